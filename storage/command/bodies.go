@@ -1,0 +1,218 @@
+package command
+
+import (
+	"time"
+
+	"imperio/games"
+)
+
+// SeedSize is the length of a server seed in bytes.
+const SeedSize = 32
+
+// OpenAccount makes an account with its first seeds and, if a session is given, signs its player in.
+// Entropy: two server seeds (the active and the next), 64 bytes. Answer: *AccountOpened.
+type OpenAccount struct {
+	Username     string      `cbor:"1,keyasint"` // as the player wrote it
+	UsernameKey  string      `cbor:"2,keyasint"` // folded: what must be unique
+	Email        string      `cbor:"3,keyasint,omitempty"`
+	EmailKey     string      `cbor:"4,keyasint,omitempty"`
+	PasswordHash string      `cbor:"5,keyasint"`
+	Role         Role        `cbor:"6,keyasint"`
+	WelcomeCoins games.Coins `cbor:"7,keyasint"`
+	Session      *NewSession `cbor:"8,keyasint,omitempty"`
+	Actor        string      `cbor:"9,keyasint,omitempty"` // the operator who made it; empty: the player signed up
+}
+
+// Role is what an account may do.
+type Role string
+
+// The roles.
+const (
+	RolePlayer   Role = "player"
+	RoleOperator Role = "operator"
+)
+
+// TokenHash is the SHA-256 of a session token. Tokens themselves are never stored.
+type TokenHash [32]byte
+
+// NewSession is a session to be opened.
+type NewSession struct {
+	Token     TokenHash `cbor:"1,keyasint"`
+	Expires   int64     `cbor:"2,keyasint"` // Unix milliseconds
+	UserAgent string    `cbor:"3,keyasint,omitempty"`
+	Address   string    `cbor:"4,keyasint,omitempty"`
+}
+
+// AttemptSignIn takes one of the few tries that an account and an address have in a minute. It is proposed before the
+// password is looked at, so that parallel guesses can't pass; a good sign-in gives the tries back.
+// Account 0 counts the address alone (unknown name). Refused with sign_in_throttled. No answer.
+type AttemptSignIn struct {
+	Address string `cbor:"1,keyasint"` // the client's address, an IPv6 client's /64
+	Login   string `cbor:"2,keyasint"` // folded name or e-mail, so that unknown names are throttled like known ones
+}
+
+// OpenSession signs an account in after its password was verified. Answer: *SessionOpened.
+type OpenSession struct {
+	Session NewSession `cbor:"1,keyasint"`
+	Login   string     `cbor:"2,keyasint"`           // as in the attempt that it ends
+	Rehash  string     `cbor:"3,keyasint,omitempty"` // a better hash of the same password, to keep from now on
+	OldHash string     `cbor:"4,keyasint,omitempty"` // what Rehash was made from; if it changed meanwhile, the sign-in is refused
+}
+
+// EndSessions signs out: one session by its id, or with All every one but Keep.
+type EndSessions struct {
+	Session SessionID `cbor:"1,keyasint,omitempty"`
+	All     bool      `cbor:"2,keyasint,omitempty"`
+	Keep    SessionID `cbor:"3,keyasint,omitempty"`
+}
+
+// SessionID is the public name of a session: the number of the event that opened it.
+type SessionID uint64
+
+// ChangePassword sets another password hash and ends all sessions but Keep. OldHash is what the current password was
+// checked against; if it changed meanwhile the command is refused. Actor is set when an operator does it.
+type ChangePassword struct {
+	OldHash string    `cbor:"1,keyasint,omitempty"`
+	NewHash string    `cbor:"2,keyasint"`
+	Keep    SessionID `cbor:"3,keyasint,omitempty"`
+	Actor   string    `cbor:"4,keyasint,omitempty"`
+	Reason  string    `cbor:"5,keyasint,omitempty"`
+}
+
+// PlaceWager opens a round (and settles it, where the game needs no more decisions). Answer: *RoundResult.
+type PlaceWager struct {
+	Rules string      `cbor:"1,keyasint"` // e.g. "slots/2"
+	Stake games.Coins `cbor:"2,keyasint"`
+	Bets  []games.Bet `cbor:"3,keyasint,omitempty"`
+}
+
+// TakeAction takes an action in the account's open round. Answer: *RoundResult.
+type TakeAction struct {
+	Round  RoundID `cbor:"1,keyasint"`
+	Action string  `cbor:"2,keyasint"`
+}
+
+// RoundID is the number of the event that opened the round.
+type RoundID uint64
+
+// SettleAbandoned settles an open round that its player left, by the game's stated rule. OpenedBefore guards against
+// a round that was meanwhile settled and replaced. Answer: *RoundResult.
+type SettleAbandoned struct {
+	Round RoundID `cbor:"1,keyasint"`
+}
+
+// RotateSeed reveals the active server seed and makes the next one active. Entropy: the seed after it, 32 bytes.
+// Answer: *SeedRotated.
+type RotateSeed struct {
+	ClientSeed string `cbor:"1,keyasint"`
+}
+
+// CollectDailyCoins grants the daily coins, once in 24 hours. Answer: *DailyCoins.
+type CollectDailyCoins struct {
+	Amount games.Coins `cbor:"1,keyasint"`
+}
+
+// GrantCoins gives coins to an account (or takes them back, if negative) by an operator's decision. Answer: *CoinsGranted.
+type GrantCoins struct {
+	Amount games.Coins `cbor:"1,keyasint"`
+	Actor  string      `cbor:"2,keyasint"`
+	Reason string      `cbor:"3,keyasint,omitempty"`
+}
+
+// SetLock locks an account (no sign-in, no bets, all sessions end) or unlocks it.
+type SetLock struct {
+	Locked bool   `cbor:"1,keyasint"`
+	Actor  string `cbor:"2,keyasint"`
+	Reason string `cbor:"3,keyasint,omitempty"`
+}
+
+// SetRole gives an account another role.
+type SetRole struct {
+	Role   Role   `cbor:"1,keyasint"`
+	Actor  string `cbor:"2,keyasint"`
+	Reason string `cbor:"3,keyasint,omitempty"`
+}
+
+// SetLimits asks for the player's own limits. Stricter ones are in force at once, looser ones after 24 hours.
+// Answer: *Limits.
+type SetLimits struct {
+	Limits LimitSet `cbor:"1,keyasint"`
+}
+
+// LimitSet is what a player may limit; 0 means no limit.
+type LimitSet struct {
+	StakePerDay         games.Coins `cbor:"1,keyasint,omitempty"`
+	LossPerDay          games.Coins `cbor:"2,keyasint,omitempty"`
+	LossPerWeek         games.Coins `cbor:"3,keyasint,omitempty"`
+	LossPerMonth        games.Coins `cbor:"4,keyasint,omitempty"`
+	SessionMinutes      int         `cbor:"5,keyasint,omitempty"`
+	RealityCheckMinutes int         `cbor:"6,keyasint,omitempty"`
+}
+
+// Exclude shuts the player out for a number of days, or for ever; nobody can shorten it. Answer: *Exclusion.
+type Exclude struct {
+	Days    int  `cbor:"1,keyasint,omitempty"` // 1 … 1825
+	ForEver bool `cbor:"2,keyasint,omitempty"`
+}
+
+// PutValue keeps a value that belongs to the house itself, such as a certificate. With Lock it is only done while that
+// lock is held under that fence.
+type PutValue struct {
+	Name  string `cbor:"1,keyasint"`
+	Value []byte `cbor:"2,keyasint"`
+	Lock  string `cbor:"3,keyasint,omitempty"`
+	Fence uint64 `cbor:"4,keyasint,omitempty"`
+}
+
+// DeleteValue forgets a value.
+type DeleteValue struct {
+	Name  string `cbor:"1,keyasint"`
+	Lock  string `cbor:"2,keyasint,omitempty"`
+	Fence uint64 `cbor:"3,keyasint,omitempty"`
+}
+
+// AcquireLock takes a named lock for a time, or renews it (Fence of the holder). Answer: *LockHeld.
+type AcquireLock struct {
+	Name   string        `cbor:"1,keyasint"`
+	Holder string        `cbor:"2,keyasint"`
+	TTL    time.Duration `cbor:"3,keyasint"`
+	Fence  uint64        `cbor:"4,keyasint,omitempty"` // 0: take it; else: renew it
+}
+
+// ReleaseLock gives a lock back; releasing one that is no longer held does nothing.
+type ReleaseLock struct {
+	Name  string `cbor:"1,keyasint"`
+	Fence uint64 `cbor:"2,keyasint"`
+}
+
+// RecordAct writes an operator's act that changes nothing in the machine (a configuration, a restore) into the history.
+type RecordAct struct {
+	Actor  string `cbor:"1,keyasint"`
+	Act    string `cbor:"2,keyasint"` // e.g. "configuration_changed"
+	Reason string `cbor:"3,keyasint,omitempty"`
+	Before string `cbor:"4,keyasint,omitempty"`
+	After  string `cbor:"5,keyasint,omitempty"`
+}
+
+// The kind of each body.
+
+func (OpenAccount) Kind() Kind       { return KindOpenAccount }
+func (OpenSession) Kind() Kind       { return KindOpenSession }
+func (EndSessions) Kind() Kind       { return KindEndSessions }
+func (AttemptSignIn) Kind() Kind     { return KindAttemptSignIn }
+func (ChangePassword) Kind() Kind    { return KindChangePassword }
+func (PlaceWager) Kind() Kind        { return KindPlaceWager }
+func (TakeAction) Kind() Kind        { return KindTakeAction }
+func (RotateSeed) Kind() Kind        { return KindRotateSeed }
+func (CollectDailyCoins) Kind() Kind { return KindCollectDailyCoins }
+func (GrantCoins) Kind() Kind        { return KindGrantCoins }
+func (SetLock) Kind() Kind           { return KindSetLock }
+func (SetRole) Kind() Kind           { return KindSetRole }
+func (SettleAbandoned) Kind() Kind   { return KindSettleAbandoned }
+func (SetLimits) Kind() Kind         { return KindSetLimits }
+func (Exclude) Kind() Kind           { return KindExclude }
+func (PutValue) Kind() Kind          { return KindPutValue }
+func (DeleteValue) Kind() Kind       { return KindDeleteValue }
+func (AcquireLock) Kind() Kind       { return KindAcquireLock }
+func (ReleaseLock) Kind() Kind       { return KindReleaseLock }
+func (RecordAct) Kind() Kind         { return KindRecordAct }

@@ -1,0 +1,160 @@
+package command
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// envelope is a command as it stands in the log.
+type envelope struct {
+	Kind    Kind            `cbor:"1,keyasint"`
+	ID      ID              `cbor:"2,keyasint"`
+	Time    int64           `cbor:"3,keyasint"` // Unix milliseconds
+	Account AccountID       `cbor:"4,keyasint,omitempty"`
+	Key     []byte          `cbor:"5,keyasint,omitempty"`
+	Retry   bool            `cbor:"6,keyasint,omitempty"`
+	Entropy []byte          `cbor:"7,keyasint,omitempty"`
+	Body    cbor.RawMessage `cbor:"8,keyasint"`
+}
+
+var (
+	encMode = must(cbor.CoreDetEncOptions().EncMode())
+	decMode = must(cbor.DecOptions{
+		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
+		IndefLength:       cbor.IndefLengthForbidden,
+		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
+		MaxArrayElements:  1 << 16,
+		MaxMapPairs:       1 << 16,
+	}.DecMode())
+)
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err) // a constant of this file is wrong
+	}
+	return v
+}
+
+// Encode writes a command as it goes into the log.
+func Encode(c Command) ([]byte, error) {
+	body, err := encMode.Marshal(c.Body)
+	if err != nil {
+		return nil, fmt.Errorf("encode body of command kind %d: %w", c.Body.Kind(), err)
+	}
+	e := envelope{
+		Kind: c.Body.Kind(), ID: c.ID, Time: c.Time.UnixMilli(), Account: c.Account,
+		Retry: c.Retry, Entropy: c.Entropy, Body: body,
+	}
+	if c.Key != (Key{}) {
+		e.Key = c.Key[:]
+	}
+	data, err := encMode.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("encode command kind %d: %w", e.Kind, err)
+	}
+	return data, nil
+}
+
+// Decoded is a command read from the log, with the fingerprint that its idempotency key is compared by.
+type Decoded struct {
+	Command
+	Fingerprint [8]byte
+}
+
+// Decode reads a command from the log. A kind that this build does not know is an error: the log was written by a
+// newer one.
+func Decode(data []byte) (Decoded, error) {
+	var e envelope
+	if err := decMode.Unmarshal(data, &e); err != nil {
+		return Decoded{}, fmt.Errorf("decode command: %w", err)
+	}
+	body, err := decodeBody(e.Kind, e.Body)
+	if err != nil {
+		return Decoded{}, err
+	}
+	d := Decoded{Command: Command{
+		ID: e.ID, Time: time.UnixMilli(e.Time).UTC(), Account: e.Account,
+		Retry: e.Retry, Entropy: e.Entropy, Body: body,
+	}}
+	if len(e.Key) != 0 {
+		if len(e.Key) != len(d.Key) {
+			return Decoded{}, fmt.Errorf("decode command: idempotency key of %d bytes", len(e.Key))
+		}
+		d.Key = Key(e.Key)
+		d.Fingerprint = fingerprint(e.Kind, e.Body)
+	}
+	return d, nil
+}
+
+// fingerprint tells two requests under one idempotency key apart: by what was asked, not when.
+func fingerprint(k Kind, body []byte) [8]byte {
+	h := sha256.New()
+	h.Write([]byte{byte(k >> 8), byte(k)})
+	h.Write(body)
+	var sum [32]byte
+	h.Sum(sum[:0])
+	return [8]byte(sum[:8])
+}
+
+// KeyOf hashes a client's Idempotency-Key.
+func KeyOf(header string) Key {
+	sum := sha256.Sum256([]byte(header))
+	return Key(sum[:16])
+}
+
+func decodeBody(k Kind, raw []byte) (Body, error) {
+	switch k {
+	case KindOpenAccount:
+		return decodeAs[OpenAccount](raw)
+	case KindOpenSession:
+		return decodeAs[OpenSession](raw)
+	case KindEndSessions:
+		return decodeAs[EndSessions](raw)
+	case KindAttemptSignIn:
+		return decodeAs[AttemptSignIn](raw)
+	case KindChangePassword:
+		return decodeAs[ChangePassword](raw)
+	case KindPlaceWager:
+		return decodeAs[PlaceWager](raw)
+	case KindTakeAction:
+		return decodeAs[TakeAction](raw)
+	case KindRotateSeed:
+		return decodeAs[RotateSeed](raw)
+	case KindCollectDailyCoins:
+		return decodeAs[CollectDailyCoins](raw)
+	case KindGrantCoins:
+		return decodeAs[GrantCoins](raw)
+	case KindSetLock:
+		return decodeAs[SetLock](raw)
+	case KindSetRole:
+		return decodeAs[SetRole](raw)
+	case KindSettleAbandoned:
+		return decodeAs[SettleAbandoned](raw)
+	case KindSetLimits:
+		return decodeAs[SetLimits](raw)
+	case KindExclude:
+		return decodeAs[Exclude](raw)
+	case KindPutValue:
+		return decodeAs[PutValue](raw)
+	case KindDeleteValue:
+		return decodeAs[DeleteValue](raw)
+	case KindAcquireLock:
+		return decodeAs[AcquireLock](raw)
+	case KindReleaseLock:
+		return decodeAs[ReleaseLock](raw)
+	case KindRecordAct:
+		return decodeAs[RecordAct](raw)
+	}
+	return nil, fmt.Errorf("decode command: kind %d is not known to this version of imperio; run the version that wrote it", k)
+}
+
+func decodeAs[T Body](raw []byte) (Body, error) {
+	var b T
+	if err := decMode.Unmarshal(raw, &b); err != nil {
+		return nil, fmt.Errorf("decode body of command kind %d: %w", b.Kind(), err)
+	}
+	return b, nil
+}
