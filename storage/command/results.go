@@ -132,6 +132,18 @@ type Transfer struct {
 	BalanceAfter games.Coins
 }
 
+// Page asks for a part of a list, newest first.
+type Page struct {
+	// Before is where to go on: the cursor that the page before ended with; 0 starts at the newest. Cursors mean
+	// nothing outside the list they came from.
+	Before uint64
+	// Limit is how many entries are wanted at most, from 1. A page may be shorter, even empty, and still not the last:
+	// only a next cursor of 0 ends the list.
+	Limit int
+	Game  string       // only entries of this game; "" for all
+	Kind  TransferKind // only transfers of this kind; 0 for all
+}
+
 // Fairness is the state of an account's seeds.
 type Fairness struct {
 	Pair           uint32 // number of the active pair, from 0
