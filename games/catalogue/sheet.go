@@ -1,0 +1,63 @@
+package catalogue
+
+import (
+	"math/big"
+
+	"imperio/games/odds"
+)
+
+// Sheet is all that a player may know of a game before playing it. Its figures are computed from the rules.
+type Sheet struct {
+	Game    string   `json:"game"`
+	Name    string   `json:"name"`
+	Rules   string   `json:"rules"`
+	Default bool     `json:"default"` // whether new rounds use these rules where the operator chose none
+	Text    []string `json:"text"`    // the rules in short sentences
+	Pays    []Line   `json:"pays"`
+	// Figures are those of the whole game. For roulette, where each bet has its own, they are those of the bet that is
+	// worst for the player, so that no bet does worse than the sheet says.
+	Figures Figures `json:"figures"`
+}
+
+// Line is one way to win.
+type Line struct {
+	Name       string  `json:"name"`
+	Pays       string  `json:"pays"`       // in words, e.g. "60 times the stake", "35 to 1"
+	Multiplier float64 `json:"multiplier"` // what comes back for each coin staked, the stake included
+	Condition  string  `json:"condition"`  // when it pays
+	// Probability of the line, where it does not depend on how the player plays.
+	Probability        string   `json:"probability,omitempty"` // exact, as a fraction
+	ProbabilityDecimal float64  `json:"probability_decimal,omitempty"`
+	Figures            *Figures `json:"figures,omitempty"` // of the bet, where each line is a bet of its own
+}
+
+// Figures say what a wager gives back in the long run. All are per coin staked; fractions are exact and in lowest
+// terms, and missing where a figure is not a fraction.
+type Figures struct {
+	Return              string  `json:"return,omitempty"` // expected payout, e.g. "31/32"
+	ReturnDecimal       float64 `json:"return_decimal"`
+	HouseEdge           string  `json:"house_edge,omitempty"` // 1 − return; negative when the house loses
+	HouseEdgeDecimal    float64 `json:"house_edge_decimal"`
+	HitFrequency        string  `json:"hit_frequency,omitempty"` // how often anything comes back
+	HitFrequencyDecimal float64 `json:"hit_frequency_decimal"`
+	Variance            string  `json:"variance,omitempty"`
+	Volatility          float64 `json:"volatility"` // the standard deviation of the payout
+	Method              string  `json:"method"`     // how the figures were obtained
+	// For figures that were simulated: the half-width of the 99 % confidence interval of the return.
+	ReturnInterval float64 `json:"return_interval_99,omitempty"`
+}
+
+func exactFigures(d *odds.Distribution, method string) Figures {
+	return Figures{
+		Return: d.Return().RatString(), ReturnDecimal: decimal(d.Return()),
+		HouseEdge: d.HouseEdge().RatString(), HouseEdgeDecimal: decimal(d.HouseEdge()),
+		HitFrequency: d.HitFrequency().RatString(), HitFrequencyDecimal: decimal(d.HitFrequency()),
+		Variance: d.Variance().RatString(), Volatility: d.Volatility(),
+		Method: method,
+	}
+}
+
+func decimal(r *big.Rat) float64 {
+	f, _ := r.Float64()
+	return f
+}
