@@ -1,0 +1,67 @@
+package config
+
+import (
+	"time"
+
+	"imperio/games"
+)
+
+// MaxStake is the highest stake that a table may allow: with every pay table, and a hundred bets a spin, a payout
+// stays far below games.MaxCoins.
+const MaxStake games.Coins = 1_000_000_000
+
+// Games says which games are open, under which rules, and for which stakes. Stakes are whole coins.
+type Games struct {
+	SlotsEnabled  Switch      `name:"slots" group:"Games" help:"Whether the slot machine takes new rounds."`
+	SlotsRules    string      `name:"slots-rules" group:"Games" placeholder:"RULES" help:"Rules of new spins: slots/2, or slots/1, the older machine's pay table, which returns far more than it takes."`
+	SlotsMinStake games.Coins `name:"slots-min-stake" group:"Games" placeholder:"COINS" help:"Lowest stake of a spin. At least 1."`
+	SlotsMaxStake games.Coins `name:"slots-max-stake" group:"Games" placeholder:"COINS" help:"Highest stake of a spin. At most 1000000000."`
+
+	RouletteEnabled  Switch      `name:"roulette" group:"Games" help:"Whether roulette takes new rounds."`
+	RouletteRules    string      `name:"roulette-rules" group:"Games" placeholder:"RULES" help:"Rules of new spins: roulette/1 (European), or roulette/2 (with La Partage on even-money bets)."`
+	RouletteMinStake games.Coins `name:"roulette-min-stake" group:"Games" placeholder:"COINS" help:"Lowest amount of one bet. At least 1."`
+	RouletteMaxStake games.Coins `name:"roulette-max-stake" group:"Games" placeholder:"COINS" help:"Highest amount of one bet. At most 1000000000."`
+	RouletteMaxTotal games.Coins `name:"roulette-max-total" group:"Games" placeholder:"COINS" help:"Highest sum of all bets of a spin. At most 1000000000."`
+
+	BlackjackEnabled  Switch      `name:"blackjack" group:"Games" help:"Whether blackjack takes new rounds."`
+	BlackjackRules    string      `name:"blackjack-rules" group:"Games" placeholder:"RULES" help:"Rules of new rounds: blackjack/1."`
+	BlackjackMinStake games.Coins `name:"blackjack-min-stake" group:"Games" placeholder:"COINS" help:"Lowest stake of a round. At least 2, so that halves are whole coins."`
+	BlackjackMaxStake games.Coins `name:"blackjack-max-stake" group:"Games" placeholder:"COINS" help:"Highest stake of a round, before doubles and splits. At most 1000000000."`
+	// BlackjackAbandonAfter is how long an open round waits for its player before it is settled; 1 min … 720 h.
+	BlackjackAbandonAfter time.Duration `name:"blackjack-abandon-after" group:"Games" placeholder:"DURATION" help:"How long an open round waits for its player; then it stands on all hands and declines insurance. From 1m to 720h."`
+}
+
+func defaultGames() Games {
+	return Games{
+		SlotsEnabled: true, SlotsRules: "slots/2", SlotsMinStake: 1, SlotsMaxStake: 10_000,
+		RouletteEnabled: true, RouletteRules: "roulette/1", RouletteMinStake: 1, RouletteMaxStake: 10_000, RouletteMaxTotal: 10_000,
+		BlackjackEnabled: true, BlackjackRules: "blackjack/1", BlackjackMinStake: 2, BlackjackMaxStake: 10_000,
+		BlackjackAbandonAfter: 24 * time.Hour,
+	}
+}
+
+// knownRules are the released rules of each game. A test holds them against the catalogue of games.
+var knownRules = map[string][]string{
+	"slots":     {"slots/1", "slots/2"},
+	"roulette":  {"roulette/1", "roulette/2"},
+	"blackjack": {"blackjack/1"},
+}
+
+// Table is one game as the operator has set it.
+type Table struct {
+	Game     string // slots, roulette or blackjack
+	Enabled  bool
+	Rules    string      // of new rounds, e.g. "slots/2"
+	MinStake games.Coins // of a round; of each bet in roulette
+	MaxStake games.Coins // of a round; of each bet in roulette
+	MaxTotal games.Coins // of all bets of a round together; the same as MaxStake but in roulette
+}
+
+// Tables lists the games in a fixed order: slots, roulette, blackjack.
+func (g Games) Tables() []Table {
+	return []Table{
+		{"slots", bool(g.SlotsEnabled), g.SlotsRules, g.SlotsMinStake, g.SlotsMaxStake, g.SlotsMaxStake},
+		{"roulette", bool(g.RouletteEnabled), g.RouletteRules, g.RouletteMinStake, g.RouletteMaxStake, g.RouletteMaxTotal},
+		{"blackjack", bool(g.BlackjackEnabled), g.BlackjackRules, g.BlackjackMinStake, g.BlackjackMaxStake, g.BlackjackMaxStake},
+	}
+}

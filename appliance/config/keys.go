@@ -1,0 +1,210 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// EnvPrefix begins the name of every environment variable that is read.
+const EnvPrefix = "IMPERIO_"
+
+// fileKey names the configuration file itself: a flag and an environment variable, but no key of the file.
+const fileKey = "config"
+
+// Key describes one key of the configuration.
+type Key struct {
+	Name   string // as the flag and the file spell it, e.g. "data-dir"
+	Env    string // the environment variable, e.g. "IMPERIO_DATA_DIR"
+	Group  string // the heading it stands under in the reference
+	Type   string // what a value looks like, for people
+	Help   string // what it does, in sentences
+	Secret bool   // never printed, and not to be given as a flag
+
+	index []int // of the field in Config
+}
+
+// Keys lists all keys in the order of the reference.
+func Keys() []Key {
+	return appendKeys(nil, reflect.TypeFor[Config](), nil)
+}
+
+func appendKeys(keys []Key, t reflect.Type, index []int) []Key {
+	for i := range t.NumField() {
+		field := t.Field(i)
+		at := append(append([]int(nil), index...), i)
+		name := field.Tag.Get("name")
+		if name == "" {
+			keys = appendKeys(keys, field.Type, at)
+			continue
+		}
+		keys = append(keys, Key{
+			Name:   name,
+			Env:    envName(name),
+			Group:  field.Tag.Get("group"),
+			Type:   typeName(field),
+			Help:   field.Tag.Get("help"),
+			Secret: field.Type == reflect.TypeFor[Secret](),
+			index:  at,
+		})
+	}
+	return keys
+}
+
+func envName(key string) string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
+}
+
+func typeName(field reflect.StructField) string {
+	switch field.Type {
+	case reflect.TypeFor[Switch]():
+		return "on or off"
+	case reflect.TypeFor[bool]():
+		return "true or false"
+	case reflect.TypeFor[time.Duration]():
+		return "duration (90s, 5m, 24h)"
+	case reflect.TypeFor[ByteSize]():
+		return "size (256MiB)"
+	case reflect.TypeFor[Rate]():
+		return "rate (10/s, 5/m, 3/h)"
+	case reflect.TypeFor[TLSMode]():
+		return "acme, files, internal or off"
+	case reflect.TypeFor[LogFormat]():
+		return "text or json"
+	case reflect.TypeFor[slog.Level]():
+		return "debug, info, warn or error"
+	case reflect.TypeFor[Secret]():
+		return "secret"
+	}
+	switch field.Type.Kind() {
+	case reflect.Slice:
+		return "list of " + strings.ToLower(field.Tag.Get("placeholder")) + "s, separated by commas"
+	case reflect.Int, reflect.Int64:
+		return "whole number"
+	}
+	return "text"
+}
+
+// text gives the key's value in c, as it would be written in the environment. A secret is masked.
+func (k Key) text(c *Config) string {
+	return formatValue(reflect.ValueOf(c).Elem().FieldByIndex(k.index))
+}
+
+func formatValue(v reflect.Value) string {
+	switch value := v.Interface().(type) {
+	case time.Duration:
+		return formatDuration(value)
+	case slog.Level:
+		return strings.ToLower(value.String())
+	case fmt.Stringer:
+		return value.String()
+	}
+	if v.Kind() == reflect.Slice {
+		parts := make([]string, v.Len())
+		for i := range parts {
+			parts[i] = formatValue(v.Index(i))
+		}
+		return strings.Join(parts, ",")
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// formatDuration writes 24h0m0s as 24h.
+func formatDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// set gives the key in c the value that text spells.
+func (k Key) set(c *Config, text string) error {
+	return parseValue(reflect.ValueOf(c).Elem().FieldByIndex(k.index), text)
+}
+
+func parseValue(v reflect.Value, text string) error {
+	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return u.UnmarshalText([]byte(text))
+	}
+	if v.Type() == reflect.TypeFor[time.Duration]() {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return fmt.Errorf("%q is no duration such as 90s, 5m or 24h", text)
+		}
+		v.SetInt(int64(d))
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Int, reflect.Int64:
+		n, err := strconv.ParseInt(text, 10, v.Type().Bits())
+		if err != nil {
+			return fmt.Errorf("%q is no whole number", text)
+		}
+		v.SetInt(n)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		v.SetBool(b)
+	case reflect.Slice:
+		list := reflect.MakeSlice(v.Type(), 0, 0)
+		for part := range strings.SplitSeq(text, ",") {
+			part = strings.TrimSpace(part)
+			if part == "" {
+				continue
+			}
+			element := reflect.New(v.Type().Elem()).Elem()
+			if err := parseValue(element, part); err != nil {
+				return err
+			}
+			list = reflect.Append(list, element)
+		}
+		v.Set(list)
+	default:
+		return fmt.Errorf("a key of type %s can't be read", v.Type())
+	}
+	return nil
+}
+
+// nearest gives the candidate that a mistyped name was most likely meant to be, or "".
+func nearest(name string, candidates []string) string {
+	best, bestDistance := "", len(name)/3+2
+	for _, candidate := range candidates {
+		if d := editDistance(name, candidate); d < bestDistance {
+			best, bestDistance = candidate, d
+		}
+	}
+	return best
+}
+
+// editDistance is the number of letters to insert, delete or replace to make b of a (Levenshtein).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			replace := diagonal
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			diagonal = row[j]
+			row[j] = min(replace, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}

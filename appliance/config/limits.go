@@ -1,0 +1,56 @@
+package config
+
+import "time"
+
+// Limits says how much one client may ask for. Addresses are those of clients: an IPv6 client counts by its /64.
+type Limits struct {
+	// On turns all rate limits and connection caps on. Off is for load tests, and refused outside loopback.
+	On Switch `name:"limits" group:"Limits" help:"Whether rate limits and connection caps are in force. Off is for load tests, and refused unless every address is loopback."`
+
+	GeneralRate  Rate `name:"limit-general-rate" group:"Limits" placeholder:"N/UNIT" help:"Requests to the API, for each client address and for each account. Health checks and static files are not counted."`
+	GeneralBurst int  `name:"limit-general-burst" group:"Limits" placeholder:"N" help:"Requests to the API that may come at once."`
+	SignInRate   Rate `name:"limit-sign-in-rate" group:"Limits" placeholder:"N/UNIT" help:"Sign-ins, good or bad, for each client address."`
+	SignInBurst  int  `name:"limit-sign-in-burst" group:"Limits" placeholder:"N" help:"Sign-ins that may come at once."`
+	SignUpRate   Rate `name:"limit-sign-up-rate" group:"Limits" placeholder:"N/UNIT" help:"New accounts, for each client address."`
+	SignUpBurst  int  `name:"limit-sign-up-burst" group:"Limits" placeholder:"N" help:"New accounts that may be opened at once."`
+	SlotsRate    Rate `name:"limit-slots-rate" group:"Limits" placeholder:"N/UNIT" help:"Spins of the slot machine, for each client address and for each account."`
+	SlotsBurst   int  `name:"limit-slots-burst" group:"Limits" placeholder:"N" help:"Spins of the slot machine that may come at once."`
+	// FailedSignIns is kept in the replicated state, so it holds across restarts and nodes.
+	FailedSignIns Rate `name:"limit-failed-sign-ins" group:"Limits" placeholder:"N/UNIT" help:"Failed sign-ins, for each account and for each client address. Counted in the casino's data, so a restart forgets none."`
+
+	ConnectionsPerAddress int `name:"max-connections-per-address" group:"Limits" placeholder:"N" help:"Connections that one client address may hold open."`
+	Connections           int `name:"max-connections" group:"Limits" placeholder:"N" help:"Connections that all clients together may hold open."`
+}
+
+func defaultLimits() Limits {
+	return Limits{
+		On:          true,
+		GeneralRate: Rate{10, time.Second}, GeneralBurst: 20,
+		SignInRate: Rate{5, time.Minute}, SignInBurst: 3,
+		SignUpRate: Rate{3, time.Hour}, SignUpBurst: 1,
+		SlotsRate: Rate{60, time.Minute}, SlotsBurst: 10,
+		FailedSignIns:         Rate{5, time.Minute},
+		ConnectionsPerAddress: 10,
+		Connections:           10_000,
+	}
+}
+
+// Zone is one token bucket limit: a client may ask Burst times at once, and Rate is how fast that is regained.
+type Zone struct {
+	Name  string // stable: general, sign-in, sign-up, slots
+	Rate  Rate
+	Burst int
+	// PerAccount says whether signed-in routes also count for the account, beside the client's address.
+	PerAccount bool
+	Covers     string // which requests are counted, for people
+}
+
+// Zones lists the limits on requests, in the order of their names in the reference.
+func (l Limits) Zones() []Zone {
+	return []Zone{
+		{"general", l.GeneralRate, l.GeneralBurst, true, "all of /api/ but what has a zone of its own"},
+		{"sign-in", l.SignInRate, l.SignInBurst, false, "POST /api/v1/sessions"},
+		{"sign-up", l.SignUpRate, l.SignUpBurst, false, "POST /api/v1/accounts"},
+		{"slots", l.SlotsRate, l.SlotsBurst, true, "POST /api/v1/games/slots/spins"},
+	}
+}

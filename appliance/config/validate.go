@@ -1,0 +1,253 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"imperio/games"
+)
+
+// Problem is one thing that is wrong with a configuration.
+type Problem struct {
+	Where   string // the key, or the place it was read from
+	Message string // what is wrong and what to do
+}
+
+// Problems is all that is wrong with a configuration.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	var b strings.Builder
+	b.WriteString("the configuration can't be used:")
+	for _, problem := range p {
+		fmt.Fprintf(&b, "\n  %s: %s", problem.Where, problem.Message)
+	}
+	return b.String()
+}
+
+// Validate says all that is wrong with the values and with how they go together, as Problems, or nil. It opens no file.
+func (c *Config) Validate() error {
+	v := validator{c: c}
+	v.data()
+	v.listen()
+	v.tls()
+	v.access()
+	v.limits()
+	v.accounts()
+	v.games()
+	if len(v.problems) > 0 {
+		return v.problems
+	}
+	return nil
+}
+
+type validator struct {
+	c        *Config
+	problems Problems
+}
+
+func (v *validator) check(ok bool, key, format string, args ...any) {
+	if !ok {
+		v.problems = append(v.problems, Problem{Where: key, Message: fmt.Sprintf(format, args...)})
+	}
+}
+
+func (v *validator) between(key string, d, low, high time.Duration) {
+	v.check(d >= low && d <= high, key, "%s is not from %s to %s", formatDuration(d), formatDuration(low), formatDuration(high))
+}
+
+func (v *validator) data() {
+	d := v.c.Data
+	v.check(d.Dir != "", "data-dir", "a directory is needed: name one, such as ./imperio-data")
+	if d.EncryptionKey != "" {
+		_, err := d.EncryptionKey.Key32()
+		v.check(err == nil, "encryption-key", "%v: make one with 'openssl rand -base64 32'", err)
+	}
+	v.between("checkpoint-interval", d.CheckpointInterval, 100*time.Millisecond, time.Minute)
+	v.check(d.DiskReserve >= 16<<20, "disk-reserve", "%s is too little: give 16MiB or more", d.DiskReserve)
+}
+
+func (v *validator) listen() {
+	l := v.c.Listen
+	v.address("http-addr", l.HTTPAddr)
+	v.address("https-addr", l.HTTPSAddr)
+	v.address("ops-addr", l.OpsAddr)
+	v.check(l.HTTPAddr != "" || l.HTTPSAddr != "", "http-addr", "there is no address for players: give --http-addr or --https-addr")
+	v.distinct()
+	for _, domain := range l.Domains {
+		v.check(isDomain(domain), "domain", "%q is no domain name: give one such as casino.example, in lower case, without scheme or port", domain)
+	}
+	v.check(!bool(l.ProxyProtocol) || len(l.TrustedProxies) > 0, "proxy-protocol", "say with --trusted-proxies whose headers to believe")
+	v.between("read-timeout", l.ReadTimeout, time.Second, 5*time.Minute)
+	v.between("write-timeout", l.WriteTimeout, time.Second, 10*time.Minute)
+	v.between("idle-timeout", l.IdleTimeout, time.Second, time.Hour)
+	v.between("shutdown-timeout", l.ShutdownTimeout, 0, 10*time.Minute)
+	if v.c.TLS.Mode == TLSOff && len(l.TrustedProxies) == 0 {
+		v.check(l.HTTPAddr == "" || IsLoopback(l.HTTPAddr), "http-addr",
+			"%s would send passwords in the clear: give --domain for HTTPS, an address on loopback such as 127.0.0.1:8080, or --trusted-proxies if a proxy in front speaks TLS", l.HTTPAddr)
+	}
+}
+
+func (v *validator) address(key, address string) {
+	if address == "" {
+		return
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		v.check(false, key, "%q is no address: write host:port, such as 127.0.0.1:8080 or :443", address)
+		return
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	v.check(err == nil, key, "%q is no port: give a number from 0 to 65535 (0 for any free one)", port)
+	_, err = netip.ParseAddr(host)
+	v.check(err == nil || host == "" || isHostName(host), key, "%q is no host: give an IP address, localhost, or nothing for all addresses (port %d)", host, n)
+}
+
+// distinct checks that no two listeners want the same address.
+func (v *validator) distinct() {
+	l := v.c.Listen
+	taken := make(map[string]string)
+	for _, listener := range []struct{ key, address string }{
+		{"http-addr", l.HTTPAddr}, {"https-addr", l.HTTPSAddr}, {"ops-addr", l.OpsAddr},
+	} {
+		if listener.address == "" || strings.HasSuffix(listener.address, ":0") {
+			continue
+		}
+		other, found := taken[listener.address]
+		v.check(!found, listener.key, "%s is the address of %s already: give another port", listener.address, other)
+		taken[listener.address] = listener.key
+	}
+}
+
+func (v *validator) tls() {
+	t, l := v.c.TLS, v.c.Listen
+	v.check(t.Mode == TLSOff || l.HTTPSAddr != "", "https-addr", "TLS is on, so an address for it is needed, such as :443")
+	v.check(t.Mode != TLSOff || l.HTTPSAddr == "", "https-addr", "TLS is off: give --domain or --tls, or no --https-addr")
+	v.check(t.Mode != TLSACME || len(l.Domains) > 0, "tls", "acme needs a name to get a certificate for: give --domain")
+	files := t.CertFile != "" && t.KeyFile != ""
+	v.check(t.Mode != TLSFiles || files, "tls-cert", "tls=files needs both --tls-cert and --tls-key")
+	v.check(t.Mode == TLSFiles || (t.CertFile == "" && t.KeyFile == ""), "tls-cert", "files are only used with --tls files: give that, or leave out --tls-cert and --tls-key")
+	v.check(t.ACMEEmail == "" || strings.Count(t.ACMEEmail, "@") == 1, "acme-email", "%q is no e-mail address", t.ACMEEmail)
+	v.check(t.ACMEDirectory == "" || isURL(t.ACMEDirectory, "https"), "acme-directory", "%q is no https URL: give the address of the directory as the authority documents it", t.ACMEDirectory)
+	v.check(!t.ACMEStaging || t.ACMEDirectory == "", "acme-staging", "is a directory of Let's Encrypt: leave out --acme-directory or --acme-staging")
+	v.check((t.ACMEEABKeyID == "") == (t.ACMEEABKey == ""), "acme-eab-kid", "external account binding needs both acme-eab-kid and acme-eab-hmac")
+}
+
+func (v *validator) access() {
+	for _, origin := range v.c.Access.CORSOrigins {
+		u, err := url.Parse(origin)
+		ok := err == nil && isURL(origin, "http", "https") && u.Path == "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
+		v.check(ok, "cors-origins", "%q is no origin: give scheme and host such as https://pages.example, without a path", origin)
+	}
+	token := v.c.Access.MetricsToken
+	v.check(token == "" || len(token) >= 16, "metrics-token", "is shorter than 16 characters: make one with 'openssl rand -hex 24'")
+	ops := v.c.Listen.OpsAddr
+	v.check(ops == "" || IsLoopback(ops) || token != "" || len(v.c.Access.MetricsAllow) > 0, "ops-addr",
+		"%s can be reached from outside: say with --metrics-allow or --metrics-token-file who may read it, or listen on 127.0.0.1:9090", ops)
+}
+
+func (v *validator) limits() {
+	limits := v.c.Limits
+	for _, zone := range limits.Zones() {
+		v.check(zone.Burst >= 1 && zone.Burst <= 1_000_000, "limit-"+zone.Name+"-burst", "%d is not from 1 to 1000000", zone.Burst)
+	}
+	v.check(limits.ConnectionsPerAddress >= 1 && limits.ConnectionsPerAddress <= 1_000_000, "max-connections-per-address", "%d is not from 1 to 1000000", limits.ConnectionsPerAddress)
+	v.check(limits.Connections >= 1 && limits.Connections <= 1_000_000, "max-connections", "%d is not from 1 to 1000000", limits.Connections)
+	if limits.On {
+		return
+	}
+	l := v.c.Listen
+	for _, listener := range []struct{ key, address string }{
+		{"http-addr", l.HTTPAddr}, {"https-addr", l.HTTPSAddr}, {"ops-addr", l.OpsAddr},
+	} {
+		v.check(listener.address == "" || IsLoopback(listener.address), "limits",
+			"can't be off, since %s is %s, which others can reach: turn limits on, or listen on 127.0.0.1 only", listener.key, listener.address)
+	}
+}
+
+func (v *validator) accounts() {
+	a := v.c.Accounts
+	const most = games.Coins(1_000_000_000)
+	v.check(a.WelcomeCoins >= 0 && a.WelcomeCoins <= most, "welcome-coins", "%d is not from 0 to %d", a.WelcomeCoins, most)
+	v.check(a.DailyCoins >= 0 && a.DailyCoins <= most, "daily-coins", "%d is not from 0 to %d", a.DailyCoins, most)
+	v.check(a.BcryptCost >= 10 && a.BcryptCost <= 16, "bcrypt-cost", "%d is not from 10 to 16", a.BcryptCost)
+	v.between("session-lifetime", a.SessionLifetime, 5*time.Minute, 365*24*time.Hour)
+}
+
+func (v *validator) games() {
+	for _, table := range v.c.Games.Tables() {
+		known := knownRules[table.Game]
+		v.check(slices.Contains(known, table.Rules), table.Game+"-rules", "%q is none of %s", table.Rules, strings.Join(known, ", "))
+		lowest := games.Coins(1)
+		if table.Game == "blackjack" {
+			lowest = 2
+		}
+		v.check(table.MinStake >= lowest, table.Game+"-min-stake", "%d is below %d", table.MinStake, lowest)
+		v.check(table.MaxStake >= table.MinStake && table.MaxStake <= MaxStake, table.Game+"-max-stake", "%d is not from the lowest stake, %d, to %d", table.MaxStake, table.MinStake, MaxStake)
+		v.check(table.MaxTotal >= table.MaxStake && table.MaxTotal <= MaxStake, table.Game+"-max-total", "%d is not from the highest bet, %d, to %d", table.MaxTotal, table.MaxStake, MaxStake)
+	}
+	v.between("blackjack-abandon-after", v.c.Games.BlackjackAbandonAfter, time.Minute, 720*time.Hour)
+}
+
+// Warnings lists what is allowed but should be known, for the log at start.
+func (c *Config) Warnings() []string {
+	var warnings []string
+	if c.Games.SlotsRules == "slots/1" && c.Games.SlotsEnabled {
+		warnings = append(warnings, "slots-rules: slots/1 returns over 100 % of what is staked: players win in the long run; slots/2 is the default")
+	}
+	if !c.Limits.On {
+		warnings = append(warnings, "limits: rate limits and connection caps are off; this is for load tests")
+	}
+	if c.TLS.Mode == TLSACME && c.TLS.ACMEStaging {
+		warnings = append(warnings, "acme-staging: browsers don't trust certificates of the staging directory")
+	}
+	if c.TLS.Mode == TLSOff && c.Listen.HTTPAddr != "" && !IsLoopback(c.Listen.HTTPAddr) {
+		warnings = append(warnings, "tls: "+c.Listen.HTTPAddr+" is plain HTTP; only the trusted proxies should be able to reach it")
+	}
+	return warnings
+}
+
+// IsLoopback says whether a listener on address (host:port) can be reached from this machine only.
+func IsLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+func isURL(text string, schemes ...string) bool {
+	u, err := url.Parse(text)
+	return err == nil && slices.Contains(schemes, u.Scheme) && u.Host != ""
+}
+
+// isDomain says whether name is a full domain name, as a certificate would carry it: lower-case ASCII labels (a
+// domain with other letters in its xn-- form), at least two of them or localhost.
+func isDomain(name string) bool {
+	return isHostName(name) && (strings.Contains(name, ".") || name == "localhost") && net.ParseIP(name) == nil
+}
+
+func isHostName(name string) bool {
+	if len(name) == 0 || len(name) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if len(label) == 0 || len(label) > 63 || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") {
+			return false
+		}
+		if strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return false
+		}
+	}
+	return true
+}

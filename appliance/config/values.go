@@ -1,0 +1,187 @@
+package config
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Switch is a choice between on and off.
+type Switch bool
+
+// UnmarshalText takes on or off, and true or false for those who are used to them.
+func (s *Switch) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "on", "true":
+		*s = true
+	case "off", "false":
+		*s = false
+	default:
+		return fmt.Errorf("%q is neither on nor off", text)
+	}
+	return nil
+}
+
+func (s Switch) String() string {
+	if s {
+		return "on"
+	}
+	return "off"
+}
+
+// TLSMode says where certificates come from.
+type TLSMode string
+
+// The modes of TLS.
+const (
+	TLSOff      TLSMode = "off"      // plain HTTP
+	TLSACME     TLSMode = "acme"     // from an ACME authority
+	TLSFiles    TLSMode = "files"    // from the operator's files
+	TLSInternal TLSMode = "internal" // from an authority that the casino makes for itself
+)
+
+// UnmarshalText takes the name of a mode.
+func (m *TLSMode) UnmarshalText(text []byte) error {
+	switch mode := TLSMode(text); mode {
+	case TLSOff, TLSACME, TLSFiles, TLSInternal:
+		*m = mode
+		return nil
+	}
+	return fmt.Errorf("%q is none of acme, files, internal, off", text)
+}
+
+// LogFormat is the form of log lines.
+type LogFormat string
+
+// The forms of log lines.
+const (
+	LogText LogFormat = "text" // key=value, for people
+	LogJSON LogFormat = "json" // one object a line, for machines
+)
+
+// UnmarshalText takes the name of a format.
+func (f *LogFormat) UnmarshalText(text []byte) error {
+	switch format := LogFormat(text); format {
+	case LogText, LogJSON:
+		*f = format
+		return nil
+	}
+	return fmt.Errorf("%q is neither text nor json", text)
+}
+
+// Rate is how often something may happen in the long run.
+type Rate struct {
+	Events int           // at least 1
+	Per    time.Duration // a second, a minute, an hour or a day
+}
+
+var rateUnits = []struct {
+	letter string
+	per    time.Duration
+}{{"s", time.Second}, {"m", time.Minute}, {"h", time.Hour}, {"d", 24 * time.Hour}}
+
+// UnmarshalText takes a number and a unit of time: 10/s, 5/m, 3/h, 1/d.
+func (r *Rate) UnmarshalText(text []byte) error {
+	number, letter, found := strings.Cut(string(text), "/")
+	events, err := strconv.Atoi(number)
+	if found && err == nil && events >= 1 && events <= 1_000_000 {
+		for _, unit := range rateUnits {
+			if unit.letter == letter {
+				*r = Rate{events, unit.per}
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("%q is no rate such as 10/s, 5/m, 3/h or 1/d, with a number from 1 to 1000000", text)
+}
+
+func (r Rate) String() string {
+	for _, unit := range rateUnits {
+		if unit.per == r.Per {
+			return strconv.Itoa(r.Events) + "/" + unit.letter
+		}
+	}
+	return fmt.Sprintf("%d/%v", r.Events, r.Per)
+}
+
+// PerSecond is the rate in events a second.
+func (r Rate) PerSecond() float64 {
+	return float64(r.Events) / r.Per.Seconds()
+}
+
+// ByteSize is a number of bytes.
+type ByteSize int64
+
+var byteUnits = []struct {
+	name string
+	size ByteSize
+}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+// UnmarshalText takes a whole number with KiB, MiB, GiB, TiB, or without a unit for bytes.
+func (b *ByteSize) UnmarshalText(text []byte) error {
+	number, factor := string(text), ByteSize(1)
+	for _, unit := range byteUnits {
+		if rest, found := strings.CutSuffix(number, unit.name); found {
+			number, factor = rest, unit.size
+			break
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+	if err != nil || n < 0 || n > int64(1<<62/factor) {
+		return fmt.Errorf("%q is no size such as 256MiB or 1GiB", text)
+	}
+	*b = ByteSize(n) * factor
+	return nil
+}
+
+func (b ByteSize) String() string {
+	for _, unit := range byteUnits {
+		if b >= unit.size && b%unit.size == 0 {
+			return strconv.FormatInt(int64(b/unit.size), 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(int64(b), 10)
+}
+
+// Secret is a text that is never printed: all of fmt, slog and JSON see only whether there is one.
+type Secret string
+
+const mask = "********"
+
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return mask
+}
+
+// GoString masks the secret in %#v.
+func (s Secret) GoString() string { return strconv.Quote(s.String()) }
+
+// MarshalText masks the secret in JSON and TOML.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// LogValue masks the secret in logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// Reveal gives the text itself.
+func (s Secret) Reveal() string { return string(s) }
+
+// Key32 decodes a key of 32 bytes, written as 64 hexadecimal digits or in base64.
+func (s Secret) Key32() ([32]byte, error) {
+	var key [32]byte
+	decoders := []func(string) ([]byte, error){
+		hex.DecodeString, base64.StdEncoding.DecodeString, base64.RawStdEncoding.DecodeString,
+		base64.URLEncoding.DecodeString, base64.RawURLEncoding.DecodeString,
+	}
+	for _, decode := range decoders {
+		if raw, err := decode(string(s)); err == nil && len(raw) == len(key) {
+			return [32]byte(raw), nil
+		}
+	}
+	return key, fmt.Errorf("not 32 bytes as 64 hexadecimal digits or in base64")
+}

@@ -1,0 +1,111 @@
+// Command imperio is a casino in one file. Each verb is in a file of its own; 'imperio VERB --help' explains it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands are the verbs.
+type commands struct {
+	Help helpFlag `name:"help" short:"h" help:"Show what a verb does and its flags."`
+
+	Config  configCommand  `cmd:"" help:"Print the configuration in force, and where each value came from."`
+	Version versionCommand `cmd:"" help:"Print the version of the program and of the rules it knows."`
+}
+
+// environment is what a verb may touch of the process it runs in.
+type environment struct {
+	// Ctx ends when the process is asked to stop (SIGINT, SIGTERM). A second signal ends the process at once.
+	Ctx            context.Context
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Environ        []string // NAME=value
+
+	flags map[string]any // what the command line gave, by flag name
+}
+
+// The exit codes.
+const (
+	exitFailed = 1 // the verb could not do its work, or found something wrong
+	exitUsage  = 2 // the command line makes no sense
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // from the first signal on, the next one has its usual effect
+	code := run(os.Args[1:], &environment{
+		Ctx:     ctx,
+		Stdin:   os.Stdin,
+		Stdout:  os.Stdout,
+		Stderr:  os.Stderr,
+		Environ: os.Environ(),
+	})
+	stop()
+	os.Exit(code)
+}
+
+// run does what the command line says and returns the exit code.
+func run(args []string, env *environment) int {
+	parser, err := kong.New(&commands{},
+		kong.Name("imperio"),
+		kong.Description("A casino in one file, for play-money coins."),
+		kong.NoDefaultHelp(),
+		kong.Writers(env.Stdout, env.Stderr),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.ValueFormatter(formatFlagHelp),
+	)
+	if err != nil {
+		fmt.Fprintln(env.Stderr, "imperio:", err)
+		return exitFailed
+	}
+	chosen, err := parser.Parse(args)
+	switch {
+	case errors.Is(err, errHelpShown):
+		return 0
+	case err != nil:
+		fmt.Fprintf(env.Stderr, "imperio: %v\nSee 'imperio --help', or 'imperio VERB --help'.\n", err)
+		return exitUsage
+	}
+	env.flags = givenFlags(chosen)
+	err = chosen.Run(env)
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		fmt.Fprintln(env.Stderr, "imperio:", err)
+		return exitUsage
+	case err != nil:
+		fmt.Fprintln(env.Stderr, "imperio:", err)
+		return exitFailed
+	}
+	return 0
+}
+
+// usageError is a command line that parses but makes no sense.
+type usageError struct{ message string }
+
+func (e *usageError) Error() string { return e.message }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...)}
+}
+
+// helpFlag prints the help of the verb that it stands behind, and ends the parsing.
+type helpFlag bool
+
+var errHelpShown = errors.New("help was shown")
+
+// BeforeReset is called by kong when the flag is seen.
+func (helpFlag) BeforeReset(ctx *kong.Context) error {
+	if err := ctx.PrintUsage(false); err != nil {
+		return err
+	}
+	return errHelpShown
+}
