@@ -1,0 +1,132 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/norm"
+)
+
+// How long a username is, in characters.
+const (
+	MinUsernameLength = 3
+	MaxUsernameLength = 32
+)
+
+// maxEmailLength is the longest e-mail address that can be delivered, in bytes (RFC 5321, 4.5.3.1.3).
+const maxEmailLength = 254
+
+// What a name or address is refused for. The texts are for people.
+var (
+	ErrUsernameLength  = fmt.Errorf("a username has %d to %d characters", MinUsernameLength, MaxUsernameLength)
+	ErrUsernameLetters = errors.New("a username is made of letters, digits, '_', '-' and '.', and starts with a letter or a digit")
+	ErrUsernameScripts = errors.New("a username keeps to one of the Latin, Greek and Cyrillic alphabets, whose letters look alike")
+	ErrEmail           = errors.New("this is not an e-mail address that mail can be sent to, such as ana@example.org")
+)
+
+// Username checks a name that a player chose, and gives it as it is shown and the key that it is unique by. All
+// spellings that differ in case, width or composition have one key (RFC 8265, UsernameCaseMapped, and case folding).
+func Username(name string) (shown, key string, err error) {
+	if n := utf8.RuneCountInString(name); n < MinUsernameLength || n > 4*MaxUsernameLength || !utf8.ValidString(name) {
+		return "", "", ErrUsernameLength
+	}
+	shown, err = precis.UsernameCasePreserved.String(name)
+	if err != nil {
+		return "", "", ErrUsernameLetters
+	}
+	if n := utf8.RuneCountInString(shown); n < MinUsernameLength || n > MaxUsernameLength {
+		return "", "", ErrUsernameLength
+	}
+	if err := checkLetters(shown); err != nil {
+		return "", "", err
+	}
+	if key, err = usernameKey(shown); err != nil {
+		return "", "", ErrUsernameLetters
+	}
+	return shown, key, nil
+}
+
+func checkLetters(name string) error {
+	var latin, greek, cyrillic bool
+	for i, r := range name {
+		switch {
+		case unicode.IsLetter(r), unicode.Is(unicode.Nd, r):
+		case i > 0 && (r == '_' || r == '-' || r == '.'):
+		case i > 0 && unicode.IsMark(r): // vowel signs and the like, which many scripts can't do without
+		default:
+			return ErrUsernameLetters
+		}
+		latin = latin || unicode.Is(unicode.Latin, r)
+		greek = greek || unicode.Is(unicode.Greek, r)
+		cyrillic = cyrillic || unicode.Is(unicode.Cyrillic, r)
+	}
+	if latin && (greek || cyrillic) || greek && cyrillic {
+		return ErrUsernameScripts
+	}
+	return nil
+}
+
+// usernameKey folds a name. Lower case alone would keep ß and ss, or σ and ς, apart; folding alone would not do the
+// rest of the profile.
+func usernameKey(name string) (string, error) {
+	lower, err := precis.UsernameCaseMapped.String(name)
+	if err != nil {
+		return "", err
+	}
+	return fold(lower), nil
+}
+
+func fold(s string) string {
+	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
+}
+
+// Email checks an e-mail address and gives it as it is kept and the key that it is unique by: addresses that differ in
+// case only are one.
+func Email(address string) (kept, key string, err error) {
+	if len(address) > maxEmailLength || !utf8.ValidString(address) {
+		return "", "", ErrEmail
+	}
+	kept = norm.NFC.String(address)
+	at := strings.LastIndexByte(kept, '@')
+	if at < 1 || at > 64 {
+		return "", "", ErrEmail
+	}
+	local, domain := kept[:at], kept[at+1:]
+	if strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
+		return "", "", ErrEmail
+	}
+	for _, r := range local {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune(".!#$%&'*+/=?^_`{|}~-", r) {
+			return "", "", ErrEmail
+		}
+	}
+	host, err := idna.Lookup.ToASCII(domain)
+	if err != nil || len(host) > 253 || !strings.Contains(host, ".") || strings.HasSuffix(host, ".") {
+		return "", "", ErrEmail
+	}
+	for label := range strings.SplitSeq(host, ".") {
+		if label == "" || len(label) > 63 {
+			return "", "", ErrEmail
+		}
+	}
+	return kept, fold(local) + "@" + strings.ToLower(host), nil
+}
+
+// LoginKey folds what somebody signs in with, a name or an address, to the key of the account that it may belong to.
+// It never fails: what can't be anybody's gets a key that nobody has, so that it is treated like any unknown name.
+func LoginKey(login string) string {
+	if strings.ContainsRune(login, '@') {
+		if _, key, err := Email(login); err == nil {
+			return key
+		}
+	} else if key, err := usernameKey(login); err == nil && key != "" {
+		return key
+	}
+	return " " + fold(strings.ToValidUTF8(login, "?")) // no key of an account holds a space
+}

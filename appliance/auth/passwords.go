@@ -1,0 +1,177 @@
+// Package auth knows who is asking: passwords, session tokens and their cookies, names and e-mail addresses.
+// It holds no state of the casino; what it makes is stored, and what it checks is given to it.
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha512"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// How long a password is, in characters (Unicode code points) of any script.
+const (
+	MinPasswordLength = 8
+	MaxPasswordLength = 256
+)
+
+// DefaultCost is the cost of bcrypt that new passwords are hashed with: about a quarter of a second of one core.
+const DefaultCost = 12
+
+// ErrBusy means that so many passwords are waiting to be checked that this one was not taken into the line.
+var ErrBusy = errors.New("too many passwords are being checked")
+
+// ErrPasswordLength refuses a password that is too short or too long to be chosen.
+var ErrPasswordLength = fmt.Errorf("a password has %d to %d characters", MinPasswordLength, MaxPasswordLength)
+
+// Passwords hashes and verifies passwords, a few at a time: the work is heavy on purpose, and must leave the
+// processor to the games. It is safe for concurrent use.
+type Passwords struct {
+	cost  int
+	dummy map[int][]byte // by cost: a hash that no password has
+	line  chan struct{}  // a place for everybody who is waiting or being served
+	serve chan struct{}  // a place for everybody who is being served
+}
+
+// PasswordOptions says how much work passwords may make. Zero values mean the defaults.
+type PasswordOptions struct {
+	Cost       int // of bcrypt, 4 … 31; default DefaultCost
+	Concurrent int // hashed at once; default half of the cores, at least 1
+	Waiting    int // in line behind those; default 32 for each that is served
+}
+
+// NewPasswords makes a Passwords.
+func NewPasswords(o PasswordOptions) (*Passwords, error) {
+	if o.Cost == 0 {
+		o.Cost = DefaultCost
+	}
+	if o.Cost < bcrypt.MinCost || o.Cost > bcrypt.MaxCost {
+		return nil, fmt.Errorf("bcrypt cost %d is not in %d … %d", o.Cost, bcrypt.MinCost, bcrypt.MaxCost)
+	}
+	if o.Concurrent <= 0 {
+		o.Concurrent = max(1, runtime.GOMAXPROCS(0)/2)
+	}
+	if o.Waiting <= 0 {
+		o.Waiting = 32 * o.Concurrent
+	}
+	p := &Passwords{
+		cost:  o.Cost,
+		dummy: make(map[int][]byte),
+		line:  make(chan struct{}, o.Concurrent+o.Waiting),
+		serve: make(chan struct{}, o.Concurrent),
+	}
+	for cost := bcrypt.MinCost; cost <= o.Cost; cost++ {
+		p.dummy[cost] = dummyHash(cost)
+	}
+	return p, nil
+}
+
+// Hash gives the hash to store for a new password. It waits its turn; errors are ErrPasswordLength, ErrBusy and the
+// context's.
+func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
+	if n := utf8.RuneCountInString(password); n < MinPasswordLength || n > MaxPasswordLength {
+		return "", ErrPasswordLength
+	}
+	leave, err := p.enter(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	return p.hash(password)
+}
+
+// Verified is what a check of a password found.
+type Verified struct {
+	OK bool
+	// Rehash is a hash of the same password at today's cost, where the stored one has another; else empty.
+	Rehash string
+}
+
+// Verify checks a password against a stored hash. An empty hash stands for an account that does not exist: it takes
+// as long as a real one and is never right. It waits its turn; errors are ErrBusy and the context's. What can't be
+// read as a hash is never right either.
+func (p *Passwords) Verify(ctx context.Context, hash, password string) (Verified, error) {
+	leave, err := p.enter(ctx)
+	if err != nil {
+		return Verified{}, err
+	}
+	defer leave()
+	cost, err := bcrypt.Cost([]byte(hash))
+	if err != nil {
+		_ = bcrypt.CompareHashAndPassword(p.dummy[p.cost], digest(password)) // never right
+		return Verified{}, nil
+	}
+	if bcrypt.CompareHashAndPassword([]byte(hash), digest(password)) != nil {
+		p.spend(cost, password)
+		return Verified{}, nil
+	}
+	if cost == p.cost {
+		return Verified{OK: true}, nil
+	}
+	better, err := p.hash(password)
+	if err != nil {
+		return Verified{}, err
+	}
+	return Verified{OK: true, Rehash: better}, nil
+}
+
+// spend does the work of checking against hashes of cost, cost+1, …, up to but not including today's. Each step of
+// the cost doubles the work, so after a failed check at cost the sum is that of one check at today's cost: a wrong
+// password of an account with an older hash takes as long as any other.
+func (p *Passwords) spend(cost int, password string) {
+	d := digest(password)
+	for c := cost; c < p.cost; c++ {
+		_ = bcrypt.CompareHashAndPassword(p.dummy[c], d) // never right
+	}
+}
+
+func (p *Passwords) hash(password string) (string, error) {
+	h, err := bcrypt.GenerateFromPassword(digest(password), p.cost)
+	if err != nil {
+		return "", fmt.Errorf("hash password: %w", err)
+	}
+	return string(h), nil
+}
+
+// enter takes a place in line and waits for a turn.
+func (p *Passwords) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case p.line <- struct{}{}:
+	default:
+		return nil, ErrBusy
+	}
+	select {
+	case p.serve <- struct{}{}:
+		return func() { <-p.serve; <-p.line }, nil
+	case <-ctx.Done():
+		<-p.line
+		return nil, fmt.Errorf("wait to check a password: %w", ctx.Err())
+	}
+}
+
+// digest turns a password of any length into 64 bytes without a NUL, of which bcrypt, which reads at most 72 bytes,
+// drops none.
+func digest(password string) []byte {
+	sum := sha512.Sum384([]byte(password))
+	d := make([]byte, base64.StdEncoding.EncodedLen(len(sum)))
+	base64.StdEncoding.Encode(d, sum[:])
+	return d
+}
+
+// dummyHash makes what looks like a bcrypt hash of the cost. Its 23 bytes are random, so no password is known to have it.
+func dummyHash(cost int) []byte {
+	// bcrypt's own base64: the alphabet differs from the usual one, and 16 bytes of salt and 23 of hash are written
+	// in 22 and 31 characters.
+	enc := base64.NewEncoding("./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789").WithPadding(base64.NoPadding)
+	var salt [16]byte
+	var sum [23]byte
+	rand.Read(salt[:])
+	rand.Read(sum[:])
+	return fmt.Appendf(nil, "$2a$%02d$%s%s", cost, enc.EncodeToString(salt[:]), enc.EncodeToString(sum[:]))
+}

@@ -1,0 +1,136 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+func passwords(t *testing.T, o PasswordOptions) *Passwords {
+	t.Helper()
+	if o.Cost == 0 {
+		o.Cost = 5
+	}
+	p, err := NewPasswords(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestPasswords_OnlyTheRightOneIsRight(t *testing.T) {
+	p := passwords(t, PasswordOptions{})
+	long := strings.Repeat("x", 100)
+	for _, pw := range []string{
+		"12345678", "  spaces at both ends  ", "пароль-пароль", "パスワードパスワード", "nul\x00 in the middle",
+		long, strings.Repeat("界", MaxPasswordLength),
+	} {
+		hash, err := p.Hash(t.Context(), pw)
+		if err != nil {
+			t.Fatalf("hash %q: %v", pw, err)
+		}
+		for _, try := range []struct {
+			password string
+			ok       bool
+		}{{pw, true}, {pw + " ", false}, {pw[:len(pw)-1], false}, {strings.TrimSpace(pw) + "!", false}, {"", false}} {
+			v, err := p.Verify(t.Context(), hash, try.password)
+			if err != nil || v.OK != try.ok || v.Rehash != "" {
+				t.Errorf("verify %q against the hash of %q: %+v, %v", try.password, pw, v, err)
+			}
+		}
+	}
+}
+
+func TestPasswords_LengthIsCountedInCharacters(t *testing.T) {
+	p := passwords(t, PasswordOptions{})
+	for pw, ok := range map[string]bool{
+		"":                                false,
+		"1234567":                         false,
+		"1234567é":                        true,
+		"ññññ":                            false, // eight bytes, four characters
+		strings.Repeat("a", 256):          true,
+		strings.Repeat("a", 257):          false,
+		strings.Repeat("\U0001f352", 256): true,
+	} {
+		if _, err := p.Hash(t.Context(), pw); (err == nil) != ok || (!ok && !errors.Is(err, ErrPasswordLength)) {
+			t.Errorf("%d bytes: %v", len(pw), err)
+		}
+	}
+}
+
+func TestPasswords_HashOfAnotherCostIsReplaced(t *testing.T) {
+	old, now := passwords(t, PasswordOptions{Cost: 4}), passwords(t, PasswordOptions{Cost: 6})
+	hash, err := old.Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := now.Verify(t.Context(), hash, "correct horse")
+	if err != nil || !v.OK || v.Rehash == "" {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	if cost, err := bcrypt.Cost([]byte(v.Rehash)); err != nil || cost != 6 {
+		t.Errorf("rehash has cost %d, %v", cost, err)
+	}
+	if v, err := now.Verify(t.Context(), v.Rehash, "correct horse"); err != nil || !v.OK || v.Rehash != "" {
+		t.Errorf("the better hash: %+v, %v", v, err)
+	}
+	if v, err := now.Verify(t.Context(), hash, "wrong horse"); err != nil || v.OK || v.Rehash != "" {
+		t.Errorf("a wrong password: %+v, %v", v, err)
+	}
+}
+
+func TestPasswords_NoPasswordIsRightWithoutAnAccount(t *testing.T) {
+	p := passwords(t, PasswordOptions{})
+	for _, hash := range []string{"", "plain", "$2a$05$short", string(p.dummy[5])} {
+		if v, err := p.Verify(t.Context(), hash, "plain"); err != nil || v.OK {
+			t.Errorf("hash %q: %+v, %v", hash, v, err)
+		}
+	}
+}
+
+func TestPasswords_DummyMakesBcryptWork(t *testing.T) {
+	// A dummy that bcrypt can't read would be refused at once, and tell unknown names by their speed.
+	for cost := bcrypt.MinCost; cost <= 8; cost++ {
+		if got, err := bcrypt.Cost(dummyHash(cost)); err != nil || got != cost {
+			t.Fatalf("cost %d: %d, %v", cost, got, err)
+		}
+		if err := bcrypt.CompareHashAndPassword(dummyHash(cost), []byte("x")); !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
+			t.Errorf("cost %d: %v", cost, err)
+		}
+	}
+}
+
+func TestPasswords_LineHasAnEnd(t *testing.T) {
+	p := passwords(t, PasswordOptions{Concurrent: 1, Waiting: 1})
+	leave, err := p.enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting := make(chan error, 1)
+	go func() {
+		_, err := p.Verify(ctx, "", "x")
+		waiting <- err
+	}()
+	for len(p.line) != 2 { // the second is in line
+		select {
+		case err := <-waiting:
+			t.Fatalf("the second did not wait: %v", err)
+		default:
+		}
+	}
+	if _, err := p.Hash(t.Context(), "a third password"); !errors.Is(err, ErrBusy) {
+		t.Errorf("the third: %v", err)
+	}
+	cancel()
+	if err := <-waiting; !errors.Is(err, context.Canceled) {
+		t.Errorf("the second, after it gave up: %v", err)
+	}
+	leave()
+	if _, err := p.Hash(t.Context(), "a third password"); err != nil {
+		t.Errorf("with the line empty again: %v", err)
+	}
+}
