@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"imperio/games"
+	"imperio/games/roulette"
 	"imperio/games/slots"
 )
 
@@ -36,6 +37,7 @@ type table struct {
 var catalogue = sync.OnceValue(func() *table {
 	t := &table{versions: make(map[string]version)}
 	t.addSlots()
+	t.addRoulette()
 	return t
 })
 
@@ -61,6 +63,13 @@ func (t *table) addSlots() {
 	t.add("slots", "Cherry Charm", "slots/2")
 	for _, m := range slots.Versions() {
 		t.addVersion(m, func() Sheet { return slotsSheet(m) })
+	}
+}
+
+func (t *table) addRoulette() {
+	t.add("roulette", "European Roulette", "roulette/1")
+	for _, w := range roulette.Versions() {
+		t.addVersion(w, func() Sheet { return rouletteSheet(w) })
 	}
 }
 
