@@ -1,0 +1,261 @@
+package certs
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3/acme"
+)
+
+// acmeSource obtains certificates from an ACME issuer through CertMagic, and renews them.
+//
+// CertMagic's cache looks for due renewals at an interval of its own and does them. The first certificate of each name is obtained by a
+// goroutine of ours, which repeats one attempt at a time with growing waits: CertMagic's own repetition would hold the
+// cluster's lock over all of its waits, so that no other node could try.
+type acmeSource struct {
+	names  []string
+	cache  *certmagic.Cache
+	config *certmagic.Config
+	issuer *certmagic.ACMEIssuer
+	logger *slog.Logger
+	retry  [2]time.Duration // shortest and longest wait
+
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+	closed sync.Once
+
+	mu       sync.Mutex
+	problems map[string]problem // mu; by name, why the last attempt failed
+}
+
+// problem is why an attempt failed, and when the certificate that was there at the time expires. A later one in its place, which
+// may be the work of another node, ends the problem.
+type problem struct {
+	err  error
+	over time.Time
+}
+
+const (
+	defaultRetryMin = time.Minute
+	defaultRetryMax = time.Hour
+
+	// attemptTimeout bounds one attempt to obtain a first certificate. Issuers answer within seconds.
+	attemptTimeout = 10 * time.Minute
+
+	// noEmail stands in CertMagic for "no e-mail address"; an empty one would make it look for an address on the terminal, in its
+	// storage and in other instances of this process.
+	noEmail = "default"
+)
+
+func newACME(options Options) (*acmeSource, error) {
+	a := options.ACME
+	s := &acmeSource{
+		names: asciiNames(options.Domains), logger: options.Logger,
+		retry:    [2]time.Duration{a.RetryMin, a.RetryMax},
+		problems: make(map[string]problem),
+	}
+	if s.retry[0] == 0 {
+		s.retry[0] = defaultRetryMin
+	}
+	if s.retry[1] == 0 {
+		s.retry[1] = defaultRetryMax
+	}
+	template, err := issuerTemplate(a)
+	if err != nil {
+		return nil, err
+	}
+	zapLogger := newZap(options.Logger)
+	template.Logger = zapLogger
+	s.cache = certmagic.NewCache(certmagic.CacheOptions{
+		GetConfigForCert:   func(certmagic.Certificate) (*certmagic.Config, error) { return s.config, nil },
+		RenewCheckInterval: options.CheckInterval, // zero is 10 minutes there too
+		Logger:             zapLogger,
+	})
+	window := a.RenewalWindow
+	if window == 0 {
+		window = certmagic.DefaultRenewalWindowRatio
+	}
+	s.config = certmagic.New(s.cache, certmagic.Config{
+		RenewalWindowRatio: window,
+		OnEvent:            s.event,
+		ShouldEmitFunc:     func(event string) bool { return event == "cert_failed" || event == "cert_obtained" },
+		DefaultServerName:  s.names[0],
+		Issuers:            []certmagic.Issuer{}, // set below: the issuer needs the config first
+		KeySource:          certmagic.StandardKeyGenerator{KeyType: certmagic.P256},
+		OCSP:               certmagic.OCSPConfig{HTTPProxy: http.ProxyFromEnvironment}, // with it the client has a timeout
+		Storage:            options.Storage,
+		// The check writes 10 KiB into the storage and reads them back before every order. Ours is replicated and checks itself.
+		DisableStorageCheck: true,
+		Logger:              zapLogger,
+	})
+	s.issuer = certmagic.NewACMEIssuer(s.config, template)
+	s.config.Issuers = []certmagic.Issuer{s.issuer}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	for _, name := range s.names {
+		s.work.Go(func() { s.obtain(ctx, name) })
+	}
+	return s, nil
+}
+
+func issuerTemplate(a ACME) (certmagic.ACMEIssuer, error) {
+	template := certmagic.ACMEIssuer{
+		CA: a.Directory, Email: a.Email, Agreed: true,
+		DisableHTTPChallenge:    a.HTTPAddr == "",
+		DisableTLSALPNChallenge: a.TLSAddr == "",
+	}
+	if template.CA == "" {
+		template.CA = certmagic.LetsEncryptProductionCA
+	}
+	if a.Staging {
+		template.CA = certmagic.LetsEncryptStagingCA
+	}
+	if template.CA == certmagic.LetsEncryptProductionCA {
+		template.TestCA = certmagic.LetsEncryptStagingCA // repetitions try there first, to spare the limits of the other
+	}
+	if a.Email == "" {
+		template.Email = noEmail
+		template.NewAccountFunc = func(_ context.Context, _ *certmagic.ACMEIssuer, account acme.Account) (acme.Account, error) {
+			account.Contact = nil
+			return account, nil
+		}
+	}
+	if a.EABKeyID != "" {
+		template.ExternalAccount = &acme.EAB{KeyID: a.EABKeyID, MACKey: a.EABMACKey}
+	}
+	if len(a.Roots) > 0 {
+		template.TrustedRoots = x509.NewCertPool()
+		if !template.TrustedRoots.AppendCertsFromPEM(a.Roots) {
+			return template, errors.New("ACME: the file of trusted roots holds no certificate in PEM form")
+		}
+	}
+	// CertMagic would open these ports by itself if they were free. They are not: we listen there already.
+	if a.HTTPAddr != "" {
+		template.ListenHost, template.AltHTTPPort, _ = splitAddr(a.HTTPAddr)
+	}
+	if a.TLSAddr != "" {
+		template.ListenHost, template.AltTLSALPNPort, _ = splitAddr(a.TLSAddr)
+	}
+	return template, nil
+}
+
+// obtain loads the certificate of a name into the cache, from the storage or from the issuer. From then on the cache renews it.
+func (s *acmeSource) obtain(ctx context.Context, name string) {
+	wait := s.retry[0]
+	for attempts := 0; ; attempts++ {
+		attempt, cancel := context.WithTimeout(context.WithValue(ctx, certmagic.AttemptsCtxKey, &attempts), attemptTimeout)
+		err := s.config.ManageSync(attempt, []string{name})
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		s.setProblem(name, err)
+		if err == nil {
+			s.logger.Info("certificate ready", "name", name, "expires", s.notAfter(name))
+			return
+		}
+		if have := s.notAfter(name); !have.IsZero() {
+			// It is in the cache, but the renewal that was due failed. The cache tries that again.
+			s.logger.Error("the certificate could not be renewed, the old one is still served", "name", name, "expires", have, "error", reason(err))
+			return
+		}
+		s.logger.Error("no certificate could be obtained, trying again: connections to this name fail until then",
+			"name", name, "again_in", wait, "error", reason(err))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, s.retry[1])
+	}
+}
+
+// event keeps account of what the renewals of the cache come to.
+func (s *acmeSource) event(_ context.Context, event string, data map[string]any) error {
+	name, _ := data["identifier"].(string)
+	switch event {
+	case "cert_failed":
+		err, _ := data["error"].(error)
+		s.setProblem(name, err)
+		if renewal, _ := data["renewal"].(bool); renewal {
+			s.logger.Error("the certificate could not be renewed, the old one is still served",
+				"name", name, "expires", s.notAfter(name), "error", reason(err))
+		}
+	case "cert_obtained":
+		s.setProblem(name, nil)
+	}
+	return nil
+}
+
+func (s *acmeSource) setProblem(name string, err error) {
+	over := s.notAfter(name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		delete(s.problems, name)
+		return
+	}
+	s.problems[name] = problem{err: reason(err), over: over}
+}
+
+// reason shortens an error of CertMagic to what the issuer said, if it said something.
+func reason(err error) error {
+	var refusal acme.Problem
+	if errors.As(err, &refusal) {
+		return fmt.Errorf("the issuer answers: %w", refusal)
+	}
+	return err
+}
+
+func (s *acmeSource) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	cert, err := s.config.GetCertificateWithContext(hello.Context(), hello)
+	if err != nil {
+		// The client asked for a name that is not ours, or whose certificate is still being obtained: it is told "unrecognized name" rather
+		// than "internal error".
+		return nil, nil
+	}
+	return cert, nil
+}
+
+// notAfter is when the best certificate in the cache for name expires; zero if there is none.
+func (s *acmeSource) notAfter(name string) time.Time {
+	var latest time.Time
+	for _, cert := range s.cache.AllMatchingCertificates(name) {
+		if cert.Leaf.NotAfter.After(latest) {
+			latest = cert.Leaf.NotAfter
+		}
+	}
+	return latest
+}
+
+func (s *acmeSource) expiry() []Validity {
+	all := make([]Validity, len(s.names))
+	for i, name := range s.names {
+		all[i] = Validity{Name: name, NotAfter: s.notAfter(name)}
+		s.mu.Lock()
+		if p, ok := s.problems[name]; ok && !all[i].NotAfter.After(p.over) {
+			all[i].Problem = p.err
+		}
+		s.mu.Unlock()
+	}
+	return all
+}
+
+// close ends the attempts under way and the cache's renewals. A renewal that CertMagic has just begun ends with its context, soon
+// afterwards; its last act is to release its lock, which the storage's Close waits for.
+func (s *acmeSource) close() {
+	s.closed.Do(func() {
+		s.cancel()
+		s.cache.Stop()
+		s.work.Wait()
+	})
+}

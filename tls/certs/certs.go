@@ -1,0 +1,149 @@
+// Package certs gives a server its TLS: where the certificate comes from, how it is kept fresh, and
+// which protocol versions and suites are spoken.
+//
+// A Source is made with New in one of four modes. It keeps its certificates fresh by itself until Close: renewed long before they
+// expire, read again when files change, with the issuer's statement that they are not revoked (OCSP) stapled where the issuer makes one.
+// Whatever fails in the background, it goes on to serve the best certificate it has, says what was wrong in the log, and shows
+// it in Expiry.
+//
+// CertMagic does the work of mode acme. Its package-wide defaults are not used or changed.
+package certs
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/mholt/acmez/v3"
+)
+
+// ErrNoRoot says that there is no authority of our own to trust: the mode is not internal, or it was never run.
+var ErrNoRoot = errors.New("there is no internal certificate authority; it is made when the server first runs with TLS mode internal")
+
+// Source is a running source of certificates. All methods may be called concurrently.
+type Source struct {
+	mode   Mode
+	config *tls.Config // nil in mode off
+	from   provider    // nil in mode off
+}
+
+// provider is a source in one mode.
+type provider interface {
+	// certificate chooses for a handshake. nil without an error: there is none for that name.
+	certificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	expiry() []Validity
+	// close ends background work and waits for it.
+	close()
+}
+
+// Validity is the state of one certificate, for health checks and metrics.
+type Validity struct {
+	Name     string    // the domain; of a certificate with several names, the first
+	NotAfter time.Time // when it expires; zero if there is none yet
+	// Problem is why the last attempt to obtain, renew or read it failed. nil if it did not.
+	Problem error
+}
+
+// New makes a Source. Modes files and internal have a certificate when New returns; if they can't, that is the error. Mode acme returns
+// at once and obtains certificates in the background, if the storage does not hold them already: the listeners that answer the
+// issuer's challenges must be listening, though not yet serving. ctx bounds New only.
+func New(ctx context.Context, options Options) (*Source, error) {
+	if err := options.Validate(); err != nil {
+		return nil, err
+	}
+	if options.Clock == nil {
+		options.Clock = time.Now
+	}
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Source{mode: options.Mode}
+	var err error
+	switch options.Mode {
+	case ModeOff:
+		return s, nil
+	case ModeFiles:
+		s.from, err = newFiles(ctx, options)
+	case ModeInternal:
+		s.from, err = newInternal(ctx, options)
+	case ModeACME:
+		s.from, err = newACME(options)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.config = newConfig(s.from.certificate, options.Clock)
+	if options.Mode == ModeACME {
+		s.config.NextProtos = append(s.config.NextProtos, acmez.ACMETLS1Protocol)
+	}
+	return s, nil
+}
+
+// Mode returns the mode that the Source was made with.
+func (s *Source) Mode() Mode { return s.mode }
+
+// TLSConfig returns a configuration for a server's listener, nil in mode off. The keys of session tickets belong to the returned value:
+// take one for all listeners that should resume each other's sessions.
+func (s *Source) TLSConfig() *tls.Config {
+	if s.config == nil {
+		return nil
+	}
+	return s.config.Clone()
+}
+
+// HTTPHandler answers the challenges of ACME (GET /.well-known/acme-challenge/…) that are under way, on this node or on another
+// that shares the storage, and leaves everything else to next. In other modes it is next.
+func (s *Source) HTTPHandler(next http.Handler) http.Handler {
+	if a, ok := s.from.(*acmeSource); ok {
+		return a.issuer.HTTPChallengeHandler(next)
+	}
+	return next
+}
+
+// Expiry returns the state of each certificate, in the order of the domains. It is empty in mode off.
+func (s *Source) Expiry() []Validity {
+	if s.from == nil {
+		return nil
+	}
+	return s.from.expiry()
+}
+
+// Root returns the internal authority's certificate as PEM, for clients to trust. ErrNoRoot in other modes.
+func (s *Source) Root() ([]byte, error) {
+	if in, ok := s.from.(*internalSource); ok {
+		return in.root(), nil
+	}
+	return nil, ErrNoRoot
+}
+
+// Close ends all background work and waits for it. The TLS configuration goes on to serve what was there last.
+func (s *Source) Close() error {
+	if s.from != nil {
+		s.from.close()
+	}
+	return nil
+}
+
+// newConfig is Mozilla's "intermediate" recommendation (ssl-config.mozilla.org, guideline 5.7) as far as Go has it:
+// TLS 1.2 and 1.3, with 1.2 only forward-secret AEAD suites. Go has no finite-field Diffie-Hellman, and orders suites by itself.
+// Curves are the recommended ones, before them the post-quantum hybrid.
+//
+// Session tickets are encrypted with keys that crypto/tls draws anew every 24 hours and forgets after 7 days.
+func newConfig(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), clock func() time.Time) *tls.Config {
+	return &tls.Config{
+		GetCertificate: certificate,
+		Time:           clock,
+		MinVersion:     tls.VersionTLS12,
+		MaxVersion:     tls.VersionTLS13,
+		NextProtos:     []string{"h2", "http/1.1"},
+		CipherSuites: []uint16{
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		},
+		CurvePreferences: []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384},
+	}
+}

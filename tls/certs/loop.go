@@ -1,0 +1,38 @@
+package certs
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// loop is background work that its owner can end: one goroutine that calls a function at an interval.
+type loop struct {
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// startLoop calls step every interval until close; the first time after one interval. step must return soon after its context ends.
+func startLoop(interval time.Duration, step func(context.Context)) *loop {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &loop{cancel: cancel}
+	l.done.Go(func() {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				step(ctx)
+			}
+		}
+	})
+	return l
+}
+
+// close ends the loop and waits for the step under way. It may be called more than once.
+func (l *loop) close() {
+	l.cancel()
+	l.done.Wait()
+}
