@@ -131,8 +131,14 @@ func (k Key) set(c *Config, text string) error {
 }
 
 func parseValue(v reflect.Value, text string) error {
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		return u.UnmarshalText([]byte(text))
+	switch target := v.Addr().Interface().(type) {
+	case *slog.Level:
+		if err := target.UnmarshalText([]byte(text)); err != nil {
+			return fmt.Errorf("%q is none of debug, info, warn, error", text)
+		}
+		return nil
+	case encoding.TextUnmarshaler:
+		return target.UnmarshalText([]byte(text))
 	}
 	if v.Type() == reflect.TypeFor[time.Duration]() {
 		d, err := time.ParseDuration(text)

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
+
+	"imperio/games/catalogue"
 )
 
 // version and commit are set by the Makefile (-ldflags -X). A plain go build leaves them empty.
@@ -14,8 +17,12 @@ type versionCommand struct{}
 // Run prints what this program is.
 func (c *versionCommand) Run(env *environment) error {
 	build := thisBuild()
-	_, err := fmt.Fprintf(env.Stdout, "imperio %s\ncommit  %s\ngo      %s %s/%s\n",
-		build.version, build.commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	var rules []string
+	for _, game := range catalogue.Games() {
+		rules = append(rules, game.Versions...)
+	}
+	_, err := fmt.Fprintf(env.Stdout, "imperio %s\ncommit  %s\ngo      %s %s/%s\nrules   %s\n",
+		build.version, build.commit, runtime.Version(), runtime.GOOS, runtime.GOARCH, strings.Join(rules, " "))
 	return err
 }
 

@@ -1,0 +1,53 @@
+# make run     starts the casino at http://127.0.0.1:8080
+# make test    everything that is checked before a change is taken
+# make help    what else there is
+
+GO       ?= go
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+COMMIT   := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+BUILD    := -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
+FUZZTIME ?= 5s
+# The race detector needs cgo; the program itself is built without.
+TESTFLAGS ?= -race -timeout 20m
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint unit fuzz bench clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+run: build ## start the casino at http://127.0.0.1:8080, with its data in ./imperio-data
+	./bin/imperio serve
+
+build: ## build bin/imperio
+	CGO_ENABLED=0 $(GO) build $(BUILD) -o bin/imperio ./cmd/imperio
+
+test: lint unit fuzz ## lint, all tests with the race detector, and a short run of each fuzz target
+	@echo "== all passed"
+
+lint: ## gofmt, go vet, staticcheck
+	@echo "== gofmt"
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:" $$unformatted; exit 1; fi
+	@echo "== go vet"
+	@$(GO) vet ./...
+	@echo "== staticcheck"
+	@$(GO) tool staticcheck ./...
+
+unit: ## all tests with the race detector
+	@echo "== go test $(TESTFLAGS) ./..."
+	@$(GO) test $(TESTFLAGS) ./...
+
+fuzz: ## each fuzz target for a short time (FUZZTIME=5s)
+	@echo "== fuzz targets, $(FUZZTIME) each"
+	@set -e; $(GO) list -f '{{.ImportPath}}' ./... | while read -r package; do \
+	  for target in $$($(GO) test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
+	    echo "$$package $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -parallel 2 "$$package" </dev/null || exit 1; \
+	  done; \
+	done
+
+bench: build ## measure the casino against a bare handler, in a directory of its own
+	./bin/imperio bench --help
+
+clean: ## remove what was built; the casino's data stays
+	rm -rf bin

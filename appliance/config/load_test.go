@@ -1,0 +1,260 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"imperio/games/catalogue"
+)
+
+// files is a disk with the given files.
+func files(content map[string]string) func(string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		text, found := content[name]
+		if !found {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		}
+		return []byte(text), nil
+	}
+}
+
+func mustLoad(t *testing.T, in Input) *Loaded {
+	t.Helper()
+	if in.ReadFile == nil {
+		in.ReadFile = files(nil)
+	}
+	loaded, err := Load(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loaded
+}
+
+func TestLoad_NothingGivenIsTheDefault(t *testing.T) {
+	loaded := mustLoad(t, Input{Environ: []string{"PATH=/bin", "HOME=/root"}})
+	if !reflect.DeepEqual(loaded.Config, Default()) {
+		t.Errorf("got %+v", loaded.Config)
+	}
+	if err := loaded.Config.Validate(); err != nil {
+		t.Errorf("the default is not valid: %v", err)
+	}
+	for key, source := range loaded.Sources {
+		if source != "default" {
+			t.Errorf("%s comes from %q", key, source)
+		}
+	}
+}
+
+func TestDefault_IsWhatTheContractFixes(t *testing.T) {
+	c := Default()
+	for _, check := range []struct{ name, got, want string }{
+		{"data directory", c.Data.Dir, "./imperio-data"},
+		{"http address", c.Listen.HTTPAddr, "127.0.0.1:8080"},
+		{"https address", c.Listen.HTTPSAddr, ""},
+		{"operator's address", c.Listen.OpsAddr, "127.0.0.1:9090"},
+		{"tls", string(c.TLS.Mode), "off"},
+		{"welcome coins", fmt.Sprint(c.Accounts.WelcomeCoins), "100"},
+		{"daily coins", fmt.Sprint(c.Accounts.DailyCoins), "100"},
+		{"bcrypt cost", fmt.Sprint(c.Accounts.BcryptCost), "12"},
+		{"general", c.Limits.GeneralRate.String() + " " + fmt.Sprint(c.Limits.GeneralBurst), "10/s 20"},
+		{"sign-in", c.Limits.SignInRate.String() + " " + fmt.Sprint(c.Limits.SignInBurst), "5/m 3"},
+		{"sign-up", c.Limits.SignUpRate.String() + " " + fmt.Sprint(c.Limits.SignUpBurst), "3/h 1"},
+		{"slots", c.Limits.SlotsRate.String() + " " + fmt.Sprint(c.Limits.SlotsBurst), "60/m 10"},
+		{"failed sign-ins", c.Limits.FailedSignIns.String(), "5/m"},
+		{"connections", fmt.Sprint(c.Limits.ConnectionsPerAddress), "10"},
+	} {
+		if check.got != check.want {
+			t.Errorf("%s: %q, want %q", check.name, check.got, check.want)
+		}
+	}
+}
+
+func TestLoad_FlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
+	const file = "data-dir = \"from-file\"\nlog-level = \"warn\"\nbcrypt-cost = 11\n"
+	in := Input{
+		Flags:    map[string]any{"config": "imperio.toml", "data-dir": "from-flag", "url": "not a key"},
+		Environ:  []string{"IMPERIO_DATA_DIR=from-environment", "IMPERIO_LOG_LEVEL=error"},
+		ReadFile: files(map[string]string{"imperio.toml": file}),
+	}
+	loaded := mustLoad(t, in)
+	c := loaded.Config
+	if c.Data.Dir != "from-flag" || c.Logs.Level != slog.LevelError || c.Accounts.BcryptCost != 11 || c.Accounts.DailyCoins != 100 {
+		t.Errorf("got %+v", c)
+	}
+	for key, want := range map[string]string{
+		"data-dir": "flag --data-dir", "log-level": "environment IMPERIO_LOG_LEVEL",
+		"bcrypt-cost": "file imperio.toml", "daily-coins": "default",
+	} {
+		if loaded.Sources[key] != want {
+			t.Errorf("%s comes from %q, want %q", key, loaded.Sources[key], want)
+		}
+	}
+}
+
+// Every key must be settable from each place; a field of a type that can't be parsed would be found here.
+func TestLoad_EveryKeyFromEnvironmentAndFile(t *testing.T) {
+	for _, key := range Keys() {
+		text := sampleValue(t, key)
+		fromEnvironment := mustLoad(t, Input{Environ: []string{key.Env + "=" + text}, ReadFile: files(map[string]string{text: "secret"})})
+		fromFile := mustLoad(t, Input{
+			Flags:    map[string]any{"config": "f"},
+			ReadFile: files(map[string]string{"f": key.Name + " = " + fmt.Sprintf("%q", text), text: "secret"}),
+		})
+		if !reflect.DeepEqual(fromEnvironment.Config, fromFile.Config) {
+			t.Errorf("%s: environment and file disagree", key.Name)
+		}
+		if got := reflect.ValueOf(fromFile.Config).FieldByIndex(key.index); reflect.DeepEqual(got.Interface(), reflect.ValueOf(Default()).FieldByIndex(key.index).Interface()) {
+			t.Errorf("%s = %s changed nothing", key.Name, text)
+		}
+	}
+}
+
+// sampleValue spells a value for the key that is not its default.
+func sampleValue(t *testing.T, key Key) string {
+	t.Helper()
+	switch fieldType(key) {
+	case reflect.TypeFor[Switch]():
+		if key.DefaultText() == "on" {
+			return "off"
+		}
+		return "on"
+	case reflect.TypeFor[bool]():
+		return "true"
+	case reflect.TypeFor[Rate]():
+		return "77/d"
+	case reflect.TypeFor[ByteSize]():
+		return "77MiB"
+	case reflect.TypeFor[time.Duration]():
+		return "77s"
+	case reflect.TypeFor[TLSMode]():
+		return "internal"
+	case reflect.TypeFor[LogFormat]():
+		return "json"
+	case reflect.TypeFor[slog.Level]():
+		return "debug"
+	case reflect.TypeFor[[]netip.Prefix]():
+		return "10.0.0.0/8,fd00::/8"
+	}
+	return "77"
+}
+
+func TestLoad_FileTakesNumbersSwitchesAndLists(t *testing.T) {
+	const file = `
+limits = false
+slots = "off"
+welcome-coins = 5
+domain = ["a.example", "b.example"]
+trusted-proxies = ["10.0.0.0/8"]
+limit-general-rate = "1/s"
+`
+	c := mustLoad(t, Input{Flags: map[string]any{"config": "f"}, ReadFile: files(map[string]string{"f": file})}).Config
+	if bool(c.Limits.On || c.Games.SlotsEnabled) || c.Accounts.WelcomeCoins != 5 || !slices.Equal(c.Listen.Domains, []string{"a.example", "b.example"}) ||
+		!slices.Equal(c.Listen.TrustedProxies, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}) || c.Limits.GeneralRate.PerSecond() != 1 {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestLoad_ReportsAllProblemsAtOnce(t *testing.T) {
+	const file = "dta-dir = \"x\"\nlog-level = \"loud\"\n[tls]\nmode = \"acme\"\n"
+	_, err := Load(Input{
+		Flags:    map[string]any{"config": "f"},
+		Environ:  []string{"IMPERIO_DATA_DRI=x", "IMPERIO_BCRYPT_COST=many", "IMPERIO_SERVICE_HOST=10.0.0.1", "IMPERIO_METRICS_TOKEN_FILE=gone"},
+		ReadFile: files(map[string]string{"f": file}),
+	})
+	var problems Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{
+		`file f: there is no key "dta-dir"`, "Did you mean data-dir?",
+		`file f: "loud" is none of debug`, "file f: tls: a text",
+		"environment IMPERIO_DATA_DRI: there is no such key", "Did you mean IMPERIO_DATA_DIR?",
+		`environment IMPERIO_BCRYPT_COST: "many" is no whole number`,
+		"enableServiceLinks: false", "gone: file does not exist: name a file that is there",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is missing in: %v", want, err)
+		}
+	}
+}
+
+func TestLoad_MissingOrBrokenFile(t *testing.T) {
+	for content, want := range map[string]string{
+		"":           "file does not exist: name a file that is there",
+		"data-dir x": "it must be TOML",
+	} {
+		disk := map[string]string{}
+		if content != "" {
+			disk["f"] = content
+		}
+		_, err := Load(Input{Environ: []string{"IMPERIO_CONFIG=f"}, ReadFile: files(disk)})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", content, err, want)
+		}
+	}
+}
+
+func TestLoad_SecretFromFile(t *testing.T) {
+	disk := files(map[string]string{"/run/token": "a token of some length\n", "/run/empty": "\n"})
+	loaded := mustLoad(t, Input{Flags: map[string]any{"metrics-token-file": "/run/token"}, ReadFile: disk})
+	if got := loaded.Config.Access.MetricsToken.Reveal(); got != "a token of some length" {
+		t.Errorf("got %q", got)
+	}
+	if got, want := loaded.Sources["metrics-token"], "flag --metrics-token-file (/run/token)"; got != want {
+		t.Errorf("source is %q, want %q", got, want)
+	}
+
+	_, err := Load(Input{Environ: []string{"IMPERIO_METRICS_TOKEN=a", "IMPERIO_METRICS_TOKEN_FILE=/run/token"}, ReadFile: disk})
+	if err == nil || !strings.Contains(err.Error(), "give one of them") {
+		t.Errorf("two places: %v", err)
+	}
+	_, err = Load(Input{Environ: []string{"IMPERIO_METRICS_TOKEN_FILE=/run/empty"}, ReadFile: disk})
+	if err == nil || !strings.Contains(err.Error(), "is empty") {
+		t.Errorf("an empty file: %v", err)
+	}
+}
+
+func TestLoad_DefaultsThatFollowFromDomainAndTLS(t *testing.T) {
+	for _, c := range []struct {
+		name              string
+		environ           []string
+		tls               TLSMode
+		http, https, from string // from is the source of https-addr
+	}{
+		{"domain", []string{"IMPERIO_DOMAIN=a.example"}, TLSACME, ":80", ":443", "default, since a domain is given"},
+		{"domain behind a proxy", []string{"IMPERIO_DOMAIN=a.example", "IMPERIO_TLS=off"}, TLSOff, "127.0.0.1:8080", "", "default"},
+		{"domain with other ports", []string{"IMPERIO_DOMAIN=a.example", "IMPERIO_HTTPS_ADDR=:8443", "IMPERIO_HTTP_ADDR=none"}, TLSACME, "", ":8443", "environment IMPERIO_HTTPS_ADDR"},
+		{"internal on loopback", []string{"IMPERIO_TLS=internal"}, TLSInternal, "127.0.0.1:8080", "127.0.0.1:8443", "default, since TLS is on"},
+	} {
+		loaded := mustLoad(t, Input{Environ: c.environ})
+		got := loaded.Config
+		if got.TLS.Mode != c.tls || got.Listen.HTTPAddr != c.http || got.Listen.HTTPSAddr != c.https || loaded.Sources["https-addr"] != c.from {
+			t.Errorf("%s: tls %s, http %q, https %q from %q", c.name, got.TLS.Mode, got.Listen.HTTPAddr, got.Listen.HTTPSAddr, loaded.Sources["https-addr"])
+		}
+		if err := got.Validate(); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+func TestKnownRules_AreThoseOfTheCatalogue(t *testing.T) {
+	defaults := Default().Games.Tables()
+	for _, entry := range catalogue.Games() {
+		if !slices.Equal(entry.Versions, knownRules[entry.Game]) {
+			t.Errorf("%s: the catalogue has %v, the configuration %v", entry.Game, entry.Versions, knownRules[entry.Game])
+		}
+		for _, table := range defaults {
+			if table.Game == entry.Game && table.Rules != entry.Default {
+				t.Errorf("%s: the catalogue's default is %s, the configuration's %s", entry.Game, entry.Default, table.Rules)
+			}
+		}
+	}
+}

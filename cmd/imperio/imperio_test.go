@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// invoke runs the program in this process and gives what it printed and its exit code.
+func invoke(t *testing.T, environ []string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	code = run(args, &environment{Ctx: ctx, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Environ: environ})
+	return out.String(), errs.String(), code
+}
+
+func TestRun_ExitCodes(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		environ []string
+		args    []string
+		code    int
+		stderr  string // a part of it
+	}{
+		{"no verb", nil, nil, 2, "imperio --help"},
+		{"unknown verb", nil, []string{"gamble"}, 2, "gamble"},
+		{"unknown flag", nil, []string{"config", "--data-dri", "x"}, 2, "--data-dri"},
+		{"value of another type", nil, []string{"config", "--limits", "maybe"}, 2, "neither on nor off"},
+		{"values that don't go together", nil, []string{"config", "--tls", "acme"}, 1, "give --domain"},
+		{"unknown variable", []string{"IMPERIO_DATA_DRI=x"}, []string{"config"}, 1, "Did you mean IMPERIO_DATA_DIR?"},
+		{"help", nil, []string{"--help"}, 0, ""},
+		{"help of a verb", nil, []string{"config", "--help"}, 0, ""},
+		{"help of a verb that lacks arguments", nil, []string{"-h"}, 0, ""},
+		{"version", nil, []string{"version"}, 0, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, stderr, code := invoke(t, c.environ, c.args...)
+			if code != c.code {
+				t.Errorf("exit code %d, want %d; stderr: %s", code, c.code, stderr)
+			}
+			if !strings.Contains(stderr, c.stderr) || (c.code == 0 && stderr != "") {
+				t.Errorf("stderr is %q, want a part %q", stderr, c.stderr)
+			}
+		})
+	}
+}
+
+func TestVersion_NamesProgramGoAndRules(t *testing.T) {
+	stdout, _, _ := invoke(t, nil, "version")
+	for _, part := range []string{"imperio ", "commit ", runtime.Version(), "slots/1 slots/2"} {
+		if !strings.Contains(stdout, part) {
+			t.Errorf("%q is missing in %q", part, stdout)
+		}
+	}
+}
+
+func TestConfig_ShowsValuesWithTheirSources(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "imperio.toml")
+	if err := os.WriteFile(file, []byte("welcome-coins = 250\ndaily-coins = 10\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	environ := []string{"IMPERIO_DAILY_COINS=20", "IMPERIO_METRICS_TOKEN=not to be seen by anyone", "IMPERIO_CONFIG=" + file}
+	stdout, stderr, code := invoke(t, environ, "config", "--domain", "a.example", "--domain", "b.example")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for _, line := range []string{
+		"domain a.example,b.example flag --domain",
+		"daily-coins 20 environment IMPERIO_DAILY_COINS",
+		"welcome-coins 250 file " + file,
+		"https-addr :443 default, since a domain is given",
+		"metrics-token ******** environment IMPERIO_METRICS_TOKEN",
+		"log-level info default",
+	} {
+		if !containsLine(stdout, line) {
+			t.Errorf("no line %q in:\n%s", line, stdout)
+		}
+	}
+	if strings.Contains(stdout+stderr, "not to be seen") {
+		t.Error("a secret was printed")
+	}
+}
+
+// containsLine says whether text has the line, whatever the spaces between its columns.
+func containsLine(text, line string) bool {
+	for got := range strings.Lines(text) {
+		if strings.Join(strings.Fields(got), " ") == line {
+			return true
+		}
+	}
+	return false
+}
+
+func TestConfigLimits_ShowsEachZone(t *testing.T) {
+	stdout, _, code := invoke(t, []string{"IMPERIO_LIMIT_SLOTS_RATE=7/h"}, "config", "limits")
+	if code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	for _, part := range []string{"general ", "sign-in ", "sign-up ", "slots            7/h", "10 an address"} {
+		if !strings.Contains(stdout, part) {
+			t.Errorf("%q is missing in:\n%s", part, stdout)
+		}
+	}
+}
+
+// The documents are made by the program; whoever changes a key makes them anew.
+func TestConfigReference_IsWhatTheDocumentsSay(t *testing.T) {
+	for format, document := range map[string]string{
+		"markdown": "../../docs/CONFIGURATION.md",
+		"env":      "../../deploy/imperio.env.example",
+	} {
+		want, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, code := invoke(t, nil, "config", "reference", "--format", format)
+		if code != 0 || got != string(want) {
+			t.Errorf("%s is not what the program says; make it with: imperio config reference --format %s > %s", document, format, strings.TrimPrefix(document, "../../"))
+		}
+	}
+}
