@@ -1,0 +1,402 @@
+// Package boltcheck proves that a bbolt file is whole, without bbolt and without mapping the file into memory.
+//
+// bbolt trusts its pages: it follows offsets and page numbers from the disk through unsafe pointers, and rebuilds its
+// list of free pages in a goroutine of its own where nobody can recover from a panic. A truncated file or one flipped
+// bit can thus end the process with a signal instead of a message. Check reads every page that can be reached, with
+// plain reads and every bound checked, before bbolt sees the file; what passes here, bbolt can open.
+//
+// bbolt has checksums on its two meta pages only. So Check proves the structure; that keys and values are those that
+// were written is for the visitor to prove, with checksums of its own.
+package boltcheck
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+)
+
+// A Visitor is told what a file holds, in key order within each bucket. Slices are only valid during the call. An error
+// ends the check and is returned as it is.
+type Visitor struct {
+	// Bucket is called before the items of a bucket. Buckets inside others are named "outer/inner".
+	Bucket func(name string, sequence uint64) error
+	// Item is called for each key that is not a bucket.
+	Item func(bucket string, key, value []byte) error
+}
+
+// Summary is what Check learnt about the file.
+type Summary struct {
+	PageSize   int
+	Pages      uint64 // pages below the high-water mark
+	FreelistOK bool   // a list of free pages is in the file, and agrees with what is reachable
+}
+
+// Error is a fault in the structure of the file.
+type Error struct {
+	Page uint64
+	What string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("page %d: %s", e.Page, e.What) }
+
+// The layout of bbolt files, version 2: see internal/common of go.etcd.io/bbolt.
+const (
+	magic       = 0xED0CDAED
+	version     = 2
+	pageHeader  = 16
+	elementSize = 16
+	bucketSize  = 16
+	metaSize    = 64
+	metaSummed  = 56 // the part of the meta that its checksum covers
+
+	flagBranch   = 0x01
+	flagLeaf     = 0x02
+	flagMeta     = 0x04
+	flagFreelist = 0x10
+
+	noFreelist = ^uint64(0)
+	maxDepth   = 64 // pages from root to leaf, and buckets in buckets; bbolt's trees are never near it
+	minPage    = 1 << 10
+	maxPage    = 1 << 24
+)
+
+var order = binary.NativeEndian
+
+type meta struct {
+	pageSize    uint32
+	root        uint64
+	freelist    uint64
+	pages       uint64
+	transaction uint64
+}
+
+type checker struct {
+	r        io.ReaderAt
+	visitor  Visitor
+	pageSize int
+	pages    uint64
+	seen     []uint64 // one bit a page
+	buffers  [][]byte // one a depth
+}
+
+// Check reads the file of the given size in bytes. It returns nil only if both meta pages are sound, every reachable
+// page is inside the file, is of the right kind, is reached once, and holds its keys in order, and if a saved list of
+// free pages names exactly the pages that are not reachable. Damage is reported as *Error; read errors and errors of
+// the visitor are returned as they are.
+func Check(r io.ReaderAt, size int64, v Visitor) (Summary, error) {
+	m, err := newestMeta(r, size)
+	if err != nil {
+		return Summary{}, err
+	}
+	c := &checker{r: r, visitor: v, pageSize: int(m.pageSize), pages: m.pages, seen: make([]uint64, m.pages/64+1)}
+	c.mark(0)
+	c.mark(1)
+	if err := c.bucket("", m.root, 0); err != nil {
+		return Summary{}, err
+	}
+	s := Summary{PageSize: c.pageSize, Pages: c.pages}
+	if m.freelist != noFreelist {
+		if err := c.freelist(m.freelist); err != nil {
+			return Summary{}, err
+		}
+		s.FreelistOK = true
+	}
+	return s, nil
+}
+
+// newestMeta reads both meta pages and returns that of the later transaction. Both must be sound: a meta page is
+// written within one sector, so a crash leaves the old or the new one. If one is damaged, nobody can tell whether it was
+// the newer, and going on with the other could silently take back the last transaction.
+func newestMeta(r io.ReaderAt, size int64) (meta, error) {
+	first, err := readMeta(r, 0, 0)
+	if err != nil {
+		return meta{}, err
+	}
+	second, err := readMeta(r, 1, int64(first.pageSize))
+	if err != nil {
+		return meta{}, err
+	}
+	if first.pageSize != second.pageSize {
+		return meta{}, &Error{1, "the two meta pages differ in page size"}
+	}
+	newest := first
+	page := uint64(0)
+	if second.transaction > first.transaction {
+		newest, page = second, 1
+	}
+	if newest.pages < 4 || newest.pages > uint64(size)/uint64(newest.pageSize) {
+		return meta{}, &Error{page, fmt.Sprintf("the file should hold %d pages of %d bytes but is %d bytes long: it is truncated",
+			newest.pages, newest.pageSize, size)}
+	}
+	return newest, nil
+}
+
+func readMeta(r io.ReaderAt, page uint64, at int64) (meta, error) {
+	var b [pageHeader + metaSize]byte
+	if _, err := r.ReadAt(b[:], at); errors.Is(err, io.EOF) {
+		return meta{}, &Error{page, "the file ends before its meta page"}
+	} else if err != nil {
+		return meta{}, fmt.Errorf("read meta page %d: %w", page, err)
+	}
+	if order.Uint64(b[0:]) != page || order.Uint16(b[8:]) != flagMeta {
+		return meta{}, &Error{page, "not a meta page"}
+	}
+	body := b[pageHeader:]
+	h := fnv.New64a()
+	h.Write(body[:metaSummed])
+	if order.Uint32(body[0:]) != magic || h.Sum64() != order.Uint64(body[metaSummed:]) {
+		return meta{}, &Error{page, "the checksum of the meta page does not match"}
+	}
+	if v := order.Uint32(body[4:]); v != version {
+		return meta{}, &Error{page, fmt.Sprintf("bbolt format %d, known is %d", v, version)}
+	}
+	m := meta{
+		pageSize: order.Uint32(body[8:]), root: order.Uint64(body[16:]),
+		freelist: order.Uint64(body[32:]), pages: order.Uint64(body[40:]), transaction: order.Uint64(body[48:]),
+	}
+	if m.pageSize < minPage || m.pageSize > maxPage || m.pageSize&(m.pageSize-1) != 0 {
+		return meta{}, &Error{page, fmt.Sprintf("a page size of %d bytes", m.pageSize)}
+	}
+	return m, nil
+}
+
+// mark notes that a page is in use, and reports whether it was free until now.
+func (c *checker) mark(id uint64) bool {
+	word, bit := id/64, uint64(1)<<(id%64)
+	if c.seen[word]&bit != 0 {
+		return false
+	}
+	c.seen[word] |= bit
+	return true
+}
+
+// page reads a page with what overflows from it, and marks all of it.
+func (c *checker) page(id uint64, depth int) ([]byte, error) {
+	if id < 2 || id >= c.pages {
+		return nil, &Error{id, fmt.Sprintf("is outside of the file's %d pages", c.pages)}
+	}
+	if depth >= maxDepth {
+		return nil, &Error{id, "the tree is too deep"}
+	}
+	var h [pageHeader]byte
+	if err := c.read(h[:], id); err != nil {
+		return nil, err
+	}
+	if got := order.Uint64(h[0:]); got != id {
+		return nil, &Error{id, fmt.Sprintf("calls itself page %d", got)}
+	}
+	overflow := uint64(order.Uint32(h[12:]))
+	if overflow >= c.pages-id {
+		return nil, &Error{id, fmt.Sprintf("overflows into %d more pages, beyond the end of the file", overflow)}
+	}
+	for i := id; i <= id+overflow; i++ {
+		if !c.mark(i) {
+			return nil, &Error{i, "is used twice"}
+		}
+	}
+	for len(c.buffers) <= depth {
+		c.buffers = append(c.buffers, nil)
+	}
+	n := int(overflow+1) * c.pageSize
+	if cap(c.buffers[depth]) < n {
+		c.buffers[depth] = make([]byte, n)
+	}
+	buf := c.buffers[depth][:n]
+	return buf, c.read(buf, id)
+}
+
+func (c *checker) read(b []byte, id uint64) error {
+	_, err := c.r.ReadAt(b, int64(id)*int64(c.pageSize))
+	if errors.Is(err, io.EOF) {
+		return &Error{id, "the file ends inside of it: it is truncated"}
+	}
+	if err != nil {
+		return fmt.Errorf("read page %d: %w", id, err)
+	}
+	return nil
+}
+
+func (c *checker) bucket(name string, root uint64, depth int) error {
+	return c.tree(name, root, depth, bounds{})
+}
+
+// bounds are the keys that a subtree may hold: from low on, below high; nil is no bound.
+type bounds struct{ low, high []byte }
+
+func (c *checker) tree(bucket string, id uint64, depth int, b bounds) error {
+	p, err := c.page(id, depth)
+	if err != nil {
+		return err
+	}
+	switch order.Uint16(p[8:]) {
+	case flagLeaf:
+		return c.leaf(bucket, id, p, depth, b)
+	case flagBranch:
+		return c.branch(bucket, id, p, depth, b)
+	}
+	return &Error{id, fmt.Sprintf("has flags %#x, which is neither a branch nor a leaf", order.Uint16(p[8:]))}
+}
+
+// element returns the i-th element of a page and the bytes from its key on.
+func element(id uint64, p []byte, i, posAt int) (e, data []byte, err error) {
+	at := pageHeader + i*elementSize
+	if at+elementSize > len(p) {
+		return nil, nil, &Error{id, "has more elements than fit"}
+	}
+	e = p[at : at+elementSize]
+	pos := uint64(order.Uint32(e[posAt:]))
+	if pos > uint64(len(p)-at) {
+		return nil, nil, &Error{id, fmt.Sprintf("element %d lies outside of the page", i)}
+	}
+	return e, p[uint64(at)+pos:], nil
+}
+
+func (c *checker) branch(bucket string, id uint64, p []byte, depth int, b bounds) error {
+	n := int(order.Uint16(p[10:]))
+	if n == 0 {
+		return &Error{id, "is a branch without children"}
+	}
+	keyOf := func(i int) (key []byte, child uint64, err error) {
+		e, data, err := element(id, p, i, 0)
+		if err != nil {
+			return nil, 0, err
+		}
+		size := order.Uint32(e[4:])
+		if uint64(size) > uint64(len(data)) {
+			return nil, 0, &Error{id, fmt.Sprintf("the key of element %d reaches outside of the page", i)}
+		}
+		return data[:size], order.Uint64(e[8:]), nil
+	}
+	key, child, err := keyOf(0)
+	for i := 0; err == nil; i++ {
+		if err := b.allow(id, i, key); err != nil {
+			return err
+		}
+		if i == n-1 {
+			return c.tree(bucket, child, depth+1, bounds{key, b.high})
+		}
+		var next []byte
+		var nextChild uint64
+		if next, nextChild, err = keyOf(i + 1); err != nil {
+			break
+		}
+		if bytes.Compare(key, next) >= 0 {
+			return &Error{id, fmt.Sprintf("keys are out of order at element %d", i+1)}
+		}
+		if err := c.tree(bucket, child, depth+1, bounds{key, next}); err != nil {
+			return err
+		}
+		key, child = next, nextChild
+	}
+	return err
+}
+
+func (b bounds) allow(id uint64, i int, key []byte) error {
+	if (b.low != nil && bytes.Compare(key, b.low) < 0) || (b.high != nil && bytes.Compare(key, b.high) >= 0) {
+		return &Error{id, fmt.Sprintf("the key of element %d belongs into another page", i)}
+	}
+	return nil
+}
+
+func (c *checker) leaf(bucket string, id uint64, p []byte, depth int, b bounds) error {
+	n := int(order.Uint16(p[10:]))
+	var last []byte
+	for i := range n {
+		e, data, err := element(id, p, i, 4)
+		if err != nil {
+			return err
+		}
+		ksize, vsize := uint64(order.Uint32(e[8:])), uint64(order.Uint32(e[12:]))
+		if ksize == 0 || ksize+vsize > uint64(len(data)) {
+			return &Error{id, fmt.Sprintf("element %d reaches outside of the page", i)}
+		}
+		key, value := data[:ksize], data[ksize:ksize+vsize]
+		if i > 0 && bytes.Compare(last, key) >= 0 {
+			return &Error{id, fmt.Sprintf("keys are out of order at element %d", i)}
+		}
+		last = key
+		if err := b.allow(id, i, key); err != nil {
+			return err
+		}
+		switch flags := order.Uint32(e[0:]); flags {
+		case 0:
+			if bucket == "" {
+				return &Error{id, fmt.Sprintf("element %d is a value beside the buckets", i)}
+			}
+			if c.visitor.Item != nil {
+				if err := c.visitor.Item(bucket, key, value); err != nil {
+					return err
+				}
+			}
+		case 1:
+			if err := c.inner(bucket, id, string(key), value, depth); err != nil {
+				return err
+			}
+		default:
+			return &Error{id, fmt.Sprintf("element %d has flags %#x", i, flags)}
+		}
+	}
+	return nil
+}
+
+// inner checks a bucket that stands as a value in a leaf: with a tree of its own, or inline in the value.
+func (c *checker) inner(outer string, id uint64, name string, value []byte, depth int) error {
+	if len(value) < bucketSize {
+		return &Error{id, fmt.Sprintf("bucket %q has a header of %d bytes", name, len(value))}
+	}
+	if outer != "" {
+		name = outer + "/" + name
+	}
+	root, sequence := order.Uint64(value), order.Uint64(value[8:])
+	if c.visitor.Bucket != nil {
+		if err := c.visitor.Bucket(name, sequence); err != nil {
+			return err
+		}
+	}
+	if root != 0 {
+		return c.bucket(name, root, depth+1)
+	}
+	inline := value[bucketSize:]
+	if len(inline) < pageHeader || order.Uint16(inline[8:]) != flagLeaf || order.Uint64(inline) != 0 || order.Uint32(inline[12:]) != 0 {
+		return &Error{id, fmt.Sprintf("bucket %q has no page inside of it", name)}
+	}
+	return c.leaf(name, id, inline, depth, bounds{})
+}
+
+// freelist proves that the saved list names every page that is not in use, and no other: a page on it that is in use
+// would be overwritten.
+func (c *checker) freelist(id uint64) error {
+	p, err := c.page(id, 0)
+	if err != nil {
+		return err
+	}
+	if order.Uint16(p[8:]) != flagFreelist {
+		return &Error{id, "is not a list of free pages"}
+	}
+	ids := p[pageHeader:]
+	n := uint64(order.Uint16(p[10:]))
+	if n == 0xFFFF { // the count stands in front of the list if it doesn't fit the header
+		n, ids = order.Uint64(ids), ids[8:]
+	}
+	if n > uint64(len(ids)/8) {
+		return &Error{id, "lists more free pages than fit"}
+	}
+	for i := range n {
+		free := order.Uint64(ids[8*i:])
+		if free < 2 || free >= c.pages {
+			return &Error{id, fmt.Sprintf("lists page %d as free, which is outside of the file", free)}
+		}
+		if !c.mark(free) {
+			return &Error{id, fmt.Sprintf("lists page %d as free, which is in use", free)}
+		}
+	}
+	for page := range c.pages {
+		if c.mark(page) {
+			return &Error{page, "is neither in use nor free"}
+		}
+	}
+	return nil
+}

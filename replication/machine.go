@@ -1,0 +1,126 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"imperio/storage"
+	"imperio/storage/command"
+)
+
+// Machine is the state that the log is applied to; *storage.Store is one.
+//
+// Apply is called from one goroutine, in the order of the log and without gaps. Applied, Checkpoint and Durable are
+// called from others at the same time.
+type Machine interface {
+	// Apply carries out committed entries and returns one result for each. Entries at or below the applied index are
+	// skipped, with an empty result. An error means a damaged disk or a bug: the node stops, and Apply is not called
+	// again. The machine must not keep the slice of entries; their Data never changes and may be kept.
+	Apply(entries []storage.Entry) ([]command.Result, error)
+	// Applied returns the last entry applied in memory. When the machine was just opened, it is durable too.
+	Applied() (index, term uint64)
+	// Checkpoint returns when everything that was applied at the call is durable.
+	Checkpoint(ctx context.Context) (storage.Checkpoint, error)
+	// Durable returns the last durable checkpoint.
+	Durable() storage.Checkpoint
+}
+
+// fsm is the machine as raft sees it.
+type fsm struct{ node *Node }
+
+var _ raft.BatchingFSM = (*fsm)(nil)
+
+// applyFailure is the response to an entry that the machine could not apply.
+type applyFailure struct{ err error }
+
+// ApplyBatch applies entries and returns a *command.Result or an applyFailure for each.
+func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
+	n := f.node
+	responses := make([]any, len(logs))
+	if err := n.Err(); err != nil { // the machine must not go on after it failed
+		for i := range responses {
+			responses[i] = applyFailure{err}
+		}
+		return responses
+	}
+	began := time.Now()
+	entries := n.entries[:0]
+	for _, l := range logs {
+		e := storage.Entry{Index: l.Index, Term: l.Term}
+		if l.Type == raft.LogCommand {
+			e.Data = l.Data
+		}
+		entries = append(entries, e)
+	}
+	results, err := n.machine.Apply(entries)
+	if err == nil && len(results) != len(entries) {
+		err = fmt.Errorf("%d results for %d entries", len(results), len(entries))
+	}
+	clear(entries) // let go of the data
+	n.entries = entries
+	if err != nil {
+		err = fmt.Errorf("apply entries %d to %d: %w", logs[0].Index, logs[len(logs)-1].Index, err)
+		n.fail(err)
+		for i := range responses {
+			responses[i] = applyFailure{err}
+		}
+		return responses
+	}
+	for i := range results {
+		responses[i] = &results[i]
+	}
+	n.counters.applied(len(logs), time.Since(began))
+	if n.observe.Applied != nil {
+		n.observe.Applied(len(logs), time.Since(began))
+	}
+	return responses
+}
+
+// Apply is ApplyBatch of one.
+func (f *fsm) Apply(l *raft.Log) any { return f.ApplyBatch([]*raft.Log{l})[0] }
+
+// Snapshot takes none: the state is in checkpoints already. Persist waits for one that covers this moment.
+func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
+	if err := f.node.Err(); err != nil {
+		return nil, err
+	}
+	index, _ := f.node.machine.Applied()
+	return &checkpointSnapshot{node: f.node, index: index}, nil
+}
+
+// Restore would replace the state by that of another node.
+func (f *fsm) Restore(r io.ReadCloser) error {
+	r.Close()
+	return errNotStreamed
+}
+
+var errNotStreamed = errors.New("a lone node has nobody to stream its state to or from")
+
+type checkpointSnapshot struct {
+	node  *Node
+	index uint64
+}
+
+// Persist returns when state.db durably holds all up to the snapshot's index. It writes nothing to the sink, which keeps
+// the metadata.
+func (s *checkpointSnapshot) Persist(raft.SnapshotSink) error {
+	m := s.node.machine
+	if m.Durable().Index >= s.index {
+		return nil
+	}
+	c, err := m.Checkpoint(s.node.life)
+	if err != nil {
+		return fmt.Errorf("checkpoint for the snapshot at %d: %w", s.index, err)
+	}
+	if c.Index < s.index {
+		return fmt.Errorf("the checkpoint holds the state up to entry %d, the snapshot needs %d", c.Index, s.index)
+	}
+	return nil
+}
+
+func (s *checkpointSnapshot) Release() {}

@@ -1,0 +1,319 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"imperio/replication/logstore"
+	"imperio/storage"
+	"imperio/storage/command"
+)
+
+// Node is a member of the cluster. All methods may be called from any goroutine.
+type Node struct {
+	machine Machine
+	logger  *slog.Logger
+	observe Observer
+	log     *logstore.Store
+	raft    *raft.Raft
+
+	canaryInterval, stallLimit time.Duration
+
+	leads   gate          // open while this node leads and has applied all that was committed before it did
+	tokens  chan struct{} // one for each proposal in flight
+	pending chan *proposal
+	entries []storage.Entry // owned by raft's machine goroutine, reused
+	quiet   atomic.Bool     // see raftLogger
+
+	life    context.Context // ends when Close begins
+	end     context.CancelFunc
+	failure atomic.Pointer[error]
+	broken  chan struct{} // closed at the first failure
+	failed  chan error    // gets the first failure, then is closed
+
+	leadership chan bool // raft's; never blocks raft for long, since lead always reads it
+	running    sync.WaitGroup
+	closing    sync.Once
+	closeErr   error
+
+	counters counters
+}
+
+// Open opens the node's log, checks that it and the machine belong together, and starts. It returns before the node
+// leads; Propose and Barrier wait for that. A refused Open changes nothing on disk.
+func Open(o Options) (*Node, error) {
+	if err := o.complete(); err != nil {
+		return nil, fmt.Errorf("options of the node: %w", err)
+	}
+	n := &Node{
+		machine: o.Machine, logger: o.Logger, observe: o.Observer,
+		canaryInterval: o.CanaryInterval, stallLimit: o.StallLimit,
+		tokens:     make(chan struct{}, o.MaxInFlight),
+		pending:    make(chan *proposal, o.MaxInFlight),
+		broken:     make(chan struct{}),
+		failed:     make(chan error, 1),
+		leadership: make(chan bool, 1),
+	}
+	n.leads.init()
+	n.quiet.Store(true)
+	n.life, n.end = context.WithCancel(context.Background())
+
+	path := filepath.Join(o.Dir, LogFile)
+	storeOptions := logstore.Options{
+		Identity: o.Identity,
+		MayCut:   func() uint64 { return o.Machine.Durable().Index },
+		Failed:   n.fail,
+		Synced:   n.synced,
+		Logger:   o.Logger,
+	}
+	config := n.raftConfig(o)
+	address, transport := raft.NewInmemTransport(raft.ServerAddress(o.Identity.NodeID))
+	if o.Create {
+		self := raft.Configuration{Servers: []raft.Server{{ID: config.LocalID, Address: address, Suffrage: raft.Voter}}}
+		fill := func(log *logstore.Store) error { return begin(log, config, transport, self, o.Machine) }
+		if err := logstore.Create(path, storeOptions, fill); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if n.log, err = logstore.Open(path, storeOptions); err != nil {
+		return nil, err
+	}
+	if err := n.start(config, transport); err != nil {
+		n.end()
+		return nil, errors.Join(err, n.log.Close())
+	}
+	return n, nil
+}
+
+// begin writes the first things into a new log: that this node alone is the cluster, and where the log starts. For a
+// machine with a history (a restored backup) it starts behind that.
+func begin(log *logstore.Store, config *raft.Config, transport raft.Transport, self raft.Configuration, m Machine) error {
+	index, term := m.Applied()
+	if index == 0 {
+		return raft.BootstrapCluster(config, log, log, snapshots{log}, transport, self)
+	}
+	if err := log.SetUint64([]byte("CurrentTerm"), term); err != nil {
+		return err
+	}
+	if err := log.SaveSnapshot(logstore.Snapshot{Index: index, Term: term, Configuration: self, ConfigurationIndex: index}); err != nil {
+		return err
+	}
+	return log.Err()
+}
+
+// Timeouts of a lone node. They are long since there is nobody to hear from: the loop of a leader wakes four times a
+// second. The first election doesn't wait for them, see start.
+const (
+	loneTimeout = 500 * time.Millisecond
+	loneLease   = 250 * time.Millisecond
+)
+
+func (n *Node) raftConfig(o Options) *raft.Config {
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(o.Identity.NodeID)
+	c.Logger = newRaftLogger(o.Logger, &n.quiet)
+	c.HeartbeatTimeout = loneTimeout + time.Millisecond
+	c.ElectionTimeout = loneTimeout + time.Millisecond
+	c.LeaderLeaseTimeout = loneLease
+	c.BatchApplyCh = true
+	c.MaxAppendEntries = maxInFlight
+	c.NoSnapshotRestoreOnStart = true // state.db holds the state; consistent checks that it does
+	c.NoLegacyTelemetry = true
+	c.SnapshotThreshold = o.SnapshotEntries
+	c.SnapshotInterval = o.SnapshotInterval
+	c.TrailingLogs = o.TrailingEntries
+	c.NotifyCh = n.leadership
+	return c
+}
+
+func (n *Node) start(config *raft.Config, transport raft.Transport) error {
+	if err := consistent(n.log, n.machine); err != nil {
+		return err
+	}
+	n.logger.Info("log opened", "file", n.log.Path(), "entries", n.describeLog())
+	if err := n.startRaft(config, transport); err != nil {
+		return fmt.Errorf("start raft: %w", err)
+	}
+	// A follower that learns of a shorter timeout looks at once whether its leader has gone. A lone node thus stands for
+	// election now and not only when its timeout has passed.
+	soon := n.raft.ReloadableConfig()
+	soon.HeartbeatTimeout, soon.ElectionTimeout = loneTimeout, loneTimeout
+	if err := n.raft.ReloadConfig(soon); err != nil {
+		n.raft.Shutdown().Error()
+		return fmt.Errorf("set raft's timeouts: %w", err)
+	}
+	n.running.Go(n.settle)
+	n.running.Go(n.lead)
+	n.running.Go(n.canary)
+	n.running.Go(n.watchDisk)
+	return nil
+}
+
+// startRaft is NewRaft without its panics, which are its answer to an entry that it can't read.
+func (n *Node) startRaft(config *raft.Config, transport raft.Transport) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	n.raft, err = raft.NewRaft(config, &fsm{n}, n.log, n.log, snapshots{n.log}, transport)
+	return err
+}
+
+func (n *Node) describeLog() string {
+	first, _ := n.log.FirstIndex()
+	last, _ := n.log.LastIndex()
+	applied, _ := n.machine.Applied()
+	return fmt.Sprintf("%d to %d, %d of them to replay", first, last, max(last, applied)-applied)
+}
+
+// consistent tells whether the log goes on where the machine's state ends.
+func consistent(log *logstore.Store, m Machine) error {
+	first, err := log.FirstIndex()
+	if err != nil {
+		return err
+	}
+	last, err := log.LastIndex()
+	if err != nil {
+		return err
+	}
+	snapshot, _ := log.Snapshot()
+	if last != 0 && first > snapshot.Index+1 {
+		return &logstore.DamagedError{File: log.Path(), What: fmt.Sprintf("its last snapshot is of entry %d, but it begins with entry %d",
+			snapshot.Index, first)}
+	}
+	applied, term := m.Applied()
+	switch end := max(last, snapshot.Index); {
+	case applied > end:
+		return fmt.Errorf("%w: state.db holds the state up to entry %d, but %s ends with entry %d: the log is older than the state. "+
+			"Nothing was changed. Put back the log that belongs to this state.db, or restore the latest backup",
+			ErrMismatch, applied, log.Path(), end)
+	case applied < snapshot.Index:
+		return fmt.Errorf("%w: state.db holds the state up to entry %d, but %s was cut at entry %d: the state is older than the log, "+
+			"and entries in between are gone. Nothing was changed. Put back the state.db that belongs to this log, or restore the latest backup",
+			ErrMismatch, applied, log.Path(), snapshot.Index)
+	case applied == 0:
+		return nil
+	}
+	expect := snapshot.Term
+	if applied != snapshot.Index {
+		var l raft.Log
+		if err := log.GetLog(applied, &l); err != nil {
+			return fmt.Errorf("read the last applied entry: %w", err)
+		}
+		expect = l.Term
+	}
+	if expect != term {
+		return fmt.Errorf("%w: entry %d is of term %d in %s and of term %d in state.db: they have different histories. "+
+			"Nothing was changed. Put back the files that belong together, or restore the latest backup",
+			ErrMismatch, applied, expect, log.Path(), term)
+	}
+	return nil
+}
+
+// lead follows raft's leadership, and opens the node's gate only when everything committed before it is applied.
+func (n *Node) lead() {
+	for {
+		select {
+		case <-n.life.Done():
+			return
+		case leads := <-n.leadership:
+			if !leads {
+				n.leads.close()
+				continue
+			}
+		}
+		// Entries are applied in order. So when this one is, all that earlier terms left behind are. It reaches the
+		// machine as an entry without data.
+		if _, err := n.attempt(n.life, nil); err != nil {
+			continue // leadership is lost already, or the node is failing or closing
+		}
+		n.quiet.Store(false)
+		n.leads.open()
+		index, _ := n.machine.Applied()
+		n.logger.Info("ready", "node", n.log.Identity().NodeID, "term", n.raft.CurrentTerm(), "applied", index)
+	}
+}
+
+func (n *Node) synced(entries int, took time.Duration) {
+	n.counters.synced(entries, took)
+	if n.observe.Synced != nil {
+		n.observe.Synced(entries, took)
+	}
+}
+
+// fail ends the node's service for good. The first failure counts.
+func (n *Node) fail(err error) {
+	if !n.failure.CompareAndSwap(nil, &err) {
+		return
+	}
+	n.quiet.Store(true)
+	n.logger.Error("the node has failed and takes no more commands", "error", err)
+	n.leads.close()
+	close(n.broken)
+	n.failed <- err
+	close(n.failed)
+}
+
+// Failed yields the error that ended the node, once, and is closed then. Nothing comes while the node works. Whoever
+// started the node should stop the process: the node does not recover.
+func (n *Node) Failed() <-chan error { return n.failed }
+
+// Err is the error that ended the node; nil while it works.
+func (n *Node) Err() error {
+	if p := n.failure.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Close takes no more commands, waits for those in flight, stops raft, and closes the log. It leaves the machine open; a
+// checkpoint of it after Close covers all that was answered. If ctx ends first (a disk that hangs), Close returns its
+// error and leaves the rest to the end of the process. After a failure it closes too, without writing.
+func (n *Node) Close(ctx context.Context) error {
+	n.closing.Do(func() { n.closeErr = n.close(ctx) })
+	return n.closeErr
+}
+
+func (n *Node) close(ctx context.Context) error {
+	n.end()
+	n.leads.close()
+	// Every token means that nothing is in flight, and nothing can be any more.
+	for taken := 0; taken < cap(n.tokens); taken++ {
+		select {
+		case n.tokens <- struct{}{}:
+		case <-ctx.Done():
+			return fmt.Errorf("close the node: commands in flight: %w", ctx.Err())
+		}
+	}
+	close(n.pending)
+	stopped := make(chan error, 1)
+	n.running.Go(func() { stopped <- n.raft.Shutdown().Error() })
+	done := make(chan struct{})
+	go func() {
+		n.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return fmt.Errorf("close the node: stop raft: %w", ctx.Err())
+	}
+	if err := <-stopped; err != nil {
+		return errors.Join(fmt.Errorf("stop raft: %w", err), n.log.Close())
+	}
+	return n.log.Close()
+}
+
+// unavailable and unknown say what became of a command.
+func unavailable(cause error) error { return fmt.Errorf("%w: %w", command.ErrUnavailable, cause) }
+func unknown(cause error) error     { return fmt.Errorf("%w: %w", command.ErrUnknown, cause) }

@@ -1,0 +1,182 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"imperio/storage/command"
+)
+
+// proposal is one entry on its way through raft.
+type proposal struct {
+	future raft.ApplyFuture
+	done   chan struct{} // gets a value when response and err are set
+	// Set before done by settle.
+	response any
+	err      error
+}
+
+// Propose commits a command and applies it, and returns what the machine answered. It waits for the node to lead and for
+// a place among the commands in flight as long as ctx allows.
+//
+// An error wraps command.ErrUnavailable if the command was not taken and never will be, and command.ErrUnknown if it may
+// have been taken or still be; only those two, except for a command that can't be encoded. When leadership is lost under
+// a command, Propose proposes it again under the same id with Retry set, as long as ctx allows.
+func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, error) {
+	data, err := encode(c)
+	if err != nil {
+		return command.Result{}, err
+	}
+	outcome := unavailable // of giving up; unknown once an attempt may have been taken
+	var refused *notTaken
+	for {
+		if err := n.awaitLead(ctx); err != nil {
+			return command.Result{}, outcome(err)
+		}
+		result, err := n.attempt(ctx, data)
+		switch {
+		case err == nil:
+			return result, nil
+		case errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipTransferInProgress):
+			// Not taken. The gate will close, or has opened again: look at it shortly.
+			select {
+			case <-ctx.Done():
+				return command.Result{}, outcome(ctx.Err())
+			case <-time.After(5 * time.Millisecond):
+			}
+		case errors.Is(err, raft.ErrLeadershipLost):
+			outcome = unknown
+			if !c.Retry {
+				c.Retry = true
+				if data, err = encode(c); err != nil {
+					return command.Result{}, outcome(err)
+				}
+			}
+		case errors.As(err, &refused):
+			return command.Result{}, outcome(refused.cause)
+		default:
+			return command.Result{}, unknown(err)
+		}
+	}
+}
+
+func encode(c command.Command) ([]byte, error) {
+	data, err := command.Encode(c)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > MaxCommand {
+		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", errTooLarge, len(data), MaxCommand)
+	}
+	return data, nil
+}
+
+// awaitLead returns nil when the node leads and everything committed before is applied.
+func (n *Node) awaitLead(ctx context.Context) error {
+	for !n.leads.isOpen.Load() {
+		select {
+		case <-n.leads.wait():
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the node to lead: %w", ctx.Err())
+		case <-n.broken:
+			return n.Err()
+		case <-n.life.Done():
+			return errClosed
+		}
+	}
+	return nil
+}
+
+// notTaken is the error of an attempt that raft never saw.
+type notTaken struct{ cause error }
+
+func (e *notTaken) Error() string { return "not taken: " + e.cause.Error() }
+func (e *notTaken) Unwrap() error { return e.cause }
+
+// attempt sends data through raft once. Its error is a *notTaken, or raft's, the machine's, or that of ctx.
+func (n *Node) attempt(ctx context.Context, data []byte) (command.Result, error) {
+	select {
+	case n.tokens <- struct{}{}:
+	default:
+		select {
+		case n.tokens <- struct{}{}:
+		case <-ctx.Done():
+			return command.Result{}, &notTaken{fmt.Errorf("too many commands in flight: %w", ctx.Err())}
+		case <-n.broken:
+			return command.Result{}, &notTaken{n.Err()}
+		case <-n.life.Done():
+			return command.Result{}, &notTaken{errClosed}
+		}
+	}
+	if err := n.refuses(); err != nil { // after the token: Close waits for whoever has one
+		<-n.tokens
+		return command.Result{}, &notTaken{err}
+	}
+	// Raft's queue has room for as many entries as there are tokens, so this does not block.
+	p := &proposal{future: n.raft.Apply(data, 0), done: make(chan struct{}, 1)}
+	n.pending <- p
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		return command.Result{}, ctx.Err()
+	case <-n.broken:
+		// What is answered already counts; what isn't may never be.
+		select {
+		case <-p.done:
+		default:
+			return command.Result{}, n.Err()
+		}
+	}
+	if p.err != nil {
+		return command.Result{}, p.err
+	}
+	switch r := p.response.(type) {
+	case *command.Result:
+		return *r, nil
+	case applyFailure:
+		return command.Result{}, r.err
+	default:
+		return command.Result{}, fmt.Errorf("the machine answered with a %T", r)
+	}
+}
+
+func (n *Node) refuses() error {
+	if err := n.Err(); err != nil {
+		return err
+	}
+	if n.life.Err() != nil {
+		return errClosed
+	}
+	return nil
+}
+
+// settle waits for raft's answers, in about the order in which the entries were proposed, and hands them on. One
+// goroutine does so for all proposals, so that a caller can give up waiting and the others cost no goroutine each.
+func (n *Node) settle() {
+	for p := range n.pending {
+		if p.err = p.future.Error(); p.err == nil {
+			p.response = p.future.Response()
+		}
+		p.done <- struct{}{}
+		<-n.tokens
+	}
+}
+
+// Barrier returns nil when a read of the machine from now on sees every answer that was given before the call. It fails
+// with command.ErrUnavailable when the node doesn't lead within ctx, or has failed.
+//
+// In a cluster of one nobody else can have answered, and answers are given after they are applied: to lead is enough,
+// and nothing is written.
+func (n *Node) Barrier(ctx context.Context) error {
+	if err := n.refuses(); err != nil {
+		return unavailable(err)
+	}
+	if err := n.awaitLead(ctx); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package replication
+
+import (
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"imperio/storage"
+)
+
+// Status is how the node is, for health checks and metrics. Counters run from the start of the node.
+type Status struct {
+	State  string // "leader", "candidate", "follower" or "shutdown"
+	Ready  bool   // Propose and Barrier would not wait
+	Err    error  // what ended the node; nil while it works
+	NodeID string
+	Leader string // the id of the leader; "" if there is none
+	Voters int
+
+	Term          uint64
+	FirstIndex    uint64 // the first entry in the log
+	LastIndex     uint64 // the last entry in the log
+	CommitIndex   uint64
+	AppliedIndex  uint64 // by the machine, in memory
+	SnapshotIndex uint64 // the log may be cut up to here
+	Durable       storage.Checkpoint
+
+	InFlight   int           // commands proposed and not yet answered
+	LastSync   time.Duration // how long the last durable write of the log took
+	Writing    time.Duration // how long the write under way has taken so far; 0 if none is
+	Syncs      uint64        // durable writes of the log
+	SyncTime   time.Duration // spent in them
+	Entries    uint64        // entries written to the log
+	Batches    uint64        // durable writes that held entries
+	Applied    uint64        // entries given to the machine
+	ApplyTime  time.Duration // spent by it
+	StallLimit time.Duration
+}
+
+type counters struct {
+	syncs, syncNanos, entries, batches atomic.Uint64
+	appliedEntries, applyNanos         atomic.Uint64
+}
+
+func (c *counters) synced(entries int, took time.Duration) {
+	c.syncs.Add(1)
+	c.syncNanos.Add(uint64(took))
+	if entries > 0 {
+		c.entries.Add(uint64(entries))
+		c.batches.Add(1)
+	}
+}
+
+func (c *counters) applied(entries int, took time.Duration) {
+	c.appliedEntries.Add(uint64(entries))
+	c.applyNanos.Add(uint64(took))
+}
+
+// Status returns how the node is. It waits for nothing, and works on a failed node too.
+func (n *Node) Status() Status {
+	_, leader := n.raft.LeaderWithID()
+	s := Status{
+		State: strings.ToLower(n.raft.State().String()), Ready: n.leads.isOpen.Load() && n.refuses() == nil, Err: n.Err(),
+		NodeID: n.log.Identity().NodeID, Leader: string(leader),
+		Term: n.raft.CurrentTerm(), CommitIndex: n.raft.CommitIndex(),
+		Durable:  n.machine.Durable(),
+		InFlight: len(n.tokens), LastSync: n.log.LastSync(), Writing: n.log.Writing(),
+		Syncs: n.counters.syncs.Load(), SyncTime: time.Duration(n.counters.syncNanos.Load()),
+		Entries: n.counters.entries.Load(), Batches: n.counters.batches.Load(),
+		Applied: n.counters.appliedEntries.Load(), ApplyTime: time.Duration(n.counters.applyNanos.Load()),
+		StallLimit: n.stallLimit,
+	}
+	s.AppliedIndex, _ = n.machine.Applied()
+	s.FirstIndex, _ = n.log.FirstIndex()
+	s.LastIndex, _ = n.log.LastIndex()
+	if m, ok := n.log.Snapshot(); ok {
+		s.SnapshotIndex = m.Index
+	}
+	for _, server := range n.raft.GetConfiguration().Configuration().Servers {
+		if server.Suffrage == raft.Voter {
+			s.Voters++
+		}
+	}
+	return s
+}
