@@ -1,0 +1,94 @@
+package edge
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// proxies are the networks whose word about a client's address is taken.
+type proxies []netip.Prefix
+
+func (p proxies) trust(a netip.Addr) bool {
+	for _, prefix := range p {
+		if prefix.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// client works out whose request it is. peer is who opened the connection. If that is a trusted proxy, the client is
+// the last address in X-Forwarded-For that is not a trusted proxy itself: every proxy appends the one it got the
+// request from, so whatever stands left of that is the client's own claim. secure says whether the client speaks TLS,
+// to us or to the proxy.
+func (p proxies) client(peer netip.Addr, r *http.Request) (client netip.Addr, secure, proxied bool) {
+	secure = r.TLS != nil
+	if len(p) == 0 || !p.trust(peer) {
+		return peer, secure, false
+	}
+	client = peer
+	lines := r.Header["X-Forwarded-For"]
+chain:
+	for i := len(lines) - 1; i >= 0; i-- {
+		for rest := lines[i]; rest != ""; {
+			hop := rest
+			if comma := strings.LastIndexByte(rest, ','); comma >= 0 {
+				rest, hop = rest[:comma], rest[comma+1:]
+			} else {
+				rest = ""
+			}
+			a, ok := parseHop(strings.TrimSpace(hop))
+			if !ok {
+				break chain // nothing left of an entry that is no address can be trusted
+			}
+			client = a
+			if !p.trust(a) {
+				break chain
+			}
+		}
+	}
+	if proto := r.Header["X-Forwarded-Proto"]; len(proto) == 1 {
+		secure = secure || proto[0] == "https"
+	}
+	return client, secure, true
+}
+
+// parseHop reads an entry of X-Forwarded-For: an address, some proxies add a port.
+func parseHop(s string) (netip.Addr, bool) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return plain(a), true
+	}
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return plain(ap.Addr()), true
+	}
+	return netip.Addr{}, false
+}
+
+// addressOf is the IP address of a connection's end; the zero Addr if it has none.
+func addressOf(a net.Addr) netip.Addr {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return plain(tcp.AddrPort().Addr())
+	}
+	if a == nil {
+		return netip.Addr{}
+	}
+	if ap, err := netip.ParseAddrPort(a.String()); err == nil {
+		return plain(ap.Addr())
+	}
+	return netip.Addr{}
+}
+
+// plain takes out what makes one address look like two: the IPv4-in-IPv6 form, and the zone.
+func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
+
+// clientKey is what a client is counted by: an IPv4 address, or the /64 of an IPv6 address, since that is the least
+// that one customer is given (RFC 6177).
+func clientKey(a netip.Addr) bucketKey {
+	k := bucketKey(a.As16())
+	if a.Is6() && !a.Is4In6() {
+		clear(k[8:])
+	}
+	return k
+}

@@ -1,0 +1,146 @@
+package edge
+
+import (
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// shards is how many parts a table of buckets has, so that clients seldom wait for each other's lock.
+const shards = 64
+
+// evictionLook is how many of the longest unused buckets are looked at for one that can be forgotten.
+const evictionLook = 8
+
+// bucketKey is who is counted: an address, or the hash of an account's id.
+type bucketKey [16]byte
+
+// buckets are the token buckets of one zone, one for each client, in bounded memory: when a shard is full, a new client
+// takes the place of one that was not seen for long. Of the longest unused ones a full bucket goes first, since a full
+// bucket says no more than none; so a flood of new addresses makes the limiter forget other clients only when it is
+// faster than buckets fill up. Then the fullest one goes, and a client that used its bucket up is remembered longest.
+// Safe for concurrent use.
+type buckets struct {
+	limit  rate.Limit
+	burst  int
+	seed   maphash.Seed
+	shards [shards]shard
+}
+
+type shard struct {
+	mu      sync.Mutex
+	index   map[bucketKey]int32 // position in entries
+	entries []bucket            // grows up to max and then is reused
+	newest  int32               // ends of the list by use; -1: empty
+	oldest  int32
+	max     int
+	_       [24]byte // keeps the locks of neighbours off one cache line
+}
+
+type bucket struct {
+	limiter      *rate.Limiter
+	key          bucketKey
+	newer, older int32
+}
+
+func newBuckets(limit rate.Limit, burst, most int) *buckets {
+	b := &buckets{limit: limit, burst: burst, seed: maphash.MakeSeed()}
+	for i := range b.shards {
+		b.shards[i] = shard{index: make(map[bucketKey]int32), newest: -1, oldest: -1, max: most / shards}
+	}
+	return b
+}
+
+// accountKey is the key of an account. The seed is secret and drawn at start, so nobody can look for two accounts
+// that share a bucket.
+func (b *buckets) accountKey(account string) (k bucketKey) {
+	h := maphash.String(b.seed, account)
+	for i := range 8 {
+		k[i] = byte(h >> (8 * i))
+	}
+	return k
+}
+
+// take counts one request of a client. tokens is what is left in the bucket afterwards.
+func (b *buckets) take(key bucketKey, now time.Time) (allowed bool, tokens float64) {
+	s := &b.shards[maphash.Comparable(b.seed, key)%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, known := s.index[key]
+	if !known {
+		i = s.place(now, float64(b.burst))
+		s.entries[i].key, s.entries[i].limiter = key, rate.NewLimiter(b.limit, b.burst)
+		s.index[key] = i
+	}
+	s.touch(i)
+	limiter := s.entries[i].limiter
+	allowed = limiter.AllowN(now, 1)
+	return allowed, limiter.TokensAt(now)
+}
+
+// place gives a free entry, at the end of the list by use: a new one, or that of a client which is forgotten.
+func (s *shard) place(now time.Time, full float64) int32 {
+	if len(s.entries) < s.max {
+		i := int32(len(s.entries))
+		s.entries = append(s.entries, bucket{newer: -1, older: -1})
+		s.link(i)
+		return i
+	}
+	victim, most := s.oldest, -1.0
+	for i, looked := s.oldest, 0; i >= 0 && looked < evictionLook; i, looked = s.entries[i].newer, looked+1 {
+		tokens := s.entries[i].limiter.TokensAt(now)
+		if tokens > most {
+			victim, most = i, tokens
+		}
+		if tokens >= full {
+			break
+		}
+	}
+	delete(s.index, s.entries[victim].key)
+	return victim
+}
+
+// touch makes an entry the newest.
+func (s *shard) touch(i int32) {
+	if s.newest == i {
+		return
+	}
+	e := &s.entries[i]
+	if e.newer >= 0 {
+		s.entries[e.newer].older = e.older
+	}
+	if e.older >= 0 {
+		s.entries[e.older].newer = e.newer
+	}
+	if s.oldest == i {
+		s.oldest = e.newer
+	}
+	s.link(i)
+}
+
+// link puts an entry that is in no list at its newest end.
+func (s *shard) link(i int32) {
+	e := &s.entries[i]
+	e.newer, e.older = -1, s.newest
+	if s.newest >= 0 {
+		s.entries[s.newest].newer = i
+	}
+	s.newest = i
+	if s.oldest < 0 {
+		s.oldest = i
+	}
+}
+
+// len is how many clients are remembered.
+func (b *buckets) len() int {
+	n := 0
+	for i := range b.shards {
+		s := &b.shards[i]
+		s.mu.Lock()
+		n += len(s.index)
+		s.mu.Unlock()
+	}
+	return n
+}

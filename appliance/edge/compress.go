@@ -1,0 +1,301 @@
+package edge
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// compressAbove is the length from which a text is worth compressing: below, it fits into one packet anyway.
+const compressAbove = 1024
+
+// encoding is how a body goes over the wire.
+type encoding uint8
+
+const (
+	identity encoding = iota
+	gzipped
+	zstandard
+)
+
+func (e encoding) String() string { return [...]string{"identity", "gzip", "zstd"}[e] }
+
+// bodyMode is what becomes of what the handler writes.
+type bodyMode uint8
+
+const (
+	bodyPlain   bodyMode = iota // goes to the client as it is
+	bodyPending                 // is held until it is known whether it is long enough
+	bodyEncoded                 // goes through an encoder
+)
+
+// bodyWriter is the part of an exchange that compresses.
+type bodyWriter struct {
+	mode    bodyMode
+	held    *[]byte // in bodyPending
+	encoder encoder // in bodyEncoded
+}
+
+// encoder is what gzip.Writer and zstd.Encoder have in common.
+type encoder interface {
+	io.WriteCloser
+	Flush() error
+	Reset(io.Writer)
+}
+
+// Encoders are dear to make and cheap to reuse. None of them starts a goroutine.
+var (
+	heldBuffers = sync.Pool{New: func() any { b := make([]byte, 0, compressAbove); return &b }}
+	gzipWriters = sync.Pool{New: func() any {
+		w, _ := gzip.NewWriterLevel(nil, 4) // the level is valid
+		return w
+	}}
+	zstdWriters = sync.Pool{New: func() any {
+		w, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+			zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(128<<10)) // the options are valid
+		return w
+	}}
+)
+
+// begin decides, when the handler has set the headers, whether the body may be compressed. If it says yes, the header
+// is not sent yet.
+func (b *bodyWriter) begin(x *exchange) bool {
+	h := x.w.Header()
+	if !x.edge.options.Compression || x.status < 200 || x.status == http.StatusNoContent || x.status == http.StatusNotModified ||
+		x.status == http.StatusPartialContent || x.status == http.StatusSwitchingProtocols {
+		return false
+	}
+	if len(h["Content-Encoding"]) > 0 || !compressible(h["Content-Type"]) || hasToken(h["Cache-Control"], "no-transform") {
+		return false
+	}
+	addVary(h, "Accept-Encoding")
+	if x.request.Method == http.MethodHead || isUpgrade(x.request) || x.guessable(h) {
+		return false
+	}
+	if length := h["Content-Length"]; len(length) == 1 {
+		if n, err := strconv.ParseInt(length[0], 10, 64); err == nil && n < compressAbove {
+			return false
+		}
+	}
+	b.mode = bodyPending
+	return true
+}
+
+// guessable says whether compressing the answer could tell someone a secret in it by its length (BREACH). That needs a
+// victim's browser to send requests of the attacker's making with the victim's cookie. So nothing is compressed that
+// answers a request with a cookie, unless the browser says that the request comes from our own page or from the person
+// itself; nothing that sets a cookie; and nothing that its handler asked to leave alone. A client with a bearer token
+// is no browser that others can steer.
+func (x *exchange) guessable(h http.Header) bool {
+	if x.neverCompress || len(h["Set-Cookie"]) > 0 {
+		return true
+	}
+	if len(x.request.Header["Cookie"]) == 0 {
+		return false
+	}
+	site := x.request.Header["Sec-Fetch-Site"]
+	return len(site) != 1 || (site[0] != "same-origin" && site[0] != "none")
+}
+
+// write takes the handler's bytes in bodyPending and bodyEncoded.
+func (b *bodyWriter) write(x *exchange, p []byte) (int, error) {
+	if b.mode == bodyEncoded {
+		return b.encoder.Write(p)
+	}
+	if b.held == nil && len(p) < compressAbove {
+		b.held = heldBuffers.Get().(*[]byte)
+	}
+	if b.heldLen()+len(p) < compressAbove {
+		*b.held = append(*b.held, p...)
+		return len(p), nil
+	}
+	if !b.encode(x) {
+		if err := b.release(x); err != nil {
+			return 0, err
+		}
+		return x.send(p)
+	}
+	if b.held != nil {
+		_, err := b.encoder.Write(*b.held)
+		b.dropHeld()
+		if err != nil {
+			return 0, err
+		}
+	}
+	return b.encoder.Write(p)
+}
+
+func (b *bodyWriter) heldLen() int {
+	if b.held == nil {
+		return 0
+	}
+	return len(*b.held)
+}
+
+// encode starts an encoding that the client takes; false: it takes none.
+func (b *bodyWriter) encode(x *exchange) bool {
+	chosen := chooseEncoding(x.request.Header["Accept-Encoding"])
+	switch chosen {
+	case gzipped:
+		b.encoder = gzipWriters.Get().(encoder)
+	case zstandard:
+		b.encoder = zstdWriters.Get().(encoder)
+	default:
+		return false
+	}
+	b.encoder.Reset(wire{x})
+	b.mode = bodyEncoded
+	h := x.w.Header()
+	h["Content-Encoding"] = []string{chosen.String()}
+	delete(h, "Content-Length")
+	delete(h, "Accept-Ranges")
+	if etag := h["Etag"]; len(etag) == 1 && !strings.HasPrefix(etag[0], "W/") {
+		h["Etag"] = []string{"W/" + etag[0]} // the same content, other bytes
+	}
+	x.w.WriteHeader(x.status)
+	return true
+}
+
+// wire is where an encoder writes to.
+type wire struct{ x *exchange }
+
+func (w wire) Write(p []byte) (int, error) { return w.x.send(p) }
+
+// release sends a held beginning as it is, and lets the rest follow it.
+func (b *bodyWriter) release(x *exchange) error {
+	b.mode = bodyPlain
+	x.w.WriteHeader(x.status)
+	if b.held == nil {
+		return nil
+	}
+	var err error
+	if len(*b.held) > 0 {
+		_, err = x.send(*b.held)
+	}
+	b.dropHeld()
+	return err
+}
+
+// flush makes what was written so far readable for the client. A handler that flushes before the answer is long sends
+// a stream of small pieces, which gain nothing from compression.
+func (b *bodyWriter) flush(x *exchange) error {
+	switch b.mode {
+	case bodyPending:
+		return b.release(x)
+	case bodyEncoded:
+		return b.encoder.Flush()
+	}
+	return nil
+}
+
+// finish ends the body. Errors are those of a client that has gone away.
+func (b *bodyWriter) finish(x *exchange) {
+	switch b.mode {
+	case bodyPending:
+		_ = b.release(x)
+	case bodyEncoded:
+		_ = b.encoder.Close()
+		b.dropEncoder()
+		b.mode = bodyPlain
+	}
+}
+
+// discard forgets a body that won't be ended.
+func (b *bodyWriter) discard() {
+	b.dropHeld()
+	b.dropEncoder()
+	b.mode = bodyPlain
+}
+
+func (b *bodyWriter) dropHeld() {
+	if b.held != nil {
+		*b.held = (*b.held)[:0]
+		heldBuffers.Put(b.held)
+		b.held = nil
+	}
+}
+
+func (b *bodyWriter) dropEncoder() {
+	switch e := b.encoder.(type) {
+	case *gzip.Writer:
+		e.Reset(io.Discard) // lets the exchange go
+		gzipWriters.Put(e)
+	case *zstd.Encoder:
+		e.Reset(io.Discard)
+		zstdWriters.Put(e)
+	}
+	b.encoder = nil
+}
+
+// compressible says whether a content type is text. Events are not: they must leave at once.
+func compressible(contentType []string) bool {
+	if len(contentType) != 1 {
+		return false
+	}
+	t := contentType[0]
+	if semicolon := strings.IndexByte(t, ';'); semicolon >= 0 {
+		t = strings.TrimSpace(t[:semicolon])
+	}
+	switch t {
+	case "application/json", "application/problem+json", "text/html", "text/css", "text/javascript", "image/svg+xml":
+		return true
+	case "text/event-stream":
+		return false
+	case "application/javascript", "application/yaml", "application/xml", "application/wasm", "application/manifest+json":
+		return true
+	}
+	return strings.HasPrefix(t, "text/") || strings.HasSuffix(t, "+json") || strings.HasSuffix(t, "+xml")
+}
+
+// chooseEncoding reads Accept-Encoding (RFC 9110, 12.5.3): the client's preference, and zstd where it has none.
+func chooseEncoding(accept []string) encoding {
+	var quality [3]float64
+	var named [3]bool
+	rest := 0.0
+	for _, line := range accept {
+		for part := range strings.SplitSeq(line, ",") {
+			name, parameter, _ := strings.Cut(part, ";")
+			q := 1.0
+			if value, ok := strings.CutPrefix(strings.TrimSpace(parameter), "q="); ok {
+				parsed, err := strconv.ParseFloat(value, 64)
+				if err != nil || parsed < 0 || parsed > 1 {
+					parsed = 0
+				}
+				q = parsed
+			}
+			switch strings.ToLower(strings.TrimSpace(name)) {
+			case "gzip", "x-gzip":
+				quality[gzipped], named[gzipped] = q, true
+			case "zstd":
+				quality[zstandard], named[zstandard] = q, true
+			case "*":
+				rest = q
+			}
+		}
+	}
+	best, bestQ := identity, 0.0
+	for _, e := range [...]encoding{zstandard, gzipped} {
+		q := quality[e]
+		if !named[e] {
+			q = rest
+		}
+		if q > bestQ {
+			best, bestQ = e, q
+		}
+	}
+	return best
+}
+
+// addVary adds a header's name to Vary, once.
+func addVary(h http.Header, name string) {
+	vary := h["Vary"]
+	if hasToken(vary, name) || hasToken(vary, "*") {
+		return
+	}
+	h["Vary"] = append(vary[:len(vary):len(vary)], name)
+}

@@ -1,0 +1,90 @@
+package edge
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// What pages of other origins may send and read. A preflight is answered with these as they are.
+const (
+	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
+	corsHeaders = "Authorization, Content-Type, Idempotency-Key"
+	corsExpose  = "X-Request-Id, Ratelimit-Limit, Ratelimit-Remaining, Ratelimit-Reset, Retry-After, Idempotency-Replayed, Location"
+	corsMaxAge  = "600"
+)
+
+// origins decides what pages of other origins may do. Those that are configured may call the API with a bearer token,
+// never with the session cookie: no answer allows credentials. All others may not write at all.
+type origins struct {
+	allowed map[string][]string // origin → the header value that allows it
+	foreign *http.CrossOriginProtection
+}
+
+func newOrigins(configured []string) origins {
+	o := origins{allowed: make(map[string][]string, len(configured)), foreign: http.NewCrossOriginProtection()}
+	for _, origin := range configured {
+		o.allowed[origin] = []string{origin}
+	}
+	return o
+}
+
+// annotate sets the CORS headers of an answer, and says whether the request is a preflight.
+func (o *origins) annotate(h http.Header, r *http.Request) (preflight bool) {
+	origin := r.Header["Origin"]
+	preflight = r.Method == http.MethodOptions && len(origin) == 1 && r.Header.Get("Access-Control-Request-Method") != ""
+	if len(o.allowed) > 0 {
+		h["Vary"] = append(h["Vary"], "Origin")
+	}
+	if len(origin) != 1 {
+		return preflight
+	}
+	value, ok := o.allowed[origin[0]]
+	if !ok {
+		return preflight
+	}
+	h["Access-Control-Allow-Origin"] = value
+	h["Access-Control-Expose-Headers"] = []string{corsExpose}
+	if preflight {
+		h["Access-Control-Allow-Methods"] = []string{corsMethods}
+		h["Access-Control-Allow-Headers"] = []string{corsHeaders}
+		h["Access-Control-Max-Age"] = []string{corsMaxAge}
+	}
+	return preflight
+}
+
+// refuses says whether a request is a write by a page that may not write: another origin's page with a cookie, or
+// without one a page whose origin is not configured. A WebSocket counts as a write, since browsers open it for any
+// page and with the cookie. Programs that are no browser send neither Origin nor Sec-Fetch-Site, and pass.
+func (o *origins) refuses(r *http.Request) bool {
+	if isUpgrade(r) {
+		origin := r.Header.Get("Origin")
+		if origin == "" {
+			return false
+		}
+		u, err := url.Parse(origin)
+		if err == nil && strings.EqualFold(u.Host, r.Host) {
+			return false
+		}
+		return !o.allows(r)
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return false
+	}
+	if len(r.Header["Origin"]) == 0 && len(r.Header["Sec-Fetch-Site"]) == 0 {
+		return false
+	}
+	return o.foreign.Check(r) != nil && !o.allows(r)
+}
+
+// allows says whether the request comes from a page of a configured origin, and without a cookie.
+func (o *origins) allows(r *http.Request) bool {
+	_, ok := o.allowed[r.Header.Get("Origin")]
+	return ok && len(r.Header["Cookie"]) == 0
+}
+
+// isUpgrade says whether a request wants to leave HTTP for another protocol.
+func isUpgrade(r *http.Request) bool {
+	return len(r.Header["Upgrade"]) > 0
+}

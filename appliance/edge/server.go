@@ -1,0 +1,53 @@
+package edge
+
+import (
+	"context"
+	"log"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Server makes an HTTP server with every timeout and size bounded, that answers with handler behind the edge. Serve it
+// on a Listener of the same Edge: s.Serve(e.Listener(tcp)) or s.ServeTLS(e.Listener(tcp), "", "") with s.TLSConfig set.
+// HTTP/1.1 and, over TLS, HTTP/2 are spoken.
+func (e *Edge) Server(handler http.Handler) *http.Server {
+	o := e.options
+	s := &http.Server{
+		Handler:                      e.Handler(handler),
+		DisableGeneralOptionsHandler: true, // OPTIONS * gets the same headers as all else
+		ReadHeaderTimeout:            o.HeaderTimeout,
+		IdleTimeout:                  o.IdleTimeout,
+		WriteTimeout:                 o.WriteTimeout,
+		MaxHeaderBytes:               o.MaxHeaderBytes,
+		ConnContext:                  withConnection,
+		ErrorLog:                     log.New(serverComplaints{o.Log}, "", 0),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          100,
+			MaxReceiveBufferPerConnection: 256 << 10,
+			MaxReceiveBufferPerStream:     64 << 10,
+			SendPingTimeout:               30 * time.Second,
+			PingTimeout:                   15 * time.Second,
+			WriteByteTimeout:              o.WriteTimeout,
+		},
+	}
+	if o.HeaderTimeout > 0 && o.BodyTimeout > 0 {
+		s.ReadTimeout = o.HeaderTimeout + o.BodyTimeout
+	}
+	return s
+}
+
+// serverComplaints takes what http.Server logs. Nearly all of it is clients that break off a handshake or talk no HTTP,
+// which is of no interest to an operator unless something is being looked for.
+type serverComplaints struct{ log *slog.Logger }
+
+func (s serverComplaints) Write(line []byte) (int, error) {
+	level := slog.LevelDebug
+	message := strings.TrimSpace(string(line))
+	if strings.HasPrefix(message, "http: Accept error") {
+		level = slog.LevelError
+	}
+	s.log.Log(context.Background(), level, "http server", "message", message)
+	return len(line), nil
+}

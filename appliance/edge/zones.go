@@ -1,0 +1,144 @@
+package edge
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Zone is one limit: each client may send Burst requests at once, and regains Events of them in Per. A request counts
+// in one zone only: the one that names its route, else the one that names none.
+type Zone struct {
+	Name   string // stable: it is a label of metrics
+	Events int    // 0: the zone is off
+	Per    time.Duration
+	Burst  int
+	// PerAccount says whether the zone also counts for the account, once the client has said who it is.
+	PerAccount bool
+	// Routes are exact methods and paths ("POST /api/v1/sessions"); none: every request that no other zone names.
+	Routes []string
+}
+
+// DefaultZones are the limits of production.
+func DefaultZones() []Zone {
+	return []Zone{
+		{Name: "general", Events: 10, Per: time.Second, Burst: 20, PerAccount: true},
+		{Name: "sign-in", Events: 5, Per: time.Minute, Burst: 3, Routes: []string{"POST /api/v1/sessions"}},
+		{Name: "sign-up", Events: 3, Per: time.Hour, Burst: 1, Routes: []string{"POST /api/v1/accounts"}},
+		{Name: "slots", Events: 60, Per: time.Minute, Burst: 10, PerAccount: true, Routes: []string{"POST /api/v1/games/slots/spins"}},
+	}
+}
+
+// Off says whether the zone limits nothing.
+func (z Zone) Off() bool { return z.Events <= 0 || z.Per <= 0 }
+
+// String is the zone for people: "10 in 1s, burst 20, for each address and account".
+func (z Zone) String() string {
+	if z.Off() {
+		return "off"
+	}
+	by := "address"
+	if z.PerAccount {
+		by = "address and account"
+	}
+	return fmt.Sprintf("%d in %s, burst %d, for each %s", z.Events, period(z.Per), z.Burst, by)
+}
+
+func period(d time.Duration) string {
+	for _, unit := range []struct {
+		d    time.Duration
+		name string
+	}{{time.Second, "1 second"}, {time.Minute, "1 minute"}, {time.Hour, "1 hour"}, {24 * time.Hour, "1 day"}} {
+		if d == unit.d {
+			return unit.name
+		}
+	}
+	return d.String()
+}
+
+// PrintZones writes a table of zones: name, limit, and the routes they count.
+func PrintZones(w io.Writer, zones []Zone) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, z := range zones {
+		covers := strings.Join(z.Routes, ", ")
+		if covers == "" {
+			covers = "everything that no other zone names, but health checks and static files"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", z.Name, z, covers)
+	}
+	return table.Flush()
+}
+
+func (z Zone) limit() rate.Limit { return rate.Limit(float64(z.Events) / z.Per.Seconds()) }
+
+// zone is a Zone at work.
+type zone struct {
+	name      string
+	addresses *buckets
+	accounts  *buckets // nil: not counted by account
+}
+
+// zones finds the zone of a request.
+type zones struct {
+	byPath map[string]map[string]*zone // path → method → zone
+	rest   *zone                       // nil: other requests are not limited
+	all    []*zone
+}
+
+func newZones(configured []Zone, maxBuckets int) (*zones, error) {
+	zs := &zones{byPath: make(map[string]map[string]*zone)}
+	seen := make(map[string]bool)
+	for _, c := range configured {
+		if c.Name == "" || seen[c.Name] {
+			return nil, fmt.Errorf("edge: zone %q is named twice, or not at all", c.Name)
+		}
+		seen[c.Name] = true
+		// A zone that is off still takes its routes out of the one for the rest.
+		var z *zone
+		if !c.Off() {
+			if c.Burst < 1 {
+				return nil, fmt.Errorf("edge: zone %s needs a burst of at least 1, not %d", c.Name, c.Burst)
+			}
+			z = &zone{name: c.Name, addresses: newBuckets(c.limit(), c.Burst, maxBuckets)}
+			if c.PerAccount {
+				z.accounts = newBuckets(c.limit(), c.Burst, maxBuckets)
+			}
+			zs.all = append(zs.all, z)
+		}
+		if len(c.Routes) == 0 {
+			if zs.rest != nil {
+				return nil, fmt.Errorf("edge: zone %s names no route, and another one does neither", c.Name)
+			}
+			zs.rest = z
+		}
+		for _, route := range c.Routes {
+			method, path, ok := strings.Cut(route, " ")
+			if !ok || method == "" || !strings.HasPrefix(path, "/") {
+				return nil, fmt.Errorf("edge: zone %s: %q is no route; one looks like \"POST /api/v1/sessions\"", c.Name, route)
+			}
+			if zs.byPath[path] == nil {
+				zs.byPath[path] = make(map[string]*zone)
+			}
+			if _, twice := zs.byPath[path][method]; twice {
+				return nil, fmt.Errorf("edge: %s is in two zones", route)
+			}
+			zs.byPath[path][method] = z
+		}
+	}
+	return zs, nil
+}
+
+// of is the zone that counts a request; nil: none does.
+func (zs *zones) of(r *http.Request) *zone {
+	if methods, ok := zs.byPath[r.URL.Path]; ok {
+		if z, ok := methods[r.Method]; ok {
+			return z
+		}
+	}
+	return zs.rest
+}
