@@ -1,0 +1,265 @@
+package storage
+
+import (
+	"encoding/binary"
+
+	"fmt"
+	"time"
+
+	"imperio/storage/command"
+	"imperio/storage/ledger"
+)
+
+// Entry is one entry of the log. One without Data belongs to the log itself and only moves the applied index.
+type Entry struct {
+	Index, Term uint64
+	Data        []byte
+}
+
+// machine applies commands: it reads the state and the command and nothing else. It lives for one batch, under the
+// store's lock. A rule either refuses, before anything was changed, or carries its changes through; an error of it
+// means a damaged file or a bug, and the store takes no more commands.
+type machine struct {
+	reader
+	*MachineRecord
+	now      int64 // Unix milliseconds: the command's time, never before an earlier command's
+	command  *command.Decoded
+	sessions *sessionCache
+}
+
+// apply carries out one command.
+func (m *machine) apply(c *command.Decoded) (command.Result, error) {
+	m.command = c
+	m.now = max(m.Time, c.Time.UnixMilli())
+	m.Time = m.now
+
+	if earlier, found, err := m.earlier(); found || err != nil {
+		return earlier, err
+	}
+	before := m.Events
+	result, err := m.dispatch()
+	if err != nil {
+		return result, fmt.Errorf("apply command kind %d: %w", c.Body.Kind(), err)
+	}
+	if result.Refusal != nil {
+		if m.Events != before {
+			return result, fmt.Errorf("apply command kind %d: refused (%s) after it had changed something", c.Body.Kind(), result.Refusal.Code)
+		}
+		return result, nil
+	}
+	if m.Events > before {
+		result.Event = m.Events
+		if c.Key != (command.Key{}) {
+			m.remember(result.Event)
+		}
+	}
+	if sum := m.Books.Sum(); sum != 0 {
+		return result, fmt.Errorf("apply command kind %d: the ledger's sum is %d after it", c.Body.Kind(), sum)
+	}
+	return result, nil
+}
+
+func (m *machine) dispatch() (command.Result, error) {
+	switch b := m.command.Body.(type) {
+	case command.PlaceWager:
+		return m.placeWager(b)
+	case command.TakeAction:
+		return m.takeAction(b)
+	case command.SettleAbandoned:
+		return m.settleAbandoned(b)
+	case command.RotateSeed:
+		return m.rotateSeed(b)
+	case command.OpenAccount:
+		return m.openAccount(b)
+	case command.AttemptSignIn:
+		return m.attemptSignIn(b)
+	case command.OpenSession:
+		return m.openSession(b)
+	case command.EndSessions:
+		return m.endSessions(b)
+	case command.ChangePassword:
+		return m.changePassword(b)
+	case command.CollectDailyCoins:
+		return m.collectDailyCoins(b)
+	case command.GrantCoins:
+		return m.grantCoins(b)
+	case command.SetLock:
+		return m.setLock(b)
+	case command.SetRole:
+		return m.setRole(b)
+	case command.SetLimits:
+		return m.setLimits(b)
+	case command.Exclude:
+		return m.exclude(b)
+	case command.PutValue:
+		return m.putValue(b)
+	case command.DeleteValue:
+		return m.deleteValue(b)
+	case command.AcquireLock:
+		return m.acquireLock(b)
+	case command.ReleaseLock:
+		return m.releaseLock(b)
+	case command.RecordAct:
+		return m.recordAct(b)
+	}
+	return command.Result{}, fmt.Errorf("no rule for commands of kind %d", m.command.Body.Kind())
+}
+
+// put writes a record into the live layer.
+func (m *machine) put(b bucket, key []byte, record any) error {
+	data, err := encode(record)
+	if err != nil {
+		return err
+	}
+	m.live.put(b, key, data)
+	return nil
+}
+
+func (m *machine) delete(b bucket, key []byte) { m.live.put(b, key, nil) }
+
+// record appends an event to the history. The caller has filled in what happened; number, time, command and the hash
+// of the event before are set here.
+func (m *machine) record(e *Event) error {
+	m.Events++
+	e.Seq, e.Time, e.Prev, e.Command = m.Events, m.now, m.Head, m.command.ID
+	data, err := encode(e)
+	if err != nil {
+		return err
+	}
+	m.live.put(bHistory, eventKey(e.Seq), data)
+	m.Head = chainHash(data)
+	return nil
+}
+
+// recordOn appends an event that belongs into an account's chain of transfers and rounds, with the wallet as it is
+// after it, and stores the wallet.
+func (m *machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) error {
+	e.Account, e.Back = id, w.Last
+	e.Coins, e.Held = int64(w.Balance), int64(w.Held)
+	if err := m.record(e); err != nil {
+		return err
+	}
+	w.Last = e.Seq
+	return m.put(bWallets, accountKey(id), w)
+}
+
+func (m *machine) wallet(id command.AccountID) (WalletRecord, bool, error) {
+	return load[WalletRecord](&m.reader, bWallets, accountKey(id))
+}
+
+func (m *machine) event(seq uint64) (Event, error) {
+	e, ok, err := load[Event](&m.reader, bHistory, eventKey(seq))
+	if err == nil && !ok {
+		err = &DamageError{File: m.file, What: fmt.Sprintf("event %d of the history is missing", seq)}
+	}
+	return e, err
+}
+
+// Exactly once.
+
+// idempotencyPeriod is how long a generation of remembered keys lasts: a key is kept for one to two periods.
+const idempotencyPeriod = 24 * time.Hour
+
+func generation(now int64, period time.Duration) uint32 { return uint32(now / period.Milliseconds()) }
+
+func (m *machine) idempotencyKey(gen uint32) []byte {
+	return generationKey(gen, accountKey(m.command.Account), m.command.Key[:])
+}
+
+// remember keeps what a key was used for.
+func (m *machine) remember(event uint64) {
+	v := binary.BigEndian.AppendUint64(make([]byte, 0, 16), event)
+	v = append(v, m.command.Fingerprint[:]...)
+	m.live.put(bIdempotency, m.idempotencyKey(generation(m.now, idempotencyPeriod)), v)
+}
+
+// earlier answers a command that was carried out before: under the same idempotency key, or, if it is proposed
+// again because its fate was unknown, under the same command id.
+func (m *machine) earlier() (command.Result, bool, error) {
+	if m.command.Key != (command.Key{}) {
+		gen := generation(m.now, idempotencyPeriod)
+		for _, g := range [2]uint32{gen, gen - 1} {
+			v, err := m.get(bIdempotency, m.idempotencyKey(g))
+			if err != nil {
+				return command.Result{}, false, err
+			}
+			if len(v) != 16 {
+				continue
+			}
+			if [8]byte(v[8:]) != m.command.Fingerprint {
+				return command.Refusef("idempotency_mismatch", "This Idempotency-Key was used for another request. Use a new key for a new request."), true, nil
+			}
+			e, err := m.event(binary.BigEndian.Uint64(v))
+			if err != nil {
+				return command.Result{}, false, err
+			}
+			result, err := m.answer(&e)
+			return result, true, err
+		}
+	}
+	if m.command.Retry {
+		return m.attempted()
+	}
+	return command.Result{}, false, nil
+}
+
+// attempted looks for the first attempt of a command that is proposed again. It can only be among the events since
+// the command's time, so the walk is short.
+func (m *machine) attempted() (command.Result, bool, error) {
+	since := m.command.Time.UnixMilli()
+	for seq := m.Events; seq > 0; seq-- {
+		e, err := m.event(seq)
+		if err != nil {
+			return command.Result{}, false, err
+		}
+		if e.Command == m.command.ID {
+			result, err := m.answer(&e)
+			return result, true, err
+		}
+		if e.Time < since {
+			break
+		}
+	}
+	return command.Result{}, false, nil
+}
+
+// answer tells again what was answered when an event was recorded.
+func (m *machine) answer(e *Event) (command.Result, error) {
+	r := command.Result{Event: e.Seq, Replayed: true}
+	var err error
+	switch e.Kind {
+	case RoundPlayed, RoundOpened, ActionTaken, AbandonedSettled:
+		r.Value, err = m.roundResult(e)
+	case DailyCollected:
+		r.Value = &command.DailyCoins{Amount: e.Transfers[0].Amount, Coins: coins(e.Coins), NextAt: at(e.Until)}
+	case CoinsGranted:
+		r.Value = &command.CoinsGranted{Amount: signedGrant(e.Transfers[0]), Coins: coins(e.Coins)}
+	case SeedRotated:
+		r.Value, err = m.seedRotated(e)
+	case AccountOpened:
+		r.Value, err = m.accountOpened(e)
+	case SessionOpened:
+		r.Value, err = m.sessionOpened(e)
+	case LimitsChanged:
+		r.Value, err = m.limitsOf(e.Account)
+	case PlayerExcluded:
+		r.Value = &command.Exclusion{Until: at(e.Until)}
+	}
+	return r, err
+}
+
+// signedGrant is the amount of a grant as the operator gave it: negative if coins were taken back.
+func signedGrant(t ledger.Transfer) coins {
+	if t.From.IsPlayer() {
+		return -t.Amount
+	}
+	return t.Amount
+}
+
+// at is a stored time; zero for 0.
+func at(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

@@ -1,0 +1,222 @@
+package storage
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"imperio/storage/command"
+)
+
+// FormatVersion is the version of the data directory that this build writes: of state.db's tables and of node.json.
+const FormatVersion = 1
+
+// NodeFile is the name of the file that says whose data directory this is.
+const NodeFile = "node.json"
+
+// Identity is who a data directory belongs to. It is made once.
+type Identity struct {
+	NodeID    string    `json:"node_id"`
+	ClusterID string    `json:"cluster_id"`
+	Format    int       `json:"format"`
+	CreatedAt time.Time `json:"created_at"`
+	// Ready is false while the directory is being made: no command was ever taken.
+	Ready bool `json:"ready"`
+}
+
+// ReadIdentity reads node.json. fs.ErrNotExist is returned if there is none.
+func ReadIdentity(dir string) (Identity, error) {
+	path := filepath.Join(dir, NodeFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Identity{}, err
+	}
+	var id Identity
+	if err := json.Unmarshal(data, &id); err != nil {
+		return Identity{}, &DamageError{File: path, What: "it is not the JSON that was written", Err: err}
+	}
+	if id.Format > FormatVersion {
+		return Identity{}, newerFormat(path, id.Format)
+	}
+	if id.Format < 1 || id.NodeID == "" || id.ClusterID == "" {
+		return Identity{}, &DamageError{File: path, What: "node_id, cluster_id or format is missing"}
+	}
+	return id, nil
+}
+
+// WriteIdentity writes node.json durably: the old one or the new one is there, whatever happens.
+func WriteIdentity(dir string, id Identity) error {
+	data, err := json.MarshalIndent(id, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", NodeFile, err)
+	}
+	path := filepath.Join(dir, NodeFile)
+	if err := writeDurably(path, append(data, '\n')); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func writeDurably(path string, data []byte) error {
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// SyncDir makes the names in a directory durable.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func newerFormat(path string, version int) error {
+	return fmt.Errorf("%s has format version %d, and this imperio reads up to %d: it was written by a newer one. Run that version, or restore a backup made by this one. Nothing was changed", path, version, FormatVersion)
+}
+
+var formatKey = []byte("format")
+
+// Create makes an empty state. It refuses to touch a file that exists.
+func Create(dir string, id Identity) error {
+	path := filepath.Join(dir, StateFile)
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("create %s: there is one already", path)
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType})
+	if err != nil {
+		return fmt.Errorf("create %s: %w", path, err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range bucketNames {
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		meta := tx.Bucket([]byte(bucketNames[bMeta]))
+		if err := meta.Put(formatKey, seal(bMeta, formatKey, binary.BigEndian.AppendUint32(nil, FormatVersion))); err != nil {
+			return err
+		}
+		if err := meta.Put(clusterKey, seal(bMeta, clusterKey, []byte(id.ClusterID))); err != nil {
+			return err
+		}
+		data, err := encode(&MachineRecord{NextAccount: command.FirstAccountID})
+		if err != nil {
+			return err
+		}
+		return meta.Put(machineKey, seal(bMeta, machineKey, data))
+	})
+	if err = errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("create %s: %w", path, err)
+	}
+	return SyncDir(dir)
+}
+
+var clusterKey = []byte("cluster")
+
+// inspect looks at state.db without changing anything: that it is there, of a known format, and, if it is small
+// enough to be read at once, whole. A larger file is checked as its records are read.
+func inspect(path string) (version int, err error) {
+	fi, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, fmt.Errorf("%s is missing, though this directory holds a casino. Put the file back, or restore the casino from a backup into an empty directory. Nothing was changed", path)
+	case err != nil:
+		return 0, fmt.Errorf("look at %s: %w", path, err)
+	case !fi.Mode().IsRegular():
+		return 0, fmt.Errorf("%s is not a file", path)
+	}
+	db, err := openFile(path, true)
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	err = guard(path, func() error {
+		return db.View(func(tx *bbolt.Tx) (err error) {
+			if version, err = formatOf(tx, path); err != nil {
+				return err
+			}
+			if tx.Size() > fi.Size() {
+				return &DamageError{File: path, What: fmt.Sprintf("it is cut off at %d of %d bytes", fi.Size(), tx.Size())}
+			}
+			if fi.Size() <= checkAllBelow {
+				return verify(tx, path)
+			}
+			return nil
+		})
+	})
+	return version, err
+}
+
+// checkAllBelow is the size up to which every record of state.db is checked when it is opened. It is what can be read
+// in a small part of a second.
+const checkAllBelow = 64 << 20
+
+// formatOf is the format version of a file that this build can read, or bring up to what it reads.
+func formatOf(tx *bbolt.Tx, path string) (int, error) {
+	meta := tx.Bucket([]byte(bucketNames[bMeta]))
+	if meta == nil {
+		return 0, &DamageError{File: path, What: "it holds no casino's tables"}
+	}
+	v, ok := unseal(bMeta, formatKey, meta.Get(formatKey))
+	if !ok || len(v) != 4 {
+		return 0, &DamageError{File: path, What: "its format version can't be read"}
+	}
+	version := int(binary.BigEndian.Uint32(v))
+	if version > FormatVersion {
+		return 0, newerFormat(path, version)
+	}
+	return version, nil
+}
+
+// verify checks the pages of state.db and the checksum of every record.
+func verify(tx *bbolt.Tx, path string) error {
+	for b, name := range bucketNames {
+		bk := tx.Bucket([]byte(name))
+		if bk == nil {
+			return &DamageError{File: path, What: "the table " + name + " is missing"}
+		}
+		var last []byte
+		if err := bk.ForEach(func(k, v []byte) error {
+			if _, ok := unseal(bucket(b), k, v); !ok {
+				return &DamageError{File: path, What: fmt.Sprintf("the record %x of the table %s fails its checksum", k, name)}
+			}
+			if last != nil && string(last) >= string(k) {
+				return &DamageError{File: path, What: fmt.Sprintf("the records of the table %s are out of order at %x", name, k)}
+			}
+			last = k
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	var first error
+	for err := range tx.Check() {
+		if first == nil {
+			first = err
+		}
+	}
+	if first != nil {
+		return &DamageError{File: path, What: "its pages don't fit together", Err: errors.New(strings.TrimSpace(first.Error()))}
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package storage
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strconv"
+
+	"imperio/games/fair"
+	"imperio/storage/command"
+)
+
+// seeds are an account's seeds; every account has them.
+func (r *reader) seeds(id command.AccountID) (*SeedsRecord, error) {
+	s, ok, err := load[SeedsRecord](r, bSeeds, accountKey(id))
+	if err == nil && !ok {
+		err = &DamageError{File: r.file, What: fmt.Sprintf("the seeds of account %d are missing", id)}
+	}
+	return &s, err
+}
+
+// stream yields the random words of a round under the active pair.
+func (s *SeedsRecord) stream(r *RoundRecord) *fair.Stream {
+	return fair.NewStream(s.Server, r.Rules, s.Client, r.Nonce)
+}
+
+// commitments are what the seeds promise.
+func (s *SeedsRecord) commitments() *Commitments {
+	return &Commitments{Active: sha256.Sum256(s.Server[:]), Next: sha256.Sum256(s.Next[:]), Client: s.Client}
+}
+
+// firstSeeds are a new account's.
+func firstSeeds(id command.AccountID, entropy []byte, event uint64) (*SeedsRecord, error) {
+	if len(entropy) != 2*command.SeedSize {
+		return nil, fmt.Errorf("open account: %d bytes of entropy instead of %d", len(entropy), 2*command.SeedSize)
+	}
+	return &SeedsRecord{
+		Server: [command.SeedSize]byte(entropy[:command.SeedSize]), Next: [command.SeedSize]byte(entropy[command.SeedSize:]),
+		Client:  fair.DefaultClientSeed(strconv.FormatUint(uint64(id), 10)),
+		Default: true, FirstEvent: event,
+	}, nil
+}
+
+// rotateSeed reveals the active server seed, makes the next one active under a new client seed, and draws the one
+// after it. So a client seed is always chosen after the commitment that it will be mixed with.
+func (m *machine) rotateSeed(b command.RotateSeed) (command.Result, error) {
+	id := m.command.Account
+	w, ok, err := m.wallet(id)
+	if err != nil {
+		return command.Result{}, err
+	}
+	if !ok {
+		return noAccount(id), nil
+	}
+	if w.OpenRound != 0 {
+		return command.Refusef("round_open", "Round %d is still open. Finish it before the seeds are rotated.", w.OpenRound), nil
+	}
+	if r := refusalOf(fair.ValidateClientSeed(b.ClientSeed)); r != nil {
+		return command.Result{Refusal: r}, nil
+	}
+	if len(m.command.Entropy) != command.SeedSize {
+		return command.Result{}, fmt.Errorf("rotate seed: %d bytes of entropy instead of %d", len(m.command.Entropy), command.SeedSize)
+	}
+	s, err := m.seeds(id)
+	if err != nil {
+		return command.Result{}, err
+	}
+	old := PairRecord{Server: s.Server, Client: s.Client, Rounds: w.Nonce, RevealedAt: m.now}
+	if err := m.put(bPairs, pairKey(id, s.Pair), old); err != nil {
+		return command.Result{}, err
+	}
+	next := &SeedsRecord{
+		Pair: s.Pair + 1, Server: s.Next, Next: [command.SeedSize]byte(m.command.Entropy),
+		Client: b.ClientSeed, FirstEvent: m.Events + 1,
+	}
+	if err := m.put(bSeeds, accountKey(id), next); err != nil {
+		return command.Result{}, err
+	}
+	w.Nonce = 0
+	e := Event{Kind: SeedRotated, Pair: &old, PairNo: s.Pair, Seeds: next.commitments()}
+	if err := m.recordOn(id, &w, &e); err != nil {
+		return command.Result{}, err
+	}
+	v, err := m.seedRotated(&e)
+	return command.Result{Value: v}, err
+}
+
+// seedRotated tells of a rotation.
+func (m *machine) seedRotated(e *Event) (*command.SeedRotated, error) {
+	v := &command.SeedRotated{Revealed: revealed(e.PairNo, e.Pair)}
+	v.Fairness = command.Fairness{
+		Pair: e.PairNo + 1, Commitment: fmt.Sprintf("%x", e.Seeds.Active), NextCommitment: fmt.Sprintf("%x", e.Seeds.Next),
+		ClientSeed: e.Seeds.Client,
+	}
+	return v, nil
+}
+
+func revealed(no uint32, p *PairRecord) command.RevealedPair {
+	return command.RevealedPair{
+		Pair: no, ServerSeed: p.Server[:], Commitment: fair.Commitment(p.Server), ClientSeed: p.Client,
+		Rounds: p.Rounds, RevealedAt: at(p.RevealedAt),
+	}
+}
+
+// proof fills in what a round can be proven with: commitment and client seed, and the server seed once it is revealed.
+func (r *reader) proof(v *command.Round) error {
+	s, err := r.seeds(v.Account)
+	if err != nil {
+		return err
+	}
+	if v.Pair == s.Pair {
+		v.Commitment, v.ClientSeed = fair.Commitment(s.Server), s.Client
+		return nil
+	}
+	p, ok, err := load[PairRecord](r, bPairs, pairKey(v.Account, v.Pair))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return &DamageError{File: r.file, What: fmt.Sprintf("seed pair %d of account %d is missing", v.Pair, v.Account)}
+	}
+	v.Commitment, v.ClientSeed, v.ServerSeed = fair.Commitment(p.Server), p.Client, p.Server[:]
+	return nil
+}

@@ -1,0 +1,38 @@
+package storage
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+)
+
+// migration takes state.db from one format version to the next. It runs in the transaction that also writes the new
+// version, so that a crash leaves the old file or the new one.
+type migration func(*bbolt.Tx) error
+
+// migrations are the steps from each released format version to the next, by the version they start from. Version 1 is
+// the first. Steps stay here for ever: any released file can be opened by any later build.
+var migrations = map[int]migration{}
+
+// migrate brings a file up to the version that this build writes.
+func migrate(db *bbolt.DB, steps map[int]migration, to int) error {
+	return db.Update(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket([]byte(bucketNames[bMeta]))
+		v, ok := unseal(bMeta, formatKey, meta.Get(formatKey))
+		if !ok || len(v) != 4 {
+			return fmt.Errorf("its format version can't be read")
+		}
+		from := int(binary.BigEndian.Uint32(v))
+		for ; from < to; from++ {
+			step := steps[from]
+			if step == nil {
+				return fmt.Errorf("there is no step from format version %d to %d", from, from+1)
+			}
+			if err := step(tx); err != nil {
+				return fmt.Errorf("step from format version %d to %d: %w", from, from+1, err)
+			}
+		}
+		return meta.Put(formatKey, seal(bMeta, formatKey, binary.BigEndian.AppendUint32(nil, uint32(to))))
+	})
+}

@@ -1,0 +1,279 @@
+// Package storage is the state of the casino: a deterministic machine in memory over state.db.
+//
+// Commands that the log has committed are applied in order (Apply). What they change is held in layers in memory and
+// written into state.db by checkpoints, each one synced transaction that also holds the index of the last applied
+// command. After a crash the log above that index is applied again. So state.db is never half a command old, and
+// nothing but the log has to be durable before a player gets an answer.
+//
+// A View reads the newest state: the layers first, then state.db. Reading and applying exclude each other for
+// microseconds; checkpoints are written beside both.
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"imperio/storage/command"
+)
+
+// StateFile is the name of the state's file in the data directory.
+const StateFile = "state.db"
+
+// Options say how a store works. The zero value is good.
+type Options struct {
+	// CheckpointInterval is the longest time between two checkpoints while there is something to write; 0: 1 s.
+	// After a crash, at most what came since the last checkpoint is applied again.
+	CheckpointInterval time.Duration
+	// CheckpointBytes is how much changed state starts a checkpoint at once; 0: 16 MiB. Apply waits when four times
+	// as much is held, until a checkpoint has caught up.
+	CheckpointBytes int
+	Logger          *slog.Logger
+	// ReadOnly opens state.db without writing to it: no checkpoints, Apply only changes memory. For audits.
+	ReadOnly bool
+}
+
+// Store is the open state. Its methods are safe for concurrent use, but Apply, which has one caller.
+type Store struct {
+	path string
+	db   *bbolt.DB
+	opts Options
+	log  *slog.Logger
+
+	mu           sync.RWMutex // live, frozen, head, failed; Apply and View exclude each other
+	live, frozen *layer
+	head         MachineRecord
+	failed       error
+	sessions     *sessionCache
+
+	writing    sync.Mutex // one checkpoint at a time
+	durableMu  sync.Mutex
+	durable    Checkpoint
+	checkpoint checkpointFigures
+
+	wake   chan struct{} // a checkpoint is due
+	caught chan struct{} // a checkpoint was written; back-pressure may be over
+	stop   context.CancelFunc
+	done   chan struct{}
+}
+
+// Open loads the state of an existing casino. It changes nothing if it returns an error.
+func Open(dir string, opts Options) (*Store, error) {
+	if opts.CheckpointInterval <= 0 {
+		opts.CheckpointInterval = time.Second
+	}
+	if opts.CheckpointBytes <= 0 {
+		opts.CheckpointBytes = 16 << 20
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	path := filepath.Join(dir, StateFile)
+	version, err := inspect(path)
+	if err != nil {
+		return nil, err
+	}
+	if opts.ReadOnly && version < FormatVersion {
+		return nil, fmt.Errorf("%s has format version %d; start the casino once, so that it is brought up to version %d", path, version, FormatVersion)
+	}
+	db, err := openFile(path, opts.ReadOnly)
+	if err != nil {
+		return nil, err
+	}
+	if version < FormatVersion {
+		opts.Logger.Info("bringing the state up to a newer format", "file", path, "from", version, "to", FormatVersion)
+		if err := migrate(db, migrations, FormatVersion); err != nil {
+			return nil, errors.Join(fmt.Errorf("bring %s up to format version %d: %w. Nothing was changed", path, FormatVersion, err), db.Close())
+		}
+	}
+	s := &Store{
+		path: path, db: db, opts: opts, log: opts.Logger, live: newLayer(), sessions: newSessionCache(),
+		wake: make(chan struct{}, 1), caught: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	if err := s.load(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	if opts.ReadOnly {
+		close(s.done)
+	} else {
+		go s.checkpointer(ctx)
+	}
+	return s, nil
+}
+
+// load reads the machine's own record.
+func (s *Store) load() error {
+	return guard(s.path, func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			r := reader{live: s.live, tx: tx, file: s.path}
+			head, ok, err := load[MachineRecord](&r, bMeta, machineKey)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return &DamageError{File: s.path, What: "the machine's record is missing"}
+			}
+			if head.Events > 0 {
+				// The newest event must be the one whose hash the machine remembers.
+				data, err := r.get(bHistory, eventKey(head.Events))
+				if err != nil {
+					return err
+				}
+				if data == nil || chainHash(data) != head.Head {
+					return &DamageError{File: s.path, What: fmt.Sprintf("event %d, the newest, is not the one that the history's head is of", head.Events)}
+				}
+			}
+			s.head = head
+			s.durable = Checkpoint{Index: head.Index, Term: head.Term, At: at(head.Time)}
+			return nil
+		})
+	})
+}
+
+// Apply carries out committed entries of the log, in order, and answers each. Entries at or below the applied index
+// are skipped and answered with a zero Result. It has one caller at a time. An error means a damaged file or a bug:
+// the store takes no more commands, and the node must stop.
+func (s *Store) Apply(entries []Entry) ([]command.Result, error) {
+	results := make([]command.Result, len(entries))
+	commands := make([]command.Decoded, len(entries))
+	for i, e := range entries {
+		if len(e.Data) == 0 {
+			continue
+		}
+		var err error
+		if commands[i], err = command.Decode(e.Data); err != nil {
+			return nil, s.fail(fmt.Errorf("log entry %d: %w", e.Index, err))
+		}
+	}
+	s.waitForCheckpointer()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil {
+		return nil, s.failed
+	}
+	err := guard(s.path, func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			m := machine{
+				reader:        reader{live: s.live, frozen: s.frozen, tx: tx, file: s.path},
+				MachineRecord: &s.head, sessions: s.sessions,
+			}
+			for i, e := range entries {
+				if e.Index <= s.head.Index {
+					continue
+				}
+				if e.Index != s.head.Index+1 {
+					return fmt.Errorf("log entry %d follows %d: the log has a gap", e.Index, s.head.Index)
+				}
+				if len(e.Data) != 0 {
+					var err error
+					if results[i], err = m.apply(&commands[i]); err != nil {
+						return fmt.Errorf("log entry %d: %w", e.Index, err)
+					}
+				}
+				s.head.Index, s.head.Term = e.Index, e.Term
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		s.failed = fmt.Errorf("the state can't be trusted any more: %w", err)
+		return nil, s.failed
+	}
+	if s.live.bytes >= s.opts.CheckpointBytes {
+		s.wakeCheckpointer()
+	}
+	return results, nil
+}
+
+func (s *Store) fail(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		s.failed = err
+	}
+	return s.failed
+}
+
+// Applied is the index and term of the last entry that was applied.
+func (s *Store) Applied() (index, term uint64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.head.Index, s.head.Term
+}
+
+// read runs fn over the newest state. fn must be short: no command is applied meanwhile.
+func (s *Store) read(fn func(r *reader) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return guard(s.path, func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			return fn(&reader{live: s.live, frozen: s.frozen, tx: tx, file: s.path})
+		})
+	})
+}
+
+// Close writes a last checkpoint and closes the file. It returns the error of either.
+func (s *Store) Close() error {
+	s.stop()
+	<-s.done
+	var err error
+	if !s.opts.ReadOnly {
+		s.mu.RLock()
+		failed := s.failed
+		s.mu.RUnlock()
+		if failed == nil {
+			_, err = s.Checkpoint(context.Background())
+		}
+	}
+	return errors.Join(err, s.db.Close())
+}
+
+// openFile opens state.db as it is used: every commit synced, with its freelist, so that opening is quick after a
+// crash as well.
+func openFile(path string, readOnly bool) (*bbolt.DB, error) {
+	var db *bbolt.DB
+	err := guard(path, func() (err error) {
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+			Timeout:         time.Second,
+			FreelistType:    bbolt.FreelistMapType,
+			PreLoadFreelist: true, // a damaged one shows here, not at the first write
+			InitialMmapSize: initialMmapSize,
+			ReadOnly:        readOnly,
+		})
+		return err
+	})
+	switch {
+	case errors.Is(err, bbolt.ErrTimeout):
+		return nil, fmt.Errorf("%s is in use by another process. Stop the casino that runs on this directory, or choose another with --data-dir", path)
+	case IsDamage(err):
+		return nil, err
+	case err != nil:
+		return nil, &DamageError{File: path, What: "it can't be opened", Err: err}
+	}
+	return db, nil
+}
+
+// initialMmapSize is address space, not memory: enough that a growing file does not have to be mapped anew, which
+// would wait for all readers.
+const initialMmapSize = 16 << 30
+
+// Path is the path of state.db.
+func (s *Store) Path() string { return s.path }
+
+// Size is the size of state.db in bytes.
+func (s *Store) Size() int64 {
+	if fi, err := os.Stat(s.path); err == nil {
+		return fi.Size()
+	}
+	return 0
+}

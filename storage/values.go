@@ -1,0 +1,80 @@
+package storage
+
+import (
+	"time"
+
+	"imperio/storage/command"
+)
+
+// putValue keeps a value of the house itself, such as a certificate.
+func (m *machine) putValue(b command.PutValue) (command.Result, error) {
+	if r, err := m.refuseFence(b.Lock, b.Fence); r != nil || err != nil {
+		return command.Result{Refusal: r}, err
+	}
+	if err := m.put(bValues, []byte(b.Name), valueRecord{Value: b.Value, Modified: m.now}); err != nil {
+		return command.Result{}, err
+	}
+	return command.Result{}, m.record(&Event{Kind: HouseValueChanged, Act: &Act{Actor: "house", Act: "value_put", After: b.Name}})
+}
+
+// deleteValue forgets a value.
+func (m *machine) deleteValue(b command.DeleteValue) (command.Result, error) {
+	if r, err := m.refuseFence(b.Lock, b.Fence); r != nil || err != nil {
+		return command.Result{Refusal: r}, err
+	}
+	if v, err := m.get(bValues, []byte(b.Name)); v == nil || err != nil {
+		return command.Refusef("not_found", "There is no value %q.", b.Name), err
+	}
+	m.delete(bValues, []byte(b.Name))
+	return command.Result{}, m.record(&Event{Kind: HouseValueChanged, Act: &Act{Actor: "house", Act: "value_deleted", Before: b.Name}})
+}
+
+// refuseFence refuses a writer whose lock was lost, so that a slow one can't undo what its successor did.
+func (m *machine) refuseFence(lock string, fence uint64) (*command.Refusal, error) {
+	if lock == "" {
+		return nil, nil
+	}
+	l, ok, err := load[lockRecord](&m.reader, bLocks, []byte(lock))
+	if err != nil {
+		return nil, err
+	}
+	if !ok || l.Fence != fence || l.Expires <= m.now {
+		return &command.Refusal{Code: "lock_lost", Message: "The lock was lost; another holder may have it."}, nil
+	}
+	return nil, nil
+}
+
+// acquireLock takes a lock for a time, or renews it. The fence of each taking is larger than all before. Locks are no
+// part of the history: they say who works on something, not what became of it.
+func (m *machine) acquireLock(b command.AcquireLock) (command.Result, error) {
+	l, ok, err := load[lockRecord](&m.reader, bLocks, []byte(b.Name))
+	if err != nil {
+		return command.Result{}, err
+	}
+	held := ok && l.Expires > m.now
+	switch {
+	case b.Fence != 0 && (!held || l.Fence != b.Fence):
+		return command.Refusef("lock_lost", "The lock was lost; another holder may have it."), nil
+	case b.Fence == 0 && held && l.Holder != b.Holder:
+		return command.Result{Refusal: &command.Refusal{Code: "lock_held", Message: "Another holder has the lock.", Until: at(l.Expires)}}, nil
+	case b.TTL <= 0 || b.TTL > time.Hour:
+		return command.Refusef("invalid_lock", "A lock is held for up to an hour."), nil
+	case b.Fence == 0:
+		m.NextFence++
+		l = lockRecord{Holder: b.Holder, Fence: m.NextFence}
+	}
+	l.Expires = m.now + b.TTL.Milliseconds()
+	if err := m.put(bLocks, []byte(b.Name), l); err != nil {
+		return command.Result{}, err
+	}
+	return command.Result{Value: &command.LockHeld{Fence: l.Fence, Expires: at(l.Expires)}}, nil
+}
+
+// releaseLock gives a lock back, if it is still held.
+func (m *machine) releaseLock(b command.ReleaseLock) (command.Result, error) {
+	l, ok, err := load[lockRecord](&m.reader, bLocks, []byte(b.Name))
+	if err == nil && ok && l.Fence == b.Fence {
+		m.delete(bLocks, []byte(b.Name))
+	}
+	return command.Result{}, err
+}

@@ -1,0 +1,317 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+
+	"imperio/games"
+	"imperio/games/catalogue"
+	"imperio/games/fair"
+	"imperio/storage/command"
+	"imperio/storage/ledger"
+)
+
+type coins = games.Coins
+
+// maxStake bounds what a round may cost, so that no payout can leave the range of Coins.
+const maxStake coins = 1_000_000_000_000
+
+// placeWager opens a round: the stake leaves the balance, the next nonce is taken, the game is played as far as it
+// goes without a decision of the player, and if that is to the end, the round is settled.
+func (m *machine) placeWager(b command.PlaceWager) (command.Result, error) {
+	id := m.command.Account
+	game, known := catalogue.Lookup(b.Rules)
+	if !known {
+		return command.Refusef("invalid_bet", "There are no rules %q.", b.Rules), nil
+	}
+	w, ok, err := m.wallet(id)
+	if err != nil {
+		return command.Result{}, err
+	}
+	if !ok {
+		return noAccount(id), nil
+	}
+	if r := m.barred(&w); r != nil {
+		return command.Result{Refusal: r}, nil
+	}
+	if w.OpenRound != 0 && interactive(b.Rules) {
+		return command.Refusef("round_open", "Round %d is still open. Finish it first.", w.OpenRound), nil
+	}
+	if b.Stake < 1 || b.Stake > maxStake {
+		return command.Refusef("stake_out_of_range", "A stake is 1 to %d coins.", maxStake), nil
+	}
+	if r, err := m.refuseStake(id, &w, b.Stake); r != nil || err != nil {
+		return command.Result{Refusal: r}, err
+	}
+	seeds, err := m.seeds(id)
+	if err != nil {
+		return command.Result{}, err
+	}
+	round := RoundRecord{
+		ID: command.RoundID(m.Events + 1), Rules: b.Rules, Stake: b.Stake, Bets: b.Bets,
+		Nonce: w.Nonce, Pair: seeds.Pair, OpenedAt: m.now,
+	}
+	p, err := game.Play(seeds.stream(&round), round.Wager())
+	if r := refusalOf(err); r != nil {
+		return command.Result{Refusal: r}, nil
+	}
+	if err != nil {
+		return command.Result{}, fmt.Errorf("play %s: %w", b.Rules, err)
+	}
+	if p.Staked != b.Stake {
+		return command.Result{}, fmt.Errorf("play %s: staked %d for a stake of %d", b.Rules, p.Staked, b.Stake)
+	}
+
+	w.Nonce++
+	e := Event{Kind: RoundOpened, Round: &round}
+	e.Transfers = make([]ledger.Transfer, 0, 2)
+	if p.Settled {
+		e.Kind = RoundPlayed
+	} else {
+		w.OpenRound = round.ID
+		m.OpenRounds++
+	}
+	if err := m.advance(id, &w, &round, p, &e); err != nil {
+		return command.Result{}, err
+	}
+	return m.wagerResult(&w, &round, seeds)
+}
+
+// takeAction takes an action in the account's open round.
+func (m *machine) takeAction(b command.TakeAction) (command.Result, error) {
+	id := m.command.Account
+	w, ok, err := m.wallet(id)
+	if err != nil {
+		return command.Result{}, err
+	}
+	if !ok {
+		return noAccount(id), nil
+	}
+	if r := m.barred(&w); r != nil {
+		return command.Result{Refusal: r}, nil
+	}
+	if w.OpenRound != b.Round || b.Round == 0 {
+		return m.refuseOtherRound(id, b.Round)
+	}
+	return m.act(id, &w, b.Round, []string{b.Action}, ActionTaken)
+}
+
+// refuseOtherRound says why a round that is not the account's open one takes no action. Another player's round is
+// told apart from one that never was by nobody.
+func (m *machine) refuseOtherRound(id command.AccountID, round command.RoundID) (command.Result, error) {
+	e, ok, err := load[Event](&m.reader, bHistory, eventKey(uint64(round)))
+	if err != nil {
+		return command.Result{}, err
+	}
+	if ok && e.Account == id && e.Round != nil && e.Round.ID == round {
+		return command.Refusef("round_settled", "Round %d is settled.", round), nil
+	}
+	return command.Refusef("round_not_found", "There is no such round of yours."), nil
+}
+
+// settleAbandoned settles a round that its player left, by the game's stated rule.
+func (m *machine) settleAbandoned(b command.SettleAbandoned) (command.Result, error) {
+	o, ok, err := load[OpenRoundRecord](&m.reader, bOpenRounds, roundKey(b.Round))
+	if err != nil {
+		return command.Result{}, err
+	}
+	if !ok {
+		return command.Refusef("round_settled", "Round %d is not open.", b.Round), nil
+	}
+	w, ok, err := m.wallet(o.Account)
+	if err != nil {
+		return command.Result{}, err
+	}
+	if !ok || w.OpenRound != b.Round {
+		return command.Result{}, fmt.Errorf("round %d is open, but not in the wallet of account %d", b.Round, o.Account)
+	}
+	game, _ := catalogue.Lookup(o.Round.Rules)
+	leaver, ok := game.(interface {
+		AbandonActions(draws []uint16, w games.Wager) ([]string, error)
+	})
+	if !ok {
+		return command.Result{}, fmt.Errorf("rules %s leave rounds open but have no rule for abandoned ones", o.Round.Rules)
+	}
+	actions, err := leaver.AbandonActions(o.Round.Draws, o.Round.Wager())
+	if err != nil {
+		return command.Result{}, fmt.Errorf("settle abandoned round %d: %w", b.Round, err)
+	}
+	return m.act(o.Account, &w, b.Round, actions, AbandonedSettled)
+}
+
+// act plays the open round on by some actions.
+func (m *machine) act(id command.AccountID, w *WalletRecord, round command.RoundID, actions []string, kind EventKind) (command.Result, error) {
+	o, ok, err := load[OpenRoundRecord](&m.reader, bOpenRounds, roundKey(round))
+	if err != nil {
+		return command.Result{}, err
+	}
+	if !ok || o.Account != id {
+		return command.Result{}, fmt.Errorf("open round %d of account %d is not among the open rounds", round, id)
+	}
+	r := o.Round
+	game, known := catalogue.Lookup(r.Rules)
+	if !known {
+		return command.Result{}, fmt.Errorf("open round %d has unknown rules %q", round, r.Rules)
+	}
+	seeds, err := m.seeds(id)
+	if err != nil {
+		return command.Result{}, err
+	}
+	r.Actions = append(r.Actions[:len(r.Actions):len(r.Actions)], actions...)
+	p, err := game.Play(seeds.stream(&r), r.Wager())
+	if refusal := refusalOf(err); refusal != nil {
+		return command.Result{Refusal: refusal}, nil
+	}
+	if err != nil {
+		return command.Result{}, fmt.Errorf("play %s: %w", r.Rules, err)
+	}
+	if more := p.Staked - r.Staked; more > 0 {
+		if refusal, err := m.refuseStake(id, w, more); refusal != nil || err != nil {
+			return command.Result{Refusal: refusal}, err
+		}
+	}
+	e := Event{Kind: kind, Round: &r}
+	if err := m.advance(id, w, &r, p, &e); err != nil {
+		return command.Result{}, err
+	}
+	return m.wagerResult(w, &r, seeds)
+}
+
+// advance takes a round to a new position: what it costs more is taken, and if it is settled, what it pays is paid.
+// It records the event and stores wallet and round.
+func (m *machine) advance(id command.AccountID, w *WalletRecord, r *RoundRecord, p games.Position, e *Event) error {
+	house, ok := ledger.House(GameOf(r.Rules))
+	if !ok {
+		return fmt.Errorf("rules %s have no house account", r.Rules)
+	}
+	opening := r.Staked == 0
+	more := p.Staked - r.Staked
+	r.Draws, r.Staked, r.Payout, r.Settled, r.Allowed = p.Draws, p.Staked, p.Payout, p.Settled, p.Allowed
+
+	move := func(kind command.TransferKind, from, to ledger.Account, amount coins) error {
+		t, err := m.Books.Move(kind, from, to, amount, &w.Balance)
+		e.Transfers = append(e.Transfers, t)
+		return err
+	}
+	player, stakes := ledger.Player(id), ledger.Escrow
+	if opening && p.Settled {
+		stakes = house // the round is over in the command that opens it: nothing to hold
+	}
+	if more > 0 {
+		kind := command.TransferRaise
+		if opening {
+			kind = command.TransferStake
+		}
+		if err := move(kind, player, stakes, more); err != nil {
+			return err
+		}
+		m.countStake(w, more)
+	} else if more < 0 {
+		return fmt.Errorf("play %s: stakes went from %d down to %d", r.Rules, r.Staked-more, r.Staked)
+	}
+	if stakes == ledger.Escrow {
+		w.Held += more
+	}
+	if p.Settled {
+		if stakes == ledger.Escrow {
+			if err := move(command.TransferSettle, ledger.Escrow, house, r.Staked); err != nil {
+				return err
+			}
+			w.Held -= r.Staked
+			w.OpenRound = 0
+			m.OpenRounds--
+			m.delete(bOpenRounds, roundKey(r.ID))
+			m.live.put(bSettlements, roundKey(r.ID), eventKey(m.Events+1))
+		}
+		if p.Payout < 0 {
+			return fmt.Errorf("play %s: payout %d", r.Rules, p.Payout)
+		}
+		if p.Payout > 0 {
+			if err := move(command.TransferPayout, house, player, p.Payout); err != nil {
+				return err
+			}
+		}
+		m.countPayout(w, p.Payout)
+		i := house - ledger.HouseSlots
+		w.Games[i].count(r)
+		m.Games[i].count(r)
+	} else if err := m.put(bOpenRounds, roundKey(r.ID), OpenRoundRecord{Account: id, Round: *r}); err != nil {
+		return err
+	}
+	return m.recordOn(id, w, e)
+}
+
+// count adds a settled round to the sums.
+func (g *GameRecord) count(r *RoundRecord) {
+	g.Rounds++
+	g.Staked += r.Staked
+	g.Paid += r.Payout
+	g.Biggest = max(g.Biggest, r.Payout-r.Staked)
+}
+
+// refuseStake says why an account can't put up a stake: for lack of coins, or for a limit of its player's own.
+func (m *machine) refuseStake(id command.AccountID, w *WalletRecord, stake coins) (*command.Refusal, error) {
+	if stake > w.Balance {
+		return &command.Refusal{Code: "insufficient_coins",
+			Message: fmt.Sprintf("This costs %d coins and the balance is %d.", stake, w.Balance)}, nil
+	}
+	if w.Balance > games.MaxCoins/2 {
+		return &command.Refusal{Code: "stake_out_of_range", Message: "The balance is too high to be played with."}, nil
+	}
+	return m.refuseByLimits(id, w, stake)
+}
+
+// barred says why an account may not play at all, or nil.
+func (m *machine) barred(w *WalletRecord) *command.Refusal {
+	if w.Locked {
+		return &command.Refusal{Code: "account_locked", Message: "This account is locked. Ask the operator."}
+	}
+	if w.ExcludedUntil > m.now {
+		return &command.Refusal{Code: "excluded", Message: "You excluded yourself from playing.", Until: at(w.ExcludedUntil)}
+	}
+	return nil
+}
+
+// interactive reports whether rounds under these rules can stay open.
+func interactive(rules string) bool { return GameOf(rules) == "blackjack" }
+
+// refusalOf is the refusal that a game gave, or nil if err is something else.
+func refusalOf(err error) *command.Refusal {
+	var r *games.Refusal
+	if errors.As(err, &r) {
+		return &command.Refusal{Code: r.Code, Message: r.Message}
+	}
+	return nil
+}
+
+func noAccount(id command.AccountID) command.Result {
+	return command.Refusef("account_not_found", "There is no account %d.", id)
+}
+
+// wagerResult tells a player of a round, with the proof that there is so far.
+func (m *machine) wagerResult(w *WalletRecord, r *RoundRecord, s *SeedsRecord) (command.Result, error) {
+	v := &command.RoundResult{Coins: w.Balance, Held: w.Held}
+	fillRound(&v.Round, m.command.Account, r)
+	if r.Settled {
+		v.Round.SettledAt = at(m.now)
+	}
+	v.Round.Commitment, v.Round.ClientSeed = fair.Commitment(s.Server), s.Client
+	return command.Result{Value: v}, nil
+}
+
+// fillRound copies what the record knows.
+func fillRound(v *command.Round, id command.AccountID, r *RoundRecord) {
+	v.ID, v.Account, v.Rules, v.Wager = r.ID, id, r.Rules, r.Wager()
+	v.Draws, v.Staked, v.Payout, v.Settled, v.Allowed = r.Draws, r.Staked, r.Payout, r.Settled, r.Allowed
+	v.OpenedAt, v.Nonce, v.Pair = at(r.OpenedAt), r.Nonce, r.Pair
+}
+
+// roundResult tells again what was answered when the event was recorded.
+func (m *machine) roundResult(e *Event) (*command.RoundResult, error) {
+	v := &command.RoundResult{Coins: coins(e.Coins), Held: coins(e.Held)}
+	fillRound(&v.Round, e.Account, e.Round)
+	if e.Round.Settled {
+		v.Round.SettledAt = at(e.Time)
+	}
+	return v, m.proof(&v.Round)
+}
