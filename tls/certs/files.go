@@ -173,8 +173,11 @@ func (s *filesSource) staple(ctx context.Context) {
 	default:
 		s.nextStaple = now.Add(ocspRetry)
 		s.logger.Warn("the issuer's statement on the certificate could not be fetched, trying again later", "error", err)
-		if now.Before(s.stapled) {
-			return // the last statement is still good
+		if now.Before(s.stapled) { // the last statement is still good
+			if s.stapled.Before(s.nextStaple) {
+				s.nextStaple = s.stapled
+			}
+			return
 		}
 		fresh.OCSPStaple = nil
 	}

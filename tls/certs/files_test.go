@@ -284,7 +284,7 @@ func TestFiles_StapleIsRefreshedAndOutlivesAFailingResponder(t *testing.T) {
 	status.Store(ocsp.Revoked)
 	now.advance(-30 * time.Minute)
 	await(t, "the revocation to show", func() bool {
-		now.advance(time.Second)
+		now.advance(time.Minute)
 		problem := source.Expiry()[0].Problem
 		return problem != nil && strings.Contains(problem.Error(), "revoked")
 	})

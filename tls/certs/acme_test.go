@@ -1,0 +1,431 @@
+package certs_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"golang.org/x/crypto/ocsp"
+
+	"imperio/tls/certs"
+)
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ln
+}
+
+// servePlain serves what the appliance serves on port 80: challenges, and for all else a redirect.
+func servePlain(t *testing.T, ln net.Listener, source *certs.Source) {
+	t.Helper()
+	server := &http.Server{
+		Handler: source.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://"+r.Host+r.URL.Path, http.StatusPermanentRedirect)
+		})),
+		ReadHeaderTimeout: 10 * time.Second,
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("serving: %v", err)
+		}
+	}()
+	t.Cleanup(func() {
+		server.Close()
+		<-done
+	})
+}
+
+func acmeOptions(dir string, client certs.ACME, domains ...string) certs.Options {
+	return certs.Options{
+		Mode: certs.ModeACME, Domains: domains, ACME: client,
+		Storage: &certmagic.FileStorage{Path: dir}, CheckInterval: 50 * time.Millisecond,
+	}
+}
+
+// ready waits until every domain has a certificate.
+func ready(t *testing.T, source *certs.Source) {
+	t.Helper()
+	await(t, "certificates", func() bool {
+		for _, v := range source.Expiry() {
+			if v.NotAfter.IsZero() {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func TestACME_HTTP01IssuesForSeveralDomains(t *testing.T) {
+	plain, secure := listen(t), listen(t)
+	p := startPebble(t, pebbleOptions{httpAddr: plain.Addr().String()})
+	client := p.client()
+	client.HTTPAddr, client.Email = plain.Addr().String(), "operator@http01.test"
+	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.http01.test", "www.http01.test"))
+	servePlain(t, plain, source)
+	site := serveOn(t, secure, source, "casino.http01.test")
+	ready(t, source)
+
+	for _, name := range []string{"casino.http01.test", "www.http01.test"} {
+		state, err := site.dial(&tls.Config{RootCAs: trust(t, p.roots()), ServerName: name, NextProtos: []string{"h2"}})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if _, ok := state.PeerCertificates[0].PublicKey.(*ecdsa.PublicKey); !ok || state.NegotiatedProtocol != "h2" {
+			t.Errorf("%s: %T key and %q, want ECDSA and h2", name, state.PeerCertificates[0].PublicKey, state.NegotiatedProtocol)
+		}
+	}
+	for i, v := range source.Expiry() {
+		if v.Problem != nil || time.Until(v.NotAfter) < 80*24*time.Hour || v.Name != []string{"casino.http01.test", "www.http01.test"}[i] {
+			t.Errorf("Expiry()[%d] = %+v", i, v)
+		}
+	}
+
+	// Whoever asks for nothing in particular gets the first domain; whoever asks for another is told so.
+	config := &tls.Config{InsecureSkipVerify: true, ServerName: ""}
+	conn, err := tls.Dial("tcp", site.addr, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := conn.ConnectionState().PeerCertificates[0].DNSNames; names[0] != "casino.http01.test" {
+		t.Errorf("without a name the certificate is for %v", names)
+	}
+	conn.Close()
+	if _, err := site.dial(&tls.Config{InsecureSkipVerify: true, ServerName: "other.test"}); err == nil || !strings.Contains(err.Error(), "unrecognized name") {
+		t.Errorf("a name that is not ours: %v, want unrecognized name", err)
+	}
+
+	// What is no challenge goes on to the next handler.
+	noFollow := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: 10 * time.Second}
+	for _, path := range []string{"/", "/.well-known/acme-challenge/unknown"} {
+		response, err := noFollow.Get("http://" + plain.Addr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusPermanentRedirect {
+			t.Errorf("%s answers %s, want the redirect", path, response.Status)
+		}
+	}
+}
+
+func TestACME_TLSALPN01Issues(t *testing.T) {
+	secure := listen(t)
+	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String()})
+	client := p.client()
+	client.TLSAddr = secure.Addr().String()
+	dir := t.TempDir()
+	source := newSource(t, acmeOptions(dir, client, "casino.alpn01.test"))
+	site := serveOn(t, secure, source, "casino.alpn01.test")
+	ready(t, source)
+	if _, err := site.dial(&tls.Config{RootCAs: trust(t, p.roots())}); err != nil {
+		t.Error(err)
+	}
+	// No e-mail was given: none was made up, asked for on the terminal, or taken from another instance.
+	accounts, err := filepath.Glob(filepath.Join(dir, "acme", "*", "users", "*", "*.json"))
+	if err != nil || len(accounts) != 1 {
+		t.Fatalf("accounts in the storage: %v %v", accounts, err)
+	}
+	account, err := os.ReadFile(accounts[0])
+	if err != nil || strings.Contains(string(account), "mailto") {
+		t.Errorf("the account has a contact: %s %v", account, err)
+	}
+}
+
+func TestACME_CertificateIsRenewedBeforeItExpires(t *testing.T) {
+	secure := listen(t)
+	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String(), validity: 3600})
+	client := p.client()
+	client.TLSAddr, client.RenewalWindow = secure.Addr().String(), 0.9999 // due in the first second of its hour
+	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.renewal.test"))
+	site := serveOn(t, secure, source, "casino.renewal.test")
+	ready(t, source)
+	pool := trust(t, p.roots())
+	var first tls.ConnectionState
+	await(t, "another certificate, without a moment in which there was none", func() bool {
+		state, err := site.dial(&tls.Config{RootCAs: pool})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first.PeerCertificates == nil {
+			first = state
+		}
+		return state.PeerCertificates[0].SerialNumber.Cmp(first.PeerCertificates[0].SerialNumber) != 0
+	})
+	if expiry := source.Expiry()[0]; expiry.Problem != nil {
+		t.Errorf("Expiry() shows a problem: %v", expiry.Problem)
+	}
+}
+
+func TestACME_FailingIssuerIsToldAndTriedAgain(t *testing.T) {
+	secure := listen(t)
+	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String()})
+	p.down.Store(true)
+	book := &logBook{}
+	client := p.client()
+	client.TLSAddr, client.RetryMin, client.RetryMax = secure.Addr().String(), 10*time.Millisecond, 100*time.Millisecond
+	options := acmeOptions(t.TempDir(), client, "casino.failing.test")
+	options.Logger = book.logger()
+	source := newSource(t, options)
+	site := serveOn(t, secure, source, "casino.failing.test")
+	await(t, "the problem to show", func() bool { return source.Expiry()[0].Problem != nil })
+	if v := source.Expiry()[0]; !v.NotAfter.IsZero() || !strings.Contains(v.Problem.Error(), "503") {
+		t.Errorf("Expiry() = %+v, want no certificate and the issuer's 503", v)
+	}
+	if _, err := site.dial(&tls.Config{InsecureSkipVerify: true}); err == nil {
+		t.Error("there is a certificate, from whom?")
+	}
+	if log := book.String(); !strings.Contains(log, "no certificate could be obtained, trying again") {
+		t.Errorf("the log does not say what happened:\n%s", log)
+	}
+	p.down.Store(false)
+	ready(t, source)
+	await(t, "the problem to go", func() bool { return source.Expiry()[0].Problem == nil })
+}
+
+func TestACME_ValidationThatFailsSaysWhy(t *testing.T) {
+	secure := listen(t)
+	p := startPebble(t, pebbleOptions{}) // it looks for us on a port where nobody is
+	client := p.client()
+	client.TLSAddr = secure.Addr().String()
+	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.unreachable.test"))
+	serveOn(t, secure, source, "casino.unreachable.test")
+	await(t, "the problem to show", func() bool { return source.Expiry()[0].Problem != nil })
+	problem := source.Expiry()[0].Problem.Error()
+	if !strings.HasPrefix(problem, "the issuer answers: HTTP ") || !strings.Contains(problem, "Failed to connect to 127.0.0.1:1 ") {
+		t.Errorf("the problem is %q, want what the issuer says of the connection", problem)
+	}
+}
+
+func TestACME_FailedRenewalKeepsServing(t *testing.T) {
+	secure := listen(t)
+	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String(), validity: 3600})
+	client, dir, book := p.client(), t.TempDir(), &logBook{}
+	client.TLSAddr = secure.Addr().String()
+	once, err := certs.New(t.Context(), acmeOptions(dir, client, "casino.keeps.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := serveOn(t, secure, once, "casino.keeps.test")
+	ready(t, once)
+	once.Close()
+
+	p.down.Store(true)
+	client.RenewalWindow = 0.9999
+	options := acmeOptions(dir, client, "casino.keeps.test")
+	options.Logger = book.logger()
+	again := newSource(t, options)
+	await(t, "a renewal that fails", func() bool { return again.Expiry()[0].Problem != nil })
+	if v := again.Expiry()[0]; v.NotAfter.IsZero() || !strings.Contains(v.Problem.Error(), "503") {
+		t.Errorf("Expiry() = %+v, want the old certificate and the issuer's 503", v)
+	}
+	if _, err := serve(t, again, "casino.keeps.test").dial(&tls.Config{RootCAs: trust(t, p.roots())}); err != nil {
+		t.Errorf("the old certificate is not served: %v", err)
+	}
+	await(t, "a word about it", func() bool {
+		return strings.Contains(book.String(), "the certificate could not be renewed, the old one is still served")
+	})
+	if _, err := site.dial(&tls.Config{RootCAs: trust(t, p.roots())}); err != nil {
+		t.Errorf("after Close the certificate that was there is gone: %v", err)
+	}
+}
+
+func TestACME_RestartServesStoredCertificateWithoutTheIssuer(t *testing.T) {
+	secure := listen(t)
+	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String()})
+	client, dir := p.client(), t.TempDir()
+	client.TLSAddr = secure.Addr().String()
+	once, err := certs.New(t.Context(), acmeOptions(dir, client, "casino.restart.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := serveOn(t, secure, once, "casino.restart.test")
+	ready(t, once)
+	before, orders := first.leaf(t), p.orders.Load()
+	once.Close()
+
+	p.down.Store(true)
+	again := newSource(t, acmeOptions(dir, client, "casino.restart.test"))
+	ready(t, again)
+	after := serve(t, again, "casino.restart.test").leaf(t)
+	if after.SerialNumber.Cmp(before.SerialNumber) != 0 {
+		t.Error("another certificate is served after the restart")
+	}
+	if got := p.orders.Load(); got != orders {
+		t.Errorf("%d orders were placed by the restart", got-orders)
+	}
+}
+
+func TestACME_ExternalAccountBinding(t *testing.T) {
+	const id = "account-7"
+	good := base64.RawURLEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
+	bad := base64.RawURLEncoding.EncodeToString([]byte("another key of the same length!!"))
+	secure := listen(t)
+	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String(), eab: map[string]string{id: good}})
+
+	for name, key := range map[string]string{"none": "", "bad": bad} {
+		t.Run(name, func(t *testing.T) {
+			book := &logBook{}
+			client := p.client()
+			client.TLSAddr = secure.Addr().String()
+			if key != "" {
+				client.EABKeyID, client.EABMACKey = id, key
+			}
+			options := acmeOptions(t.TempDir(), client, "casino."+name+"-eab.test")
+			options.Logger = book.logger()
+			source := newSource(t, options)
+			await(t, "the problem to show", func() bool { return source.Expiry()[0].Problem != nil })
+			problem := source.Expiry()[0].Problem.Error()
+			if !strings.HasPrefix(problem, "the issuer answers: ") || !strings.Contains(problem, "xternal") {
+				t.Errorf("the problem is %q, want what the issuer says of the account", problem)
+			}
+			if key != "" && strings.Contains(book.String(), key) {
+				t.Error("the log holds the key")
+			}
+		})
+	}
+
+	client := p.client()
+	client.TLSAddr, client.EABKeyID, client.EABMACKey = secure.Addr().String(), id, good
+	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.good-eab.test"))
+	site := serveOn(t, secure, source, "casino.good-eab.test")
+	ready(t, source)
+	if _, err := site.dial(&tls.Config{RootCAs: trust(t, p.roots())}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestACME_StatusOfTheIssuerIsStapled(t *testing.T) {
+	secure := listen(t)
+	var p atomic.Pointer[pebble]
+	responder := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		request, err := ocsp.ParseRequest(body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		issuer, key := p.Load().ca.GetIntermediateCert(0).Cert, p.Load().ca.GetIntermediateKey(0)
+		response, err := ocsp.CreateResponse(issuer, issuer, ocsp.Response{
+			Status: ocsp.Good, SerialNumber: request.SerialNumber,
+			ThisUpdate: time.Now().Add(-time.Minute), NextUpdate: time.Now().Add(time.Hour),
+		}, key)
+		if err != nil {
+			t.Error(err)
+		}
+		w.Write(response)
+	}))
+	defer responder.Close()
+	p.Store(startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String(), ocsp: responder.URL}))
+	client := p.Load().client()
+	client.TLSAddr = secure.Addr().String()
+	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.ocsp.test"))
+	site := serveOn(t, secure, source, "casino.ocsp.test")
+	ready(t, source)
+	if len(site.stapled(t)) == 0 {
+		t.Error("nothing is stapled")
+	}
+}
+
+func TestACME_CloseEndsAnAttemptUnderWay(t *testing.T) {
+	stuck := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer stuck.Close()
+	source, err := certs.New(t.Context(), acmeOptions(t.TempDir(), certs.ACME{
+		Directory: stuck.URL, Roots: pemOf(stuck.Certificate().Raw), TLSAddr: stuck.Listener.Addr().String(),
+	}, "casino.stuck.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		source.Close()
+		source.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(30 * time.Second):
+		t.Fatal("Close waits for an issuer that never answers")
+	}
+}
+
+func TestOptions_AreValidatedWhole(t *testing.T) {
+	storage := &certmagic.FileStorage{Path: t.TempDir()}
+	good := certs.ACME{TLSAddr: ":443", HTTPAddr: ":80"}
+	with := func(change func(*certs.ACME)) certs.ACME {
+		a := good
+		change(&a)
+		return a
+	}
+	cases := []struct {
+		name    string
+		options certs.Options
+		says    string // empty: good
+	}{
+		{"off", certs.Options{Mode: certs.ModeOff}, ""},
+		{"no mode", certs.Options{}, "unknown: use acme, files, internal or off"},
+		{"files", certs.Options{Mode: certs.ModeFiles, Files: certs.Files{CertFile: "a", KeyFile: "b"}}, ""},
+		{"half of files", certs.Options{Mode: certs.ModeFiles, Files: certs.Files{CertFile: "a"}}, "both a certificate file and a key file"},
+		{"internal", certs.Options{Mode: certs.ModeInternal, Storage: storage}, ""},
+		{"internal without storage", certs.Options{Mode: certs.ModeInternal}, "needs a storage"},
+		{"acme", certs.Options{Mode: certs.ModeACME, Storage: storage, Domains: []string{"casino.example"}, ACME: good}, ""},
+		{"acme without domain", certs.Options{Mode: certs.ModeACME, Storage: storage, ACME: good}, "at least one domain"},
+		{"a URL", certs.Options{Mode: certs.ModeACME, Storage: storage, Domains: []string{"https://casino.example"}, ACME: good}, "without scheme"},
+		{"a port", certs.Options{Mode: certs.ModeInternal, Storage: storage, Domains: []string{"casino.example:443"}}, "without scheme, port"},
+		{"a trailing dot", certs.Options{Mode: certs.ModeInternal, Storage: storage, Domains: []string{"casino.example."}}, "not a domain name"},
+		{"empty", certs.Options{Mode: certs.ModeInternal, Storage: storage, Domains: []string{""}}, "not a domain name"},
+		{"a wildcard", certs.Options{Mode: certs.ModeACME, Storage: storage, Domains: []string{"*.casino.example"}, ACME: good}, "wildcard"},
+		{"an own wildcard", certs.Options{Mode: certs.ModeInternal, Storage: storage, Domains: []string{"*.casino.example"}}, ""},
+	}
+	for name, c := range map[string]struct {
+		acme certs.ACME
+		says string
+	}{
+		"staging":               {with(func(a *certs.ACME) { a.Staging = true }), ""},
+		"staging and directory": {with(func(a *certs.ACME) { a.Staging, a.Directory = true, "https://acme.example/dir" }), "not both"},
+		"directory no URL":      {with(func(a *certs.ACME) { a.Directory = "acme.example" }), "not a URL"},
+		"directory in clear":    {with(func(a *certs.ACME) { a.Directory = "http://acme.example/dir" }), "https is needed"},
+		"e-mail":                {with(func(a *certs.ACME) { a.Email = "operator" }), "not an e-mail address"},
+		"half a binding":        {with(func(a *certs.ACME) { a.EABKeyID = "7" }), "both the key's id and the key"},
+		"binding not base64":    {with(func(a *certs.ACME) { a.EABKeyID, a.EABMACKey = "7", "!secret!" }), "base64url"},
+		"no listener":           {certs.ACME{}, "needs a listener"},
+		"no port":               {certs.ACME{TLSAddr: "0.0.0.0"}, "not an address"},
+		"port 0":                {certs.ACME{TLSAddr: ":0"}, "not an address"},
+		"window":                {with(func(a *certs.ACME) { a.RenewalWindow = 1 }), "between 0 and 1"},
+	} {
+		cases = append(cases, struct {
+			name    string
+			options certs.Options
+			says    string
+		}{"acme " + name, certs.Options{Mode: certs.ModeACME, Storage: storage, Domains: []string{"casino.example"}, ACME: c.acme}, c.says})
+	}
+	for _, c := range cases {
+		err := c.options.Validate()
+		switch {
+		case c.says == "" && err != nil:
+			t.Errorf("%s: %v", c.name, err)
+		case c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)):
+			t.Errorf("%s: %v, want something with %q", c.name, err, c.says)
+		case err != nil && strings.Contains(err.Error(), "!secret!"):
+			t.Errorf("%s: the error gives the key away: %v", c.name, err)
+		}
+	}
+}
