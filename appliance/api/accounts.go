@@ -1,0 +1,149 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"imperio/appliance/auth"
+	"imperio/storage/command"
+)
+
+// signedIn answers a sign-up and a sign-in.
+type signedIn struct {
+	Account   accountView       `json:"account"`
+	Token     string            `json:"token"`
+	ExpiresAt timestamp         `json:"expires_at"`
+	SessionID command.SessionID `json:"session_id,string"`
+}
+
+func (a *API) openAccount(c *call) (answer, error) {
+	var in struct {
+		Username text `json:"username"`
+		Email    text `json:"email"`
+		Password text `json:"password"`
+	}
+	if err := c.decode(&in); err != nil {
+		return answer{}, err
+	}
+	if err := errors.Join(require("username", in.Username.given), require("email", in.Email.given),
+		require("password", in.Password.given)); err != nil {
+		return answer{}, err
+	}
+	body, err := newAccount(in.Username.value, in.Email.value)
+	if err != nil {
+		return answer{}, err
+	}
+	// The machine checks this again; asked here, nobody waits for a hash that is not needed.
+	if err := checkFree(a.o.Casino, body); err != nil {
+		return answer{}, err
+	}
+	if body.PasswordHash, err = a.hashPassword(c, in.Password.value); err != nil {
+		return answer{}, err
+	}
+	token, session, err := a.newSession(c)
+	if err != nil {
+		return answer{}, err
+	}
+	body.Role, body.WelcomeCoins, body.Session = command.RolePlayer, a.o.WelcomeCoins, &session
+	res, err := a.propose(c, 0, command.Key{}, 2*command.SeedSize, *body)
+	if err != nil {
+		return answer{}, err
+	}
+	opened, err := valueOf[command.AccountOpened](res)
+	if err != nil {
+		return answer{}, err
+	}
+	if opened.Session == nil {
+		return answer{}, errors.New("the machine opened an account without the session that was asked for")
+	}
+	return a.signedIn(c, token, &opened.Account, opened.Session), nil
+}
+
+// newAccount checks the names of a new account. An empty address means that there is none.
+func newAccount(username, email string) (*command.OpenAccount, error) {
+	var body command.OpenAccount
+	var err error
+	if body.Username, body.UsernameKey, err = auth.Username(username); err != nil {
+		return nil, refuse("invalid_username", "%s.", sentence(err))
+	}
+	if email == "" {
+		return &body, nil
+	}
+	if body.Email, body.EmailKey, err = auth.Email(email); err != nil {
+		return nil, refuse("invalid_email", "%s.", sentence(err))
+	}
+	return &body, nil
+}
+
+func checkFree(casino interface {
+	Credentials(string) (command.Credentials, bool, error)
+}, body *command.OpenAccount) error {
+	if _, taken, err := casino.Credentials(body.UsernameKey); err != nil {
+		return fmt.Errorf("look for username: %w", err)
+	} else if taken {
+		return refuse("username_taken", "This username belongs to somebody. Choose another one.")
+	}
+	if body.EmailKey == "" {
+		return nil
+	}
+	if _, taken, err := casino.Credentials(body.EmailKey); err != nil {
+		return fmt.Errorf("look for e-mail address: %w", err)
+	} else if taken {
+		return refuse("email_taken", "There is an account with this e-mail address. Sign in with it, or use another one.")
+	}
+	return nil
+}
+
+// hashPassword hashes a password that a player chose.
+func (a *API) hashPassword(c *call, password string) (string, error) {
+	hash, err := a.o.Passwords.Hash(c.r.Context(), password)
+	if errors.Is(err, auth.ErrPasswordLength) {
+		return "", refuse("invalid_password", "%s.", sentence(err))
+	}
+	return hash, err
+}
+
+// newSession draws a token and the session that it opens. Every sign-in gets a fresh one, whatever the client sent.
+func (a *API) newSession(c *call) (token string, s command.NewSession, err error) {
+	token, hash, err := auth.NewToken(a.o.Random)
+	if err != nil {
+		return "", s, err
+	}
+	agent := strings.ToValidUTF8(c.r.UserAgent(), "?")
+	if len(agent) > 256 {
+		agent = strings.ToValidUTF8(agent[:256], "")
+	}
+	return token, command.NewSession{
+		Token: hash, Expires: c.now.Add(a.o.SessionLifetime).UnixMilli(), UserAgent: agent,
+		Address: a.o.Client(c.r).String(),
+	}, nil
+}
+
+func (a *API) signedIn(c *call, token string, account *command.Account, s *command.Session) answer {
+	return answer{
+		status: http.StatusCreated,
+		value: signedIn{
+			Account: viewAccount(account, c.now), Token: token, ExpiresAt: timestamp(s.ExpiresAt), SessionID: s.ID,
+		},
+		cookie: auth.Cookie(token, s.ExpiresAt, c.secure),
+	}
+}
+
+// throttleAddress is what sign-ins are counted by: an IPv6 client has a whole /64.
+func throttleAddress(addr netip.Addr) string {
+	if addr.Is6() && !addr.Is4In6() {
+		if p, err := addr.WithZone("").Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return addr.String()
+}
+
+// sentence starts an error's text with a capital letter.
+func sentence(err error) string {
+	s := err.Error()
+	return strings.ToUpper(s[:1]) + s[1:]
+}

@@ -1,0 +1,242 @@
+// Package api is the casino's JSON API over HTTP, as openapi.yaml describes it: one file for each resource, one
+// adapter (call.go) that authenticates, counts, logs and answers. It keeps no state but the live connections; whatever
+// it changes it proposes to the machine behind the Casino interface.
+package api
+
+import (
+	_ "embed" // openapi.yaml
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/julienschmidt/httprouter"
+
+	"imperio/appliance/auth"
+	"imperio/games"
+	"imperio/games/catalogue"
+	"imperio/storage/command"
+)
+
+// Names of the games, as they stand in paths, rules ("slots/2") and answers.
+const (
+	slots     = "slots"
+	roulette  = "roulette"
+	blackjack = "blackjack"
+)
+
+// Table is how one game is offered.
+type Table struct {
+	Rules    string // of new rounds, e.g. "slots/2"; one of the catalogue's
+	Enabled  bool   // whether new rounds are taken; open ones can always be finished
+	MinStake games.Coins
+	MaxStake games.Coins // of a round; for roulette of the sum of its bets
+	MaxBet   games.Coins // roulette: of a single bet; 0: MaxStake
+}
+
+// Options is all that the API is made of. Fields without a default must be set.
+type Options struct {
+	Casino    Casino
+	Passwords *auth.Passwords
+	Log       *slog.Logger
+	Now       func() time.Time
+	Random    io.Reader // of seeds, tokens and command ids: unpredictable, safe for concurrent use
+
+	Slots, Roulette, Blackjack Table
+	WelcomeCoins               games.Coins   // 0 … games.MaxCoins
+	DailyCoins                 games.Coins   // from 1
+	SessionLifetime            time.Duration // how long a sign-in holds; default 7 days
+
+	// Client gives the address of the client, as the edge knows it. Default: the connection's.
+	Client func(*http.Request) netip.Addr
+	// Secure tells whether the client is connected over TLS. Default: whether this connection is.
+	Secure func(*http.Request) bool
+	// Origins are those from which pages may sign in and up, beside the casino's own, e.g. "https://play.example".
+	// Their writes need a bearer token: no other origin ever writes with a cookie.
+	Origins []string
+
+	// NewBets refuses new rounds while it answers a refusal, e.g. low_disk_space. Default: never.
+	NewBets func() *command.Refusal
+	// Admit asks whether a signed-in account may do one more request on a route. It may set the RateLimit headers in
+	// h. If not, it says how long to wait. Default: always.
+	Admit func(h http.Header, route string, account command.AccountID) (wait time.Duration, ok bool)
+	// Observe is told of every answer. It must be quick. Default: nobody is told.
+	Observe func(*http.Request, Observation)
+}
+
+// Observation is what became of one request.
+type Observation struct {
+	Route   string // the pattern, e.g. "/api/v1/me/rounds/:id"; empty where none matched
+	Status  int
+	Code    string            // of the problem; empty for a success
+	Account command.AccountID // 0 where nobody is signed in
+	Took    time.Duration
+}
+
+// API serves the JSON API. Make it with New, and Close it.
+type API struct {
+	o       Options
+	router  *httprouter.Router
+	own     *http.CrossOriginProtection // for requests that a cookie signs
+	trusted *http.CrossOriginProtection // for those that nothing signs
+	live    *hub
+}
+
+//go:embed openapi.yaml
+var openAPI []byte
+
+// New checks the options and makes the API.
+func New(o Options) (*API, error) {
+	if o.Casino == nil || o.Passwords == nil || o.Log == nil || o.Now == nil || o.Random == nil {
+		return nil, errors.New("api: Casino, Passwords, Log, Now and Random must be set")
+	}
+	for game, t := range map[string]*Table{slots: &o.Slots, roulette: &o.Roulette, blackjack: &o.Blackjack} {
+		if err := t.check(game); err != nil {
+			return nil, fmt.Errorf("api: %w", err)
+		}
+	}
+	if o.WelcomeCoins < 0 || o.WelcomeCoins > games.MaxCoins || o.DailyCoins < 1 || o.DailyCoins > games.MaxCoins {
+		return nil, fmt.Errorf("api: welcome coins %d or daily coins %d are out of range", o.WelcomeCoins, o.DailyCoins)
+	}
+	o.setDefaults()
+	a := &API{o: o, own: http.NewCrossOriginProtection(), trusted: http.NewCrossOriginProtection(), live: newHub()}
+	for _, origin := range o.Origins {
+		if err := a.trusted.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("api: origin %q: %w", origin, err)
+		}
+	}
+	a.router = a.newRouter()
+	return a, nil
+}
+
+func (o *Options) setDefaults() {
+	if o.SessionLifetime <= 0 {
+		o.SessionLifetime = 7 * 24 * time.Hour
+	}
+	if o.Client == nil {
+		o.Client = connectionAddress
+	}
+	if o.Secure == nil {
+		o.Secure = func(r *http.Request) bool { return r.TLS != nil }
+	}
+	if o.NewBets == nil {
+		o.NewBets = func() *command.Refusal { return nil }
+	}
+	if o.Admit == nil {
+		o.Admit = func(http.Header, string, command.AccountID) (time.Duration, bool) { return 0, true }
+	}
+	if o.Observe == nil {
+		o.Observe = func(*http.Request, Observation) {}
+	}
+}
+
+// check refuses a table that can't be played. A game that is off and has no rules is not offered at all.
+func (t *Table) check(game string) error {
+	if t.Rules == "" && !t.Enabled {
+		return nil
+	}
+	if of, ok := catalogue.GameOf(t.Rules); !ok || of != game {
+		return fmt.Errorf("%s: there are no rules %q", game, t.Rules)
+	}
+	if t.MaxBet == 0 {
+		t.MaxBet = t.MaxStake
+	}
+	if t.MinStake < 1 || t.MinStake > t.MaxBet || t.MaxBet > t.MaxStake || t.MaxStake > games.MaxCoins {
+		return fmt.Errorf("%s: stakes of %d to %d coins, bets up to %d, can't be offered", game, t.MinStake, t.MaxStake, t.MaxBet)
+	}
+	return nil
+}
+
+func connectionAddress(r *http.Request) netip.Addr {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	addr, _ := netip.ParseAddr(host)
+	return addr.Unmap()
+}
+
+// ServeHTTP answers one request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.ServeHTTP(w, r) }
+
+// Close ends all live connections and waits for them. Other requests are the server's to finish.
+func (a *API) Close() { a.live.close() }
+
+// route is one line of the API.
+type route struct {
+	method, path string
+	signedIn     bool // needs a session
+	handle       func(*API, *call) (answer, error)
+}
+
+// routes is the whole API. A test holds openapi.yaml against it.
+var routes = []route{
+	{"GET", "/api/openapi.yaml", false, (*API).description},
+
+	{"POST", "/api/v1/accounts", false, (*API).openAccount},
+	{"POST", "/api/v1/sessions", false, (*API).openSession},
+	{"GET", "/api/v1/sessions", true, (*API).listSessions},
+	{"DELETE", "/api/v1/sessions/:id", true, (*API).endSession},
+
+	{"GET", "/api/v1/me", true, (*API).me},
+	{"PUT", "/api/v1/me/password", true, (*API).changePassword},
+	{"POST", "/api/v1/me/daily-coins", true, (*API).collectDailyCoins},
+	{"GET", "/api/v1/me/transfers", true, (*API).listTransfers},
+	{"GET", "/api/v1/me/rounds", true, (*API).listRounds},
+	{"GET", "/api/v1/me/rounds/:id", true, (*API).showRound},
+	{"GET", "/api/v1/me/fairness", true, (*API).showFairness},
+	{"POST", "/api/v1/me/fairness/rotations", true, (*API).rotateSeed},
+	{"GET", "/api/v1/me/statistics", true, (*API).showStatistics},
+	{"GET", "/api/v1/me/limits", true, (*API).showLimits},
+	{"PUT", "/api/v1/me/limits", true, (*API).setLimits},
+	{"POST", "/api/v1/me/exclusions", true, (*API).exclude},
+
+	{"GET", "/api/v1/games", false, (*API).listGames},
+	{"POST", "/api/v1/games/slots/spins", true, (*API).spinSlots},
+	{"POST", "/api/v1/games/roulette/spins", true, (*API).spinRoulette},
+	{"POST", "/api/v1/games/blackjack/rounds", true, (*API).dealBlackjack},
+	{"GET", "/api/v1/games/blackjack/rounds/open", true, (*API).showOpenBlackjack},
+	{"POST", "/api/v1/games/blackjack/rounds/:id/actions", true, (*API).actBlackjack},
+
+	{"GET", "/api/v1/live", true, (*API).serveLive},
+}
+
+// Routes lists the API as pairs of a method and a path, whose parameters start with a colon.
+func Routes() [][2]string {
+	list := make([][2]string, len(routes))
+	for i, r := range routes {
+		list[i] = [2]string{r.method, r.path}
+	}
+	return list
+}
+
+func (a *API) newRouter() *httprouter.Router {
+	r := httprouter.New()
+	// A request is answered as it is, or not at all: a redirected POST would be played twice, or not once.
+	r.RedirectTrailingSlash, r.RedirectFixedPath = false, false
+	for i := range routes {
+		rt := &routes[i]
+		handle := func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) { a.serve(w, r, ps, rt) }
+		r.Handle(rt.method, rt.path, handle)
+		if rt.method == http.MethodGet && rt.path != "/api/v1/live" {
+			r.Handle(http.MethodHead, rt.path, handle)
+		}
+	}
+	r.NotFound = a.refuseAll(refuse("not_found", "There is nothing at this address. /api/openapi.yaml says what there is."))
+	r.MethodNotAllowed = a.refuseAll(refuse("method_not_allowed", "This address does not take this method. The Allow header lists those it takes."))
+	r.GlobalOPTIONS = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	return r
+}
+
+func (a *API) refuseAll(p *problem) http.Handler {
+	rt := &route{handle: func(*API, *call) (answer, error) { return answer{}, p }}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, nil, rt) })
+}
+
+func (a *API) description(*call) (answer, error) {
+	return answer{status: http.StatusOK, raw: openAPI, mediaType: "application/yaml"}, nil
+}

@@ -1,0 +1,50 @@
+package api
+
+import (
+	"net/http"
+
+	"imperio/games"
+	"imperio/games/catalogue"
+)
+
+// playMoney is said wherever the house explains itself.
+const playMoney = "Coins are play money: they are never bought, sold or paid out."
+
+// gameView is how a game is offered, with all that is to be known of it before playing.
+type gameView struct {
+	Game     string          `json:"game"`
+	Enabled  bool            `json:"enabled"`
+	Rules    string          `json:"rules"`
+	MinStake games.Coins     `json:"min_stake"`
+	MaxStake games.Coins     `json:"max_stake"`
+	MaxBet   games.Coins     `json:"max_bet,omitempty"` // roulette
+	Sheet    catalogue.Sheet `json:"sheet"`
+}
+
+func (a *API) listGames(c *call) (answer, error) {
+	if err := c.query(); err != nil {
+		return answer{}, err
+	}
+	var views []gameView
+	for _, g := range []struct {
+		name  string
+		table *Table
+	}{{slots, &a.o.Slots}, {roulette, &a.o.Roulette}, {blackjack, &a.o.Blackjack}} {
+		sheet, ok := catalogue.SheetOf(g.table.Rules)
+		if !ok {
+			continue // not offered at all
+		}
+		v := gameView{
+			Game: g.name, Enabled: g.table.Enabled, Rules: g.table.Rules,
+			MinStake: g.table.MinStake, MaxStake: g.table.MaxStake, Sheet: sheet,
+		}
+		if g.name == roulette {
+			v.MaxBet = g.table.MaxBet
+		}
+		views = append(views, v)
+	}
+	return answer{status: http.StatusOK, value: struct {
+		PlayMoney string     `json:"play_money"`
+		Games     []gameView `json:"games"`
+	}{playMoney, views}}, nil
+}

@@ -1,0 +1,104 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"imperio/appliance/auth"
+	"imperio/games"
+	"imperio/storage/command"
+)
+
+func (a *API) me(c *call) (answer, error) {
+	if err := c.query(); err != nil {
+		return answer{}, err
+	}
+	account, err := a.account(c)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusOK, value: viewAccount(&account, c.now)}, nil
+}
+
+// account reads the account that is signed in.
+func (a *API) account(c *call) (command.Account, error) {
+	account, ok, err := a.o.Casino.Account(c.session.Account)
+	if err != nil {
+		return account, fmt.Errorf("find account: %w", err)
+	}
+	if !ok {
+		return account, fmt.Errorf("session %d belongs to account %d, which does not exist", c.session.ID, c.session.Account)
+	}
+	return account, nil
+}
+
+func (a *API) changePassword(c *call) (answer, error) {
+	var in struct {
+		Current text `json:"current"`
+		New     text `json:"new"`
+	}
+	if err := c.decode(&in); err != nil {
+		return answer{}, err
+	}
+	if err := errors.Join(require("current", in.Current.given), require("new", in.New.given)); err != nil {
+		return answer{}, err
+	}
+	account, err := a.account(c)
+	if err != nil {
+		return answer{}, err
+	}
+	// A stolen session must not be able to guess the password without end: a try is counted as for a sign-in.
+	login := auth.LoginKey(account.Username)
+	cred, known, err := a.o.Casino.Credentials(login)
+	if err != nil {
+		return answer{}, fmt.Errorf("find credentials: %w", err)
+	}
+	if !known || cred.Account != account.ID {
+		return answer{}, fmt.Errorf("account %d is not found by its own name", account.ID)
+	}
+	verified, err := a.tryPassword(c, login, cred, in.Current.value)
+	if err != nil {
+		return answer{}, err
+	}
+	if !verified.OK {
+		p := refuse("invalid_credentials", "The current password is wrong.")
+		p.status = http.StatusForbidden // the session itself is good
+		return answer{}, p
+	}
+	hash, err := a.hashPassword(c, in.New.value)
+	if err != nil {
+		return answer{}, err
+	}
+	body := command.ChangePassword{OldHash: cred.PasswordHash, NewHash: hash, Keep: c.session.ID}
+	if _, err := a.propose(c, account.ID, command.Key{}, 0, body); err != nil {
+		return answer{}, err
+	}
+	keep := c.session.ID
+	a.live.endSessions(account.ID, func(s command.SessionID) bool { return s != keep })
+	return answer{status: http.StatusNoContent}, nil
+}
+
+func (a *API) collectDailyCoins(c *call) (answer, error) {
+	if err := c.decodeNothing(); err != nil {
+		return answer{}, err
+	}
+	key, err := c.key()
+	if err != nil {
+		return answer{}, err
+	}
+	res, err := a.propose(c, c.session.Account, key, 0, command.CollectDailyCoins{Amount: a.o.DailyCoins})
+	if err != nil {
+		return answer{}, err
+	}
+	got, err := valueOf[command.DailyCoins](res)
+	if err != nil {
+		return answer{}, err
+	}
+	a.BalanceChanged(c.session.Account, res.Event)
+	return answer{status: http.StatusCreated, replayed: res.Replayed, value: struct {
+		Amount games.Coins `json:"amount"`
+		Coins  games.Coins `json:"coins"`
+		NextAt timestamp   `json:"next_at"`
+	}{got.Amount, got.Coins, timestamp(got.NextAt)}}, nil
+}

@@ -1,0 +1,127 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"imperio/games"
+	"imperio/games/catalogue"
+	roulettegame "imperio/games/roulette"
+	"imperio/storage/command"
+)
+
+// maxBets is how many bets a spin takes.
+const maxBets = 100
+
+// wheelView answers a spin of the roulette.
+type wheelView struct {
+	Round     roundView                 `json:"round"`
+	Pocket    int                       `json:"pocket"`
+	Color     string                    `json:"color"`
+	Bets      []roulettegame.BetOutcome `json:"bets"`
+	Payout    games.Coins               `json:"payout"`
+	Coins     games.Coins               `json:"coins"`
+	HeldCoins games.Coins               `json:"held_coins"`
+}
+
+func (a *API) spinRoulette(c *call) (answer, error) {
+	t := &a.o.Roulette
+	if err := a.checkTable(t, roulette); err != nil {
+		return answer{}, err
+	}
+	body, key, err := t.betsOf(c)
+	if err != nil {
+		return answer{}, err
+	}
+	r, replayed, err := a.play(c, key, body)
+	if err != nil {
+		return answer{}, err
+	}
+	v := &wheelView{Payout: r.Round.Payout, Coins: r.Coins, HeldCoins: r.Held}
+	if v.Round, err = viewRound(&r.Round); err != nil {
+		return answer{}, err
+	}
+	o, ok := v.Round.Outcome.(roulettegame.Outcome)
+	if !ok {
+		return answer{}, fmt.Errorf("round %d of %s has the outcome of another game", r.Round.ID, r.Round.Rules)
+	}
+	v.Pocket, v.Color, v.Bets = o.Pocket, o.Color, o.Bets
+	return answer{status: http.StatusCreated, replayed: replayed, value: v}, nil
+}
+
+// bet is one bet of a request.
+type bet struct {
+	Type      text    `json:"type"`
+	Numbers   []whole `json:"numbers"`
+	Selection whole   `json:"selection"`
+	Amount    whole   `json:"amount"`
+}
+
+// betsOf reads the bets of a spin and checks them against the table and the rules: all are taken, or none.
+func (t *Table) betsOf(c *call) (command.PlaceWager, command.Key, error) {
+	var none command.PlaceWager
+	var in struct {
+		Bets []bet `json:"bets"`
+	}
+	if err := c.decode(&in); err != nil {
+		return none, command.Key{}, err
+	}
+	key, err := c.key()
+	if err := errors.Join(require("bets", in.Bets != nil), err); err != nil {
+		return none, command.Key{}, err
+	}
+	if len(in.Bets) < 1 || len(in.Bets) > maxBets {
+		return none, command.Key{}, refuse("invalid_bet", "A spin takes 1 to %d bets.", maxBets)
+	}
+	body := command.PlaceWager{Rules: t.Rules, Bets: make([]games.Bet, len(in.Bets))}
+	for i := range in.Bets {
+		if body.Bets[i], err = t.readBet(i, &in.Bets[i]); err != nil {
+			return none, command.Key{}, err
+		}
+		body.Stake += body.Bets[i].Amount // at most 100 times 2^53: no overflow
+	}
+	if body.Stake > t.MaxStake {
+		return none, command.Key{}, refuse("stake_out_of_range", "The bets are %d coins together; this table takes up to %d.", body.Stake, t.MaxStake)
+	}
+	// The machine judges the bets again; judged here, bets that are none cost no place in the log.
+	game, ok := catalogue.Lookup(t.Rules)
+	if !ok {
+		return none, command.Key{}, fmt.Errorf("rules %q are gone from the catalogue", t.Rules)
+	}
+	if _, err := game.Play(zeros{}, games.Wager{Stake: body.Stake, Bets: body.Bets}); err != nil {
+		return none, command.Key{}, err
+	}
+	return body, key, nil
+}
+
+func (t *Table) readBet(i int, in *bet) (games.Bet, error) {
+	if err := errors.Join(require(fmt.Sprintf("bets/%d/type", i), in.Type.given),
+		require(fmt.Sprintf("bets/%d/amount", i), in.Amount.given)); err != nil {
+		return games.Bet{}, err
+	}
+	b := games.Bet{Type: in.Type.value, Amount: in.Amount.coins()}
+	if b.Amount < t.MinStake || b.Amount > t.MaxBet {
+		return b, refuse("stake_out_of_range", "Bet %d must be from %d to %d coins.", i+1, t.MinStake, t.MaxBet)
+	}
+	if in.Selection.given {
+		// What does not fit is no selection of any bet, and the rules say which there are.
+		b.Selection = int(min(max(in.Selection.value, -1), 1000))
+		if b.Selection == 0 {
+			return b, refuse("invalid_bet", "Bet %d has the selection 0; it is 1, 2 or 3.", i+1)
+		}
+	}
+	for _, n := range in.Numbers {
+		if !n.given || n.value < 0 || n.value > 36 {
+			return b, refuse("invalid_bet", "Bet %d has a number that is not on the wheel; they are 0 to 36.", i+1)
+		}
+		b.Numbers = append(b.Numbers, int(n.value))
+	}
+	return b, nil
+}
+
+// zeros is a stream that decides nothing: it is only for having a wager judged.
+type zeros struct{}
+
+// Uniform implements games.Stream.
+func (zeros) Uniform(uint64) uint64 { return 0 }

@@ -1,0 +1,115 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"imperio/games"
+	"imperio/storage/command"
+)
+
+// How many entries a page of a list has.
+const (
+	defaultPage = 50
+	maxPage     = 200
+)
+
+// transferView is one movement of coins.
+type transferView struct {
+	ID           string       `json:"id"`
+	Time         timestamp    `json:"time"`
+	Kind         string       `json:"kind"`
+	Game         optionalText `json:"game"`
+	RoundID      optionalID   `json:"round_id"`
+	Amount       games.Coins  `json:"amount"`
+	BalanceAfter games.Coins  `json:"balance_after"`
+}
+
+func (a *API) listTransfers(c *call) (answer, error) {
+	page, err := c.page("limit", "cursor", "kind", "game")
+	if err != nil {
+		return answer{}, err
+	}
+	list, next, err := a.o.Casino.Transfers(c.r.Context(), c.session.Account, page)
+	if err != nil {
+		return answer{}, fmt.Errorf("list transfers: %w", err)
+	}
+	views := make([]transferView, len(list))
+	for i := range list {
+		t := &list[i]
+		views[i] = transferView{
+			ID: t.ID, Time: timestamp(t.Time), Kind: t.Kind.String(), Game: optionalText(t.Game),
+			RoundID: optionalID(t.Round), Amount: t.Amount, BalanceAfter: t.BalanceAfter,
+		}
+	}
+	return answer{status: http.StatusOK, value: struct {
+		Transfers  []transferView `json:"transfers"`
+		NextCursor optionalID     `json:"next_cursor"`
+	}{views, optionalID(next)}}, nil
+}
+
+// query refuses parameters that are not among the allowed ones, or are there twice, as bodies do with fields.
+func (c *call) query(allowed ...string) error {
+	if c.r.URL.RawQuery == "" {
+		return nil
+	}
+	_, err := c.values(allowed)
+	return err
+}
+
+func (c *call) values(allowed []string) (url.Values, error) {
+	values, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return nil, refuse("bad_request", "The query of the address can't be read.")
+	}
+	for name, v := range values {
+		if !slices.Contains(allowed, name) {
+			return nil, refuse("bad_request", "The query parameter %.64q is not known here.", name)
+		}
+		if len(v) != 1 {
+			return nil, refuse("bad_request", "The query parameter %q is there twice.", name)
+		}
+	}
+	return values, nil
+}
+
+// page reads which part of a list is wanted.
+func (c *call) page(allowed ...string) (command.Page, error) {
+	p := command.Page{Limit: defaultPage}
+	if c.r.URL.RawQuery == "" {
+		return p, nil
+	}
+	values, err := c.values(allowed)
+	if err != nil {
+		return p, err
+	}
+	if values.Has("limit") {
+		p.Limit, err = strconv.Atoi(values.Get("limit"))
+		if err != nil || p.Limit < 1 || p.Limit > maxPage {
+			return p, refuse("bad_request", "The query parameter %q is a number from 1 to %d.", "limit", maxPage)
+		}
+	}
+	if values.Has("cursor") {
+		p.Before, err = strconv.ParseUint(values.Get("cursor"), 10, 64)
+		if err != nil || p.Before == 0 {
+			return p, refuse("bad_request", "The query parameter %q is the next_cursor of an earlier answer.", "cursor")
+		}
+	}
+	if values.Has("game") {
+		p.Game = values.Get("game")
+		if p.Game != slots && p.Game != roulette && p.Game != blackjack {
+			return p, refuse("bad_request", "The query parameter %q is slots, roulette or blackjack.", "game")
+		}
+	}
+	if values.Has("kind") {
+		kind, ok := command.ParseTransferKind(values.Get("kind"))
+		if !ok {
+			return p, refuse("bad_request", "The query parameter %q is welcome, stake, raise, payout, daily or grant.", "kind")
+		}
+		p.Kind = kind
+	}
+	return p, nil
+}
