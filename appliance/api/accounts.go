@@ -118,7 +118,7 @@ func (a *API) newSession(c *call) (token string, s command.NewSession, err error
 	}
 	return token, command.NewSession{
 		Token: hash, Expires: c.now.Add(a.o.SessionLifetime).UnixMilli(), UserAgent: agent,
-		Address: a.o.Client(c.r).String(),
+		Address: network(a.o.Client(c.r)),
 	}, nil
 }
 
@@ -132,8 +132,8 @@ func (a *API) signedIn(c *call, token string, account *command.Account, s *comma
 	}
 }
 
-// throttleAddress is what sign-ins are counted by: an IPv6 client has a whole /64.
-func throttleAddress(addr netip.Addr) string {
+// network is what a client is known by: its IPv4 address, or the /64 of its IPv6 address, all of which it has.
+func network(addr netip.Addr) string {
 	if addr.Is6() && !addr.Is4In6() {
 		if p, err := addr.WithZone("").Prefix(64); err == nil {
 			return p.String()

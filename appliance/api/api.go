@@ -50,6 +50,10 @@ type Options struct {
 	WelcomeCoins               games.Coins   // 0 … games.MaxCoins
 	DailyCoins                 games.Coins   // from 1
 	SessionLifetime            time.Duration // how long a sign-in holds; default 7 days
+	// SignInTries is how many times in a row a sign-in may fail for a login and for an address, and SignInRefill how
+	// long it takes until one more is allowed, at least a millisecond. No tries: no limit.
+	SignInTries  int64
+	SignInRefill time.Duration
 
 	// Client gives the address of the client, as the edge knows it. Default: the connection's.
 	Client func(*http.Request) netip.Addr
@@ -61,9 +65,9 @@ type Options struct {
 
 	// NewBets refuses new rounds while it answers a refusal, e.g. low_disk_space. Default: never.
 	NewBets func() *command.Refusal
-	// Admit asks whether a signed-in account may do one more request on a route. It may set the RateLimit headers in
-	// h. If not, it says how long to wait. Default: always.
-	Admit func(h http.Header, route string, account command.AccountID) (wait time.Duration, ok bool)
+	// Admit is told who sent a signed-in request, and asked whether that account may do one more of its route; if not,
+	// it says how long to wait. It may set RateLimit headers. Default: always.
+	Admit func(r *http.Request, account command.AccountID) (wait time.Duration, ok bool)
 	// Observe is told of every answer. It must be quick. Default: nobody is told.
 	Observe func(*http.Request, Observation)
 }
@@ -102,6 +106,9 @@ func New(o Options) (*API, error) {
 	if o.WelcomeCoins < 0 || o.WelcomeCoins > games.MaxCoins || o.DailyCoins < 1 || o.DailyCoins > games.MaxCoins {
 		return nil, fmt.Errorf("api: welcome coins %d or daily coins %d are out of range", o.WelcomeCoins, o.DailyCoins)
 	}
+	if o.SignInTries < 0 || o.SignInTries > 0 && o.SignInRefill < time.Millisecond {
+		return nil, fmt.Errorf("api: %d tries to sign in, one more after %v, can't be counted", o.SignInTries, o.SignInRefill)
+	}
 	o.setDefaults()
 	a := &API{o: o, own: http.NewCrossOriginProtection(), trusted: http.NewCrossOriginProtection(), live: newHub()}
 	for _, origin := range o.Origins {
@@ -127,7 +134,7 @@ func (o *Options) setDefaults() {
 		o.NewBets = func() *command.Refusal { return nil }
 	}
 	if o.Admit == nil {
-		o.Admit = func(http.Header, string, command.AccountID) (time.Duration, bool) { return 0, true }
+		o.Admit = func(*http.Request, command.AccountID) (time.Duration, bool) { return 0, true }
 	}
 	if o.Observe == nil {
 		o.Observe = func(*http.Request, Observation) {}

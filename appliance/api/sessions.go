@@ -50,9 +50,9 @@ func (a *API) openSession(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	body := command.OpenSession{Session: session, Login: login, Rehash: verified.Rehash}
-	if body.Rehash != "" {
-		body.OldHash = cred.PasswordHash
+	body := command.OpenSession{
+		Session: session, Login: login, Refill: a.o.SignInRefill.Milliseconds(),
+		Rehash: verified.Rehash, OldHash: cred.PasswordHash,
 	}
 	res, err := a.propose(c, cred.Account, command.Key{}, 0, body)
 	if err != nil {
@@ -78,7 +78,9 @@ func excluded(cred command.Credentials) *problem {
 // durably, so that neither parallel guesses nor a restart give more of them. All of it is the same, and takes as long,
 // for a login that nobody has.
 func (a *API) tryPassword(c *call, login string, cred command.Credentials, password string) (auth.Verified, error) {
-	attempt := command.AttemptSignIn{Address: throttleAddress(a.o.Client(c.r)), Login: login}
+	attempt := command.AttemptSignIn{
+		Address: network(a.o.Client(c.r)), Login: login, Tries: a.o.SignInTries, Refill: a.o.SignInRefill.Milliseconds(),
+	}
 	if _, err := a.propose(c, cred.Account, command.Key{}, 0, attempt); err != nil {
 		return auth.Verified{}, err
 	}
