@@ -71,6 +71,9 @@ var statuses = map[string]int{
 	"already_collected":    http.StatusConflict,
 	"idempotency_mismatch": http.StatusConflict,
 	"no_open_round":        http.StatusNotFound,
+	"account_not_found":    http.StatusNotFound,
+	"amount_out_of_range":  http.StatusUnprocessableEntity,
+	"invalid_role":         http.StatusUnprocessableEntity,
 	"round_not_found":      http.StatusNotFound,
 
 	"rate_limited":      http.StatusTooManyRequests,

@@ -1,0 +1,34 @@
+package api
+
+import (
+	"context"
+	"net"
+	"os/user"
+	"strconv"
+)
+
+// peerKey is the context key of who is at the other end of the control socket.
+type peerKey struct{}
+
+// ControlContext finds out which user of the operating system opened a connection of the control socket. It is the
+// ConnContext of that socket's server. The system says who it is; the client can't choose.
+func ControlContext(ctx context.Context, conn net.Conn) context.Context {
+	c, ok := conn.(*net.UnixConn)
+	if !ok {
+		return ctx
+	}
+	uid, ok := peerUID(c)
+	if !ok {
+		return ctx
+	}
+	id := strconv.FormatUint(uint64(uid), 10)
+	if u, err := user.LookupId(id); err == nil {
+		return context.WithValue(ctx, peerKey{}, u.Username)
+	}
+	return context.WithValue(ctx, peerKey{}, "uid "+id)
+}
+
+func peerOf(ctx context.Context) string {
+	name, _ := ctx.Value(peerKey{}).(string)
+	return name
+}
