@@ -199,8 +199,13 @@ func (a *API) propose(c *call, account command.AccountID, key command.Key, entro
 	return propose(c.r.Context(), a.o.Casino, a.o.Random, command.Command{Time: c.now, Account: account, Key: key, Body: body}, entropy)
 }
 
+// proposer takes commands. See Casino.
+type proposer interface {
+	Propose(ctx context.Context, c command.Command) (command.Result, error)
+}
+
 // propose stamps a command with an id and entropy, and proposes it.
-func propose(ctx context.Context, casino Casino, random io.Reader, cmd command.Command, entropy int) (command.Result, error) {
+func propose(ctx context.Context, casino proposer, random io.Reader, cmd command.Command, entropy int) (command.Result, error) {
 	var raw [16 + 2*command.SeedSize]byte
 	if _, err := io.ReadFull(random, raw[:16+entropy]); err != nil {
 		return command.Result{}, fmt.Errorf("draw entropy: %w", err)

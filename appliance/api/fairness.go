@@ -3,9 +3,8 @@ package api
 import (
 	"fmt"
 	"net/http"
-	"unicode"
-	"unicode/utf8"
 
+	"imperio/games/fair"
 	"imperio/storage/command"
 )
 
@@ -56,9 +55,6 @@ func (a *API) showFairness(c *call) (answer, error) {
 	}{viewFairness(&f), optionalID(f.OpenRound), pairs, optionalID(next)}}, nil
 }
 
-// maxClientSeed is the longest client seed, in bytes.
-const maxClientSeed = 64
-
 func (a *API) rotateSeed(c *call) (answer, error) {
 	var in struct {
 		ClientSeed text `json:"client_seed"`
@@ -69,8 +65,8 @@ func (a *API) rotateSeed(c *call) (answer, error) {
 	if err := require("client_seed", in.ClientSeed.given); err != nil {
 		return answer{}, err
 	}
-	if err := checkClientSeed(in.ClientSeed.value); err != nil {
-		return answer{}, err
+	if fair.ValidateClientSeed(in.ClientSeed.value) != nil {
+		return answer{}, refuse("invalid_client_seed", "A client seed is 1 to 64 bytes of text without control characters.")
 	}
 	key, err := c.key()
 	if err != nil {
@@ -88,15 +84,4 @@ func (a *API) rotateSeed(c *call) (answer, error) {
 		Revealed pairView     `json:"revealed"`
 		Fairness fairnessView `json:"fairness"`
 	}{viewPair(&got.Revealed), viewFairness(&got.Fairness)}}, nil
-}
-
-func checkClientSeed(seed string) error {
-	bad := len(seed) < 1 || len(seed) > maxClientSeed || !utf8.ValidString(seed)
-	for _, r := range seed {
-		bad = bad || unicode.IsControl(r)
-	}
-	if bad {
-		return refuse("invalid_client_seed", "A client seed is 1 to %d bytes of text without control characters.", maxClientSeed)
-	}
-	return nil
 }
