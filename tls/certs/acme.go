@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -27,6 +28,8 @@ type acmeSource struct {
 	issuer *certmagic.ACMEIssuer
 	logger *slog.Logger
 	retry  [2]time.Duration // shortest and longest wait
+
+	listeners []string // addresses where challenges arrive
 
 	cancel context.CancelFunc
 	work   sync.WaitGroup
@@ -50,6 +53,10 @@ const (
 	// attemptTimeout bounds one attempt to obtain a first certificate. Issuers answer within seconds.
 	attemptTimeout = 10 * time.Minute
 
+	// listenPatience is how long to wait for the listeners of a server that is just being started, listenPoll how often to look.
+	listenPatience = 15 * time.Second
+	listenPoll     = 50 * time.Millisecond
+
 	// noEmail stands in CertMagic for "no e-mail address"; an empty one would make it look for an address on the terminal, in its
 	// storage and in other instances of this process.
 	noEmail = "default"
@@ -67,6 +74,11 @@ func newACME(options Options) (*acmeSource, error) {
 	}
 	if s.retry[1] == 0 {
 		s.retry[1] = defaultRetryMax
+	}
+	for _, addr := range []string{a.HTTPAddr, a.TLSAddr} {
+		if addr != "" {
+			s.listeners = append(s.listeners, addr)
+		}
 	}
 	template, err := issuerTemplate(a)
 	if err != nil {
@@ -138,7 +150,7 @@ func issuerTemplate(a ACME) (certmagic.ACMEIssuer, error) {
 			return template, errors.New("ACME: the file of trusted roots holds no certificate in PEM form")
 		}
 	}
-	// CertMagic would open these ports by itself if they were free. They are not: we listen there already.
+	// CertMagic opens these ports by itself if they are free; see awaitListeners.
 	if a.HTTPAddr != "" {
 		template.ListenHost, template.AltHTTPPort, _ = splitAddr(a.HTTPAddr)
 	}
@@ -148,8 +160,21 @@ func issuerTemplate(a ACME) (certmagic.ACMEIssuer, error) {
 	return template, nil
 }
 
-// obtain loads the certificate of a name into the cache, from the storage or from the issuer. From then on the cache renews it.
+// obtain loads the certificate of a name into the cache: from the storage, or from the issuer. From then on the cache renews it.
 func (s *acmeSource) obtain(ctx context.Context, name string) {
+	if cert, err := s.config.CacheManagedCertificate(ctx, name); err == nil {
+		s.logger.Info("certificate read from the storage", "name", name, "expires", cert.Leaf.NotAfter)
+		if s.awaitListeners(ctx) && cert.NeedsRenewal(s.config) {
+			// Not at the cache's next check, which may be minutes away: the process may have been down for months.
+			if err := s.cache.RenewManagedCertificates(ctx); err != nil && ctx.Err() == nil {
+				s.setProblem(name, err)
+			}
+		}
+		return
+	}
+	if !s.awaitListeners(ctx) {
+		return
+	}
 	wait := s.retry[0]
 	for attempts := 0; ; attempts++ {
 		attempt, cancel := context.WithTimeout(context.WithValue(ctx, certmagic.AttemptsCtxKey, &attempts), attemptTimeout)
@@ -163,11 +188,6 @@ func (s *acmeSource) obtain(ctx context.Context, name string) {
 			s.logger.Info("certificate ready", "name", name, "expires", s.notAfter(name))
 			return
 		}
-		if have := s.notAfter(name); !have.IsZero() {
-			// It is in the cache, but the renewal that was due failed. The cache tries that again.
-			s.logger.Error("the certificate could not be renewed, the old one is still served", "name", name, "expires", have, "error", reason(err))
-			return
-		}
 		s.logger.Error("no certificate could be obtained, trying again: connections to this name fail until then",
 			"name", name, "again_in", wait, "error", reason(err))
 		select {
@@ -177,6 +197,33 @@ func (s *acmeSource) obtain(ctx context.Context, name string) {
 		}
 		wait = min(2*wait, s.retry[1])
 	}
+}
+
+// awaitListeners waits until the listeners for challenges are there, so that CertMagic, which opens the ports by itself when they are free,
+// can't take them away from the server that is about to. After listenPatience it goes on without. false: ctx has ended.
+func (s *acmeSource) awaitListeners(ctx context.Context) bool {
+	patience, cancel := context.WithTimeout(ctx, listenPatience)
+	defer cancel()
+	var dialer net.Dialer
+	for _, addr := range s.listeners {
+		for {
+			conn, err := dialer.DialContext(patience, "tcp", addr)
+			if err == nil {
+				conn.Close()
+				break
+			}
+			select {
+			case <-patience.Done():
+				if ctx.Err() == nil {
+					s.logger.Warn("nothing listens where the issuer's challenges should arrive, certificates may not be obtained",
+						"address", addr, "error", err)
+				}
+				return ctx.Err() == nil
+			case <-time.After(listenPoll):
+			}
+		}
+	}
+	return ctx.Err() == nil
 }
 
 // event keeps account of what the renewals of the cache come to.

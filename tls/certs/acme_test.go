@@ -345,6 +345,34 @@ func TestACME_StatusOfTheIssuerIsStapled(t *testing.T) {
 	}
 }
 
+// A server makes its Source before it listens. The library under it opens the challenge's port by itself when it finds it free:
+// it must not take it away from the server.
+func TestACME_LeavesThePortToTheServer(t *testing.T) {
+	free := listen(t)
+	addr := free.Addr().String()
+	free.Close()
+	p := startPebble(t, pebbleOptions{tlsAddr: addr})
+	client := p.client()
+	client.TLSAddr = addr
+	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.port.test"))
+	for range 20 { // the source has time to do it wrong: an order takes some 20 requests
+		response, err := p.server.Client().Get(p.server.URL + "/dir")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+	}
+	if p.orders.Load() != 0 {
+		t.Error("an order was placed before anybody listens")
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatalf("the port was taken: %v", err)
+	}
+	serveOn(t, ln, source, "casino.port.test")
+	ready(t, source)
+}
+
 func TestACME_CloseEndsAnAttemptUnderWay(t *testing.T) {
 	stuck := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer stuck.Close()

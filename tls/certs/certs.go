@@ -48,8 +48,8 @@ type Validity struct {
 }
 
 // New makes a Source. Modes files and internal have a certificate when New returns; if they can't, that is the error. Mode acme returns
-// at once and obtains certificates in the background, if the storage does not hold them already: the listeners that answer the
-// issuer's challenges must be listening, though not yet serving. ctx bounds New only.
+// at once and obtains certificates in the background, if the storage does not hold them already, as soon as the listeners
+// that answer the issuer's challenges listen. ctx bounds New only.
 func New(ctx context.Context, options Options) (*Source, error) {
 	if err := options.Validate(); err != nil {
 		return nil, err

@@ -65,8 +65,8 @@ type ACME struct {
 	// Roots is PEM: the authorities to trust for the connection to the directory, for a private issuer. Empty: the system's.
 	Roots []byte
 
-	// HTTPAddr and TLSAddr are the host:port addresses on which this process itself listens already: for plain HTTP, served through
-	// HTTPHandler, and for TLS, with TLSConfig. The issuer connects to ports 80 and 443 of the domain; where those are forwarded,
+	// HTTPAddr and TLSAddr are the host:port addresses on which this process itself listens, or will within seconds: for plain
+	// HTTP, served through HTTPHandler, and for TLS, with TLSConfig. The issuer connects to ports 80 and 443 of the domain; where those are forwarded,
 	// the addresses here are those behind the forwarding. An empty address turns its challenge off: HTTP-01, TLS-ALPN-01.
 	HTTPAddr, TLSAddr string
 
