@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"imperio/games"
+	"imperio/games/blackjack"
 	"imperio/games/roulette"
 	"imperio/games/slots"
 )
@@ -38,6 +39,7 @@ var catalogue = sync.OnceValue(func() *table {
 	t := &table{versions: make(map[string]version)}
 	t.addSlots()
 	t.addRoulette()
+	t.addBlackjack()
 	return t
 })
 
@@ -70,6 +72,13 @@ func (t *table) addRoulette() {
 	t.add("roulette", "European Roulette", "roulette/1")
 	for _, w := range roulette.Versions() {
 		t.addVersion(w, func() Sheet { return rouletteSheet(w) })
+	}
+}
+
+func (t *table) addBlackjack() {
+	t.add("blackjack", "Blackjack", "blackjack/1")
+	for _, b := range blackjack.Versions() {
+		t.addVersion(b, blackjackSheet)
 	}
 }
 

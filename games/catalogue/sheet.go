@@ -43,8 +43,16 @@ type Figures struct {
 	Variance            string  `json:"variance,omitempty"`
 	Volatility          float64 `json:"volatility"` // the standard deviation of the payout
 	Method              string  `json:"method"`     // how the figures were obtained
-	// For figures that were simulated: the half-width of the 99 % confidence interval of the return.
-	ReturnInterval float64 `json:"return_interval_99,omitempty"`
+	// Simulation is given where play was simulated as well.
+	Simulation *SimulatedFigures `json:"simulation,omitempty"`
+}
+
+// SimulatedFigures are the result of a simulation.
+type SimulatedFigures struct {
+	Hands         int64   `json:"hands"`
+	HouseEdge     float64 `json:"house_edge_decimal"`
+	Interval99    float64 `json:"interval_99"`    // half the width of the 99 % confidence interval of the edge
+	AverageStaked float64 `json:"average_staked"` // doubles and splits included, in initial stakes
 }
 
 func exactFigures(d *odds.Distribution, method string) Figures {

@@ -1,0 +1,47 @@
+package catalogue
+
+import (
+	"fmt"
+
+	"imperio/games/blackjack"
+	"imperio/games/odds"
+)
+
+func blackjackSheet() Sheet {
+	r := odds.RecordedBlackjack()
+	return Sheet{
+		Text: []string{
+			fmt.Sprintf("%d decks, freshly shuffled for each round. Ten, jack, queen and king count 10; an ace counts 1 or 11.", blackjack.Decks),
+			"The player gets a card, the dealer a card face up, the player a second card, the dealer the hole card face down.",
+			"Under an ace the player first decides on insurance: half the stake, which pays 2 to 1 if the dealer has a blackjack and is lost if not.",
+			"Under an ace, after that decision, and under a ten-value card the dealer looks at the hole card. A blackjack of the dealer ends the round at once.",
+			"An ace with a ten-value card as the first two cards is a blackjack and pays 3 to 2 at once; against a blackjack of the dealer the stake comes back. After a split it is an ordinary 21.",
+			"Hit takes a card, stand ends the hand. A hand of 21 stands by itself; a hand above 21 is lost.",
+			"Double is for the first two cards of a hand, also after a split: the stake is doubled, and the hand takes exactly one card.",
+			fmt.Sprintf("Split is for two cards of equal value, to at most %d hands. Each hand gets a card at once and is played in turn.", blackjack.MaxHands),
+			"Split aces take one card each and stand; they are not split again.",
+			"Surrender is for the first two cards, after the dealer has looked and before any other action: half the stake comes back.",
+			"The dealer draws to 16 and stands on every 17, soft or hard. If no hand of the player is left standing, the dealer does not draw.",
+			"A higher total wins 1 to 1, an equal total returns the stake, and a dealer above 21 loses to every hand that stands.",
+			"Halves of odd stakes are rounded down: even stakes are exact.",
+			"A round that its player leaves is settled after some time: insurance is declined, and every hand stands.",
+		},
+		Pays: []Line{
+			{Name: "blackjack", Pays: "3 to 2", Multiplier: 2.5, Condition: "an ace and a ten-value card as the first two cards, and the dealer has no blackjack"},
+			{Name: "win", Pays: "1 to 1", Multiplier: 2, Condition: "a total above the dealer's, or the dealer passes 21"},
+			{Name: "push", Pays: "the stake back", Multiplier: 1, Condition: "a total equal to the dealer's"},
+			{Name: "surrender", Pays: "half the stake back", Multiplier: 0.5, Condition: "the hand is given up before any other action"},
+			{Name: "insurance", Pays: "2 to 1 on the insurance", Multiplier: 3, Condition: "the dealer has a blackjack under an ace"},
+		},
+		Figures: Figures{
+			ReturnDecimal: 1 - r.BasicEdge, HouseEdgeDecimal: r.BasicEdge,
+			HitFrequencyDecimal: r.HitFrequency, Volatility: r.Volatility,
+			Method: fmt.Sprintf("for the published basic strategy, per initial stake: return and edge exact, by enumeration of all deals and draws "+
+				"(%.4f %% edge against best play); hit frequency and volatility by simulation of %d hands",
+				100*r.BestEdge, r.Hands),
+			Simulation: &SimulatedFigures{
+				Hands: r.Hands, HouseEdge: r.SimulatedEdge, Interval99: odds.Sigma99 * r.StandardError, AverageStaked: r.AverageStaked,
+			},
+		},
+	}
+}

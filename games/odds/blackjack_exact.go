@@ -1,0 +1,169 @@
+package odds
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"sync"
+)
+
+// Deal is one initial hand of the player against one up card: what each play brings on average, in stakes, net of the
+// stake, once the dealer has looked and has no blackjack. A play that the rules don't allow is NaN.
+type Deal struct {
+	Player [2]int // values of the cards, 1 for an ace … 10, the lower first
+	Up     int    // the dealer's up card, likewise
+	Chance float64
+	// DealerBlackjack is the chance that the dealer has a blackjack, given these cards.
+	DealerBlackjack                      float64
+	Stand, Hit, Double, Split, Surrender float64
+	Best                                 string  // the play with the highest expectation; "blackjack" for a natural
+	BestNet, BasicNet                    float64 // with the dealer's blackjack: what the deal brings by best play and by the chart
+	Basic                                string  // the play of the chart
+	Insurance                            float64 // what insurance of half a stake brings, in stakes; NaN without an ace
+}
+
+// BlackjackResult is the exact evaluation of blackjack/1.
+type BlackjackResult struct {
+	Deals []Deal // all 550, by up card, then by the player's cards
+	// BestNet is what a round brings in stakes by best play: composition-dependent, the hands of a split played by their own
+	// cards alone. BasicNet is the same by the chart.
+	BestNet, BasicNet float64
+}
+
+// BestEdge is the house edge against best play, per initial stake.
+func (r *BlackjackResult) BestEdge() float64 { return -r.BestNet }
+
+// BasicEdge is the house edge against the chart, per initial stake.
+func (r *BlackjackResult) BasicEdge() float64 { return -r.BasicNet }
+
+// EvaluateBlackjack enumerates every deal of blackjack/1 and every way to go on, by best play and by the given chart. It
+// takes some seconds. progress, which may be nil, is told of each finished up card, of ten, from one goroutine at a time.
+// workers at or below 0 means one for each processor.
+func EvaluateBlackjack(ctx context.Context, chart *Chart, workers int, progress func(done, of int)) (*BlackjackResult, error) {
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	dealer := newDealerTable()
+	byUp := make([][]Deal, 11)
+	ups := make(chan int, 10)
+	for up := 1; up <= 10; up++ {
+		ups <- up
+	}
+	close(ups)
+	var (
+		wait sync.WaitGroup
+		lock sync.Mutex
+		done int
+	)
+	for range min(workers, 10) {
+		wait.Go(func() {
+			for up := range ups {
+				deals := evaluateUp(ctx, dealer, chart, up)
+				lock.Lock()
+				byUp[up] = deals
+				done++
+				if progress != nil && ctx.Err() == nil {
+					progress(done, 10)
+				}
+				lock.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r := new(BlackjackResult)
+	for _, deals := range byUp {
+		for _, d := range deals {
+			r.BestNet += d.Chance * d.BestNet
+			r.BasicNet += d.Chance * d.BasicNet
+		}
+		r.Deals = append(r.Deals, deals...)
+	}
+	return r, nil
+}
+
+// evaluateUp evaluates the 55 initial hands against one up card.
+func evaluateUp(ctx context.Context, dealer *dealerTable, chart *Chart, up int) []Deal {
+	full := sixDecks()
+	chanceUp := float64(full[up]) / float64(full[0])
+	full.remove(up, 1)
+	optimal := newEvaluator(dealer, up, full, best)
+	charted := newEvaluator(dealer, up, full, byChart(chart, up))
+	var deals []Deal
+	for a := 1; a <= 10; a++ {
+		for b := a; b <= 10 && ctx.Err() == nil; b++ {
+			d := Deal{Player: [2]int{a, b}, Up: up, Chance: chanceUp * pairChance(&full, a, b)}
+			evaluateDeal(&d, optimal, charted, chart)
+			deals = append(deals, d)
+		}
+	}
+	return deals
+}
+
+// pairChance is the probability that two cards from s are a and b, in either order.
+func pairChance(s *shoeOf, a, b int) float64 {
+	first := float64(s[a]) / float64(s[0])
+	if a == b {
+		return first * float64(s[b]-1) / float64(s[0]-1)
+	}
+	return 2 * first * float64(s[b]) / float64(s[0]-1)
+}
+
+func evaluateDeal(d *Deal, optimal, charted *evaluator, chart *Chart) {
+	a, b, up := d.Player[0], d.Player[1], d.Up
+	h := cardsOf{}.with(a).with(b)
+	unseen := optimal.unseen(h)
+	d.Insurance = math.NaN()
+	if f := forbiddenHole(up); f > 0 {
+		d.DealerBlackjack = float64(unseen[f]) / float64(unseen[0])
+		if up == 1 {
+			d.Insurance = d.DealerBlackjack*1 - (1-d.DealerBlackjack)*0.5
+		}
+	}
+	if a == 1 && b == 10 {
+		d.Best, d.Basic = "blackjack", "blackjack"
+		d.Stand, d.Hit, d.Double, d.Split, d.Surrender = 1.5, math.NaN(), math.NaN(), math.NaN(), math.NaN()
+		d.BestNet = (1 - d.DealerBlackjack) * 1.5 // naturals on both sides push
+		d.BasicNet = d.BestNet
+		return
+	}
+	x := optimal.hand(h)
+	d.Stand, d.Hit, d.Double, d.Split, d.Surrender = x.plays[stand], x.plays[hit], x.plays[double], math.NaN(), -0.5
+	if a == b {
+		// Hands after a split are played as the same cards are played without one: by the decisions of the optimal
+		// evaluator, which only know the hand's own cards and the up card.
+		same := func(h cardsOf, _ *expectation) play { return optimal.hand(h).taken }
+		d.Split = splitExpectation(optimal.dealer, up, a, optimal.shoe, same)
+		if a != 1 {
+			d.Split = max(d.Split, splitOnce(optimal.dealer, up, a, optimal.shoe, same))
+		}
+	}
+	bestNet, taken := math.Inf(-1), stand
+	for p, v := range []float64{d.Stand, d.Hit, d.Double, d.Split, d.Surrender} {
+		if v > bestNet {
+			bestNet, taken = v, play(p)
+		}
+	}
+	d.Best = taken.String()
+	d.BestNet = (1-d.DealerBlackjack)*bestNet - d.DealerBlackjack
+
+	pair := 0
+	if a == b {
+		pair = a
+	}
+	total, soft := h.total()
+	basic := chart.choose(total, soft, pair, up, true, true)
+	d.Basic = basic.String()
+	var net float64
+	switch basic {
+	case split:
+		net = splitExpectation(charted.dealer, up, a, charted.shoe, charted.choose)
+	case surrender:
+		net = -0.5
+	default:
+		net = charted.hand(h).plays[basic]
+	}
+	d.BasicNet = (1-d.DealerBlackjack)*net - d.DealerBlackjack
+}

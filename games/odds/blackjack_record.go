@@ -1,0 +1,35 @@
+package odds
+
+// BlackjackRecord are the figures of blackjack/1 that are shown to players. They take seconds to compute and so are
+// written down here; tests compute the exact ones again, and hold the simulated ones against a shorter simulation.
+// All are per initial stake.
+type BlackjackRecord struct {
+	BestEdge  float64 // exact: EvaluateBlackjack, best play
+	BasicEdge float64 // exact: EvaluateBlackjack, BasicStrategy
+
+	// By SimulateBlackjack with BasicStrategy:
+	Hands         int64
+	Seed          uint64
+	Date          string
+	SimulatedEdge float64
+	StandardError float64 // of SimulatedEdge
+	Volatility    float64 // the standard deviation of a round's net result
+	HitFrequency  float64 // how often anything comes back
+	AverageStaked float64 // doubles and splits included
+}
+
+// RecordedBlackjack gives the record. "imperio odds blackjack" computes it again.
+func RecordedBlackjack() BlackjackRecord {
+	return BlackjackRecord{
+		BestEdge:      0.0033026803734,
+		BasicEdge:     0.0033321555951,
+		Hands:         1_000_000_000,
+		Seed:          20261123,
+		Date:          "2026-11-23",
+		SimulatedEdge: 0.0032812655,
+		StandardError: 3.606476727426254e-05,
+		Volatility:    1.1404680787057209,
+		HitFrequency:  0.556371886,
+		AverageStaked: 1.131607277,
+	}
+}

@@ -1,0 +1,132 @@
+package odds
+
+// Splitting, exactly.
+//
+// The hands of a split are played from one shoe, so each hand's result depends on the cards of the others. But the
+// expectation of a sum is the sum of expectations, and unseen cards are exchangeable: what the other hands drew is, to
+// someone who does not look, as good as lying in the shoe. So if each hand is played by its own cards alone, its
+// expectation is that of a hand from the shoe from which only the cards are taken that are known by the rules of
+// splitting: the split cards (rank P), and those second cards that are known not to be P, because they were not split.
+//
+// E(k, j) is the expectation of one hand that starts with P, when k more cards of rank P are gone and j other unseen cards
+// are known not to be P. E(k, 0) follows by enumeration; and by looking at one more unseen card, which is P with
+// probability p,
+//
+//	E(k, j−1) = p·E(k+1, j−1) + (1−p)·E(k, j)
+//
+// which gives E(k, j). This is the method that Eric Farmer and others have published for exact split expectations.
+
+// splitter evaluates the split of a pair of rank pair.
+type splitter struct {
+	dealer *dealerTable
+	up     int
+	pair   int
+	shoe   shoeOf // unseen, without the two cards of the pair
+	choose chooser
+	any    []float64 // any[k]: E(k, 0) of a hand whose second card may be anything
+	other  []float64 // other[k]: E(k, 0) of a hand whose second card is not P
+}
+
+// mostMore is how many more cards of the pair's rank the recursion looks at.
+const mostMore = 4
+
+// splitExpectation is what a split brings in stakes of one hand, when all hands are played by choose and every pair is split again
+// as far as the rules allow. Aces are split once and take one card each.
+func splitExpectation(dealer *dealerTable, up, pair int, full shoeOf, choose chooser) float64 {
+	s := &splitter{dealer: dealer, up: up, pair: pair, shoe: full, choose: choose}
+	s.shoe.remove(pair, 2)
+	if pair == 1 {
+		s.hands(1)
+		return 2 * s.any[0]
+	}
+	s.hands(mostMore + 1)
+	p := s.chance
+	anyHand := func(k, j int) float64 { return s.given(s.any, k, j, 0) }
+	otherHand := func(k, j int) float64 { return s.given(s.other, k, j, 1) }
+
+	// By the second cards in the order in which they are looked at, P for one of the pair's rank and N for another:
+	two := (1 - p(0, 0)) * (1 - p(0, 1)) * // N N
+		2 * otherHand(0, 1)
+	oneMore := p(0, 0) * (1 - p(1, 0)) * (1 - p(1, 1)) // of a P and two Ns in a given order
+	three := 2 * oneMore * (1 - p(1, 2)) *             // P N N N and N P N N
+		3 * otherHand(1, 2)
+	four := p(0, 0) * p(1, 0) * // P P, then four cards of any rank
+		4 * anyHand(2, 0)
+	four += 2 * p(0, 0) * (1 - p(1, 0)) * p(1, 1) * // P N P and N P P, then three
+		(otherHand(2, 0) + 3*anyHand(2, 1))
+	four += 2 * oneMore * p(1, 2) * // P N N P and N P N P, then two
+		(2*otherHand(2, 1) + 2*anyHand(2, 2))
+	return two + three + four
+}
+
+// splitOnce is what a split brings when no pair is split again.
+func splitOnce(dealer *dealerTable, up, pair int, full shoeOf, choose chooser) float64 {
+	s := &splitter{dealer: dealer, up: up, pair: pair, shoe: full, choose: choose}
+	s.shoe.remove(pair, 2)
+	s.hands(1)
+	return 2 * s.any[0]
+}
+
+// hands enumerates E(k, 0) for k below n.
+func (s *splitter) hands(n int) {
+	start := cardsOf{}.with(s.pair)
+	for k := range n {
+		shoe := s.shoe
+		shoe.remove(s.pair, k)
+		shoe.remove(s.pair, -1) // an evaluator takes the hand's own cards out itself
+		e := newEvaluator(s.dealer, s.up, shoe, s.choose)
+		unseen := e.unseen(start)
+		var all, others float64
+		chances := next(s.up, &unseen)
+		for rank := 1; rank <= 10; rank++ {
+			h := start.with(rank)
+			var v float64
+			if s.pair == 1 {
+				v = e.stand(h) // split aces take one card and stand
+			} else {
+				v = e.hand(h).value()
+			}
+			all += chances[rank] * v
+			if rank != s.pair {
+				others += chances[rank] * v
+			}
+		}
+		s.any = append(s.any, all)
+		s.other = append(s.other, others/(1-chances[s.pair]))
+	}
+}
+
+// given is E(k, j), from the values of E(·, 0). own is 1 if the hand's own second card is known not to be P, else 0.
+func (s *splitter) given(first []float64, k, j, own int) float64 {
+	if j == 0 {
+		return first[k]
+	}
+	p := s.chance(k, own+j-1)
+	return (s.given(first, k, j-1, own) - p*s.given(first, k+1, j-1, own)) / (1 - p)
+}
+
+// chance is the probability that another unseen card is P, when k more of rank P are gone and j unseen cards are known not
+// to be P. The hole card is not among the cards that are looked at, and is not the one that makes a blackjack.
+func (s *splitter) chance(k, j int) float64 {
+	n, c := float64(s.shoe[0]), float64(s.shoe[s.pair])
+	f := forbiddenHole(s.up)
+	holeIsP := c / n
+	if f == s.pair {
+		holeIsP = 0
+	} else if f > 0 {
+		holeIsP = c / (n - float64(s.shoe[f]))
+	}
+	// The chance of k cards of rank P and j others in a given order, when pairs cards of n−1 are P.
+	sequence := func(pairs float64) float64 {
+		v := 1.0
+		for i := range k {
+			v *= pairs - float64(i)
+		}
+		for i := range j {
+			v *= n - 1 - pairs - float64(i)
+		}
+		return v
+	}
+	with, without := holeIsP*sequence(c-1), (1-holeIsP)*sequence(c)
+	return (with*(c-1-float64(k)) + without*(c-float64(k))) / ((with + without) * (n - 1 - float64(k) - float64(j)))
+}

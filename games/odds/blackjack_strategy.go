@@ -1,0 +1,149 @@
+package odds
+
+import "strings"
+
+// Ranks of cards in the mathematics of blackjack are their values: 1 for an ace … 10 for ten, jack, queen and king.
+// Suits never matter, and neither does which of the ten-value cards it is.
+
+// play is what a player does with a hand.
+type play uint8
+
+const (
+	stand play = iota
+	hit
+	double
+	split
+	surrender
+)
+
+var playNames = [...]string{"stand", "hit", "double", "split", "surrender"}
+
+func (p play) String() string { return playNames[p] }
+
+// Chart is a strategy that looks at the total of the hand and the dealer's up card, as they are published on cards.
+// Insurance is always declined.
+type Chart struct {
+	cells [2][22][11]byte // by soft (1) or hard (0), total, up card
+	pairs [11][11]bool    // by the rank of the pair and the up card: whether it is split
+	name  string
+}
+
+// BasicStrategy is the published basic strategy for four decks or more where the dealer stands on soft 17, a player may
+// double after a split, and may surrender after the dealer has looked. It is the chart of the standard literature
+// (Wong, "Professional Blackjack"; Griffin, "The Theory of Blackjack"); docs/GAMES.md prints it.
+func BasicStrategy() *Chart {
+	return newChart("basic strategy", `
+		hard 17  S S S S S S S S S S
+		hard 16  S S S S S H H R R R
+		hard 15  S S S S S H H H R H
+		hard 14  S S S S S H H H H H
+		hard 13  S S S S S H H H H H
+		hard 12  H H S S S H H H H H
+		hard 11  D D D D D D D D D H
+		hard 10  D D D D D D D D H H
+		hard 9   H D D D D H H H H H
+		hard 8   H H H H H H H H H H
+		soft 19  S S S S S S S S S S
+		soft 18  S d d d d S S H H H
+		soft 17  H D D D D H H H H H
+		soft 16  H H D D D H H H H H
+		soft 15  H H D D D H H H H H
+		soft 14  H H H D D H H H H H
+		soft 13  H H H D D H H H H H
+		pair A   P P P P P P P P P P
+		pair 9   P P P P P - P P - -
+		pair 8   P P P P P P P P P P
+		pair 7   P P P P P P - - - -
+		pair 6   P P P P P - - - - -
+		pair 4   - - - P P - - - - -
+		pair 3   P P P P P P - - - -
+		pair 2   P P P P P P - - - -
+	`)
+}
+
+// newChart reads a chart. Columns are the dealer's up card from 2 to ten and ace. S stand, H hit, D double or else hit,
+// d double or else stand, R surrender or else hit; in a row of a pair P splits, and - plays by the total. Totals above
+// the highest row are played as that row, those below the lowest as the lowest.
+func newChart(name, text string) *Chart {
+	c := &Chart{name: name}
+	kinds := map[string]int{"hard": 0, "soft": 1}
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 {
+			continue
+		}
+		row := rowNumber(fields[1])
+		for i, cell := range fields[2:] {
+			up := i + 2
+			if up == 11 {
+				up = 1
+			}
+			if kind, ok := kinds[fields[0]]; ok {
+				c.cells[kind][row][up] = cell[0]
+			} else {
+				c.pairs[row][up] = cell == "P"
+			}
+		}
+	}
+	for kind := range c.cells {
+		for up := 1; up <= 10; up++ {
+			c.extend(kind, up)
+		}
+	}
+	return c
+}
+
+// extend fills the totals above and below those that the chart lists.
+func (c *Chart) extend(kind, up int) {
+	column := func(total int) *byte { return &c.cells[kind][total][up] }
+	for total := 1; total <= 21; total++ {
+		if *column(total) == 0 {
+			*column(total) = *column(total - 1)
+		}
+	}
+	for total := 20; total >= 0; total-- {
+		if *column(total) == 0 {
+			*column(total) = *column(total + 1)
+		}
+	}
+}
+
+func rowNumber(text string) int {
+	if text == "A" {
+		return 1
+	}
+	n := 0
+	for _, digit := range text {
+		n = 10*n + int(digit-'0')
+	}
+	return n
+}
+
+// choose is what the chart does with a hand. pair is the rank of a pair that may be split, else 0.
+func (c *Chart) choose(total int, soft bool, pair, up int, mayDouble, maySurrender bool) play {
+	if pair > 0 && c.pairs[pair][up] {
+		return split
+	}
+	kind := 0
+	if soft {
+		kind = 1
+	}
+	switch c.cells[kind][total][up] {
+	case 'S':
+		return stand
+	case 'D':
+		if mayDouble {
+			return double
+		}
+	case 'd':
+		if mayDouble {
+			return double
+		}
+		return stand
+	case 'R':
+		if maySurrender {
+			return surrender
+		}
+	}
+	return hit
+}
