@@ -65,8 +65,8 @@ func (a *API) rotateSeed(c *call) (answer, error) {
 	if err := require("client_seed", in.ClientSeed.given); err != nil {
 		return answer{}, err
 	}
-	if fair.ValidateClientSeed(in.ClientSeed.value) != nil {
-		return answer{}, refuse("invalid_client_seed", "A client seed is 1 to 64 bytes of text without control characters.")
+	if err := fair.ValidateClientSeed(in.ClientSeed.value); err != nil {
+		return answer{}, err
 	}
 	key, err := c.key()
 	if err != nil {

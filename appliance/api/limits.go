@@ -10,8 +10,11 @@ import (
 	"imperio/storage/command"
 )
 
-// maxLimitMinutes is the longest time that a player may set: a week.
-const maxLimitMinutes = 7 * 24 * 60
+// The largest limits that a player may set. Whoever wants more wants none.
+const (
+	maxLimitCoins   = 1_000_000_000_000
+	maxLimitMinutes = 24 * 60
+)
 
 // limit is one limit in a request and in an answer: a whole number, or null for none.
 type limit struct {
@@ -63,7 +66,7 @@ func (b *limitsBody) read() (command.LimitSet, error) {
 		{"session_minutes", &b.SessionMinutes, nil, &set.SessionMinutes},
 		{"reality_check_minutes", &b.RealityCheckMinutes, nil, &set.RealityCheckMinutes},
 	} {
-		most := int64(games.MaxCoins)
+		most := int64(maxLimitCoins)
 		if f.minutes != nil {
 			most = maxLimitMinutes
 		}
