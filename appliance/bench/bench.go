@@ -1,0 +1,202 @@
+// Package bench plays against a running casino as many players at once, measures how fast it answers, and then proves
+// from the casino's own books that each answer was kept: every round that a player was told of is in the ledger, once,
+// as told, and every balance follows.
+//
+// It is a client like any other: it knows the casino only through its HTTP API. With a baseline it also measures, in
+// turns within the same run, a bare HTTP handler in a process of its own that reads the same requests and writes the
+// same bytes over the same TLS; the ratio of the two says what the casino itself costs, on whatever machine this is.
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"runtime"
+	"time"
+)
+
+// Options says whom to play against, and how.
+type Options struct {
+	// URL is the casino's base address: http://127.0.0.1:8080 or https://casino.example.
+	URL string
+	// TLS is the client's configuration for an https URL. NextProtos is set by Run: bench speaks HTTP/1.1.
+	TLS *tls.Config
+	// Connections are kept alive and play at the same time; at least 1.
+	Connections int
+	// Players take part; each plays on one connection, so its bets follow one another. 0: as many as Connections.
+	Players int
+	// Tokens are sessions of existing accounts. Without any, Run opens Players accounts of its own.
+	Tokens []string
+	// Duration is how long bets are measured, after a moment of warming up; at least 100 ms.
+	Duration time.Duration
+	// Mix says which games are played.
+	Mix Mix
+	// Stake is the stake of each round, in coins; at least 2 where blackjack is played.
+	Stake int64
+	// WithoutKeys leaves out the Idempotency-Key. Then an answer that got lost on the way is not asked for again.
+	WithoutKeys bool
+	// Patience is how long a bet without an answer is tried again with the same key. 0: 30 s.
+	Patience time.Duration
+	// StartBare starts the bare handler for the baseline, which answers each request with body, under the scheme and
+	// the kind of TLS of the casino. nil: no baseline is measured. Run calls stop when it is done with it.
+	StartBare func(ctx context.Context, body []byte) (bare Bare, stop func() error, err error)
+	// Progress gets a line now and then about what is being done; nil: none.
+	Progress io.Writer
+}
+
+// Bare is where a bare handler listens.
+type Bare struct {
+	URL string
+	TLS *tls.Config
+}
+
+// baselinePairs is how often casino and bare handler take turns: a machine's speed drifts, and the ratio must not.
+const baselinePairs = 5
+
+func (o *Options) validate() error {
+	switch {
+	case o.Connections < 1 || o.Connections > 10_000:
+		return fmt.Errorf("%d connections: give a number from 1 to 10000", o.Connections)
+	case o.Players < 0 || o.Players > 1_000_000:
+		return fmt.Errorf("%d players: give a number from 1 to 1000000", o.Players)
+	case len(o.Tokens) > 0 && o.Players > len(o.Tokens):
+		return fmt.Errorf("%d players, but only %d tokens: give a token for each", o.Players, len(o.Tokens))
+	case o.Duration < 100*time.Millisecond:
+		return fmt.Errorf("a duration of %s is too short: give 100ms or more", o.Duration)
+	case o.Stake < 1:
+		return fmt.Errorf("a stake of %d: give 1 or more", o.Stake)
+	case o.Mix.Blackjack > 0 && o.Stake < 2:
+		return errors.New("blackjack is played for 2 coins or more: give --stake 2")
+	case o.StartBare != nil && (o.Mix.Roulette > 0 || o.Mix.Blackjack > 0):
+		return errors.New("the baseline is compared with spins of the slot machine: give --mix slots=1")
+	}
+	return o.Mix.validate()
+}
+
+// Run plays, measures and checks. An error means that there is no result; what the check found is in the report. When
+// ctx ends, playing stops early and the check is still made.
+func Run(ctx context.Context, options Options) (*Report, error) {
+	if err := options.validate(); err != nil {
+		return nil, err
+	}
+	b, err := newBench(options)
+	if err != nil {
+		return nil, err
+	}
+	defer b.close()
+	if err := b.seatPlayers(ctx); err != nil {
+		return nil, err
+	}
+	b.report.Players = len(b.players)
+	if err := b.warmUp(); err != nil {
+		return nil, err
+	}
+	if options.StartBare == nil {
+		err = b.measureCasino(ctx)
+	} else {
+		err = b.measureBoth(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	return b.report, nil
+}
+
+// bench is one run.
+type bench struct {
+	options Options
+	casino  target
+	run     string // a random mark in this run's names and keys
+	tables  []*table
+	players []*player
+	report  *Report
+}
+
+// table is one connection and the players who play on it, in turns. One goroutine at a time uses it.
+type table struct {
+	conn    *connection
+	players []*player
+	next    int
+	idle    bool // all its players have run out of coins
+	tally   tally
+}
+
+func newBench(options Options) (*bench, error) {
+	casino, err := newTarget(options.URL, options.TLS)
+	if err != nil {
+		return nil, err
+	}
+	if options.Players == 0 {
+		options.Players = max(options.Connections, len(options.Tokens))
+		if len(options.Tokens) > 0 {
+			options.Players = len(options.Tokens)
+		}
+	}
+	if options.Patience == 0 {
+		options.Patience = 30 * time.Second
+	}
+	if options.Progress == nil {
+		options.Progress = io.Discard
+	}
+	// A connection without a player would be idle.
+	options.Connections = min(options.Connections, options.Players)
+	var mark [4]byte
+	rand.Read(mark[:])
+	b := &bench{options: options, casino: casino, run: hex.EncodeToString(mark[:])}
+	for range options.Connections {
+		b.tables = append(b.tables, &table{conn: newConnection(casino)})
+	}
+	b.report = &Report{
+		URL: options.URL, Cores: runtime.NumCPU(), Connections: options.Connections, Players: options.Players, Mix: options.Mix.String(),
+	}
+	return b, nil
+}
+
+func (b *bench) close() {
+	for _, t := range b.tables {
+		t.conn.close()
+	}
+}
+
+func (b *bench) progress(format string, args ...any) {
+	fmt.Fprintf(b.options.Progress, format+"\n", args...)
+}
+
+// newTarget takes a base URL apart.
+func newTarget(base string, config *tls.Config) (target, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || (u.Path != "" && u.Path != "/") {
+		return target{}, fmt.Errorf("%q is no address of a casino: give one such as http://127.0.0.1:8080", base)
+	}
+	t := target{address: u.Host, host: u.Host}
+	switch u.Scheme {
+	case "http":
+		if u.Port() == "" {
+			t.address = net.JoinHostPort(u.Hostname(), "80")
+		}
+	case "https":
+		if u.Port() == "" {
+			t.address = net.JoinHostPort(u.Hostname(), "443")
+		}
+		t.tls = &tls.Config{}
+		if config != nil {
+			t.tls = config.Clone()
+		}
+		t.tls.NextProtos = []string{"http/1.1"}
+		if t.tls.ServerName == "" {
+			t.tls.ServerName = u.Hostname()
+		}
+	default:
+		return target{}, fmt.Errorf("%q: the address of a casino begins with http:// or https://", base)
+	}
+	return t, nil
+}
