@@ -32,8 +32,8 @@ const (
 
 const (
 	authorityLifetime = 10 * 365 * 24 * time.Hour
-	authorityReserve  = 60 * 24 * time.Hour // an authority with less left than this is replaced
-	leafLifetime      = 30 * 24 * time.Hour
+	authorityReserve  = 100 * 24 * time.Hour // an authority with less left than this is replaced
+	leafLifetime      = 90 * 24 * time.Hour
 	leafReserve       = leafLifetime / 3 // a leaf with less left than this is replaced
 	backdate          = time.Hour        // certificates begin in the past, for clients whose clocks are behind
 )

@@ -182,7 +182,7 @@ func TestInternal_StorageThatFailsKeepsTheLeaf(t *testing.T) {
 	if err := os.WriteFile(file, []byte("not a certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	now.advance(25 * 24 * time.Hour)
+	now.advance(80 * 24 * time.Hour)
 	await(t, "the problem to show", func() bool { return source.Expiry()[0].Problem != nil })
 	if site.leaf(t).SerialNumber.Cmp(first.SerialNumber) != 0 {
 		t.Error("another leaf is served")
