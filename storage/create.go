@@ -59,13 +59,14 @@ func WriteIdentity(dir string, id Identity) error {
 		return fmt.Errorf("write %s: %w", NodeFile, err)
 	}
 	path := filepath.Join(dir, NodeFile)
-	if err := writeDurably(path, append(data, '\n')); err != nil {
+	if err := WriteFile(path, append(data, '\n')); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }
 
-func writeDurably(path string, data []byte) error {
+// WriteFile writes a file durably, readable by its owner alone: the old content or the new one is there, whatever happens.
+func WriteFile(path string, data []byte) error {
 	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err

@@ -12,16 +12,17 @@ import (
 // maxSessions is how many sessions an account has at most; opening another ends its oldest, and nobody else's.
 const maxSessions = 20
 
-// The sign-in throttle: a burst of signInTries, one more every signInRefill, for each login and each address.
-const (
-	signInTries  = 5
-	signInRefill = time.Minute / signInTries
-	// throttlePeriod is how long a generation of throttle records lasts; it is longer than a record matters.
-	throttlePeriod = time.Hour
-)
+// throttlePeriod is how long a generation of sign-in throttle records lasts; it is longer than a record matters.
+const throttlePeriod = time.Hour
 
 // attemptSignIn takes one try of the login and one of the address, or refuses if either has none left.
 func (m *machine) attemptSignIn(b command.AttemptSignIn) (command.Result, error) {
+	if b.Tries == 0 {
+		return command.Result{}, nil // sign-ins are not limited here
+	}
+	if b.Tries < 0 || b.Refill < 1 || b.Tries*b.Refill > throttlePeriod.Milliseconds() {
+		return command.Result{}, fmt.Errorf("attempt to sign in: %d tries, one more in %d ms", b.Tries, b.Refill)
+	}
 	subjects := [2]string{"login:" + b.Login, "address:" + b.Address}
 	var arrivals [2]int64
 	for i, s := range subjects {
@@ -30,8 +31,8 @@ func (m *machine) attemptSignIn(b command.AttemptSignIn) (command.Result, error)
 			return command.Result{}, err
 		}
 		// The generic cell rate algorithm: tat is when the bucket would be full again.
-		tat = max(tat, m.now) + signInRefill.Milliseconds()
-		if over := tat - m.now - signInTries*signInRefill.Milliseconds(); over > 0 {
+		tat = max(tat, m.now) + b.Refill
+		if over := tat - m.now - b.Tries*b.Refill; over > 0 {
 			return command.Result{Refusal: &command.Refusal{Code: "sign_in_throttled",
 				Message: "Too many tries to sign in. Wait a little.", Until: at(m.now + over)}}, nil
 		}
@@ -93,7 +94,7 @@ func (m *machine) openSession(b command.OpenSession) (command.Result, error) {
 	if tat, err := m.arrival("address:" + b.Session.Address); err != nil {
 		return command.Result{}, err
 	} else if tat > m.now {
-		m.setArrival("address:"+b.Session.Address, tat-signInRefill.Milliseconds())
+		m.setArrival("address:"+b.Session.Address, tat-b.Refill)
 	}
 	sid := command.SessionID(m.Events + 1)
 	if err := m.addSession(id, a.Role, &b.Session, sid); err != nil {

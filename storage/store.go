@@ -140,7 +140,7 @@ func (s *Store) load() error {
 }
 
 // Apply carries out committed entries of the log, in order, and answers each. Entries at or below the applied index
-// are skipped and answered with a zero Result. It has one caller at a time. An error means a damaged file or a bug:
+// are skipped and answered with a zero Result. The log keeps some entries for itself, so indexes may skip. It has one caller at a time. An error means a damaged file or a bug:
 // the store takes no more commands, and the node must stop.
 func (s *Store) Apply(entries []Entry) ([]command.Result, error) {
 	results := make([]command.Result, len(entries))
@@ -170,9 +170,6 @@ func (s *Store) Apply(entries []Entry) ([]command.Result, error) {
 			for i, e := range entries {
 				if e.Index <= s.head.Index {
 					continue
-				}
-				if e.Index != s.head.Index+1 {
-					return fmt.Errorf("log entry %d follows %d: the log has a gap", e.Index, s.head.Index)
 				}
 				if len(e.Data) != 0 {
 					var err error

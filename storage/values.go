@@ -44,7 +44,8 @@ func (m *machine) refuseFence(lock string, fence uint64) (*command.Refusal, erro
 	return nil, nil
 }
 
-// acquireLock takes a lock for a time, or renews it. The fence of each taking is larger than all before. Locks are no
+// acquireLock takes a lock for a time, or renews it: by its fence, or by its holder, so that a call whose answer was
+// lost can be repeated. The fence of each taking is larger than all before. Locks are no
 // part of the history: they say who works on something, not what became of it.
 func (m *machine) acquireLock(b command.AcquireLock) (command.Result, error) {
 	l, ok, err := load[lockRecord](&m.reader, bLocks, []byte(b.Name))
@@ -59,7 +60,7 @@ func (m *machine) acquireLock(b command.AcquireLock) (command.Result, error) {
 		return command.Result{Refusal: &command.Refusal{Code: "lock_held", Message: "Another holder has the lock.", Until: at(l.Expires)}}, nil
 	case b.TTL <= 0 || b.TTL > time.Hour:
 		return command.Refusef("invalid_lock", "A lock is held for up to an hour."), nil
-	case b.Fence == 0:
+	case b.Fence == 0 && !held:
 		m.NextFence++
 		l = lockRecord{Holder: b.Holder, Fence: m.NextFence}
 	}

@@ -65,9 +65,9 @@ type Options struct {
 
 	// NewBets refuses new rounds while it answers a refusal, e.g. low_disk_space. Default: never.
 	NewBets func() *command.Refusal
-	// Admit is told who sent a signed-in request, and asked whether that account may do one more of its route; if not,
-	// it says how long to wait. It may set RateLimit headers. Default: always.
-	Admit func(r *http.Request, account command.AccountID) (wait time.Duration, ok bool)
+	// Admit asks whether a signed-in account may do one more request on a route; if not, it says how long to wait. It
+	// may set RateLimit headers in h. Default: always.
+	Admit func(h http.Header, route string, account uint64) (wait time.Duration, ok bool)
 	// Observe is told of every answer. It must be quick. Default: nobody is told.
 	Observe func(*http.Request, Observation)
 }
@@ -134,7 +134,7 @@ func (o *Options) setDefaults() {
 		o.NewBets = func() *command.Refusal { return nil }
 	}
 	if o.Admit == nil {
-		o.Admit = func(*http.Request, command.AccountID) (time.Duration, bool) { return 0, true }
+		o.Admit = func(http.Header, string, uint64) (time.Duration, bool) { return 0, true }
 	}
 	if o.Observe == nil {
 		o.Observe = func(*http.Request, Observation) {}

@@ -110,7 +110,7 @@ func (a *API) do(c *call, rt *route) (ans answer, err error) {
 		if err := a.authenticate(c, token); err != nil {
 			return answer{}, err
 		}
-		if wait, ok := a.o.Admit(c.r, c.session.Account); !ok {
+		if wait, ok := a.o.Admit(c.w.Header(), rt.path, uint64(c.session.Account)); !ok {
 			p := refuse("rate_limited", "You ask too often. Wait a little.")
 			p.after = max(wait, time.Second)
 			return answer{}, p

@@ -17,6 +17,7 @@ import (
 type commands struct {
 	Help helpFlag `name:"help" short:"h" help:"Show what a verb does and its flags."`
 
+	Serve   serveCommand   `cmd:"" help:"Run the casino."`
 	Config  configCommand  `cmd:"" help:"Print the configuration in force, and where each value came from."`
 	Version versionCommand `cmd:"" help:"Print the version of the program and of the rules it knows."`
 }

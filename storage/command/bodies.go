@@ -49,14 +49,17 @@ type NewSession struct {
 type AttemptSignIn struct {
 	Address string `cbor:"1,keyasint"` // the client's address, an IPv6 client's /64
 	Login   string `cbor:"2,keyasint"` // folded name or e-mail, so that unknown names are throttled like known ones
+	Tries   int64  `cbor:"3,keyasint"` // how many failures in a row each may have; 0: no limit
+	Refill  int64  `cbor:"4,keyasint"` // milliseconds until one more is allowed
 }
 
 // OpenSession signs an account in after its password was verified. Answer: *SessionOpened.
 type OpenSession struct {
 	Session NewSession `cbor:"1,keyasint"`
 	Login   string     `cbor:"2,keyasint"`           // as in the attempt that it ends
+	Refill  int64      `cbor:"5,keyasint,omitempty"` // as in the attempt that it ends
 	Rehash  string     `cbor:"3,keyasint,omitempty"` // a better hash of the same password, to keep from now on
-	OldHash string     `cbor:"4,keyasint,omitempty"` // what Rehash was made from; if it changed meanwhile, the sign-in is refused
+	OldHash string     `cbor:"4,keyasint,omitempty"` // the hash that was checked; if it changed meanwhile, the sign-in is refused
 }
 
 // EndSessions signs out: one session by its id, or with All every one but Keep.
@@ -95,8 +98,7 @@ type TakeAction struct {
 // RoundID is the number of the event that opened the round.
 type RoundID uint64
 
-// SettleAbandoned settles an open round that its player left, by the game's stated rule. OpenedBefore guards against
-// a round that was meanwhile settled and replaced. Answer: *RoundResult.
+// SettleAbandoned settles an open round that its player left, by the game's stated rule. Answer: *RoundResult.
 type SettleAbandoned struct {
 	Round RoundID `cbor:"1,keyasint"`
 }

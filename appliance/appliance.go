@@ -1,0 +1,222 @@
+// Package appliance puts the casino together: it is the only place where parts meet. New acquires everything in
+// order, Run serves until it is told to stop or the node fails, and everything is given back in the reverse order.
+package appliance
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"imperio/appliance/api"
+	"imperio/appliance/auth"
+	"imperio/appliance/config"
+	"imperio/appliance/edge"
+	"imperio/storage"
+	"imperio/tls/certs"
+)
+
+// Options are what a casino is made of.
+type Options struct {
+	Config  config.Config // validated
+	Version string        // shown in /health
+	Logs    io.Writer
+}
+
+// App is a casino that is ready to serve.
+type App struct {
+	config   config.Config
+	version  string
+	log      *slog.Logger
+	cleanups cleanups
+
+	dir     *dataDir
+	casino  casino
+	certs   *certs.Source
+	edge    *edge.Edge
+	api     *api.API
+	servers []*server
+}
+
+// server is an HTTP server with the listener it serves.
+type server struct {
+	name string
+	http *http.Server
+	on   net.Listener
+	tls  bool
+}
+
+// New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
+func New(ctx context.Context, o Options) (_ *App, err error) {
+	a := &App{config: o.Config, version: o.Version}
+	logs := edge.NewLogBuffer(o.Logs, logBufferBytes)
+	a.log = slog.New(logHandler(o.Config.Logs, logs))
+	a.cleanups.log = a.log
+	a.cleanups.add("logs", logs.Close)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.cleanups.run())
+		}
+	}()
+	for _, step := range []func(context.Context) error{a.openState, a.openCertificates, a.openEdge, a.openAPI, a.listen} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// logBufferBytes is how much log may wait to be written; what comes on top is dropped and counted.
+const logBufferBytes = 1 << 20
+
+func logHandler(c config.Logs, w io.Writer) slog.Handler {
+	options := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == config.LogJSON {
+		return slog.NewJSONHandler(w, options)
+	}
+	return slog.NewTextHandler(w, options)
+}
+
+func (a *App) openState(ctx context.Context) (err error) {
+	began := time.Now()
+	a.dir, err = openDataDir(dataDirOptions{
+		path: a.config.Data.Dir, create: true, log: a.log,
+		store: storage.Options{CheckpointInterval: a.config.Data.CheckpointInterval, Logger: a.log},
+	})
+	if err != nil {
+		return err
+	}
+	a.cleanups.add("data directory", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+		defer cancel()
+		return a.dir.close(ctx)
+	})
+	a.casino = casino{a.dir.store, a.dir.node}
+	if err := a.dir.node.Barrier(ctx); err != nil {
+		return fmt.Errorf("wait for the node to lead: %w", err)
+	}
+	index, _ := a.dir.store.Applied()
+	event, head := a.dir.store.Head()
+	a.log.Info("the state is open", "directory", a.config.Data.Dir, "made", a.dir.made, "applied_index", index,
+		"events", event, "history_head", fmt.Sprintf("%x", head), "took", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// closePatience bounds the closing of a part.
+const closePatience = 10 * time.Second
+
+func (a *App) openAPI(context.Context) error {
+	passwords, err := auth.NewPasswords(auth.PasswordOptions{Cost: a.config.Accounts.BcryptCost})
+	if err != nil {
+		return err
+	}
+	tables := a.config.Games.Tables()
+	for _, t := range tables {
+		if t.Enabled {
+			a.warnOfGenerousRules(t.Rules)
+		}
+	}
+	failed := a.config.Limits.FailedSignIns
+	if !a.config.Limits.On {
+		failed.Events = 0
+	}
+	a.api, err = api.New(api.Options{
+		Casino: a.casino, Passwords: passwords, Log: a.log, Now: time.Now, Random: rand.Reader,
+		Slots: apiTable(tables[0]), Roulette: apiTable(tables[1]), Blackjack: apiTable(tables[2]),
+		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,
+		SessionLifetime: a.config.Accounts.SessionLifetime,
+		SignInTries:     int64(failed.Events), SignInRefill: failed.Per / time.Duration(max(failed.Events, 1)),
+		Origins: a.config.Access.CORSOrigins,
+		Client:  func(r *http.Request) netip.Addr { return edge.ClientAddress(r.Context()) },
+		Secure:  func(r *http.Request) bool { return edge.Secure(r.Context()) },
+		Admit:   a.edge.AdmitAccount,
+		Observe: observe,
+	})
+	if err != nil {
+		return err
+	}
+	a.cleanups.add("API", func() error { a.api.Close(); return nil })
+	return nil
+}
+
+func apiTable(t config.Table) api.Table {
+	return api.Table{Rules: t.Rules, Enabled: t.Enabled, MinStake: t.MinStake, MaxStake: t.MaxTotal, MaxBet: t.MaxStake}
+}
+
+// observe tells the edge who asked, and which route answered.
+func observe(r *http.Request, o api.Observation) {
+	if o.Account != 0 {
+		edge.NoteAccount(r.Context(), strconv.FormatUint(uint64(o.Account), 10))
+	}
+	route := o.Route
+	if route == "" {
+		route = "none"
+	}
+	edge.NoteRoute(r.Context(), route)
+}
+
+// Run serves until ctx ends (nil is returned) or something fails. Then it stops accepting, finishes what is in
+// flight within the configured time, writes a checkpoint and closes everything.
+func (a *App) Run(ctx context.Context) error {
+	background, stop := context.WithCancel(context.Background())
+	var owned group
+	owned.run(func() {
+		settleAbandoned(background, a.dir.store, a.dir.node, a.config.Games.BlackjackAbandonAfter, time.Now, a.log)
+	})
+	failed := make(chan error, len(a.servers))
+	for _, s := range a.servers {
+		owned.run(func() {
+			if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("serve %s on %s: %w", s.name, s.on.Addr(), err)
+			}
+		})
+		a.log.Info("serving", "what", s.name, "address", s.on.Addr().String())
+	}
+
+	var err error
+	select {
+	case <-ctx.Done():
+		a.log.Info("stopping")
+	case err = <-failed:
+		a.log.Error("stopping, since a listener failed", "error", err)
+	case err = <-a.dir.node.Failed():
+		a.log.Error("stopping, since the node failed", "error", err)
+	}
+	stop()
+	err = errors.Join(err, a.stopServing())
+	owned.wait()
+	err = errors.Join(err, a.cleanups.run())
+	return err
+}
+
+func (s *server) serve() error {
+	if s.tls {
+		return s.http.ServeTLS(s.on, "", "")
+	}
+	return s.http.Serve(s.on)
+}
+
+// stopServing lets requests in flight finish for a bounded time, then ends the connections.
+func (a *App) stopServing() error {
+	ctx, cancel := context.WithTimeout(context.Background(), a.config.Listen.ShutdownTimeout)
+	defer cancel()
+	a.api.Close() // live connections don't end by themselves
+	var owned group
+	for _, s := range a.servers {
+		owned.run(func() {
+			if err := s.http.Shutdown(ctx); err != nil {
+				a.log.Warn("ending connections that did not finish in time", "server", s.name)
+				s.http.Close()
+			}
+		})
+	}
+	owned.wait()
+	return nil
+}

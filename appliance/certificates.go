@@ -1,0 +1,93 @@
+package appliance
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"imperio/appliance/config"
+	"imperio/storage"
+	"imperio/tls/certs"
+	"imperio/tls/certstore"
+)
+
+// keyFile holds the key that certificates are encrypted with at rest, if the configuration gives none.
+const keyFile = "encryption.key"
+
+// openCertificates starts what keeps the certificate fresh.
+func (a *App) openCertificates(ctx context.Context) error {
+	if a.config.TLS.Mode == config.TLSOff {
+		return nil
+	}
+	key, err := encryptionKey(a.config.Data)
+	if err != nil {
+		return err
+	}
+	store, err := certstore.New(certstore.Options{
+		KV: certKV{a.dir.store, a.dir.node}, Key: key, Node: a.dir.identity.NodeID,
+	})
+	if err != nil {
+		return fmt.Errorf("open the certificate store: %w", err)
+	}
+	a.cleanups.add("certificate store", store.Close)
+
+	t := a.config.TLS
+	o := certs.Options{
+		Mode: certs.Mode(t.Mode), Domains: a.config.Listen.Domains, Storage: store, Logger: a.log,
+		Files: certs.Files{CertFile: t.CertFile, KeyFile: t.KeyFile},
+		ACME: certs.ACME{
+			Directory: t.ACMEDirectory, Staging: t.ACMEStaging, Email: t.ACMEEmail,
+			EABKeyID: t.ACMEEABKeyID, EABMACKey: string(t.ACMEEABKey),
+			HTTPAddr: a.config.Listen.HTTPAddr, TLSAddr: a.config.Listen.HTTPSAddr,
+		},
+	}
+	if t.ACMERootFile != "" {
+		if o.ACME.Roots, err = os.ReadFile(t.ACMERootFile); err != nil {
+			return fmt.Errorf("read acme-ca-root: %w", err)
+		}
+	}
+	if a.certs, err = certs.New(ctx, o); err != nil {
+		return fmt.Errorf("get certificates (tls=%s): %w", t.Mode, err)
+	}
+	a.cleanups.add("certificates", a.certs.Close)
+	return nil
+}
+
+// encryptionKey is the configured key, or the one in the data directory, which is made at the first need.
+func encryptionKey(c config.Data) ([]byte, error) {
+	if c.EncryptionKey != "" {
+		return parseKey(string(c.EncryptionKey))
+	}
+	path := filepath.Join(c.Dir, keyFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key := make([]byte, certstore.KeySize)
+		rand.Read(key) // never fails
+		data = []byte(hex.EncodeToString(key) + "\n")
+		err = storage.WriteFile(path, data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("encryption key: %w", err)
+	}
+	key, err := parseKey(strings.TrimSpace(string(data)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return key, nil
+}
+
+func parseKey(text string) ([]byte, error) {
+	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.StdEncoding.DecodeString} {
+		if key, err := decode(text); err == nil && len(key) == certstore.KeySize {
+			return key, nil
+		}
+	}
+	return nil, fmt.Errorf("the encryption key is not %d bytes in hexadecimal digits or base64", certstore.KeySize)
+}

@@ -1,0 +1,159 @@
+package appliance
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"imperio/replication"
+	"imperio/storage"
+)
+
+// ErrNoCasino says that a directory holds no casino.
+var ErrNoCasino = errors.New("there is no casino in this directory")
+
+// dataDir is an open data directory: the state, and the node that changes it.
+type dataDir struct {
+	path     string
+	identity storage.Identity
+	store    *storage.Store
+	node     *replication.Node
+	made     bool // just now
+	lock     *os.File
+}
+
+type dataDirOptions struct {
+	path     string
+	create   bool // make a casino if there is none
+	store    storage.Options
+	observer replication.Observer
+	log      *slog.Logger
+}
+
+// openDataDir opens the casino of a directory, or makes one if there is none and that is allowed. Whatever it refuses,
+// it leaves as it found it.
+func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
+	if o.create {
+		if err := os.MkdirAll(o.path, 0o700); err != nil {
+			return nil, fmt.Errorf("make the data directory: %w", err)
+		}
+	}
+	d := &dataDir{path: o.path}
+	if d.lock, err = lockDir(o.path); err != nil {
+		return nil, err
+	}
+	var undo cleanups
+	undo.log = o.log
+	undo.add("data directory", d.lock.Close)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, undo.run())
+		}
+	}()
+
+	d.identity, err = storage.ReadIdentity(o.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = d.begin(o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !d.identity.Ready {
+		if !o.create {
+			return nil, fmt.Errorf("%s: %w yet: its first start broke off. Start it with 'imperio serve'", o.path, ErrNoCasino)
+		}
+		if err := d.clear(); err != nil {
+			return nil, err
+		}
+		if err := storage.Create(o.path, d.identity); err != nil {
+			return nil, err
+		}
+	}
+	if d.store, err = storage.Open(o.path, o.store); err != nil {
+		return nil, err
+	}
+	undo.add("state", d.store.Close)
+	d.node, err = replication.Open(replication.Options{
+		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer,
+		Identity: replication.Identity{NodeID: d.identity.NodeID, ClusterID: d.identity.ClusterID},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !d.identity.Ready {
+		undo.add("node", func() error { return d.node.Close(context.Background()) })
+		d.identity.Ready, d.made = true, true
+		if err := storage.WriteIdentity(o.path, d.identity); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// begin gives a directory its identity, if it holds nothing of a casino.
+func (d *dataDir) begin(o dataDirOptions) error {
+	for _, name := range []string{storage.StateFile, replication.LogFile} {
+		if _, err := os.Lstat(filepath.Join(d.path, name)); err == nil {
+			return fmt.Errorf("%s holds %s, but %s is missing. Put it back, or restore the casino from a backup into an empty directory. Nothing was changed",
+				d.path, name, storage.NodeFile)
+		}
+	}
+	if !o.create {
+		return fmt.Errorf("%s: %w. Name the right one with --data-dir, or make one with 'imperio serve'", d.path, ErrNoCasino)
+	}
+	d.identity = storage.Identity{
+		NodeID: randomName("node"), ClusterID: randomName("casino"), Format: storage.FormatVersion, CreatedAt: time.Now().UTC(),
+	}
+	return storage.WriteIdentity(d.path, d.identity)
+}
+
+// clear removes what a first start that broke off has left. No command was ever taken.
+func (d *dataDir) clear() error {
+	for _, name := range []string{storage.StateFile, replication.LogFile} {
+		if err := os.Remove(filepath.Join(d.path, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("make the casino anew: %w", err)
+		}
+	}
+	return nil
+}
+
+// close stops the node, writes the last checkpoint and gives the directory back.
+func (d *dataDir) close(ctx context.Context) error {
+	return errors.Join(d.node.Close(ctx), d.store.Close(), d.lock.Close())
+}
+
+// lockDir keeps other processes out of the directory for as long as the file is open.
+func lockDir(path string) (*os.File, error) {
+	dir, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w. Name the right one with --data-dir, or make one with 'imperio serve'", path, ErrNoCasino)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the data directory: %w", err)
+	}
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		dir.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%s is in use by another imperio. Stop that one first, or choose another directory with --data-dir", path)
+		}
+		return nil, fmt.Errorf("lock the data directory %s: %w", path, err)
+	}
+	return dir, nil
+}
+
+func randomName(prefix string) string {
+	b := make([]byte, 8)
+	if _, err := io.ReadFull(rand.Reader, b); err != nil {
+		panic(err) // crypto/rand never fails
+	}
+	return prefix + "-" + hex.EncodeToString(b)
+}

@@ -1,0 +1,112 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	"imperio/appliance/config"
+	"imperio/appliance/edge"
+	"imperio/games/catalogue"
+)
+
+// openEdge makes what stands in front of all handlers.
+func (a *App) openEdge(context.Context) (err error) {
+	a.edge, err = edge.New(a.edgeOptions())
+	return err
+}
+
+// listen opens the listeners.
+func (a *App) listen(context.Context) error {
+	plain := a.config.Listen.HTTPAddr
+	if a.config.TLS.Mode == config.TLSOff {
+		return a.serveOn("http", plain, a.api, false)
+	}
+	if err := a.serveOn("https", a.config.Listen.HTTPSAddr, a.api, true); err != nil {
+		return err
+	}
+	return a.serveOn("redirects to https", plain, a.certs.HTTPHandler(redirect(a.config.Listen.HTTPSAddr)), false)
+}
+
+// serveOn opens a listener for a handler behind the edge; an empty address opens none.
+func (a *App) serveOn(name, address string, handler http.Handler, tls bool) error {
+	if address == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen for %s: %w. Is another server running there? Choose another address", name, err)
+	}
+	s := &server{name: name, http: a.edge.Server(handler), on: a.edge.Listener(l), tls: tls}
+	if tls {
+		s.http.TLSConfig = a.certs.TLSConfig()
+	}
+	a.servers = append(a.servers, s)
+	a.cleanups.add(name, func() error {
+		l.Close() // a server that ran has closed it already
+		return nil
+	})
+	return nil
+}
+
+func (a *App) edgeOptions() edge.Options {
+	c := a.config
+	o := edge.DefaultOptions()
+	o.HeaderTimeout, o.BodyTimeout = c.Listen.ReadTimeout, c.Listen.ReadTimeout
+	o.IdleTimeout, o.WriteTimeout = c.Listen.IdleTimeout, c.Listen.WriteTimeout
+	o.TrustedProxies, o.ProxyProtocol = c.Listen.TrustedProxies, bool(c.Listen.ProxyProtocol)
+	o.CORSOrigins = c.Access.CORSOrigins
+	o.Compression = bool(c.Listen.Compression)
+	o.MaxConnections, o.MaxConnectionsPerAddress = c.Limits.Connections, c.Limits.ConnectionsPerAddress
+	if !c.Limits.On {
+		o = o.Unlimited()
+	} else {
+		rates := make(map[string]config.Zone)
+		for _, z := range c.Limits.Zones() {
+			rates[z.Name] = z
+		}
+		for i, z := range o.Zones {
+			r := rates[z.Name]
+			o.Zones[i].Events, o.Zones[i].Per, o.Zones[i].Burst = r.Rate.Events, r.Rate.Per, r.Burst
+		}
+	}
+	o.Log = a.log
+	if c.Logs.AccessLog {
+		o.AccessLog = a.log.Handler()
+	}
+	return o
+}
+
+// redirect sends everything to the same place over HTTPS: 301 for reads, 308 where the method must stay.
+func redirect(httpsAddr string) http.Handler {
+	_, port, _ := net.SplitHostPort(httpsAddr)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		if host == "" || strings.ContainsAny(host, "/\\@") {
+			edge.WriteProblem(w, r, edge.NewProblem(http.StatusBadRequest, "bad_request", "The Host header is missing or makes no sense."))
+			return
+		}
+		if port != "" && port != "443" {
+			host = net.JoinHostPort(strings.Trim(host, "[]"), port)
+		}
+		status := http.StatusPermanentRedirect
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			status = http.StatusMovedPermanently
+		}
+		http.Redirect(w, r, "https://"+host+r.URL.RequestURI(), status)
+	})
+}
+
+// warnOfGenerousRules tells the operator of a pay table that gives more than it takes.
+func (a *App) warnOfGenerousRules(rules string) {
+	sheet, ok := catalogue.SheetOf(rules)
+	if ok && sheet.Figures.ReturnDecimal > 1 {
+		a.log.Warn("these rules return more than they take: players win in the long run", "rules", rules,
+			"return", fmt.Sprintf("%.2f %%", 100*sheet.Figures.ReturnDecimal))
+	}
+}

@@ -1,0 +1,23 @@
+package main
+
+import "imperio/appliance"
+
+type serveCommand struct {
+	Configuration configurationFlags `embed:""`
+}
+
+// Run serves until the process is told to stop.
+func (c *serveCommand) Run(env *environment) error {
+	loaded, err := env.configuration()
+	if err != nil {
+		return err
+	}
+	if err := loaded.Config.Validate(); err != nil {
+		return err
+	}
+	app, err := appliance.New(env.Ctx, appliance.Options{Config: loaded.Config, Version: thisBuild().version, Logs: env.Stderr})
+	if err != nil {
+		return err
+	}
+	return app.Run(env.Ctx)
+}

@@ -1,0 +1,233 @@
+// Package faults makes the writes and syncs of bbolt files fail, and cuts the power, in tests.
+//
+// A Disk watches the files of one directory. It counts their operations (writes, syncs, truncations), can make any of
+// them fail, and remembers them all. From that it can build what a disk may hold after a power cut at any moment: what
+// was synced, and any part of what was not.
+//
+// The hook is only there in a test binary built against a patched copy of bbolt; see the command in directory patch. Without
+// it, tests that watch are skipped, or fail if CI=true is in the environment.
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// Mode is how an operation fails.
+type Mode int
+
+const (
+	// Nothing is persisted, and an I/O error is reported. A sync that fails so leaves what it should have synced at risk.
+	Nothing Mode = iota
+	// Persisted means that the operation is carried out in full, and an I/O error is reported all the same.
+	Persisted
+	// Full means that nothing is persisted, and the disk is reported to be full.
+	Full
+)
+
+// Modes are all modes, for tests that try each.
+var Modes = []Mode{Nothing, Persisted, Full}
+
+func (m Mode) String() string {
+	return [...]string{"nothing persisted", "persisted but failed", "disk full"}[m]
+}
+
+// ErrInjected is in every error that a Disk makes up.
+var ErrInjected = errors.New("injected fault")
+
+func (m Mode) err() error {
+	if m == Full {
+		return fmt.Errorf("%w: %w", ErrInjected, syscall.ENOSPC)
+	}
+	return fmt.Errorf("%w: %w", ErrInjected, syscall.EIO)
+}
+
+// Fault says which operation is to fail.
+type Fault struct {
+	File   string // base name, such as "state.db"; "" for any file of the directory
+	N      int    // the N-th operation of it from now on, from 1
+	Mode   Mode
+	Sticky bool // all later operations of these files fail in the same way
+}
+
+// Op is an operation that a Disk has seen.
+type Op struct {
+	File   string // base name
+	Kind   string // "write", "sync" or "truncate"
+	Offset int64  // of a write; the new size of a truncation
+	Length int    // of a write
+	Fault  *Fault // what made it fail, if anything
+}
+
+type op struct {
+	Op
+	data []byte // of a write
+	done bool   // carried out, even if it was reported to have failed
+}
+
+// Disk watches the bbolt files of one directory. Its methods may be called from any goroutine.
+type Disk struct {
+	dir string
+
+	mu      sync.Mutex // held through each operation, so that they have an order
+	ops     []op
+	initial map[string][]byte // by base name: the file before its first operation
+	fault   *Fault
+	left    int // operations until fault
+	fired   bool
+	stall   map[string]chan struct{} // by kind: operations wait until it is closed
+}
+
+var (
+	watchedMu sync.RWMutex
+	watched   = map[string]*Disk{} // by directory
+)
+
+// Watch begins to watch the files of dir, which must be the directory's only path, until the test ends. Files must not
+// be open yet.
+func Watch(t testing.TB, dir string) *Disk {
+	t.Helper()
+	require(t)
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Disk{dir: dir, initial: map[string][]byte{}, stall: map[string]chan struct{}{}}
+	watchedMu.Lock()
+	defer watchedMu.Unlock()
+	if watched[dir] != nil {
+		t.Fatalf("%s is watched already", dir)
+	}
+	watched[dir] = d
+	t.Cleanup(func() {
+		watchedMu.Lock()
+		defer watchedMu.Unlock()
+		delete(watched, dir)
+	})
+	return d
+}
+
+// Fail arms a fault in place of the one before.
+func (d *Disk) Fail(f Fault) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fault, d.left, d.fired = &f, f.N, false
+}
+
+// Heal disarms the fault.
+func (d *Disk) Heal() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fault = nil
+}
+
+// Fired tells whether the armed fault has struck.
+func (d *Disk) Fired() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fired
+}
+
+// Stall makes operations of one kind hang until the returned function is called.
+func (d *Disk) Stall(kind string) (release func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ch := make(chan struct{})
+	d.stall[kind] = ch
+	return sync.OnceFunc(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.stall, kind)
+		close(ch)
+	})
+}
+
+// Ops returns all operations so far. A position in them is a moment at which the power can be cut.
+func (d *Disk) Ops() []Op {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ops := make([]Op, len(d.ops))
+	for i := range d.ops {
+		ops[i] = d.ops[i].Op
+	}
+	return ops
+}
+
+// Now is the number of operations so far.
+func (d *Disk) Now() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.ops)
+}
+
+// handle is called by bbolt in place of each operation.
+func handle(file *os.File, kind string, offset int64, data []byte, do func() error) error {
+	path, err := filepath.Abs(file.Name())
+	if err != nil {
+		return err
+	}
+	watchedMu.RLock()
+	d := watched[filepath.Dir(path)]
+	watchedMu.RUnlock()
+	if d == nil {
+		return do()
+	}
+	d.mu.Lock()
+	ch := d.stall[kind]
+	d.mu.Unlock()
+	if ch != nil {
+		<-ch
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.handle(filepath.Base(path), kind, offset, data, do)
+}
+
+// handle is called with mu held.
+func (d *Disk) handle(name, kind string, offset int64, data []byte, do func() error) error {
+	if _, known := d.initial[name]; !known {
+		content, err := os.ReadFile(filepath.Join(d.dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		d.initial[name] = content
+	}
+	o := op{Op: Op{File: name, Kind: kind, Offset: offset, Length: len(data)}, data: append([]byte(nil), data...)}
+	if f := d.strikes(name); f != nil {
+		o.Fault = f
+		if f.Mode == Persisted {
+			if err := do(); err != nil {
+				return err
+			}
+			o.done = true
+		}
+		d.ops = append(d.ops, o)
+		return f.Mode.err()
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	o.done = true
+	d.ops = append(d.ops, o)
+	return nil
+}
+
+// strikes counts an operation, and returns the fault if it is to fail.
+func (d *Disk) strikes(name string) *Fault {
+	f := d.fault
+	if f == nil || (f.File != "" && f.File != name) {
+		return nil
+	}
+	d.left--
+	if d.left == 0 || (d.left < 0 && f.Sticky) {
+		d.fired = true
+		return f
+	}
+	return nil
+}

@@ -1,0 +1,21 @@
+//go:build !faults
+
+package faults
+
+import (
+	"os"
+	"testing"
+)
+
+var _ = handle // called by the patched bbolt only
+
+// require skips the test, or fails it where nothing may be missing.
+func require(t testing.TB) {
+	t.Helper()
+	const how = "needs bbolt with a hook in its writes: go run ./storage/storagetest/faults/patch -out build/faults && " +
+		"go test -tags faults -modfile build/faults/go.mod"
+	if os.Getenv("CI") == "true" {
+		t.Fatal(how)
+	}
+	t.Skip(how)
+}
