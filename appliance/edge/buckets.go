@@ -14,7 +14,7 @@ const shards = 64
 // evictionLook is how many of the longest unused buckets are looked at for one that can be forgotten.
 const evictionLook = 8
 
-// bucketKey is who is counted: an address, or the hash of an account's id.
+// bucketKey is who is counted: an address, or an account's id.
 type bucketKey [16]byte
 
 // buckets are the token buckets of one zone, one for each client, in bounded memory: when a shard is full, a new client
@@ -53,19 +53,13 @@ func newBuckets(limit rate.Limit, burst, most int) *buckets {
 	return b
 }
 
-// accountKey is the key of an account. The seed is secret and drawn at start, so nobody can look for two accounts
-// that share a bucket.
-func (b *buckets) accountKey(account string) (k bucketKey) {
-	h := maphash.String(b.seed, account)
-	for i := range 8 {
-		k[i] = byte(h >> (8 * i))
-	}
-	return k
+func (b *buckets) shardOf(key bucketKey) *shard {
+	return &b.shards[maphash.Comparable(b.seed, key)%shards]
 }
 
 // take counts one request of a client. tokens is what is left in the bucket afterwards.
 func (b *buckets) take(key bucketKey, now time.Time) (allowed bool, tokens float64) {
-	s := &b.shards[maphash.Comparable(b.seed, key)%shards]
+	s := b.shardOf(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, known := s.index[key]

@@ -4,7 +4,7 @@
 // request an id, sets the security headers, answers preflights, refuses writes from foreign pages, counts the request
 // against the limits of its route, compresses the answer, turns a panic into a 500, and writes one line to the access
 // log. It imports no other part of the appliance: whoever handles the request tells it the route and the account with
-// NoteRoute, NoteAccount and AllowAccount, and the appliance hands those on as plain functions.
+// NoteRoute, NoteAccount and AdmitAccount, and the appliance hands those on as plain functions.
 //
 // The order of things matters for what an attacker can make the server do. From the cheapest to the dearest:
 //

@@ -27,10 +27,7 @@ type exchange struct {
 	route   string
 	account string
 
-	zone        *zone // that counted the request; nil: none
-	limitShown  bool
-	remaining   int       // as the answer's headers tell it
-	limitValues [3]string // backs those headers
+	limitValues [3]string // backs the limit's headers
 
 	status        int // 0: not answered yet
 	bytes         int64

@@ -39,7 +39,7 @@ var (
 		"Pages of this origin can't call the API.")
 	problemRateLimited = NewProblem(http.StatusTooManyRequests, "rate_limited",
 		"Too many requests. Wait a little, then try again.")
-	problemPanic = NewProblem(http.StatusInternalServerError, "internal",
+	problemPanic = NewProblem(http.StatusInternalServerError, "internal_error",
 		"Something went wrong here. It was recorded under the request id.")
 	problemNotFound = NewProblem(http.StatusNotFound, "not_found",
 		"There is nothing at this address.")

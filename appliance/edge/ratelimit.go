@@ -1,8 +1,9 @@
 package edge
 
 import (
-	"context"
+	"encoding/binary"
 	"math"
+	"net/http"
 	"strconv"
 	"time"
 )
@@ -47,44 +48,43 @@ func seconds(s float64) int {
 
 // limitAddress counts the request for its client's address, and says whether it may go on.
 func (x *exchange) limitAddress(z *zone) bool {
-	x.zone = z
 	d := z.addresses.decide(clientKey(x.address), x.edge.now())
-	return x.limited(d, z.name, "address")
-}
-
-// limited reports a decision and writes it into the answer's headers, unless they already tell of a stricter limit.
-func (x *exchange) limited(d decision, zone, by string) bool {
-	x.edge.observer.LimitDecision(zone, by, d.allowed)
-	if x.limitShown && d.allowed && d.remaining >= x.remaining {
-		return true
-	}
-	x.limitShown, x.remaining = true, d.remaining
-	h := x.w.Header()
+	x.edge.observer.LimitDecision(z.name, "address", d.allowed)
 	x.limitValues = [3]string{strconv.Itoa(d.limit), strconv.Itoa(d.remaining), strconv.Itoa(d.reset)}
-	h[headerLimit] = x.limitValues[0:1:1]
-	h[headerRemaining] = x.limitValues[1:2:2]
-	h[headerReset] = x.limitValues[2:3:3]
-	if !d.allowed {
-		h[headerRetryAfter] = []string{strconv.Itoa(d.retryAfter)}
-	}
+	d.show(x.w.Header(), &x.limitValues)
 	return d.allowed
 }
 
-// AllowAccount counts the request of ctx for the account that sent it, in the zone of its route. When it says no, the
-// handler answers 429 rate_limited and does nothing else; the limit's headers, with Retry-After, are already set, and
-// retryAfter is the same for the answer's body. It is called at most once a request, by its handler, before the
-// handler writes; in a context that is no request of an Edge, everything is allowed.
-func AllowAccount(ctx context.Context, account string) (retryAfter time.Duration, ok bool) {
-	x := exchangeOf(ctx)
-	if x == nil || x.zone == nil || x.zone.accounts == nil {
+// show writes a decision into the answer's headers, backed by values.
+func (d decision) show(h http.Header, values *[3]string) {
+	h[headerLimit] = values[0:1:1]
+	h[headerRemaining] = values[1:2:2]
+	h[headerReset] = values[2:3:3]
+	if !d.allowed {
+		h[headerRetryAfter] = []string{strconv.Itoa(d.retryAfter)}
+	}
+}
+
+// AdmitAccount counts a request for the account that sent it, beside its address, which was counted before. route is
+// the path of its route. When it says no, the handler answers 429 rate_limited and does nothing else; h, the answer's
+// headers, then has the limit's with Retry-After, and wait is the same for its body. If it says yes, h tells of the
+// stricter limit of the two.
+func (e *Edge) AdmitAccount(h http.Header, route string, account uint64) (wait time.Duration, ok bool) {
+	z := e.zones.forAccounts(route)
+	if z == nil {
 		return 0, true
 	}
-	table := x.zone.accounts
-	d := table.decide(table.accountKey(account), x.edge.now())
-	if x.limited(d, x.zone.name, "account") {
-		return 0, true
+	var key bucketKey
+	binary.LittleEndian.PutUint64(key[:], account)
+	d := z.accounts.decide(key, e.now())
+	e.observer.LimitDecision(z.name, "account", d.allowed)
+	if shown := h[headerRemaining]; d.allowed && len(shown) == 1 {
+		if remaining, err := strconv.Atoi(shown[0]); err == nil && remaining <= d.remaining {
+			return 0, true
+		}
 	}
-	return time.Duration(d.retryAfter) * time.Second, false
+	d.show(h, &[3]string{strconv.Itoa(d.limit), strconv.Itoa(d.remaining), strconv.Itoa(d.reset)})
+	return time.Duration(d.retryAfter) * time.Second, d.allowed
 }
 
 // Buckets calls f for each table of token buckets with the number of clients that it remembers, for metrics.

@@ -21,15 +21,17 @@ const (
 	cacheNever   = "no-cache"
 )
 
-// Static serves a fixed set of files: pages and what they load. It is made by NewStatic and safe for concurrent use.
+// Static serves a fixed set of files: assets, and what stands beside them at addresses of its own. It is made by
+// NewStatic and safe for concurrent use.
 //
-//   - index.html is "/", fairness.html is "/fairness", help/index.html is "/help". Pages are revalidated each time.
-//   - A file below assets/ has the address /assets/VERSION/…, kept by browsers for ever. VERSION is a hash of all assets
-//     together: one directory for all, so that modules and style sheets reach each other by relative paths as they
-//     stand. Attribute values in pages that begin with "/assets/" are rewritten to it; templates ask URL.
-//   - The same file without a version, or with that of another release (a page opened before an upgrade, or a node of a
-//     cluster that is not upgraded yet), is answered too, revalidated each time.
-//   - Everything else (robots.txt, favicon.ico) is at its own path, revalidated each time.
+//   - An asset "js/main.js" has the address /assets/VERSION/js/main.js, kept by browsers for ever. VERSION is a hash of
+//     all assets together: one directory for all, so that modules and style sheets reach each other by relative paths
+//     as they stand. Pages name Base, or URL.
+//   - The same asset without a version, or with that of another release (a page opened before an upgrade, or a node of
+//     a cluster that is not upgraded yet), is answered too, revalidated each time.
+//   - Of the other files index.html is "/", rules.html is "/rules", help/index.html is "/help"; all else (robots.txt) is
+//     at its own path. They are revalidated each time. Attribute values in pages that begin with "/assets/" are
+//     rewritten to the version.
 //   - Names with a segment that begins with a dot are never served.
 type Static struct {
 	version string
@@ -46,19 +48,11 @@ type file struct {
 	encoded     [3][]byte // by encoding; nil where that saves nothing
 }
 
-// URL is the address of an asset by its name in the files ("assets/app.js"), with the version. A name that is not an
-// asset gives its plain address.
-func (s *Static) URL(name string) string {
-	if rest, ok := strings.CutPrefix(name, "assets/"); ok {
-		if _, known := s.files["/"+name]; known {
-			return "/assets/" + s.version + "/" + rest
-		}
-	}
-	return "/" + name
-}
+// Base is the address that all assets are below, without a slash at its end: /assets/VERSION.
+func (s *Static) Base() string { return "/assets/" + s.version }
 
-// Version is the hash of all assets.
-func (s *Static) Version() string { return s.version }
+// URL is the address of an asset by its name ("js/main.js").
+func (s *Static) URL(name string) string { return s.Base() + "/" + name }
 
 // Has says whether a URL path is one of the files: for Options.Uncounted, and to send only those here.
 func (s *Static) Has(urlPath string) bool {

@@ -12,12 +12,47 @@ import (
 // versionLength is how many hex digits of a hash stand in addresses and ETags: 64 bits.
 const versionLength = 16
 
-// NewStatic reads all files. A page that names an asset which is not there is an error: it would be broken for players.
-func NewStatic(files fs.FS) (*Static, error) {
+// NewStatic reads all files; either set may be nil. A page that names an asset which is not there is an error: it would
+// be broken for players.
+func NewStatic(assets, files fs.FS) (*Static, error) {
 	s := &Static{files: make(map[string]*file)}
-	assets := sha256.New()
-	// WalkDir goes in lexical order, so the hash follows from the files alone.
-	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+	hash := sha256.New()
+	err := eachFile(assets, func(name string, content []byte) error {
+		fmt.Fprintf(hash, "%s\x00%d\x00", name, len(content))
+		hash.Write(content)
+		s.files["/assets/"+name] = newFile(name, content)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the assets: %w", err)
+	}
+	s.version = hex.EncodeToString(hash.Sum(nil))[:versionLength]
+	err = eachFile(files, func(name string, content []byte) error {
+		path := "/" + name
+		if page := strings.HasSuffix(name, ".html"); page {
+			path = pagePath(path)
+			if content, err = s.rewrite(name, content); err != nil {
+				return err
+			}
+		}
+		if s.files[path] != nil {
+			return fmt.Errorf("two files are at %s", path)
+		}
+		s.files[path] = newFile(name, content)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the pages: %w", err)
+	}
+	return s, nil
+}
+
+// eachFile calls f for each file that may be served, in lexical order, so that what follows from all is always the same.
+func eachFile(files fs.FS, f func(name string, content []byte) error) error {
+	if files == nil {
+		return nil
+	}
+	return fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -26,42 +61,23 @@ func NewStatic(files fs.FS) (*Static, error) {
 				return fs.SkipDir
 			}
 			return nil
-		case d.IsDir() || !d.Type().IsRegular():
+		case !d.Type().IsRegular():
 			return nil
 		}
 		content, err := fs.ReadFile(files, name)
 		if err != nil {
 			return err
 		}
-		if strings.HasPrefix(name, "assets/") {
-			fmt.Fprintf(assets, "%s\x00%d\x00", name, len(content))
-			assets.Write(content)
-		}
-		s.files["/"+name] = &file{contentType: contentType(name), plain: content, page: strings.HasSuffix(name, ".html")}
-		return nil
+		return f(name, content)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("reading the pages: %w", err)
+}
+
+func newFile(name string, content []byte) *file {
+	sum := sha256.Sum256(content)
+	return &file{
+		contentType: contentType(name), plain: content, page: strings.HasSuffix(name, ".html"),
+		hash: hex.EncodeToString(sum[:])[:versionLength],
 	}
-	s.version = hex.EncodeToString(assets.Sum(nil))[:versionLength]
-	pages := make(map[string]*file)
-	for name, f := range s.files {
-		if f.page {
-			if f.plain, err = s.rewrite(name, f.plain); err != nil {
-				return nil, err
-			}
-			pages[pagePath(name)] = f
-		}
-		sum := sha256.Sum256(f.plain)
-		f.hash = hex.EncodeToString(sum[:])[:versionLength]
-	}
-	for name, f := range pages {
-		if _, taken := s.files[name]; taken {
-			return nil, fmt.Errorf("two pages are at %s", name)
-		}
-		s.files[name] = f
-	}
-	return s, nil
 }
 
 // pagePath is the address of a page without its file's name: "/help/index.html" is "/help", "/rules.html" is "/rules".
@@ -85,7 +101,7 @@ func (s *Static) rewrite(page string, content []byte) ([]byte, error) {
 		if !strings.HasSuffix(name, "/") && s.files[name] == nil {
 			missing = fmt.Errorf("%s names %s, which is not there", page, name)
 		}
-		return append(append([]byte{}, quote...), "/assets/"+s.version+"/"+strings.TrimPrefix(name, "/assets/")...)
+		return append(append([]byte{}, quote...), s.Base()+"/"+strings.TrimPrefix(name, "/assets/")...)
 	})
 	return out, missing
 }

@@ -142,3 +142,17 @@ func (zs *zones) of(r *http.Request) *zone {
 	}
 	return zs.rest
 }
+
+// forAccounts is the zone that counts requests to a path for accounts; nil: none does. Routes of a zone that is not for
+// accounts (signing in) have other methods for those who are signed in, which count with the rest.
+func (zs *zones) forAccounts(path string) *zone {
+	for _, z := range zs.byPath[path] {
+		if z != nil && z.accounts != nil {
+			return z
+		}
+	}
+	if zs.rest != nil && zs.rest.accounts != nil {
+		return zs.rest
+	}
+	return nil
+}

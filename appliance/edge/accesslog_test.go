@@ -1,0 +1,215 @@
+package edge
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/coder/websocket"
+)
+
+func TestAccessLog_TellsWhatHappened(t *testing.T) {
+	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		NoteRoute(r.Context(), "/api/v1/me/rounds/:id")
+		NoteAccount(r.Context(), "1001")
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, "12345")
+	}), trustLoopback)
+	answer, _ := h.ask(t, "GET", "/api/v1/me/rounds/77", "", "X-Forwarded-For", "198.51.100.1")
+	eventually(t, "a line", func() bool { return h.access.String() != "" })
+	var line map[string]any
+	if err := json.Unmarshal([]byte(h.access.String()), &line); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]any{
+		"level": "INFO", "msg": "request", "method": "GET", "route": "/api/v1/me/rounds/:id", "status": 404.0, "bytes": 5.0,
+		"account": "1001", "address": "198.51.100.1", "request_id": answer.Header.Get("X-Request-Id"),
+	} {
+		if line[name] != want {
+			t.Errorf("%s is %v, wanted %v", name, line[name], want)
+		}
+	}
+	if ms, ok := line["ms"].(float64); !ok || ms < 0 {
+		t.Errorf("latency %v", line["ms"])
+	}
+}
+
+func TestAccessLog_HasNoHealthChecks(t *testing.T) {
+	h := open(t, "http", says("{}"), nil)
+	for _, path := range []string{"/health", "/health/live", "/health/ready", "/health/ready/store"} {
+		h.ask(t, "GET", path, "")
+	}
+	h.ask(t, "GET", "/healthy", "")
+	eventually(t, "the last request is logged", func() bool { return h.access.String() != "" })
+	if n := strings.Count(h.access.String(), "\n"); n != 1 {
+		t.Errorf("%d lines", n)
+	}
+}
+
+// Whatever the client sends, and whatever comes back, none of it is in any log.
+func TestLogs_NeverHoldSecrets(t *testing.T) {
+	const secret = "Zq7secret"
+	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.ReadAll(r.Body)
+		w.Header().Set("Set-Cookie", "imperio="+secret)
+		w.Header().Set("Location", "/?token="+secret)
+		_, _ = io.WriteString(w, `{"server_seed": "`+secret+`"}`)
+	}), func(o *Options) { o.MaxBodyBytes = 100 })
+	for _, path := range []string{"/api/v1/sessions", "/" + secret, "/?token=" + secret, "/api/v1/me/rounds/" + secret} {
+		h.ask(t, "POST", path, `{"password": "`+secret+`"}`, "Authorization", "Bearer "+secret, "Cookie", "imperio="+secret,
+			"User-Agent", secret, "Referer", "https://x/?"+secret, "X-Request-Id", secret, "Idempotency-Key", secret)
+		h.ask(t, "POST", path, strings.Repeat(secret, 100))
+		h.ask(t, "POST", path, "{}", "Origin", "https://"+secret+".example")
+	}
+	r, _ := http.NewRequest(secret, h.url+"/", nil)
+	if answer, err := h.client.Do(r); err == nil {
+		answer.Body.Close()
+	}
+	eventually(t, "all are logged", func() bool { return strings.Count(h.access.String(), "\n") == 13 })
+	if logs := h.access.String() + h.log.String(); strings.Contains(logs, secret) {
+		t.Errorf("a secret is in\n%s", logs)
+	}
+	h.seen.read(func() {
+		if all := strings.Join(h.seen.requests, "\n"); strings.Contains(all, secret) {
+			t.Errorf("a secret is in labels of metrics:\n%s", all)
+		}
+	})
+}
+
+func TestLogBuffer_WritesAllAndInOrder(t *testing.T) {
+	var out safeBuffer
+	b := NewLogBuffer(&out, 1<<20)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 1000 {
+				_, _ = b.Write([]byte("a line\n"))
+			}
+		})
+	}
+	wg.Wait()
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); got != strings.Repeat("a line\n", 8000) || b.Dropped() != 0 {
+		t.Errorf("%d bytes, %d dropped", len(got), b.Dropped())
+	}
+	_, _ = b.Write([]byte("late\n"))
+	if b.Dropped() != 1 {
+		t.Error("a line after the end was not counted as dropped")
+	}
+}
+
+// stuck is a writer that hangs until it is let go.
+type stuck struct {
+	entered, release chan struct{}
+	out              bytes.Buffer
+}
+
+func (s *stuck) Write(p []byte) (int, error) {
+	select {
+	case s.entered <- struct{}{}:
+	default:
+	}
+	<-s.release
+	return s.out.Write(p)
+}
+
+func TestLogBuffer_DropsInsteadOfWaiting(t *testing.T) {
+	w := &stuck{entered: make(chan struct{}, 1), release: make(chan struct{})}
+	b := NewLogBuffer(w, 10)
+	_, _ = b.Write([]byte("123456789\n"))
+	<-w.entered // the writer hangs
+	for range 3 {
+		_, _ = b.Write([]byte("abcde\n")) // one fits
+	}
+	if b.Dropped() != 2 {
+		t.Errorf("%d dropped", b.Dropped())
+	}
+	close(w.release)
+	_ = b.Close()
+	if got := w.out.String(); got != "123456789\nabcde\n" {
+		t.Errorf("wrote %q", got)
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("no space") }
+
+func TestLogBuffer_CountsWhatTheWriterLoses(t *testing.T) {
+	b := NewLogBuffer(broken{}, 100)
+	_, _ = b.Write([]byte("1\n"))
+	_ = b.Close()
+	if b.Dropped() != 1 {
+		t.Errorf("%d dropped", b.Dropped())
+	}
+}
+
+func TestWebSocket_PassesUnharmed(t *testing.T) {
+	for _, over := range []string{"http", "https"} {
+		h := open(t, over, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			NoteRoute(r.Context(), "/api/v1/live")
+			c, err := websocket.Accept(w, r, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for {
+				kind, message, err := c.Read(r.Context())
+				if err != nil {
+					return
+				}
+				if err := c.Write(r.Context(), kind, message); err != nil {
+					return
+				}
+			}
+		}), quick) // none of the timeouts may end it
+		client := *h.client
+		if over == "https" {
+			transport := client.Transport.(*http.Transport).Clone()
+			transport.ForceAttemptHTTP2 = false
+			transport.TLSClientConfig.NextProtos = []string{"http/1.1"}
+			client.Transport = transport
+		}
+		c, answer, err := websocket.Dial(t.Context(), h.url+"/api/v1/live", &websocket.DialOptions{
+			HTTPClient: &client, HTTPHeader: http.Header{"Origin": {h.url}, "Accept-Encoding": {"gzip"}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.StatusCode != 101 || answer.Header.Get("X-Request-Id") == "" || answer.Header.Get("Content-Encoding") != "" {
+			t.Errorf("%d %v", answer.StatusCode, answer.Header)
+		}
+		for _, size := range []int{1, 10_000} {
+			sent := strings.Repeat("x", size)
+			if err := c.Write(t.Context(), websocket.MessageText, []byte(sent)); err != nil {
+				t.Fatal(err)
+			}
+			if _, got, err := c.Read(t.Context()); err != nil || string(got) != sent {
+				t.Fatalf("%v", err)
+			}
+		}
+		// Longer than every timeout, in silence.
+		idle := make(chan error, 1)
+		go func() { _, _, err := c.Read(t.Context()); idle <- err }()
+		waited := open(t, "http", says("{}"), quick)
+		closedByServer(t, waited.dial(t)) // proves that the timeouts have passed
+		closedByServer(t, waited.dial(t))
+		closedByServer(t, waited.dial(t))
+		select {
+		case err := <-idle:
+			t.Fatalf("the connection ended: %v", err)
+		default:
+		}
+		_ = c.Close(websocket.StatusNormalClosure, "")
+		<-idle
+		eventually(t, "the end is logged", func() bool { return strings.Contains(h.access.String(), `"route":"/api/v1/live","status":101`) })
+		eventually(t, "its place is free", func() bool { n := 0; h.seen.read(func() { n = h.seen.open }); return n == 0 })
+	}
+}

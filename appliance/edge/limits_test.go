@@ -1,0 +1,363 @@
+package edge
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
+	"pgregory.net/rapid"
+)
+
+// handClock is a clock that stands until it is moved.
+type handClock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newHandClock() *handClock { return &handClock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)} }
+
+func (c *handClock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.now }
+func (c *handClock) move(d time.Duration) {
+	c.mu.Lock()
+	c.now = c.now.Add(d)
+	c.mu.Unlock()
+}
+
+// spend sends requests until one is refused, and returns how many were allowed.
+func spend(t *testing.T, h *house, method, path string, headers ...string) int {
+	t.Helper()
+	for n := range 1000 {
+		if answer, _ := h.ask(t, method, path, "", headers...); answer.StatusCode == http.StatusTooManyRequests {
+			return n
+		}
+	}
+	t.Fatalf("%s %s: a thousand requests were allowed", method, path)
+	return 0
+}
+
+func TestLimits_OfEachZone(t *testing.T) {
+	for _, c := range []struct {
+		method, path string
+		burst        int
+		refill       time.Duration // of one request
+		retryAfter   int
+		reset        int
+	}{
+		{"GET", "/api/v1/games", 20, 100 * time.Millisecond, 1, 2},
+		{"POST", "/api/v1/me/daily-coins", 20, 100 * time.Millisecond, 1, 2},
+		{"POST", "/api/v1/sessions", 3, 12 * time.Second, 12, 36},
+		{"POST", "/api/v1/accounts", 1, 20 * time.Minute, 1200, 1200},
+		{"POST", "/api/v1/games/slots/spins", 10, time.Second, 1, 10},
+		{"GET", "/api/v1/sessions", 20, 100 * time.Millisecond, 1, 2}, // not signing in
+	} {
+		t.Run(c.method+" "+c.path, func(t *testing.T) {
+			clock := newHandClock()
+			h := open(t, "http", says("{}"), func(o *Options) { o.Now = clock.Now })
+			answer, _ := h.ask(t, c.method, c.path, "")
+			if got := answer.Header.Get("RateLimit-Limit") + " " + answer.Header.Get("RateLimit-Remaining"); got != fmt.Sprint(c.burst, " ", c.burst-1) {
+				t.Errorf("limit and remaining: %s", got)
+			}
+			if n := spend(t, h, c.method, c.path); n != c.burst-1 {
+				t.Fatalf("%d allowed after the first", n)
+			}
+			answer, body := h.ask(t, c.method, c.path, "")
+			p := problemIn(t, answer, body, "rate_limited")
+			if got := answer.Header.Get("Retry-After"); got != strconv.Itoa(c.retryAfter) || p.RetryAfter != c.retryAfter {
+				t.Errorf("Retry-After %s, in the body %d", got, p.RetryAfter)
+			}
+			if got := answer.Header.Get("RateLimit-Reset"); got != strconv.Itoa(c.reset) {
+				t.Errorf("RateLimit-Reset %s", got)
+			}
+			if got := answer.Header.Get("RateLimit-Remaining"); got != "0" {
+				t.Errorf("RateLimit-Remaining %s", got)
+			}
+			// One that waits as long as it was told is let in.
+			clock.move(time.Duration(c.retryAfter) * time.Second)
+			if answer, _ := h.ask(t, c.method, c.path, ""); answer.StatusCode != 200 {
+				t.Errorf("refused after waiting")
+			}
+			// And after the reset, the whole burst is there again.
+			clock.move(time.Duration(c.reset) * time.Second)
+			if n := spend(t, h, c.method, c.path); n != c.burst {
+				t.Errorf("%d allowed after the reset", n)
+			}
+		})
+	}
+}
+
+func TestLimits_CountEachAddressApart(t *testing.T) {
+	clock := newHandClock()
+	h := open(t, "http", says("{}"), func(o *Options) { trustLoopback(o); o.Now = clock.Now })
+	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "198.51.100.1"); n != 3 {
+		t.Fatalf("%d allowed", n)
+	}
+	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "198.51.100.2"); n != 3 {
+		t.Errorf("another address had %d", n)
+	}
+	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "2001:db8::1"); n != 3 {
+		t.Errorf("an IPv6 address had %d", n)
+	}
+	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "2001:db8::ffff:2"); n != 0 {
+		t.Errorf("another address of its /64 had %d", n)
+	}
+	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "6.6.6.6, 198.51.100.1"); n != 0 {
+		t.Errorf("a forged address had %d", n)
+	}
+	// The zones are apart too.
+	if answer, _ := h.ask(t, "GET", "/api/v1/games", "", "X-Forwarded-For", "198.51.100.1"); answer.StatusCode != 200 {
+		t.Error("the sign-ins count for another zone")
+	}
+}
+
+func TestLimits_DontCountHealthNorStaticFiles(t *testing.T) {
+	h := open(t, "http", says("{}"), func(o *Options) {
+		o.Uncounted = func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/assets/") }
+	})
+	for _, path := range []string{"/health", "/health/live", "/health/ready/store", "/assets/app.js"} {
+		for range 50 {
+			answer, _ := h.ask(t, "GET", path, "")
+			if answer.StatusCode != 200 || answer.Header.Get("RateLimit-Limit") != "" {
+				t.Fatalf("%s: %d %v", path, answer.StatusCode, answer.Header)
+			}
+		}
+	}
+	if spend(t, h, "GET", "/healthy") > 21 { // not a probe, and not known: limited
+		t.Error("what only looks like a probe is not limited")
+	}
+}
+
+func TestLimits_OffMeansOff(t *testing.T) {
+	h := open(t, "http", says("{}"), func(o *Options) { *o = o.Unlimited() })
+	for range 100 {
+		if answer, _ := h.ask(t, "POST", "/api/v1/accounts", ""); answer.StatusCode != 200 || answer.Header.Get("RateLimit-Limit") != "" {
+			t.Fatal("limited")
+		}
+	}
+	one := open(t, "http", says("{}"), func(o *Options) { o.Zones[2].Events = 0 })
+	for range 100 {
+		if answer, _ := one.ask(t, "POST", "/api/v1/accounts", ""); answer.StatusCode != 200 {
+			t.Fatal("a zone that is off still limits")
+		}
+	}
+	if spend(t, one, "GET", "/api/v1/games") < 20 {
+		t.Error("the others are off too")
+	}
+}
+
+func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
+	clock := newHandClock()
+	var h *house
+	h = open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		account, _ := strconv.ParseUint(r.Header.Get("Account"), 10, 64)
+		if wait, ok := h.edge.AdmitAccount(w.Header(), r.URL.Path, account); !ok {
+			if strconv.Itoa(int(wait/time.Second)) != w.Header().Get("Retry-After") {
+				t.Errorf("wait %s, header %s", wait, w.Header().Get("Retry-After"))
+			}
+			WriteProblem(w, r, problemRateLimited)
+		}
+	}), func(o *Options) { trustLoopback(o); o.Now = clock.Now })
+	const spins = "/api/v1/games/slots/spins"
+	// One account from many addresses is one player.
+	allowed := 0
+	for i := range 30 {
+		answer, _ := h.ask(t, "POST", spins, "", "Account", "1001", "X-Forwarded-For", fmt.Sprintf("198.51.100.%d", i))
+		if answer.StatusCode == 200 {
+			allowed++
+			if got := answer.Header.Get("RateLimit-Remaining"); got != strconv.Itoa(10-allowed) {
+				t.Errorf("the %d. answer tells of %s left, which is not the stricter limit", allowed, got)
+			}
+		}
+	}
+	if allowed != 10 {
+		t.Errorf("one account had %d spins", allowed)
+	}
+	if answer, _ := h.ask(t, "POST", spins, "", "Account", "1002", "X-Forwarded-For", "203.0.113.1"); answer.StatusCode != 200 {
+		t.Error("another account is limited too")
+	}
+	// And many accounts behind one address share what that may.
+	allowed = 0
+	for i := range 30 {
+		if answer, _ := h.ask(t, "POST", spins, "", "Account", strconv.Itoa(2000+i), "X-Forwarded-For", "203.0.113.77"); answer.StatusCode == 200 {
+			allowed++
+		}
+	}
+	if allowed != 10 {
+		t.Errorf("one address had %d spins", allowed)
+	}
+	h.seen.read(func() {
+		if h.seen.limits["slots account false"] != 20 || h.seen.limits["slots address false"] != 20 {
+			t.Errorf("observed %v", h.seen.limits)
+		}
+	})
+}
+
+func TestZones_PrintForPeople(t *testing.T) {
+	var b bytes.Buffer
+	if err := PrintZones(&b, DefaultZones()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"general", "10 in 1 second, burst 20, for each address and account", "sign-in", "5 in 1 minute, burst 3", "POST /api/v1/sessions", "3 in 1 hour, burst 1"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, b.String())
+		}
+	}
+}
+
+func key(n uint64) (k bucketKey) {
+	binary.LittleEndian.PutUint64(k[:], n)
+	return k
+}
+
+// With room for all, buckets decide exactly as one rate.Limiter for each client does.
+func TestBuckets_AgreeWithOneLimiterForEachClient(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := newBuckets(2, 5, 64*64)
+		model := map[uint64]*rate.Limiter{}
+		now := time.Unix(1_700_000_000, 0)
+		for range rapid.IntRange(1, 200).Draw(t, "requests") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 700).Draw(t, "ms")) * time.Millisecond)
+			who := rapid.Uint64Range(1, 6).Draw(t, "client")
+			if model[who] == nil {
+				model[who] = rate.NewLimiter(2, 5)
+			}
+			allowed, tokens := b.take(key(who), now)
+			if want := model[who].AllowN(now, 1); allowed != want || tokens != model[who].TokensAt(now) {
+				t.Fatalf("client %d: %t, wanted %t", who, allowed, want)
+			}
+		}
+	})
+}
+
+// Whatever comes, the list by use and the index hold the same clients, and never more than there is room for.
+func TestBuckets_StayWholeAndBounded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const room = 4 * shards
+		b := newBuckets(1, 2, room)
+		now := time.Unix(1_700_000_000, 0)
+		for range rapid.IntRange(1, 2000).Draw(t, "requests") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 50).Draw(t, "ms")) * time.Millisecond)
+			b.take(key(rapid.Uint64Range(0, 3*room).Draw(t, "client")), now)
+		}
+		for i := range b.shards {
+			s := &b.shards[i]
+			n, last := 0, int32(-1)
+			for j := s.newest; j >= 0; j = s.entries[j].older {
+				if s.entries[j].newer != last || s.index[s.entries[j].key] != j {
+					t.Fatalf("shard %d: entry %d is linked or indexed wrongly", i, j)
+				}
+				last = j
+				n++
+			}
+			if last != s.oldest || n != len(s.entries) || n != len(s.index) || n > s.max {
+				t.Fatalf("shard %d: %d linked, %d entries, %d indexed, room for %d", i, n, len(s.entries), len(s.index), s.max)
+			}
+		}
+	})
+}
+
+func TestBuckets_ForgetFullOnesBeforeThoseThatAreUsedUp(t *testing.T) {
+	b := newBuckets(1, 2, 4*shards)
+	now := time.Unix(1_700_000_000, 0)
+	shardOf := func(n uint64) *shard { return b.shardOf(key(n)) }
+	// Clients of one shard: the first uses its bucket up, the others don't.
+	var clients []uint64
+	for n := uint64(1); len(clients) < 5; n++ {
+		if shardOf(n) == shardOf(1) {
+			clients = append(clients, n)
+		}
+	}
+	for range 3 {
+		b.take(key(clients[0]), now)
+	}
+	for _, c := range clients[1:4] {
+		b.take(key(c), now)
+	}
+	b.take(key(clients[4]), now) // needs a place
+	if allowed, _ := b.take(key(clients[0]), now); allowed {
+		t.Error("the oldest client, whose bucket was empty, was forgotten for one with a fuller bucket")
+	}
+}
+
+// The flood of issue: a hundred thousand addresses in every zone, by address and by account.
+func TestFlood_OfAHundredThousandAddressesStaysBelow32MB(t *testing.T) {
+	o := DefaultOptions()
+	zs, err := newZones(o.Zones, o.MaxBuckets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heap := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	now := time.Unix(1_700_000_000, 0)
+	for i := range uint32(100_000) {
+		a := clientKey(netip.AddrFrom4([4]byte{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}))
+		for _, z := range zs.all {
+			z.addresses.take(a, now)
+			if z.accounts != nil {
+				z.accounts.take(key(uint64(i)), now)
+			}
+		}
+	}
+	used := float64(int64(heap())-int64(before)) / (1 << 20)
+	clients := 0
+	for _, z := range zs.all {
+		clients += z.addresses.len()
+		if z.accounts != nil {
+			clients += z.accounts.len()
+		}
+	}
+	t.Logf("after 100,000 addresses in each of %d zones: %.1f MB for %d buckets", len(zs.all), used, clients)
+	if used >= 32 {
+		t.Errorf("%.1f MB", used)
+	}
+	runtime.KeepAlive(zs)
+}
+
+// BenchmarkFlood compares what a decision for one client costs when nobody else is there, and after and while
+// addresses that were never seen before come in: the measure is in ns of this client's own decisions.
+func BenchmarkFlood(b *testing.B) {
+	o := DefaultOptions()
+	zs, err := newZones(o.Zones, o.MaxBuckets)
+	if err != nil {
+		b.Fatal(err)
+	}
+	general := zs.rest.addresses
+	me := clientKey(netip.MustParseAddr("192.0.2.1"))
+	b.Run("alone", func(b *testing.B) {
+		for b.Loop() {
+			general.decide(me, time.Now())
+		}
+	})
+	random := rand.New(rand.NewPCG(1, 2))
+	b.Run("among strangers", func(b *testing.B) {
+		b.StopTimer()
+		for b.Loop() {
+			for range 4 {
+				general.decide(key(random.Uint64()), time.Now())
+			}
+			b.StartTimer()
+			general.decide(me, time.Now())
+			b.StopTimer()
+		}
+	})
+	b.Run("a stranger", func(b *testing.B) {
+		for b.Loop() {
+			general.decide(key(random.Uint64()), time.Now())
+		}
+	})
+}

@@ -1,0 +1,166 @@
+package edge
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// site are files as a casino has them.
+func site(script string) (assets, files fstest.MapFS) {
+	return fstest.MapFS{
+			"js/main.js":       {Data: []byte(script)},
+			"js/dom.js":        {Data: []byte("export const h = 1;" + strings.Repeat(" ", 2000))},
+			"css/base.css":     {Data: []byte("@font-face { src: url(\"../font/x.woff2\") }")},
+			"font/x.woff2":     {Data: []byte("font")},
+			".env":             {Data: []byte("secret")},
+			".git/config":      {Data: []byte("secret")},
+			"js/.main.js.swp":  {Data: []byte("secret")},
+			"img/logo.svg":     {Data: []byte("<svg>" + strings.Repeat("<g/>", 500) + "</svg>")},
+			"strange.filetype": {Data: []byte("?")},
+		}, fstest.MapFS{
+			"index.html":      {Data: []byte(`<script type="module" src="/assets/js/main.js"></script><link href='/assets/css/base.css?x#y'><a href="/rules">/assets/</a>`)},
+			"rules.html":      {Data: []byte("<h1>Rules</h1>" + strings.Repeat("<p>Be fair.</p>", 200))},
+			"help/index.html": {Data: []byte("<h1>Help</h1>")},
+			"robots.txt":      {Data: []byte("User-agent: *")},
+			".hidden":         {Data: []byte("secret")},
+		}
+}
+
+func openSite(t testing.TB, script string) (*house, *Static) {
+	t.Helper()
+	s, err := NewStatic(site(script))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return open(t, "http", s, func(o *Options) {
+		o.Uncounted = func(r *http.Request) bool { return s.Has(r.URL.Path) }
+	}), s
+}
+
+func TestStatic_AssetsHaveHashedAddressesThatAreKeptForEver(t *testing.T) {
+	h, s := openSite(t, "import './dom.js'")
+	for _, name := range []string{"js/main.js", "js/dom.js", "css/base.css", "font/x.woff2"} {
+		answer, _ := h.ask(t, "GET", s.URL(name), "")
+		if answer.StatusCode != 200 || answer.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" || answer.Header.Get("ETag") == "" {
+			t.Errorf("%s: %d %v", s.URL(name), answer.StatusCode, answer.Header)
+		}
+		plain, _ := h.ask(t, "GET", "/assets/"+name, "")
+		old, _ := h.ask(t, "GET", "/assets/0123456789abcdef/"+name, "")
+		if plain.StatusCode != 200 || plain.Header.Get("Cache-Control") != "no-cache" || old.StatusCode != 200 || old.Header.Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s without the version: %d, with an old one: %d", name, plain.StatusCode, old.StatusCode)
+		}
+	}
+	_, other := openSite(t, "import './dom.js' // changed")
+	if _, same := openSite(t, "import './dom.js'"); same.Base() != s.Base() || other.Base() == s.Base() {
+		t.Errorf("the version follows from something else than the content: %s, %s, %s", s.Base(), same.Base(), other.Base())
+	}
+}
+
+func TestStatic_PagesNameVersionsAndAreRevalidated(t *testing.T) {
+	h, s := openSite(t, "")
+	answer, body := h.ask(t, "GET", "/", "")
+	if answer.Header.Get("Cache-Control") != "no-cache" || answer.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("%v", answer.Header)
+	}
+	if want := `<script type="module" src="` + s.Base() + `/js/main.js"></script><link href='` + s.Base() + `/css/base.css?x#y'><a href="/rules">/assets/</a>`; body != want {
+		t.Errorf("got %s", body)
+	}
+	for path, want := range map[string]string{"/rules": "<h1>Rules</h1>", "/help": "<h1>Help</h1>", "/robots.txt": "User-agent: *"} {
+		if _, body := h.ask(t, "GET", path, ""); !strings.HasPrefix(body, want) {
+			t.Errorf("%s: %s", path, body)
+		}
+	}
+	again, body := h.ask(t, "GET", "/", "", "If-None-Match", answer.Header.Get("ETag"))
+	if again.StatusCode != 304 || body != "" {
+		t.Errorf("revalidated: %d %q", again.StatusCode, body)
+	}
+}
+
+func TestStatic_PagesThatNameMissingAssetsAreRefused(t *testing.T) {
+	assets, files := site("")
+	files["broken.html"] = &fstest.MapFile{Data: []byte(`<img src="/assets/img/none.svg">`)}
+	if _, err := NewStatic(assets, files); err == nil || !strings.Contains(err.Error(), "none.svg") {
+		t.Errorf("%v", err)
+	}
+	assets, files = site("")
+	files["rules/index.html"] = files["rules.html"]
+	if _, err := NewStatic(assets, files); err == nil {
+		t.Error("two pages at one address")
+	}
+}
+
+func TestStatic_NeverServesHiddenOrOtherFiles(t *testing.T) {
+	h, s := openSite(t, "")
+	for _, path := range []string{
+		"/.hidden", "/.env", "/assets/.env", "/assets/.git/config", s.Base() + "/.env", s.Base() + "/.git/config", s.Base() + "/js/.main.js.swp",
+		"/assets/../.hidden", "/..%2f..%2fetc/passwd", "/assets/%2e%2e/%2e%2e/etc/passwd", "/assets/", "/assets/js", s.Base(), s.Base() + "/", s.Base() + "/js/",
+		"/assets/js/main.js/", "//robots.txt", "/assets/js//main.js", "/rules.html.bak",
+	} {
+		r, err := http.NewRequest("GET", h.url+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.URL.Opaque = path // as it stands
+		answer, err := h.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != 404 {
+			t.Errorf("%s: %d", path, answer.StatusCode)
+		}
+	}
+}
+
+func TestStatic_HasPrecompressedTexts(t *testing.T) {
+	h, s := openSite(t, "")
+	etags := map[string]bool{}
+	for _, accept := range []string{"", "gzip", "zstd"} {
+		for range 2 {
+			answer, body := h.ask(t, "GET", s.URL("js/dom.js"), "", "Accept-Encoding", accept)
+			if answer.Header.Get("Content-Encoding") != accept || answer.Header.Get("Vary") != "Accept-Encoding" ||
+				answer.ContentLength != int64(len(body)) || !strings.HasPrefix(unpack(t, answer, body), "export const h = 1;") {
+				t.Errorf("%q: %v", accept, answer.Header)
+			}
+			etags[answer.Header.Get("ETag")] = true
+			again, _ := h.ask(t, "GET", s.URL("js/dom.js"), "", "Accept-Encoding", accept, "If-None-Match", answer.Header.Get("ETag"))
+			if again.StatusCode != 304 {
+				t.Errorf("%q, revalidated: %d", accept, again.StatusCode)
+			}
+		}
+	}
+	if len(etags) != 3 {
+		t.Errorf("three representations have the ETags %v", etags)
+	}
+	for _, name := range []string{"font/x.woff2", "css/base.css", "strange.filetype"} { // not text, too short, unknown
+		if answer, _ := h.ask(t, "GET", s.URL(name), "", "Accept-Encoding", "gzip"); answer.Header.Get("Content-Encoding") != "" {
+			t.Errorf("%s is compressed", name)
+		}
+	}
+	if answer, _ := h.ask(t, "GET", s.URL("strange.filetype"), ""); answer.Header.Get("Content-Type") != "application/octet-stream" {
+		t.Error(answer.Header.Get("Content-Type"))
+	}
+}
+
+func TestStatic_AnswersGETAndHEADOnly(t *testing.T) {
+	h, s := openSite(t, "")
+	answer, body := h.ask(t, "HEAD", s.URL("js/dom.js"), "", "Accept-Encoding", "gzip")
+	if answer.StatusCode != 200 || body != "" || answer.ContentLength <= 0 {
+		t.Errorf("HEAD: %d, %d bytes", answer.StatusCode, answer.ContentLength)
+	}
+	answer, body = h.ask(t, "POST", "/rules", "")
+	problemIn(t, answer, body, "method_not_allowed")
+	if answer.Header.Get("Allow") != "GET, HEAD" {
+		t.Error(answer.Header)
+	}
+	answer, body = h.ask(t, "GET", s.URL("img/logo.svg"), "", "Range", "bytes=0-4")
+	if answer.StatusCode != 206 || body != "<svg>" {
+		t.Errorf("a part: %d %q", answer.StatusCode, body)
+	}
+	answer, _ = h.ask(t, "GET", s.URL("img/logo.svg"), "", "Range", "bytes=0-4", "Accept-Encoding", "gzip")
+	if answer.StatusCode != 200 || answer.Header.Get("Content-Encoding") != "gzip" {
+		t.Errorf("a part of an encoded file: %d", answer.StatusCode)
+	}
+}
