@@ -42,33 +42,34 @@ type dealerHand struct {
 
 type rankCount struct{ rank, n int }
 
-// dealerTable lists all finished hands for each up card, without the dealer's blackjacks: it is used where the dealer
-// has looked.
-type dealerTable [11][]dealerHand
+// dealerTable lists all finished hands for one up card, without the dealer's blackjacks: it is used where the dealer has
+// looked. The many hands of the player leave far fewer different shoes, so it remembers the chances for each.
+type dealerTable struct {
+	up    int
+	hands []dealerHand
+	known map[shoeOf][dealerResults]float64
+}
 
-func newDealerTable() *dealerTable {
-	t := new(dealerTable)
-	for up := 1; up <= 10; up++ {
-		found := map[[11]int8]*dealerHand{}
-		var drawn [11]int8
-		enumerateDealer(up, up, up == 1, drawn, 0, func(drawn [11]int8, result int) {
-			h := found[drawn]
-			if h == nil {
-				h = &dealerHand{result: result}
-				for rank := 1; rank <= 10; rank++ {
-					if n := int(drawn[rank]); n > 0 {
-						h.ranks = append(h.ranks, rankCount{rank, n})
-						h.cards += n
-					}
+func newDealerTable(up int) *dealerTable {
+	t := &dealerTable{up: up, known: make(map[shoeOf][dealerResults]float64)}
+	found := map[[11]int8]*dealerHand{}
+	enumerateDealer(up, up, up == 1, [11]int8{}, 0, func(drawn [11]int8, result int) {
+		h := found[drawn]
+		if h == nil {
+			h = &dealerHand{result: result}
+			for rank := 1; rank <= 10; rank++ {
+				if n := int(drawn[rank]); n > 0 {
+					h.ranks = append(h.ranks, rankCount{rank, n})
+					h.cards += n
 				}
-				found[drawn] = h
 			}
-			h.orders++
-		})
-		// The order of a map must not decide the order of additions, or the last digits would differ between runs.
-		for _, key := range sortedKeys(found) {
-			t[up] = append(t[up], *found[key])
+			found[drawn] = h
 		}
+		h.orders++
+	})
+	// The order of a map must not decide the order of additions, or the last digits would differ between runs.
+	for _, drawn := range slices.SortedFunc(maps.Keys(found), func(a, b [11]int8) int { return slices.Compare(a[:], b[:]) }) {
+		t.hands = append(t.hands, *found[drawn])
 	}
 	return t
 }
@@ -108,9 +109,14 @@ func forbiddenHole(up int) int {
 	return 0
 }
 
-// outcomes gives the probabilities of the dealer's results with the given up card, when the cards of s are unseen and the
+// outcomes gives the probabilities of the dealer's results when the cards of s are unseen and the
 // dealer has no blackjack. It is exact but for the rounding of float64.
-func (t *dealerTable) outcomes(up int, s *shoeOf) [dealerResults]float64 {
+//
+// A table remembers what it computed, so it is not safe for concurrent use.
+func (t *dealerTable) outcomes(s *shoeOf) [dealerResults]float64 {
+	if p, ok := t.known[*s]; ok {
+		return p
+	}
 	var falling [11][mostDealt + 1]float64 // c·(c−1)·…, the orders of n cards of a rank
 	for rank := range falling {
 		falling[rank][0] = 1
@@ -119,23 +125,20 @@ func (t *dealerTable) outcomes(up int, s *shoeOf) [dealerResults]float64 {
 		}
 	}
 	var p [dealerResults]float64
-	for i := range t[up] {
-		h := &t[up][i]
+	for i := range t.hands {
+		h := &t.hands[i]
 		ways := h.orders
 		for _, r := range h.ranks {
 			ways *= falling[r.rank][r.n]
 		}
 		p[h.result] += ways / falling[0][h.cards]
 	}
-	if f := forbiddenHole(up); f > 0 {
+	if f := forbiddenHole(t.up); f > 0 {
 		looked := 1 - float64(s[f])/float64(s[0])
 		for i := range p {
 			p[i] /= looked
 		}
 	}
+	t.known[*s] = p
 	return p
-}
-
-func sortedKeys(m map[[11]int8]*dealerHand) [][11]int8 {
-	return slices.SortedFunc(maps.Keys(m), func(a, b [11]int8) int { return slices.Compare(a[:], b[:]) })
 }

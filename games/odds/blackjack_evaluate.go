@@ -59,15 +59,14 @@ func byChart(c *Chart, up int) chooser {
 // sequence of cards, with each card's removal from the shoe: nothing is approximated.
 type evaluator struct {
 	dealer *dealerTable
-	up     int
 	shoe   shoeOf // all unseen cards, the hole card and the player's hand included
 	choose chooser
 	known  map[cardsOf]expectation
 	stands map[cardsOf]float64
 }
 
-func newEvaluator(dealer *dealerTable, up int, shoe shoeOf, choose chooser) *evaluator {
-	return &evaluator{dealer, up, shoe, choose, make(map[cardsOf]expectation), make(map[cardsOf]float64)}
+func newEvaluator(dealer *dealerTable, shoe shoeOf, choose chooser) *evaluator {
+	return &evaluator{dealer, shoe, choose, make(map[cardsOf]expectation), make(map[cardsOf]float64)}
 }
 
 // unseen is the shoe without the player's hand.
@@ -106,7 +105,7 @@ func (e *evaluator) stand(h cardsOf) float64 {
 		return v
 	}
 	s := e.unseen(h)
-	p := e.dealer.outcomes(e.up, &s)
+	p := e.dealer.outcomes(&s)
 	total, _ := h.total()
 	v := p[dealerBust]
 	for result, chance := range p[:dealerBust] {
@@ -130,7 +129,7 @@ func (e *evaluator) hand(h cardsOf) expectation {
 	if total, _ := h.total(); total < 21 {
 		s := e.unseen(h)
 		var hits, doubles float64
-		for rank, p := range next(e.up, &s) {
+		for rank, p := range next(e.dealer.up, &s) {
 			if p == 0 {
 				continue
 			}

@@ -43,7 +43,6 @@ func EvaluateBlackjack(ctx context.Context, chart *Chart, workers int, progress 
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	dealer := newDealerTable()
 	byUp := make([][]Deal, 11)
 	ups := make(chan int, 10)
 	for up := 1; up <= 10; up++ {
@@ -58,7 +57,7 @@ func EvaluateBlackjack(ctx context.Context, chart *Chart, workers int, progress 
 	for range min(workers, 10) {
 		wait.Go(func() {
 			for up := range ups {
-				deals := evaluateUp(ctx, dealer, chart, up)
+				deals := evaluateUp(ctx, chart, up)
 				lock.Lock()
 				byUp[up] = deals
 				done++
@@ -85,12 +84,13 @@ func EvaluateBlackjack(ctx context.Context, chart *Chart, workers int, progress 
 }
 
 // evaluateUp evaluates the 55 initial hands against one up card.
-func evaluateUp(ctx context.Context, dealer *dealerTable, chart *Chart, up int) []Deal {
+func evaluateUp(ctx context.Context, chart *Chart, up int) []Deal {
 	full := sixDecks()
 	chanceUp := float64(full[up]) / float64(full[0])
 	full.remove(up, 1)
-	optimal := newEvaluator(dealer, up, full, best)
-	charted := newEvaluator(dealer, up, full, byChart(chart, up))
+	dealer := newDealerTable(up)
+	optimal := newEvaluator(dealer, full, best)
+	charted := newEvaluator(dealer, full, byChart(chart, up))
 	var deals []Deal
 	for a := 1; a <= 10; a++ {
 		for b := a; b <= 10 && ctx.Err() == nil; b++ {
@@ -135,9 +135,9 @@ func evaluateDeal(d *Deal, optimal, charted *evaluator, chart *Chart) {
 		// Hands after a split are played as the same cards are played without one: by the decisions of the optimal
 		// evaluator, which only know the hand's own cards and the up card.
 		same := func(h cardsOf, _ *expectation) play { return optimal.hand(h).taken }
-		d.Split = splitExpectation(optimal.dealer, up, a, optimal.shoe, same)
+		d.Split = splitExpectation(optimal.dealer, a, optimal.shoe, same)
 		if a != 1 {
-			d.Split = max(d.Split, splitOnce(optimal.dealer, up, a, optimal.shoe, same))
+			d.Split = max(d.Split, splitOnce(optimal.dealer, a, optimal.shoe, same))
 		}
 	}
 	bestNet, taken := math.Inf(-1), stand
@@ -159,7 +159,7 @@ func evaluateDeal(d *Deal, optimal, charted *evaluator, chart *Chart) {
 	var net float64
 	switch basic {
 	case split:
-		net = splitExpectation(charted.dealer, up, a, charted.shoe, charted.choose)
+		net = splitExpectation(charted.dealer, a, charted.shoe, charted.choose)
 	case surrender:
 		net = -0.5
 	default:

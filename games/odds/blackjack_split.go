@@ -19,7 +19,6 @@ package odds
 // splitter evaluates the split of a pair of rank pair.
 type splitter struct {
 	dealer *dealerTable
-	up     int
 	pair   int
 	shoe   shoeOf // unseen, without the two cards of the pair
 	choose chooser
@@ -32,8 +31,8 @@ const mostMore = 4
 
 // splitExpectation is what a split brings in stakes of one hand, when all hands are played by choose and every pair is split again
 // as far as the rules allow. Aces are split once and take one card each.
-func splitExpectation(dealer *dealerTable, up, pair int, full shoeOf, choose chooser) float64 {
-	s := &splitter{dealer: dealer, up: up, pair: pair, shoe: full, choose: choose}
+func splitExpectation(dealer *dealerTable, pair int, full shoeOf, choose chooser) float64 {
+	s := &splitter{dealer: dealer, pair: pair, shoe: full, choose: choose}
 	s.shoe.remove(pair, 2)
 	if pair == 1 {
 		s.hands(1)
@@ -60,8 +59,8 @@ func splitExpectation(dealer *dealerTable, up, pair int, full shoeOf, choose cho
 }
 
 // splitOnce is what a split brings when no pair is split again.
-func splitOnce(dealer *dealerTable, up, pair int, full shoeOf, choose chooser) float64 {
-	s := &splitter{dealer: dealer, up: up, pair: pair, shoe: full, choose: choose}
+func splitOnce(dealer *dealerTable, pair int, full shoeOf, choose chooser) float64 {
+	s := &splitter{dealer: dealer, pair: pair, shoe: full, choose: choose}
 	s.shoe.remove(pair, 2)
 	s.hands(1)
 	return 2 * s.any[0]
@@ -74,10 +73,10 @@ func (s *splitter) hands(n int) {
 		shoe := s.shoe
 		shoe.remove(s.pair, k)
 		shoe.remove(s.pair, -1) // an evaluator takes the hand's own cards out itself
-		e := newEvaluator(s.dealer, s.up, shoe, s.choose)
+		e := newEvaluator(s.dealer, shoe, s.choose)
 		unseen := e.unseen(start)
 		var all, others float64
-		chances := next(s.up, &unseen)
+		chances := next(s.dealer.up, &unseen)
 		for rank := 1; rank <= 10; rank++ {
 			h := start.with(rank)
 			var v float64
@@ -109,7 +108,7 @@ func (s *splitter) given(first []float64, k, j, own int) float64 {
 // to be P. The hole card is not among the cards that are looked at, and is not the one that makes a blackjack.
 func (s *splitter) chance(k, j int) float64 {
 	n, c := float64(s.shoe[0]), float64(s.shoe[s.pair])
-	f := forbiddenHole(s.up)
+	f := forbiddenHole(s.dealer.up)
 	holeIsP := c / n
 	if f == s.pair {
 		holeIsP = 0

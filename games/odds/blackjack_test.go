@@ -38,18 +38,18 @@ func deal(t *testing.T, r *BlackjackResult, a, b, up int) Deal {
 }
 
 func TestDealerTable_IsAProbability(t *testing.T) {
-	dealer := newDealerTable()
 	for up := 1; up <= 10; up++ {
+		dealer := newDealerTable(up)
 		shoe := sixDecks()
 		shoe.remove(up, 1)
 		sum := 0.0
-		for _, p := range dealer.outcomes(up, &shoe) {
+		for _, p := range dealer.outcomes(&shoe) {
 			sum += p
 		}
 		if math.Abs(sum-1) > 1e-12 {
 			t.Errorf("up card %d: probabilities add up to %v", up, sum)
 		}
-		for _, h := range dealer[up] {
+		for _, h := range dealer.hands {
 			if h.cards > mostDealt {
 				t.Errorf("up card %d: a hand of %d cards", up, h.cards)
 			}
@@ -60,8 +60,8 @@ func TestDealerTable_IsAProbability(t *testing.T) {
 // The dealer's chances do not depend on how they are added up: here every sequence of cards is followed with its own
 // probability, the hole card first, as it is dealt.
 func TestDealerTable_AgreesWithDealing(t *testing.T) {
-	dealer := newDealerTable()
 	for _, up := range []int{1, 2, 6, 10} {
+		dealer := newDealerTable(up)
 		shoe := sixDecks()
 		shoe.remove(up, 1)
 		shoe.remove(5, 3) // an uneven shoe
@@ -96,7 +96,7 @@ func TestDealerTable_AgreesWithDealing(t *testing.T) {
 			}
 		}
 		follow(shoe, up, up == 1, 1, 1)
-		got := dealer.outcomes(up, &shoe)
+		got := dealer.outcomes(&shoe)
 		for i := range got {
 			if math.Abs(got[i]-want[i]) > 1e-12 {
 				t.Errorf("up card %d, result %d: %v, want %v", up, i, got[i], want[i])
@@ -112,7 +112,7 @@ func TestSplitter_ChanceAgreesWithDealing(t *testing.T) {
 		full := sixDecks()
 		full.remove(c.up, 1)
 		full.remove(c.pair, 2)
-		s := &splitter{up: c.up, pair: c.pair, shoe: full}
+		s := &splitter{dealer: &dealerTable{up: c.up}, pair: c.pair, shoe: full}
 		// The chance that k cards are P, then j are not, and then that one more is P, given the hole card.
 		var sequence, more float64
 		for hole := 1; hole <= 10; hole++ {
