@@ -125,10 +125,12 @@ func TestCompression_KeepsEveryByte(t *testing.T) {
 func TestCompression_LeavesAloneWhatMustStay(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"already encoded": func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Encoding", "br") },
-		"no-transform":    func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Cache-Control", "no-store, no-transform") },
-		"sets a cookie":   func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Set-Cookie", "imperio=t") },
-		"asked for":       func(w http.ResponseWriter, r *http.Request) { NeverCompress(r.Context()) },
-		"a part":          func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusPartialContent) },
+		"no-transform": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "no-store, no-transform")
+		},
+		"sets a cookie": func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Set-Cookie", "imperio=t") },
+		"asked for":     func(w http.ResponseWriter, r *http.Request) { NeverCompress(r.Context()) },
+		"a part":        func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusPartialContent) },
 	} {
 		h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")

@@ -345,15 +345,16 @@ func BenchmarkFlood(b *testing.B) {
 	})
 	random := rand.New(rand.NewPCG(1, 2))
 	b.Run("among strangers", func(b *testing.B) {
-		b.StopTimer()
+		var mine time.Duration // with the clock's own cost, so above what it is
 		for b.Loop() {
 			for range 4 {
 				general.decide(key(random.Uint64()), time.Now())
 			}
-			b.StartTimer()
-			general.decide(me, time.Now())
-			b.StopTimer()
+			start := time.Now()
+			general.decide(me, start)
+			mine += time.Since(start)
 		}
+		b.ReportMetric(float64(mine)/float64(b.N), "ns/own-decision")
 	})
 	b.Run("a stranger", func(b *testing.B) {
 		for b.Loop() {

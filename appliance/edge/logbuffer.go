@@ -4,7 +4,11 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 )
+
+// gatherLines is how long a line waits for others before they are written together.
+const gatherLines = 50 * time.Millisecond
 
 // LogBuffer takes log lines at once and writes them behind the back of those who log, so that a slow disk or terminal
 // slows no request down. When more lines wait than fit, further ones are dropped and counted, not waited for.
@@ -18,13 +22,14 @@ type LogBuffer struct {
 	waiting []byte // guarded by mu
 	closed  bool   // guarded by mu
 
-	wake chan struct{} // holds one signal: there is something to write, or the end
-	done chan struct{} // closed when the goroutine has ended
+	wake  chan struct{} // holds one signal: there is something to write
+	hurry chan struct{} // holds one signal: much is waiting, or the end has come
+	done  chan struct{} // closed when the goroutine has ended
 }
 
 // NewLogBuffer starts a buffer of at most size bytes in front of w. Close ends it.
 func NewLogBuffer(w io.Writer, size int) *LogBuffer {
-	b := &LogBuffer{w: w, most: size, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	b := &LogBuffer{w: w, most: size, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), done: make(chan struct{})}
 	go b.run()
 	return b
 }
@@ -38,11 +43,15 @@ func (b *LogBuffer) Write(line []byte) (int, error) {
 		b.dropped.Add(1)
 		return len(line), nil
 	}
-	first := len(b.waiting) == 0
+	before := len(b.waiting)
 	b.waiting = append(b.waiting, line...)
+	after := len(b.waiting)
 	b.mu.Unlock()
-	if first {
-		b.signal()
+	if before == 0 {
+		signal(b.wake)
+	}
+	if before < b.most/2 && after >= b.most/2 {
+		signal(b.hurry)
 	}
 	return len(line), nil
 }
@@ -55,14 +64,15 @@ func (b *LogBuffer) Close() error {
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()
-	b.signal()
+	signal(b.wake)
+	signal(b.hurry)
 	<-b.done
 	return nil
 }
 
-func (b *LogBuffer) signal() {
+func signal(c chan struct{}) {
 	select {
-	case b.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -72,6 +82,13 @@ func (b *LogBuffer) run() {
 	var writing []byte // swapped with waiting, so that both are reused
 	for {
 		<-b.wake
+		// Waking up for each line would cost the requests more than the line itself: some are gathered first.
+		gather := time.NewTimer(gatherLines)
+		select {
+		case <-gather.C:
+		case <-b.hurry:
+			gather.Stop()
+		}
 		for {
 			b.mu.Lock()
 			writing, b.waiting = b.waiting, writing[:0]
