@@ -43,9 +43,9 @@ type Options struct {
 	WithoutKeys bool
 	// Patience is how long a bet without an answer is tried again with the same key. 0: 30 s.
 	Patience time.Duration
-	// StartBare starts the bare handler for the baseline, which answers each request with body, under the scheme and
-	// the kind of TLS of the casino. nil: no baseline is measured. Run calls stop when it is done with it.
-	StartBare func(ctx context.Context, body []byte) (bare Bare, stop func() error, err error)
+	// StartBare starts the bare handler for the baseline, which answers each request with body, over TLS if secure.
+	// nil: no baseline is measured. Run calls stop when it is done with it.
+	StartBare func(ctx context.Context, secure bool, body []byte) (bare Bare, stop func() error, err error)
 	// Progress gets a line now and then about what is being done; nil: none.
 	Progress io.Writer
 }

@@ -174,14 +174,14 @@ func TestRun_PlayersWithoutCoinsStop(t *testing.T) {
 
 func TestRun_ABaselineGivesARatio(t *testing.T) {
 	options := optionsFor(openSmallCasino(t, &smallCasino{}))
-	options.StartBare = func(ctx context.Context, body []byte) (Bare, func() error, error) {
+	options.StartBare = func(ctx context.Context, secure bool, body []byte) (Bare, func() error, error) {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return Bare{}, nil, err
 		}
 		ctx, cancel := context.WithCancel(ctx)
 		served := make(chan error, 1)
-		go func() { served <- ServeBare(ctx, listener, true, body) }()
+		go func() { served <- ServeBare(ctx, listener, secure, body) }()
 		stop := func() error {
 			cancel()
 			return <-served

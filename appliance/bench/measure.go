@@ -143,7 +143,7 @@ func (b *bench) measureBoth(ctx context.Context) error {
 		return err
 	}
 	body := bytes.Clone(first.conn.body)
-	bare, stop, err := b.options.StartBare(ctx, body)
+	bare, stop, err := b.options.StartBare(context.WithoutCancel(ctx), b.casino.tls != nil, body)
 	if err != nil {
 		return fmt.Errorf("start the bare handler: %w", err)
 	}

@@ -18,6 +18,8 @@ type commands struct {
 	Help helpFlag `name:"help" short:"h" help:"Show what a verb does and its flags."`
 
 	Serve   serveCommand   `cmd:"" help:"Run the casino."`
+	Health  healthCommand  `cmd:"" help:"Ask a running node how it is; exit code 0 if it is ready."`
+	Bench   benchCommand   `cmd:"" help:"Play with many players against a running node, measure it, and check each answer against its books."`
 	Config  configCommand  `cmd:"" help:"Print the configuration in force, and where each value came from."`
 	Version versionCommand `cmd:"" help:"Print the version of the program and of the rules it knows."`
 }

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+type healthCommand struct {
+	Node    nodeFlags     `embed:""`
+	Timeout time.Duration `default:"5s" help:"How long to wait for the answer."`
+	JSON    bool          `name:"json" help:"Print the answer as the node gave it."`
+}
+
+// health is what is read of the answer of /health.
+type health struct {
+	Status       string                    `json:"status"`
+	Checks       map[string]jsontext.Value `json:"checks"`
+	Version      string                    `json:"version"`
+	AppliedIndex uint64                    `json:"applied_index"`
+	HistoryHead  string                    `json:"history_head"`
+}
+
+// Run asks a running node how it is, prints its checks, and fails if it is not ready for players.
+func (c *healthCommand) Run(env *environment) error {
+	url, tlsConfig, err := c.Node.node(env)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(env.Ctx, c.Timeout)
+	defer cancel()
+	transport := &http.Transport{TLSClientConfig: tlsConfig}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
+
+	_, body, err := fetch(ctx, client, strings.TrimSuffix(url, "/")+"/health")
+	if err != nil {
+		return fmt.Errorf("ask %s: %w. Is the casino running there?", url, err)
+	}
+	if c.JSON {
+		if _, err := fmt.Fprintf(env.Stdout, "%s\n", strings.TrimSpace(string(body))); err != nil {
+			return err
+		}
+	} else if err := printHealth(env.Stdout, body); err != nil {
+		return fmt.Errorf("%s/health: %w", url, err)
+	}
+	status, _, err := fetch(ctx, client, strings.TrimSuffix(url, "/")+"/health/ready")
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK {
+		return errors.New("the node is not ready for players")
+	}
+	return nil
+}
+
+// maxHealth bounds the answer that is read.
+const maxHealth = 1 << 20
+
+func fetch(ctx context.Context, client *http.Client, url string) (status int, body []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(response.Body, maxHealth))
+	return response.StatusCode, body, err
+}
+
+// printHealth writes the answer as a table.
+func printHealth(w io.Writer, body []byte) error {
+	var h health
+	if err := json.Unmarshal(body, &h); err != nil || h.Status == "" {
+		return errors.Join(errors.New("the answer is not that of a casino's health"), err)
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "status\t%s\nversion\t%s\napplied index\t%d\nhistory head\t%s\n", h.Status, h.Version, h.AppliedIndex, h.HistoryHead)
+	for _, name := range slices.Sorted(maps.Keys(h.Checks)) {
+		fmt.Fprintf(table, "check %s\t%s\n", name, describeCheck(h.Checks[name]))
+	}
+	return table.Flush()
+}
+
+// describeCheck writes a check's members in a line, its status first.
+func describeCheck(check jsontext.Value) string {
+	var members map[string]any
+	if json.Unmarshal(check, &members) != nil {
+		return strings.Trim(string(check), `"`)
+	}
+	parts := []string{fmt.Sprint(members["status"])}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if name != "status" {
+			parts = append(parts, fmt.Sprintf("%s=%v", name, members[name]))
+		}
+	}
+	return strings.Join(parts, "  ")
+}

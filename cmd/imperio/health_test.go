@@ -1,0 +1,61 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// nodeThatSays is a node with the given health.
+func nodeThatSays(t *testing.T, body string, ready int) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, body) })
+	mux.HandleFunc("GET /health/ready", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(ready) })
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+const healthyNode = `{"status":"healthy","checks":{"store":{"status":"ok","latency_ms":1.5},"disk":"ok"},"version":"v1","applied_index":42,"history_head":"ab"}`
+
+func TestHealth_PrintsTheChecksOfANodeThatIsReady(t *testing.T) {
+	stdout, stderr, code := invoke(t, nil, "health", "--url", nodeThatSays(t, healthyNode, http.StatusOK))
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for _, line := range []string{"status healthy", "applied index 42", "check disk ok", "check store ok latency_ms=1.5"} {
+		if !containsLine(stdout, line) {
+			t.Errorf("no line %q in:\n%s", line, stdout)
+		}
+	}
+}
+
+func TestHealth_FailsIfTheNodeIsNotReady(t *testing.T) {
+	_, stderr, code := invoke(t, nil, "health", "--url", nodeThatSays(t, healthyNode, http.StatusServiceUnavailable))
+	if code != 1 || !strings.Contains(stderr, "not ready") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
+func TestHealth_FailsIfNobodyOrAnotherServerAnswers(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	_, stderr, code := invoke(t, nil, "health", "--url", server.URL)
+	if code != 1 || !strings.Contains(stderr, "not that of a casino") {
+		t.Errorf("another server: exit code %d: %s", code, stderr)
+	}
+	server.Close()
+	_, stderr, code = invoke(t, nil, "health", "--url", server.URL)
+	if code != 1 || !strings.Contains(stderr, "Is the casino running there?") {
+		t.Errorf("nobody: exit code %d: %s", code, stderr)
+	}
+}
+
+func TestHealth_AsksTheConfiguredNode(t *testing.T) {
+	address := strings.TrimPrefix(nodeThatSays(t, healthyNode, http.StatusOK), "http://")
+	if _, stderr, code := invoke(t, []string{"IMPERIO_HTTP_ADDR=" + address}, "health"); code != 0 {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}

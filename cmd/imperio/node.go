@@ -1,0 +1,70 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"imperio/appliance/config"
+)
+
+// nodeFlags say which running node to talk to, and whom to trust.
+type nodeFlags struct {
+	URL      string `name:"url" placeholder:"URL" help:"Address of the casino, such as https://casino.example. The default is this machine's node, as the configuration says."`
+	CA       string `name:"ca" placeholder:"FILE" help:"Root certificates in PEM to trust. The default are those of the system."`
+	Insecure bool   `name:"insecure" help:"Trust any certificate: for trying out only."`
+	File     string `name:"config" placeholder:"FILE" help:"TOML file with the configuration of this machine's node. (IMPERIO_CONFIG)"`
+}
+
+// node is where a node answers, and how to speak TLS with it.
+func (f *nodeFlags) node(env *environment) (url string, client *tls.Config, err error) {
+	client = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: f.Insecure}
+	if f.CA != "" {
+		roots, err := os.ReadFile(f.CA)
+		if err != nil {
+			return "", nil, fmt.Errorf("read the root certificates: %w", err)
+		}
+		client.RootCAs = x509.NewCertPool()
+		if !client.RootCAs.AppendCertsFromPEM(roots) {
+			return "", nil, fmt.Errorf("%s holds no certificate in PEM", f.CA)
+		}
+	}
+	if f.URL != "" {
+		return f.URL, client, nil
+	}
+	loaded, err := env.configuration()
+	if err != nil {
+		return "", nil, err
+	}
+	return localNode(&loaded.Config, client)
+}
+
+// localNode is the node of this machine. Its certificate is in the domain's name; on loopback there is nobody else to
+// be mistaken for it, so it need not be one that the machine trusts.
+func localNode(c *config.Config, client *tls.Config) (string, *tls.Config, error) {
+	scheme, address := "http", c.Listen.HTTPAddr
+	if c.TLS.Mode != config.TLSOff {
+		scheme, address = "https", c.Listen.HTTPSAddr
+		if len(c.Listen.Domains) > 0 {
+			client.ServerName = c.Listen.Domains[0]
+		}
+	}
+	if address == "" {
+		return "", nil, errors.New("the configuration names no address for players: give --url")
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", nil, fmt.Errorf("the configured address: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
+		host = "127.0.0.1"
+	}
+	address = net.JoinHostPort(host, port)
+	if client.RootCAs == nil && config.IsLoopback(address) {
+		client.InsecureSkipVerify = true
+	}
+	return scheme + "://" + address, client, nil
+}
