@@ -33,6 +33,9 @@ func (a *API) openAccount(c *call) (answer, error) {
 		return answer{}, err
 	}
 	body, err := newAccount(in.Username.value, in.Email.value)
+	if err == nil && body.Email == "" {
+		err = refuse("invalid_email", "%s.", sentence(auth.ErrEmail))
+	}
 	if err != nil {
 		return answer{}, err
 	}
