@@ -1,19 +1,11 @@
 package odds
 
-import (
-	"encoding/binary"
-	"math/bits"
-	"math/rand/v2"
-)
-
 // engine plays rounds of blackjack/1 by a chart, as fast as it can, with a stake of two coins so that halves are whole.
 // It is a second implementation of the rules, held against games/blackjack hand for hand by a test. It is not safe for
 // concurrent use.
 type engine struct {
-	chart    *Chart
-	random   *rand.ChaCha8
-	spare    uint32 // half of a random word that is still to be used
-	hasSpare bool
+	chart  *Chart
+	random generator
 
 	// The shoe holds values of cards. The first dealt cards are gone; the first shuffled cards have their final place.
 	// A round needs no fresh order to begin with: whatever the order is, shuffling makes each order equally likely.
@@ -38,37 +30,17 @@ type engineHand struct {
 }
 
 func newEngine(chart *Chart, seed, chunk uint64) *engine {
-	var key [32]byte
-	binary.LittleEndian.PutUint64(key[:], seed)
-	binary.LittleEndian.PutUint64(key[8:], chunk)
-	e := &engine{chart: chart, random: rand.NewChaCha8(key)}
+	e := &engine{chart: chart, random: newGenerator(seed, chunk)}
 	for i := range e.shoe {
 		e.shoe[i] = uint8(min(i%13+1, 10))
 	}
 	return e
 }
 
-// below gives a number in 0 … n-1, exactly uniform (Lemire, "Fast Random Integer Generation in an Interval", 2019).
-func (e *engine) below(n uint32) uint32 {
-	for {
-		var r uint32
-		if e.hasSpare {
-			r, e.hasSpare = e.spare, false
-		} else {
-			w := e.random.Uint64()
-			r, e.spare, e.hasSpare = uint32(w), uint32(w>>32), true
-		}
-		high, low := bits.Mul32(r, n)
-		if low >= n || low >= -n%n {
-			return high
-		}
-	}
-}
-
 func (e *engine) draw() uint8 {
 	i := e.dealt
 	if i == e.shuffled {
-		j := i + int(e.below(uint32(len(e.shoe)-i)))
+		j := i + int(e.random.below(uint32(len(e.shoe)-i)))
 		e.shoe[i], e.shoe[j] = e.shoe[j], e.shoe[i]
 		e.shuffled++
 	}

@@ -26,10 +26,10 @@ func RecordedBlackjack() BlackjackRecord {
 		Hands:         1_000_000_000,
 		Seed:          20261123,
 		Date:          "2026-11-23",
-		SimulatedEdge: 0.0032812655,
-		StandardError: 3.606476727426254e-05,
-		Volatility:    1.1404680787057209,
-		HitFrequency:  0.556371886,
-		AverageStaked: 1.131607277,
+		SimulatedEdge: 0.0033457855,
+		StandardError: 3.6064785116085025e-05,
+		Volatility:    1.1404686429136874,
+		HitFrequency:  0.55635881,
+		AverageStaked: 1.131619613,
 	}
 }
