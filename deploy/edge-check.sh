@@ -1,0 +1,292 @@
+#!/usr/bin/env bash
+# Tries the edge of Imperio with other people's tools: the real binary, on free loopback ports, with data of its own.
+#
+#   deploy/edge-check.sh [tls] [nginx] [prometheus]      no part named: all
+#
+#   tls         testssl.sh grades the TLS of 'serve --tls internal': no finding of MEDIUM or above but those listed below
+#   nginx       a real NGINX with deploy/nginx/imperio.conf in front of Imperio: redirect, headers, limits, addresses, WebSocket
+#   prometheus  promtool checks deploy/prometheus
+#
+# IMPERIO names the binary (bin/imperio). A part whose tool is not installed is skipped with a word; with CI=true that fails.
+# KEEP=1 keeps the working directory with all logs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+IMPERIO=$(realpath "${IMPERIO:-bin/imperio}")
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/imperio-edge.XXXXXX")
+chmod 755 "$WORK" # NGINX's workers run as another user
+PIDS=()
+FAILED=0
+
+# ---- findings of testssl.sh that are allowed ----
+# cert_revocation: a certificate of an internal authority names neither a revocation list nor an OCSP responder; nobody runs one.
+ALLOWED_FINDINGS='["cert_revocation"]'
+
+stop() { # of what this script has started, by process id
+  local pid
+  for pid in ${PIDS[@]+"${PIDS[@]}"}; do kill "$pid" 2>/dev/null || true; done
+  for pid in ${PIDS[@]+"${PIDS[@]}"}; do wait "$pid" 2>/dev/null || true; done
+  PIDS=()
+}
+finish() {
+  stop
+  if [ "${KEEP:-}" = 1 ]; then echo "kept: $WORK"; else rm -rf "$WORK"; fi
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+good() { printf '  ok    %s\n' "$1"; }
+bad() {
+  printf '  FAIL  %s\n' "$1"
+  FAILED=1
+}
+expect() { # WHAT WANTED GOT
+  if [ "$2" = "$3" ]; then good "$1"; else bad "$1: want '$2', got '$3'"; fi
+}
+contains() { # WHAT PATTERN TEXT
+  if grep -qiE -- "$2" <<<"$3"; then good "$1"; else bad "$1: no match for '$2' in: $(head -c 400 <<<"$3")"; fi
+}
+lacks() { # WHAT PATTERN TEXT
+  if grep -qiE -- "$2" <<<"$3"; then bad "$1: found '$(grep -iEm1 -- "$2" <<<"$3")'"; else good "$1"; fi
+}
+
+have() { # PART TOOL…: whether the tools are there
+  local part=$1 tool
+  shift
+  for tool in "$@"; do
+    command -v "$tool" >/dev/null && continue
+    if [ "${CI:-}" = true ]; then
+      bad "$part needs $tool, which is not installed"
+    else
+      echo "== $part: skipped, it needs $tool (Debian packages: testssl.sh, nginx-light, prometheus, curl, jq, openssl)"
+    fi
+    return 1
+  done
+}
+
+free_port() {
+  local port
+  while :; do
+    port=$(shuf -i 20000-60000 -n 1)
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+  done
+}
+
+# serve NAME ARGUMENT…: starts Imperio with a data directory $WORK/NAME and a log $WORK/NAME.log
+serve() {
+  local name=$1
+  shift
+  "$IMPERIO" serve --data-dir "$WORK/$name" --ops-addr none --log-format json --log-level info "$@" >"$WORK/$name.log" 2>&1 &
+  PIDS+=($!)
+}
+await() { # WHAT LOG COMMAND…: until the command succeeds
+  local what=$1 log=$2 deadline=$((SECONDS + 60))
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    if [ $SECONDS -ge $deadline ]; then
+      bad "$what"
+      tail -n 20 "$log"
+      return 1
+    fi
+    sleep 0.1
+  done
+}
+
+# findings FILE: what in testssl.sh's JSON is MEDIUM or above, or could not be tested, and is not allowed
+findings() {
+  jq -r --argjson allowed "$ALLOWED_FINDINGS" \
+    '.[] | select(.severity | IN("MEDIUM", "HIGH", "CRITICAL", "FATAL", "WARN"))
+         | select(.id as $id | $allowed | index($id) | not) | "\(.severity) \(.id): \(.finding)"' "$1"
+}
+
+check_tls() {
+  echo "== tls: testssl.sh against serve --tls internal"
+  # A check that can't fail is none.
+  echo '[{"id":"SSLv3","severity":"HIGH","finding":"offered"},{"id":"cert_revocation","severity":"HIGH","finding":"none"},{"id":"TLS1_3","severity":"OK","finding":"offered"}]' >"$WORK/sample.json"
+  expect "the filter finds what it should and no more" "HIGH SSLv3: offered" "$(findings "$WORK/sample.json")"
+
+  local plain secure
+  plain=$(free_port)
+  secure=$(free_port)
+  serve tls --tls internal --http-addr "127.0.0.1:$plain" --https-addr "127.0.0.1:$secure"
+  await "Imperio is ready" "$WORK/tls.log" curl -fsk "https://127.0.0.1:$secure/health/ready" || return 0
+  if ! "$IMPERIO" tls root --data-dir "$WORK/tls" >"$WORK/root.pem"; then
+    bad "imperio tls root"
+    return 0
+  fi
+  expect "a client that trusts the root connects" 200 \
+    "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$WORK/root.pem" "https://localhost:$secure/health/live")"
+  expect "plain HTTP redirects reads" "301 https://localhost:$secure/a?b=c" \
+    "$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' "http://localhost:$plain/a?b=c")"
+  expect "plain HTTP redirects writes" "308 https://localhost:$secure/api/v1/sessions" \
+    "$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -d '{}' "http://localhost:$plain/api/v1/sessions")"
+
+  local json=$WORK/testssl.json
+  testssl --quiet --color 0 --warnings off --ip 127.0.0.1 --add-ca "$WORK/root.pem" --jsonfile "$json" "localhost:$secure" \
+    >"$WORK/testssl.txt" 2>&1 || true # its exit code counts findings of all kinds
+  if ! jq -e 'any(.[]; .id == "scanTime") and any(.[]; .id == "TLS1_3" and .severity == "OK")
+              and any(.[]; .id == "cert_chain_of_trust" and (.finding | startswith("passed")))
+              and any(.[]; .id == "HSTS" or .id == "HSTS_time")' "$json" >/dev/null 2>&1; then
+    bad "testssl.sh did not finish its work"
+    tail -n 20 "$WORK/testssl.txt"
+    return 0
+  fi
+  expect "no finding of MEDIUM or above" "" "$(findings "$json")"
+  stop
+}
+
+check_nginx() {
+  echo "== nginx: deploy/nginx/imperio.conf in front of serve --tls off"
+  local plain secure imperio url
+  plain=$(free_port)
+  secure=$(free_port)
+  imperio=$(free_port)
+  url=https://casino.example:$secure
+  # The limits that are tried are NGINX's: Imperio's own are off.
+  serve nginx --tls off --http-addr "127.0.0.1:$imperio" --trusted-proxies 127.0.0.1/32 --limits off
+  await "Imperio is ready" "$WORK/nginx.log" curl -fs "http://127.0.0.1:$imperio/health/ready" || return 0
+
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=casino.example \
+    -addext subjectAltName=DNS:casino.example -keyout "$WORK/nginx.key" -out "$WORK/nginx.crt" 2>/dev/null
+  # Only what depends on the machine is replaced: ports, addresses, files.
+  sed -E \
+    -e '/listen +\[::\]/d' \
+    -e "s|listen +80;|listen 127.0.0.1:$plain;|" \
+    -e "s|listen +443 |listen 127.0.0.1:$secure |" \
+    -e "s|server 127\.0\.0\.1:8080;|server 127.0.0.1:$imperio;|" \
+    -e "s|/etc/letsencrypt/live/casino.example/fullchain.pem|$WORK/nginx.crt|" \
+    -e "s|/etc/letsencrypt/live/casino.example/privkey.pem|$WORK/nginx.key|" \
+    deploy/nginx/imperio.conf >"$WORK/imperio.conf"
+  mkdir "$WORK/temp"
+  cat >"$WORK/nginx.conf" <<CONF
+daemon off;
+pid $WORK/nginx.pid;
+error_log $WORK/nginx-error.log warn;
+events { worker_connections 512; }
+http {
+  access_log $WORK/nginx-access.log;
+  client_body_temp_path $WORK/temp/body;
+  proxy_temp_path $WORK/temp/proxy;
+  fastcgi_temp_path $WORK/temp/fastcgi;
+  uwsgi_temp_path $WORK/temp/uwsgi;
+  scgi_temp_path $WORK/temp/scgi;
+  include $WORK/imperio.conf;
+}
+CONF
+  if ! nginx -t -q -c "$WORK/nginx.conf" 2>"$WORK/nginx-test.log"; then
+    bad "nginx -t"
+    cat "$WORK/nginx-test.log"
+    return 0
+  fi
+  nginx -c "$WORK/nginx.conf" 2>"$WORK/nginx-start.log" &
+  PIDS+=($!)
+  # Each address of loopback is a client of its own.
+  ask() { # CLIENT ARGUMENT…
+    local client=$1
+    shift
+    curl -s --interface "$client" --max-time 20 --cacert "$WORK/nginx.crt" \
+      --resolve "casino.example:$secure:127.0.0.1" --resolve "casino.example:$plain:127.0.0.1" "$@"
+  }
+  status() { ask "$@" -o /dev/null -w '%{http_code}'; }
+  await "NGINX passes requests on" "$WORK/nginx-error.log" ask 127.0.0.9 -f "$url/health/ready" || return 0
+
+  # The redirect leaves out the port, which is 443 in real life.
+  expect "plain HTTP redirects reads" "301 https://casino.example/a?b=c" \
+    "$(ask 127.0.0.9 -o /dev/null -w '%{http_code} %{redirect_url}' "http://casino.example:$plain/a?b=c")"
+  expect "plain HTTP redirects writes" "308 https://casino.example/api/v1/sessions" \
+    "$(ask 127.0.0.9 -o /dev/null -w '%{http_code} %{redirect_url}' -d '{}' "http://casino.example:$plain/api/v1/sessions")"
+  expect "HTTP/2 is spoken" 2 "$(ask 127.0.0.9 --http2 -o /dev/null -w '%{http_version}' "$url/")"
+  expect "TLS 1.1 is refused" 000 "$(status 127.0.0.9 --tls-max 1.1 --ciphers 'DEFAULT@SECLEVEL=0' "$url/" || true)"
+  expect "TLS 1.2 is spoken" 200 "$(status 127.0.0.9 --tls-max 1.2 "$url/health/live")"
+  expect "TLS 1.3 is spoken" 200 "$(status 127.0.0.9 --tlsv1.3 "$url/health/live")"
+
+  local head name
+  head=$(ask 127.0.0.9 -D - -o /dev/null "$url/" | tr -d '\r')
+  for name in Strict-Transport-Security Content-Security-Policy X-Content-Type-Options X-Frame-Options Referrer-Policy \
+    Permissions-Policy Cross-Origin-Opener-Policy Cross-Origin-Resource-Policy X-Request-ID; do
+    expect "$name is there once" 1 "$(grep -ciE "^$name:" <<<"$head" || true)"
+  done
+  contains "HSTS has the form for preloading" '^strict-transport-security: max-age=63072000; includeSubDomains; preload$' "$head"
+  lacks "CSP allows nothing inline" "unsafe-inline" "$head"
+  lacks "NGINX does not tell its version" "nginx/[0-9]" "$head"
+  expect "the figures are not shown" 404 "$(status 127.0.0.9 "$url/metrics")"
+
+  head -c 70000 /dev/zero >"$WORK/large"
+  expect "a body above 64 KiB is refused" 413 "$(status 127.0.0.9 --data-binary @"$WORK/large" "$url/api/v1/sessions")"
+  expect "a header above 16 KiB is refused" 400 "$(status 127.0.0.9 --http1.1 -H "X-Large: $(head -c 20000 /dev/zero | tr '\0' a)" "$url/")"
+
+  local i seen
+  seen=$(for i in 1 2 3 4; do status 127.0.0.2 -H 'Content-Type: application/json' -d '{"login":"nobody","password":"wrong password"}' "$url/api/v1/sessions"; echo; done | tr '\n' ' ')
+  expect "three sign-ins may come at once, the fourth is too many" "401 401 401 429 " "$seen"
+  local limited
+  limited=$(ask 127.0.0.2 -i -d '{}' "$url/api/v1/sessions" | tr -d '\r')
+  contains "429 says when to come again" '^retry-after: [0-9]+$' "$limited"
+  contains "429 is a problem with a code" '"code":"rate_limited"' "$limited"
+  contains "429 has HSTS too" '^strict-transport-security:' "$limited"
+  expect "another client is not held up" 401 \
+    "$(status 127.0.0.3 -H 'Content-Type: application/json' -d '{"login":"nobody","password":"wrong password"}' "$url/api/v1/sessions")"
+  expect "health checks are not counted" "200" "$(for i in $(seq 40); do status 127.0.0.4 "$url/health/live"; echo; done | sort -u | tr -d '\n')"
+  contains "the general zone ends" "429" "$(for i in $(seq 40); do status 127.0.0.5 "$url/api/v1/games"; echo; done | sort -u)"
+
+  # The client's address, as Imperio's log has it: the real one, whatever the client claims.
+  ask 127.0.0.6 -o /dev/null -H 'X-Forwarded-For: 198.51.100.9' "$url/api/v1/games"
+  await "the request is in the log" "$WORK/nginx.log" grep -q '"address":"127.0.0.6"' "$WORK/nginx.log" || true
+  if grep -q '"address":"127.0.0.6"' "$WORK/nginx.log"; then good "the log has the client's real address"; fi
+  lacks "the log has no address that a client made up" "198\.51\.100\.9" "$(cat "$WORK/nginx.log")"
+
+  # WebSocket: sign up, connect, and read the first event. The key and its answer are those of RFC 6455, 1.3.
+  local token live
+  token=$(ask 127.0.0.7 -H 'Content-Type: application/json' -d '{"username":"edgecheck","email":"edge@check.example","password":"correct horse battery"}' \
+    "$url/api/v1/accounts" | jq -r '.token // empty')
+  if [ -z "$token" ]; then
+    bad "an account could not be opened"
+  else
+    live=$(ask 127.0.0.7 --http1.1 -i -N --max-time 5 -H "Authorization: Bearer $token" -H 'Connection: Upgrade' -H 'Upgrade: websocket' \
+      -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' "$url/api/v1/live" | tr -d '\r\0' || true)
+    contains "the WebSocket is opened" '^HTTP/1.1 101' "$live"
+    contains "by the server that was asked" '^sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=$' "$live"
+    contains "and tells the balance" '"type":"balance"' "$live"
+  fi
+  expect "NGINX has nothing to complain of but what was provoked" "" \
+    "$(grep -vE 'limiting requests|client intended to send too large body|client sent too long header|SSL_do_handshake' "$WORK/nginx-error.log" || true)"
+  stop
+}
+
+check_prometheus() {
+  echo "== prometheus: promtool"
+  local file
+  for file in deploy/prometheus/prometheus.yml; do
+    if promtool check config "$file" >"$WORK/promtool.txt" 2>&1; then good "$file"; else
+      bad "$file"
+      cat "$WORK/promtool.txt"
+    fi
+  done
+  for file in deploy/prometheus/*rules*.yml deploy/prometheus/*alerts*.yml; do
+    [ -e "$file" ] || continue
+    if promtool check rules "$file" >"$WORK/promtool.txt" 2>&1; then good "$file"; else
+      bad "$file"
+      cat "$WORK/promtool.txt"
+    fi
+  done
+}
+
+if [ ! -x "$IMPERIO" ]; then
+  echo "There is no binary at $IMPERIO: run 'make build' first, or name it in IMPERIO." >&2
+  exit 2
+fi
+for part in "${@:-tls nginx prometheus}"; do
+  for part in $part; do
+    case $part in
+      tls) if have tls testssl curl jq openssl; then check_tls; fi ;;
+      nginx) if have nginx nginx curl jq openssl; then check_nginx; fi ;;
+      prometheus) if have prometheus promtool; then check_prometheus; fi ;;
+      *)
+        echo "There is no part '$part': use tls, nginx or prometheus." >&2
+        exit 2
+        ;;
+    esac
+    stop
+  done
+done
+if [ $FAILED = 0 ]; then echo "== the edge is good"; else echo "== the edge has faults"; fi
+exit $FAILED
