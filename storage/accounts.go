@@ -12,7 +12,10 @@ import (
 // openAccount makes an account with its first seeds and welcome coins, and signs its player in if asked to.
 func (m *machine) openAccount(b command.OpenAccount) (command.Result, error) {
 	if b.UsernameKey == "" || b.Role != command.RolePlayer && b.Role != command.RoleOperator {
-		return command.Result{}, fmt.Errorf("open account: name key %q, role %q", b.UsernameKey, b.Role)
+		return invalidCommand("name key %q, role %q", b.UsernameKey, b.Role), nil
+	}
+	if len(m.command.Entropy) != 2*command.SeedSize {
+		return invalidCommand("%d bytes of entropy", len(m.command.Entropy)), nil
 	}
 	if taken, err := m.get(bUsernames, []byte(b.UsernameKey)); taken != nil || err != nil {
 		return command.Refusef("username_taken", "The name %q is taken. Choose another.", b.Username), err
@@ -24,6 +27,14 @@ func (m *machine) openAccount(b command.OpenAccount) (command.Result, error) {
 	}
 	if b.WelcomeCoins < 0 || b.WelcomeCoins > maxStake {
 		return command.Refusef("amount_out_of_range", "Welcome coins are 0 to %d.", maxStake), nil
+	}
+	if m.issueExhausted(b.WelcomeCoins) {
+		return noCoinsLeft(), nil
+	}
+	if b.Session != nil {
+		if r, err := m.refuseSession(b.Session); r != nil || err != nil {
+			return command.Result{Refusal: r}, err
+		}
 	}
 	id := m.NextAccount
 	m.NextAccount++
@@ -187,7 +198,7 @@ func (m *machine) collectDailyCoins(b command.CollectDailyCoins) (command.Result
 		return command.Result{Refusal: &command.Refusal{Code: "already_collected",
 			Message: "The daily coins are collected already.", Until: at(w.DailyNext)}}, nil
 	}
-	if r := refuseGrant(&w, b.Amount); r != nil || b.Amount < 0 {
+	if r := m.refuseGrant(&w, max(b.Amount, 0)); r != nil {
 		return command.Result{Refusal: r}, nil
 	}
 	w.DailyNext = m.now + dayMillis
@@ -212,7 +223,7 @@ func (m *machine) grantCoins(b command.GrantCoins) (command.Result, error) {
 	if !ok {
 		return noAccount(id), nil
 	}
-	if r := refuseGrant(&w, b.Amount); r != nil {
+	if r := m.refuseGrant(&w, b.Amount); r != nil {
 		return command.Result{Refusal: r}, nil
 	}
 	before := w.Balance
@@ -241,7 +252,7 @@ func (m *machine) answerNew(e *Event) (command.Result, error) {
 }
 
 // refuseGrant says why a balance can't change by an amount, or nil.
-func refuseGrant(w *WalletRecord, amount coins) *command.Refusal {
+func (m *machine) refuseGrant(w *WalletRecord, amount coins) *command.Refusal {
 	switch {
 	case amount == 0, amount > maxStake, amount < -games.MaxCoins:
 		return &command.Refusal{Code: "amount_out_of_range", Message: fmt.Sprintf("An amount is 1 to %d coins.", maxStake)}
@@ -249,8 +260,20 @@ func refuseGrant(w *WalletRecord, amount coins) *command.Refusal {
 		return &command.Refusal{Code: "insufficient_coins", Message: fmt.Sprintf("The balance is only %d coins.", w.Balance)}
 	case w.Balance+amount > games.MaxCoins/2:
 		return &command.Refusal{Code: "amount_out_of_range", Message: fmt.Sprintf("The balance would pass %d coins.", games.MaxCoins/2)}
+	case m.issueExhausted(amount):
+		return noCoinsLeft().Refusal
 	}
 	return nil
+}
+
+// issueExhausted reports whether no more coins can be issued: an amount of coins is never more than MaxCoins, and that
+// is also the most that there can be in the casino.
+func (m *machine) issueExhausted(amount coins) bool {
+	return amount > 0 && m.Books.House[ledger.Issue]-amount < -games.MaxCoins
+}
+
+func noCoinsLeft() command.Result {
+	return command.Refusef("amount_out_of_range", "There can't be more than %d coins in a casino.", games.MaxCoins)
 }
 
 // recordAct writes an operator's act into the history.

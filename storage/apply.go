@@ -30,6 +30,9 @@ type machine struct {
 // apply carries out one command.
 func (m *machine) apply(c *command.Decoded) (command.Result, error) {
 	m.command = c
+	if at := c.Time.UnixMilli(); at < 0 || at > command.ForEver.UnixMilli() {
+		return invalidCommand("it was proposed at %d ms", at), nil
+	}
 	m.now = max(m.Time, c.Time.UnixMilli())
 	m.Time = m.now
 
@@ -57,6 +60,12 @@ func (m *machine) apply(c *command.Decoded) (command.Result, error) {
 		return result, fmt.Errorf("apply command kind %d: the ledger's sum is %d after it", c.Body.Kind(), sum)
 	}
 	return result, nil
+}
+
+// invalidCommand refuses what no proposer of this version sends. It is a refusal, not an error: a command that is in
+// the log once would otherwise stop every node for ever.
+func invalidCommand(format string, args ...any) command.Result {
+	return command.Refusef("invalid_command", "The casino can't carry this out: "+format+".", args...)
 }
 
 func (m *machine) dispatch() (command.Result, error) {

@@ -58,7 +58,7 @@ func (m *machine) rotateSeed(b command.RotateSeed) (command.Result, error) {
 		return command.Result{Refusal: r}, nil
 	}
 	if len(m.command.Entropy) != command.SeedSize {
-		return command.Result{}, fmt.Errorf("rotate seed: %d bytes of entropy instead of %d", len(m.command.Entropy), command.SeedSize)
+		return invalidCommand("%d bytes of entropy", len(m.command.Entropy)), nil
 	}
 	s, err := m.seeds(id)
 	if err != nil {

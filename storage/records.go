@@ -167,6 +167,7 @@ var (
 		m, err := cbor.DecOptions{
 			DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden,
 			MaxArrayElements: 1 << 20, MaxMapPairs: 1 << 16,
+			UTF8: cbor.UTF8DecodeInvalid, // what was stored must load
 		}.DecMode()
 		if err != nil {
 			panic(err) // the options are constant

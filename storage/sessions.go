@@ -2,7 +2,6 @@ package storage
 
 import (
 	"encoding/binary"
-	"fmt"
 	"sync"
 	"time"
 
@@ -20,8 +19,8 @@ func (m *machine) attemptSignIn(b command.AttemptSignIn) (command.Result, error)
 	if b.Tries == 0 {
 		return command.Result{}, nil // sign-ins are not limited here
 	}
-	if b.Tries < 0 || b.Refill < 1 || b.Tries*b.Refill > throttlePeriod.Milliseconds() {
-		return command.Result{}, fmt.Errorf("attempt to sign in: %d tries, one more in %d ms", b.Tries, b.Refill)
+	if b.Tries < 0 || b.Refill < 1 || b.Tries > throttlePeriod.Milliseconds()/b.Refill {
+		return invalidCommand("%d tries to sign in, one more in %d ms", b.Tries, b.Refill), nil
 	}
 	subjects := [2]string{"login:" + b.Login, "address:" + b.Address}
 	var arrivals [2]int64
@@ -83,6 +82,12 @@ func (m *machine) openSession(b command.OpenSession) (command.Result, error) {
 	}
 	if b.OldHash != "" && a.PasswordHash != b.OldHash {
 		return command.Refusef("invalid_credentials", "The password was changed meanwhile. Sign in with the new one."), nil
+	}
+	if r, err := m.refuseSession(&b.Session); r != nil || err != nil {
+		return command.Result{Refusal: r}, err
+	}
+	if b.Refill < 0 || b.Refill > throttlePeriod.Milliseconds() {
+		return invalidCommand("a try to sign in comes back after %d ms", b.Refill), nil
 	}
 	if b.Rehash != "" && b.OldHash != "" {
 		a.PasswordHash = b.Rehash
@@ -146,11 +151,21 @@ func (m *machine) endSessions(b command.EndSessions) (command.Result, error) {
 	return command.Result{}, m.record(&Event{Kind: SessionsEnded, Account: id, Session: b.Session})
 }
 
-// addSession stores a session, and ends those of the account that have expired or are too many.
-func (m *machine) addSession(id command.AccountID, role command.Role, s *command.NewSession, sid command.SessionID) error {
+// refuseSession refuses a session that would end before it begins, as one proposed by a clock that is far behind
+// would, and one whose token is in use already.
+func (m *machine) refuseSession(s *command.NewSession) (*command.Refusal, error) {
 	if s.Expires <= m.now {
-		return fmt.Errorf("open session: it would end at %s, before it begins", at(s.Expires))
+		return &command.Refusal{Code: "invalid_session", Message: "The session would end before it begins. Check the server's clock."}, nil
 	}
+	used, err := m.get(bSessions, s.Token[:])
+	if used == nil || err != nil {
+		return nil, err
+	}
+	return &command.Refusal{Code: "invalid_session", Message: "This session was opened before. Sign in again."}, nil
+}
+
+// addSession stores a session that was not refused, and ends those of the account that have expired or are too many.
+func (m *machine) addSession(id command.AccountID, role command.Role, s *command.NewSession, sid command.SessionID) error {
 	refs, err := m.sessionRefs(id)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -252,6 +253,8 @@ func openFile(path string, readOnly bool) (*bbolt.DB, error) {
 	switch {
 	case errors.Is(err, bbolt.ErrTimeout):
 		return nil, fmt.Errorf("%s is in use by another process. Stop the casino that runs on this directory, or choose another with --data-dir", path)
+	case errors.As(err, new(*fs.PathError)):
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	case IsDamage(err):
 		return nil, err
 	case err != nil:

@@ -43,6 +43,9 @@ func (m *machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	if r, err := m.refuseStake(id, &w, b.Stake); r != nil || err != nil {
 		return command.Result{Refusal: r}, err
 	}
+	if r := m.refuseHouse(b.Rules); r != nil {
+		return command.Result{Refusal: r}, nil
+	}
 	seeds, err := m.seeds(id)
 	if err != nil {
 		return command.Result{}, err
@@ -74,7 +77,7 @@ func (m *machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	if err := m.advance(id, &w, &round, p, &e); err != nil {
 		return command.Result{}, err
 	}
-	return m.wagerResult(&w, &round, seeds)
+	return m.wagerResult(id, &w, &round, seeds)
 }
 
 // takeAction takes an action in the account's open round.
@@ -127,12 +130,12 @@ func (m *machine) settleAbandoned(b command.SettleAbandoned) (command.Result, er
 	}
 	game, _ := catalogue.Lookup(o.Round.Rules)
 	leaver, ok := game.(interface {
-		AbandonActions(draws []uint16, w games.Wager) ([]string, error)
+		Abandoned(draws []uint16, w games.Wager) ([]string, error)
 	})
 	if !ok {
 		return command.Result{}, fmt.Errorf("rules %s leave rounds open but have no rule for abandoned ones", o.Round.Rules)
 	}
-	actions, err := leaver.AbandonActions(o.Round.Draws, o.Round.Wager())
+	actions, err := leaver.Abandoned(o.Round.Draws, o.Round.Wager())
 	if err != nil {
 		return command.Result{}, fmt.Errorf("settle abandoned round %d: %w", b.Round, err)
 	}
@@ -174,7 +177,7 @@ func (m *machine) act(id command.AccountID, w *WalletRecord, round command.Round
 	if err := m.advance(id, w, &r, p, &e); err != nil {
 		return command.Result{}, err
 	}
-	return m.wagerResult(w, &r, seeds)
+	return m.wagerResult(id, w, &r, seeds)
 }
 
 // advance takes a round to a new position: what it costs more is taken, and if it is settled, what it pays is paid.
@@ -261,6 +264,16 @@ func (m *machine) refuseStake(id command.AccountID, w *WalletRecord, stake coins
 	return m.refuseByLimits(id, w, stake)
 }
 
+// refuseHouse refuses new rounds of a game whose house has won or lost so much that the round could take its balance
+// out of the range of Coins. No casino gets there by play; a command that can't be applied would stop it for ever.
+func (m *machine) refuseHouse(rules string) *command.Refusal {
+	house, ok := ledger.House(GameOf(rules))
+	if c := m.Books.House[house]; ok && -games.MaxCoins/2 <= c && c <= games.MaxCoins/2 {
+		return nil
+	}
+	return &command.Refusal{Code: "stake_out_of_range", Message: "The house can't take more bets in this game."}
+}
+
 // barred says why an account may not play at all, or nil.
 func (m *machine) barred(w *WalletRecord) *command.Refusal {
 	if w.Locked {
@@ -289,9 +302,9 @@ func noAccount(id command.AccountID) command.Result {
 }
 
 // wagerResult tells a player of a round, with the proof that there is so far.
-func (m *machine) wagerResult(w *WalletRecord, r *RoundRecord, s *SeedsRecord) (command.Result, error) {
+func (m *machine) wagerResult(id command.AccountID, w *WalletRecord, r *RoundRecord, s *SeedsRecord) (command.Result, error) {
 	v := &command.RoundResult{Coins: w.Balance, Held: w.Held}
-	fillRound(&v.Round, m.command.Account, r)
+	fillRound(&v.Round, id, r)
 	if r.Settled {
 		v.Round.SettledAt = at(m.now)
 	}

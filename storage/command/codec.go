@@ -28,6 +28,7 @@ var (
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
 		MaxArrayElements:  1 << 16,
 		MaxMapPairs:       1 << 16,
+		UTF8:              cbor.UTF8DecodeInvalid, // what was encoded must decode, whatever a client sent
 	}.DecMode())
 )
 
