@@ -274,6 +274,55 @@ func TestACME_RestartServesStoredCertificateWithoutTheIssuer(t *testing.T) {
 	}
 }
 
+func TestForget_MakesTheNextSourceStartAnew(t *testing.T) {
+	secure := listen(t)
+	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String()})
+	client, dir := p.client(), t.TempDir()
+	client.TLSAddr = secure.Addr().String()
+	storage := &certmagic.FileStorage{Path: dir}
+	internal, err := certs.New(t.Context(), certs.Options{Mode: certs.ModeInternal, Storage: storage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	internal.Close()
+	once, err := certs.New(t.Context(), acmeOptions(dir, client, "casino.forget.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := serveOn(t, secure, once, "casino.forget.test")
+	ready(t, once)
+	serial := before.leaf(t).SerialNumber
+	once.Close()
+
+	// As after the loss of the key: what is stored can't be read.
+	certFiles, _ := filepath.Glob(filepath.Join(dir, "certificates", "*", "*", "*"))
+	if len(certFiles) != 3 {
+		t.Fatalf("stored: %v", certFiles)
+	}
+	for _, name := range certFiles {
+		if err := os.WriteFile(name, []byte("unreadable"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := certs.Forget(t.Context(), storage); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := certs.LoadRoot(t.Context(), storage); !errors.Is(err, certs.ErrNoRoot) {
+		t.Errorf("the internal authority is still there: %v", err)
+	}
+	again := newSource(t, acmeOptions(dir, client, "casino.forget.test"))
+	await(t, "a new certificate", func() bool { return !again.Expiry()[0].NotAfter.IsZero() || again.Expiry()[0].Problem != nil })
+	if problem := again.Expiry()[0].Problem; problem != nil {
+		t.Fatal(problem)
+	}
+	if serve(t, again, "casino.forget.test").leaf(t).SerialNumber.Cmp(serial) == 0 {
+		t.Error("the old certificate is still served")
+	}
+	if err := certs.Forget(t.Context(), &certmagic.FileStorage{Path: t.TempDir()}); err != nil {
+		t.Errorf("forgetting nothing: %v", err)
+	}
+}
+
 func TestACME_ExternalAccountBinding(t *testing.T) {
 	const id = "account-7"
 	good := base64.RawURLEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))

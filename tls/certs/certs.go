@@ -13,10 +13,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
+	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3"
 )
 
@@ -123,6 +125,18 @@ func (s *Source) Root() ([]byte, error) {
 func (s *Source) Close() error {
 	if s.from != nil {
 		s.from.close()
+	}
+	return nil
+}
+
+// Forget deletes all certificates, keys, ACME accounts and the internal authority from a storage, without reading them: the way on
+// when the key that they are encrypted with is lost. The next Source obtains or makes new ones. No Source may use the storage meanwhile.
+func Forget(ctx context.Context, storage certmagic.Storage) error {
+	// CertMagic's directories, and ours.
+	for _, dir := range []string{"certificates", "acme", "ocsp", authorityLock} {
+		if err := storage.Delete(ctx, dir); err != nil {
+			return fmt.Errorf("forgetting stored certificates: %w", err)
+		}
 	}
 	return nil
 }
