@@ -46,8 +46,10 @@ fuzz: ## each fuzz target for a short time (FUZZTIME=5s)
 	  done; \
 	done
 
-bench: build ## measure the casino against a bare handler, in a directory of its own
-	./bin/imperio bench --help
+BENCHFLAGS ?= --duration 20s
+
+bench: build ## play against a casino of its own, beside a bare handler (BENCHFLAGS="--duration 20s")
+	./bin/imperio bench --start --baseline $(BENCHFLAGS)
 
 clean: ## remove what was built; the casino's data stays
 	rm -rf bin
