@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -14,7 +15,7 @@ import (
 
 func openBolt(t *testing.T, dir string) *bbolt.DB {
 	t.Helper()
-	db, err := bbolt.Open(filepath.Join(dir, "x.db"), 0o600, nil)
+	db, err := bbolt.Open(filepath.Join(dir, "x.db"), 0o600, &bbolt.Options{Timeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,6 +36,7 @@ func put(db *bbolt.DB, key string) error {
 func has(t *testing.T, dir, key string) (found bool) {
 	t.Helper()
 	db := openBolt(t, dir)
+	defer db.Close()
 	err := db.View(func(tx *bbolt.Tx) error {
 		for err := range tx.Check() {
 			return err
