@@ -34,15 +34,17 @@ type Options struct {
 type App struct {
 	config   config.Config
 	version  string
+	started  time.Time
 	log      *slog.Logger
 	cleanups cleanups
 
-	dir     *dataDir
-	casino  casino
-	certs   *certs.Source
-	edge    *edge.Edge
-	api     *api.API
-	servers []*server
+	dir       *dataDir
+	casino    casino
+	certs     *certs.Source
+	edge      *edge.Edge
+	passwords *auth.Passwords
+	api       *api.API
+	servers   []*server
 }
 
 // server is an HTTP server with the listener it serves.
@@ -55,9 +57,9 @@ type server struct {
 
 // New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, version: o.Version}
+	a := &App{config: o.Config, version: o.Version, started: time.Now()}
 	logs := edge.NewLogBuffer(o.Logs, logBufferBytes)
-	a.log = slog.New(logHandler(o.Config.Logs, logs))
+	a.log = newLog(o.Config.Logs, logs)
 	a.cleanups.log = a.log
 	a.cleanups.add("logs", logs.Close)
 	defer func() {
@@ -65,7 +67,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.cleanups.run())
 		}
 	}()
-	for _, step := range []func(context.Context) error{a.openState, a.openCertificates, a.openEdge, a.openAPI, a.listen} {
+	for _, step := range []func(context.Context) error{a.openState, a.openCertificates, a.openEdge, a.openAPI, a.listen, a.listenControl} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -76,12 +78,12 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 // logBufferBytes is how much log may wait to be written; what comes on top is dropped and counted.
 const logBufferBytes = 1 << 20
 
-func logHandler(c config.Logs, w io.Writer) slog.Handler {
+func newLog(c config.Logs, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.Level}
 	if c.Format == config.LogJSON {
-		return slog.NewJSONHandler(w, options)
+		return slog.New(slog.NewJSONHandler(w, options))
 	}
-	return slog.NewTextHandler(w, options)
+	return slog.New(slog.NewTextHandler(w, options))
 }
 
 func (a *App) openState(ctx context.Context) (err error) {
@@ -113,8 +115,8 @@ func (a *App) openState(ctx context.Context) (err error) {
 const closePatience = 10 * time.Second
 
 func (a *App) openAPI(context.Context) error {
-	passwords, err := auth.NewPasswords(auth.PasswordOptions{Cost: a.config.Accounts.BcryptCost})
-	if err != nil {
+	var err error
+	if a.passwords, err = auth.NewPasswords(auth.PasswordOptions{Cost: a.config.Accounts.BcryptCost}); err != nil {
 		return err
 	}
 	tables := a.config.Games.Tables()
@@ -128,7 +130,7 @@ func (a *App) openAPI(context.Context) error {
 		failed.Events = 0
 	}
 	a.api, err = api.New(api.Options{
-		Casino: a.casino, Passwords: passwords, Log: a.log, Now: time.Now, Random: rand.Reader,
+		Casino: a.casino, Passwords: a.passwords, Log: a.log, Now: time.Now, Random: rand.Reader,
 		Slots: apiTable(tables[0]), Roulette: apiTable(tables[1]), Blackjack: apiTable(tables[2]),
 		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,
 		SessionLifetime: a.config.Accounts.SessionLifetime,

@@ -20,6 +20,8 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the casino."`
 	Health  healthCommand  `cmd:"" help:"Ask a running node how it is; exit code 0 if it is ready."`
 	Bench   benchCommand   `cmd:"" help:"Play with many players against a running node, measure it, and check each answer against its books."`
+	Account accountCommand `cmd:"" help:"Work on accounts: through the running server, else on the data directory."`
+	Audit   auditCommand   `cmd:"" help:"Prove the books: every balance, the history, and every round played again."`
 	Config  configCommand  `cmd:"" help:"Print the configuration in force, and where each value came from."`
 	Version versionCommand `cmd:"" help:"Print the version of the program and of the rules it knows."`
 }

@@ -1,0 +1,86 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"imperio/appliance/api"
+	"imperio/replication"
+	"imperio/storage"
+	"imperio/storage/audit"
+)
+
+// Audit proves the books of a casino: of the server that runs on the directory, else of the directory itself, of which
+// it changes nothing. Bets that are in the log and not yet in the state are part of what is proven. It returns what was
+// proven, in words, and a violation as *audit.Violation.
+func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (proved []string, err error) {
+	client, err := api.DialControl(ctx, filepath.Join(dir, SocketFile))
+	if err == nil {
+		defer client.Close()
+		report, err := client.Audit(ctx)
+		if err == nil && report.Violation != "" {
+			err = &audit.Violation{What: report.Violation}
+		}
+		return report.Proved, err
+	}
+	lock, err := lockDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	id, err := storage.ReadIdentity(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !id.Ready {
+		return nil, fmt.Errorf("%s: %w", dir, ErrNoCasino)
+	}
+	if err != nil {
+		return nil, err
+	}
+	store, err := storage.Open(dir, storage.Options{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := replay(ctx, dir, id, store); err != nil {
+		return nil, err
+	}
+	snapshot, err := store.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer snapshot.Close()
+	report, err := audit.Run(ctx, snapshot, audit.Options{Progress: progress})
+	return report.Lines(), err
+}
+
+// replay applies what the log has above the state, in memory.
+func replay(ctx context.Context, dir string, id storage.Identity, store *storage.Store) error {
+	var batch []storage.Entry
+	apply := func() error {
+		_, err := store.Apply(batch)
+		batch = batch[:0]
+		return err
+	}
+	applied, _ := store.Applied()
+	err := replication.ReadLog(dir, replication.Identity{NodeID: id.NodeID, ClusterID: id.ClusterID}, func(e storage.Entry) error {
+		if e.Index <= applied {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if batch = append(batch, e); len(batch) == 1024 {
+			return apply()
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return apply()
+}
+
+// Violation is what is wrong with books.
+type Violation = audit.Violation

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os/user"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"imperio/appliance"
+	"imperio/appliance/api"
+	"imperio/games"
+)
+
+type accountCommand struct {
+	Data dataDirFlags `embed:""`
+
+	Create   accountCreateCommand   `cmd:"" help:"Open an account. The password is read from standard input."`
+	List     accountListCommand     `cmd:"" help:"List accounts."`
+	Show     accountShowCommand     `cmd:"" help:"Show an account."`
+	Grant    accountGrantCommand    `cmd:"" help:"Give coins to an account, or take them back."`
+	Lock     accountLockCommand     `cmd:"" help:"Lock an account: its sessions end, and it can't sign in or play."`
+	Unlock   accountUnlockCommand   `cmd:"" help:"Unlock an account."`
+	Password accountPasswordCommand `cmd:"" help:"Set a password, which is read from standard input; all sessions of the account end."`
+	Role     accountRoleCommand     `cmd:"" help:"Give an account the role of a player or of an operator."`
+}
+
+// whoArg is the account that a verb is about.
+type whoArg struct {
+	Account string `arg:"" help:"Username, e-mail address, or # and the id."`
+}
+
+type reasonFlag struct {
+	Reason string `help:"Why, for the history." placeholder:"TEXT"`
+}
+
+// operations opens the casino for an operator's work, by its server if one runs.
+func (env *environment) operations(do func(*appliance.Operations) error) error {
+	loaded, err := env.configuration()
+	if err != nil {
+		return err
+	}
+	actor := "operator"
+	if u, err := user.Current(); err == nil {
+		actor = u.Username
+	}
+	o, err := appliance.OpenOperations(env.Ctx, loaded.Config.Data.Dir, actor, appliance.Options{Config: loaded.Config, Logs: io.Discard})
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(o), o.Close())
+}
+
+// change does one operation on an account and shows what became of it.
+func (env *environment) change(do func(*appliance.Operations) (api.AccountRecord, error)) error {
+	return env.operations(func(o *appliance.Operations) error {
+		a, err := do(o)
+		if err != nil {
+			return err
+		}
+		return showAccount(env.Stdout, a)
+	})
+}
+
+type accountCreateCommand struct {
+	Username string      `arg:"" help:"Name of the account."`
+	Email    string      `help:"E-mail address." placeholder:"ADDRESS"`
+	Role     string      `help:"player or operator." enum:"player,operator" default:"player"`
+	Coins    games.Coins `help:"Coins to begin with; none: the welcome coins." default:"-1" placeholder:"COINS"`
+}
+
+// Run opens the account.
+func (c *accountCreateCommand) Run(env *environment) error {
+	password, err := readPassword(env)
+	if err != nil {
+		return err
+	}
+	order := api.AccountOrder{Username: c.Username, Email: c.Email, Password: password, Role: c.Role, Coins: c.Coins}
+	if order.Coins < 0 {
+		loaded, err := env.configuration()
+		if err != nil {
+			return err
+		}
+		order.Coins = loaded.Config.Accounts.WelcomeCoins
+	}
+	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) { return o.CreateAccount(env.Ctx, order) })
+}
+
+// readPassword reads one line, of which only the line end is cut.
+func readPassword(env *environment) (string, error) {
+	fmt.Fprintln(env.Stderr, "Password (one line):")
+	line, err := bufio.NewReader(io.LimitReader(env.Stdin, 4096)).ReadString('\n')
+	if err != nil && !(errors.Is(err, io.EOF) && line != "") {
+		return "", fmt.Errorf("read the password from standard input: %w", err)
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+type accountListCommand struct {
+	From  uint64 `help:"Id to begin with." default:"0"`
+	Limit int    `help:"How many at most." default:"100"`
+}
+
+// Run lists accounts, a line each.
+func (c *accountListCommand) Run(env *environment) error {
+	return env.operations(func(o *appliance.Operations) error {
+		w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tUSERNAME\tROLE\tCOINS\tHELD\tLOCKED\tCREATED\tE-MAIL")
+		from, left := c.From, c.Limit
+		for left > 0 {
+			list, next, err := o.ListAccounts(env.Ctx, from, min(left, 1000))
+			if err != nil {
+				return err
+			}
+			for _, a := range list {
+				fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%t\t%s\t%s\n", a.ID, a.Username, a.Role, a.Coins, a.HeldCoins, a.Locked, a.CreatedAt.Format(time.DateOnly), a.Email)
+			}
+			left -= len(list)
+			if from = next; next == 0 {
+				break
+			}
+		}
+		return w.Flush()
+	})
+}
+
+type accountShowCommand struct {
+	whoArg `embed:""`
+}
+
+// Run shows the account.
+func (c *accountShowCommand) Run(env *environment) error {
+	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) { return o.ShowAccount(env.Ctx, c.Account) })
+}
+
+func showAccount(out io.Writer, a api.AccountRecord) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "id\t%d\nusername\t%s\ne-mail\t%s\nrole\t%s\ncoins\t%d\nheld coins\t%d\nlocked\t%t\ncreated\t%s\n",
+		a.ID, a.Username, a.Email, a.Role, a.Coins, a.HeldCoins, a.Locked, a.CreatedAt.Format(time.RFC3339))
+	if a.OpenRound != 0 {
+		fmt.Fprintf(w, "open round\t%d\n", a.OpenRound)
+	}
+	if !a.ExcludedUntil.IsZero() {
+		fmt.Fprintf(w, "excluded until\t%s\n", a.ExcludedUntil.Format(time.RFC3339))
+	}
+	return w.Flush()
+}
+
+type accountGrantCommand struct {
+	whoArg     `embed:""`
+	reasonFlag `embed:""`
+	Coins      games.Coins `arg:"" help:"How many; below 0 to take back."`
+}
+
+// Run grants coins.
+func (c *accountGrantCommand) Run(env *environment) error {
+	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) {
+		return o.Grant(env.Ctx, c.Account, c.Coins, c.Reason)
+	})
+}
+
+type accountLockCommand struct {
+	whoArg     `embed:""`
+	reasonFlag `embed:""`
+}
+
+// Run locks the account.
+func (c *accountLockCommand) Run(env *environment) error {
+	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) {
+		return o.SetLock(env.Ctx, c.Account, true, c.Reason)
+	})
+}
+
+type accountUnlockCommand struct {
+	whoArg     `embed:""`
+	reasonFlag `embed:""`
+}
+
+// Run unlocks the account.
+func (c *accountUnlockCommand) Run(env *environment) error {
+	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) {
+		return o.SetLock(env.Ctx, c.Account, false, c.Reason)
+	})
+}
+
+type accountPasswordCommand struct {
+	whoArg     `embed:""`
+	reasonFlag `embed:""`
+}
+
+// Run sets the password.
+func (c *accountPasswordCommand) Run(env *environment) error {
+	password, err := readPassword(env)
+	if err != nil {
+		return err
+	}
+	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) {
+		return o.SetPassword(env.Ctx, c.Account, password, c.Reason)
+	})
+}
+
+type accountRoleCommand struct {
+	whoArg     `embed:""`
+	reasonFlag `embed:""`
+	Role       string `arg:"" enum:"player,operator" help:"player or operator."`
+}
+
+// Run gives the role.
+func (c *accountRoleCommand) Run(env *environment) error {
+	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) {
+		return o.SetRole(env.Ctx, c.Account, c.Role, c.Reason)
+	})
+}

@@ -1,0 +1,305 @@
+// Package audit proves the books of a casino from its data alone. It reads the whole history from the first event,
+// keeps its own accounts from it, plays every round again from the recorded seeds, bets and actions, and then holds
+// what the machine says of itself against that. It writes nothing and believes nothing but the stored events.
+//
+// What is proven, in the order in which it is looked at:
+//
+//   - every stored record has the checksum that it was written with
+//   - the history is one chain: numbers without gaps, each event carrying the hash of the one before, up to the head
+//   - every transfer moves coins between two accounts whose balances after it are right; no player's balance is ever
+//     below 0, and escrow holds the stakes of the open rounds
+//   - every round takes the next nonce of its account's seed pair; every settled round has exactly one stake and at
+//     most one payout; stakes and payouts are what the rules of its version say
+//   - every round's draws follow from the seeds that were committed to before it, and every revealed seed is the one
+//     that was committed to
+//   - every account's balance, seeds, statistics and open round are what its events make them, and the sum of all
+//     balances is 0
+package audit
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"imperio/games"
+	"imperio/storage"
+	"imperio/storage/command"
+	"imperio/storage/ledger"
+)
+
+// Options say how an audit goes. The zero value is good.
+type Options struct {
+	// Progress is told how many of the events are done, now and then. It may be nil.
+	Progress func(done, total uint64)
+	// Workers play rounds again at the same time; 0: one for each processor.
+	Workers int
+}
+
+// Report is what was proven.
+type Report struct {
+	Accounts  uint64
+	Events    uint64
+	Transfers uint64
+	Rounds    uint64            // settled
+	Open      uint64            // open rounds
+	Replayed  uint64            // positions of rounds that were played again
+	Records   uint64            // whose checksums were checked
+	Head      [32]byte          // hash of the newest event: it pins the whole history
+	Index     uint64            // of the last applied entry of the log
+	Games     map[string]Totals // by game
+	Coins     games.Coins       // of all players
+	Escrow    games.Coins       // staked in open rounds
+	Issued    games.Coins       // ever granted, less what was taken back
+	Took      time.Duration
+}
+
+// Totals sums up the settled rounds of a game.
+type Totals struct {
+	Rounds uint64
+	Staked games.Coins
+	Paid   games.Coins
+}
+
+// Violation is something that is not as it must be.
+type Violation struct {
+	Event uint64 // where it shows; 0 if it is not at an event
+	What  string
+}
+
+func (v *Violation) Error() string {
+	if v.Event != 0 {
+		return fmt.Sprintf("event %d: %s", v.Event, v.What)
+	}
+	return v.What
+}
+
+// Run audits a snapshot. The first violation is returned as *Violation; other errors are of reading. The report then
+// says how far it came.
+func Run(ctx context.Context, s *storage.Snapshot, o Options) (Report, error) {
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	began := time.Now()
+	a := &auditor{ctx: ctx, snapshot: s, options: o, machine: s.Machine(), open: make(map[command.RoundID]*round)}
+	err := a.run()
+	a.report.Took = time.Since(began)
+	return a.report, err
+}
+
+// auditor keeps its own books while it reads the history.
+type auditor struct {
+	ctx      context.Context
+	snapshot *storage.Snapshot
+	options  Options
+	machine  storage.MachineRecord
+	report   Report
+
+	head     [32]byte
+	time     int64
+	house    [ledger.HouseBlackjack + 1]games.Coins // balances, by account
+	players  games.Coins
+	accounts []account // by id, from command.FirstAccountID
+	open     map[command.RoundID]*round
+	games    [len(ledger.Games)]storage.GameRecord
+	replays  *replays
+}
+
+// account is what the history makes of an account.
+type account struct {
+	storage.WalletRecord
+	pair    uint32
+	seeds   storage.Commitments
+	settled uint64
+}
+
+// round is an open round.
+type round struct {
+	account command.AccountID
+	record  storage.RoundRecord
+	opened  uint64
+}
+
+func (a *auditor) run() (err error) {
+	if a.report.Records, err = a.snapshot.VerifyRecords(); err != nil {
+		return err
+	}
+	a.replays = startReplays(a.ctx, a.options.Workers)
+	defer a.replays.stop()
+	err = a.snapshot.Events(1, func(e *storage.StoredEvent) error {
+		if err := a.ctx.Err(); err != nil {
+			return err
+		}
+		if err := a.event(e); err != nil {
+			return err
+		}
+		if a.options.Progress != nil && e.Seq%65536 == 0 {
+			a.options.Progress(e.Seq, a.machine.Events)
+		}
+		return a.replays.failure()
+	})
+	if err == nil {
+		err = a.replays.finish()
+	}
+	if err != nil {
+		return err
+	}
+	if a.report.Events != a.machine.Events || a.head != a.machine.Head {
+		return violation(0, "the history ends with event %d (%x), the machine says %d (%x)", a.report.Events, a.head, a.machine.Events, a.machine.Head)
+	}
+	a.report.Replayed, a.report.Head, a.report.Index = a.replays.played(), a.head, a.machine.Index
+	return a.compare()
+}
+
+// violation makes one.
+func violation(event uint64, format string, args ...any) error {
+	return &Violation{Event: event, What: fmt.Sprintf(format, args...)}
+}
+
+// event takes one event into the books.
+func (a *auditor) event(e *storage.StoredEvent) error {
+	if e.Seq != a.report.Events+1 {
+		return violation(e.Seq, "it follows event %d: the history has a gap", a.report.Events)
+	}
+	if e.Prev != a.head {
+		return violation(e.Seq, "it does not carry the hash of the event before it")
+	}
+	if e.Time < a.time {
+		return violation(e.Seq, "its time is before that of the event before it")
+	}
+	a.report.Events, a.head, a.time = e.Seq, e.Hash, e.Time
+
+	switch e.Kind {
+	case storage.AccountOpened:
+		if err := a.accountOpened(e); err != nil {
+			return err
+		}
+	case storage.SeedRotated:
+		if err := a.seedRotated(e); err != nil {
+			return err
+		}
+	case storage.RoundPlayed, storage.RoundOpened, storage.ActionTaken, storage.AbandonedSettled:
+		return a.roundEvent(e)
+	}
+	if e.Round != nil {
+		return violation(e.Seq, "a %s carries a round", e.Kind)
+	}
+	if err := a.transfers(e); err != nil {
+		return err
+	}
+	if len(e.Transfers) > 0 || e.Kind == storage.SeedRotated || e.Kind == storage.AccountOpened {
+		return a.chained(e)
+	}
+	return nil
+}
+
+// account finds an account of the history.
+func (a *auditor) account(e *storage.StoredEvent) (*account, error) {
+	i := uint64(e.Account) - uint64(command.FirstAccountID)
+	if e.Account < command.FirstAccountID || i >= uint64(len(a.accounts)) {
+		return nil, violation(e.Seq, "account %d was never opened", e.Account)
+	}
+	return &a.accounts[i], nil
+}
+
+func (a *auditor) accountOpened(e *storage.StoredEvent) error {
+	if want := command.FirstAccountID + command.AccountID(len(a.accounts)); e.Account != want {
+		return violation(e.Seq, "it opens account %d, the next is %d", e.Account, want)
+	}
+	if e.Seeds == nil {
+		return violation(e.Seq, "an account is opened without commitments")
+	}
+	a.accounts = append(a.accounts, account{seeds: *e.Seeds})
+	return nil
+}
+
+// chained holds an event's place in its account's chain, and the balance it reports.
+func (a *auditor) chained(e *storage.StoredEvent) error {
+	acc, err := a.account(e)
+	if err != nil {
+		return err
+	}
+	if e.Back != acc.Last {
+		return violation(e.Seq, "the event before it of account %d is %d, not %d", e.Account, acc.Last, e.Back)
+	}
+	if games.Coins(e.Coins) != acc.Balance || games.Coins(e.Held) != acc.Held {
+		return violation(e.Seq, "account %d has %d coins and %d held, the event says %d and %d", e.Account, acc.Balance, acc.Held, e.Coins, e.Held)
+	}
+	acc.Last = e.Seq
+	return nil
+}
+
+// transfers books the transfers of an event.
+func (a *auditor) transfers(e *storage.StoredEvent) error {
+	for i, t := range e.Transfers {
+		a.report.Transfers++
+		if t.Amount <= 0 || t.Amount > games.MaxCoins {
+			return violation(e.Seq, "transfer %d is of %d coins", i, t.Amount)
+		}
+		from, err := a.book(e, t.From, -t.Amount)
+		if err != nil {
+			return err
+		}
+		to, err := a.book(e, t.To, t.Amount)
+		if err != nil {
+			return err
+		}
+		if from != t.FromAfter || to != t.ToAfter {
+			return violation(e.Seq, "after transfer %d, %s has %d and %s has %d; the event says %d and %d", i, t.From, from, t.To, to, t.FromAfter, t.ToAfter)
+		}
+		if !allowed(e.Kind, t) {
+			return violation(e.Seq, "a %s moves coins from %s to %s as a %s", e.Kind, t.From, t.To, t.Kind)
+		}
+	}
+	return nil
+}
+
+// book changes a balance and returns it.
+func (a *auditor) book(e *storage.StoredEvent, who ledger.Account, amount games.Coins) (games.Coins, error) {
+	if who.IsPlayer() {
+		if who != ledger.Player(e.Account) {
+			return 0, violation(e.Seq, "an event of account %d moves coins of %s", e.Account, who)
+		}
+		acc, err := a.account(e)
+		if err != nil {
+			return 0, err
+		}
+		acc.Balance += amount
+		a.players += amount
+		if acc.Balance < 0 {
+			return 0, violation(e.Seq, "the balance of %s falls to %d", who, acc.Balance)
+		}
+		return acc.Balance, nil
+	}
+	if who == 0 || int(who) >= len(a.house) {
+		return 0, violation(e.Seq, "there is no account %d", who)
+	}
+	a.house[who] += amount
+	if who == ledger.Escrow && a.house[who] < 0 {
+		return 0, violation(e.Seq, "escrow falls to %d", a.house[who])
+	}
+	return a.house[who], nil
+}
+
+// allowed says which events may move which coins from where to where.
+func allowed(k storage.EventKind, t ledger.Transfer) bool {
+	from, to := t.From.Game() != "", t.To.Game() != "" // a game's house
+	round := k == storage.RoundPlayed || k == storage.RoundOpened || k == storage.ActionTaken || k == storage.AbandonedSettled
+	switch t.Kind {
+	case command.TransferWelcome:
+		return k == storage.AccountOpened && t.From == ledger.Issue && t.To.IsPlayer()
+	case command.TransferDaily:
+		return k == storage.DailyCollected && t.From == ledger.Issue && t.To.IsPlayer()
+	case command.TransferGrant:
+		return k == storage.CoinsGranted && (t.From == ledger.Issue && t.To.IsPlayer() || t.From.IsPlayer() && t.To == ledger.Issue)
+	case command.TransferStake:
+		return t.From.IsPlayer() && (k == storage.RoundPlayed && to || k == storage.RoundOpened && t.To == ledger.Escrow)
+	case command.TransferRaise:
+		return k == storage.ActionTaken && t.From.IsPlayer() && t.To == ledger.Escrow
+	case command.TransferSettle:
+		return round && k != storage.RoundPlayed && t.From == ledger.Escrow && to
+	case command.TransferPayout:
+		return round && from && t.To.IsPlayer()
+	}
+	return false
+}

@@ -1,0 +1,133 @@
+package audit
+
+import (
+	"crypto/sha256"
+
+	"imperio/games"
+	"imperio/storage"
+	"imperio/storage/command"
+	"imperio/storage/ledger"
+)
+
+// compare holds what the machine says of itself against the books kept from the history.
+func (a *auditor) compare() error {
+	if err := a.compareAccounts(); err != nil {
+		return err
+	}
+	if err := a.compareOpenRounds(); err != nil {
+		return err
+	}
+	m := &a.machine
+	sum := a.players
+	for who, balance := range a.house {
+		sum += balance
+		if m.Books.House[who] != balance {
+			return violation(0, "the balance of %s is %d by its transfers, the machine says %d", ledger.Account(who), balance, m.Books.House[who])
+		}
+	}
+	if m.Books.Players != a.players {
+		return violation(0, "the balances of all players add up to %d, the machine says %d", a.players, m.Books.Players)
+	}
+	if sum != 0 {
+		return violation(0, "the sum of all balances is %d", sum)
+	}
+	a.report.Games = make(map[string]Totals)
+	for i, g := range a.games {
+		if g != m.Games[i] {
+			return violation(0, "the rounds of %s add up to %+v, the machine says %+v", ledger.Games[i], g, m.Games[i])
+		}
+		a.report.Games[ledger.Games[i]] = Totals{Rounds: g.Rounds, Staked: g.Staked, Paid: g.Paid}
+	}
+	sessions, err := a.snapshot.CountSessions()
+	if err != nil {
+		return err
+	}
+	if sessions != m.Sessions {
+		return violation(0, "there are %d sessions, the machine says %d", sessions, m.Sessions)
+	}
+	a.report.Coins, a.report.Escrow, a.report.Issued = a.players, a.house[ledger.Escrow], -a.house[ledger.Issue]
+	return nil
+}
+
+// compareAccounts holds every wallet and every account's names and seeds against its events.
+func (a *auditor) compareAccounts() error {
+	next := command.FirstAccountID
+	if err := a.snapshot.Accounts(func(id command.AccountID, r *storage.AccountRecord, found bool) error {
+		if id != next || int(id-command.FirstAccountID) >= len(a.accounts) {
+			return violation(0, "there is an account %d that the history does not know", id)
+		}
+		if !found {
+			return violation(0, "the name or e-mail address of account %d leads to another one", id)
+		}
+		next++
+		return a.compareSeeds(id)
+	}); err != nil {
+		return err
+	}
+	if count := uint64(next - command.FirstAccountID); count != uint64(len(a.accounts)) || next != a.machine.NextAccount {
+		return violation(0, "there are %d accounts, the history opens %d, the machine's next is %d", count, len(a.accounts), a.machine.NextAccount)
+	}
+	a.report.Accounts = uint64(len(a.accounts))
+
+	wallets := 0
+	if err := a.snapshot.Wallets(func(id command.AccountID, w *storage.WalletRecord) error {
+		wallets++
+		i := int(id) - int(command.FirstAccountID)
+		if i < 0 || i >= len(a.accounts) {
+			return violation(0, "there is a wallet of account %d, which does not exist", id)
+		}
+		acc := &a.accounts[i].WalletRecord
+		switch {
+		case w.Balance != acc.Balance || w.Held != acc.Held:
+			return violation(0, "account %d has %d coins and %d held by its transfers, its wallet says %d and %d", id, acc.Balance, acc.Held, w.Balance, w.Held)
+		case w.Nonce != acc.Nonce || w.Last != acc.Last || w.OpenRound != acc.OpenRound:
+			return violation(0, "account %d is at nonce %d, event %d, open round %d; its wallet says %d, %d, %d", id, acc.Nonce, acc.Last, acc.OpenRound, w.Nonce, w.Last, w.OpenRound)
+		case w.Games != acc.Games:
+			return violation(0, "the statistics of account %d are not those of its rounds", id)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if wallets != len(a.accounts) {
+		return violation(0, "there are %d wallets for %d accounts", wallets, len(a.accounts))
+	}
+	return nil
+}
+
+// compareSeeds holds an account's seeds against what it was promised.
+func (a *auditor) compareSeeds(id command.AccountID) error {
+	s, ok, err := a.snapshot.Seeds(id)
+	if err != nil {
+		return err
+	}
+	acc := &a.accounts[id-command.FirstAccountID]
+	if !ok || s.Pair != acc.pair || s.Client != acc.seeds.Client ||
+		sha256.Sum256(s.Server[:]) != acc.seeds.Active || sha256.Sum256(s.Next[:]) != acc.seeds.Next {
+		return violation(0, "the seeds of account %d are not those that were committed to", id)
+	}
+	return nil
+}
+
+// compareOpenRounds holds the open rounds against the history, and escrow against their stakes.
+func (a *auditor) compareOpenRounds() error {
+	var staked games.Coins
+	if err := a.snapshot.OpenRounds(func(o *storage.OpenRoundRecord) error {
+		r := a.open[o.Round.ID]
+		if r == nil || r.account != o.Account || r.record.Staked != o.Round.Staked || len(r.record.Actions) != len(o.Round.Actions) {
+			return violation(0, "round %d of account %d is kept as open, but not as the history left it", o.Round.ID, o.Account)
+		}
+		staked += o.Round.Staked
+		a.report.Open++
+		return nil
+	}); err != nil {
+		return err
+	}
+	if a.report.Open != uint64(len(a.open)) || a.report.Open != a.machine.OpenRounds {
+		return violation(0, "%d rounds are kept as open, %d are by the history, the machine says %d", a.report.Open, len(a.open), a.machine.OpenRounds)
+	}
+	if staked != a.house[ledger.Escrow] {
+		return violation(0, "escrow holds %d, the open rounds' stakes are %d", a.house[ledger.Escrow], staked)
+	}
+	return nil
+}

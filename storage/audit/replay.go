@@ -1,0 +1,125 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"imperio/games/catalogue"
+	"imperio/games/fair"
+	"imperio/storage"
+	"imperio/storage/command"
+)
+
+// replay is a position of a round that is to be played again.
+type replay struct {
+	event  uint64
+	server [command.SeedSize]byte
+	client string
+	round  storage.RoundRecord
+}
+
+// check plays it and compares.
+func (r *replay) check() error {
+	game, ok := catalogue.Lookup(r.round.Rules)
+	if !ok {
+		return violation(r.event, "round %d has rules %q, which this imperio does not know", r.round.ID, r.round.Rules)
+	}
+	p, err := game.Play(fair.NewStream(r.server, r.round.Rules, r.client, r.round.Nonce), r.round.Wager())
+	switch {
+	case err != nil:
+		return violation(r.event, "round %d can't be played again: %v", r.round.ID, err)
+	case !slices.Equal(p.Draws, r.round.Draws):
+		return violation(r.event, "round %d draws %v, the seeds give %v", r.round.ID, r.round.Draws, p.Draws)
+	case p.Staked != r.round.Staked || p.Payout != r.round.Payout || p.Settled != r.round.Settled:
+		return violation(r.event, "round %d cost %d and paid %d (settled: %t); by its rules it costs %d and pays %d (settled: %t)",
+			r.round.ID, r.round.Staked, r.round.Payout, r.round.Settled, p.Staked, p.Payout, p.Settled)
+	case !slices.Equal(p.Allowed, r.round.Allowed):
+		return violation(r.event, "round %d allowed %v, its rules allow %v", r.round.ID, r.round.Allowed, p.Allowed)
+	}
+	return nil
+}
+
+// replays plays rounds again beside the reading of the history, and keeps the first violation in the order of events.
+type replays struct {
+	ctx    context.Context
+	work   chan []replay
+	batch  []replay
+	owned  sync.WaitGroup
+	done   atomic.Uint64
+	failed atomic.Pointer[Violation]
+	mu     sync.Mutex
+	closed bool
+}
+
+const replayBatch = 256
+
+func startReplays(ctx context.Context, workers int) *replays {
+	r := &replays{ctx: ctx, work: make(chan []replay, workers)}
+	for range workers {
+		r.owned.Add(1)
+		go func() {
+			defer r.owned.Done()
+			for batch := range r.work {
+				for i := range batch {
+					if err := batch[i].check(); err != nil {
+						r.fail(err)
+						break
+					}
+					r.done.Add(1)
+				}
+			}
+		}()
+	}
+	return r
+}
+
+func (r *replays) add(p replay) {
+	r.batch = append(r.batch, p)
+	if len(r.batch) == replayBatch {
+		r.work <- r.batch
+		r.batch = make([]replay, 0, replayBatch)
+	}
+}
+
+func (r *replays) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var v *Violation
+	if errors.As(err, &v) {
+		if first := r.failed.Load(); first == nil || v.Event < first.Event {
+			r.failed.Store(v)
+		}
+	}
+}
+
+// failure is the first violation so far, or nil.
+func (r *replays) failure() error {
+	if v := r.failed.Load(); v != nil {
+		return v
+	}
+	return nil
+}
+
+// finish waits until all is played.
+func (r *replays) finish() error {
+	if len(r.batch) > 0 {
+		r.work <- r.batch
+		r.batch = nil
+	}
+	r.stop()
+	return r.failure()
+}
+
+// stop ends the workers. It may be called more than once, by the reading goroutine.
+func (r *replays) stop() {
+	if !r.closed {
+		r.closed = true
+		close(r.work)
+	}
+	r.owned.Wait()
+}
+
+func (r *replays) played() uint64 { return r.done.Load() }

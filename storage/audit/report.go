@@ -1,0 +1,31 @@
+package audit
+
+import (
+	"fmt"
+	"time"
+
+	"imperio/storage/ledger"
+)
+
+// Lines says what was proven, in words.
+func (r *Report) Lines() []string {
+	lines := []string{
+		fmt.Sprintf("history   %d events in one chain, head %x", r.Events, r.Head),
+		fmt.Sprintf("records   %d with right checksums", r.Records),
+		fmt.Sprintf("ledger    %d transfers, the sum of all balances is 0: players %d, escrow %d, issued %d", r.Transfers, r.Coins, r.Escrow, r.Issued),
+		fmt.Sprintf("accounts  %d, each balance and seed as its events make it, none below 0", r.Accounts),
+		fmt.Sprintf("rounds    %d settled and %d open, %d positions played again from committed seeds", r.Rounds, r.Open, r.Replayed),
+	}
+	for _, game := range ledger.Games {
+		t, ok := r.Games[game]
+		if !ok || t.Rounds == 0 {
+			continue
+		}
+		line := fmt.Sprintf("%-9s %d rounds, %d staked, %d paid", game, t.Rounds, t.Staked, t.Paid)
+		if t.Staked > 0 {
+			line += fmt.Sprintf(", actual return %.2f %%", 100*float64(t.Paid)/float64(t.Staked))
+		}
+		lines = append(lines, line)
+	}
+	return append(lines, fmt.Sprintf("took      %s, log entry %d", r.Took.Round(time.Millisecond), r.Index))
+}

@@ -1,0 +1,239 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"slices"
+
+	"imperio/games"
+	"imperio/storage"
+	"imperio/storage/command"
+	"imperio/storage/ledger"
+)
+
+// roundEvent takes a round's opening, action or settlement into the books.
+func (a *auditor) roundEvent(e *storage.StoredEvent) error {
+	acc, err := a.account(e)
+	if err != nil {
+		return err
+	}
+	r := e.Round
+	if r == nil {
+		return violation(e.Seq, "a %s carries no round", e.Kind)
+	}
+	house, ok := ledger.House(storage.GameOf(r.Rules))
+	if !ok {
+		return violation(e.Seq, "round %d has rules %q, which are no game's", r.ID, r.Rules)
+	}
+	before := storage.RoundRecord{}
+	switch e.Kind {
+	case storage.RoundPlayed, storage.RoundOpened:
+		if err := opens(acc, e); err != nil {
+			return err
+		}
+		acc.Nonce++
+	default:
+		o := a.open[r.ID]
+		if o == nil || o.account != e.Account {
+			return violation(e.Seq, "round %d of account %d is not open", r.ID, e.Account)
+		}
+		before = o.record
+		if err := continues(&before, e); err != nil {
+			return err
+		}
+	}
+
+	staked, paid, settled, err := sums(e)
+	if err != nil {
+		return err
+	}
+	if staked != r.Staked-before.Staked {
+		return violation(e.Seq, "round %d costs %d more, but %d coins are taken", r.ID, r.Staked-before.Staked, staked)
+	}
+	if paid != r.Payout {
+		return violation(e.Seq, "round %d pays %d, but %d coins are paid", r.ID, r.Payout, paid)
+	}
+	if e.Kind == storage.RoundPlayed != (r.Settled && before.ID == 0) {
+		return violation(e.Seq, "a %s opens round %d, settled: %t", e.Kind, r.ID, r.Settled)
+	}
+	if want := settledFrom(e.Kind, r); settled != want {
+		return violation(e.Seq, "%d coins leave escrow for round %d, which holds %d", settled, r.ID, want)
+	}
+	for _, t := range e.Transfers {
+		if g := t.From.Game() + t.To.Game(); g != "" && g != house.Game() {
+			return violation(e.Seq, "round %d of %s moves coins of the house of %s", r.ID, house.Game(), g)
+		}
+	}
+	if err := a.transfers(e); err != nil {
+		return err
+	}
+
+	if e.Kind != storage.RoundPlayed {
+		acc.Held += staked - settled
+	}
+	if r.Settled {
+		if err := a.settle(acc, e, house); err != nil {
+			return err
+		}
+	} else {
+		if r.Payout != 0 {
+			return violation(e.Seq, "round %d pays while it is open", r.ID)
+		}
+		acc.OpenRound = r.ID
+		a.open[r.ID] = &round{account: e.Account, record: *r, opened: uint64(r.ID)}
+	}
+	if err := a.chained(e); err != nil {
+		return err
+	}
+	return a.replay(e, acc)
+}
+
+// opens holds what opening a round must be: the next nonce of the account's pair, and no second open round.
+func opens(acc *account, e *storage.StoredEvent) error {
+	r := e.Round
+	switch {
+	case uint64(r.ID) != e.Seq:
+		return violation(e.Seq, "it opens round %d, which is another event's number", r.ID)
+	case r.Pair != acc.pair || r.Nonce != acc.Nonce:
+		return violation(e.Seq, "round %d takes nonce %d of pair %d; the next of account %d is nonce %d of pair %d", r.ID, r.Nonce, r.Pair, e.Account, acc.Nonce, acc.pair)
+	case e.Kind == storage.RoundOpened && acc.OpenRound != 0:
+		return violation(e.Seq, "round %d opens while round %d of account %d is open", r.ID, acc.OpenRound, e.Account)
+	case len(r.Actions) != 0:
+		return violation(e.Seq, "round %d opens with actions", r.ID)
+	}
+	return nil
+}
+
+// continues holds what a later position of a round must be: the same round, with actions added.
+func continues(before *storage.RoundRecord, e *storage.StoredEvent) error {
+	r := e.Round
+	same := r.Rules == before.Rules && r.Stake == before.Stake && r.Pair == before.Pair && r.Nonce == before.Nonce && r.OpenedAt == before.OpenedAt &&
+		slices.EqualFunc(r.Bets, before.Bets, func(a, b games.Bet) bool {
+			return a.Type == b.Type && a.Selection == b.Selection && a.Amount == b.Amount && slices.Equal(a.Numbers, b.Numbers)
+		})
+	if !same {
+		return violation(e.Seq, "round %d is not the round that was opened", r.ID)
+	}
+	n := len(before.Actions)
+	added := len(r.Actions) - n
+	if added < 1 || !slices.Equal(r.Actions[:n], before.Actions) || e.Kind == storage.ActionTaken && added != 1 {
+		return violation(e.Seq, "the actions of round %d don't continue those before", r.ID)
+	}
+	if len(r.Draws) < len(before.Draws) || !slices.Equal(r.Draws[:len(before.Draws)], before.Draws) {
+		return violation(e.Seq, "the draws of round %d don't continue those before", r.ID)
+	}
+	if e.Kind == storage.AbandonedSettled && (!r.Settled || r.Staked != before.Staked) {
+		return violation(e.Seq, "abandoned round %d is not settled as it stood", r.ID)
+	}
+	return nil
+}
+
+// sums adds up what an event takes as stakes, pays, and takes out of escrow. There is at most one of each.
+func sums(e *storage.StoredEvent) (staked, paid, settled games.Coins, err error) {
+	for _, t := range e.Transfers {
+		sum := &staked
+		switch t.Kind {
+		case command.TransferPayout:
+			sum = &paid
+		case command.TransferSettle:
+			sum = &settled
+		case command.TransferStake:
+			if e.Kind != storage.RoundPlayed && e.Kind != storage.RoundOpened {
+				return 0, 0, 0, violation(e.Seq, "round %d is staked a second time", e.Round.ID)
+			}
+		}
+		if *sum != 0 {
+			return 0, 0, 0, violation(e.Seq, "round %d has two transfers of the same kind in one event", e.Round.ID)
+		}
+		*sum = t.Amount
+	}
+	return staked, paid, settled, nil
+}
+
+// settledFrom is what must leave escrow by an event.
+func settledFrom(k storage.EventKind, r *storage.RoundRecord) games.Coins {
+	if k == storage.RoundPlayed || !r.Settled {
+		return 0
+	}
+	return r.Staked
+}
+
+// settle counts a settled round.
+func (a *auditor) settle(acc *account, e *storage.StoredEvent, house ledger.Account) error {
+	r := e.Round
+	if e.Kind != storage.RoundPlayed {
+		if by, err := a.snapshot.Settlement(r.ID); err != nil {
+			return err
+		} else if by != e.Seq {
+			return violation(e.Seq, "round %d is settled here, but kept as settled by event %d", r.ID, by)
+		}
+		delete(a.open, r.ID)
+		acc.OpenRound = 0
+	}
+	a.report.Rounds++
+	i := house - ledger.HouseSlots
+	for _, g := range []*storage.GameRecord{&acc.Games[i], &a.games[i]} {
+		g.Rounds++
+		g.Staked += r.Staked
+		g.Paid += r.Payout
+		g.Biggest = max(g.Biggest, r.Payout-r.Staked)
+	}
+	return nil
+}
+
+// seedRotated holds a rotation: what it reveals was committed to, and what it makes active was promised as the next.
+func (a *auditor) seedRotated(e *storage.StoredEvent) error {
+	acc, err := a.account(e)
+	if err != nil {
+		return err
+	}
+	switch {
+	case e.Pair == nil || e.Seeds == nil:
+		return violation(e.Seq, "a rotation reveals nothing")
+	case acc.OpenRound != 0:
+		return violation(e.Seq, "seeds are rotated while round %d is open", acc.OpenRound)
+	case e.PairNo != acc.pair || e.Pair.Rounds != acc.Nonce:
+		return violation(e.Seq, "it reveals pair %d after %d rounds; account %d is at pair %d after %d", e.PairNo, e.Pair.Rounds, e.Account, acc.pair, acc.Nonce)
+	case sha256.Sum256(e.Pair.Server[:]) != acc.seeds.Active:
+		return violation(e.Seq, "the server seed that it reveals is not the one that was committed to")
+	case e.Pair.Client != acc.seeds.Client:
+		return violation(e.Seq, "the client seed that it reveals is not the one that was in force")
+	case e.Seeds.Active != acc.seeds.Next:
+		return violation(e.Seq, "the server seed that it makes active is not the one that was promised as the next")
+	}
+	stored, ok, err := a.snapshot.Pair(e.Account, e.PairNo)
+	if err != nil {
+		return err
+	}
+	if !ok || stored != *e.Pair {
+		return violation(e.Seq, "pair %d of account %d is not kept as it was revealed", e.PairNo, e.Account)
+	}
+	acc.seeds, acc.Nonce = *e.Seeds, 0
+	acc.pair++
+	return nil
+}
+
+// replay has a round's position played again, from the seed that was committed to.
+func (a *auditor) replay(e *storage.StoredEvent, acc *account) error {
+	server, err := a.serverSeed(e, acc)
+	if err != nil {
+		return err
+	}
+	if sha256.Sum256(server[:]) != acc.seeds.Active {
+		return violation(e.Seq, "the server seed of pair %d of account %d is not the one that was committed to", e.Round.Pair, e.Account)
+	}
+	a.replays.add(replay{event: e.Seq, server: server, client: acc.seeds.Client, round: *e.Round})
+	return nil
+}
+
+// serverSeed is the seed of a round's pair: revealed, or still active.
+func (a *auditor) serverSeed(e *storage.StoredEvent, acc *account) ([command.SeedSize]byte, error) {
+	pair, ok, err := a.snapshot.Pair(e.Account, e.Round.Pair)
+	if err != nil || ok {
+		return pair.Server, err
+	}
+	seeds, ok, err := a.snapshot.Seeds(e.Account)
+	if err == nil && (!ok || seeds.Pair != e.Round.Pair) {
+		err = violation(e.Seq, "the seeds of pair %d of account %d are missing", e.Round.Pair, e.Account)
+	}
+	return seeds.Server, err
+}
