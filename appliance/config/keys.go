@@ -18,6 +18,7 @@ const fileKey = "config"
 
 // Key describes one key of the configuration.
 type Key struct {
+	Field  string // the field of Config, e.g. "Dir"
 	Name   string // as the flag and the file spell it, e.g. "data-dir"
 	Env    string // the environment variable, e.g. "IMPERIO_DATA_DIR"
 	Group  string // the heading it stands under in the reference
@@ -43,6 +44,7 @@ func appendKeys(keys []Key, t reflect.Type, index []int) []Key {
 			continue
 		}
 		keys = append(keys, Key{
+			Field:  field.Name,
 			Name:   name,
 			Env:    envName(name),
 			Group:  field.Tag.Get("group"),
