@@ -258,3 +258,19 @@ func TestKnownRules_AreThoseOfTheCatalogue(t *testing.T) {
 		}
 	}
 }
+
+func FuzzLoad_AnyFileIsTakenOrRefused(f *testing.F) {
+	f.Add("data-dir = \"x\"\n")
+	f.Add("limits = false\ndomain = [\"a.example\"]\n[tls]\nmode = 1\n")
+	f.Add("welcome-coins = 1e400\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		loaded, err := Load(Input{Flags: map[string]any{"config": "f"}, ReadFile: files(map[string]string{"f": text})})
+		var problems Problems
+		if err != nil && (!errors.As(err, &problems) || len(problems) == 0) {
+			t.Errorf("refused without a problem: %v", err)
+		}
+		if err == nil {
+			loaded.Config.Validate() // must not panic
+		}
+	})
+}
