@@ -76,8 +76,9 @@ var statuses = map[string]int{
 	"invalid_role":         http.StatusUnprocessableEntity,
 	"round_not_found":      http.StatusNotFound,
 
-	"rate_limited":      http.StatusTooManyRequests,
-	"sign_in_throttled": http.StatusTooManyRequests,
+	"rate_limited":         http.StatusTooManyRequests,
+	"sign_in_throttled":    http.StatusTooManyRequests,
+	"too_many_connections": http.StatusTooManyRequests,
 
 	"busy":            http.StatusServiceUnavailable,
 	"unavailable":     http.StatusServiceUnavailable,
