@@ -239,6 +239,9 @@ func (s *acmeSource) event(_ context.Context, event string, data map[string]any)
 		}
 	case "cert_obtained":
 		s.setProblem(name, nil)
+		if renewal, _ := data["renewal"].(bool); renewal {
+			s.logger.Info("certificate renewed", "name", name)
+		}
 	}
 	return nil
 }

@@ -155,7 +155,9 @@ func TestACME_CertificateIsRenewedBeforeItExpires(t *testing.T) {
 	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String(), validity: 3600})
 	client := p.client()
 	client.TLSAddr, client.RenewalWindow = secure.Addr().String(), 0.9999 // due in the first second of its hour
-	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.renewal.test"))
+	options, book := acmeOptions(t.TempDir(), client, "casino.renewal.test"), &logBook{}
+	options.Logger = book.logger()
+	source := newSource(t, options)
 	site := serveOn(t, secure, source, "casino.renewal.test")
 	ready(t, source)
 	pool := trust(t, p.roots())
@@ -172,6 +174,15 @@ func TestACME_CertificateIsRenewedBeforeItExpires(t *testing.T) {
 	})
 	if expiry := source.Expiry()[0]; expiry.Problem != nil {
 		t.Errorf("Expiry() shows a problem: %v", expiry.Problem)
+	}
+	log := book.String()
+	for _, want := range []string{`"msg":"certificate ready"`, `"msg":"certificate renewed"`, `"component":"certmagic`} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log lacks %s", want)
+		}
+	}
+	if strings.Contains(log, "PRIVATE KEY") {
+		t.Error("the log holds a key")
 	}
 }
 

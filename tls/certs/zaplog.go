@@ -15,15 +15,14 @@ import (
 func newZap(logger *slog.Logger) *zap.Logger { return zap.New(slogCore{logger}) }
 
 // slogCore is the back end of a zap logger that hands everything to slog: levels, messages, fields, and the zap logger's name
-// as "component".
+// as "component". What CertMagic tells as information is the single steps of an order; that is for debugging here, since the source itself
+// tells what came of it.
 type slogCore struct{ logger *slog.Logger }
 
 func slogLevel(level zapcore.Level) slog.Level {
 	switch {
-	case level <= zapcore.DebugLevel:
+	case level <= zapcore.InfoLevel:
 		return slog.LevelDebug
-	case level == zapcore.InfoLevel:
-		return slog.LevelInfo
 	case level == zapcore.WarnLevel:
 		return slog.LevelWarn
 	default:
@@ -48,9 +47,11 @@ func (c slogCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zap
 
 func (c slogCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	record := slog.NewRecord(entry.Time, slogLevel(entry.Level), entry.Message, 0)
-	if entry.LoggerName != "" {
-		record.AddAttrs(slog.String("component", "certmagic."+entry.LoggerName))
+	component := "certmagic"
+	if name := strings.Trim(entry.LoggerName, "."); name != "" {
+		component += "." + name
 	}
+	record.AddAttrs(slog.String("component", component))
 	record.AddAttrs(slogAttrs(fields)...)
 	return c.logger.Handler().Handle(context.Background(), record)
 }
