@@ -23,6 +23,8 @@ type commands struct {
 	Account accountCommand `cmd:"" help:"Work on accounts: through the running server, else on the data directory."`
 	Audit   auditCommand   `cmd:"" help:"Prove the books: every balance, the history, and every round played again."`
 	Config  configCommand  `cmd:"" help:"Print the configuration in force, and where each value came from."`
+	Fair    fairCommand    `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
+	Odds    oddsCommand    `cmd:"" help:"Print the mathematics of a game: returns, edges, best play."`
 	Version versionCommand `cmd:"" help:"Print the version of the program and of the rules it knows."`
 }
 

@@ -21,45 +21,43 @@ func rouletteSheet(w *roulette.Wheel) Sheet {
 	if w.LaPartage() {
 		s.Text[4] = "At zero, half of each bet on low, high, red, black, odd or even comes back (La Partage). Half of an odd amount is rounded down. Dozens and columns lose."
 	}
-	var worst *big.Rat
-	worstName := ""
-	seen := map[string]bool{}
+	// Every bet is enumerated. Those of one type have the same figures; if they had not, the worst would be shown.
+	byType := map[string]*odds.Distribution{}
+	count := map[string]int{}
+	var worst *odds.Distribution
 	for _, b := range roulette.All() {
-		if seen[b.Type] {
-			continue
-		}
-		seen[b.Type] = true
 		d, err := odds.Roulette(w, b)
 		if err != nil {
 			panic(fmt.Sprintf("catalogue: a bet of the table is refused: %v", err)) // a bug: All lists valid bets
 		}
-		figures := exactFigures(d, "exact, by enumeration of all 37 pockets")
-		if worst == nil || d.HouseEdge().Cmp(worst) > 0 {
-			worst, worstName, s.Figures = d.HouseEdge(), b.Type, figures
+		count[b.Type]++
+		if known := byType[b.Type]; known == nil || d.Return().Cmp(known.Return()) < 0 {
+			byType[b.Type] = d
 		}
-		s.Pays = append(s.Pays, rouletteLine(b.Type, d, figures))
+		if worst == nil || d.Return().Cmp(worst.Return()) < 0 {
+			worst = d
+		}
 	}
-	s.Figures.Method += ", for the type of bet with the lowest return: " + worstName
+	const method = "exact, by enumeration of all 37 pockets for every bet"
+	s.Figures = exactFigures(worst, method+"; of the bet with the lowest return")
+	for _, t := range roulette.Types() {
+		s.Pays = append(s.Pays, rouletteLine(t, count[t.Name], byType[t.Name], method))
+	}
 	return s
 }
 
-// rouletteLine describes the bets of one type, which all have the same figures.
-func rouletteLine(name string, d *odds.Distribution, figures Figures) Line {
-	for _, t := range roulette.Types() {
-		if t.Name != name {
-			continue
-		}
-		var wins int64
-		for _, p := range d.Pays() {
-			if p.Times.Cmp(big.NewRat(1, 1)) > 0 {
-				wins += p.Outcomes
-			}
-		}
-		p := big.NewRat(wins, d.Outcomes())
-		return Line{
-			Name: name, Pays: fmt.Sprintf("%d to 1", t.Pays), Multiplier: float64(t.Pays + 1), Condition: "needs " + t.Needs,
-			Probability: p.RatString(), ProbabilityDecimal: decimal(p), Figures: &figures,
+// rouletteLine describes the bets of one type.
+func rouletteLine(t roulette.Type, bets int, d *odds.Distribution, method string) Line {
+	var wins int64
+	for _, p := range d.Pays() {
+		if p.Times.Cmp(big.NewRat(1, 1)) > 0 { // what La Partage gives back is no win
+			wins += p.Outcomes
 		}
 	}
-	panic("catalogue: no bet of type " + name) // a bug: the names come from the table itself
+	p := big.NewRat(wins, d.Outcomes())
+	figures := exactFigures(d, method)
+	return Line{
+		Name: t.Name, Pays: fmt.Sprintf("%d to 1", t.Pays), Multiplier: float64(t.Pays + 1), Condition: "needs " + t.Needs, Bets: bets,
+		Probability: p.RatString(), ProbabilityDecimal: decimal(p), Figures: &figures,
+	}
 }

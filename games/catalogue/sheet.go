@@ -22,9 +22,10 @@ type Sheet struct {
 // Line is one way to win.
 type Line struct {
 	Name       string  `json:"name"`
-	Pays       string  `json:"pays"`       // in words, e.g. "60 times the stake", "35 to 1"
-	Multiplier float64 `json:"multiplier"` // what comes back for each coin staked, the stake included
-	Condition  string  `json:"condition"`  // when it pays
+	Pays       string  `json:"pays"`           // in words, e.g. "60 times the stake", "35 to 1"
+	Multiplier float64 `json:"multiplier"`     // what comes back for each coin staked, the stake included
+	Condition  string  `json:"condition"`      // when it pays
+	Bets       int     `json:"bets,omitempty"` // how many different bets of this type there are, where each line is a type of bet
 	// Probability of the line, where it does not depend on how the player plays.
 	Probability        string   `json:"probability,omitempty"` // exact, as a fraction
 	ProbabilityDecimal float64  `json:"probability_decimal,omitempty"`

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"imperio/appliance/proof"
+	"imperio/games"
+	"imperio/games/fair"
+)
+
+// fairCommand is the verb "fair".
+type fairCommand struct {
+	Round  fairRoundCommand  `cmd:"" default:"withargs" help:"Recompute one round from its seeds and show every step. This is what 'imperio fair' alone does."`
+	Stream fairStreamCommand `cmd:"" help:"Write random words to standard output, for test suites such as dieharder and PractRand."`
+}
+
+// fairRoundCommand recomputes one round.
+type fairRoundCommand struct {
+	File       string      `name:"round" placeholder:"FILE" help:"JSON of a round as GET /api/v1/me/rounds/{id} gives it; - for standard input. The outcome and the payout in it are compared, and the exit code is 1 if they differ."`
+	ServerSeed string      `placeholder:"HEX" help:"Server seed as it was revealed, 64 hexadecimal digits."`
+	ClientSeed string      `placeholder:"TEXT" help:"Client seed."`
+	Nonce      *uint64     `placeholder:"N" help:"Number of the round, from 0."`
+	Rules      string      `placeholder:"RULES" help:"Rules of the round, e.g. slots/2."`
+	Stake      games.Coins `placeholder:"COINS" help:"Stake in coins; for roulette it follows from the bets."`
+	Bets       string      `placeholder:"JSON" help:"Bets of roulette, e.g. '[{\"type\":\"red\",\"amount\":5}]'."`
+	Actions    []string    `placeholder:"ACTION" help:"Actions of blackjack in order, separated by commas, e.g. hit,stand."`
+	Commitment string      `placeholder:"HEX" help:"Commitment as it was shown before the round, to be compared."`
+	JSON       bool        `name:"json" help:"Print the steps as JSON."`
+}
+
+// Run shows how the round follows from its seeds.
+func (c *fairRoundCommand) Run(env *environment) error {
+	round, err := c.round(env.Stdin)
+	if err != nil {
+		return err
+	}
+	p, err := proof.Recompute(round)
+	var refusal *games.Refusal
+	if errors.As(err, &refusal) {
+		return errors.New(refusal.Message)
+	} else if err != nil {
+		return err
+	}
+	if c.JSON {
+		encoder := json.NewEncoder(env.Stdout)
+		encoder.SetIndent("", "  ")
+		err = encoder.Encode(p)
+	} else {
+		err = p.WriteText(env.Stdout)
+	}
+	if err != nil {
+		return fmt.Errorf("print the proof: %w", err)
+	}
+	if !p.Matches() {
+		return errors.New("the round is not what the house said")
+	}
+	return nil
+}
+
+// round reads the file, if one is given; flags then replace what it says.
+func (c *fairRoundCommand) round(stdin io.Reader) (proof.Round, error) {
+	var round proof.Round
+	if c.File != "" {
+		var err error
+		if round, err = readRound(c.File, stdin); err != nil {
+			return round, err
+		}
+	} else if c.ServerSeed == "" || c.ClientSeed == "" || c.Nonce == nil || c.Rules == "" {
+		return round, usagef("give --round FILE, or --rules, --server-seed, --client-seed and --nonce")
+	}
+	replace(&round.ServerSeed, c.ServerSeed)
+	replace(&round.ClientSeed, c.ClientSeed)
+	replace(&round.Rules, c.Rules)
+	replace(&round.Commitment, c.Commitment)
+	if c.Nonce != nil {
+		round.Nonce = *c.Nonce
+	}
+	if len(c.Actions) > 0 {
+		round.Actions = c.Actions
+	}
+	if c.Bets != "" {
+		if err := json.Unmarshal([]byte(c.Bets), &round.Bets); err != nil {
+			return round, usagef("--bets is not a JSON list of bets: %v", err)
+		}
+		round.Stake = 0
+		for _, b := range round.Bets {
+			round.Stake += b.Amount
+		}
+	}
+	if c.Stake != 0 {
+		round.Stake = c.Stake
+	}
+	if round.Stake == 0 {
+		return round, usagef("give --stake, or for roulette --bets")
+	}
+	return round, nil
+}
+
+func replace(field *string, value string) {
+	if value != "" {
+		*field = value
+	}
+}
+
+func readRound(name string, stdin io.Reader) (proof.Round, error) {
+	if name == "-" {
+		return proof.ReadRound(stdin)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return proof.Round{}, fmt.Errorf("open the round: %w", err)
+	}
+	defer file.Close()
+	return proof.ReadRound(file)
+}
+
+// fairStreamCommand writes raw words.
+type fairStreamCommand struct {
+	ServerSeed    string `placeholder:"HEX" help:"Server seed, 64 hexadecimal digits. Without it one is drawn, and printed on standard error."`
+	ClientSeed    string `default:"imperio" placeholder:"TEXT" help:"Client seed."`
+	Nonce         uint64 `placeholder:"N" help:"Nonce, from 0."`
+	Rules         string `default:"slots/2" placeholder:"RULES" help:"Rules that are part of each block's message."`
+	Words         uint64 `placeholder:"N" help:"How many words of 64 bits to write; 0 for as many as are read."`
+	WordsPerRound uint64 `placeholder:"N" help:"Go on to the next nonce after so many words; 0 to stay with one."`
+}
+
+// Run writes words until enough are written, or nobody reads them.
+func (c *fairStreamCommand) Run(env *environment) error {
+	round := proof.Round{Rules: c.Rules, ServerSeed: c.ServerSeed, ClientSeed: c.ClientSeed, Nonce: c.Nonce}
+	if round.ServerSeed == "" {
+		var seed [fair.SeedBytes]byte
+		rand.Read(seed[:]) // never fails
+		round.ServerSeed = hex.EncodeToString(seed[:])
+		fmt.Fprintln(env.Stderr, "server seed", round.ServerSeed)
+	}
+	err := proof.Stream(env.Ctx, env.Stdout, round, c.WordsPerRound, c.Words)
+	var refusal *games.Refusal
+	if errors.As(err, &refusal) {
+		return errors.New(refusal.Message)
+	}
+	return err
+}

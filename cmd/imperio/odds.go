@@ -1,0 +1,24 @@
+package main
+
+import (
+	"imperio/appliance/proof"
+)
+
+// oddsCommand is the verb "odds".
+type oddsCommand struct {
+	Game    string `arg:"" help:"slots, roulette or blackjack, or one version of the rules, e.g. slots/2."`
+	Hands   int64  `default:"100000000" placeholder:"N" help:"Hands of blackjack to simulate; 0 for none."`
+	Seed    uint64 `default:"20261123" placeholder:"N" help:"Seed of the simulation: the same seed and number of hands give the same result."`
+	Workers int    `placeholder:"N" help:"Goroutines that compute; 0 for one each processor."`
+	Deals   bool   `help:"Also print what each play of each deal of blackjack brings."`
+	Quiet   bool   `help:"Show no progress."`
+}
+
+// Run prints the mathematics of a game.
+func (c *oddsCommand) Run(env *environment) error {
+	options := proof.OddsOptions{Game: c.Game, Hands: c.Hands, Seed: c.Seed, Workers: c.Workers, Deals: c.Deals, Progress: env.Stderr}
+	if c.Quiet {
+		options.Progress = nil
+	}
+	return proof.WriteOdds(env.Ctx, env.Stdout, options)
+}
