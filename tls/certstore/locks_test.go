@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3/acme"
 	"go.uber.org/zap"
 
 	"imperio/tls/certstore"
@@ -338,9 +339,51 @@ func TestStorage_ClusterSharesOneCertificate(t *testing.T) {
 	if got := issuer.issued.Load(); got != 1 {
 		t.Errorf("%d certificates were issued for %d nodes, want 1", got, nodes)
 	}
+	// The locks' names are certmagic's, and so is what is written under them: a release of it that names them otherwise shows here.
+	written := 0
+	for key, fence := range kv.fences {
+		if strings.HasPrefix(key, "certificates/") {
+			written++
+			if fence.Lock != siteLock || fence.Token == 0 {
+				t.Errorf("%s was written under the fence %+v, want the lock %s", key, fence, siteLock)
+			}
+		}
+	}
+	if written != 3 {
+		t.Errorf("%d values were written for the certificate, want certificate, key and description", written)
+	}
 	for n, serial := range serials {
 		if serial == nil || serial.Cmp(big.NewInt(1)) != 0 {
 			t.Errorf("node %d serves %v", n, serial)
 		}
+	}
+}
+
+// certmagic registers an account under the lock that guards accounts here.
+func TestLock_AccountsAreRegisteredUnderTheLockThatGuardsThem(t *testing.T) {
+	kv := newMemoryKV()
+	storage := open(t, kv)
+	var config *certmagic.Config
+	cache := certmagic.NewCache(certmagic.CacheOptions{
+		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return config, nil }, Logger: zap.NewNop(),
+	})
+	defer cache.Stop()
+	config = certmagic.New(cache, certmagic.Config{Storage: storage, Logger: zap.NewNop(), Issuers: []certmagic.Issuer{}})
+	enough := errors.New("seen enough")
+	const key = "acme/127.0.0.1/users/me@casino.test/me.json"
+	config.Issuers = []certmagic.Issuer{certmagic.NewACMEIssuer(config, certmagic.ACMEIssuer{
+		CA: "https://127.0.0.1:1", Email: "me@casino.test", Logger: zap.NewNop(),
+		NewAccountFunc: func(ctx context.Context, _ *certmagic.ACMEIssuer, account acme.Account) (acme.Account, error) {
+			if err := storage.Store(ctx, key, nil); err != nil {
+				t.Error(err)
+			}
+			return account, enough
+		},
+	})}
+	if err := config.ManageSync(t.Context(), []string{"casino.test"}); !errors.Is(err, enough) {
+		t.Fatalf("ManageSync: %v", err)
+	}
+	if fence := kv.fences[key]; fence.Lock != "register_acme_account_me@casino.test" {
+		t.Errorf("the account was written under the fence %+v", fence)
 	}
 }

@@ -310,3 +310,20 @@ func TestNew_RefusesWhatCannotWork(t *testing.T) {
 		}
 	}
 }
+
+func FuzzStorage_LoadOfAnyBytes(f *testing.F) {
+	f.Add(goldenEnvelope)
+	f.Add([]byte{})
+	f.Add(bytes.Repeat([]byte{1}, 41))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		kv := newMemoryKV()
+		kv.records["a/b"] = certstore.Record{Value: value}
+		got, err := open(t, kv).Load(t.Context(), "a/b")
+		if bytes.Equal(value, goldenEnvelope) != (err == nil) {
+			t.Errorf("Load of %x = %q, %v", value, got, err)
+		}
+		if err != nil && !errors.Is(err, certstore.ErrSealed) {
+			t.Errorf("Load of %x: %v, want ErrSealed", value, err)
+		}
+	})
+}
