@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"imperio/games"
+	"imperio/games/catalogue"
 )
 
 // MaxStake is the highest stake that a table may allow: with every pay table, and a hundred bets a spin, a payout
@@ -32,19 +33,25 @@ type Games struct {
 }
 
 func defaultGames() Games {
+	_, slots := releasedRules("slots")
+	_, roulette := releasedRules("roulette")
+	_, blackjack := releasedRules("blackjack")
 	return Games{
-		SlotsEnabled: true, SlotsRules: "slots/2", SlotsMinStake: 1, SlotsMaxStake: 10_000,
-		RouletteEnabled: true, RouletteRules: "roulette/1", RouletteMinStake: 1, RouletteMaxStake: 10_000, RouletteMaxTotal: 10_000,
-		BlackjackEnabled: true, BlackjackRules: "blackjack/1", BlackjackMinStake: 2, BlackjackMaxStake: 10_000,
+		SlotsEnabled: true, SlotsRules: slots, SlotsMinStake: 1, SlotsMaxStake: 10_000,
+		RouletteEnabled: true, RouletteRules: roulette, RouletteMinStake: 1, RouletteMaxStake: 10_000, RouletteMaxTotal: 10_000,
+		BlackjackEnabled: true, BlackjackRules: blackjack, BlackjackMinStake: 2, BlackjackMaxStake: 10_000,
 		BlackjackAbandonAfter: 24 * time.Hour,
 	}
 }
 
-// knownRules are the released rules of each game. A test holds them against the catalogue of games.
-var knownRules = map[string][]string{
-	"slots":     {"slots/1", "slots/2"},
-	"roulette":  {"roulette/1", "roulette/2"},
-	"blackjack": {"blackjack/1"},
+// releasedRules gives all versions of a game's rules, oldest first, and the one for those who chose none.
+func releasedRules(game string) (versions []string, standard string) {
+	for _, entry := range catalogue.Games() {
+		if entry.Game == game {
+			return entry.Versions, entry.Default
+		}
+	}
+	return nil, ""
 }
 
 // Table is one game as the operator has set it.

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"imperio/games/catalogue"
 )
 
 // files is a disk with the given files.
@@ -69,6 +67,9 @@ func TestDefault_IsWhatTheContractFixes(t *testing.T) {
 		{"sign-up", c.Limits.SignUpRate.String() + " " + fmt.Sprint(c.Limits.SignUpBurst), "3/h 1"},
 		{"slots", c.Limits.SlotsRate.String() + " " + fmt.Sprint(c.Limits.SlotsBurst), "60/m 10"},
 		{"failed sign-ins", c.Limits.FailedSignIns.String(), "5/m"},
+		{"slots", c.Games.SlotsRules, "slots/2"},
+		{"roulette", c.Games.RouletteRules, "roulette/1"},
+		{"blackjack", c.Games.BlackjackRules, "blackjack/1"},
 		{"connections", fmt.Sprint(c.Limits.ConnectionsPerAddress), "10"},
 	} {
 		if check.got != check.want {
@@ -241,20 +242,6 @@ func TestLoad_DefaultsThatFollowFromDomainAndTLS(t *testing.T) {
 		}
 		if err := got.Validate(); err != nil {
 			t.Errorf("%s: %v", c.name, err)
-		}
-	}
-}
-
-func TestKnownRules_AreThoseOfTheCatalogue(t *testing.T) {
-	defaults := Default().Games.Tables()
-	for _, entry := range catalogue.Games() {
-		if !slices.Equal(entry.Versions, knownRules[entry.Game]) {
-			t.Errorf("%s: the catalogue has %v, the configuration %v", entry.Game, entry.Versions, knownRules[entry.Game])
-		}
-		for _, table := range defaults {
-			if table.Game == entry.Game && table.Rules != entry.Default {
-				t.Errorf("%s: the catalogue's default is %s, the configuration's %s", entry.Game, entry.Default, table.Rules)
-			}
 		}
 	}
 }

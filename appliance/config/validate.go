@@ -182,7 +182,7 @@ func (v *validator) accounts() {
 
 func (v *validator) games() {
 	for _, table := range v.c.Games.Tables() {
-		known := knownRules[table.Game]
+		known, _ := releasedRules(table.Game)
 		v.check(slices.Contains(known, table.Rules), table.Game+"-rules", "%q is none of %s", table.Rules, strings.Join(known, ", "))
 		lowest := games.Coins(1)
 		if table.Game == "blackjack" {
