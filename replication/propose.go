@@ -166,6 +166,9 @@ func (n *Node) settle() {
 	}
 }
 
+// Ready reports whether Barrier would return nil at once.
+func (n *Node) Ready() bool { return n.leads.isOpen.Load() && n.refuses() == nil }
+
 // Barrier returns nil when a read of the machine from now on sees every answer that was given before the call. It fails
 // with command.ErrUnavailable when the node doesn't lead within ctx, or has failed.
 //

@@ -62,7 +62,7 @@ func (c *counters) applied(entries int, took time.Duration) {
 func (n *Node) Status() Status {
 	_, leader := n.raft.LeaderWithID()
 	s := Status{
-		State: strings.ToLower(n.raft.State().String()), Ready: n.leads.isOpen.Load() && n.refuses() == nil, Err: n.Err(),
+		State: strings.ToLower(n.raft.State().String()), Ready: n.Ready(), Err: n.Err(),
 		NodeID: n.log.Identity().NodeID, Leader: string(leader),
 		Term: n.raft.CurrentTerm(), CommitIndex: n.raft.CommitIndex(),
 		Durable:  n.machine.Durable(),

@@ -15,7 +15,8 @@ import (
 
 // What can be read of the state. Every method sees all that was applied before it was called.
 
-// Session finds the session of a token; one that has expired may still be found.
+// Session finds the session of a token, one that has expired too: its id, account, role and end. Every request asks
+// for it; Sessions tells more.
 func (s *Store) Session(token command.TokenHash) (v command.Session, ok bool, err error) {
 	if v, ok = s.sessions.get(token); ok {
 		return v, true, nil

@@ -247,21 +247,29 @@ func (r *reader) sessionByID(account command.AccountID, id command.SessionID) (c
 // It is filled under the store's read lock and emptied under its write lock, so an ended session is never in it.
 type sessionCache struct {
 	mu    sync.RWMutex
-	known map[command.TokenHash]command.Session
+	known map[command.TokenHash]cachedSession
 }
 
-// maxCachedSessions bounds the cache's memory; a full cache starts over.
-const maxCachedSessions = 1 << 16
+// cachedSession is what a request needs to know of its session.
+type cachedSession struct {
+	id      command.SessionID
+	account command.AccountID
+	expires int64
+	role    command.Role
+}
+
+// maxCachedSessions bounds the cache's memory to some 30 MB; a full cache starts over.
+const maxCachedSessions = 1 << 18
 
 func newSessionCache() *sessionCache {
-	return &sessionCache{known: make(map[command.TokenHash]command.Session)}
+	return &sessionCache{known: make(map[command.TokenHash]cachedSession)}
 }
 
 func (c *sessionCache) get(t command.TokenHash) (command.Session, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	s, ok := c.known[t]
-	return s, ok
+	return command.Session{ID: s.id, Account: s.account, Role: s.role, ExpiresAt: at(s.expires)}, ok
 }
 
 func (c *sessionCache) put(t command.TokenHash, s command.Session) {
@@ -270,7 +278,7 @@ func (c *sessionCache) put(t command.TokenHash, s command.Session) {
 	if len(c.known) >= maxCachedSessions {
 		clear(c.known)
 	}
-	c.known[t] = s
+	c.known[t] = cachedSession{s.ID, s.Account, s.ExpiresAt.UnixMilli(), s.Role}
 }
 
 func (c *sessionCache) forget(t command.TokenHash) {

@@ -19,8 +19,9 @@ import (
 )
 
 type benchCommand struct {
-	Play benchPlayCommand `cmd:"" default:"withargs" help:"Play with many players against a running node, measure it, and check each answer against its books."`
-	Bare benchBareCommand `cmd:"" name:"bare-server" hidden:"" help:"Serve the bare handler of --baseline; started by bench itself."`
+	Play     benchPlayCommand     `cmd:"" default:"withargs" help:"Play with many players against a running node, measure it, and check each answer against its books."`
+	Populate benchPopulateCommand `cmd:"" help:"Make a casino with many signed-in players to measure with."`
+	Bare     benchBareCommand     `cmd:"" name:"bare-server" hidden:"" help:"Serve the bare handler of --baseline; started by bench itself."`
 }
 
 type benchPlayCommand struct {
