@@ -9,10 +9,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3"
 	"github.com/mholt/acmez/v3/acme"
 )
 
@@ -266,7 +269,32 @@ func reason(err error) error {
 	return err
 }
 
+// ours tells whether a name that a client gave is one of the domains. A challenge for another name is not looked up: that would be
+// a read of the storage for whoever asks.
+func (s *acmeSource) ours(name string) bool {
+	return slices.Contains(s.names, strings.ToLower(name))
+}
+
+// handler answers HTTP-01 challenges for our domains and leaves the rest to next.
+func (s *acmeSource) handler(next http.Handler) http.Handler {
+	challenges := s.issuer.HTTPChallengeHandler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = strings.Trim(r.Host, "[]")
+		}
+		if certmagic.LooksLikeHTTPChallenge(r) && s.ours(host) {
+			challenges.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func (s *acmeSource) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if slices.Contains(hello.SupportedProtos, acmez.ACMETLS1Protocol) && !s.ours(hello.ServerName) {
+		return nil, nil
+	}
 	cert, err := s.config.GetCertificateWithContext(hello.Context(), hello)
 	if err != nil {
 		// The client asked for a name that is not ours, or whose certificate is still being obtained: it is told "unrecognized name" rather

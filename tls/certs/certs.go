@@ -100,7 +100,7 @@ func (s *Source) TLSConfig() *tls.Config {
 // that shares the storage, and leaves everything else to next. In other modes it is next.
 func (s *Source) HTTPHandler(next http.Handler) http.Handler {
 	if a, ok := s.from.(*acmeSource); ok {
-		return a.issuer.HTTPChallengeHandler(next)
+		return a.handler(next)
 	}
 	return next
 }
