@@ -13,22 +13,14 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+
+	"imperio/appliance/ops"
 )
 
 type healthCommand struct {
 	Node    nodeFlags     `embed:""`
 	Timeout time.Duration `default:"5s" help:"How long to wait for the answer."`
 	JSON    bool          `name:"json" help:"Print the answer as the node gave it."`
-}
-
-// health is what is read of the answer of /health.
-type health struct {
-	Status       string                    `json:"status"`
-	Checks       map[string]jsontext.Value `json:"checks"`
-	Version      string                    `json:"version"`
-	AppliedIndex uint64                    `json:"applied_index"`
-	HistoryHead  string                    `json:"history_head"`
 }
 
 // Run asks a running node how it is, prints its checks, and fails if it is not ready for players.
@@ -83,29 +75,15 @@ func fetch(ctx context.Context, client *http.Client, url string) (status int, bo
 
 // printHealth writes the answer as a table.
 func printHealth(w io.Writer, body []byte) error {
-	var h health
-	if err := json.Unmarshal(body, &h); err != nil || h.Status == "" {
+	var report ops.Report
+	if err := json.Unmarshal(body, &report); err != nil || report.Status == "" {
 		return errors.Join(errors.New("the answer is not that of a casino's health"), err)
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "status\t%s\nversion\t%s\napplied index\t%d\nhistory head\t%s\n", h.Status, h.Version, h.AppliedIndex, h.HistoryHead)
-	for _, name := range slices.Sorted(maps.Keys(h.Checks)) {
-		fmt.Fprintf(table, "check %s\t%s\n", name, describeCheck(h.Checks[name]))
+	fmt.Fprintf(table, "%s\tversion %s, applied index %d, history head %s\n", report.Status, report.Version, report.AppliedIndex, report.HistoryHead)
+	for _, name := range slices.Sorted(maps.Keys(report.Checks)) {
+		check := report.Checks[name]
+		fmt.Fprintf(table, "%s\t%s: %s\n", check.Status, name, check.Detail)
 	}
 	return table.Flush()
-}
-
-// describeCheck writes a check's members in a line, its status first.
-func describeCheck(check jsontext.Value) string {
-	var members map[string]any
-	if json.Unmarshal(check, &members) != nil {
-		return strings.Trim(string(check), `"`)
-	}
-	parts := []string{fmt.Sprint(members["status"])}
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if name != "status" {
-			parts = append(parts, fmt.Sprintf("%s=%v", name, members[name]))
-		}
-	}
-	return strings.Join(parts, "  ")
 }

@@ -19,14 +19,14 @@ func nodeThatSays(t *testing.T, body string, ready int) string {
 	return server.URL
 }
 
-const healthyNode = `{"status":"healthy","checks":{"store":{"status":"ok","latency_ms":1.5},"disk":"ok"},"version":"v1","applied_index":42,"history_head":"ab"}`
+const healthyNode = `{"status":"healthy","checks":{"store":{"status":"healthy","detail":"checkpoint at 42"},"disk":{"status":"degraded","detail":"300 MiB free"}},"version":"v1","applied_index":42,"history_head":"ab"}`
 
 func TestHealth_PrintsTheChecksOfANodeThatIsReady(t *testing.T) {
 	stdout, stderr, code := invoke(t, nil, "health", "--url", nodeThatSays(t, healthyNode, http.StatusOK))
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	for _, line := range []string{"status healthy", "applied index 42", "check disk ok", "check store ok latency_ms=1.5"} {
+	for _, line := range []string{"healthy version v1, applied index 42, history head ab", "degraded disk: 300 MiB free", "healthy store: checkpoint at 42"} {
 		if !containsLine(stdout, line) {
 			t.Errorf("no line %q in:\n%s", line, stdout)
 		}
