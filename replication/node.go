@@ -24,6 +24,7 @@ type Node struct {
 	observe Observer
 	log     *logstore.Store
 	raft    *raft.Raft
+	wire    *raft.InmemTransport // a lone node's way to nobody
 
 	canaryInterval, stallLimit time.Duration
 
@@ -87,9 +88,10 @@ func Open(o Options) (*Node, error) {
 	if n.log, err = logstore.Open(path, storeOptions); err != nil {
 		return nil, err
 	}
-	if err := n.start(config, transport); err != nil {
+	n.wire = transport
+	if err := n.start(config); err != nil {
 		n.end()
-		return nil, errors.Join(err, n.log.Close())
+		return nil, errors.Join(err, n.log.Discard())
 	}
 	return n, nil
 }
@@ -135,12 +137,12 @@ func (n *Node) raftConfig(o Options) *raft.Config {
 	return c
 }
 
-func (n *Node) start(config *raft.Config, transport raft.Transport) error {
+func (n *Node) start(config *raft.Config) error {
 	if err := consistent(n.log, n.machine); err != nil {
 		return err
 	}
 	n.logger.Info("log opened", "file", n.log.Path(), "entries", n.describeLog())
-	if err := n.startRaft(config, transport); err != nil {
+	if err := n.startRaft(config); err != nil {
 		return fmt.Errorf("start raft: %w", err)
 	}
 	// A follower that learns of a shorter timeout looks at once whether its leader has gone. A lone node thus stands for
@@ -159,13 +161,13 @@ func (n *Node) start(config *raft.Config, transport raft.Transport) error {
 }
 
 // startRaft is NewRaft without its panics, which are its answer to an entry that it can't read.
-func (n *Node) startRaft(config *raft.Config, transport raft.Transport) (err error) {
+func (n *Node) startRaft(config *raft.Config) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%v", p)
 		}
 	}()
-	n.raft, err = raft.NewRaft(config, &fsm{n}, n.log, n.log, snapshots{n.log}, transport)
+	n.raft, err = raft.NewRaft(config, &fsm{n}, n.log, n.log, snapshots{n.log}, n.wire)
 	return err
 }
 

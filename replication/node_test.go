@@ -1,18 +1,30 @@
 package replication_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"imperio/replication"
+	"imperio/replication/logstore"
 	"imperio/replication/replicationtest"
+	"imperio/storage"
+	"imperio/storage/command"
 )
 
 var identity = replication.Identity{ClusterID: "cluster-1", NodeID: "node-1"}
 
 // deadline bounds what a test waits for. It is far above what anything takes, and no test waits for it to pass.
-const deadline = 30 * time.Second
+const deadline = 60 * time.Second
 
 func within(t testing.TB) context.Context {
 	t.Helper()
@@ -29,13 +41,7 @@ func open(t testing.TB, o replication.Options) *replication.Node {
 	if err != nil {
 		t.Fatalf("open the node: %v", err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), deadline)
-		defer cancel()
-		if err := n.Close(ctx); err != nil && n.Err() == nil {
-			t.Errorf("close the node: %v", err)
-		}
-	})
+	t.Cleanup(func() { shut(t, n) })
 	return n
 }
 
@@ -44,15 +50,418 @@ func create(t testing.TB, dir string, m replication.Machine) *replication.Node {
 	return open(t, replication.Options{Dir: dir, Machine: m, Create: true})
 }
 
+func shut(t testing.TB, n *replication.Node) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	if err := n.Close(ctx); err != nil && n.Err() == nil {
+		t.Errorf("close the node: %v", err)
+	}
+}
+
+// propose commits the commands numbered from to to, one after the other.
+func propose(t testing.TB, n *replication.Node, from, to uint64) {
+	t.Helper()
+	for i := from; i <= to; i++ {
+		r, err := n.Propose(within(t), replicationtest.Command(i))
+		if err != nil {
+			t.Fatalf("command %d: %v", i, err)
+		}
+		if r.Event == 0 {
+			t.Fatalf("command %d has no result", i)
+		}
+	}
+}
+
+// holds checks that the machine has applied the commands numbered 1 to last in order, once each.
+func holds(t testing.TB, j *replicationtest.Journal, last uint64) {
+	t.Helper()
+	ids := j.IDs()
+	if uint64(len(ids)) != last {
+		t.Fatalf("the machine holds %d commands, not %d", len(ids), last)
+	}
+	for i, id := range ids {
+		if id != replicationtest.Command(uint64(i+1)).ID {
+			t.Fatalf("command number %d is %x", i+1, id)
+		}
+	}
+}
+
+// until waits for a condition.
+func until(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(deadline); !condition(); {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for: %s", what)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func failed(t testing.TB, n *replication.Node) error {
+	t.Helper()
+	select {
+	case err := <-n.Failed():
+		if err == nil {
+			t.Fatal("the failure has no error")
+		}
+		return err
+	case <-time.After(deadline):
+		t.Fatal("the node did not fail")
+		return nil
+	}
+}
+
 func TestPropose_ReturnsTheResultOfTheMachine(t *testing.T) {
-	n := create(t, t.TempDir(), replicationtest.New())
+	j := replicationtest.New()
+	n := create(t, t.TempDir(), j)
 	for i := uint64(1); i <= 10; i++ {
 		r, err := n.Propose(within(t), replicationtest.Command(i))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Event != i {
-			t.Fatalf("command %d got number %d", i, r.Event)
+		if r.Event != i || r.Replayed {
+			t.Fatalf("command %d: %+v", i, r)
 		}
 	}
+	r, err := n.Propose(within(t), replicationtest.Command(3))
+	if err != nil || r.Event != 3 || !r.Replayed {
+		t.Fatalf("command 3 again: %+v, %v", r, err)
+	}
+	holds(t, j, 10)
+}
+
+func TestPropose_ByManyCallersAnswersEachOnceAndKeepsTheirOrder(t *testing.T) {
+	const callers, each = 64, 200
+	j := replicationtest.New()
+	n := open(t, replication.Options{Dir: t.TempDir(), Machine: j, Create: true, MaxInFlight: 40})
+	ctx := within(t)
+	numbers := make([][]uint64, callers)
+	var running sync.WaitGroup
+	for caller := range callers {
+		running.Go(func() {
+			for i := range each {
+				r, err := n.Propose(ctx, replicationtest.Command(uint64(caller*each+i+1)))
+				if err != nil {
+					t.Errorf("caller %d: %v", caller, err)
+					return
+				}
+				numbers[caller] = append(numbers[caller], r.Event)
+			}
+		})
+	}
+	running.Wait()
+	seen := map[uint64]bool{}
+	ids := j.IDs()
+	for caller, got := range numbers {
+		if !slices.IsSorted(got) {
+			t.Errorf("caller %d got its answers out of order: %v", caller, got)
+		}
+		for i, number := range got {
+			if seen[number] {
+				t.Fatalf("number %d was answered twice", number)
+			}
+			seen[number] = true
+			if ids[number-1] != replicationtest.Command(uint64(caller*each+i+1)).ID {
+				t.Fatalf("caller %d got the answer of another", caller)
+			}
+		}
+	}
+	if len(seen) != callers*each || len(ids) != callers*each {
+		t.Fatalf("%d answers and %d commands of %d", len(seen), len(ids), callers*each)
+	}
+	if s := n.Status(); s.Batches >= s.Entries {
+		t.Errorf("%d entries took %d writes: nothing was batched", s.Entries, s.Batches)
+	}
+}
+
+func TestPropose_AnswersEachCommandOnceAcrossLostLeadership(t *testing.T) {
+	const callers, each = 16, 60
+	j := replicationtest.New()
+	n := create(t, t.TempDir(), j)
+	ctx := within(t)
+	term := n.Status().Term
+	var running sync.WaitGroup
+	for caller := range callers {
+		running.Go(func() {
+			for i := range each {
+				if _, err := n.Propose(ctx, replicationtest.Command(uint64(caller*each+i+1))); err != nil {
+					t.Errorf("caller %d: %v", caller, err)
+					return
+				}
+			}
+		})
+	}
+	for range 3 {
+		if err := n.Barrier(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Depose(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	running.Wait()
+	if got := len(j.IDs()); got != callers*each {
+		t.Fatalf("%d commands were applied, not %d", got, callers*each)
+	}
+	if s := n.Status(); s.Term < term+6 || s.Err != nil {
+		t.Fatalf("leadership was not lost: %+v", s)
+	}
+}
+
+func TestOpen_GoesOnWhereTheLastRunEnded(t *testing.T) {
+	dir := t.TempDir()
+	j := replicationtest.New()
+	n := create(t, dir, j)
+	propose(t, n, 1, 20)
+	shut(t, n)
+	if _, err := j.Checkpoint(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	for round := range uint64(3) {
+		j = j.Reopen()
+		holds(t, j, 20+round) // from the checkpoint
+		n = open(t, replication.Options{Dir: dir, Machine: j})
+		propose(t, n, 21+round, 21+round)
+		holds(t, j, 21+round)
+		shut(t, n)
+		if _, err := j.Checkpoint(within(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestOpen_ReplaysWhatNoCheckpointHolds(t *testing.T) {
+	dir := t.TempDir()
+	j := replicationtest.New()
+	n := create(t, dir, j)
+	propose(t, n, 1, 10)
+	if _, err := j.Checkpoint(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	propose(t, n, 11, 30)
+	shut(t, n)
+	j = j.Reopen()
+	holds(t, j, 10)
+	n = open(t, replication.Options{Dir: dir, Machine: j})
+	if err := n.Barrier(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, j, 30) // a barrier waits for the replay
+	shut(t, n)
+
+	empty := replicationtest.New() // as if it had crashed before the first checkpoint
+	n = open(t, replication.Options{Dir: dir, Machine: empty})
+	if err := n.Barrier(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, empty, 30)
+}
+
+func TestSnapshots_CutTheLogOnlyBelowTheCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	j := replicationtest.New()
+	o := replication.Options{Dir: dir, Machine: j, Create: true,
+		SnapshotEntries: 20, SnapshotInterval: 5 * time.Millisecond, TrailingEntries: 5}
+	n := open(t, o)
+	last := uint64(0)
+	until(t, "the log to be cut three times", func() bool {
+		propose(t, n, last+1, last+50)
+		last += 50
+		s := n.Status()
+		if s.FirstIndex > s.Durable.Index+1 || s.SnapshotIndex > s.Durable.Index {
+			t.Fatalf("cut to %d for a snapshot at %d, but the checkpoint is at %d", s.FirstIndex, s.SnapshotIndex, s.Durable.Index)
+		}
+		return s.FirstIndex > 150
+	})
+	holds(t, j, last)
+	shut(t, n)
+	o.Create = false
+	for range 3 {
+		j = j.Reopen()
+		o.Machine = j
+		n = open(t, o)
+		propose(t, n, last+1, last+1)
+		last++
+		holds(t, j, last)
+		shut(t, n)
+	}
+}
+
+func TestOpen_RefusesALogAndAStateThatDoNotBelongTogether(t *testing.T) {
+	dir := t.TempDir()
+	j := replicationtest.New()
+	o := replication.Options{Dir: dir, Machine: j, Create: true, Identity: identity,
+		SnapshotEntries: 20, SnapshotInterval: 5 * time.Millisecond, TrailingEntries: 1}
+	n := open(t, o)
+	propose(t, n, 1, 40)
+	if _, err := j.Checkpoint(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	old := j.Reopen()
+	last := uint64(40)
+	until(t, "the log to be cut", func() bool {
+		propose(t, n, last+1, last+40)
+		last += 40
+		return n.Status().FirstIndex > 90
+	})
+	if _, err := j.Checkpoint(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	shut(t, n)
+
+	ahead := j.Reopen()
+	longer := create(t, t.TempDir(), replicationtest.New())
+	propose(t, longer, 1, 3)
+	index, term := j.Applied()
+	if _, err := ahead.Apply([]storage.Entry{{Index: index + 1, Term: term + 5}}); err != nil {
+		t.Fatal(err)
+	}
+	fork := replicationtest.New()
+	if _, err := fork.Apply([]storage.Entry{{Index: index, Term: term + 7}}); err != nil {
+		t.Fatal(err)
+	}
+	o.Create = false
+	for name, c := range map[string]struct {
+		machine replication.Machine
+		says    string
+	}{
+		"state older than the cut":          {old, "the state is older than the log"},
+		"no state":                          {replicationtest.New(), "the state is older than the log"},
+		"log older than the state":          {ahead, "the log is older than the state"},
+		"log and state of other histories ": {fork, "different histories"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := content(t, dir)
+			o.Machine = c.machine
+			_, err := replication.Open(o)
+			if !errors.Is(err, replication.ErrMismatch) || !strings.Contains(err.Error(), c.says) ||
+				!strings.Contains(err.Error(), "restore the latest backup") {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(before, content(t, dir)) {
+				t.Error("a refused Open changed the log")
+			}
+		})
+	}
+	o.Machine = j.Reopen()
+	open(t, o) // nothing of this did harm
+}
+
+func content(t *testing.T, dir string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, replication.LogFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestOpen_CreatesALogForAStateWithAHistory(t *testing.T) {
+	j := replicationtest.New()
+	n := create(t, t.TempDir(), j)
+	propose(t, n, 1, 30)
+	shut(t, n)
+	if _, err := j.Checkpoint(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	restored := j.Reopen()
+	dir := t.TempDir()
+	n = create(t, dir, restored)
+	propose(t, n, 31, 40)
+	holds(t, restored, 40)
+	shut(t, n)
+	again := j.Reopen()
+	n = open(t, replication.Options{Dir: dir, Machine: again})
+	if err := n.Barrier(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, again, 40)
+}
+
+func TestOpen_RefusesMissingExistingLockedForeignAndDamagedLogs(t *testing.T) {
+	dir := t.TempDir()
+	o := replication.Options{Dir: dir, Machine: replicationtest.New(), Identity: identity}
+	if _, err := replication.Open(o); !errors.Is(err, replication.ErrMissing) {
+		t.Errorf("no log: %v", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("a refused Open left %v", left)
+	}
+	n := create(t, dir, replicationtest.New())
+	propose(t, n, 1, 5)
+	if _, err := replication.Open(o); !errors.Is(err, replication.ErrLocked) {
+		t.Errorf("a log in use: %v", err)
+	}
+	shut(t, n)
+	o.Create = true
+	if _, err := replication.Open(o); !errors.Is(err, replication.ErrExists) {
+		t.Errorf("create over a log: %v", err)
+	}
+	o.Create, o.Identity.NodeID = false, "node-2"
+	if _, err := replication.Open(o); !errors.Is(err, replication.ErrForeign) {
+		t.Errorf("the log of another node: %v", err)
+	}
+	if err := os.Truncate(filepath.Join(dir, replication.LogFile), 5000); err != nil {
+		t.Fatal(err)
+	}
+	o.Identity = identity
+	var damaged *logstore.DamagedError
+	if _, err := replication.Open(o); !errors.As(err, &damaged) {
+		t.Errorf("a truncated log: %v", err)
+	}
+}
+
+func TestOpen_RefusesOptionsThatMakeNoSense(t *testing.T) {
+	dir := t.TempDir()
+	_, err := replication.Open(replication.Options{MaxInFlight: 2000, Create: true, Dir: dir})
+	if err == nil {
+		t.Fatal("opened")
+	}
+	for _, says := range []string{"machine", "node id", "in flight"} {
+		if !strings.Contains(err.Error(), says) {
+			t.Errorf("%q does not mention %q", err, says)
+		}
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+func TestLog_SaysNothingAlarmingAndNothingOfCommands(t *testing.T) {
+	var mu sync.Mutex
+	var lines bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(lockedWriter{&mu, &lines}, &slog.HandlerOptions{Level: slog.LevelDebug - 4}))
+	n := open(t, replication.Options{Dir: t.TempDir(), Machine: replicationtest.New(), Create: true, Logger: logger,
+		SnapshotEntries: 2, SnapshotInterval: 5 * time.Millisecond, TrailingEntries: 1})
+	c := replicationtest.Command(1)
+	c.Body = command.PutValue{Name: "name-of-it", Value: []byte("secret-of-it")}
+	if _, err := n.Propose(within(t), c); err != nil {
+		t.Fatal(err)
+	}
+	propose(t, n, 2, 20)
+	until(t, "a snapshot", func() bool { return n.Status().SnapshotIndex > 0 })
+	shut(t, n)
+	mu.Lock()
+	defer mu.Unlock()
+	text := lines.String()
+	if !strings.Contains(text, "msg=ready") || !strings.Contains(text, "raft: ") {
+		t.Fatalf("the log lacks what it should say:\n%s", text)
+	}
+	for _, bad := range []string{"level=WARN", "level=ERROR", "secret-of-it", "name-of-it", fmt.Sprintf("%x", "secret-of-it")} {
+		if strings.Contains(text, bad) {
+			t.Errorf("the log holds %s:\n%s", bad, text)
+		}
+	}
+}
+
+type lockedWriter struct {
+	mu *sync.Mutex
+	b  *bytes.Buffer
+}
+
+func (w lockedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.Write(p)
 }

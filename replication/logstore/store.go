@@ -404,13 +404,27 @@ func (s *Store) Close() error {
 		s.db.NoFreelistSync = false
 		err = s.update(0, func(*bbolt.Tx) error { return nil })
 	}
+	return s.release(err)
+}
+
+// Discard lets go of the file without writing to it.
+func (s *Store) Discard() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	return s.release(nil)
+}
+
+// release lets go of the file. Called with mu held.
+func (s *Store) release(err error) error {
 	s.closed = true
 	if s.unsafeToClose.Load() {
 		// bbolt met damage and may hold its own locks. Its mapping stays until the process ends.
-		return errors.Join(err, s.file.Close())
-	}
-	if cerr := s.shielded(s.db.Close); cerr != nil {
-		err = errors.Join(err, cerr)
+		err = errors.Join(err, s.file.Close())
+	} else {
+		err = errors.Join(err, s.shielded(s.db.Close))
 	}
 	if err != nil {
 		return fmt.Errorf("close the log: %w", err)
