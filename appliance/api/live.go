@@ -163,15 +163,25 @@ func (a *API) serveLive(c *call) (answer, error) {
 		return answer{taken: true, status: http.StatusBadRequest}, nil // Accept has answered
 	}
 	conn.SetReadLimit(liveMessageSize)
-	code := a.feed(c.r.Context(), conn, lc, hash, first)
-	_ = conn.Close(code, "") // whether it was heard changes nothing
-	_ = conn.CloseNow()
+	ctx, cancel := context.WithCancel(c.r.Context())
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		// Pings, pongs and the client's close are answered in here.
+		if _, _, err := conn.Reader(ctx); err == nil {
+			lc.stop(websocket.StatusPolicyViolation) // a message, of which there are none
+		} else {
+			cancel() // the client is gone
+		}
+	}()
+	_ = conn.Close(a.feed(ctx, conn, lc, hash, first), "") // whether it was heard changes nothing
+	cancel()
+	<-read
 	return answer{taken: true, status: http.StatusSwitchingProtocols}, nil
 }
 
 // feed sends a connection what it is to know until there is a reason to end it.
 func (a *API) feed(ctx context.Context, conn *websocket.Conn, lc *liveConn, hash command.TokenHash, first []byte) websocket.StatusCode {
-	ctx = conn.CloseRead(ctx) // done when the client is gone, or sends what it should not
 	tick := time.NewTicker(livePing)
 	defer tick.Stop()
 	next := first
