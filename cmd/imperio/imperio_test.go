@@ -51,6 +51,15 @@ func TestRun_ExitCodes(t *testing.T) {
 	}
 }
 
+func TestHelp_OfAVerbWithADefaultNamesItsNeighbours(t *testing.T) {
+	stdout, _, _ := invoke(t, nil, "config", "--help")
+	for _, part := range []string{"--data-dir=DIR", "imperio config reference --help", "imperio config limits --help"} {
+		if !strings.Contains(stdout, part) {
+			t.Errorf("%q is missing in:\n%s", part, stdout)
+		}
+	}
+}
+
 func TestVersion_NamesProgramGoAndRules(t *testing.T) {
 	stdout, _, _ := invoke(t, nil, "version")
 	for _, part := range []string{"imperio ", "commit ", runtime.Version(), "slots/1 slots/2"} {

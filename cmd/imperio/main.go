@@ -114,5 +114,24 @@ func (helpFlag) BeforeReset(ctx *kong.Context) error {
 	if err := ctx.PrintUsage(false); err != nil {
 		return err
 	}
+	if err := printNeighbours(ctx.Stdout, ctx.Selected()); err != nil {
+		return err
+	}
 	return errHelpShown
+}
+
+// printNeighbours names the other verbs beside one that is meant when none is named, since its help doesn't.
+func printNeighbours(w io.Writer, verb *kong.Node) error {
+	if verb == nil || verb.Parent == nil || verb.Parent.DefaultCmd != verb {
+		return nil
+	}
+	for _, neighbour := range verb.Parent.Children {
+		if neighbour == verb || neighbour.Hidden {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "\nSee also: %s --help\n  %s\n", neighbour.FullPath(), neighbour.Help); err != nil {
+			return err
+		}
+	}
+	return nil
 }
