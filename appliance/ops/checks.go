@@ -1,0 +1,196 @@
+package ops
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// StoreCheck asks whether the state can be read and written: failed gives the error that ended that, or nil.
+func StoreCheck(failed func() error) Check {
+	return Check{"store", func(context.Context) (Result, bool) {
+		if err := failed(); err != nil {
+			return unhealthy("the state failed: the log says why"), true
+		}
+		return Result{Status: Healthy}, true
+	}}
+}
+
+// LogCheck asks whether the log takes entries. failed gives the error that ended the node, or nil; writing is how long
+// the write under way has taken so far, stall from when on the disk counts as hung.
+func LogCheck(f func() (failed error, writing, stall time.Duration)) Check {
+	return Check{"log", func(context.Context) (Result, bool) {
+		failed, writing, stall := f()
+		switch {
+		case failed != nil:
+			return unhealthy("the log failed: the node's own log says why"), true
+		case stall > 0 && writing >= stall:
+			return unhealthy("a write has been hanging for %s", writing.Round(time.Millisecond)), true
+		}
+		return Result{Status: Healthy}, true
+	}}
+}
+
+// LeaderCheck asks whether bets can be taken: ready says that this node leads and is up to date, leader which node
+// leads; "" is none.
+func LeaderCheck(f func() (state, leader string, ready bool)) Check {
+	return Check{"leader", func(context.Context) (Result, bool) {
+		state, leader, ready := f()
+		switch {
+		case leader == "":
+			return unhealthy("no node leads (this one is %s)", state), true
+		case state == "leader" && !ready:
+			return degraded("this node leads, but is not ready yet"), true
+		}
+		return healthy("%s", state), true
+	}}
+}
+
+// How many committed entries may wait to be applied.
+const (
+	applyLagDegraded  = 10_000
+	applyLagUnhealthy = 1_000_000
+)
+
+// ApplyLagCheck asks how far the machine is behind the committed log.
+func ApplyLagCheck(f func() (committed, applied uint64)) Check {
+	return Check{"apply_lag", func(context.Context) (Result, bool) {
+		committed, applied := f()
+		lag := uint64(0)
+		if committed > applied {
+			lag = committed - applied
+		}
+		switch {
+		case lag >= applyLagUnhealthy:
+			return unhealthy("%d entries behind", lag), true
+		case lag >= applyLagDegraded:
+			return degraded("%d entries behind", lag), true
+		}
+		return healthy("%d entries behind", lag), true
+	}}
+}
+
+// DiskSpaceCheck asks the gate. A nearly full disk is degraded, not unhealthy: open rounds must still reach this node
+// to be settled. A full one is unhealthy.
+func DiskSpaceCheck(g *Gate) Check {
+	return Check{"disk_space", func(context.Context) (Result, bool) {
+		free, _, err := g.Space()
+		switch {
+		case err != nil:
+			return degraded("free disk space is not known"), true
+		case free == 0:
+			return unhealthy("the disk is full"), true
+		case !g.Open():
+			return degraded("%s free: new bets are refused, open rounds can still settle", megabytes(free)), true
+		}
+		return healthy("%s free", megabytes(free)), true
+	}}
+}
+
+// How long a synced write may take.
+const (
+	diskLatencyDegraded  = 250 * time.Millisecond
+	diskLatencyUnhealthy = 5 * time.Second
+)
+
+// DiskLatencyCheck asks how long durable writes take: the last one, and the one under way (0: none is).
+func DiskLatencyCheck(f func() (last, writing time.Duration)) Check {
+	return Check{"disk_latency", func(context.Context) (Result, bool) {
+		last, writing := f()
+		worst := max(last, writing)
+		switch {
+		case worst >= diskLatencyUnhealthy:
+			return unhealthy("a durable write takes %s", worst.Round(time.Millisecond)), true
+		case worst >= diskLatencyDegraded:
+			return degraded("a durable write takes %s", worst.Round(time.Millisecond)), true
+		}
+		return healthy("a durable write takes %s", worst.Round(time.Microsecond)), true
+	}}
+}
+
+// Certificate is what there is to know of one certificate.
+type Certificate struct {
+	Name     string    // its domain
+	NotAfter time.Time // zero: there is none yet
+	Problem  error     // of the last attempt to renew it
+}
+
+// certificateSoon is from when on a certificate's end is near: renewal should have happened long before.
+const certificateSoon = 7 * 24 * time.Hour
+
+// CertificateCheck asks when certificates expire; without certificates (plain HTTP) the question does not arise.
+func CertificateCheck(certificates func() []Certificate, now func() time.Time) Check {
+	return Check{"certificate_expiry", func(context.Context) (Result, bool) {
+		all := certificates()
+		if len(all) == 0 {
+			return Result{}, false
+		}
+		worst := Result{Status: Healthy}
+		first := time.Duration(math.MaxInt64)
+		for _, c := range all {
+			left := c.NotAfter.Sub(now())
+			r := Result{Status: Healthy}
+			switch {
+			case c.NotAfter.IsZero():
+				r = unhealthy("there is no certificate for %s yet", c.Name)
+			case left <= 0:
+				r = unhealthy("the certificate for %s has expired", c.Name)
+			case left < certificateSoon:
+				r = degraded("the certificate for %s expires in %s", c.Name, left.Round(time.Minute))
+			case c.Problem != nil:
+				r = degraded("the certificate for %s could not be renewed; it is good for another %d days", c.Name, int(left.Hours()/24))
+			}
+			if r.Status.rank() > worst.Status.rank() {
+				worst = r
+			}
+			first = min(first, left)
+		}
+		if worst.Status == Healthy {
+			worst = healthy("the next one expires in %d days", int(first.Hours()/24))
+		}
+		return worst, true
+	}}
+}
+
+// BackupAgeCheck asks how old the latest backup is; before there are any, and without a schedule, the question does not
+// arise. most is from when on it is too old.
+func BackupAgeCheck(latest func() (at time.Time, ok bool), most time.Duration, now func() time.Time) Check {
+	return Check{"backup_age", func(context.Context) (Result, bool) {
+		at, ok := latest()
+		if !ok {
+			return Result{}, false
+		}
+		age := now().Sub(at).Round(time.Minute)
+		if age > most {
+			return degraded("the latest backup is %s old; at most %s was wanted", age, most), true
+		}
+		return healthy("the latest backup is %s old", age), true
+	}}
+}
+
+// clockStep is how far the clock may jump, and how far ahead of it the newest command may be, without being told.
+const clockStep = 2 * time.Second
+
+// ClockCheck asks whether the clock can be believed: whether it jumped against the time that passes in the process
+// (elapsed is what a clock shows that nobody sets), and whether the state holds commands from the future (newest is the
+// time of the latest one; zero: none). A jump is told for ten minutes.
+func ClockCheck(newest, now func() time.Time, elapsed func() time.Duration) Check {
+	const tellFor = 10 * time.Minute
+	start, offset := now(), elapsed()
+	jumpedAt, jump := time.Duration(-1), time.Duration(0)
+	return Check{"clock", func(context.Context) (Result, bool) {
+		t, e := now(), elapsed()
+		off := t.Round(0).Sub(start.Round(0)) - (e - offset) // Round: by the wall clock
+		if off.Abs() >= clockStep {
+			jumpedAt, jump = e, off
+			start, offset = t, e
+		}
+		if ahead := newest().Sub(t); ahead >= clockStep {
+			return degraded("the newest command is from %s in the future: the clock was set back, or another node's is wrong", ahead.Round(time.Millisecond)), true
+		}
+		if jumpedAt >= 0 && e-jumpedAt < tellFor {
+			return degraded("the clock jumped by %s", jump.Round(time.Millisecond)), true
+		}
+		return Result{Status: Healthy}, true
+	}}
+}

@@ -1,0 +1,103 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"imperio/storage/command"
+)
+
+// Gate watches the free space of the data directory's disk, and refuses new bets while there is too little: before the
+// disk is full, so that rounds that are open can still be settled. It opens again only when there is a quarter more
+// than the reserve, so that it does not flap. Safe for concurrent use; Run keeps it up to date.
+type Gate struct {
+	o      GateOptions
+	closed atomic.Bool
+
+	mu          sync.Mutex
+	free, total uint64
+	err         error
+}
+
+// GateOptions say what is watched.
+type GateOptions struct {
+	// Space gives the bytes that this process may still write, and the size of the disk.
+	Space   func() (free, total uint64, err error)
+	Reserve uint64        // bytes; below, new bets are refused
+	Every   time.Duration // how often it is looked at; 0: 5 seconds
+	Log     *slog.Logger
+}
+
+// NewGate makes a gate and looks once.
+func NewGate(o GateOptions) *Gate {
+	if o.Every == 0 {
+		o.Every = 5 * time.Second
+	}
+	g := &Gate{o: o}
+	g.Look()
+	return g
+}
+
+// Run looks again and again until ctx ends.
+func (g *Gate) Run(ctx context.Context) {
+	tick := time.NewTicker(g.o.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			g.Look()
+		}
+	}
+}
+
+// Look looks at the disk now. If that can't be done, the gate stays as it is.
+func (g *Gate) Look() {
+	free, total, err := g.o.Space()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	known := g.err == nil
+	g.free, g.total, g.err = free, total, err
+	if err != nil {
+		if known {
+			g.o.Log.Warn("free disk space is not known", "error", err)
+		}
+		return
+	}
+	switch {
+	case free < g.o.Reserve && !g.closed.Load():
+		g.closed.Store(true)
+		g.o.Log.Error("the disk is nearly full: new bets are refused until there is room", "free", megabytes(free), "reserve", megabytes(g.o.Reserve))
+	case free >= g.o.Reserve+g.o.Reserve/4 && g.closed.Load():
+		g.closed.Store(false)
+		g.o.Log.Info("there is room on the disk again: new bets are taken", "free", megabytes(free))
+	}
+}
+
+// Open says whether new bets are taken.
+func (g *Gate) Open() bool { return !g.closed.Load() }
+
+// Space is what was seen last, in bytes.
+func (g *Gate) Space() (free, total uint64, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.free, g.total, g.err
+}
+
+// NewBets is the refusal of new bets while the gate is closed, and nil while it is open.
+func (g *Gate) NewBets() *command.Refusal {
+	if g.Open() {
+		return nil
+	}
+	return &command.Refusal{
+		Code:    "low_disk_space",
+		Message: "No new bets are taken for now, since the casino's disk is nearly full. Open rounds can still be finished.",
+	}
+}
+
+func megabytes(bytes uint64) string { return fmt.Sprintf("%d MiB", bytes>>20) }

@@ -1,0 +1,243 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sort"
+	"sync"
+	"time"
+)
+
+// Status is how well something is.
+type Status string
+
+// The three states. A degraded node serves, but somebody should look; an unhealthy one should get no requests.
+const (
+	Healthy   Status = "healthy"
+	Degraded  Status = "degraded"
+	Unhealthy Status = "unhealthy"
+)
+
+func (s Status) rank() int {
+	switch s {
+	case Healthy:
+		return 0
+	case Degraded:
+		return 1
+	}
+	return 2
+}
+
+// Result is what a check found. Anyone who can reach the node can read it: no secrets, no paths.
+type Result struct {
+	Status Status `json:"status"`
+	Detail string `json:"detail,omitempty"` // one line for people
+}
+
+// Result constructors with a formatted detail.
+func healthy(format string, args ...any) Result { return Result{Healthy, fmt.Sprintf(format, args...)} }
+func degraded(format string, args ...any) Result {
+	return Result{Degraded, fmt.Sprintf(format, args...)}
+}
+func unhealthy(format string, args ...any) Result {
+	return Result{Unhealthy, fmt.Sprintf(format, args...)}
+}
+
+// Check is one question about the node's health.
+type Check struct {
+	Name string // as in /health/ready/{check}: snake_case
+	// Run answers it, and should give up when ctx ends. It is called from one goroutine at a time. ok is false while the
+	// question does not arise, e.g. the age of backups where there are none.
+	Run func(ctx context.Context) (r Result, ok bool)
+}
+
+// Health asks checks and remembers their answers for a moment, so that probes cost nothing, however many there are.
+// A check that doesn't answer in time is unhealthy, and isn't asked again before it has answered.
+// It is safe for concurrent use. Close ends it.
+type Health struct {
+	o      HealthOptions
+	ctx    context.Context
+	cancel context.CancelFunc
+	asking sync.WaitGroup
+
+	mu     sync.Mutex
+	checks map[string]*asked // guarded by mu, and so are its values
+	closed bool
+}
+
+// HealthOptions say how health is told.
+type HealthOptions struct {
+	Version string
+	// Progress gives the index that the machine has applied and the head of the history as hex; nil: neither is told.
+	Progress func() (appliedIndex uint64, historyHead string)
+	// Fresh is how long an answer is used again; 0: a second. Patience is how long a check may take; 0: 2 seconds.
+	Fresh, Patience time.Duration
+	Log             *slog.Logger // is told when a check's status changes; nil: nobody is
+	Now             func() time.Time
+}
+
+// asked is a check with its latest answer.
+type asked struct {
+	check   Check
+	pending chan struct{} // closed when the question under way is answered; nil: none is
+	result  Result
+	ok      bool
+	at      time.Time // of the answer; zero: never
+	told    Status    // last logged
+}
+
+// NewHealth makes a Health without checks.
+func NewHealth(o HealthOptions) *Health {
+	if o.Fresh == 0 {
+		o.Fresh = time.Second
+	}
+	if o.Patience == 0 {
+		o.Patience = 2 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	h := &Health{o: o, checks: make(map[string]*asked)}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	return h
+}
+
+// Add adds a check. Two of one name are a programmer's error.
+func (h *Health) Add(c Check) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, twice := h.checks[c.Name]; twice {
+		panic("ops: two health checks are called " + c.Name)
+	}
+	h.checks[c.Name] = &asked{check: c, told: Healthy}
+}
+
+// Close ends the checks under way and waits for them.
+func (h *Health) Close() error {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	h.cancel()
+	h.asking.Wait()
+	return nil
+}
+
+// Report is the health of the node: the worst of its checks.
+type Report struct {
+	Status       Status            `json:"status"`
+	Checks       map[string]Result `json:"checks"`
+	Version      string            `json:"version"`
+	AppliedIndex uint64            `json:"applied_index"`
+	HistoryHead  string            `json:"history_head"`
+}
+
+// Report asks all checks, at the same time, and waits for them at most as long as one may take.
+func (h *Health) Report() Report {
+	r := Report{Status: Healthy, Checks: make(map[string]Result), Version: h.o.Version}
+	for _, name := range h.names() {
+		h.ask(name)
+	}
+	for _, name := range h.names() {
+		if result, ok := h.answer(name); ok {
+			r.Checks[name] = result
+			if result.Status.rank() > r.Status.rank() {
+				r.Status = result.Status
+			}
+		}
+	}
+	if h.ctx.Err() != nil { // the node is being closed: nothing should be sent to it any more
+		r.Status = Unhealthy
+	}
+	if h.o.Progress != nil {
+		r.AppliedIndex, r.HistoryHead = h.o.Progress()
+	}
+	return r
+}
+
+// One asks one check; ok is false if there is none of this name, or its question does not arise.
+func (h *Health) One(name string) (r Result, ok bool) {
+	h.ask(name)
+	return h.answer(name)
+}
+
+func (h *Health) names() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	names := make([]string, 0, len(h.checks))
+	for name := range h.checks {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// ask starts a question, unless its answer is fresh or it is being asked already.
+func (h *Health) ask(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := h.checks[name]
+	if a == nil || h.closed || a.pending != nil || (!a.at.IsZero() && h.o.Now().Sub(a.at) < h.o.Fresh) {
+		return
+	}
+	a.pending = make(chan struct{})
+	h.asking.Go(func() {
+		ctx, cancel := context.WithTimeout(h.ctx, h.o.Patience)
+		defer cancel()
+		result, ok := a.check.Run(ctx)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		a.result, a.ok, a.at = result, ok, h.o.Now()
+		close(a.pending)
+		a.pending = nil
+		if ok {
+			h.tell(a, result)
+		}
+	})
+}
+
+// answer waits for the question under way, but not longer than its patience.
+func (h *Health) answer(name string) (Result, bool) {
+	h.mu.Lock()
+	a := h.checks[name]
+	if a == nil {
+		h.mu.Unlock()
+		return Result{}, false
+	}
+	pending := a.pending
+	h.mu.Unlock()
+	if pending != nil {
+		timer := time.NewTimer(h.o.Patience)
+		defer timer.Stop()
+		select {
+		case <-pending:
+		case <-timer.C:
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if a.pending != nil && a.pending == pending {
+		late := unhealthy("no answer in %s", h.o.Patience)
+		h.tell(a, late)
+		return late, true
+	}
+	return a.result, a.ok
+}
+
+// tell logs when a check's status changes. mu is held.
+func (h *Health) tell(a *asked, r Result) {
+	if a.told == r.Status {
+		return
+	}
+	level := slog.LevelWarn
+	if r.Status == Healthy {
+		level = slog.LevelInfo
+	} else if r.Status == Unhealthy {
+		level = slog.LevelError
+	}
+	h.o.Log.Log(h.ctx, level, "health changed", "check", a.check.Name, "status", string(r.Status), "was", string(a.told), "detail", r.Detail)
+	a.told = r.Status
+}

@@ -1,0 +1,329 @@
+package ops
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// gives is a check that always finds the same.
+func gives(name string, r Result) Check {
+	return Check{name, func(context.Context) (Result, bool) { return r, true }}
+}
+
+// probe asks health over a real listener.
+func probe(t *testing.T, h *Health, path string) (int, map[string]any) {
+	t.Helper()
+	s := httptest.NewServer(h)
+	defer s.Close()
+	answer, err := http.Get(s.URL + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var body map[string]any
+	if err := json.NewDecoder(answer.Body).Decode(&body); err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, body
+}
+
+func newHealth(t *testing.T, o HealthOptions, checks ...Check) *Health {
+	h := NewHealth(o)
+	for _, c := range checks {
+		h.Add(c)
+	}
+	t.Cleanup(func() { _ = h.Close() })
+	return h
+}
+
+func TestHealth_IsTheWorstOfItsChecks(t *testing.T) {
+	for _, c := range []struct {
+		checks []Check
+		status string
+		code   int
+	}{
+		{nil, "healthy", 200},
+		{[]Check{gives("store", healthy("fine"))}, "healthy", 200},
+		{[]Check{gives("store", healthy("fine")), gives("clock", degraded("jumped"))}, "degraded", 200},
+		{[]Check{gives("store", unhealthy("gone")), gives("clock", degraded("jumped"))}, "unhealthy", 503},
+	} {
+		h := newHealth(t, HealthOptions{Version: "1.2.3", Progress: func() (uint64, string) { return 77, "abcd" }}, c.checks...)
+		for _, path := range []string{"/health", "/health/ready"} {
+			code, body := probe(t, h, path)
+			if code != c.code || body["status"] != c.status || len(body["checks"].(map[string]any)) != len(c.checks) {
+				t.Errorf("%s: %d %v", path, code, body)
+			}
+		}
+		_, body := probe(t, h, "/health")
+		if body["version"] != "1.2.3" || body["applied_index"] != 77.0 || body["history_head"] != "abcd" {
+			t.Errorf("%v", body)
+		}
+		if code, body := probe(t, h, "/health/live"); code != 200 || body["status"] != "healthy" {
+			t.Errorf("alive: %d %v", code, body)
+		}
+	}
+}
+
+func TestHealth_EachCheckHasItsProbe(t *testing.T) {
+	h := newHealth(t, HealthOptions{}, gives("store", unhealthy("gone")), gives("clock", healthy("")),
+		Check{"backup_age", func(context.Context) (Result, bool) { return Result{}, false }})
+	if code, body := probe(t, h, "/health/ready/store"); code != 503 || body["status"] != "unhealthy" || body["detail"] != "gone" {
+		t.Errorf("%d %v", code, body)
+	}
+	if code, _ := probe(t, h, "/health/ready/clock"); code != 200 {
+		t.Errorf("%d", code)
+	}
+	for _, path := range []string{"/health/ready/backup_age", "/health/ready/nothing", "/health/ready/", "/health/other"} {
+		if code, body := probe(t, h, path); code != 404 || body["code"] != "not_found" {
+			t.Errorf("%s: %d %v", path, code, body)
+		}
+	}
+	if _, body := probe(t, h, "/health"); len(body["checks"].(map[string]any)) != 2 {
+		t.Errorf("a check that does not arise is told: %v", body)
+	}
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, httptest.NewRequest("POST", "/health", nil))
+	if answer.Code != 405 {
+		t.Errorf("POST: %d", answer.Code)
+	}
+}
+
+func TestHealth_HangingChecksAreUnhealthyAndDontPileUp(t *testing.T) {
+	var asked atomic.Int32
+	release := make(chan struct{})
+	var log bytes.Buffer
+	h := newHealth(t, HealthOptions{Patience: 20 * time.Millisecond, Fresh: time.Nanosecond, Log: slog.New(slog.NewTextHandler(&log, nil))},
+		Check{"log", func(context.Context) (Result, bool) { asked.Add(1); <-release; return healthy(""), true }})
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			for range 5 {
+				if r, ok := h.One("log"); !ok || r.Status != Unhealthy || !strings.Contains(r.Detail, "no answer") {
+					t.Errorf("%v %t", r, ok)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if asked.Load() != 1 {
+		t.Errorf("asked %d times while it hung", asked.Load())
+	}
+	if code, _ := probe(t, h, "/health/live"); code != 200 {
+		t.Errorf("alive: %d", code)
+	}
+	close(release)
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		if r, _ := h.One("log"); r.Status == Healthy {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it never recovered")
+		}
+	}
+	_ = h.Close()
+	if got := log.String(); strings.Count(got, "status=unhealthy") != 1 || strings.Count(got, "status=healthy") != 1 {
+		t.Errorf("changes are told once each:\n%s", got)
+	}
+}
+
+func TestHealth_AnswersAreUsedAgainForAMoment(t *testing.T) {
+	var asked atomic.Int32
+	now := time.Unix(1_700_000_000, 0)
+	h := newHealth(t, HealthOptions{Now: func() time.Time { return now }},
+		Check{"store", func(context.Context) (Result, bool) { asked.Add(1); return healthy(""), true }})
+	for range 100 {
+		h.Report()
+	}
+	if asked.Load() != 1 {
+		t.Errorf("asked %d times", asked.Load())
+	}
+	now = now.Add(time.Second)
+	h.Report()
+	if asked.Load() != 2 {
+		t.Errorf("asked %d times", asked.Load())
+	}
+}
+
+func TestHealth_AClosedNodeIsUnhealthy(t *testing.T) {
+	h := newHealth(t, HealthOptions{}, gives("store", healthy("")))
+	_ = h.Close()
+	if code, body := probe(t, h, "/health/ready"); code != 503 {
+		t.Errorf("%d %v", code, body)
+	}
+}
+
+func TestChecks_JudgeWhatTheyAreTold(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	failure := errors.New("secret path /x")
+	certificates := func(all ...Certificate) Check {
+		return CertificateCheck(func() []Certificate { return all }, clock)
+	}
+	certificate := func(left time.Duration, problem error) Certificate {
+		return Certificate{"casino.example", now.Add(left), problem}
+	}
+	lag := func(c, a uint64) Check { return ApplyLagCheck(func() (uint64, uint64) { return c, a }) }
+	latency := func(last, writing time.Duration) Check {
+		return DiskLatencyCheck(func() (time.Duration, time.Duration) { return last, writing })
+	}
+	log := func(err error, writing time.Duration) Check {
+		return LogCheck(func() (error, time.Duration, time.Duration) { return err, writing, 5 * time.Second })
+	}
+	leader := func(state, leader string, ready bool) Check {
+		return LeaderCheck(func() (string, string, bool) { return state, leader, ready })
+	}
+	backup := func(age time.Duration, ok bool) Check {
+		return BackupAgeCheck(func() (time.Time, bool) { return now.Add(-age), ok }, 26*time.Hour, clock)
+	}
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		check Check
+		want  Status // "": does not arise
+	}{
+		{StoreCheck(func() error { return nil }), Healthy},
+		{StoreCheck(func() error { return failure }), Unhealthy},
+		{log(nil, time.Second), Healthy},
+		{log(nil, 6*time.Second), Unhealthy},
+		{log(failure, 0), Unhealthy},
+		{leader("leader", "n1", true), Healthy},
+		{leader("leader", "n1", false), Degraded},
+		{leader("follower", "n2", false), Healthy},
+		{leader("candidate", "", false), Unhealthy},
+		{lag(100, 100), Healthy},
+		{lag(100, 101), Healthy},
+		{lag(20_000, 100), Degraded},
+		{lag(2_000_000, 100), Unhealthy},
+		{latency(time.Millisecond, 0), Healthy},
+		{latency(time.Millisecond, 300*time.Millisecond), Degraded},
+		{latency(6*time.Second, 0), Unhealthy},
+		{certificates(), ""},
+		{certificates(certificate(60*day, nil)), Healthy},
+		{certificates(certificate(60*day, failure)), Degraded},
+		{certificates(certificate(60*day, nil), certificate(6*day, nil)), Degraded},
+		{certificates(certificate(60*day, nil), certificate(-1, nil)), Unhealthy},
+		{certificates(Certificate{Name: "casino.example"}), Unhealthy},
+		{backup(time.Hour, true), Healthy},
+		{backup(27*time.Hour, true), Degraded},
+		{backup(0, false), ""},
+	} {
+		r, ok := c.check.Run(context.Background())
+		if r.Status != c.want || ok != (c.want != "") {
+			t.Errorf("%s: %v %t, wanted %q", c.check.Name, r, ok, c.want)
+		}
+		if strings.Contains(r.Detail, "secret") {
+			t.Errorf("%s tells strangers what went wrong inside: %s", c.check.Name, r.Detail)
+		}
+	}
+}
+
+func TestClockCheck_SeesJumpsAndCommandsFromTheFuture(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var newest time.Time
+	var passed time.Duration
+	check := ClockCheck(func() time.Time { return newest }, func() time.Time { return now }, func() time.Duration { return passed })
+	expect := func(what string, want Status) {
+		t.Helper()
+		if r, _ := check.Run(context.Background()); r.Status != want {
+			t.Errorf("%s: %v", what, r)
+		}
+	}
+	pass := func(d time.Duration) { now, passed = now.Add(d), passed+d }
+	expect("at the start", Healthy)
+	pass(time.Hour)
+	expect("after an hour", Healthy)
+	now = now.Add(time.Second)
+	expect("a small step", Healthy)
+	now = now.Add(-time.Hour)
+	expect("set back", Degraded)
+	pass(9 * time.Minute)
+	expect("nine minutes later", Degraded)
+	pass(2 * time.Minute)
+	expect("eleven minutes later", Healthy)
+	newest = now.Add(time.Minute)
+	expect("a command from the future", Degraded)
+	pass(time.Minute)
+	expect("when its time has come", Healthy)
+}
+
+func TestGate_ClosesBeforeTheDiskIsFullAndOpensWithRoomToSpare(t *testing.T) {
+	const mib = 1 << 20
+	free, failure := uint64(1000*mib), error(nil)
+	var log bytes.Buffer
+	g := NewGate(GateOptions{
+		Space: func() (uint64, uint64, error) { return free, 2000 * mib, failure }, Reserve: 256 * mib, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	check := DiskSpaceCheck(g)
+	for _, c := range []struct {
+		free uint64
+		err  error
+		open bool
+		want Status
+	}{
+		{1000 * mib, nil, true, Healthy},
+		{256 * mib, nil, true, Healthy},
+		{256*mib - 1, nil, false, Degraded},
+		{319 * mib, nil, false, Degraded}, // not yet
+		{320 * mib, nil, true, Healthy},
+		{300 * mib, nil, true, Healthy},
+		{100 * mib, nil, false, Degraded},
+		{0, nil, false, Unhealthy},
+		{0, errors.New("gone"), false, Degraded}, // stays as it was
+		{1000 * mib, nil, true, Healthy},
+	} {
+		free, failure = c.free, c.err
+		g.Look()
+		r, _ := check.Run(context.Background())
+		refusal := g.NewBets()
+		if g.Open() != c.open || r.Status != c.want || (refusal == nil) != c.open || (refusal != nil && refusal.Code != "low_disk_space") {
+			t.Errorf("%d MiB free: open %t, %v, refusal %v", c.free/mib, g.Open(), r, refusal)
+		}
+	}
+	if n := strings.Count(log.String(), "new bets are refused"); n != 2 {
+		t.Errorf("told %d times:\n%s", n, log.String())
+	}
+}
+
+func TestGate_RunsUntilItIsStopped(t *testing.T) {
+	looks := make(chan struct{}, 100)
+	g := NewGate(GateOptions{
+		Space: func() (uint64, uint64, error) {
+			select {
+			case looks <- struct{}{}:
+			default:
+			}
+			return 1, 1, nil
+		},
+		Every: time.Millisecond, Log: slog.New(slog.DiscardHandler),
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); g.Run(ctx) }()
+	for range 3 {
+		<-looks
+	}
+	cancel()
+	<-done
+}
+
+func TestSpaceOf_TellsOfARealDisk(t *testing.T) {
+	free, total, err := SpaceOf(t.TempDir())
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("free space can't be asked for on this system; needs Linux or macOS")
+	}
+	if err != nil || free == 0 || total < free {
+		t.Errorf("%d of %d: %v", free, total, err)
+	}
+	if _, _, err := SpaceOf("/does/not/exist"); err == nil {
+		t.Error("a directory that is not there has space")
+	}
+}

@@ -1,0 +1,86 @@
+package ops
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Handler answers with all metrics in the form that Prometheus reads.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+}
+
+// Guard says who may read what only operators should.
+type Guard struct {
+	// Allow are the networks that may.
+	Allow []netip.Prefix
+	// Token, as a bearer token, allows anyone; empty: none does.
+	Token string
+	// Address gives the client's address; nil: the connection's.
+	Address func(*http.Request) netip.Addr
+}
+
+// Protect lets only those through to next whom the guard knows. All others learn no more than that there is nothing for
+// them.
+func (g Guard) Protect(next http.Handler) http.Handler {
+	want := sha256.Sum256([]byte(g.Token))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.knows(r) || (g.Token != "" && bears(r, want)) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		answerJSON(w, r, http.StatusForbidden, problem{"about:blank", "Forbidden", 403, "forbidden", "Metrics are for operators: set metrics-allow or metrics-token."})
+	})
+}
+
+func (g Guard) knows(r *http.Request) bool {
+	var client netip.Addr
+	if g.Address != nil {
+		client = g.Address(r)
+	} else if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		client = ap.Addr().Unmap().WithZone("")
+	}
+	for _, network := range g.Allow {
+		if network.Contains(client) {
+			return true
+		}
+	}
+	return false
+}
+
+// bears compares the hashes, so that neither the content nor the length of a token can be found out by time.
+func bears(r *http.Request, want [sha256.Size]byte) bool {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	got := sha256.Sum256([]byte(token))
+	return ok && subtle.ConstantTimeCompare(got[:], want[:]) == 1
+}
+
+// Loopback are the networks of this machine alone, for the guard of a listener that only it can reach.
+func Loopback() []netip.Prefix {
+	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+}
+
+// NewServer makes the server of the operator's listener: /metrics for those whom the guard knows, and /health. It has
+// no edge in front of it, so it must not listen where players can reach it.
+func NewServer(m *Metrics, h *Health, g Guard, log *slog.Logger) *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", g.Protect(m.Handler()))
+	mux.Handle("/health", h)
+	mux.Handle("/health/", h)
+	return &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,274 @@
+package ops
+
+import (
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"imperio/storage/command"
+)
+
+// Sources are where metrics are read from when somebody asks for them. A nil function leaves its metrics out. All of
+// them are called from many goroutines.
+type Sources struct {
+	Version, Commit string
+	// Figures sums up the casino.
+	Figures func() command.Figures
+	// Returns are the theoretical returns of all known rules ("slots/2": 0.96875).
+	Returns map[string]float64
+	// Replication tells how the log and raft are.
+	Replication func() Replication
+	// Checkpoints tells how checkpoints go.
+	Checkpoints  func() Checkpoints
+	Certificates func() []Certificate
+	// Backups tells of the latest backup; ok is false before there is one.
+	Backups func() (b Backup, ok bool)
+	// Buckets calls f for each table of the limiter.
+	Buckets func(f func(zone, by string, clients int))
+	// DroppedLogLines is how many lines of the logs were dropped since the start.
+	DroppedLogLines func() uint64
+	// LiveConnections is how many WebSockets of players are open.
+	LiveConnections func() int
+	Gate            *Gate
+	Health          *Health
+}
+
+// Replication is how the log and raft are. Indexes are of log entries.
+type Replication struct {
+	Leads                                bool
+	Voters                               int
+	Term                                 uint64
+	LastIndex, CommitIndex, AppliedIndex uint64
+	SnapshotIndex                        uint64
+	InFlight                             int               // commands proposed and not yet answered
+	Writing                              time.Duration     // how long the log's write under way has taken so far
+	FollowersLag                         map[string]uint64 // entries that each other member is behind; nil: not known here
+}
+
+// Checkpoints is how checkpoints of the state go.
+type Checkpoints struct {
+	Count, Records uint64        // since the start
+	Last, Longest  time.Duration // how long they took
+	Lag            uint64        // entries applied since the last one
+	HeldBytes      int           // changed state in memory
+	Index          uint64        // up to which the state is in state.db
+}
+
+// Backup is the latest backup.
+type Backup struct {
+	At      time.Time
+	Bytes   int64
+	Drilled time.Time // when one was last restored and audited for practice; zero: never
+}
+
+// state is the collector of everything that is read on demand.
+type state struct {
+	s     Sources
+	descs map[string]*prometheus.Desc
+}
+
+// stateMetrics lists name, help and labels of what state collects.
+var stateMetrics = []struct {
+	name, help string
+	labels     []string
+}{
+	{"imperio_build_info", "Always 1; the labels say what runs.", []string{"version", "commit", "go_version"}},
+
+	{"imperio_bets_total", "Rounds opened, by game, of all times.", []string{"game"}},
+	{"imperio_staked_coins_total", "Coins staked, by game, of all times.", []string{"game"}},
+	{"imperio_paid_coins_total", "Coins paid out, by game, of all times.", []string{"game"}},
+	{"imperio_house_balance_coins", "Balance of a game's house account.", []string{"game"}},
+	{"imperio_return_theoretical_ratio", "Expected payout of a coin staked, by game and rules, as computed from the rules.", []string{"game", "rules"}},
+	{"imperio_return_actual_ratio", "Coins paid out for each coin staked, by game, of all times.", []string{"game"}},
+
+	{"imperio_ledger_sum_coins", "Sum of all balances. Always 0.", nil},
+	{"imperio_ledger_players_coins", "Sum of all players' balances.", nil},
+	{"imperio_ledger_escrow_coins", "Stakes of open rounds.", nil},
+	{"imperio_ledger_issued_coins", "Coins ever granted, less those taken back.", nil},
+	{"imperio_ledger_invariant_holds", "1 while an invariant of the ledger's sums holds, else 0.", []string{"invariant"}},
+	{"imperio_accounts", "Accounts of players.", nil},
+	{"imperio_sessions", "Sessions that are signed in.", nil},
+	{"imperio_open_rounds", "Rounds that are opened and not settled.", nil},
+	{"imperio_history_events_total", "Events in the history.", nil},
+
+	{"imperio_raft_leads", "1 while this node leads, else 0.", nil},
+	{"imperio_raft_voters", "Members that vote.", nil},
+	{"imperio_raft_term", "The current term.", nil},
+	{"imperio_raft_last_index", "The last entry in the log.", nil},
+	{"imperio_raft_commit_index", "The last entry that is committed.", nil},
+	{"imperio_raft_applied_index", "The last entry that the machine applied.", nil},
+	{"imperio_raft_snapshot_index", "The entry up to which the log may be cut.", nil},
+	{"imperio_raft_apply_lag_entries", "Committed entries that are not applied yet.", nil},
+	{"imperio_raft_in_flight_commands", "Commands proposed and not yet answered.", nil},
+	{"imperio_raft_follower_lag_entries", "Entries that another member is behind, as the leader sees it.", []string{"member"}},
+	{"imperio_log_write_pending_seconds", "How long the log's write under way has taken so far; 0 if none is.", nil},
+
+	{"imperio_checkpoints_total", "Checkpoints since the start.", nil},
+	{"imperio_checkpoint_records_total", "Records that checkpoints have written since the start.", nil},
+	{"imperio_checkpoint_last_duration_seconds", "How long the last checkpoint took.", nil},
+	{"imperio_checkpoint_longest_duration_seconds", "How long the longest checkpoint since the start took.", nil},
+	{"imperio_checkpoint_lag_entries", "Entries applied since the last checkpoint.", nil},
+	{"imperio_checkpoint_held_bytes", "Changed state in memory that is not in a checkpoint yet.", nil},
+
+	{"imperio_certificate_expiry_timestamp_seconds", "When a certificate expires; 0 while there is none.", []string{"domain"}},
+	{"imperio_certificate_problem", "1 if the last attempt to renew a certificate failed, else 0.", []string{"domain"}},
+	{"imperio_backup_last_timestamp_seconds", "When the latest backup was made.", nil},
+	{"imperio_backup_last_bytes", "Size of the latest backup.", nil},
+	{"imperio_backup_drill_timestamp_seconds", "When a backup was last restored for practice; 0: never.", nil},
+
+	{"imperio_limiter_clients", "Clients whose token buckets are remembered, by zone and by what is counted.", []string{"zone", "by"}},
+	{"imperio_log_lines_dropped_total", "Lines of the logs that were dropped, since their writer was too slow or failed.", nil},
+	{"imperio_live_connections", "Open WebSockets of players.", nil},
+	{"imperio_disk_free_bytes", "Free space on the data directory's disk.", nil},
+	{"imperio_disk_size_bytes", "Size of the data directory's disk.", nil},
+	{"imperio_bets_accepted", "1 while new bets are taken, 0 while the disk is nearly full.", nil},
+	{"imperio_health_status", "Health by check: 1 healthy, 0.5 degraded, 0 unhealthy.", []string{"check"}},
+}
+
+func newState(s Sources) *state {
+	c := &state{s: s, descs: make(map[string]*prometheus.Desc, len(stateMetrics))}
+	for _, m := range stateMetrics {
+		c.descs[m.name] = prometheus.NewDesc(m.name, m.help, m.labels, nil)
+	}
+	return c
+}
+
+// Describe tells of all metrics, also those that are left out for now.
+func (c *state) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range c.descs {
+		to <- d
+	}
+}
+
+// Collect reads the sources.
+func (c *state) Collect(to chan<- prometheus.Metric) {
+	put := func(name string, value float64, labels ...string) {
+		kind := prometheus.GaugeValue
+		if strings.HasSuffix(name, "_total") {
+			kind = prometheus.CounterValue
+		}
+		to <- prometheus.MustNewConstMetric(c.descs[name], kind, value, labels...)
+	}
+	put("imperio_build_info", 1, c.s.Version, c.s.Commit, runtime.Version())
+	for rules, value := range c.s.Returns {
+		put("imperio_return_theoretical_ratio", value, gameOf(rules), rules)
+	}
+	if c.s.Figures != nil {
+		putFigures(put, c.s.Figures())
+	}
+	if c.s.Replication != nil {
+		putReplication(put, c.s.Replication())
+	}
+	if c.s.Checkpoints != nil {
+		p := c.s.Checkpoints()
+		put("imperio_checkpoints_total", float64(p.Count))
+		put("imperio_checkpoint_records_total", float64(p.Records))
+		put("imperio_checkpoint_last_duration_seconds", p.Last.Seconds())
+		put("imperio_checkpoint_longest_duration_seconds", p.Longest.Seconds())
+		put("imperio_checkpoint_lag_entries", float64(p.Lag))
+		put("imperio_checkpoint_held_bytes", float64(p.HeldBytes))
+	}
+	if c.s.Certificates != nil {
+		for _, certificate := range c.s.Certificates() {
+			put("imperio_certificate_expiry_timestamp_seconds", timestamp(certificate.NotAfter), certificate.Name)
+			put("imperio_certificate_problem", truth(certificate.Problem != nil), certificate.Name)
+		}
+	}
+	if c.s.Backups != nil {
+		if b, ok := c.s.Backups(); ok {
+			put("imperio_backup_last_timestamp_seconds", timestamp(b.At))
+			put("imperio_backup_last_bytes", float64(b.Bytes))
+			put("imperio_backup_drill_timestamp_seconds", timestamp(b.Drilled))
+		}
+	}
+	if c.s.Buckets != nil {
+		c.s.Buckets(func(zone, by string, clients int) { put("imperio_limiter_clients", float64(clients), zone, by) })
+	}
+	if c.s.DroppedLogLines != nil {
+		put("imperio_log_lines_dropped_total", float64(c.s.DroppedLogLines()))
+	}
+	if c.s.LiveConnections != nil {
+		put("imperio_live_connections", float64(c.s.LiveConnections()))
+	}
+	if c.s.Gate != nil {
+		put("imperio_bets_accepted", truth(c.s.Gate.Open()))
+		if free, total, err := c.s.Gate.Space(); err == nil {
+			put("imperio_disk_free_bytes", float64(free))
+			put("imperio_disk_size_bytes", float64(total))
+		}
+	}
+	if c.s.Health != nil {
+		for name, result := range c.s.Health.Report().Checks {
+			put("imperio_health_status", 1-float64(result.Status.rank())/2, name)
+		}
+	}
+}
+
+func putFigures(put func(string, float64, ...string), f command.Figures) {
+	houses := f.Escrow + f.Issue
+	for game, g := range f.Houses {
+		put("imperio_bets_total", float64(g.Rounds), game)
+		put("imperio_staked_coins_total", float64(g.Staked), game)
+		put("imperio_paid_coins_total", float64(g.Paid), game)
+		put("imperio_house_balance_coins", float64(g.Balance), game)
+		if g.Staked > 0 {
+			put("imperio_return_actual_ratio", float64(g.Paid)/float64(g.Staked), game)
+		}
+		houses += g.Balance
+	}
+	put("imperio_ledger_sum_coins", float64(f.LedgerSum))
+	put("imperio_ledger_players_coins", float64(f.Players))
+	put("imperio_ledger_escrow_coins", float64(f.Escrow))
+	put("imperio_ledger_issued_coins", float64(-f.Issue))
+	for invariant, holds := range map[string]bool{
+		"sum_is_zero":           f.LedgerSum == 0,
+		"accounts_add_up":       f.Players+houses == f.LedgerSum,
+		"players_not_negative":  f.Players >= 0,
+		"escrow_not_negative":   f.Escrow >= 0,
+		"escrow_is_open_rounds": (f.Escrow > 0) == (f.OpenRounds > 0),
+	} {
+		put("imperio_ledger_invariant_holds", truth(holds), invariant)
+	}
+	put("imperio_accounts", float64(f.Accounts))
+	put("imperio_sessions", float64(f.Sessions))
+	put("imperio_open_rounds", float64(f.OpenRounds))
+	put("imperio_history_events_total", float64(f.Events))
+}
+
+func putReplication(put func(string, float64, ...string), r Replication) {
+	put("imperio_raft_leads", truth(r.Leads))
+	put("imperio_raft_voters", float64(r.Voters))
+	put("imperio_raft_term", float64(r.Term))
+	put("imperio_raft_last_index", float64(r.LastIndex))
+	put("imperio_raft_commit_index", float64(r.CommitIndex))
+	put("imperio_raft_applied_index", float64(r.AppliedIndex))
+	put("imperio_raft_snapshot_index", float64(r.SnapshotIndex))
+	put("imperio_raft_apply_lag_entries", max(0, float64(r.CommitIndex)-float64(r.AppliedIndex)))
+	put("imperio_raft_in_flight_commands", float64(r.InFlight))
+	put("imperio_log_write_pending_seconds", r.Writing.Seconds())
+	for member, lag := range r.FollowersLag {
+		put("imperio_raft_follower_lag_entries", float64(lag), member)
+	}
+}
+
+// gameOf is the game of rules: "slots" of "slots/2".
+func gameOf(rules string) string {
+	game, _, _ := strings.Cut(rules, "/")
+	return game
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func timestamp(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
