@@ -1,0 +1,79 @@
+// The casino's API. Every answer is either the JSON, or an ApiError with a stable code.
+
+export class ApiError extends Error {
+  /**
+   * @param {number} status 0 where no answer came
+   * @param {string} code
+   * @param {Record<string, any>} [problem]
+   */
+  constructor(status, code, problem = {}) {
+    super(`${status} ${code}`);
+    this.status = status;
+    this.code = code;
+    this.problem = problem;
+  }
+
+  /** Seconds to wait before asking again, or 0. */
+  get retryAfter() { return Number(this.problem.retry_after ?? 0); }
+
+  /** True where nobody can say whether the request was carried out. */
+  get unknown() {
+    return this.status === 0 || this.code === 'outcome_unknown' || this.status === 502 || this.status === 504 || (this.status >= 500 && this.code === 'no_code');
+  }
+}
+
+/** Tells the frame of connections lost and found, and of sessions that ended. */
+export const signals = new EventTarget();
+
+/** @param {string} name @param {any} [detail] */
+function signal(name, detail) { signals.dispatchEvent(new CustomEvent(name, { detail })); }
+
+/**
+ * @param {string} method
+ * @param {string} path under /api/v1
+ * @param {{body?: any, key?: string, timeout?: number}} [options]
+ * @returns {Promise<any>}
+ */
+export async function call(method, path, options = {}) {
+  /** @type {Record<string, string>} */
+  const headers = { Accept: 'application/json' };
+  if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+  if (options.key) headers['Idempotency-Key'] = options.key;
+  let answer;
+  let text;
+  try {
+    answer = await fetch(`/api/v1${path}`, {
+      method, headers, credentials: 'same-origin', cache: 'no-store',
+      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      signal: AbortSignal.timeout(options.timeout ?? 15_000),
+    });
+    text = await answer.text();
+  } catch {
+    signal('lost');
+    throw new ApiError(0, 'offline');
+  }
+  signal('found');
+  let data = null;
+  try { data = text ? JSON.parse(text) : null; } catch { /* a page from something between us and the casino */ }
+  if (answer.ok) return data;
+  const error = new ApiError(answer.status, data?.code ?? 'no_code', {
+    ...data, retry_after: data?.retry_after ?? Number(answer.headers.get('Retry-After') ?? 0),
+  });
+  if (error.code === 'unauthenticated') signal('signed-out');
+  throw error;
+}
+
+/** @param {string} path */
+export const get = (path) => call('GET', path);
+/** @param {string} path @param {any} body @param {string} [key] */
+export const post = (path, body, key) => call('POST', path, { body, key });
+/** @param {string} path @param {any} body */
+export const put = (path, body) => call('PUT', path, { body });
+/** @param {string} path */
+export const remove = (path) => call('DELETE', path);
+
+/** A query string of what is set. @param {Record<string, string|number|null|undefined>} values */
+export function query(values) {
+  const set = Object.entries(values).filter(([, v]) => v !== null && v !== undefined && v !== '').map(([k, v]) => [k, String(v)]);
+  return set.length ? `?${new URLSearchParams(set)}` : '';
+}

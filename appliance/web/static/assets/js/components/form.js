@@ -1,0 +1,83 @@
+// Forms: fields with their words, and refusals shown at the field that they are about.
+import { h, uid, announce } from '../dom.js';
+import { t, errorText, dateTime } from '../i18n.js';
+import { ApiError } from '../api.js';
+
+/**
+ * @typedef {object} Field
+ * @property {HTMLElement} element
+ * @property {HTMLInputElement} input
+ * @property {string} value
+ * @property {string[]} codes the refusals that are about this field
+ * @property {(words: string|null) => void} wrong
+ */
+
+/**
+ * @param {{name: string, label: string, type?: string, autocomplete?: string, required?: boolean, hint?: string, codes?: string[], value?: string, inputmode?: string, min?: number, max?: number}} options
+ * @returns {Field}
+ */
+export function textField(options) {
+  const id = uid(options.name);
+  const hint = options.hint ? h('small', { id: `${id}-hint` }, options.hint) : null;
+  const wrong = h('span', { class: 'wrong', id: `${id}-wrong`, hidden: true });
+  const input = h('input', {
+    id, name: options.name, type: options.type ?? 'text', autocomplete: options.autocomplete ?? 'off', required: options.required,
+    inputmode: options.inputmode, min: options.min, max: options.max, value: options.value ?? '', spellcheck: 'false', autocapitalize: 'none',
+    'aria-describedby': hint ? `${id}-hint ${id}-wrong` : `${id}-wrong`,
+  });
+  return {
+    element: h('div', { class: 'field' }, h('label', { for: id }, options.label), input, hint, wrong),
+    input,
+    codes: options.codes ?? [],
+    get value() { return input.value; },
+    wrong(words) {
+      wrong.textContent = words ?? '';
+      wrong.hidden = !words;
+      if (words) input.setAttribute('aria-invalid', 'true'); else input.removeAttribute('aria-invalid');
+    },
+  };
+}
+
+/**
+ * A form that sends once at a time and says in words what was wrong.
+ * @param {{fields: Field[], submit: string, send: () => Promise<void>, extra?: Node[], quiet?: boolean, done?: string}} options
+ */
+export function form(options) {
+  const note = h('p', { class: 'note bad', role: 'alert', hidden: true });
+  const button = h('button', { class: options.quiet ? 'button' : 'button primary wide go', type: 'submit' }, options.submit);
+  const element = h('form', { class: 'panel stack', novalidate: true }, note, options.fields.map((f) => f.element), options.extra, button);
+  element.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    for (const field of options.fields) field.wrong(null);
+    note.hidden = true;
+    note.classList.add('bad');
+    const empty = options.fields.find((f) => f.input.required && !f.input.value);
+    if (empty) { empty.wrong(t('form.needed')); empty.input.focus(); return; }
+    button.disabled = true;
+    try {
+      await options.send();
+      if (options.done) { note.textContent = options.done; note.classList.remove('bad'); note.hidden = false; announce(options.done); }
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      const words = problemText(error);
+      const field = options.fields.find((f) => f.codes.includes(error.code));
+      if (field) { field.wrong(words); field.input.focus(); announce(words); } else { note.textContent = words; note.hidden = false; }
+    } finally {
+      button.disabled = false;
+    }
+  });
+  return element;
+}
+
+/** The words for a refusal, with its time where it names one. @param {ApiError} error */
+export function problemText(error) {
+  const until = error.problem.excluded_until ?? error.problem.next_at;
+  const words = errorText(error.code);
+  return until ? `${words} ${t('error.until', { time: until.startsWith('9999') ? t('responsible.for_ever') : dateTime(until) })}` : words;
+}
+
+/** Where to go after signing in: only ever a path of this house. */
+export function nextPath() {
+  const next = new URLSearchParams(location.search).get('next') ?? '/';
+  return /^\/(?![/\\])/.test(next) && !next.startsWith('/sign-') ? next : '/';
+}

@@ -1,0 +1,50 @@
+// The last rounds, newest first, as a strip of small links to their proof.
+import { h, asset } from '../dom.js';
+import { t, signed } from '../i18n.js';
+import { get, query } from '../api.js';
+import { state } from '../store.js';
+
+/** What a round showed, in a few marks. @param {import('../types.js').Round} round */
+export function roundMarks(round) {
+  const outcome = round.outcome ?? {};
+  if (round.game === 'slots') return (outcome.symbols ?? []).map((/** @type {string} */ symbol) => h('img', { src: asset(`img/${symbol}.svg`), alt: t(`symbol.${symbol}`), width: 22, height: 22 }));
+  if (round.game === 'roulette') return [h('span', { class: `ball-number ${outcome.color}` }, outcome.pocket)];
+  /** @type {import('../types.js').Hand[]} */
+  const hands = outcome.hands ?? [];
+  return [h('span', null, hands.map((hand) => (hand.result ? t(`result.${hand.result}`) : t('blackjack.open'))).join(' · '))];
+}
+
+/** The net result in words and colour; an open round has none yet. @param {import('../types.js').Round} round */
+export function roundNet(round) {
+  if (!round.settled) return h('span', { class: 'tag' }, t('history.open'));
+  const net = round.payout - round.staked;
+  return h('span', { class: net > 0 ? 'win' : 'loss' }, signed(net));
+}
+
+/** @param {import('../types.js').Round} round */
+function item(round) {
+  return h('li', null, h('a', { href: `/history?round=${round.id}` }, roundMarks(round), roundNet(round)));
+}
+
+/** A strip for one game, or for all. @param {string} [game] */
+export function recentStrip(game) {
+  const list = h('ul', { class: 'recent' });
+  const strip = h('section', { class: 'strip' }, h('h2', null, t('recent.title')), list);
+  const empty = () => list.replaceChildren(h('li', { class: 'quiet small' }, t(state.account ? 'recent.empty' : 'recent.signed_out')));
+  return {
+    element: strip,
+    async load() {
+      if (!state.account) { empty(); return []; }
+      /** @type {import('../types.js').Round[]} */
+      const rounds = (await get(`/me/rounds${query({ limit: 12, game })}`)).rounds;
+      if (rounds.length) list.replaceChildren(...rounds.map(item)); else empty();
+      return rounds;
+    },
+    /** @param {import('../types.js').Round} round */
+    add(round) {
+      if (!list.querySelector('a')) list.replaceChildren();
+      list.prepend(item(round));
+      while (list.children.length > 12) list.lastElementChild?.remove();
+    },
+  };
+}

@@ -1,0 +1,33 @@
+// The shield: one click to the commitment of the round, and to its proof.
+import { h } from '../dom.js';
+import { t, num } from '../i18n.js';
+import { icon } from '../icons.js';
+import { fairness, state } from '../store.js';
+
+/** A button that opens "this round is fair". @param {() => import('../types.js').Round|null} lastRound */
+export function shield(lastRound) {
+  return h('button', { class: 'shield', type: 'button', onclick: () => open(lastRound()) }, icon('shield'), t('shield.name'));
+}
+
+/** @param {import('../types.js').Round|null} round */
+async function open(round) {
+  const now = state.account ? await fairness(true) : null;
+  const dialog = h('dialog', { 'aria-labelledby': 'shield-title' },
+    h('h2', { id: 'shield-title' }, t('shield.title')),
+    h('button', { class: 'button icon slim close', 'aria-label': t('action.close'), onclick: () => dialog.close() }, icon('close')),
+    h('p', null, t('shield.text')),
+    now && [h('h3', null, t('shield.next_round')), h('dl', { class: 'facts' },
+      h('dt', null, t('fair.commitment')), h('dd', { class: 'mono' }, now.commitment),
+      h('dt', null, t('fair.client_seed')), h('dd', { class: 'mono' }, now.client_seed),
+      h('dt', null, t('fair.nonce')), h('dd', { class: 'mono' }, num(now.nonce)))],
+    round && [h('h3', null, t('shield.last_round')), h('dl', { class: 'facts' },
+      h('dt', null, t('history.round')), h('dd', { class: 'mono' }, round.id),
+      h('dt', null, t('fair.commitment')), h('dd', { class: 'mono' }, round.commitment),
+      h('dt', null, t('fair.client_seed')), h('dd', { class: 'mono' }, round.client_seed),
+      h('dt', null, t('fair.nonce')), h('dd', { class: 'mono' }, num(round.nonce)))],
+    h('div', { class: 'row' }, h('a', { class: 'button', href: round ? `/fairness?round=${round.id}` : '/fairness', onclick: () => dialog.close() }, t(round ? 'shield.verify' : 'shield.more'))));
+  dialog.addEventListener('close', () => dialog.remove());
+  dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
+  document.body.append(dialog);
+  dialog.showModal();
+}

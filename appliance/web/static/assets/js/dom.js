@@ -1,0 +1,105 @@
+// Building elements without markup in strings: nothing that a server says can become HTML.
+
+/** @typedef {Node|string|number|null|undefined|false} Child */
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/**
+ * Sets attributes, listeners (`onclick`), CSS custom properties (`vars`) and properties that have no attribute.
+ * @param {Element} element
+ * @param {Record<string, any>} props
+ */
+function assign(element, props) {
+  for (const [name, value] of Object.entries(props)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    else if (name === 'vars') for (const [k, v] of Object.entries(value)) /** @type {HTMLElement} */ (element).style.setProperty(`--${k}`, String(v));
+    else if (name === 'value') /** @type {HTMLInputElement} */ (element).value = value;
+    else if (name === 'class') element.setAttribute('class', value);
+    else element.setAttribute(name, value === true ? '' : String(value));
+  }
+}
+
+/**
+ * @param {Element} element
+ * @param {(Child|Child[])[]} children
+ */
+function fill(element, children) {
+  for (const child of children.flat()) {
+    if (child === null || child === undefined || child === false) continue;
+    element.append(typeof child === 'number' ? String(child) : child);
+  }
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @overload
+ * @param {K} tag
+ * @param {Record<string, any>|null} [props]
+ * @param {...(Child|Child[])} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+/**
+ * @overload
+ * @param {string} tag
+ * @param {Record<string, any>|null} [props]
+ * @param {...(Child|Child[])} children
+ * @returns {HTMLElement}
+ */
+/**
+ * @param {string} tag
+ * @param {Record<string, any>|null} [props]
+ * @param {...(Child|Child[])} children
+ */
+export function h(tag, props, ...children) {
+  const element = document.createElement(tag);
+  if (props) assign(element, props);
+  fill(element, children);
+  return element;
+}
+
+/**
+ * @param {string} tag
+ * @param {Record<string, any>|null} [props]
+ * @param {...(Child|Child[])} children
+ * @returns {SVGElement}
+ */
+export function s(tag, props, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  if (props) assign(element, props);
+  fill(element, children);
+  return element;
+}
+
+/** The address of a file beside the scripts, under the version that this page was loaded with. @param {string} path */
+export function asset(path) {
+  return new URL(`../${path}`, import.meta.url).href;
+}
+
+let idCount = 0;
+/** An id that is unique in this document. @param {string} prefix */
+export function uid(prefix) {
+  idCount += 1;
+  return `${prefix}-${idCount}`;
+}
+
+/** Says something to a screen reader, once. @param {string} text */
+export function announce(text) {
+  const live = document.getElementById('live');
+  if (!live) return;
+  live.textContent = '';
+  requestAnimationFrame(() => { live.textContent = text; });
+}
+
+/** True where the player asked the system for little motion. */
+export function reducedMotion() {
+  return matchMedia('(prefers-reduced-motion: reduce)').matches;
+}
+
+/** Saves text as a file on the player's disk. @param {string} name @param {string} type @param {string} text */
+export function download(name, type, text) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = h('a', { href: url, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

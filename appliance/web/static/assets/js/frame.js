@@ -1,0 +1,181 @@
+// The frame around every page: top bar, menu, footer, banner.
+import { h, asset, announce } from './dom.js';
+import { icon } from './icons.js';
+import { t, num, signed, clock, coins, errorText, currentLanguage, LANGUAGES, useLanguage } from './i18n.js';
+import { state, changes, signedOut } from './store.js';
+import { remove, signals } from './api.js';
+import { sound } from './sound.js';
+import { navigate, rerender } from './router.js';
+
+const GAMES = /** @type {const} */ (['slots', 'roulette', 'blackjack']);
+
+/** Draws the top bar and the footer anew: after a change of language, of account, or of page. */
+export function drawFrame() {
+  document.body.classList.toggle('signed-in', !!state.account);
+  document.getElementById('frame-top')?.replaceChildren(
+    h('a', { class: 'skip', href: '#main', onclick: skip }, t('nav.skip')), topBar(), menu());
+  document.getElementById('frame-bottom')?.replaceChildren(footer());
+}
+
+/** @param {Event} event */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById('main')?.focus();
+}
+
+function topBar() {
+  return h('header', { class: 'top' }, h('div', { class: 'inside' },
+    h('a', { class: 'wordmark', href: '/', 'aria-label': t('nav.home') },
+      h('img', { src: asset('img/logo.svg'), alt: '', width: 38, height: 38 }), h('span', null, 'Imperio')),
+    h('nav', { 'aria-label': t('nav.games') }, h('ul', { class: 'games' }, GAMES.map((g) =>
+      h('li', null, h('a', { href: `/${g}`, 'aria-label': t(`game.${g}`) }, icon(g), h('span', null, t(`game.${g}`)))))))),
+    h('div', { class: 'purse', id: 'purse' }, purse()),
+    h('button', { class: 'menu-button', popovertarget: 'menu', 'aria-label': t('nav.menu'), title: t('nav.menu') }, icon('menu'))));
+}
+
+function purse() {
+  if (!state.account || !state.sitting) {
+    return [h('a', { class: 'button slim', href: '/sign-in' }, t('nav.sign_in')), h('a', { class: 'button slim', href: '/sign-up' }, t('nav.sign_up'))];
+  }
+  return [
+    h('dl', { class: 'sitting' },
+      h('div', null, h('dt', null, t('purse.net')), h('dd', { id: 'net', 'data-net': state.net }, signed(state.net))),
+      h('div', null, h('dt', null, t('purse.time')), h('dd', { id: 'clock' }, clock(Date.now() - state.sitting.start)))),
+    h('dl', { class: 'balance' }, h('div', null, h('dt', null, t('purse.balance')),
+      h('dd', null, h('a', { href: '/wallet' }, h('span', { class: 'coin' }), h('span', { id: 'balance', 'data-coins': state.account.coins }, num(state.account.coins)))))),
+  ];
+}
+
+function menu() {
+  /** @param {string} path @param {string} name @param {string} words */
+  const link = (path, name, words) => h('a', { href: path }, icon(name), words);
+  const theme = document.documentElement.dataset.theme ?? 'auto';
+  const element = h('div', { id: 'menu', popover: 'auto' },
+    state.account && h('div', { class: 'who' }, h('strong', null, state.account.username)),
+    h('nav', { 'aria-label': t('nav.menu') },
+      state.account && [link('/wallet', 'wallet', t('nav.wallet')), link('/history', 'history', t('nav.history'))],
+      link('/fairness', 'shield', t('nav.fairness')),
+      state.account && link('/account', 'account', t('nav.account')),
+      link('/rules', 'book', t('nav.rules')), link('/responsible-play', 'leaf', t('nav.responsible'))),
+    h('button', { 'aria-pressed': String(sound.on), onclick: toggleSound }, icon('sound'), t('nav.sound'), h('span', { class: 'state' }, t(sound.on ? 'state.on' : 'state.off'))),
+    h('button', { onclick: nextTheme }, icon('moon'), t('nav.theme'), h('span', { class: 'state' }, t(`theme.${theme}`))),
+    state.account && h('button', { id: 'sign-out', onclick: signOut }, icon('out'), t('nav.sign_out')));
+  element.addEventListener('click', (event) => {
+    if (/** @type {Element} */ (event.target).closest('a')) element.hidePopover();
+  });
+  return element;
+}
+
+function toggleSound() {
+  sound.toggle();
+  redrawMenu();
+}
+
+function nextTheme() {
+  const order = ['auto', 'dark', 'light'];
+  const next = order[(order.indexOf(document.documentElement.dataset.theme ?? 'auto') + 1) % order.length];
+  if (next === 'auto') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = next;
+  try { localStorage.setItem('imperio.theme', next); } catch { /* this visit only */ }
+  redrawMenu();
+}
+
+function redrawMenu() {
+  const old = document.getElementById('menu');
+  const index = [...(old?.querySelectorAll('button') ?? [])].findIndex((b) => b === document.activeElement);
+  const fresh = menu();
+  old?.replaceWith(fresh);
+  fresh.showPopover();
+  /** @type {HTMLElement|undefined} */ ([...fresh.querySelectorAll('button')][index])?.focus();
+}
+
+async function signOut() {
+  await remove('/sessions/current');
+  signedOut();
+  document.getElementById('menu')?.hidePopover();
+  await navigate('/');
+}
+
+function footer() {
+  return h('footer', { class: 'foot' }, h('div', { class: 'inside' },
+    h('ul', null,
+      [['/rules', 'nav.rules'], ['/fairness', 'nav.fairness'], ['/responsible-play', 'nav.responsible']].map(([path, key]) => h('li', null, h('a', { href: path }, t(key))))),
+    h('div', { class: 'languages', role: 'group', 'aria-label': t('nav.languages') }, LANGUAGES.map((l) =>
+      h('button', { lang: l, 'aria-pressed': String(l === currentLanguage()), title: { en: 'English', es: 'Español', de: 'Deutsch' }[l], onclick: () => switchLanguage(l) }, l.toUpperCase()))),
+    h('p', { class: 'play-money' }, t('play_money'))));
+}
+
+/** @param {string} language */
+async function switchLanguage(language) {
+  await useLanguage(language);
+  drawFrame();
+  await rerender(); // marks the current page too
+  document.querySelector(`.languages button[lang="${language}"]`)?.scrollIntoView({ block: 'nearest' });
+}
+
+/** Only what changes often: the figures of the top bar. */
+function drawPurse() {
+  const box = document.getElementById('purse');
+  if (!box) return;
+  const balance = document.getElementById('balance');
+  const net = document.getElementById('net');
+  if (!state.account || !balance || !net) {
+    if (!!state.account !== !!balance) drawFrame();
+    return;
+  }
+  balance.textContent = num(state.account.coins);
+  balance.dataset.coins = String(state.account.coins);
+  net.textContent = signed(state.net);
+  net.dataset.net = String(state.net);
+}
+
+/** @type {HTMLElement|null} */
+let banner = null;
+/** @param {string|null} text @param {{good?: boolean, close?: boolean, action?: HTMLElement}} [options] */
+export function showBanner(text, options = {}) {
+  banner?.remove();
+  banner = null;
+  if (text === null) return;
+  banner = h('div', { class: `banner top-of-page${options.good ? ' good' : ''}`, role: 'status' }, h('span', { class: 'dot' }), h('p', null, text), options.action,
+    options.close && h('button', { class: 'button slim', onclick: () => showBanner(null) }, t('action.close')));
+  document.body.append(banner);
+  announce(text);
+}
+
+/** Says in the links of the frame which page is shown. */
+export function markCurrent() {
+  for (const link of document.querySelectorAll('#frame-top a[href]')) {
+    if (link.getAttribute('href') === location.pathname) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+}
+
+/** Wires the frame to what happens; once. */
+export function startFrame() {
+  changes.addEventListener('change', drawPurse);
+  setInterval(() => {
+    const time = document.getElementById('clock');
+    if (time && state.sitting) time.textContent = clock(Date.now() - state.sitting.start);
+  }, 10_000);
+
+  let lost = false;
+  let pending = false;
+  signals.addEventListener('lost', () => { lost = true; showBanner(t(pending ? 'connection.lost_with_bet' : 'connection.lost')); });
+  signals.addEventListener('found', () => { if (lost && !pending) { lost = false; showBanner(null); } });
+  signals.addEventListener('bet-pending', () => { if (!pending) { pending = true; showBanner(t('connection.lost_with_bet')); } });
+  signals.addEventListener('bet-found', (event) => {
+    pending = false; lost = false;
+    const { answer } = /** @type {CustomEvent} */ (event).detail;
+    const words = answer.round.settled
+      ? t('connection.bet_found', { stake: coins(answer.round.staked), payout: coins(answer.round.payout) })
+      : t('connection.bet_found_open', { stake: coins(answer.round.staked) });
+    showBanner(words, { good: true, close: true, action: h('a', { class: 'button slim', href: `/history?round=${answer.round.id}` }, t('connection.see_round')) });
+  });
+  signals.addEventListener('bet-refused', (event) => {
+    pending = false; lost = false;
+    showBanner(`${t('connection.bet_refused')} ${errorText(/** @type {CustomEvent} */ (event).detail.error.code)}`, { close: true });
+  });
+  signals.addEventListener('session-ended', () => { drawFrame(); showBanner(t('connection.session_ended'), { close: true }); void navigate('/sign-in'); });
+  addEventListener('offline', () => { lost = true; showBanner(t(pending ? 'connection.lost_with_bet' : 'connection.lost')); });
+  addEventListener('online', () => { if (!pending) { lost = false; showBanner(null); } });
+}

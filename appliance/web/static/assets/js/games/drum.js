@@ -1,0 +1,93 @@
+// One drum of the slot machine: sixteen stops around an axle, two for each symbol of its strip (GAMES.md: stops 15 to 30).
+import { h, asset, reducedMotion } from '../dom.js';
+
+export const STRIPS = [
+  ['cherry', 'lemon', 'lemon', 'banana', 'banana', 'lemon', 'apple', 'lemon'],
+  ['lemon', 'lemon', 'banana', 'apple', 'cherry', 'lemon', 'lemon', 'apple'],
+  ['lemon', 'lemon', 'banana', 'lemon', 'cherry', 'apple', 'lemon', 'apple'],
+];
+const STOPS = 16;
+const STEP = 360 / STOPS;
+const SPEED = 620; // degrees a second at full spin
+const LAND = 1100; // milliseconds from the first braking to rest
+
+/** @param {number} reel @param {number} stop 15 … 30 */
+export function symbolAt(reel, stop) { return STRIPS[reel][Math.ceil(stop / 2) - 8]; }
+
+/** Where a drum that brakes from full speed is at share p of its way: one small overshoot, then rest. @param {number} p */
+function braking(p) {
+  const slow = 1 - (1 - p) ** 3;
+  return slow + 0.055 * Math.sin(Math.PI * Math.min(1, Math.max(0, (p - 0.55) / 0.45))) * Math.sin(Math.PI * 0.5 * p);
+}
+
+export class Drum {
+  /** @param {number} reel @param {number} stop where it stands at first */
+  constructor(reel, stop) {
+    this.reel = reel;
+    this.angle = this.angleOf(stop);
+    this.wheel = h('div', { class: 'wheel' }, Array.from({ length: STOPS }, (_, i) =>
+      h('div', { class: 'facet', vars: { i }, 'data-stop': 15 + i }, h('img', { src: asset(`img/${symbolAt(reel, 15 + i)}.svg`), alt: '', width: 76, height: 76, draggable: 'false' }))));
+    this.element = h('div', { class: 'drum' }, h('div', { class: 'axle' }, this.wheel));
+    this.wheel.style.transform = `rotateX(${this.angle}deg)`;
+    /** @type {Animation|null} */
+    this.animation = null;
+    this.started = 0;
+  }
+
+  /** The angle that brings a stop to the pay line. @param {number} stop */
+  angleOf(stop) { return (stop - 15) * STEP; }
+
+  /** Sets the drum spinning; it gathers speed with weight. */
+  spin() {
+    for (const shown of this.wheel.querySelectorAll('.shown')) shown.classList.remove('shown');
+    this.element.classList.remove('hit');
+    if (reducedMotion()) return;
+    const gather = 420;
+    const lead = (SPEED * gather) / 2000;
+    const from = this.angle;
+    this.started = performance.now();
+    this.base = from;
+    this.lead = lead;
+    this.gather = gather;
+    this.animation?.cancel();
+    // Gathering (speed grows evenly), then turning at full speed for as long as the answer takes.
+    const frames = Array.from({ length: 9 }, (_, i) => ({ transform: `rotateX(${from - lead * (i / 8) ** 2}deg)` }));
+    this.animation = this.wheel.animate(frames, { duration: gather, fill: 'forwards' });
+    this.animation.onfinish = () => {
+      this.animation = this.wheel.animate([{ transform: `rotateX(${from - lead}deg)` }, { transform: `rotateX(${from - lead - 360}deg)` }], { duration: 360_000 / SPEED, iterations: Infinity });
+    };
+  }
+
+  /** Where the drum is now, in degrees. */
+  now() {
+    const passed = performance.now() - this.started;
+    const { base = this.angle, lead = 0, gather = 1 } = this;
+    if (passed < gather) return base - lead * (passed / gather) ** 2;
+    return base - lead - (SPEED * (passed - gather)) / 1000;
+  }
+
+  /** Brakes to a stop. Resolves when the drum rests. @param {number} stop */
+  async land(stop) {
+    const target = this.angleOf(stop);
+    if (!reducedMotion() && this.animation) {
+      const from = this.now();
+      // The braking starts at the drum's own speed: a cubic that covers `way` in LAND starts with 3·way/LAND.
+      const natural = (SPEED * LAND) / 3000;
+      const turns = Math.ceil((natural - (from - target)) / 360);
+      let to = target - turns * 360;
+      while (from - to < natural * 0.7) to -= 360;
+      const way = from - to;
+      const duration = Math.min(1600, (3000 * way) / SPEED);
+      const frames = Array.from({ length: 33 }, (_, i) => ({ transform: `rotateX(${from - way * braking(i / 32)}deg)` }));
+      this.animation.onfinish = null;
+      this.animation.cancel();
+      this.animation = this.wheel.animate(frames, { duration, fill: 'forwards' });
+      await this.animation.finished.catch(() => {});
+    }
+    this.animation?.cancel();
+    this.animation = null;
+    this.angle = target;
+    this.wheel.style.transform = `rotateX(${target}deg)`;
+    this.wheel.querySelector(`[data-stop="${stop}"]`)?.classList.add('shown');
+  }
+}

@@ -1,0 +1,36 @@
+// What every game page does around a bet: sign-in, own seed, one bet at a time, refusals in the player's language.
+import { ApiError } from '../api.js';
+import { place } from '../bets.js';
+import { ensureOwnSeed, hold, release, state } from '../store.js';
+import { busyShowing } from '../reality.js';
+import { errorText } from '../i18n.js';
+import { navigate } from '../router.js';
+
+/**
+ * Places a bet and shows its outcome. The balance changes when `show` is done, not before.
+ * @template {{coins: number, held_coins?: number, round: import('../types.js').Round}} A
+ * @param {string} path
+ * @param {any} body
+ * @param {{show: (answer: A) => Promise<void>, refused: (words: string) => void}} stage
+ * @returns {Promise<A|null>} null where the bet was refused
+ */
+export async function play(path, body, stage) {
+  if (!state.account) { await navigate(`/sign-in?next=${encodeURIComponent(location.pathname)}`); return null; }
+  const free = busyShowing();
+  hold();
+  /** @type {A|null} */
+  let answer = null;
+  try {
+    await ensureOwnSeed();
+    answer = await place(path, body);
+    if (answer) await stage.show(answer);
+    return answer;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    stage.refused(errorText(error.code));
+    return null;
+  } finally {
+    free();
+    release(answer);
+  }
+}

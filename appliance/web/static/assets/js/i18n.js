@@ -1,0 +1,108 @@
+// Languages: English, Spanish, German. Chosen from the browser, switchable, kept on this device.
+import { asset } from './dom.js';
+
+export const LANGUAGES = /** @type {const} */ (['en', 'es', 'de']);
+
+/** @type {Record<string, string>} */
+let words = {};
+/** @type {string} */
+let language = 'en';
+
+/** @param {string} key */
+function remembered(key) {
+  try { return localStorage.getItem(key); } catch { return null; }
+}
+
+/** @returns {string} */
+function preferred() {
+  const chosen = remembered('imperio.language');
+  if (chosen && LANGUAGES.some((l) => l === chosen)) return chosen;
+  for (const wanted of navigator.languages) {
+    const base = wanted.slice(0, 2).toLowerCase();
+    if (LANGUAGES.some((l) => l === base)) return base;
+  }
+  return 'en';
+}
+
+/** Loads the words of a language, or of the one that the browser prefers. @param {string} [wanted] */
+export async function useLanguage(wanted) {
+  const next = wanted ?? preferred();
+  const answer = await fetch(asset(`i18n/${next}.json`));
+  if (!answer.ok) throw new Error(`the words of ${next} could not be loaded: ${answer.status}`);
+  words = await answer.json();
+  language = next;
+  document.documentElement.lang = next;
+  if (wanted) try { localStorage.setItem('imperio.language', wanted); } catch { /* this visit only */ }
+}
+
+export function currentLanguage() { return language; }
+
+/** The locale for numbers and dates: the browser's own variant of the language, where it has one. */
+function locale() {
+  return navigator.languages.find((l) => l.toLowerCase().startsWith(language)) ?? language;
+}
+
+/**
+ * The words of a key, with {name} replaced.
+ * @param {string} key
+ * @param {Record<string, string|number>} [params]
+ */
+export function t(key, params) {
+  let text = words[key];
+  if (text === undefined) { console.error(`no words for ${key}`); return key; }
+  if (params) for (const [name, value] of Object.entries(params)) text = text.replaceAll(`{${name}}`, String(value));
+  return text;
+}
+
+/** True where the language has the key. @param {string} key */
+export function has(key) { return key in words; }
+
+/** All words whose key starts so, for a page that is saved to disk. @param {string} prefix */
+export function wordsUnder(prefix) {
+  return Object.fromEntries(Object.entries(words).filter(([k]) => k.startsWith(prefix)));
+}
+
+/** The words for an error's code. @param {string} code */
+export function errorText(code) {
+  return has(`error.${code}`) ? t(`error.${code}`) : t('error.unexpected', { code });
+}
+
+/** @param {number} n */
+export function num(n) { return new Intl.NumberFormat(locale()).format(n); }
+
+/** "1 coin", "5 coins". @param {number} n */
+export function coins(n) {
+  const form = new Intl.PluralRules(language).select(Math.abs(n)) === 'one' ? 'one' : 'other';
+  return t(`coins.${form}`, { n: num(n) });
+}
+
+/** With a sign: +5, −5, 0. @param {number} n */
+export function signed(n) {
+  return new Intl.NumberFormat(locale(), { signDisplay: 'exceptZero' }).format(n).replace('-', '\u2212');
+}
+
+/** @param {number} share 0.9583 */
+export function percent(share, digits = 2) {
+  return new Intl.NumberFormat(locale(), { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits }).format(share);
+}
+
+/** @param {number} n @param {number} digits */
+export function decimal(n, digits) {
+  return new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(n);
+}
+
+/** @param {string|number|Date} when */
+export function dateTime(when) {
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(when));
+}
+
+/** @param {string|number|Date} when */
+export function shortTime(when) {
+  return new Intl.DateTimeFormat(locale(), { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' }).format(new Date(when));
+}
+
+/** Minutes and hours, as on a clock: 0:07, 1:32. @param {number} milliseconds */
+export function clock(milliseconds) {
+  const minutes = Math.max(0, Math.floor(milliseconds / 60_000));
+  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`;
+}

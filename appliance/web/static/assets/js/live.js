@@ -1,0 +1,41 @@
+// The live line: what the casino tells by itself. It keeps the balance right when the player plays in two places,
+// and ends the page's session when the session has ended elsewhere.
+import { state, changes, setCoins, signedOut, refresh } from './store.js';
+import { signals } from './api.js';
+
+const SESSION_ENDED = 4001;
+
+/** @type {WebSocket|null} */
+let line = null;
+let tries = 0;
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let again;
+
+function connect() {
+  clearTimeout(again);
+  if (!state.account || line) return;
+  const mine = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/live`);
+  line = mine;
+  mine.addEventListener('open', () => { tries = 0; });
+  mine.addEventListener('message', (event) => {
+    const news = JSON.parse(event.data);
+    if (typeof news.coins === 'number') setCoins(news.coins, news.held_coins);
+    if (news.type === 'round' && news.round?.settled) refresh();
+  });
+  mine.addEventListener('close', (event) => {
+    if (line === mine) line = null;
+    if (event.code === SESSION_ENDED && state.account) { signedOut(); signals.dispatchEvent(new Event('session-ended')); return; }
+    if (!state.account) return;
+    tries += 1;
+    again = setTimeout(connect, Math.min(60_000, 1000 * 2 ** Math.min(tries, 6)));
+  });
+}
+
+/** Opens the line for as long as somebody is signed in. */
+export function startLive() {
+  changes.addEventListener('change', () => {
+    if (state.account) { if (!line && !again) connect(); } else { clearTimeout(again); again = undefined; line?.close(); line = null; tries = 0; }
+  });
+  addEventListener('online', () => { tries = 0; connect(); });
+  connect();
+}

@@ -1,0 +1,159 @@
+// Blackjack.
+import { h, announce } from '../dom.js';
+import { t, num, coins, percent, dateTime } from '../i18n.js';
+import { state, game, changes } from '../store.js';
+import { get, ApiError } from '../api.js';
+import { Stake } from '../components/stake.js';
+import { shield } from '../components/shield.js';
+import { recentStrip } from '../components/recent.js';
+import { Felt, totalText } from '../games/blackjack/felt.js';
+import { play } from '../games/playing.js';
+import { cardName } from '../components/card.js';
+import { sound } from '../sound.js';
+
+/** @typedef {import('../types.js').BlackjackRound} BlackjackRound */
+
+/** The letters of the actions; the same in all languages, as on every table. @type {Record<string, string>} */
+const LETTERS = { hit: 'H', stand: 'S', double: 'D', split: 'P', surrender: 'R', insurance: 'I', decline_insurance: 'N' };
+
+/** @returns {Promise<import('../router.js').Page>} */
+export default async function blackjack() {
+  const info = await game('blackjack');
+  const felt = new Felt();
+  /** @type {BlackjackRound|null} */
+  let round = null;
+  let busy = false;
+
+  const outcome = h('p', { class: 'outcome', id: 'outcome' }, t('blackjack.ready'));
+  const notice = h('p', { class: 'note', hidden: true, id: 'resume' });
+  const strip = recentStrip('blackjack');
+  const stake = new Stake();
+  const could = h('p', { class: 'what' });
+  stake.addEventListener('stake', () => { could.textContent = t('blackjack.could_win', { coins: coins(Math.floor(stake.value * 2.5)) }); });
+  stake.setup({ min: info.min_stake, max: info.max_stake, value: Math.max(info.min_stake, 10) });
+  const go = h('button', { class: 'button primary wide go', id: 'deal', type: 'button', disabled: !info.enabled, onclick: () => { void deal(); } }, t(info.enabled ? 'blackjack.deal' : 'bet.disabled'));
+  const opening = h('div', { class: 'stack opening' }, could, stake, go);
+  const actions = h('div', { class: 'actions', role: 'group', 'aria-label': t('blackjack.actions'), hidden: true });
+  const panel = h('section', { class: 'betting panel', 'aria-label': t('bet.panel') },
+    h('div', { class: 'headline' }, h('strong', null, t('game.blackjack')), shield(() => round?.round ?? null)), opening, actions,
+    h('div', { class: 'facts-line' }, h('span', null, t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })),
+      info.sheet?.figures && h('span', null, t('bet.return', { share: percent(info.sheet.figures.return_decimal) }))),
+    h('div', { class: 'facts-line' }, h('a', { href: '/rules/blackjack' }, t('bet.rules'))));
+
+  /** What an action costs on top, by the hand that it is for. @param {string} action */
+  function cost(action) {
+    const hand = round?.hands.find((x) => x.active) ?? round?.hands[0];
+    if (action === 'double' || action === 'split') return hand?.stake ?? 0;
+    return action === 'insurance' ? Math.floor((round?.round.stake ?? 0) / 2) : 0;
+  }
+
+  function redraw() {
+    const open = !!round && !round.settled;
+    opening.hidden = open;
+    actions.hidden = !open;
+    go.disabled = busy || !info.enabled;
+    stake.disabled = busy;
+    panel.dataset.open = String(open);
+    if (!open || !round) return;
+    const had = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset.action;
+    actions.replaceChildren(...Object.keys(LETTERS).filter((a) => round?.allowed_actions.includes(a)).map((action) => {
+      const costs = cost(action);
+      return h('button', { class: 'button action', type: 'button', 'data-action': action, disabled: busy || costs > (state.account?.coins ?? 0), 'aria-keyshortcuts': LETTERS[action], onclick: () => { void act(action); } },
+        h('kbd', null, LETTERS[action]), h('span', null, t(`action.${action}`)), costs > 0 && h('small', null, t('blackjack.costs', { coins: coins(costs) })));
+    }));
+    if (!busy && had) (/** @type {HTMLElement|null} */ (actions.querySelector(`[data-action="${had}"]`)) ?? /** @type {HTMLElement|null} */ (actions.querySelector('button')))?.focus();
+  }
+
+  /** @param {BlackjackRound} answer @param {boolean} animated */
+  async function show(answer, animated) {
+    round = answer;
+    notice.hidden = true;
+    await felt.show(answer, animated);
+    tell(answer);
+  }
+
+  /** @param {BlackjackRound} answer */
+  function tell(answer) {
+    outcome.classList.remove('won');
+    if (answer.settled) {
+      const net = answer.payout - answer.round.staked;
+      const results = answer.hands.map((hand) => t(`result.${hand.result ?? 'lose'}`)).join(', ');
+      const words = `${results}. ${net > 0 ? t('blackjack.won', { coins: coins(answer.payout) }) : answer.payout > 0 ? t('blackjack.back', { coins: coins(answer.payout) }) : t('blackjack.nothing')}`;
+      outcome.textContent = words;
+      outcome.classList.toggle('won', net > 0);
+      announce(`${t('blackjack.dealer_has', { total: totalText(answer.dealer) })} ${words}`);
+      strip.add(answer.round);
+      if (net > 0) sound.play('win');
+      return;
+    }
+    const hand = answer.hands.find((x) => x.active) ?? answer.hands[0];
+    const words = answer.allowed_actions.includes('insurance') ? t('blackjack.offer_insurance')
+      : answer.hands.length > 1 ? t('blackjack.turn_n', { n: answer.hands.indexOf(hand) + 1, total: totalText(hand) }) : t('blackjack.turn', { total: totalText(hand) });
+    outcome.textContent = words;
+    const up = answer.dealer.cards[0];
+    announce(`${hand.cards.map((c) => cardName(c.rank, c.suit)).join(', ')}. ${words} ${up ? t('blackjack.dealer_shows', { card: cardName(up.rank, up.suit) }) : ''}`);
+  }
+
+  /** @param {string} path @param {any} body */
+  async function send(path, body) {
+    if (busy) return;
+    const had = document.activeElement;
+    busy = true;
+    redraw();
+    try {
+      await play(path, body, { show: (/** @type {BlackjackRound} */ answer) => show(answer, true), refused: (words) => { outcome.textContent = words; announce(words); } });
+    } finally {
+      busy = false;
+      redraw();
+      // Focus stays with the hand that plays: on the next actions, or on the button for the next round.
+      if (had && (had === go || had.closest?.('.actions') || !had.isConnected || had === document.body)) (round && !round.settled ? /** @type {HTMLElement|null} */ (actions.querySelector('button:not(:disabled)')) : go)?.focus({ preventScroll: true });
+    }
+  }
+
+  async function deal() {
+    if (round && !round.settled) return;
+    if (state.account) { felt.clear(); outcome.textContent = t('blackjack.dealing'); outcome.classList.remove('won'); }
+    await send('/games/blackjack/rounds', { stake: stake.value });
+  }
+
+  /** @param {string} action */
+  async function act(action) {
+    if (!round || round.settled || !round.allowed_actions.includes(action)) return;
+    await send(`/games/blackjack/rounds/${round.round.id}/actions`, { action });
+  }
+
+  /** @param {KeyboardEvent} event */
+  function key(event) {
+    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (/** @type {HTMLElement} */ (event.target).closest('input, select, textarea, dialog, [popover]')) return;
+    const action = Object.keys(LETTERS).find((a) => LETTERS[a] === event.key.toUpperCase());
+    if (action && round?.allowed_actions.includes(action)) { event.preventDefault(); void act(action); }
+  }
+  document.addEventListener('keydown', key);
+
+  /** A bet or an action that a reload interrupted. @param {Event} event */
+  function resumed(event) {
+    const answer = /** @type {CustomEvent} */ (event).detail;
+    if (answer?.round?.game === 'blackjack') void show(answer, false).then(redraw);
+  }
+  changes.addEventListener('resumed', resumed);
+
+  if (state.account) {
+    try {
+      const open = /** @type {BlackjackRound} */ (await get('/games/blackjack/rounds/open'));
+      await show(open, false);
+      notice.textContent = t('blackjack.resumed', { time: dateTime(open.round.opened_at) });
+      notice.hidden = false;
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    }
+  }
+  redraw();
+  void strip.load().catch(() => {}); // the strip stays empty; the banner tells of the connection
+
+  return {
+    title: t('game.blackjack'),
+    body: h('div', { class: 'game' }, h('h1', null, t('game.blackjack')), panel, h('div', { class: 'stage blackjack' }, notice, felt.element, h('div', { class: 'verdict' }, outcome)), strip.element),
+    leave() { document.removeEventListener('keydown', key); changes.removeEventListener('resumed', resumed); },
+  };
+}

@@ -1,0 +1,70 @@
+// The lobby: three games, own recent rounds, daily coins.
+import { h, s, asset, announce } from '../dom.js';
+import { t, num, percent, coins, dateTime, errorText } from '../i18n.js';
+import { state, games, setCoins } from '../store.js';
+import { post, ApiError } from '../api.js';
+import { recentStrip } from '../components/recent.js';
+import { wheelPicture } from '../games/wheel-picture.js';
+
+/** @returns {Promise<import('../router.js').Page>} */
+export default async function lobby() {
+  const list = await games();
+  const strip = recentStrip();
+  void strip.load().catch(() => {}); // the strip stays empty; the banner tells of the connection
+  return {
+    title: t('lobby.title'),
+    body: h('div', { class: 'lobby' },
+      h('div', { class: 'welcome' }, h('h1', null, state.account ? t('lobby.hello', { name: state.account.username }) : t('lobby.heading')),
+        h('p', { class: 'lede' }, t('lobby.lede'))),
+      state.account ? dailyCoins() : h('p', { class: 'row' }, h('a', { class: 'button primary', href: '/sign-up' }, t('lobby.begin')), h('a', { class: 'button', href: '/sign-in' }, t('nav.sign_in'))),
+      state.account?.open_round_id && h('p', { class: 'note row between' }, h('span', null, t('blackjack.waiting')), h('a', { class: 'button slim', href: '/blackjack' }, t('history.resume'))),
+      h('ul', { class: 'cards' }, list.map(gameCard)),
+      state.account && strip.element,
+      h('section', { class: 'promises' }, ['fair', 'calm', 'yours'].map((p) => h('div', null, h('h2', null, t(`promise.${p}.title`)), h('p', { class: 'quiet' }, t(`promise.${p}.text`)))))),
+  };
+}
+
+/** @param {import('../types.js').GameInfo} info */
+function gameCard(info) {
+  const figures = info.sheet?.figures;
+  return h('li', null, h('a', { class: `game-card ${info.game}`, href: `/${info.game}` },
+    h('div', { class: 'picture', 'aria-hidden': 'true' }, picture(info.game)),
+    h('div', { class: 'words' }, h('h2', null, t(`game.${info.game}`)), h('p', { class: 'quiet' }, info.enabled ? t(`lobby.${info.game}`) : t('bet.disabled')),
+      h('p', { class: 'figures' }, h('span', null, t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })),
+        figures && h('span', null, t('bet.return', { share: percent(figures.return_decimal) }))))));
+}
+
+/** @param {string} name */
+function picture(name) {
+  if (name === 'slots') return ['lemon', 'cherry', 'apple'].map((symbol, i) => h('div', { class: 'mini-drum', vars: { i } }, h('div', { class: 'mini-strip' }, ['banana', symbol, 'cherry', 'banana', symbol].map((x) => h('img', { src: asset(`img/${x}.svg`), alt: '', width: 64, height: 64 })))));
+  if (name === 'roulette') return wheelPicture('mini-wheel');
+  return [h('im-card', { rank: 'ace', suit: 'spades' }), h('im-card', { rank: 'king', suit: 'hearts' }), s('svg', { viewBox: '0 0 1 1' })];
+}
+
+function dailyCoins() {
+  const words = h('p', null);
+  const button = h('button', { class: 'button', type: 'button', id: 'collect', onclick: () => { void collect(); } }, t('daily.collect'));
+  const box = h('section', { class: 'daily panel', 'aria-label': t('daily.title') }, h('span', { class: 'coin' }), words, button);
+  /** @param {string|null} next */
+  const set = (next) => {
+    const can = !next || new Date(next) <= new Date();
+    words.textContent = can ? t('daily.ready') : t('daily.next', { time: dateTime(next ?? '') });
+    button.hidden = !can;
+  };
+  set(state.account?.daily_coins_at ?? null);
+  async function collect() {
+    button.disabled = true;
+    try {
+      const answer = await post('/me/daily-coins', undefined, crypto.getRandomValues(new Uint32Array(4)).join('-'));
+      setCoins(answer.coins);
+      if (state.account) state.account.daily_coins_at = answer.next_at;
+      set(answer.next_at);
+      announce(t('daily.collected', { coins: coins(answer.amount) }));
+      words.textContent = `${t('daily.collected', { coins: coins(answer.amount) })} ${words.textContent}`;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.problem.next_at) set(error.problem.next_at); else words.textContent = errorText(error.code);
+    } finally { button.disabled = false; }
+  }
+  return box;
+}

@@ -1,0 +1,79 @@
+// The rules of each game, with pays, exact returns and chances. All figures come from the house's own sheet, which
+// computes them from the rules.
+import { h, asset } from '../dom.js';
+import { t, has, num, percent, decimal } from '../i18n.js';
+import { icon } from '../icons.js';
+import { games, game } from '../store.js';
+import { STRIPS } from '../games/drum.js';
+
+/** @param {string} path @returns {Promise<import('../router.js').Page>} */
+export default async function rules(path) {
+  const name = path.split('/')[2];
+  return name ? onePage(name) : overview();
+}
+
+/** @returns {Promise<import('../router.js').Page>} */
+async function overview() {
+  const list = await games();
+  return {
+    title: t('nav.rules'),
+    body: h('div', { class: 'reading stack' }, h('h1', null, t('nav.rules')), h('p', { class: 'lede' }, t('rules.lede')),
+      h('ul', { class: 'rule-list' }, list.map((g) => h('li', null, h('a', { class: 'panel', href: `/rules/${g.game}` }, icon(g.game), h('span', null, h('strong', null, t(`game.${g.game}`)), h('span', { class: 'quiet small' }, g.sheet?.figures ? t('bet.return', { share: percent(g.sheet.figures.return_decimal) }) : '')))))),
+      h('section', { class: 'panel' }, h('h2', null, t('rules.common')), h('ul', null, [1, 2, 3, 4, 5].map((i) => h('li', null, t(`rules.common${i}`))))),
+      h('p', { class: 'note' }, t('play_money'))),
+  };
+}
+
+/** @param {string} name @returns {Promise<import('../router.js').Page>} */
+async function onePage(name) {
+  const info = await game(name);
+  const sheet = info.sheet;
+  const figures = sheet.figures;
+  // The sentences of the rules are this page's own, in the player's language; their figures are the sheet's.
+  const sentences = Array.from({ length: 12 }, (_, i) => `rules.${name}${i + 1}`).filter(has).map((key) => t(key));
+  if (info.rules === 'roulette/2') sentences.push(t('rules.partage'));
+  return {
+    title: t('rules.of', { game: t(`game.${name}`) }),
+    body: h('div', { class: 'reading stack' }, h('h1', null, t('rules.of', { game: t(`game.${name}`) })),
+      h('p', { class: 'quiet' }, t('rules.version', { rules: info.rules }), ' · ', t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })),
+      h('section', { class: 'panel' }, h('h2', null, t('rules.how')), h('ul', null, sentences.map((x) => h('li', null, x)))),
+      figures && h('div', { class: 'tiles' }, tile(t('rules.return'), percent(figures.return_decimal, 3), figures.return), tile(t('rules.edge'), percent(figures.house_edge_decimal, 3), figures.house_edge),
+        tile(t('rules.hits'), percent(figures.hit_frequency_decimal), figures.hit_frequency), tile(t('rules.volatility'), decimal(figures.volatility, 2), '')),
+      figures && h('p', { class: 'quiet small' }, t(figures.return ? 'rules.exact' : 'rules.simulated'), figures.return_interval_99 ? ` ±${percent(figures.return_interval_99, 3)} (99 %).` : ''),
+      sheet.pays?.length && h('section', { class: 'panel' }, h('h2', null, t('rules.pays')), pays(name, sheet.pays)),
+      name === 'slots' && strips(),
+      h('div', { class: 'row' }, h('a', { class: 'button primary', href: `/${name}` }, t('rules.play')), h('a', { class: 'button', href: '/fairness' }, t('nav.fairness')))),
+  };
+}
+
+/** @param {string} label @param {string} value @param {string|undefined} exact */
+function tile(label, value, exact) { return h('div', { class: 'tile panel' }, h('span', { class: 'quiet small' }, label), h('strong', null, value), exact && h('span', { class: 'mono quiet' }, exact)); }
+
+/** @param {string} name @param {any[]} lines */
+function pays(name, lines) {
+  const chances = lines.some((l) => l.probability);
+  const edges = lines.some((l) => l.figures);
+  return h('table', { class: 'table cards' }, h('thead', null, h('tr', null, h('th', { scope: 'col' }, t('rules.line')), h('th', { scope: 'col', class: 'num' }, t('rules.pay')), chances && h('th', { scope: 'col', class: 'num' }, t('rules.chance')), edges && h('th', { scope: 'col', class: 'num' }, t('rules.return')))),
+    h('tbody', null, lines.map((l) => h('tr', null, h('td', { 'data-label': t('rules.line') }, lineName(name, l.name)),
+      h('td', { 'data-label': t('rules.pay'), class: 'num' }, name === 'roulette' ? t('rules.to_one', { n: num(l.multiplier - 1) }) : `×${num(l.multiplier)}`),
+      chances && h('td', { 'data-label': t('rules.chance'), class: 'num' }, l.probability ? `${l.probability} · ${percent(l.probability_decimal)}` : '–'),
+      edges && h('td', { 'data-label': t('rules.return'), class: 'num' }, l.figures ? percent(l.figures.return_decimal) : '–')))));
+}
+
+/** @param {string} game @param {string} line as the sheet names it */
+function lineName(game, line) {
+  if (game === 'slots') {
+    const count = Number(line[0]);
+    const symbol = { c: 'cherry', a: 'apple', b: 'banana', l: 'lemon' }[line.split(' ')[1]?.[0] ?? ''] ?? 'lemon';
+    return h('span', { class: 'marks' }, Array.from({ length: count }, (_, i) => h('img', { src: asset(`img/${symbol}.svg`), alt: i ? '' : t('slots.line', { count, symbol: t(`symbol.${symbol}`) }), width: 26, height: 26 })));
+  }
+  const key = game === 'roulette' ? `bet.${line}` : `pay.${line.toLowerCase().replaceAll(/[^a-z]+/g, '_')}`;
+  return has(key) ? t(key, { n: '1–3' }) : line;
+}
+
+/** The strips of the reels, two stops for each symbol. */
+function strips() {
+  return h('section', { class: 'panel' }, h('h2', null, t('rules.strips')), h('p', { class: 'quiet' }, t('rules.strips_text')),
+    h('div', { class: 'strips' }, STRIPS.map((strip, reel) => h('ol', { 'aria-label': t('rules.reel', { n: reel + 1 }) }, strip.map((symbol, i) =>
+      h('li', null, h('span', { class: 'quiet small' }, `${15 + 2 * i}–${16 + 2 * i}`), h('img', { src: asset(`img/${symbol}.svg`), alt: t(`symbol.${symbol}`), width: 30, height: 30 })))))));
+}

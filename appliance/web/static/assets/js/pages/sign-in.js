@@ -1,0 +1,27 @@
+// Signing in.
+import { h } from '../dom.js';
+import { t } from '../i18n.js';
+import { state, signedIn } from '../store.js';
+import { navigate } from '../router.js';
+import { form, textField, nextPath } from '../components/form.js';
+import { post } from '../api.js';
+
+/** @returns {import('../router.js').Page} */
+export default function signIn() {
+  if (state.account) queueMicrotask(() => { void navigate(nextPath()); });
+  const login = textField({ name: 'login', label: t('sign.login'), autocomplete: 'username', required: true });
+  const password = textField({ name: 'password', label: t('sign.password'), type: 'password', autocomplete: 'current-password', required: true });
+  return {
+    title: t('nav.sign_in'),
+    body: h('div', { class: 'narrow stack' }, h('h1', null, t('sign.in_title')),
+      form({
+        fields: [login, password], submit: t('nav.sign_in'),
+        async send() {
+          const answer = await post('/sessions', { login: login.value, password: password.value });
+          await signedIn(answer.account);
+          await navigate(nextPath());
+        },
+      }),
+      h('p', { class: 'quiet' }, t('sign.no_account'), ' ', h('a', { href: `/sign-up${location.search}` }, t('nav.sign_up')))),
+  };
+}

@@ -1,0 +1,38 @@
+// The reality check: after the time that the player chose, a pause with the figures of the sitting. It waits for a
+// round that is being shown, and is not shown over another dialog.
+import { h } from './dom.js';
+import { t, signed, clock } from './i18n.js';
+import { state, signedOut, stay } from './store.js';
+import { remove } from './api.js';
+import { navigate } from './router.js';
+
+let busy = 0;
+/** Keeps the check away while an outcome is being shown. */
+export function busyShowing() { busy += 1; return () => { busy -= 1; }; }
+
+export function startRealityCheck() {
+  setInterval(check, 5_000);
+}
+
+/** Exported for the page that shows how it looks. */
+export function check() {
+  const { sitting, realityMinutes } = state;
+  if (!sitting || !realityMinutes || busy > 0 || document.querySelector('dialog[open]')) return;
+  if (Date.now() - sitting.checked < realityMinutes * 60_000) return;
+  sitting.checked = Date.now();
+  stay();
+  const dialog = h('dialog', { class: 'reality', 'aria-labelledby': 'reality-title' },
+    h('h2', { id: 'reality-title' }, t('reality.title')),
+    h('p', null, t('reality.text', { time: clock(Date.now() - sitting.start) })),
+    h('dl', { class: 'facts' },
+      h('dt', null, t('purse.time')), h('dd', null, clock(Date.now() - sitting.start)),
+      h('dt', null, t('purse.net')), h('dd', null, signed(state.net)),
+      h('dt', null, t('purse.balance')), h('dd', null, String(state.account?.coins ?? ''))),
+    h('div', { class: 'row' },
+      h('button', { class: 'button', onclick: () => dialog.close() }, t('reality.continue')),
+      h('button', { class: 'button', onclick: async () => { dialog.close(); await remove('/sessions/current'); signedOut(); await navigate('/'); } }, t('reality.stop')),
+      h('a', { class: 'button', href: '/responsible-play', onclick: () => dialog.close() }, t('reality.limits'))));
+  dialog.addEventListener('close', () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}

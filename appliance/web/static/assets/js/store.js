@@ -1,0 +1,166 @@
+// What the pages know of the player: account, sitting, seeds, games. One place, with a signal when it changes.
+import { get, post, signals, ApiError } from './api.js';
+
+/** @typedef {import('./types.js').Account} Account */
+/** @typedef {import('./types.js').Fairness} Fairness */
+/** @typedef {import('./types.js').GameInfo} GameInfo */
+/** @typedef {import('./types.js').Round} Round */
+
+/** A sitting ends after half an hour without play. */
+const GAP = 30 * 60_000;
+const SITTING = 'imperio.sitting';
+
+/**
+ * @typedef {object} Sitting
+ * @property {string} account
+ * @property {number} start Unix milliseconds
+ * @property {number} seen Unix milliseconds
+ * @property {number} base the player's net result of all time when the sitting began
+ * @property {number} checked Unix milliseconds of the last reality check
+ */
+
+/** @type {{account: Account|null, sitting: Sitting|null, net: number, fairness: Fairness|null, games: GameInfo[]|null, realityMinutes: number|null}} */
+export const state = { account: null, sitting: null, net: 0, fairness: null, games: null, realityMinutes: null };
+
+export const changes = new EventTarget();
+function changed() { changes.dispatchEvent(new Event('change')); }
+
+let total = 0; // net of all time
+let held = 0; // how many outcomes are known and not shown yet
+
+/** Reads who is signed in, if anybody. */
+export async function load() {
+  try {
+    state.account = await get('/me');
+  } catch (error) {
+    if (!(error instanceof ApiError) || (error.status !== 401 && error.status !== 403)) throw error;
+    state.account = null;
+  }
+  if (state.account) {
+    const [statistics, limits] = await Promise.all([get('/me/statistics'), get('/me/limits')]);
+    total = statistics.total.net;
+    state.realityMinutes = limits.in_force.reality_check_minutes;
+    takeSeat(state.account.id);
+  }
+  changed();
+}
+
+/** @param {string} account */
+function takeSeat(account) {
+  const now = Date.now();
+  /** @type {Sitting|null} */
+  let seat = null;
+  try { seat = JSON.parse(localStorage.getItem(SITTING) ?? 'null'); } catch { /* a new sitting */ }
+  if (!seat || seat.account !== account || now - seat.seen > GAP) seat = { account, start: now, seen: now, base: total, checked: now };
+  state.sitting = seat;
+  state.net = total - seat.base;
+  stay();
+}
+
+/** Notes that the player is here. */
+export function stay() {
+  if (!state.sitting) return;
+  state.sitting.seen = Date.now();
+  try { localStorage.setItem(SITTING, JSON.stringify(state.sitting)); } catch { /* the sitting then lasts as long as the page */ }
+}
+
+/** The account after signing in or up. @param {Account} account */
+export async function signedIn(account) {
+  state.account = account;
+  try { localStorage.removeItem(SITTING); } catch { /* see takeSeat */ }
+  await load();
+}
+
+export function signedOut() {
+  state.account = null;
+  state.sitting = null;
+  state.fairness = null;
+  try { localStorage.removeItem(SITTING); } catch { /* see takeSeat */ }
+  changed();
+}
+signals.addEventListener('signed-out', () => { if (state.account) { signedOut(); signals.dispatchEvent(new Event('session-ended')); } });
+
+/** The balance as it is now; shown at once, unless an outcome is still being played out. @param {number} coins @param {number} [heldCoins] */
+export function setCoins(coins, heldCoins) {
+  if (!state.account || held > 0) return;
+  state.account.coins = coins;
+  if (heldCoins !== undefined) state.account.held_coins = heldCoins;
+  changed();
+}
+
+/** Keeps the balance as it stands until the outcome has been shown. */
+export function hold() { held += 1; }
+
+/**
+ * The outcome is shown: the balance and the net result follow.
+ * @param {{coins: number, held_coins?: number, round: Round}|null} answer null: nothing happened
+ */
+export function release(answer) {
+  held = Math.max(0, held - 1);
+  if (answer && state.account) {
+    if (answer.round.settled) {
+      total += answer.round.payout - answer.round.staked;
+      if (state.sitting) state.net = total - state.sitting.base;
+    }
+    state.account.open_round_id = answer.round.settled ? null : answer.round.id;
+    if (held === 0) setCoins(answer.coins, answer.held_coins);
+  }
+  stay();
+  changed();
+}
+
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let soon;
+/** Asks for the net result anew, a little later: rounds may have been played in another window. */
+export function refresh() {
+  clearTimeout(soon);
+  soon = setTimeout(async () => {
+    if (!state.account || !state.sitting) return;
+    if (held > 0) { refresh(); return; }
+    try {
+      const statistics = await get('/me/statistics');
+      if (held > 0 || !state.sitting) return;
+      total = statistics.total.net;
+      state.net = total - state.sitting.base;
+      changed();
+    } catch { /* the next round or page asks again */ }
+  }, 4000);
+}
+
+/** The player's seeds. @param {boolean} [fresh] ask again */
+export async function fairness(fresh = false) {
+  if (!state.fairness || fresh) state.fairness = /** @type {Fairness} */ (await get('/me/fairness'));
+  return state.fairness;
+}
+
+/** Rotates to a client seed that was drawn here, so that the house can't have known it. @param {string} seed */
+export async function rotate(seed) {
+  const answer = await post('/me/fairness/rotations', { client_seed: seed });
+  state.fairness = { ...answer.fairness, revealed: [answer.revealed, ...(state.fairness?.revealed ?? [])] };
+  changed();
+  return answer;
+}
+
+/** 128 bits from the browser, as hex. */
+export function drawSeed() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
+}
+
+/** Before the first bet, the default client seed is replaced by one that this browser draws. */
+export async function ensureOwnSeed() {
+  const now = await fairness();
+  if (now.client_seed_is_default && !now.open_round_id && !state.account?.open_round_id) await rotate(drawSeed());
+}
+
+/** @returns {Promise<GameInfo[]>} */
+export async function games() {
+  if (!state.games) state.games = (await get('/games')).games;
+  return state.games ?? [];
+}
+
+/** @param {string} name @returns {Promise<GameInfo>} */
+export async function game(name) {
+  const found = (await games()).find((g) => g.game === name);
+  if (!found) throw new ApiError(404, 'not_found');
+  return found;
+}

@@ -1,0 +1,59 @@
+// Package web is the players' pages: HTML, style sheets, ES modules, pictures and words, as plain files. There is no
+// build step: what stands in static is what browsers get. The package only says which pages there are; serving them
+// (versioned addresses, compression, headers) is the edge's.
+//
+// Every page is the same small shell, told apart by its title, its description and the modules that it asks for early;
+// static/assets/js/router.js draws the rest. A test holds the files in static against the list here, and writes them
+// anew with -update.
+package web
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed static
+var static embed.FS
+
+// Files are all pages and assets: "index.html" is the lobby, "rules/slots.html" is /rules/slots, and everything that
+// pages load lies below "assets/".
+func Files() fs.FS {
+	files, err := fs.Sub(static, "static")
+	if err != nil {
+		panic("web: " + err.Error()) // the name is constant and valid
+	}
+	return files
+}
+
+// Page is one page of the players.
+type Page struct {
+	Path        string   // its address, e.g. "/slots"
+	Title       string   // until the page knows the player's language
+	Description string   // for search engines and previews
+	Modules     []string // what the browser is to fetch early, below assets/js
+}
+
+// Pages lists all pages.
+func Pages() []Page {
+	game := []string{"components/stake.js", "components/shield.js", "components/recent.js", "games/playing.js"}
+	with := func(more ...string) []string { return append(append([]string(nil), game...), more...) }
+	return []Page{
+		{"/", "Lobby", "Slots, roulette and blackjack for play money. Every round can be proved.",
+			[]string{"pages/lobby.js", "components/recent.js", "games/wheel-picture.js", "games/roulette/bets.js"}},
+		{"/slots", "Slots", "Cherry Charm: three reels, one line, an open pay table.", with("pages/slots.js", "games/drum.js")},
+		{"/roulette", "Roulette", "European roulette with one zero, a full table and a racetrack.",
+			with("pages/roulette.js", "games/roulette/bets.js", "games/roulette/table.js", "games/roulette/wheel.js", "games/roulette/racetrack.js", "games/wheel-picture.js")},
+		{"/blackjack", "Blackjack", "Blackjack with six decks, 3 to 2, insurance and late surrender.", with("pages/blackjack.js", "games/blackjack/felt.js")},
+		{"/wallet", "Wallet", "Balance, statistics and transfers.", []string{"pages/wallet.js", "components/list.js", "components/charts.js"}},
+		{"/history", "History", "Your rounds, each with its proof.", []string{"pages/history.js", "components/list.js"}},
+		{"/fairness", "Fairness", "Commitments, seeds, and the proof of every round, computed in your browser.", []string{"pages/fairness.js", "fair/core.js", "fair/view.js", "fair/saved.js"}},
+		{"/account", "Account", "Password and sessions.", []string{"pages/account.js", "components/form.js"}},
+		{"/rules", "Rules", "The rules of all games, with exact returns.", []string{"pages/rules.js"}},
+		{"/rules/slots", "Rules of slots", "Pay table, reels and exact return of Cherry Charm.", []string{"pages/rules.js"}},
+		{"/rules/roulette", "Rules of roulette", "Bets, pays and exact returns of roulette.", []string{"pages/rules.js"}},
+		{"/rules/blackjack", "Rules of blackjack", "Rules, pays and the return of blackjack.", []string{"pages/rules.js"}},
+		{"/responsible-play", "Responsible play", "Limits, reality checks and exclusion.", []string{"pages/responsible.js", "components/form.js"}},
+		{"/sign-in", "Sign in", "Sign in to Imperio.", []string{"pages/sign-in.js", "components/form.js"}},
+		{"/sign-up", "Sign up", "An account takes a name, an address and a password.", []string{"pages/sign-up.js", "components/form.js"}},
+	}
+}

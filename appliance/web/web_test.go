@@ -1,0 +1,183 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"text/template"
+)
+
+var update = flag.Bool("update", false, "write the pages of static anew")
+
+// early are the modules that every page needs.
+var early = []string{"api.js", "store.js", "i18n.js", "dom.js", "icons.js", "frame.js", "router.js", "bets.js", "sound.js", "reality.js", "live.js",
+	"components/chip.js", "components/card.js"}
+
+func fileOf(p Page) string {
+	if p.Path == "/" {
+		return "index.html"
+	}
+	return strings.TrimPrefix(p.Path, "/") + ".html"
+}
+
+func TestPages_AreTheShellWithTheirTitles(t *testing.T) {
+	shell := template.Must(template.ParseFiles("testdata/page.html.tmpl"))
+	want := map[string]bool{}
+	for _, p := range Pages() {
+		modules := slices.Concat(early, p.Modules)
+		for _, m := range modules {
+			if _, err := fs.Stat(Files(), "assets/js/"+m); err != nil {
+				t.Errorf("%s preloads a module that is not there: %v", p.Path, err)
+			}
+		}
+		var page bytes.Buffer
+		if err := shell.Execute(&page, map[string]any{"Title": p.Title, "Description": p.Description, "Modules": modules}); err != nil {
+			t.Fatal(err)
+		}
+		name := fileOf(p)
+		want[name] = true
+		if *update {
+			file := filepath.Join("static", filepath.FromSlash(name))
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, page.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if got, err := fs.ReadFile(Files(), name); err != nil || !bytes.Equal(got, page.Bytes()) {
+			t.Errorf("static/%s is not what the shell gives (%v); run go test ./appliance/web -update", name, err)
+		}
+	}
+	each(t, ".html", func(name string, _ []byte) {
+		if !want[name] {
+			t.Errorf("static/%s is no page of the list", name)
+		}
+	})
+}
+
+// each calls f with every file that has the extension.
+func each(t *testing.T, extension string, f func(name string, content []byte)) {
+	t.Helper()
+	err := fs.WalkDir(Files(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(name) != extension {
+			return err
+		}
+		content, err := fs.ReadFile(Files(), name)
+		if err == nil {
+			f(name, content)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The content security policy forbids all of these; a test here says so before a browser does.
+func TestFiles_HoldNothingInlineAndNothingForeign(t *testing.T) {
+	inline := regexp.MustCompile(`<script(?:>| [^>]*>)[^<]|<style|\sstyle=|\son[a-z]+=|javascript:`)
+	foreign := regexp.MustCompile(`(?:https?:)?//[a-z0-9-]+\.[a-z]{2,}`)
+	each(t, ".html", func(name string, content []byte) {
+		if m := inline.Find(content); m != nil {
+			t.Errorf("%s: %q is inline", name, m)
+		}
+	})
+	for _, extension := range []string{".html", ".js", ".css", ".svg", ".json"} {
+		each(t, extension, func(name string, content []byte) {
+			for _, m := range foreign.FindAllString(string(content), -1) {
+				if !strings.HasSuffix(m, "//www.w3.org") {
+					t.Errorf("%s names another house: %s", name, m)
+				}
+			}
+		})
+	}
+	each(t, ".js", func(name string, content []byte) {
+		for _, bad := range []string{"innerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"} {
+			if bytes.Contains(content, []byte(bad)) {
+				t.Errorf("%s uses %s", name, bad)
+			}
+		}
+	})
+}
+
+func words(t *testing.T, language string) map[string]string {
+	t.Helper()
+	content, err := fs.ReadFile(Files(), "assets/i18n/"+language+".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var w map[string]string
+	if err := json.Unmarshal(content, &w); err != nil {
+		t.Fatalf("%s: %v", language, err)
+	}
+	return w
+}
+
+func TestWords_AreCompleteInAllLanguages(t *testing.T) {
+	placeholder := regexp.MustCompile(`\{[a-z]+\}`)
+	english := words(t, "en")
+	for _, language := range []string{"es", "de"} {
+		other := words(t, language)
+		for key := range other {
+			if _, ok := english[key]; !ok {
+				t.Errorf("%s: %s is not in English", language, key)
+			}
+		}
+		for key, text := range english {
+			translated, ok := other[key]
+			if !ok || translated == "" {
+				t.Errorf("%s: no words for %s", language, key)
+				continue
+			}
+			want, got := placeholder.FindAllString(text, -1), placeholder.FindAllString(translated, -1)
+			slices.Sort(want)
+			slices.Sort(got)
+			if !slices.Equal(want, got) {
+				t.Errorf("%s: %s has the placeholders %v, want %v", language, key, got, want)
+			}
+		}
+	}
+}
+
+// A key that a page names must have words, and words that no page names are to go.
+func TestWords_AreThoseThatThePagesName(t *testing.T) {
+	english := words(t, "en")
+	literal := regexp.MustCompile(`['"]([a-z_]+\.[a-z0-9_.]+)['"]`)
+	called := regexp.MustCompile(`\bt\('([^']+)'`)
+	built := regexp.MustCompile("[`']([a-z_.]+\\.[a-z_]*)(?:\\$\\{|'\\)|'\\.|', )|`([a-z]+\\.)\\$\\{")
+	used, prefixes := map[string]bool{}, map[string]bool{}
+	each(t, ".js", func(name string, content []byte) {
+		for _, m := range called.FindAllStringSubmatch(string(content), -1) {
+			if _, ok := english[m[1]]; !ok {
+				t.Errorf("%s: there are no words for %s", name, m[1])
+			}
+			used[m[1]] = true
+		}
+		for _, m := range literal.FindAllStringSubmatch(string(content), -1) {
+			used[m[1]] = true
+		}
+		for _, m := range built.FindAllStringSubmatch(string(content), -1) {
+			prefixes[m[1]+m[2]] = true
+		}
+	})
+	starts := slices.Collect(maps.Keys(prefixes))
+	for key := range english {
+		// "rules.slots3" is built from the game and a number; "promise.fair.title" from the middle.
+		known := used[key] || slices.ContainsFunc(starts, func(p string) bool { return strings.HasSuffix(p, ".") && strings.HasPrefix(key, p) }) ||
+			slices.ContainsFunc(starts, func(p string) bool { return len(p) > 4 && strings.HasPrefix(key, p) })
+		if !known {
+			t.Errorf("no page names %s", key)
+		}
+	}
+}
