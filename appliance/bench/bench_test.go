@@ -80,7 +80,7 @@ func TestRun_NoticesWhatACasinoMustNotDo(t *testing.T) {
 			n := 0
 			casino := &smallCasino{spoil: func(told, booked *smallRound) int {
 				n++
-				if n != 25 && c.want != "was the answer to two bets" {
+				if n != 5 && c.want != "was the answer to two bets" {
 					return 1
 				}
 				return c.spoil(n, told, booked)
@@ -101,7 +101,7 @@ func TestRun_NoticesWhatACasinoMustNotDo(t *testing.T) {
 }
 
 func TestRun_ALostAnswerIsAskedForAgainUnderTheSameKey(t *testing.T) {
-	casino := &smallCasino{dropAnswer: func(n int) bool { return n%40 == 0 }}
+	casino := &smallCasino{dropAnswer: func(n int) bool { return n%10 == 9 }}
 	report, err := Run(t.Context(), optionsFor(openSmallCasino(t, casino)))
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func TestRun_ALostAnswerIsAskedForAgainUnderTheSameKey(t *testing.T) {
 }
 
 func TestRun_WithoutKeysALostAnswerStaysUnknown(t *testing.T) {
-	options := optionsFor(openSmallCasino(t, &smallCasino{dropAnswer: func(n int) bool { return n%40 == 0 }}))
+	options := optionsFor(openSmallCasino(t, &smallCasino{dropAnswer: func(n int) bool { return n%10 == 9 }}))
 	options.WithoutKeys = true
 	report, err := Run(t.Context(), options)
 	if err != nil {
@@ -125,10 +125,10 @@ func TestRun_WithoutKeysALostAnswerStaysUnknown(t *testing.T) {
 
 func TestRun_WaitsWhereTheCasinoSaysSo(t *testing.T) {
 	casino := &smallCasino{refuse: func(n int) int {
-		switch n % 50 {
-		case 10:
+		switch n % 20 {
+		case 5:
 			return 503
-		case 20:
+		case 15:
 			return 429
 		}
 		return 0
@@ -152,7 +152,7 @@ func TestRun_AClosedGameEndsTheRun(t *testing.T) {
 func TestRun_PlayersWithoutCoinsStop(t *testing.T) {
 	n := 0
 	casino := &smallCasino{welcome: 1000, spoil: func(told, booked *smallRound) int {
-		if n++; n > 100 { // in the beginning they win, so that there is something to measure
+		if n++; n > 20 { // in the beginning they win, so that there is something to measure
 			told.Payout, booked.Payout = 0, 0
 			told.Staked, booked.Staked = 100, 100
 		}

@@ -56,12 +56,13 @@ func (b *bench) warmUp() error {
 	return nil
 }
 
-// play lets all tables play for d, or until ctx ends, and gives the time that it took until the last had its answer.
+// play lets all tables play for d, or until ctx ends, but each at least one round, and gives the time that it took
+// until the last had its answer.
 func (b *bench) play(ctx context.Context, tables []*table, d time.Duration) (time.Duration, error) {
 	begin := time.Now()
 	end := begin.Add(d)
 	err := b.eachTable(tables, func(t *table) error {
-		for time.Now().Before(end) && ctx.Err() == nil {
+		for {
 			p := t.nextPlayer()
 			if p == nil {
 				t.idle = true
@@ -70,8 +71,10 @@ func (b *bench) play(ctx context.Context, tables []*table, d time.Duration) (tim
 			if err := b.playOnce(t, p); err != nil {
 				return err
 			}
+			if ctx.Err() != nil || !time.Now().Before(end) {
+				return nil
+			}
 		}
-		return nil
 	})
 	return time.Since(begin), err
 }

@@ -244,7 +244,8 @@ func (b *bench) deliver(t *table, game string, r *request, into any) error {
 			}
 		}
 		t.tally.failures[failure]++
-		if r.key == "" && failure != "rate_limited" || time.Now().Add(pause).After(giveUp) {
+		again := r.key != "" || failure == "rate_limited" // without a key it may have been taken already
+		if !again || time.Now().Add(pause).After(giveUp) {
 			return fmt.Errorf("%s %s (%s): %w", r.method, r.path, failure, errUnknown)
 		}
 		time.Sleep(pause)
