@@ -8,13 +8,13 @@ import (
 // shoeOf counts cards by rank: [1] … [10], and all of them in [0].
 type shoeOf [11]int
 
-// sixDecks is the full shoe of blackjack/1.
-func sixDecks() shoeOf {
-	s := shoeOf{312}
+// fullShoe holds so many decks of 52 cards.
+func fullShoe(decks int) shoeOf {
+	s := shoeOf{52 * decks}
 	for rank := 1; rank < 10; rank++ {
-		s[rank] = 24
+		s[rank] = 4 * decks
 	}
-	s[10] = 96
+	s[10] = 16 * decks
 	return s
 }
 

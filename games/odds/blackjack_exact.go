@@ -5,6 +5,8 @@ import (
 	"math"
 	"runtime"
 	"sync"
+
+	"imperio/games/blackjack"
 )
 
 // Deal is one initial hand of the player against one up card: what each play brings on average, in stakes, net of the
@@ -36,10 +38,23 @@ func (r *BlackjackResult) BestEdge() float64 { return -r.BestNet }
 // BasicEdge is the house edge against the chart, per initial stake.
 func (r *BlackjackResult) BasicEdge() float64 { return -r.BasicNet }
 
+// rules are what can differ from blackjack/1 for comparisons with published values.
+type rules struct {
+	decks     int
+	surrender bool
+}
+
+// blackjack1 are the rules of blackjack/1.
+func blackjack1() rules { return rules{decks: blackjack.Decks, surrender: true} }
+
 // EvaluateBlackjack enumerates every deal of blackjack/1 and every way to go on, by best play and by the given chart. It
 // takes some seconds. progress, which may be nil, is told of each finished up card, of ten, from one goroutine at a time.
 // workers at or below 0 means one for each processor.
 func EvaluateBlackjack(ctx context.Context, chart *Chart, workers int, progress func(done, of int)) (*BlackjackResult, error) {
+	return evaluate(ctx, blackjack1(), chart, workers, progress)
+}
+
+func evaluate(ctx context.Context, with rules, chart *Chart, workers int, progress func(done, of int)) (*BlackjackResult, error) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
@@ -57,7 +72,7 @@ func EvaluateBlackjack(ctx context.Context, chart *Chart, workers int, progress 
 	for range min(workers, 10) {
 		wait.Go(func() {
 			for up := range ups {
-				deals := evaluateUp(ctx, chart, up)
+				deals := evaluateUp(ctx, with, chart, up)
 				lock.Lock()
 				byUp[up] = deals
 				done++
@@ -84,8 +99,8 @@ func EvaluateBlackjack(ctx context.Context, chart *Chart, workers int, progress 
 }
 
 // evaluateUp evaluates the 55 initial hands against one up card.
-func evaluateUp(ctx context.Context, chart *Chart, up int) []Deal {
-	full := sixDecks()
+func evaluateUp(ctx context.Context, with rules, chart *Chart, up int) []Deal {
+	full := fullShoe(with.decks)
 	chanceUp := float64(full[up]) / float64(full[0])
 	full.remove(up, 1)
 	dealer := newDealerTable(up)
@@ -95,7 +110,7 @@ func evaluateUp(ctx context.Context, chart *Chart, up int) []Deal {
 	for a := 1; a <= 10; a++ {
 		for b := a; b <= 10 && ctx.Err() == nil; b++ {
 			d := Deal{Player: [2]int{a, b}, Up: up, Chance: chanceUp * pairChance(&full, a, b)}
-			evaluateDeal(&d, optimal, charted, chart)
+			evaluateDeal(&d, with, optimal, charted, chart)
 			deals = append(deals, d)
 		}
 	}
@@ -111,7 +126,7 @@ func pairChance(s *shoeOf, a, b int) float64 {
 	return 2 * first * float64(s[b]) / float64(s[0]-1)
 }
 
-func evaluateDeal(d *Deal, optimal, charted *evaluator, chart *Chart) {
+func evaluateDeal(d *Deal, with rules, optimal, charted *evaluator, chart *Chart) {
 	a, b, up := d.Player[0], d.Player[1], d.Up
 	h := cardsOf{}.with(a).with(b)
 	unseen := optimal.unseen(h)
@@ -130,7 +145,10 @@ func evaluateDeal(d *Deal, optimal, charted *evaluator, chart *Chart) {
 		return
 	}
 	x := optimal.hand(h)
-	d.Stand, d.Hit, d.Double, d.Split, d.Surrender = x.plays[stand], x.plays[hit], x.plays[double], math.NaN(), -0.5
+	d.Stand, d.Hit, d.Double, d.Split, d.Surrender = x.plays[stand], x.plays[hit], x.plays[double], math.NaN(), math.NaN()
+	if with.surrender {
+		d.Surrender = -0.5
+	}
 	if a == b {
 		// Hands after a split are played as the same cards are played without one: by the decisions of the optimal
 		// evaluator, which only know the hand's own cards and the up card.
@@ -154,7 +172,7 @@ func evaluateDeal(d *Deal, optimal, charted *evaluator, chart *Chart) {
 		pair = a
 	}
 	total, soft := h.total()
-	basic := chart.choose(total, soft, pair, up, true, true)
+	basic := chart.choose(total, soft, pair, up, true, with.surrender)
 	d.Basic = basic.String()
 	var net float64
 	switch basic {

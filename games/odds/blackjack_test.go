@@ -40,7 +40,7 @@ func deal(t *testing.T, r *BlackjackResult, a, b, up int) Deal {
 func TestDealerTable_IsAProbability(t *testing.T) {
 	for up := 1; up <= 10; up++ {
 		dealer := newDealerTable(up)
-		shoe := sixDecks()
+		shoe := fullShoe(6)
 		shoe.remove(up, 1)
 		sum := 0.0
 		for _, p := range dealer.outcomes(&shoe) {
@@ -62,7 +62,7 @@ func TestDealerTable_IsAProbability(t *testing.T) {
 func TestDealerTable_AgreesWithDealing(t *testing.T) {
 	for _, up := range []int{1, 2, 6, 10} {
 		dealer := newDealerTable(up)
-		shoe := sixDecks()
+		shoe := fullShoe(6)
 		shoe.remove(up, 1)
 		shoe.remove(5, 3) // an uneven shoe
 		var want [dealerResults]float64
@@ -109,7 +109,7 @@ func TestDealerTable_AgreesWithDealing(t *testing.T) {
 // hole card and the cards in order.
 func TestSplitter_ChanceAgreesWithDealing(t *testing.T) {
 	for _, c := range []struct{ up, pair, k, j int }{{6, 8, 0, 0}, {6, 8, 2, 3}, {1, 10, 1, 2}, {1, 8, 3, 1}, {10, 10, 2, 2}, {10, 1, 0, 1}} {
-		full := sixDecks()
+		full := fullShoe(6)
 		full.remove(c.up, 1)
 		full.remove(c.pair, 2)
 		s := &splitter{dealer: &dealerTable{up: c.up}, pair: c.pair, shoe: full}
