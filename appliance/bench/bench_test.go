@@ -101,7 +101,7 @@ func TestRun_NoticesWhatACasinoMustNotDo(t *testing.T) {
 }
 
 func TestRun_ALostAnswerIsAskedForAgainUnderTheSameKey(t *testing.T) {
-	casino := &smallCasino{dropAnswer: func(n int) bool { return n%10 == 9 }}
+	casino := &smallCasino{dropAnswer: func(n int) bool { return n%5 == 4 }}
 	report, err := Run(t.Context(), optionsFor(openSmallCasino(t, casino)))
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func TestRun_ALostAnswerIsAskedForAgainUnderTheSameKey(t *testing.T) {
 }
 
 func TestRun_WithoutKeysALostAnswerStaysUnknown(t *testing.T) {
-	options := optionsFor(openSmallCasino(t, &smallCasino{dropAnswer: func(n int) bool { return n%10 == 9 }}))
+	options := optionsFor(openSmallCasino(t, &smallCasino{dropAnswer: func(n int) bool { return n%5 == 4 }}))
 	options.WithoutKeys = true
 	report, err := Run(t.Context(), options)
 	if err != nil {
@@ -125,10 +125,10 @@ func TestRun_WithoutKeysALostAnswerStaysUnknown(t *testing.T) {
 
 func TestRun_WaitsWhereTheCasinoSaysSo(t *testing.T) {
 	casino := &smallCasino{refuse: func(n int) int {
-		switch n % 20 {
-		case 5:
+		switch n % 8 {
+		case 3:
 			return 503
-		case 15:
+		case 6:
 			return 429
 		}
 		return 0
@@ -152,7 +152,7 @@ func TestRun_AClosedGameEndsTheRun(t *testing.T) {
 func TestRun_PlayersWithoutCoinsStop(t *testing.T) {
 	n := 0
 	casino := &smallCasino{welcome: 1000, spoil: func(told, booked *smallRound) int {
-		if n++; n > 20 { // in the beginning they win, so that there is something to measure
+		if n++; n > 6 { // in the beginning they win, so that there is something to measure
 			told.Payout, booked.Payout = 0, 0
 			told.Staked, booked.Staked = 100, 100
 		}
