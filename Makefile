@@ -11,7 +11,7 @@ FUZZTIME ?= 5s
 TESTFLAGS ?= -race -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint unit fuzz bench clean
+.PHONY: help run build test lint unit fuzz bench clean torture
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -53,3 +53,8 @@ bench: build ## play against a casino of its own, beside a bare handler (BENCHFL
 
 clean: ## remove what was built; the casino's data stays
 	rm -rf bin
+
+KILLS ?= 120
+
+torture: ## kill the real binary KILLS=120 times under load and compare every answer with the books
+	IMPERIO_TORTURE_KILLS=$(KILLS) $(GO) test -count=1 -timeout 60m -run Torture -v ./cmd/imperio/endtoend

@@ -1,0 +1,140 @@
+package endtoend
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// built is the directory that binary has made; TestMain removes it.
+var built string
+
+// binary builds the program once for all tests of this package.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "imperio-binary-")
+	if err != nil {
+		return "", err
+	}
+	built = dir
+	path := filepath.Join(dir, "imperio")
+	out, err := exec.Command("go", "build", "-o", path, "imperio/cmd/imperio").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		os.RemoveAll(built)
+	}
+	os.Exit(code)
+}
+
+// process is a casino that runs as a process of its own.
+type process struct {
+	path, dir, address string
+	flags              []string
+	command            *exec.Cmd
+	log                bytes.Buffer
+}
+
+func newProcess(t *testing.T, flags ...string) *process {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p := &process{path: path, dir: filepath.Join(t.TempDir(), "data"), address: l.Addr().String(), flags: flags}
+	t.Cleanup(func() {
+		if p.command != nil && p.command.ProcessState == nil {
+			p.command.Process.Kill()
+			p.command.Wait()
+		}
+		if t.Failed() {
+			t.Logf("log of the casino:\n%s", p.log.String())
+		}
+	})
+	return p
+}
+
+// spawn starts the process and does not wait until it serves.
+func (p *process) spawn(t *testing.T) {
+	t.Helper()
+	flags := append([]string{"serve", "--data-dir", p.dir, "--http-addr", p.address, "--ops-addr", "none", "--limits", "off",
+		"--access-log", "off", "--log-level", "warn", "--welcome-coins", "1000000", "--bcrypt-cost", "10", "--checkpoint-interval", "100ms"}, p.flags...)
+	p.command = exec.Command(p.path, flags...)
+	p.command.Stdout, p.command.Stderr = &p.log, &p.log
+	if err := p.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// start starts the process and waits until it is ready.
+func (p *process) start(t *testing.T) {
+	t.Helper()
+	p.spawn(t)
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		res, err := http.Get("http://" + p.address + "/api/v1/games")
+		if err == nil {
+			io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the casino does not serve after 30 s: %v\n%s", err, p.log.String())
+		}
+		time.Sleep(2 * time.Millisecond) // between two looks at the condition
+	}
+}
+
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	if err := p.command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	p.command.Wait()
+}
+
+// stop asks the process to stop and waits for it.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	if err := p.command.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.command.Wait(); err != nil {
+		t.Errorf("the casino did not stop well: %v\n%s", err, p.log.String())
+	}
+}
+
+// run runs another verb of the program and returns what it prints.
+func (p *process) run(args ...string) (string, error) {
+	out, err := exec.Command(p.path, args...).CombinedOutput()
+	return string(out), err
+}
+
+// audit proves the books of the data directory, as it lies there.
+func (p *process) audit(t *testing.T) {
+	t.Helper()
+	if out, err := p.run("audit", "--data-dir", p.dir); err != nil || !strings.Contains(out, "The books are right.") {
+		t.Fatalf("audit: %v\n%s", err, out)
+	}
+}
