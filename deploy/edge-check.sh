@@ -226,6 +226,10 @@ CONF
   expect "another client is not held up" 401 \
     "$(status 127.0.0.3 -H 'Content-Type: application/json' -d '{"login":"nobody","password":"wrong password"}' "$url/api/v1/sessions")"
   expect "health checks are not counted" "200" "$(for i in $(seq 40); do status 127.0.0.4 "$url/health/live"; echo; done | sort -u | tr -d '\n')"
+  # 60 parts of a page at once, over one connection
+  for i in $(seq 60); do printf 'url = "%s/health/live?%s"\noutput = /dev/null\nwrite-out = "%%{http_code}\\n"\n' "$url" "$i"; done >"$WORK/parts"
+  expect "a page may load its parts all at once" "60 200" \
+    "$(ask 127.0.0.8 --http2 --no-progress-meter --parallel --parallel-max 60 -K "$WORK/parts" | sort | uniq -c | sed 's/^ *//')"
   contains "the general zone ends" "429" "$(for i in $(seq 40); do status 127.0.0.5 "$url/api/v1/games"; echo; done | sort -u)"
 
   # The client's address, as Imperio's log has it: the real one, whatever the client claims.
