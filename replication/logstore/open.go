@@ -129,13 +129,18 @@ func syncDirectory(dir string) error {
 	return nil
 }
 
+// missing says what to do about a log that is not there.
+func missing(path string) error {
+	return fmt.Errorf("%s: %w. The last bets may be in it, so no new one is made. If the file was moved, put it back; "+
+		"if it is lost, restore the latest backup", path, ErrMissing)
+}
+
 // Open opens an existing log for this process alone, after it has read and verified all of it. It changes nothing on
 // disk. Errors wrap ErrMissing, ErrLocked, ErrNewer or ErrForeign, or are a *DamagedError.
 func Open(path string, o Options) (s *Store, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w. The last bets may be in it, so no new one is made. If the file was moved, put it back; "+
-			"if it is lost, restore the latest backup", path, ErrMissing)
+		return nil, missing(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)

@@ -16,7 +16,7 @@ import (
 func Read(path string, id Identity, visit func(*raft.Log) error) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w", path, ErrMissing)
+		return missing(path)
 	}
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
