@@ -39,10 +39,11 @@ unit: ## all tests with the race detector
 
 fuzz: ## each fuzz target for a short time (FUZZTIME=5s)
 	@echo "== fuzz targets, $(FUZZTIME) each"
-	@set -e; $(GO) list -f '{{.ImportPath}}' ./... | while read -r package; do \
-	  for target in $$($(GO) test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
+	@for package in $$($(GO) list ./...); do \
+	  listed=$$($(GO) test -list '^Fuzz' "$$package") || { echo "$$listed"; exit 1; }; \
+	  for target in $$(echo "$$listed" | grep '^Fuzz'); do \
 	    echo "$$package $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -parallel 2 "$$package" </dev/null || exit 1; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -parallel 2 "$$package" || exit 1; \
 	  done; \
 	done
 
