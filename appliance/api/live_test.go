@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"imperio/appliance/api/apitest"
 	"imperio/storage/command"
 )
 
@@ -50,7 +51,7 @@ func (c *client) mustListen(headers ...string) *websocket.Conn {
 }
 
 // next reads the next event, which must be as described.
-func next(t *testing.T, d *description, conn *websocket.Conn) map[string]any {
+func next(t *testing.T, d *apitest.Description, conn *websocket.Conn) map[string]any {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -58,7 +59,7 @@ func next(t *testing.T, d *description, conn *websocket.Conn) map[string]any {
 	if err != nil || kind != websocket.MessageText {
 		t.Fatalf("%v, %v", kind, err)
 	}
-	if err := d.validate(data, "components", "schemas", "LiveEvent"); err != nil {
+	if err := d.Validate(data, "components", "schemas", "LiveEvent"); err != nil {
 		t.Errorf("%v\n%s", err, data)
 	}
 	var v map[string]any

@@ -1,70 +1,17 @@
 package api
 
 import (
-	"bytes"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"gopkg.in/yaml.v3"
+	"imperio/appliance/api/apitest"
 )
 
-// description is openapi.yaml as the tests read it.
-type description struct {
-	t        *testing.T
-	doc      map[string]any
-	compiler *jsonschema.Compiler
-	schemas  map[string]*jsonschema.Schema
-	answered map[string]bool // "GET /api/v1/me 200"
-}
-
-func readDescription(t *testing.T) *description {
+func readDescription(t *testing.T) *apitest.Description {
 	t.Helper()
-	d := &description{t: t, compiler: jsonschema.NewCompiler(), schemas: make(map[string]*jsonschema.Schema), answered: make(map[string]bool)}
-	if err := yaml.Unmarshal(openAPI, &d.doc); err != nil {
-		t.Fatal(err)
-	}
-	d.compiler.DefaultDraft(jsonschema.Draft2020)
-	if err := d.compiler.AddResource("openapi.json", d.doc); err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-// at goes down the description, by the names of members.
-func (d *description) at(names ...string) map[string]any {
-	v := d.doc
-	for _, n := range names {
-		v, _ = v[n].(map[string]any)
-		if ref, ok := v["$ref"].(string); ok {
-			v = d.at(strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
-		}
-	}
-	return v
-}
-
-// validate holds a JSON text against the schema at a place in the description.
-func (d *description) validate(text []byte, place ...string) error {
-	pointer := "openapi.json#"
-	for _, p := range place {
-		pointer += "/" + strings.ReplaceAll(strings.ReplaceAll(p, "~", "~0"), "/", "~1")
-	}
-	schema := d.schemas[pointer]
-	if schema == nil {
-		var err error
-		if schema, err = d.compiler.Compile(pointer); err != nil {
-			return err
-		}
-		d.schemas[pointer] = schema
-	}
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	return schema.Validate(v)
+	return apitest.Read(t, openAPI)
 }
 
 // pathOf turns the router's pattern into the description's.
@@ -78,63 +25,6 @@ func pathOf(pattern string) string {
 	return strings.Join(parts, "/")
 }
 
-// check holds one answer, and the request if it was done, against the description.
-func (d *description) check(api *API, r *http.Request, request []byte, res *http.Response, body []byte) {
-	d.t.Helper()
-	method := r.Method
-	pattern := ""
-	for _, rt := range routes {
-		if h, _, _ := api.router.Lookup(rt.method, r.URL.Path); rt.method == method && h != nil && matches(rt.path, r.URL.Path) {
-			pattern = pathOf(rt.path)
-			break // routes are in the order in which "open" comes before ":id"
-		}
-	}
-	if pattern == "" {
-		return // 404 and 405, which any address can answer
-	}
-	status := fmt.Sprint(res.StatusCode)
-	name := fmt.Sprintf("%s %s %s", method, pattern, status)
-	op := []string{"paths", pattern, strings.ToLower(method)}
-	answer := d.at(append(op, "responses", status)...)
-	if answer == nil {
-		d.t.Errorf("%s is not described: %s", name, body)
-		return
-	}
-	d.answered[name] = true
-	content, _ := answer["content"].(map[string]any)
-	if len(content) == 0 {
-		if len(body) != 0 && method != http.MethodHead {
-			d.t.Errorf("%s: an answer without content is %q", name, body)
-		}
-		return
-	}
-	media := res.Header.Get("Content-Type")
-	if content[media] == nil {
-		d.t.Errorf("%s: answers %q", name, media)
-		return
-	}
-	if !strings.HasSuffix(media, "json") {
-		return
-	}
-	place := append(op, "responses", status, "content", media, "schema")
-	if res.StatusCode >= 400 {
-		place = []string{"components", "schemas", "Problem"}
-	}
-	if err := d.validate(body, place...); err != nil {
-		d.t.Errorf("%s: %v\n%s", name, err, body)
-	}
-	if res.StatusCode < 300 && len(request) != 0 {
-		if err := d.validate(request, append(op, "requestBody", "content", "application/json", "schema")...); err != nil {
-			d.t.Errorf("%s: took a request that is not as described: %v\n%s", name, err, request)
-		}
-	}
-}
-
-func matches(pattern, path string) bool {
-	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
-	return slices.EqualFunc(want, got, func(w, g string) bool { return strings.HasPrefix(w, ":") || w == g })
-}
-
 func TestOpenAPI_DescribesTheRoutesAndNoOthers(t *testing.T) {
 	d := readDescription(t)
 	registered := make(map[string]bool)
@@ -142,8 +32,8 @@ func TestOpenAPI_DescribesTheRoutesAndNoOthers(t *testing.T) {
 		registered[rt[0]+" "+pathOf(rt[1])] = true
 	}
 	described := make(map[string]bool)
-	for path := range d.at("paths") {
-		for method := range d.at("paths", path) {
+	for path := range d.At("paths") {
+		for method := range d.At("paths", path) {
 			described[strings.ToUpper(method)+" "+path] = true
 		}
 	}
@@ -161,7 +51,7 @@ func TestOpenAPI_DescribesTheRoutesAndNoOthers(t *testing.T) {
 
 func TestOpenAPI_ListsTheCodes(t *testing.T) {
 	var listed []string
-	for _, c := range readDescription(t).at("components", "schemas", "Code")["enum"].([]any) {
+	for _, c := range readDescription(t).At("components", "schemas", "Code")["enum"].([]any) {
 		listed = append(listed, c.(string))
 	}
 	for code := range statuses {
@@ -194,37 +84,16 @@ func TestOpenAPI_EveryObjectIsClosed(t *testing.T) {
 			}
 		}
 	}
-	walk("", readDescription(t).doc)
+	walk("", readDescription(t).Doc)
 }
 
 func TestOpenAPI_AnswersAreAsDescribed(t *testing.T) {
 	d := readDescription(t)
 	h := newHouse(t)
-	bodies := make(map[*http.Request][]byte)
-	h.seen = func(r *http.Request, res *http.Response, body []byte) {
-		if r.GetBody != nil {
-			b, err := r.GetBody()
-			if err != nil {
-				t.Fatal(err)
-			}
-			var request bytes.Buffer
-			if _, err := request.ReadFrom(b); err != nil {
-				t.Fatal(err)
-			}
-			bodies[r] = request.Bytes()
-		}
-		d.check(h.api, r, bodies[r], res, body)
-	}
+	h.seen = d.Check
 	tour(t, h)
-	for path := range d.at("paths") {
-		for method, op := range d.at("paths", path) {
-			for status := range op.(map[string]any)["responses"].(map[string]any) {
-				name := fmt.Sprintf("%s %s %s", strings.ToUpper(method), path, status)
-				if status < "300" && status != "101" && !d.answered[name] {
-					t.Errorf("the tour has not seen %s", name)
-				}
-			}
-		}
+	for _, name := range d.Unseen() {
+		t.Errorf("the tour has not seen %s", name)
 	}
 }
 
