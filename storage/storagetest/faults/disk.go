@@ -11,7 +11,6 @@ package faults
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -77,7 +76,7 @@ type Disk struct {
 
 	mu      sync.Mutex // held through each operation, so that they have an order
 	ops     []op
-	initial map[string][]byte // by base name: the file before its first operation
+	initial map[string]*image // by base name: the file before its first operation
 	fault   *Fault
 	left    int // operations until fault
 	fired   bool
@@ -98,7 +97,7 @@ func Watch(t testing.TB, dir string) *Disk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &Disk{dir: dir, initial: map[string][]byte{}, stall: map[string]chan struct{}{}}
+	d := &Disk{dir: dir, initial: map[string]*image{}, stall: map[string]chan struct{}{}}
 	watchedMu.Lock()
 	defer watchedMu.Unlock()
 	if watched[dir] != nil {
@@ -192,11 +191,11 @@ func handle(file *os.File, kind string, offset int64, data []byte, do func() err
 // handle is called with mu held.
 func (d *Disk) handle(name, kind string, offset int64, data []byte, do func() error) error {
 	if _, known := d.initial[name]; !known {
-		content, err := os.ReadFile(filepath.Join(d.dir, name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		m, err := readImage(filepath.Join(d.dir, name))
+		if err != nil {
 			return err
 		}
-		d.initial[name] = content
+		d.initial[name] = m
 	}
 	o := op{Op: Op{File: name, Kind: kind, Offset: offset, Length: len(data)}, data: append([]byte(nil), data...)}
 	if f := d.strikes(name); f != nil {

@@ -1,8 +1,10 @@
 package faults
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -44,33 +46,51 @@ func (d *Disk) CutPower(t testing.TB, to string, at int, unsynced Unsynced) {
 		if _, changed := d.initial[e.Name()]; changed || !e.Type().IsRegular() || strings.HasSuffix(e.Name(), ".new") {
 			continue
 		}
-		content, err := os.ReadFile(filepath.Join(d.dir, e.Name()))
+		m, err := readImage(filepath.Join(d.dir, e.Name()))
+		if err == nil {
+			err = m.write(filepath.Join(to, e.Name()))
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(to, e.Name()), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
 	}
-	for name, initial := range d.initial {
+	for name := range d.initial {
 		if strings.HasSuffix(name, ".new") {
 			continue
 		}
-		if err := d.image(name, initial, at, unsynced).write(filepath.Join(to, name)); err != nil {
+		if err := d.image(name, at, unsynced).write(filepath.Join(to, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// image is a file of which only the sectors that are not zero take memory.
+// image is a file of which only the sectors that are not zero take memory. Sectors are never changed, only replaced.
 type image struct {
 	sectors map[int64][]byte
 	size    int64
 }
 
-func (d *Disk) image(name string, initial []byte, at int, unsynced Unsynced) *image {
-	m := &image{sectors: map[int64][]byte{}}
-	m.put(initial, 0, nil)
+var zeroes [sectorSize]byte
+
+// readImage reads a file; one that does not exist is an empty image.
+func readImage(path string) (*image, error) {
+	content, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	m := &image{sectors: map[int64][]byte{}, size: int64(len(content))}
+	for at := 0; at < len(content); at += sectorSize {
+		sector := content[at:min(at+sectorSize, len(content))]
+		if !bytes.Equal(sector, zeroes[:len(sector)]) {
+			m.put(bytes.Clone(sector), int64(at), nil)
+		}
+	}
+	return m, nil
+}
+
+// image is what the file holds after the first at operations and a power cut. Called with mu held.
+func (d *Disk) image(name string, at int, unsynced Unsynced) *image {
+	m := &image{sectors: maps.Clone(d.initial[name].sectors), size: d.initial[name].size}
 	synced := 0 // all operations before this one are durable
 	for i, o := range d.ops[:at] {
 		if o.File == name && o.Kind == "sync" && o.done {
@@ -81,7 +101,7 @@ func (d *Disk) image(name string, initial []byte, at int, unsynced Unsynced) *im
 		if o.File != name || !o.done {
 			continue
 		}
-		keep := func(int) bool { return true }
+		var keep func(int) bool
 		if i >= synced {
 			keep = func(sector int) bool { return unsynced(o.Op, sector) }
 		}
@@ -89,7 +109,7 @@ func (d *Disk) image(name string, initial []byte, at int, unsynced Unsynced) *im
 		case "write":
 			m.put(o.data, o.Offset, keep)
 		case "truncate":
-			if keep(0) {
+			if keep == nil || keep(0) {
 				m.truncate(o.Offset)
 			}
 		}
@@ -97,7 +117,8 @@ func (d *Disk) image(name string, initial []byte, at int, unsynced Unsynced) *im
 	return m
 }
 
-// put writes data at an offset, which must be a multiple of the size of a sector.
+// put writes data at an offset, which must be a multiple of the size of a sector, except for the sectors of it that keep
+// does not want.
 func (m *image) put(data []byte, offset int64, keep func(sector int) bool) {
 	for i := 0; len(data) > 0; i++ {
 		n := min(sectorSize, len(data))
@@ -137,10 +158,24 @@ func (m *image) write(path string) error {
 	return errors.Join(err, f.Close())
 }
 
-// CopyDirectory copies the regular files of a directory that nobody has open into the empty directory to.
+// CopyDirectory copies the regular files of a directory, which nobody may have open, into the empty directory to. Files
+// keep their holes.
 func CopyDirectory(t testing.TB, from, to string) {
 	t.Helper()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil && !errors.Is(err, fs.ErrExist) {
+	entries, err := os.ReadDir(from)
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		m, err := readImage(filepath.Join(from, e.Name()))
+		if err == nil {
+			err = m.write(filepath.Join(to, e.Name()))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -1,0 +1,267 @@
+package replication_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"imperio/replication"
+	"imperio/replication/replicationtest"
+	"imperio/storage/command"
+	"imperio/storage/storagetest/faults"
+)
+
+// scenario is a short life of a node over an existing log: it starts, takes commands one by one, is cut now and then, and
+// ends in order. It returns the commands that were answered.
+type scenario struct {
+	dir      string
+	journal  *replicationtest.Journal
+	from, to uint64
+}
+
+func (s scenario) options() replication.Options {
+	return replication.Options{Dir: s.dir, Machine: s.journal, Identity: identity,
+		SnapshotEntries: 4, SnapshotInterval: 5 * time.Millisecond, TrailingEntries: 1, CanaryInterval: time.Hour}
+}
+
+// run plays the scenario while an operation of the disk may fail, and checks what the node says about it. each is called
+// after each answer.
+func (s scenario) run(t *testing.T, fired func() bool, each func(number uint64)) {
+	t.Helper()
+	n, err := replication.Open(s.options())
+	if err != nil {
+		if !fired() {
+			t.Fatalf("the node did not open, but nothing failed: %v", err)
+		}
+		return
+	}
+	defer shut(t, n)
+	for i := s.from; i <= s.to; i++ {
+		r, err := n.Propose(within(t), replicationtest.Command(i))
+		switch {
+		case err == nil && (r.Event == 0 || r.Refusal != nil):
+			t.Fatalf("command %d was answered with %+v", i, r)
+		case err == nil:
+			each(i)
+		case !fired():
+			t.Fatalf("command %d failed, but nothing else did: %v", i, err)
+		case !errors.Is(err, command.ErrUnknown) && !errors.Is(err, command.ErrUnavailable):
+			t.Fatalf("command %d: %v", i, err)
+		case errors.Is(err, context.DeadlineExceeded):
+			t.Fatalf("command %d was not answered in time: %v", i, err)
+		default:
+			if err := failed(t, n); !errors.Is(err, faults.ErrInjected) {
+				t.Fatalf("the node failed with %v", err)
+			}
+			for range 2 { // it takes nothing more
+				if _, err := n.Propose(within(t), replicationtest.Command(i+1)); !errors.Is(err, command.ErrUnavailable) {
+					t.Fatalf("a command after the failure: %v", err)
+				}
+			}
+			return
+		}
+	}
+}
+
+// recovered opens a node over what is left on the disk, and checks that all commands that were answered are there, that
+// each is there once, and that the node works.
+func recovered(t *testing.T, dir string, j *replicationtest.Journal, answered uint64) {
+	t.Helper()
+	n, err := replication.Open(scenario{dir: dir, journal: j}.options())
+	if err != nil {
+		t.Fatalf("after the failure: %v", err)
+	}
+	defer shut(t, n)
+	if err := n.Barrier(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	there := uint64(len(j.IDs()))
+	if there < answered {
+		t.Fatalf("%d commands were answered, %d are left", answered, there)
+	}
+	holds(t, j, there)
+	propose(t, n, there+1, there+2)
+	holds(t, j, there+2)
+}
+
+// prepare makes a log with some commands in it, of which half are in a checkpoint.
+func prepare(t *testing.T) scenario {
+	t.Helper()
+	s := scenario{dir: t.TempDir(), journal: replicationtest.New(), from: 7, to: 14}
+	o := s.options()
+	o.Create = true
+	n, err := replication.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	propose(t, n, 1, 3)
+	if _, err := s.journal.Checkpoint(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	propose(t, n, 4, 6)
+	shut(t, n)
+	return s
+}
+
+func TestFaults_NoFailedWriteOrSyncOfTheLogLosesAnAnswer(t *testing.T) {
+	template := prepare(t)
+	for _, mode := range faults.Modes {
+		for _, sticky := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%v, sticky %t", mode, sticky), func(t *testing.T) {
+				struck := 0
+				for operation := 1; ; operation++ {
+					dir := t.TempDir()
+					faults.CopyDirectory(t, template.dir, dir)
+					disk := faults.Watch(t, dir)
+					disk.Fail(faults.Fault{File: replication.LogFile, N: operation, Mode: mode, Sticky: sticky})
+					s := template
+					s.dir, s.journal = dir, template.journal.Reopen()
+					answered := uint64(6)
+					s.run(t, disk.Fired, func(number uint64) { answered = number })
+					if !disk.Fired() {
+						if answered != s.to {
+							t.Fatalf("without a fault, %d of %d were answered", answered, s.to)
+						}
+						break
+					}
+					struck++
+					if t.Failed() {
+						t.Fatalf("at operation %d", operation)
+					}
+					disk.Heal()
+					for _, unsynced := range []faults.Unsynced{faults.Lost, faults.Kept, faults.Random(uint64(operation))} {
+						to := t.TempDir()
+						disk.CutPower(t, to, disk.Now(), unsynced)
+						recovered(t, to, s.journal.Reopen(), answered)
+					}
+					recovered(t, dir, s.journal.Reopen(), answered) // only the process had to be started again
+				}
+				if struck < 50 {
+					t.Fatalf("the scenario has only %d operations", struck)
+				}
+			})
+		}
+	}
+}
+
+func TestFaults_CreateFailsCleanlyAndCanBeRepeated(t *testing.T) {
+	for _, mode := range faults.Modes {
+		for operation := 1; ; operation++ {
+			dir := t.TempDir()
+			disk := faults.Watch(t, dir)
+			disk.Fail(faults.Fault{N: operation, Mode: mode})
+			o := scenario{dir: dir, journal: replicationtest.New()}.options()
+			o.Create = true
+			n, err := replication.Open(o)
+			if err == nil {
+				disk.Heal()
+				shut(t, n)
+				if operation < 10 {
+					t.Fatalf("only %d operations to create a log", operation-1)
+				}
+				break
+			}
+			if !strings.Contains(err.Error(), faults.ErrInjected.Error()) { // bbolt wraps some errors by their text alone
+				t.Fatalf("operation %d, %v: %v", operation, mode, err)
+			}
+			disk.Heal()
+			if n, err = replication.Open(o); errors.Is(err, replication.ErrExists) {
+				o.Create = false // the fault came after the log had its name
+				n, err = replication.Open(o)
+			}
+			if err != nil {
+				t.Fatalf("again after operation %d, %v: %v", operation, mode, err)
+			}
+			propose(t, n, 1, 2)
+			shut(t, n)
+		}
+	}
+}
+
+func TestPowerCut_LosesNothingThatWasAnswered(t *testing.T) {
+	template := prepare(t)
+	disk := faults.Watch(t, template.dir)
+	s := template
+	s.journal = template.journal.Reopen()
+
+	// What was answered, and what a checkpoint held, when the disk had done so many operations.
+	type moment struct {
+		operations int
+		answered   uint64
+		journal    *replicationtest.Journal
+	}
+	moments := []moment{{0, 6, template.journal.Reopen()}}
+	s.run(t, func() bool { return false }, func(number uint64) {
+		// In this order: the copy of the state is not newer than the operations counted after it.
+		state := s.journal.Reopen()
+		moments = append(moments, moment{disk.Now(), number, state})
+	})
+	total := disk.Now()
+	if total < 50 {
+		t.Fatalf("the scenario has only %d operations", total)
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("%d operations, seed %d", total, seed)
+	for at := 0; at <= total; at++ {
+		before := moments[0]
+		for _, m := range moments {
+			if m.operations <= at {
+				before = m
+			}
+		}
+		for i, unsynced := range []faults.Unsynced{faults.Lost, faults.Kept, faults.Random(seed + uint64(at)), faults.Random(seed ^ uint64(at)<<20)} {
+			to := t.TempDir()
+			disk.CutPower(t, to, at, unsynced)
+			recovered(t, to, before.journal.Reopen(), before.answered)
+			if t.Failed() {
+				t.Fatalf("power cut after operation %d of %d, variant %d, seed %d", at, total, i, seed)
+			}
+		}
+	}
+}
+
+func TestStall_EndsTheNodeWhileTheDiskHangs(t *testing.T) {
+	dir := t.TempDir()
+	disk := faults.Watch(t, dir)
+	j := replicationtest.New()
+	n, err := replication.Open(replication.Options{Dir: dir, Machine: j, Identity: identity, Create: true,
+		StallLimit: 50 * time.Millisecond, CanaryInterval: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	propose(t, n, 1, 3)
+	release := disk.Stall("sync")
+	defer release()
+	if _, err := n.Propose(within(t), replicationtest.Command(4)); !errors.Is(err, command.ErrUnknown) || !errors.Is(err, replication.ErrStalled) {
+		t.Fatalf("a command on a disk that hangs: %v", err)
+	}
+	if err := failed(t, n); !errors.Is(err, replication.ErrStalled) {
+		t.Fatalf("failed with %v", err)
+	}
+	if s := n.Status(); s.Writing < s.StallLimit {
+		t.Errorf("the status shows a write under way for %v", s.Writing)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := n.Close(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("closed over a disk that hangs: %v", err)
+	}
+	release()
+	holds(t, j, 3)
+}
+
+func TestCanary_NoticesADiskThatHangsWhileNobodyBets(t *testing.T) {
+	dir := t.TempDir()
+	disk := faults.Watch(t, dir)
+	n := open(t, replication.Options{Dir: dir, Machine: replicationtest.New(), Create: true,
+		StallLimit: 50 * time.Millisecond, CanaryInterval: time.Millisecond})
+	propose(t, n, 1, 3)
+	release := disk.Stall("sync")
+	defer release()
+	if err := failed(t, n); !errors.Is(err, replication.ErrStalled) {
+		t.Fatalf("failed with %v", err)
+	}
+}
