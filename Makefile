@@ -58,4 +58,4 @@ clean: ## remove what was built; the casino's data stays
 KILLS ?= 120
 
 torture: ## kill the real binary KILLS=120 times under load and compare every answer with the books
-	IMPERIO_TORTURE_KILLS=$(KILLS) $(GO) test -count=1 -timeout 60m -run Torture -v ./cmd/imperio/endtoend
+	TORTURE_KILLS=$(KILLS) $(GO) test -count=1 -timeout 60m -run Torture -v ./cmd/imperio/endtoend

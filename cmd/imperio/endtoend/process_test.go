@@ -46,6 +46,7 @@ type process struct {
 	path, dir, address string
 	flags              []string
 	command            *exec.Cmd
+	ended              chan error // gets what Wait returned
 	log                bytes.Buffer
 }
 
@@ -62,9 +63,9 @@ func newProcess(t *testing.T, flags ...string) *process {
 	defer l.Close()
 	p := &process{path: path, dir: filepath.Join(t.TempDir(), "data"), address: l.Addr().String(), flags: flags}
 	t.Cleanup(func() {
-		if p.command != nil && p.command.ProcessState == nil {
+		if p.command != nil {
 			p.command.Process.Kill()
-			p.command.Wait()
+			<-p.ended
 		}
 		if t.Failed() {
 			t.Logf("log of the casino:\n%s", p.log.String())
@@ -83,6 +84,8 @@ func (p *process) spawn(t *testing.T) {
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
 	}
+	p.ended = make(chan error, 1)
+	go func(c *exec.Cmd, ended chan error) { ended <- c.Wait() }(p.command, p.ended)
 }
 
 // start starts the process and waits until it is ready.
@@ -99,6 +102,12 @@ func (p *process) start(t *testing.T) {
 				return
 			}
 		}
+		select {
+		case err := <-p.ended:
+			p.command = nil
+			t.Fatalf("the casino ended at once: %v\n%s", err, p.log.String())
+		default:
+		}
 		if time.Now().After(deadline) {
 			t.Fatalf("the casino does not serve after 30 s: %v\n%s", err, p.log.String())
 		}
@@ -111,7 +120,8 @@ func (p *process) kill(t *testing.T) {
 	if err := p.command.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	p.command.Wait()
+	<-p.ended
+	p.command = nil
 }
 
 // stop asks the process to stop and waits for it.
@@ -120,7 +130,9 @@ func (p *process) stop(t *testing.T) {
 	if err := p.command.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.command.Wait(); err != nil {
+	err := <-p.ended
+	p.command = nil
+	if err != nil {
 		t.Errorf("the casino did not stop well: %v\n%s", err, p.log.String())
 	}
 }

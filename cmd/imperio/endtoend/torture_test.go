@@ -16,11 +16,11 @@ import (
 // is compared with what the casino says now, and bets without an answer are asked for again under their keys.
 // Nothing may be lost, nothing doubled.
 //
-// IMPERIO_TORTURE_KILLS says how often (make torture: 120), IMPERIO_TORTURE_SEED repeats a run's decisions.
+// TORTURE_KILLS says how often (make torture: 120), TORTURE_SEED repeats a run's decisions.
 func TestTorture_NothingIsLostOrDoubledByKills(t *testing.T) {
-	kills := number(t, "IMPERIO_TORTURE_KILLS", 10)
-	seed := uint64(number(t, "IMPERIO_TORTURE_SEED", int(time.Now().UnixNano()%1e9)))
-	t.Logf("seed %d (IMPERIO_TORTURE_SEED), %d kills", seed, kills)
+	kills := number(t, "TORTURE_KILLS", 10)
+	seed := uint64(number(t, "TORTURE_SEED", int(time.Now().UnixNano()%1e9)))
+	t.Logf("seed %d (TORTURE_SEED), %d kills", seed, kills)
 	random := rand.New(rand.NewPCG(seed, 1))
 
 	casino := newProcess(t)
