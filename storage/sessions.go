@@ -170,11 +170,18 @@ func (m *machine) addSession(id command.AccountID, role command.Role, s *command
 	if err != nil {
 		return err
 	}
-	excess := len(refs) + 1 - maxSessions
-	i := 0
+	excess := 1 - maxSessions
+	for _, r := range refs {
+		if r.ExpiresAt > m.now {
+			excess++
+		}
+	}
 	if err := m.dropSessions(id, func(r sessionRef) bool {
-		i++
-		return i <= excess || r.ExpiresAt <= m.now
+		if r.ExpiresAt <= m.now {
+			return true
+		}
+		excess--
+		return excess >= 0
 	}); err != nil {
 		return err
 	}

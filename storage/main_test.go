@@ -1,0 +1,41 @@
+package storage_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+)
+
+// TestMain chooses the seed of all property tests and prints it, whether they fail or not: -rapid.seed gives it again.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("rapid.seed"); f != nil && f.Value.String() == "0" {
+		if err := f.Value.Set(fmt.Sprint(rand.Uint64N(1<<62) + 1)); err != nil {
+			panic(err)
+		}
+	}
+	if f := flag.Lookup("rapid.seed"); f != nil {
+		fmt.Printf("property tests: -rapid.seed=%s\n", f.Value)
+	}
+	if f := flag.Lookup("rapid.nofailfile"); f != nil {
+		if err := f.Value.Set("true"); err != nil { // the seed says enough
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// waitFor waits until a condition holds. The deadline is far beyond what a loaded machine needs.
+func waitFor(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}

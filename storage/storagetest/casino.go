@@ -1,0 +1,304 @@
+// Package storagetest is for tests of what stands on storage: a casino's state in a temporary directory that audits
+// itself when the test ends, an applier in the place of the log, and a naive model that predicts every answer.
+package storagetest
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"imperio/games"
+	"imperio/storage"
+	"imperio/storage/audit"
+	"imperio/storage/command"
+)
+
+// T is what the casino needs of a test: *testing.T, *testing.B, *testing.F and *rapid.T have it.
+type T interface {
+	Helper()
+	Cleanup(func())
+	Fatalf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Logf(format string, args ...any)
+}
+
+// Birth is the time of a new casino's first command: a Monday, so that days, weeks and months begin soon after it.
+var Birth = time.Date(2026, 11, 23, 21, 0, 0, 0, time.UTC)
+
+// Casino is a store with an applier in the place of the log. Its methods are for one goroutine, apart from those of
+// Store.
+type Casino struct {
+	Store *storage.Store
+	Now   time.Time       // the proposer's clock: the next command's time
+	Log   []storage.Entry // all that was applied
+
+	t       T
+	dir     string // of state.db
+	base    string // under which crashes make further directories
+	crashes int
+	options storage.Options
+	random  *rand.Rand
+}
+
+// New makes an empty casino in a temporary directory. Ids, entropy and the sizes of batches follow from the seed. The
+// books are audited at the end of the test.
+func New(t testing.TB, seed uint64, options storage.Options) *Casino {
+	t.Helper()
+	t.Logf("storagetest: seed %d", seed)
+	return NewIn(t, t.TempDir(), seed, options)
+}
+
+// NewIn makes an empty casino in an empty directory that the caller removes.
+func NewIn(t T, dir string, seed uint64, options storage.Options) *Casino {
+	t.Helper()
+	c := &Casino{
+		t: t, base: dir, dir: filepath.Join(dir, "data"), Now: Birth, options: options,
+		random: rand.New(rand.NewPCG(seed, 0x1a7)),
+	}
+	if err := os.Mkdir(c.dir, 0o700); err != nil {
+		t.Fatalf("make the data directory: %v", err)
+	}
+	if err := storage.Create(c.dir, storage.Identity{NodeID: "node", ClusterID: "cluster", Format: storage.FormatVersion}); err != nil {
+		t.Fatalf("create: %v", err)
+	}
+	c.open()
+	t.Cleanup(c.finish)
+	return c
+}
+
+// finish proves the books and closes the store.
+func (c *Casino) finish() {
+	if c.Store == nil {
+		return
+	}
+	c.Audit()
+	if err := c.Store.Close(); err != nil {
+		c.t.Errorf("close: %v", err)
+	}
+	c.Store = nil
+}
+
+func (c *Casino) open() {
+	c.t.Helper()
+	s, err := storage.Open(c.dir, c.options)
+	if err != nil {
+		c.t.Fatalf("open: %v", err)
+	}
+	c.Store = s
+}
+
+// Dir is the directory of state.db.
+func (c *Casino) Dir() string { return c.dir }
+
+// Abandon closes the store without an audit, for tests that damage it.
+func (c *Casino) Abandon() {
+	c.t.Helper()
+	if err := c.Store.Close(); err != nil {
+		c.t.Fatalf("close: %v", err)
+	}
+	c.Store = nil
+}
+
+// Reopen closes the store and opens it again.
+func (c *Casino) Reopen() {
+	c.t.Helper()
+	c.Abandon()
+	c.open()
+}
+
+// Crash goes on with state.db as it is on the disk now: what is only in memory is lost, and the log above the durable
+// index is applied again. The store must not be writing a checkpoint at this moment.
+func (c *Casino) Crash() {
+	c.t.Helper()
+	old := c.Store
+	c.crashes++
+	dir := filepath.Join(c.base, fmt.Sprintf("crash-%d", c.crashes))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		c.t.Fatalf("crash: %v", err)
+	}
+	if err := copyFile(filepath.Join(c.dir, storage.StateFile), filepath.Join(dir, storage.StateFile)); err != nil {
+		c.t.Fatalf("crash: %v", err)
+	}
+	if err := old.Close(); err != nil {
+		c.t.Fatalf("crash: close the lost store: %v", err)
+	}
+	c.dir = dir
+	c.open()
+	from := c.Store.Durable().Index
+	var lost []storage.Entry
+	for _, e := range c.Log {
+		// Some entries that are in the state already are given as well: they must be skipped.
+		if e.Index+uint64(c.random.IntN(3)) > from {
+			lost = append(lost, e)
+		}
+	}
+	c.apply(lost)
+}
+
+// Checkpoint makes all that was applied durable.
+func (c *Casino) Checkpoint() {
+	c.t.Helper()
+	got, err := c.Store.Checkpoint(context.Background())
+	if err != nil {
+		c.t.Fatalf("checkpoint: %v", err)
+	}
+	if index, _ := c.Store.Applied(); got.Index != index || c.Store.Durable() != got {
+		c.t.Fatalf("checkpoint %d, durable %d, applied %d", got.Index, c.Store.Durable().Index, index)
+	}
+}
+
+// Stamp fills in what a proposer adds to a command: id, time, and the entropy that it needs.
+func (c *Casino) Stamp(cmd command.Command) command.Command {
+	if cmd.ID == (command.ID{}) {
+		cmd.ID = command.ID(c.Random(len(cmd.ID)))
+	}
+	if cmd.Time.IsZero() {
+		cmd.Time = c.Now
+	}
+	if cmd.Entropy == nil {
+		switch cmd.Body.(type) {
+		case command.OpenAccount:
+			cmd.Entropy = c.Random(2 * command.SeedSize)
+		case command.RotateSeed:
+			cmd.Entropy = c.Random(command.SeedSize)
+		}
+	}
+	return cmd
+}
+
+// Random gives n bytes that follow from the seed.
+func (c *Casino) Random(n int) []byte {
+	b := make([]byte, 0, n+8)
+	for len(b) < n {
+		b = binary.LittleEndian.AppendUint64(b, c.random.Uint64())
+	}
+	return b[:n]
+}
+
+// Do stamps commands and applies them in batches of random size. The clock goes on by a millisecond for each.
+func (c *Casino) Do(commands ...command.Command) []command.Result {
+	c.t.Helper()
+	entries := make([]storage.Entry, len(commands))
+	index := c.nextIndex()
+	for i, cmd := range commands {
+		data, err := command.Encode(c.Stamp(cmd))
+		if err != nil {
+			c.t.Fatalf("encode: %v", err)
+		}
+		entries[i] = storage.Entry{Index: index + uint64(i), Term: 1, Data: data}
+		c.Now = c.Now.Add(time.Millisecond)
+	}
+	c.Log = append(c.Log, entries...)
+	return c.apply(entries)
+}
+
+func (c *Casino) nextIndex() uint64 {
+	if len(c.Log) == 0 {
+		return 1
+	}
+	return c.Log[len(c.Log)-1].Index + 1 + uint64(c.random.IntN(2)) // the log keeps some entries for itself
+}
+
+// Replay applies another casino's log, in batches of random size.
+func (c *Casino) Replay(log []storage.Entry) []command.Result {
+	c.t.Helper()
+	c.Log = append(c.Log, log...)
+	return c.apply(log)
+}
+
+func (c *Casino) apply(entries []storage.Entry) []command.Result {
+	c.t.Helper()
+	var results []command.Result
+	for len(entries) > 0 {
+		n := min(len(entries), 1+c.random.IntN(16))
+		r, err := c.Store.Apply(entries[:n])
+		if err != nil {
+			c.t.Fatalf("apply entries %d to %d: %v", entries[0].Index, entries[n-1].Index, err)
+		}
+		results = append(results, r...)
+		entries = entries[n:]
+	}
+	return results
+}
+
+// One applies one command that must not be refused, and gives its result.
+func (c *Casino) One(cmd command.Command) command.Result {
+	c.t.Helper()
+	r := c.Do(cmd)[0]
+	if r.Refusal != nil {
+		c.t.Fatalf("%T refused: %v", cmd.Body, r.Refusal)
+	}
+	return r
+}
+
+// Refused applies one command that must be refused with the code, and gives the refusal.
+func (c *Casino) Refused(code string, cmd command.Command) *command.Refusal {
+	c.t.Helper()
+	r := c.Do(cmd)[0]
+	if r.Refusal == nil || r.Refusal.Code != code {
+		c.t.Fatalf("%T: refusal %v, want %s", cmd.Body, r.Refusal, code)
+	}
+	if r.Event != 0 || r.Value != nil || r.Refusal.Message == "" {
+		c.t.Fatalf("%T: refused with event %d, value %v, message %q", cmd.Body, r.Event, r.Value, r.Refusal.Message)
+	}
+	return r.Refusal
+}
+
+// Player opens an account with some coins and gives its id.
+func (c *Casino) Player(name string, coins games.Coins) command.AccountID {
+	c.t.Helper()
+	r := c.One(command.Command{Body: command.OpenAccount{
+		Username: name, UsernameKey: name, PasswordHash: "hash of " + name, Role: command.RolePlayer, WelcomeCoins: coins}})
+	return r.Value.(*command.AccountOpened).Account.ID
+}
+
+// Identity is the hash of the state and the head of the history: two casinos that applied the same log have the same.
+func (c *Casino) Identity() (state [32]byte, machine storage.MachineRecord) {
+	c.t.Helper()
+	snap, err := c.Store.Snapshot(context.Background())
+	if err != nil {
+		c.t.Fatalf("snapshot: %v", err)
+	}
+	state, err = snap.Hash()
+	machine = snap.Machine()
+	if err = errors.Join(err, snap.Close()); err != nil {
+		c.t.Fatalf("hash: %v", err)
+	}
+	return state, machine
+}
+
+// Audit proves the books.
+func (c *Casino) Audit() audit.Report {
+	c.t.Helper()
+	snap, err := c.Store.Snapshot(context.Background())
+	if err != nil {
+		c.t.Errorf("audit: snapshot: %v", err)
+		return audit.Report{}
+	}
+	report, err := audit.Run(context.Background(), snap, audit.Options{Workers: 1})
+	if err = errors.Join(err, snap.Close()); err != nil {
+		c.t.Errorf("audit: %v", err)
+	}
+	return report
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}

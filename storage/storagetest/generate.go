@@ -1,0 +1,194 @@
+package storagetest
+
+import (
+	"fmt"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"imperio/games"
+	"imperio/storage/command"
+)
+
+// Draw draws a command that is of some use in the model's present state, or nearly so: most are carried out, many are
+// refused. Entropy, id and time are left to Casino.Stamp.
+func (m *Model) Draw(t *rapid.T) command.Command {
+	if m.next == command.FirstAccountID {
+		return command.Command{Body: m.drawAccount(t)}
+	}
+	// Now and then an account that does not exist.
+	id := command.AccountID(rapid.Uint64Range(uint64(command.FirstAccountID), uint64(m.next)).Draw(t, "account"))
+	if id == m.next && rapid.IntRange(0, 9).Draw(t, "unknown") != 0 {
+		id--
+	}
+	c := command.Command{Account: id, Body: m.drawBody(t, m.accounts[id])}
+	switch c.Body.(type) {
+	case command.OpenAccount, command.AttemptSignIn, command.SettleAbandoned, command.PutValue, command.DeleteValue,
+		command.AcquireLock, command.ReleaseLock, command.RecordAct:
+		c.Account = 0
+	}
+	if rapid.Bool().Draw(t, "with key") {
+		c.Key = command.KeyOf(fmt.Sprint("key ", rapid.IntRange(0, 30).Draw(t, "key")))
+	}
+	return c
+}
+
+func (m *Model) drawAccount(t *rapid.T) command.OpenAccount {
+	n := rapid.IntRange(0, 9).Draw(t, "name")
+	b := command.OpenAccount{
+		Username: fmt.Sprintf("Player %d", n), UsernameKey: fmt.Sprintf("player %d", n), PasswordHash: drawHash(t),
+		Role: drawRole(t), WelcomeCoins: drawCoins(t),
+	}
+	if e := rapid.IntRange(0, 9).Draw(t, "e-mail"); e > 3 {
+		b.Email, b.EmailKey = fmt.Sprintf("P%d@example.com", e), fmt.Sprintf("p%d@example.com", e)
+	}
+	if rapid.Bool().Draw(t, "with session") {
+		s := m.drawSession(t)
+		b.Session = &s
+	}
+	return b
+}
+
+func (m *Model) drawSession(t *rapid.T) command.NewSession {
+	s := command.NewSession{
+		Expires:   m.now.Add(time.Duration(rapid.IntRange(-1, 2000).Draw(t, "minutes")) * time.Minute).UnixMilli(),
+		UserAgent: "agent", Address: fmt.Sprintf("192.0.2.%d", rapid.IntRange(1, 2).Draw(t, "address")),
+	}
+	s.Token[0] = 1
+	s.Token[1] = byte(rapid.IntRange(0, 255).Draw(t, "token"))
+	return s
+}
+
+func drawHash(t *rapid.T) string {
+	return fmt.Sprintf("hash %d", rapid.IntRange(0, 1).Draw(t, "hash"))
+}
+
+func drawRole(t *rapid.T) command.Role {
+	return rapid.SampledFrom([]command.Role{command.RolePlayer, command.RolePlayer, command.RoleOperator}).Draw(t, "role")
+}
+
+func drawCoins(t *rapid.T) games.Coins {
+	return games.Coins(rapid.OneOf(rapid.Int64Range(0, 2000), rapid.Int64Range(900_000, 1_000_000),
+		rapid.SampledFrom([]int64{-1, 0, 1, 1_000_000_000_000, 1_000_000_000_001})).Draw(t, "coins"))
+}
+
+func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
+	which := rapid.IntRange(0, 39).Draw(t, "kind")
+	switch {
+	case which < 12 || p == nil && which < 28:
+		return drawWager(t)
+	case which < 20:
+		return m.drawAction(t, p)
+	}
+	switch which {
+	case 20, 21:
+		return m.drawAccount(t)
+	case 22, 23:
+		return command.RotateSeed{ClientSeed: rapid.SampledFrom([]string{"", "a", "clover", "línea", "tab\t"}).Draw(t, "client seed")}
+	case 24, 25:
+		return command.AttemptSignIn{Address: "192.0.2.1", Login: "player 1", Tries: int64(rapid.IntRange(0, 3).Draw(t, "tries")), Refill: 12_000}
+	case 26, 27, 28:
+		s := m.drawSession(t)
+		return command.OpenSession{Session: s, Login: "player 1", Refill: 12_000,
+			Rehash: rapid.SampledFrom([]string{"", "hash 1"}).Draw(t, "rehash"), OldHash: rapid.SampledFrom([]string{"", "hash 0"}).Draw(t, "old hash")}
+	case 29:
+		return command.EndSessions{Session: drawSessionID(t, p), All: rapid.Bool().Draw(t, "all"), Keep: drawSessionID(t, p)}
+	case 30:
+		return command.ChangePassword{OldHash: drawHash(t), NewHash: drawHash(t), Keep: drawSessionID(t, p), Actor: rapid.SampledFrom([]string{"", "cashier"}).Draw(t, "actor")}
+	case 31:
+		return command.CollectDailyCoins{Amount: 100}
+	case 32:
+		return command.GrantCoins{Amount: drawCoins(t) - 500, Actor: "cashier", Reason: "test"}
+	case 33:
+		return command.SetLock{Locked: rapid.IntRange(0, 2).Draw(t, "locked") == 0, Actor: "cashier"}
+	case 34:
+		return command.SetRole{Role: drawRole(t), Actor: "cashier"}
+	case 35, 36:
+		return command.SetLimits{Limits: drawLimits(t)}
+	case 37:
+		if rapid.IntRange(0, 4).Draw(t, "exclude") == 0 {
+			return command.Exclude{Days: rapid.IntRange(0, 3).Draw(t, "days")}
+		}
+		return command.RecordAct{Actor: "cashier", Act: "configuration_changed", Before: "a", After: "b"}
+	}
+	return m.drawHouseValue(t)
+}
+
+func drawSessionID(t *rapid.T, p *player) command.SessionID {
+	n := rapid.IntRange(0, 20).Draw(t, "session")
+	if p == nil || n >= len(p.sessions) {
+		return command.SessionID(n)
+	}
+	return p.sessions[n].ID
+}
+
+func drawLimits(t *rapid.T) command.LimitSet {
+	amount := func(name string, unit int64) games.Coins {
+		return games.Coins(unit * rapid.SampledFrom([]int64{0, 0, 0, 1, 2, 5, -1}).Draw(t, name))
+	}
+	return command.LimitSet{
+		StakePerDay: amount("a day's stakes", 400), LossPerDay: amount("a day's loss", 200), LossPerWeek: amount("a week's loss", 400),
+		LossPerMonth: amount("a month's loss", 800), SessionMinutes: rapid.SampledFrom([]int{0, 0, 0, 5, 30, 1441}).Draw(t, "minutes"),
+		RealityCheckMinutes: rapid.SampledFrom([]int{0, 60}).Draw(t, "reality check"),
+	}
+}
+
+func drawWager(t *rapid.T) command.PlaceWager {
+	stake := games.Coins(rapid.OneOf(rapid.Int64Range(1, 100), rapid.Int64Range(1, 100), rapid.Int64Range(-1, 3000)).Draw(t, "stake"))
+	rules := rapid.SampledFrom([]string{"slots/1", "slots/2", "slots/2", "slots/3", "roulette/1", "roulette/2", "blackjack/1", "blackjack/1"}).Draw(t, "rules")
+	b := command.PlaceWager{Rules: rules, Stake: stake}
+	if gameOf(rules) != "roulette" || stake < 1 {
+		return b
+	}
+	switch rapid.IntRange(0, 4).Draw(t, "bets") {
+	case 0: // none: refused
+	case 1:
+		b.Bets = []games.Bet{{Type: "straight", Numbers: []int{rapid.IntRange(0, 38).Draw(t, "number")}, Amount: stake}}
+	case 2:
+		b.Bets = []games.Bet{{Type: "red", Amount: stake}, {Type: "dozen", Selection: 2, Amount: 5}}
+		b.Stake += 5
+	case 3:
+		b.Bets = []games.Bet{{Type: "even", Amount: stake + 1}} // not their sum: refused
+	case 4:
+		b.Bets = []games.Bet{{Type: "low", Amount: stake}}
+	}
+	return b
+}
+
+func (m *Model) drawAction(t *rapid.T, p *player) command.Body {
+	r := p.open()
+	if r == nil && rapid.Bool().Draw(t, "open one") {
+		return command.PlaceWager{Rules: "blackjack/1", Stake: games.Coins(rapid.Int64Range(2, 200).Draw(t, "stake"))}
+	}
+	round := command.RoundID(rapid.Uint64Range(0, m.events+1).Draw(t, "round"))
+	if r != nil && rapid.IntRange(0, 9).Draw(t, "own round") != 0 {
+		round = r.ID
+	}
+	if rapid.IntRange(0, 9).Draw(t, "abandoned") == 0 {
+		return command.SettleAbandoned{Round: round}
+	}
+	actions := []string{"hit", "stand", "double", "split", "surrender", "insurance", "decline_insurance", "peek"}
+	if r != nil && rapid.IntRange(0, 4).Draw(t, "allowed") != 0 {
+		actions = r.Allowed
+	}
+	return command.TakeAction{Round: round, Action: rapid.SampledFrom(actions).Draw(t, "action")}
+}
+
+func (m *Model) drawHouseValue(t *rapid.T) command.Body {
+	name := rapid.SampledFrom([]string{"certificates/a", "certificates/b"}).Draw(t, "name")
+	var lock string
+	fence := uint64(0)
+	if rapid.Bool().Draw(t, "under a lock") {
+		lock, fence = "issue", rapid.Uint64Range(0, m.fences).Draw(t, "fence")
+	}
+	switch rapid.IntRange(0, 3).Draw(t, "what") {
+	case 0:
+		return command.PutValue{Name: name, Value: []byte{1, byte(m.events)}, Lock: lock, Fence: fence}
+	case 1:
+		return command.DeleteValue{Name: name, Lock: lock, Fence: fence}
+	case 2:
+		return command.ReleaseLock{Name: "issue", Fence: fence}
+	}
+	return command.AcquireLock{Name: "issue", Holder: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "holder"),
+		TTL: time.Duration(rapid.IntRange(0, 61).Draw(t, "minutes")) * time.Minute, Fence: fence}
+}

@@ -1,0 +1,386 @@
+package storagetest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"imperio/games"
+	"imperio/games/catalogue"
+	"imperio/storage/command"
+)
+
+// Model is the casino's rules written down a second time, as simply as can be: plain maps and slices, nothing stored,
+// nothing clever, sums made anew from lists whenever they are needed. It predicts what the machine answers.
+type Model struct {
+	now      time.Time
+	events   uint64
+	accounts map[command.AccountID]*player
+	next     command.AccountID
+	issued   games.Coins
+	done     map[command.ID]func() command.Result // by the commands that left an event: their answer, told again
+	keys     map[modelKey]modelUse
+	debts    map[string]*debt
+	values   map[string]command.Stored
+	locks    map[string]command.LockHeld
+	holders  map[string]string
+	fences   uint64
+}
+
+type modelKey struct {
+	account command.AccountID
+	key     command.Key
+}
+
+// modelUse is what an idempotency key was used for.
+type modelUse struct {
+	day    int64 // UTC day of the use: a key is good on that day and the next
+	body   command.Body
+	answer func() command.Result
+}
+
+// debt is how much a subject must wait until all its tries to sign in are back.
+type debt struct {
+	wait time.Duration
+	at   time.Time
+}
+
+type player struct {
+	id            command.AccountID
+	name, email   string
+	nameKey, mail string
+	hash          string
+	role          command.Role
+	created       time.Time
+	locked        bool
+	excluded      time.Time
+	dailyNext     time.Time
+	coins         games.Coins
+	sessions      []command.Session // oldest first
+	tokens        map[command.SessionID]command.TokenHash
+	seeds         [][]byte // of all pairs, the active and the next one
+	clients       []string // of all pairs up to the active one
+	rotated       []time.Time
+	nonces        []uint64 // used by pair
+	rounds        []*modelRound
+	bets          []movement // what counts for limits
+	limits        command.LimitSet
+	pending       *command.LimitSet
+	pendingFrom   time.Time
+}
+
+type modelRound struct {
+	command.Round
+}
+
+// movement is a stake (above 0) or a payout (below 0 or 0) at a time.
+type movement struct {
+	at     time.Time
+	amount games.Coins
+	stake  bool
+}
+
+// NewModel is the model of an empty casino.
+func NewModel() *Model {
+	return &Model{
+		now: Birth.Add(-time.Hour), accounts: make(map[command.AccountID]*player), next: command.FirstAccountID,
+		done: make(map[command.ID]func() command.Result), keys: make(map[modelKey]modelUse),
+		debts: make(map[string]*debt), values: make(map[string]command.Stored),
+		locks: make(map[string]command.LockHeld), holders: make(map[string]string),
+	}
+}
+
+func refuse(code string) command.Result {
+	return command.Result{Refusal: &command.Refusal{Code: code}}
+}
+
+func refuseUntil(code string, until time.Time) command.Result {
+	return command.Result{Refusal: &command.Refusal{Code: code, Until: until}}
+}
+
+// outcome is what a rule of the model says: a refusal, or what was done.
+type outcome struct {
+	result command.Result
+	again  func() any // the answer told again later; nil: there is none to tell
+	event  bool       // it left an event in the history
+}
+
+func refused(r command.Result) outcome { return outcome{result: r} }
+
+// did is a rule that was carried out and left an event.
+func did(answer func() any) outcome { return outcome{again: answer, event: true} }
+
+func same(v any) func() any { return func() any { return v } }
+
+func nothing() any { return nil }
+
+// Apply predicts the answer of a command, and takes it into account. Messages of refusals are left empty.
+func (m *Model) Apply(c command.Command) command.Result {
+	at := time.UnixMilli(c.Time.UnixMilli()).UTC()
+	if at.After(m.now) {
+		m.now = at
+	}
+	use, used := m.keys[modelKey{c.Account, c.Key}]
+	if used && c.Key != (command.Key{}) && use.day >= day(m.now)-1 {
+		if !reflect.DeepEqual(use.body, c.Body) {
+			return refuse("idempotency_mismatch")
+		}
+		return use.answer()
+	}
+	if again, ok := m.done[c.ID]; ok && c.Retry {
+		return again()
+	}
+	o := m.rule(c)
+	if o.result.Refusal != nil || !o.event {
+		return o.result
+	}
+	m.events++
+	event := m.events
+	o.result.Event, o.result.Value = event, o.again()
+	again := func() command.Result {
+		return command.Result{Event: event, Replayed: true, Value: o.again()}
+	}
+	m.done[c.ID] = again
+	if c.Key != (command.Key{}) {
+		m.keys[modelKey{c.Account, c.Key}] = modelUse{day(m.now), c.Body, again}
+	}
+	return o.result
+}
+
+func day(t time.Time) int64 { return t.Unix() / 86400 }
+
+func (m *Model) rule(c command.Command) outcome {
+	switch b := c.Body.(type) {
+	case command.OpenAccount:
+		return m.openAccount(b, c.Entropy)
+	case command.AttemptSignIn:
+		return m.attemptSignIn(b)
+	case command.SettleAbandoned:
+		return m.settleAbandoned(b)
+	case command.PutValue, command.DeleteValue, command.AcquireLock, command.ReleaseLock:
+		return m.houseValue(b)
+	case command.RecordAct:
+		return did(nothing)
+	case command.EndSessions:
+		if p := m.accounts[c.Account]; p != nil {
+			return p.endSessions(b)
+		} else if b.All {
+			return outcome{}
+		}
+		return refused(refuse("not_found"))
+	}
+	if b, ok := c.Body.(command.PlaceWager); ok {
+		if _, ok := catalogue.Lookup(b.Rules); !ok {
+			return refused(refuse("invalid_bet"))
+		}
+	}
+	p := m.accounts[c.Account]
+	if p == nil {
+		return refused(refuse("account_not_found"))
+	}
+	switch b := c.Body.(type) {
+	case command.PlaceWager:
+		return m.placeWager(p, b)
+	case command.TakeAction:
+		return m.takeAction(p, b)
+	case command.RotateSeed:
+		return m.rotateSeed(p, b, c.Entropy)
+	case command.OpenSession:
+		return m.openSession(p, b)
+	case command.ChangePassword:
+		return p.changePassword(b)
+	case command.CollectDailyCoins:
+		return m.collectDailyCoins(p, b)
+	case command.GrantCoins:
+		return m.grantCoins(p, b)
+	case command.SetLock:
+		if p.locked == b.Locked {
+			return outcome{}
+		}
+		p.locked = b.Locked
+		if b.Locked {
+			p.sessions = nil
+		}
+		return did(nothing)
+	case command.SetRole:
+		if p.role == b.Role {
+			return outcome{}
+		}
+		p.role, p.sessions = b.Role, nil
+		return did(nothing)
+	case command.SetLimits:
+		return m.setLimits(p, b)
+	case command.Exclude:
+		return m.exclude(p, b)
+	}
+	panic(fmt.Sprintf("the model knows no %T", c.Body))
+}
+
+func (m *Model) openAccount(b command.OpenAccount, entropy []byte) outcome {
+	for _, p := range m.accounts {
+		if p.nameKey == b.UsernameKey {
+			return refused(refuse("username_taken"))
+		}
+	}
+	for _, p := range m.accounts {
+		if b.EmailKey != "" && p.mail == b.EmailKey {
+			return refused(refuse("email_taken"))
+		}
+	}
+	if b.WelcomeCoins < 0 || b.WelcomeCoins > 1_000_000_000_000 {
+		return refused(refuse("amount_out_of_range"))
+	}
+	if b.Session != nil && (!time.UnixMilli(b.Session.Expires).After(m.now) || m.knows(b.Session.Token)) {
+		return refused(refuse("invalid_session"))
+	}
+	p := &player{
+		id: m.next, name: b.Username, nameKey: b.UsernameKey, email: b.Email, mail: b.EmailKey, hash: b.PasswordHash,
+		role: b.Role, created: m.now, coins: b.WelcomeCoins, tokens: make(map[command.SessionID]command.TokenHash),
+		seeds:   [][]byte{entropy[:32], entropy[32:]},
+		clients: []string{"default:" + strconv.FormatUint(uint64(m.next), 10)}, nonces: []uint64{0},
+	}
+	m.issued += b.WelcomeCoins
+	m.next++
+	m.accounts[p.id] = p
+	if b.Session == nil {
+		return did(func() any { return &command.AccountOpened{Account: p.account()} })
+	}
+	sid := p.addSession(m, *b.Session)
+	return did(func() any {
+		v := &command.AccountOpened{Account: p.account()}
+		if s := p.session(sid); s.ID != 0 {
+			v.Session = &s
+		}
+		return v
+	})
+}
+
+func (p *player) account() command.Account {
+	a := command.Account{
+		ID: p.id, Username: p.name, Email: p.email, Role: p.role, Coins: p.coins, Locked: p.locked, CreatedAt: p.created,
+		ExcludedUntil: p.excluded, DailyNextAt: p.dailyNext,
+	}
+	if r := p.open(); r != nil {
+		a.OpenRound, a.HeldCoins = r.ID, r.Staked
+	}
+	return a
+}
+
+// barred says why a player may not play, if it is so.
+func (m *Model) barred(p *player) (command.Result, bool) {
+	if p.locked {
+		return refuse("account_locked"), true
+	}
+	if p.excluded.After(m.now) {
+		return refuseUntil("excluded", p.excluded), true
+	}
+	return command.Result{}, false
+}
+
+func (m *Model) collectDailyCoins(p *player, b command.CollectDailyCoins) outcome {
+	if r, is := m.barred(p); is {
+		return refused(r)
+	}
+	if p.dailyNext.After(m.now) {
+		return refused(refuseUntil("already_collected", p.dailyNext))
+	}
+	if b.Amount < 1 || b.Amount > 1_000_000_000_000 {
+		return refused(refuse("amount_out_of_range"))
+	}
+	p.coins += b.Amount
+	m.issued += b.Amount
+	p.dailyNext = m.now.Add(24 * time.Hour)
+	return did(same(&command.DailyCoins{Amount: b.Amount, Coins: p.coins, NextAt: p.dailyNext}))
+}
+
+func (m *Model) grantCoins(p *player, b command.GrantCoins) outcome {
+	switch {
+	case b.Amount == 0, b.Amount > 1_000_000_000_000, b.Amount < -games.MaxCoins:
+		return refused(refuse("amount_out_of_range"))
+	case p.coins+b.Amount < 0:
+		return refused(refuse("insufficient_coins"))
+	}
+	p.coins += b.Amount
+	m.issued += b.Amount
+	return did(same(&command.CoinsGranted{Amount: b.Amount, Coins: p.coins}))
+}
+
+func (m *Model) exclude(p *player, b command.Exclude) outcome {
+	until := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	if !b.ForEver {
+		if b.Days < 1 || b.Days > 1825 {
+			return refused(refuse("invalid_exclusion"))
+		}
+		until = m.now.AddDate(0, 0, b.Days)
+	}
+	if until.After(p.excluded) {
+		p.excluded = until
+	}
+	p.sessions = nil
+	return did(same(&command.Exclusion{Until: p.excluded}))
+}
+
+// houseValue covers values and locks of the house.
+func (m *Model) houseValue(body command.Body) outcome {
+	holds := func(name string, fence uint64) bool {
+		l, ok := m.locks[name]
+		return ok && l.Fence == fence && l.Expires.After(m.now)
+	}
+	switch b := body.(type) {
+	case command.PutValue:
+		if b.Lock != "" && !holds(b.Lock, b.Fence) {
+			return refused(refuse("lock_lost"))
+		}
+		m.values[b.Name] = command.Stored{Value: b.Value, Modified: m.now}
+		return did(nothing)
+	case command.DeleteValue:
+		if b.Lock != "" && !holds(b.Lock, b.Fence) {
+			return refused(refuse("lock_lost"))
+		}
+		if _, ok := m.values[b.Name]; !ok {
+			return refused(refuse("not_found"))
+		}
+		delete(m.values, b.Name)
+		return did(nothing)
+	case command.ReleaseLock:
+		if l, ok := m.locks[b.Name]; ok && l.Fence == b.Fence {
+			delete(m.locks, b.Name)
+		}
+		return outcome{}
+	case command.AcquireLock:
+		l, ok := m.locks[b.Name]
+		held := ok && l.Expires.After(m.now)
+		mine := held && m.holders[b.Name] == b.Holder
+		switch {
+		case b.Fence != 0 && !holds(b.Name, b.Fence):
+			return refused(refuse("lock_lost"))
+		case b.Fence == 0 && held && !mine:
+			return refused(refuseUntil("lock_held", l.Expires))
+		case b.TTL <= 0 || b.TTL > time.Hour:
+			return refused(refuse("invalid_lock"))
+		}
+		if b.Fence == 0 && !mine {
+			m.fences++
+			l.Fence = m.fences
+			m.holders[b.Name] = b.Holder
+		}
+		l.Expires = m.now.Add(b.TTL.Truncate(time.Millisecond))
+		m.locks[b.Name] = l
+		return outcome{result: command.Result{Value: &l}}
+	}
+	panic(fmt.Sprintf("the model knows no %T", body))
+}
+
+func commitment(seed []byte) string {
+	sum := sha256.Sum256(seed)
+	return hex.EncodeToString(sum[:])
+}
+
+func gameOf(rules string) string {
+	game, _, _ := strings.Cut(rules, "/")
+	return game
+}
