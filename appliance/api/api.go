@@ -48,7 +48,7 @@ type Options struct {
 
 	Slots, Roulette, Blackjack Table
 	WelcomeCoins               games.Coins   // 0 … games.MaxCoins
-	DailyCoins                 games.Coins   // from 1
+	DailyCoins                 games.Coins   // 0 … games.MaxCoins; 0: none can be collected
 	SessionLifetime            time.Duration // how long a sign-in holds; default 7 days
 	// SignInTries is how many times in a row a sign-in may fail for a login and for an address, and SignInRefill how
 	// long it takes until one more is allowed, at least a millisecond. No tries: no limit.
@@ -103,7 +103,7 @@ func New(o Options) (*API, error) {
 			return nil, fmt.Errorf("api: %w", err)
 		}
 	}
-	if o.WelcomeCoins < 0 || o.WelcomeCoins > games.MaxCoins || o.DailyCoins < 1 || o.DailyCoins > games.MaxCoins {
+	if o.WelcomeCoins < 0 || o.WelcomeCoins > games.MaxCoins || o.DailyCoins < 0 || o.DailyCoins > games.MaxCoins {
 		return nil, fmt.Errorf("api: welcome coins %d or daily coins %d are out of range", o.WelcomeCoins, o.DailyCoins)
 	}
 	if o.SignInTries < 0 || o.SignInTries > 0 && o.SignInRefill < time.Millisecond {

@@ -87,6 +87,9 @@ func (a *API) collectDailyCoins(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if a.o.DailyCoins == 0 {
+		return answer{}, refuse("daily_coins_off", "This casino gives no daily coins.")
+	}
 	res, err := a.propose(c, c.session.Account, key, 0, command.CollectDailyCoins{Amount: a.o.DailyCoins})
 	if err != nil {
 		return answer{}, err

@@ -248,6 +248,11 @@ func TestDailyCoins_OnceADay(t *testing.T) {
 	p.do("POST", "/api/v1/me/daily-coins", `{"amount":1000}`).want(t, 400, "unknown_field")
 }
 
+func TestDailyCoins_AreOffWhereThereAreNone(t *testing.T) {
+	p := newHouse(t, func(o *Options) { o.DailyCoins = 0 }).player("cherry")
+	p.do("POST", "/api/v1/me/daily-coins", "").want(t, 409, "daily_coins_off")
+}
+
 func TestLists_ArePagedToTheirEnd(t *testing.T) {
 	p := newHouse(t).player("cherry")
 	for range 7 {

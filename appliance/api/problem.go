@@ -69,6 +69,7 @@ var statuses = map[string]int{
 	"round_settled":        http.StatusConflict,
 	"action_not_allowed":   http.StatusConflict,
 	"already_collected":    http.StatusConflict,
+	"daily_coins_off":      http.StatusConflict,
 	"idempotency_mismatch": http.StatusConflict,
 	"no_open_round":        http.StatusNotFound,
 	"account_not_found":    http.StatusNotFound,

@@ -1,5 +1,4 @@
-// Package apitest holds what an API answers against its description, for tests.
-package apitest
+package appliance
 
 import (
 	"bytes"
@@ -14,44 +13,44 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Description is an OpenAPI document. It is safe for concurrent use.
-type Description struct {
-	t    testing.TB
-	Doc  map[string]any // the whole document
+// description is the API's OpenAPI document, to hold answers against. It is safe for concurrent use.
+type description struct {
+	t    *testing.T
+	doc  map[string]any
 	mu   sync.Mutex
 	all  *jsonschema.Compiler          // guarded by mu
 	some map[string]*jsonschema.Schema // guarded by mu; by pointer
 	seen map[string]bool               // guarded by mu; "GET /api/v1/me 200"
 }
 
-// Read reads an OpenAPI document in YAML. What is wrong with answers is reported to t.
-func Read(t testing.TB, document []byte) *Description {
+// readDescription reads an OpenAPI document in YAML. What is wrong with answers is reported to t.
+func readDescription(t *testing.T, document []byte) *description {
 	t.Helper()
-	d := &Description{t: t, all: jsonschema.NewCompiler(), some: make(map[string]*jsonschema.Schema), seen: make(map[string]bool)}
-	if err := yaml.Unmarshal(document, &d.Doc); err != nil {
+	d := &description{t: t, all: jsonschema.NewCompiler(), some: make(map[string]*jsonschema.Schema), seen: make(map[string]bool)}
+	if err := yaml.Unmarshal(document, &d.doc); err != nil {
 		t.Fatal(err)
 	}
 	d.all.DefaultDraft(jsonschema.Draft2020)
-	if err := d.all.AddResource("openapi.json", d.Doc); err != nil {
+	if err := d.all.AddResource("openapi.json", d.doc); err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-// At goes down the document by the names of members, and follows references. It is nil where there is nothing.
-func (d *Description) At(names ...string) map[string]any {
-	v := d.Doc
+// at goes down the document by the names of members, and follows references. It is nil where there is nothing.
+func (d *description) at(names ...string) map[string]any {
+	v := d.doc
 	for _, n := range names {
 		v, _ = v[n].(map[string]any)
 		if ref, ok := v["$ref"].(string); ok {
-			v = d.At(strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
+			v = d.at(strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
 		}
 	}
 	return v
 }
 
-// Validate holds a JSON text against the schema at a place in the document.
-func (d *Description) Validate(text []byte, place ...string) error {
+// validate holds a JSON text against the schema at a place in the document.
+func (d *description) validate(text []byte, place ...string) error {
 	pointer := "openapi.json#"
 	for _, p := range place {
 		pointer += "/" + strings.ReplaceAll(strings.ReplaceAll(p, "~", "~0"), "/", "~1")
@@ -74,22 +73,22 @@ func (d *Description) Validate(text []byte, place ...string) error {
 }
 
 // operation finds the path of the document that an address belongs to. Paths without parameters come first.
-func (d *Description) operation(method, address string) (path string, ok bool) {
+func (d *description) operation(method, address string) (path string, ok bool) {
 	got := strings.Split(address, "/")
-	for p := range d.At("paths") {
+	for p := range d.at("paths") {
 		same := slices.EqualFunc(strings.Split(p, "/"), got, func(w, g string) bool {
 			return w == g || strings.HasPrefix(w, "{") && g != ""
 		})
-		if same && d.At("paths", p, strings.ToLower(method)) != nil && (!ok || !strings.Contains(p, "{")) {
+		if same && d.at("paths", p, strings.ToLower(method)) != nil && (!ok || !strings.Contains(p, "{")) {
 			path, ok = p, true
 		}
 	}
 	return path, ok
 }
 
-// Check holds an answer against the document, and the body of the request if it was done. What belongs to no
+// check holds an answer against the document, and the body of the request if it was done. What belongs to no
 // operation, a 404 or 405 that any address can answer, is passed over.
-func (d *Description) Check(r *http.Request, res *http.Response, body []byte) {
+func (d *description) check(r *http.Request, res *http.Response, body []byte) {
 	d.t.Helper()
 	path, ok := d.operation(r.Method, r.URL.Path)
 	if !ok {
@@ -98,7 +97,7 @@ func (d *Description) Check(r *http.Request, res *http.Response, body []byte) {
 	status := fmt.Sprint(res.StatusCode)
 	name := fmt.Sprintf("%s %s %s", r.Method, path, status)
 	op := []string{"paths", path, strings.ToLower(r.Method)}
-	answer := d.At(append(op, "responses", status)...)
+	answer := d.at(append(op, "responses", status)...)
 	if answer == nil {
 		d.t.Errorf("%s is not described: %s", name, body)
 		return
@@ -125,17 +124,17 @@ func (d *Description) Check(r *http.Request, res *http.Response, body []byte) {
 	if res.StatusCode >= 400 {
 		place = []string{"components", "schemas", "Problem"}
 	}
-	if err := d.Validate(body, place...); err != nil {
+	if err := d.validate(body, place...); err != nil {
 		d.t.Errorf("%s: %v\n%s", name, err, body)
 	}
 	if request := bodyOf(d.t, r); res.StatusCode < 300 && len(request) != 0 {
-		if err := d.Validate(request, append(op, "requestBody", "content", "application/json", "schema")...); err != nil {
+		if err := d.validate(request, append(op, "requestBody", "content", "application/json", "schema")...); err != nil {
 			d.t.Errorf("%s: took a request that is not as described: %v\n%s", name, err, request)
 		}
 	}
 }
 
-func bodyOf(t testing.TB, r *http.Request) []byte {
+func bodyOf(t *testing.T, r *http.Request) []byte {
 	t.Helper()
 	if r.GetBody == nil {
 		return nil
@@ -151,12 +150,12 @@ func bodyOf(t testing.TB, r *http.Request) []byte {
 	return b.Bytes()
 }
 
-// Unseen lists the successes that are described and that no checked answer was, e.g. "GET /api/v1/me 200".
-func (d *Description) Unseen() (list []string) {
+// unseen lists the successes that are described and that no checked answer was, e.g. "GET /api/v1/me 200".
+func (d *description) unseen() (list []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for path := range d.At("paths") {
-		for method, op := range d.At("paths", path) {
+	for path := range d.at("paths") {
+		for method, op := range d.at("paths", path) {
 			for status := range op.(map[string]any)["responses"].(map[string]any) {
 				name := fmt.Sprintf("%s %s %s", strings.ToUpper(method), path, status)
 				if strings.HasPrefix(status, "2") && !d.seen[name] {

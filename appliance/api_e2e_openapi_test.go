@@ -1,0 +1,202 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// refused sends a request that must be refused with the status and the code.
+func (c *realClient) refused(status int, code, method, path, body string, headers ...string) map[string]any {
+	c.h.t.Helper()
+	v := c.object(status, method, path, body, headers...)
+	if v["code"] != code {
+		c.h.t.Fatalf("%s %s %s: refused with %v, want %s", method, path, body, v["code"], code)
+	}
+	return v
+}
+
+// Every answer that passes realClient is held against openapi.yaml. Here all that can be done is done, and much that
+// can't.
+func TestOpenAPI_AnswersAreAsDescribed(t *testing.T) {
+	h := openRealHouse(t)
+	v := &realClient{h: h}
+	v.send("GET", "/api/openapi.yaml", "")
+	v.object(200, "GET", "/api/v1/games", "")
+	v.refused(400, "bad_request", "GET", "/api/v1/games?x=1", "")
+	p := h.player("cherry")
+	tourSignIn(t, p, v)
+	open := tourGames(t, p)
+	tourHistory(p, v, open)
+	tourFairness(t, p, open)
+	tourResponsiblePlay(t, p, v)
+	for _, name := range h.description.unseen() {
+		t.Errorf("never answered here: %s", name)
+	}
+}
+
+func tourSignIn(t *testing.T, p, v *realClient) {
+	const accounts, sessions = "/api/v1/accounts", "/api/v1/sessions"
+	v.refused(409, "username_taken", "POST", accounts, `{"username":"CHERRY","email":"a@example.org","password":"correct horse"}`)
+	v.refused(409, "email_taken", "POST", accounts, `{"username":"apple","email":"CHERRY@example.org","password":"correct horse"}`)
+	v.refused(422, "invalid_username", "POST", accounts, `{"username":"a","email":"a@example.org","password":"correct horse"}`)
+	v.refused(400, "invalid_json", "POST", accounts, `{"username":"a"`)
+	v.refused(415, "unsupported_media_type", "POST", accounts, `{}`, "Content-Type", "text/plain")
+	v.refused(413, "body_too_large", "POST", accounts, strings.Repeat(" ", 70_000))
+	v.refused(403, "forbidden", "POST", accounts, `{}`, "Origin", "https://evil.example")
+	second := v.object(201, "POST", sessions, `{"login":"Cherry@example.org","password":"correct horse"}`)
+	v.refused(401, "invalid_credentials", "POST", sessions, `{"login":"cherry","password":"wrong horse"}`)
+	v.refused(400, "bad_request", "POST", sessions, `{"login":"","password":""}`)
+	if list := p.object(200, "GET", sessions, "")["sessions"].([]any); len(list) != 2 {
+		t.Errorf("%v", list)
+	}
+	p.refused(404, "not_found", "DELETE", sessions+"/7777777", "")
+	p.object(204, "DELETE", sessions+"/"+second["session_id"].(string), "")
+}
+
+// tourGames plays all games, until every kind of outcome was likely there, and leaves a round open.
+func tourGames(t *testing.T, p *realClient) (open string) {
+	const spins, deals = "/api/v1/games/slots/spins", "/api/v1/games/blackjack/rounds"
+	for range 40 {
+		p.object(201, "POST", spins, `{"stake":1}`)
+	}
+	p.refused(422, "stake_out_of_range", "POST", spins, `{"stake":0}`)
+	p.refused(400, "invalid_idempotency_key", "POST", spins, `{"stake":1}`, "Idempotency-Key", "é")
+	bets := `{"type":"straight","numbers":[0],"amount":1},{"type":"split","numbers":[1,2],"amount":1},{"type":"street","numbers":[1,2,3],"amount":1},` +
+		`{"type":"trio","numbers":[0,1,2],"amount":1},{"type":"corner","numbers":[1,2,4,5],"amount":1},{"type":"first_four","numbers":[0,1,2,3],"amount":1},` +
+		`{"type":"six_line","numbers":[1,2,3,4,5,6],"amount":1},{"type":"dozen","selection":1,"amount":1},{"type":"column","selection":3,"amount":1},` +
+		`{"type":"low","amount":1},{"type":"high","amount":1},{"type":"red","amount":1},{"type":"black","amount":1},{"type":"odd","amount":1},{"type":"even","amount":1}`
+	p.object(201, "POST", "/api/v1/games/roulette/spins", `{"bets":[`+bets+`]}`)
+	p.refused(422, "invalid_bet", "POST", "/api/v1/games/roulette/spins", `{"bets":[{"type":"split","numbers":[1,36],"amount":1}]}`)
+	p.refused(404, "no_open_round", "GET", deals+"/open", "")
+	for range 40 {
+		r := p.object(201, "POST", deals, `{"stake":2}`)
+		id := r["round"].(map[string]any)["id"].(string)
+		for r["settled"] == false {
+			r = p.object(200, "POST", deals+"/"+id+"/actions", fmt.Sprintf(`{"action":%q}`, rarest(r)))
+		}
+		p.refused(409, "round_settled", "POST", deals+"/"+id+"/actions", `{"action":"hit"}`)
+	}
+	for open == "" {
+		if r := p.object(201, "POST", deals, `{"stake":2}`); r["settled"] == false {
+			open = r["round"].(map[string]any)["id"].(string)
+		}
+	}
+	p.refused(409, "round_open", "POST", deals, `{"stake":2}`)
+	p.refused(422, "unknown_action", "POST", deals+"/"+open+"/actions", `{"action":"fold"}`)
+	p.refused(404, "round_not_found", "POST", deals+"/1/actions", `{"action":"hit"}`)
+	p.object(200, "GET", deals+"/open", "")
+	return open
+}
+
+// rarest picks of the actions that are allowed the one that is allowed least often, so that all of them come by.
+func rarest(r map[string]any) string {
+	allowed := r["allowed_actions"].([]any)
+	for _, a := range []string{"insurance", "split", "double"} {
+		if slices.Contains(allowed, any(a)) {
+			return a
+		}
+	}
+	return allowed[0].(string)
+}
+
+func tourHistory(p, v *realClient, open string) {
+	for _, path := range []string{
+		"/api/v1/me", "/api/v1/me/transfers", "/api/v1/me/transfers?limit=2&kind=stake&game=blackjack", "/api/v1/me/rounds?limit=200",
+		"/api/v1/me/rounds?game=roulette", "/api/v1/me/rounds/" + open, "/api/v1/me/fairness", "/api/v1/me/statistics", "/api/v1/me/limits",
+	} {
+		p.object(200, "GET", path, "")
+		v.refused(401, "unauthenticated", "GET", path, "")
+	}
+	p.refused(404, "round_not_found", "GET", "/api/v1/me/rounds/1", "")
+	p.refused(400, "bad_request", "GET", "/api/v1/live", "")
+}
+
+func tourFairness(t *testing.T, p *realClient, open string) {
+	const rotations, deals = "/api/v1/me/fairness/rotations", "/api/v1/games/blackjack/rounds"
+	p.refused(409, "round_open", "POST", rotations, `{"client_seed":"mine"}`)
+	for r := p.object(200, "GET", deals+"/open", ""); r["settled"] == false; {
+		r = p.object(200, "POST", deals+"/"+open+"/actions", fmt.Sprintf(`{"action":%q}`, rarest(r)))
+	}
+	p.refused(422, "invalid_client_seed", "POST", rotations, `{"client_seed":""}`)
+	p.object(201, "POST", rotations, `{"client_seed":"mine"}`)
+	if f := p.object(200, "GET", "/api/v1/me/fairness", ""); len(f["revealed"].([]any)) != 1 || f["client_seed"] != "mine" {
+		t.Errorf("%v", f)
+	}
+	if r := p.object(200, "GET", "/api/v1/me/rounds/"+open, ""); r["server_seed"] == nil {
+		t.Errorf("the seed is revealed, but not in %v", r)
+	}
+}
+
+func tourResponsiblePlay(t *testing.T, p, v *realClient) {
+	const limits = "/api/v1/me/limits"
+	p.object(201, "POST", "/api/v1/me/daily-coins", "")
+	p.refused(409, "already_collected", "POST", "/api/v1/me/daily-coins", "{}")
+	p.object(200, "PUT", limits,
+		`{"stake_per_day":500,"loss_per_day":null,"loss_per_week":400,"loss_per_month":null,"session_minutes":60,"reality_check_minutes":30}`)
+	l := p.object(200, "PUT", limits,
+		`{"stake_per_day":1,"loss_per_day":null,"loss_per_week":null,"loss_per_month":null,"session_minutes":60,"reality_check_minutes":30}`)
+	if in := l["in_force"].(map[string]any); in["stake_per_day"] != 1.0 || in["loss_per_week"] != 400.0 || l["pending"].(map[string]any)["loss_per_week"] != nil {
+		t.Errorf("%v", l)
+	}
+	p.refused(409, "limit_reached", "POST", "/api/v1/games/slots/spins", `{"stake":1}`)
+	p.refused(422, "invalid_limits", "PUT", limits,
+		`{"stake_per_day":0,"loss_per_day":null,"loss_per_week":null,"loss_per_month":null,"session_minutes":60,"reality_check_minutes":30}`)
+	p.refused(403, "invalid_credentials", "PUT", "/api/v1/me/password", `{"current":"wrong horse","new":"better horse"}`)
+	p.object(204, "PUT", "/api/v1/me/password", `{"current":"correct horse","new":"better horse"}`)
+	p.refused(422, "invalid_exclusion", "POST", "/api/v1/me/exclusions", `{"days":0}`)
+	p.object(201, "POST", "/api/v1/me/exclusions", `{"days":"for_ever"}`)
+	p.refused(401, "unauthenticated", "GET", "/api/v1/me", "")
+	if r := v.refused(403, "excluded", "POST", "/api/v1/sessions", `{"login":"cherry","password":"better horse"}`); r["next_at"] != "9999-12-31T23:59:59.000Z" {
+		t.Errorf("%v", r)
+	}
+}
+
+func TestOpenAPI_LiveEventsAreAsDescribed(t *testing.T) {
+	h := openRealHouse(t)
+	p := h.player("cherry")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(h.url, "http")+"/api/v1/live", &websocket.DialOptions{
+		HTTPHeader: http.Header{"Authorization": {"Bearer " + p.token}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	read := func() string {
+		_, data, err := conn.Read(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.description.validate(data, "components", "schemas", "LiveEvent"); err != nil {
+			t.Errorf("%v\n%s", err, data)
+		}
+		return string(data)
+	}
+	if first := read(); !strings.Contains(first, `"type":"balance"`) {
+		t.Errorf("%s", first)
+	}
+	p.object(201, "POST", "/api/v1/games/slots/spins", `{"stake":1}`)
+	p.object(201, "POST", "/api/v1/games/roulette/spins", `{"bets":[{"type":"red","amount":1}]}`)
+	p.object(201, "POST", "/api/v1/games/blackjack/rounds", `{"stake":2}`)
+	for _, game := range []string{"slots", "roulette", "blackjack"} {
+		if e := read(); !strings.Contains(e, `"game":"`+game+`"`) {
+			t.Errorf("%s", e)
+		}
+	}
+	p.object(201, "POST", "/api/v1/me/daily-coins", "")
+	if e := read(); !strings.Contains(e, `"type":"balance"`) {
+		t.Errorf("%s", e)
+	}
+	p.object(204, "DELETE", "/api/v1/sessions/current", "")
+	if _, _, err := conn.Read(ctx); websocket.CloseStatus(err) != 4001 {
+		t.Errorf("after signing out: %v", err)
+	}
+}

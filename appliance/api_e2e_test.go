@@ -1,0 +1,380 @@
+package appliance
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"imperio/appliance/config"
+)
+
+// The API in front of the true machine, log and disk. Each test ends with a proof of the books.
+
+// realHouse is a whole casino in this process.
+type realHouse struct {
+	t           *testing.T
+	url         string
+	description *description
+}
+
+func openRealHouse(t *testing.T, change ...func(*config.Config)) *realHouse {
+	t.Helper()
+	c := config.Default()
+	c.Data.Dir = t.TempDir()
+	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", ""
+	c.Limits.On = false
+	c.Accounts.BcryptCost, c.Accounts.WelcomeCoins = 4, 1000
+	for _, f := range change {
+		f(&c)
+	}
+	app, err := New(t.Context(), Options{Config: c, Version: "test", Logs: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- app.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("the casino ended with: %v", err)
+		}
+		if proved, err := Audit(context.Background(), c.Data.Dir, nil); err != nil || len(proved) == 0 {
+			t.Errorf("the books are wrong: %v", err)
+		}
+	})
+	h := &realHouse{t: t}
+	for _, s := range app.servers {
+		if s.name == "http" {
+			h.url = "http://" + s.on.Addr().String()
+		}
+	}
+	_, document := (&realClient{h: h}).send("GET", "/api/openapi.yaml", "")
+	h.description = readDescription(t, document)
+	return h
+}
+
+type realClient struct {
+	h     *realHouse
+	token string
+}
+
+// send sends a request, holds the answer against the description, and gives its status and body.
+func (c *realClient) send(method, path, body string, headers ...string) (int, []byte) {
+	r, err := http.NewRequest(method, c.h.url+path, strings.NewReader(body))
+	if err != nil {
+		c.h.t.Error(err)
+		return 0, nil
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		c.h.t.Error(err)
+		return 0, nil
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		c.h.t.Error(err)
+	}
+	if c.h.description != nil {
+		c.h.description.check(r, res, data)
+	}
+	return res.StatusCode, data
+}
+
+// object sends a request that must be answered with the status, and gives the answer.
+func (c *realClient) object(status int, method, path, body string, headers ...string) map[string]any {
+	c.h.t.Helper()
+	got, data := c.send(method, path, body, headers...)
+	if got != status {
+		c.h.t.Fatalf("%s %s %s: %d, want %d: %s", method, path, body, got, status, data)
+	}
+	var v map[string]any
+	if len(data) != 0 {
+		if err := json.Unmarshal(data, &v); err != nil {
+			c.h.t.Fatal(err)
+		}
+	}
+	return v
+}
+
+func (h *realHouse) player(name string) *realClient {
+	h.t.Helper()
+	c := &realClient{h: h}
+	v := c.object(201, "POST", "/api/v1/accounts", `{"username":"`+name+`","email":"`+name+`@example.org","password":"correct horse"}`)
+	c.token = v["token"].(string)
+	return c
+}
+
+// all reads a list to its end.
+func (c *realClient) all(path, name string) (list []map[string]any) {
+	c.h.t.Helper()
+	for cursor := ""; ; {
+		v := c.object(200, "GET", path+"?limit=37"+cursor, "")
+		for _, e := range v[name].([]any) {
+			list = append(list, e.(map[string]any))
+		}
+		next, ok := v["next_cursor"].(string)
+		if !ok {
+			return list
+		}
+		cursor = "&cursor=" + next
+	}
+}
+
+// checkBooks holds a player's balance, transfers and rounds against one another, and gives the number of rounds.
+func (c *realClient) checkBooks() int {
+	t := c.h.t
+	t.Helper()
+	me := c.object(200, "GET", "/api/v1/me", "")
+	var sum float64
+	transfers := c.all("/api/v1/me/transfers", "transfers")
+	for _, tr := range slices.Backward(transfers) {
+		sum += tr["amount"].(float64)
+		if tr["balance_after"] != sum || sum < 0 {
+			t.Errorf("after transfer %v the balance is %v, the sum %v", tr["id"], tr["balance_after"], sum)
+		}
+	}
+	if me["coins"] != sum {
+		t.Errorf("the balance is %v, the sum of the transfers %v", me["coins"], sum)
+	}
+	rounds := c.all("/api/v1/me/rounds", "rounds")
+	nonces := make(map[string]bool)
+	for _, r := range rounds {
+		nonces[fmt.Sprint(r["pair"], "/", r["nonce"])] = true
+	}
+	for i := range rounds {
+		if !nonces[fmt.Sprint(0, "/", i)] {
+			t.Errorf("of %d rounds none has the nonce %d", len(rounds), i)
+		}
+	}
+	return len(rounds)
+}
+
+func TestAPI_ManyBetsAtOnceNeverOverdraw(t *testing.T) {
+	h := openRealHouse(t)
+	p := h.player("cherry")
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	taken := 0
+	for range 12 {
+		wait.Go(func() {
+			for range 25 {
+				switch status, body := p.send("POST", "/api/v1/games/slots/spins", `{"stake":97}`); {
+				case status == 201:
+					mu.Lock()
+					taken++
+					mu.Unlock()
+				case status == 409 && bytes.Contains(body, []byte(`"insufficient_coins"`)):
+				default:
+					t.Errorf("%d %s", status, body)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if rounds := p.checkBooks(); rounds != taken || rounds < 10 {
+		t.Errorf("%d bets were answered, %d rounds are there", taken, rounds)
+	}
+}
+
+func TestAPI_OneKeyIsOneBetHoweverOftenItIsSent(t *testing.T) {
+	h := openRealHouse(t)
+	p := h.player("cherry")
+	for name, request := range map[string][2]string{
+		"slots":    {"/api/v1/games/slots/spins", `{"stake":3}`},
+		"roulette": {"/api/v1/games/roulette/spins", `{"bets":[{"type":"red","amount":2},{"type":"dozen","selection":2,"amount":1}]}`},
+	} {
+		answers := make([][]byte, 16)
+		var wait sync.WaitGroup
+		for i := range answers {
+			wait.Go(func() {
+				status, body := p.send("POST", request[0], request[1], "Idempotency-Key", name)
+				if status != 201 {
+					t.Errorf("%d %s", status, body)
+				}
+				answers[i] = body
+			})
+		}
+		wait.Wait()
+		for _, a := range answers {
+			if !bytes.Equal(a, answers[0]) {
+				t.Errorf("%s and %s", answers[0], a)
+			}
+		}
+		if v := p.object(409, "POST", "/api/v1/games/slots/spins", `{"stake":4}`, "Idempotency-Key", name); v["code"] != "idempotency_mismatch" {
+			t.Errorf("%v", v)
+		}
+	}
+	if rounds := p.checkBooks(); rounds != 2 {
+		t.Errorf("%d rounds", rounds)
+	}
+}
+
+func TestAPI_TwoActionsAtOnceAreOne(t *testing.T) {
+	h := openRealHouse(t)
+	p := h.player("cherry")
+	for range 5 {
+		v := p.object(201, "POST", "/api/v1/games/blackjack/rounds", `{"stake":2}`)
+		if v["settled"] == true {
+			continue
+		}
+		id := v["round"].(map[string]any)["id"].(string)
+		actions := "/api/v1/games/blackjack/rounds/" + id + "/actions"
+		if slices.Contains(v["allowed_actions"].([]any), any("decline_insurance")) {
+			if v = p.object(200, "POST", actions, `{"action":"decline_insurance"}`); v["settled"] == true {
+				continue
+			}
+		}
+		// With one hand the first stand settles the round, so that there is nothing left for the others.
+		statuses := make(chan int, 6)
+		for range cap(statuses) {
+			go func() {
+				status, body := p.send("POST", actions, `{"action":"stand"}`)
+				if status != 200 && !(status == 409 && bytes.Contains(body, []byte(`"round_settled"`))) {
+					t.Errorf("%d %s", status, body)
+				}
+				statuses <- status
+			}()
+		}
+		taken := 0
+		for range cap(statuses) {
+			if <-statuses == 200 {
+				taken++
+			}
+		}
+		if taken != 1 {
+			t.Errorf("%d stands were taken", taken)
+		}
+	}
+	p.checkBooks()
+}
+
+func TestAPI_DailyCoinsOnceHoweverManyAsk(t *testing.T) {
+	h := openRealHouse(t)
+	p := h.player("cherry")
+	statuses := make(chan int, 8)
+	for range cap(statuses) {
+		go func() {
+			status, _ := p.send("POST", "/api/v1/me/daily-coins", "")
+			statuses <- status
+		}()
+	}
+	taken := 0
+	for range cap(statuses) {
+		switch s := <-statuses; s {
+		case 201:
+			taken++
+		case 409:
+		default:
+			t.Errorf("answered %d", s)
+		}
+	}
+	if me := p.object(200, "GET", "/api/v1/me", ""); taken != 1 || me["coins"] != 1100.0 || me["daily_coins_at"] == nil {
+		t.Errorf("%d were taken: %v", taken, me)
+	}
+}
+
+func TestAPI_ParallelSignUpsOfOneNameAreOneAccount(t *testing.T) {
+	h := openRealHouse(t)
+	names := []string{"cherry", "CHERRY", "Cherry", "cHerry", "ｃｈｅｒｒｙ"}
+	statuses := make(chan int, len(names))
+	for i, name := range names {
+		go func() {
+			body := fmt.Sprintf(`{"username":"%s","email":"c%d@example.org","password":"correct horse"}`, name, i)
+			status, _ := (&realClient{h: h}).send("POST", "/api/v1/accounts", body)
+			statuses <- status
+		}()
+	}
+	taken := 0
+	for range names {
+		switch s := <-statuses; s {
+		case 201:
+			taken++
+		case 409:
+		default:
+			t.Errorf("answered %d", s)
+		}
+	}
+	if taken != 1 {
+		t.Errorf("%d accounts", taken)
+	}
+}
+
+func TestAPI_FailedSignInsAreThrottledForKnownAndUnknownNamesAlike(t *testing.T) {
+	for _, login := range []string{"cherry", "nobody"} {
+		t.Run(login, func(t *testing.T) {
+			h := openRealHouse(t, func(c *config.Config) {
+				c.Limits.On = true
+				// The limits on requests have their own tests.
+				c.Limits.SignInBurst, c.Limits.GeneralBurst, c.Limits.ConnectionsPerAddress = 1000, 1000, 1000
+			})
+			h.player("cherry")
+			v := &realClient{h: h}
+			codes := make([]string, 7)
+			for i := range codes {
+				_, body := v.send("POST", "/api/v1/sessions", `{"login":"`+login+`","password":"wrong horse"}`)
+				var p struct{ Code string }
+				if err := json.Unmarshal(body, &p); err != nil {
+					t.Fatal(err)
+				}
+				codes[i] = p.Code
+			}
+			// Slow machines may let a try or two come back meanwhile: it takes 12 seconds each.
+			if !slices.Equal(codes[:5], slices.Repeat([]string{"invalid_credentials"}, 5)) || codes[6] != "sign_in_throttled" {
+				t.Errorf("%v", codes)
+			}
+			if status, body := v.send("POST", "/api/v1/sessions", `{"login":"cherry","password":"correct horse"}`); status != 429 {
+				t.Errorf("the right password from the same address is answered %d %s", status, body)
+			}
+		})
+	}
+}
+
+// Nonsense of all kinds, drawn at random, is refused with a 4xx; no coin moves.
+func TestAPI_NonsenseMovesNoCoin(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	h := openRealHouse(t)
+	p := h.player("cherry")
+	values := []string{"0", "-1", "1.5", "1e400", `"10"`, "9223372036854775808", "NaN", "null", "true", "[]", "{}", "1e2", "-0", `""`, "10001", "9007199254740993"}
+	paths := []string{"/api/v1/games/slots/spins", "/api/v1/games/roulette/spins", "/api/v1/games/blackjack/rounds", "/api/v1/games/blackjack/rounds/1/actions"}
+	for range 400 {
+		value := values[random.IntN(len(values))]
+		body := []string{
+			`{"stake":` + value + `}`, `{"bets":` + value + `}`, `{"bets":[{"type":"red","amount":` + value + `}]}`,
+			`{"bets":[{"type":"straight","numbers":[` + value + `],"amount":0}]}`, `{"action":` + value + `}`, value, `{"stake":` + value,
+			`{"stake":1,"stake":` + value + `}`, `{"stake":1,"extra":` + value + `}`,
+		}[random.IntN(9)]
+		path := paths[random.IntN(len(paths))]
+		if status, answer := p.send("POST", path, body, "Idempotency-Key", strconv.Itoa(random.IntN(5))); status < 400 || status > 499 {
+			t.Errorf("%s %s: %d %s", path, body, status, answer)
+		}
+	}
+	if me := p.object(200, "GET", "/api/v1/me", ""); me["coins"] != 1000.0 || me["held_coins"] != 0.0 {
+		t.Errorf("%v", me)
+	}
+	if rounds := p.checkBooks(); rounds != 0 {
+		t.Errorf("%d rounds", rounds)
+	}
+}
