@@ -79,11 +79,11 @@ serve() {
   "$IMPERIO" serve --data-dir "$WORK/$name" --ops-addr none --log-format json --log-level info "$@" >"$WORK/$name.log" 2>&1 &
   PIDS+=($!)
 }
-await() { # WHAT LOG COMMAND…: until the command succeeds
+await() { # WHAT LOG COMMAND…: until the command succeeds, while what was started last runs
   local what=$1 log=$2 deadline=$((SECONDS + 60))
   shift 2
   until "$@" >/dev/null 2>&1; do
-    if [ $SECONDS -ge $deadline ]; then
+    if [ $SECONDS -ge $deadline ] || ! kill -0 "${PIDS[-1]}" 2>/dev/null; then
       bad "$what"
       tail -n 20 "$log"
       return 1
@@ -258,20 +258,16 @@ CONF
 
 check_prometheus() {
   echo "== prometheus: promtool"
-  local file
-  for file in deploy/prometheus/prometheus.yml; do
-    if promtool check config "$file" >"$WORK/promtool.txt" 2>&1; then good "$file"; else
-      bad "$file"
+  tried() { # WHAT ARGUMENT…
+    local what=$1
+    shift
+    if promtool "$@" >"$WORK/promtool.txt" 2>&1; then good "$what"; else
+      bad "$what"
       cat "$WORK/promtool.txt"
     fi
-  done
-  for file in deploy/prometheus/*rules*.yml deploy/prometheus/*alerts*.yml; do
-    [ -e "$file" ] || continue
-    if promtool check rules "$file" >"$WORK/promtool.txt" 2>&1; then good "$file"; else
-      bad "$file"
-      cat "$WORK/promtool.txt"
-    fi
-  done
+  }
+  tried "the configuration, with its alerts" check config deploy/prometheus/prometheus.yml
+  tried "the alerts fire and rest as their tests say" test rules deploy/prometheus/alerts.test.yml
 }
 
 if [ ! -x "$IMPERIO" ]; then
