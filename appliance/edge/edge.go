@@ -66,6 +66,11 @@ func (x *exchange) admit() bool {
 	h := x.w.Header()
 	crowded := x.identify(h)
 	e.headers.set(h, r.URL.Path, x.secure)
+	if len(r.TransferEncoding) > 0 {
+		// A chunked body may have come with a length, which the server has dropped unseen, and which a proxy may have
+		// gone by: what follows on this connection can't be trusted (RFC 9112, 6.1).
+		h["Connection"] = []string{"close"}
+	}
 	if crowded {
 		h["Connection"] = []string{"close"}
 		return x.refuse(problemTooManyConnections)

@@ -16,11 +16,11 @@ func StoreCheck(failed func() error) Check {
 	}}
 }
 
-// LogCheck asks whether the log takes entries. failed gives the error that ended the node, or nil; writing is how long
-// the write under way has taken so far, stall from when on the disk counts as hung.
-func LogCheck(f func() (failed error, writing, stall time.Duration)) Check {
+// LogCheck asks whether the log takes entries. writing is how long the write under way has taken so far, stall from when
+// on the disk counts as hung, failed the error that ended the node, or nil.
+func LogCheck(f func() (writing, stall time.Duration, failed error)) Check {
 	return Check{"log", func(context.Context) (Result, bool) {
-		failed, writing, stall := f()
+		writing, stall, failed := f()
 		switch {
 		case failed != nil:
 			return unhealthy("the log failed: the node's own log says why"), true

@@ -177,7 +177,7 @@ func TestChecks_JudgeWhatTheyAreTold(t *testing.T) {
 		return DiskLatencyCheck(func() (time.Duration, time.Duration) { return last, writing })
 	}
 	log := func(err error, writing time.Duration) Check {
-		return LogCheck(func() (error, time.Duration, time.Duration) { return err, writing, 5 * time.Second })
+		return LogCheck(func() (time.Duration, time.Duration, error) { return writing, 5 * time.Second, err })
 	}
 	leader := func(state, leader string, ready bool) Check {
 		return LeaderCheck(func() (string, string, bool) { return state, leader, ready })
