@@ -25,14 +25,13 @@ func (p play) String() string { return playNames[p] }
 type Chart struct {
 	cells [2][22][11]byte // by soft (1) or hard (0), total, up card
 	pairs [11][11]bool    // by the rank of the pair and the up card: whether it is split
-	name  string
 }
 
 // BasicStrategy is the published basic strategy for four decks or more where the dealer stands on soft 17, a player may
 // double after a split, and may surrender after the dealer has looked. It is the chart of the standard literature
 // (Wong, "Professional Blackjack"; Griffin, "The Theory of Blackjack"); docs/GAMES.md prints it.
 func BasicStrategy() *Chart {
-	return newChart("basic strategy", `
+	return newChart(`
 		hard 17  S S S S S S S S S S
 		hard 16  S S S S S H H R R R
 		hard 15  S S S S S H H H R H
@@ -64,8 +63,8 @@ func BasicStrategy() *Chart {
 // newChart reads a chart. Columns are the dealer's up card from 2 to ten and ace. S stand, H hit, D double or else hit,
 // d double or else stand, R surrender or else hit; in a row of a pair P splits, and - plays by the total. Totals above
 // the highest row are played as that row, those below the lowest as the lowest.
-func newChart(name, text string) *Chart {
-	c := &Chart{name: name}
+func newChart(text string) *Chart {
+	c := &Chart{}
 	kinds := map[string]int{"hard": 0, "soft": 1}
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)

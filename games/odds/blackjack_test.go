@@ -209,7 +209,7 @@ func TestEngine_AgreesWithTheGameHandForHand(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	chart, table := BasicStrategy(), blackjack.Versions()[0]
 	// A chart that likes to split and to double reaches corners that the basic strategy never sees.
-	wild := newChart("wild", `
+	wild := newChart(`
 		hard 18  S S S S S S S S S D
 		hard 12  D H S D H S R H R D
 		hard 8   H D H D H D H D H D
