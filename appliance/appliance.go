@@ -19,24 +19,31 @@ import (
 	"imperio/appliance/auth"
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
+	"imperio/appliance/ops"
 	"imperio/storage"
 	"imperio/tls/certs"
 )
 
 // Options are what a casino is made of.
 type Options struct {
-	Config  config.Config // validated
-	Version string        // shown in /health
-	Logs    io.Writer
+	Config          config.Config // validated
+	Version, Commit string        // shown in /health and /metrics
+	Logs            io.Writer
 }
 
 // App is a casino that is ready to serve.
 type App struct {
 	config   config.Config
 	version  string
+	commit   string
 	started  time.Time
+	logs     *edge.LogBuffer
 	log      *slog.Logger
 	cleanups cleanups
+
+	gate    *ops.Gate
+	health  *ops.Health
+	metrics *ops.Metrics
 
 	dir       *dataDir
 	casino    casino
@@ -57,17 +64,19 @@ type server struct {
 
 // New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, version: o.Version, started: time.Now()}
-	logs := edge.NewLogBuffer(o.Logs, logBufferBytes)
-	a.log = newLog(o.Config.Logs, logs)
+	a := &App{config: o.Config, version: o.Version, commit: o.Commit, started: time.Now()}
+	a.logs = edge.NewLogBuffer(o.Logs, logBufferBytes)
+	a.log = newLog(o.Config.Logs, a.logs)
 	a.cleanups.log = a.log
-	a.cleanups.add("logs", logs.Close)
+	a.cleanups.add("logs", a.logs.Close)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.cleanups.run())
 		}
 	}()
-	for _, step := range []func(context.Context) error{a.openState, a.openCertificates, a.openEdge, a.openAPI, a.listen, a.listenControl} {
+	for _, step := range []func(context.Context) error{
+		a.openOps, a.openState, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
+	} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -89,7 +98,7 @@ func newLog(c config.Logs, w io.Writer) *slog.Logger {
 func (a *App) openState(ctx context.Context) (err error) {
 	began := time.Now()
 	a.dir, err = openDataDir(dataDirOptions{
-		path: a.config.Data.Dir, create: true, log: a.log,
+		path: a.config.Data.Dir, create: true, log: a.log, observer: a.observeLog(),
 		store: storage.Options{CheckpointInterval: a.config.Data.CheckpointInterval, Logger: a.log},
 	})
 	if err != nil {
@@ -100,7 +109,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 		defer cancel()
 		return a.dir.close(ctx)
 	})
-	a.casino = casino{a.dir.store, a.dir.node}
+	a.casino = casino{store: a.dir.store, node: a.dir.node, settled: a.metrics.RoundSettled}
 	if err := a.dir.node.Barrier(ctx); err != nil {
 		return fmt.Errorf("wait for the node to lead: %w", err)
 	}
@@ -120,11 +129,7 @@ func (a *App) openAPI(context.Context) error {
 		return err
 	}
 	tables := a.config.Games.Tables()
-	for _, t := range tables {
-		if t.Enabled {
-			a.warnOfGenerousRules(t.Rules)
-		}
-	}
+	a.warnOfGenerousRules(tables)
 	failed := a.config.Limits.FailedSignIns
 	if !a.config.Limits.On {
 		failed.Events = 0
@@ -139,7 +144,8 @@ func (a *App) openAPI(context.Context) error {
 		Client:  func(r *http.Request) netip.Addr { return edge.ClientAddress(r.Context()) },
 		Secure:  func(r *http.Request) bool { return edge.Secure(r.Context()) },
 		Admit:   a.edge.AdmitAccount,
-		Observe: observe,
+		Observe: a.observe,
+		NewBets: a.gate.NewBets,
 	})
 	if err != nil {
 		return err
@@ -152,8 +158,8 @@ func apiTable(t config.Table) api.Table {
 	return api.Table{Rules: t.Rules, Enabled: t.Enabled, MinStake: t.MinStake, MaxStake: t.MaxTotal, MaxBet: t.MaxStake}
 }
 
-// observe tells the edge who asked, and which route answered.
-func observe(r *http.Request, o api.Observation) {
+// observe tells the edge who asked, and which route answered, and counts sign-ins.
+func (a *App) observe(r *http.Request, o api.Observation) {
 	if o.Account != 0 {
 		edge.NoteAccount(r.Context(), strconv.FormatUint(uint64(o.Account), 10))
 	}
@@ -162,7 +168,12 @@ func observe(r *http.Request, o api.Observation) {
 		route = "none"
 	}
 	edge.NoteRoute(r.Context(), route)
+	if route == signInRoute && r.Method == http.MethodPost {
+		a.metrics.SignIn(o.Code)
+	}
 }
+
+const signInRoute = "/api/v1/sessions"
 
 // Run serves until ctx ends (nil is returned) or something fails. Then it stops accepting, finishes what is in
 // flight within the configured time, writes a checkpoint and closes everything.
@@ -172,6 +183,7 @@ func (a *App) Run(ctx context.Context) error {
 	owned.run(func() {
 		settleAbandoned(background, a.dir.store, a.dir.node, a.config.Games.BlackjackAbandonAfter, time.Now, a.log)
 	})
+	owned.run(func() { a.gate.Run(background) })
 	failed := make(chan error, len(a.servers))
 	for _, s := range a.servers {
 		owned.run(func() {

@@ -13,6 +13,8 @@ import (
 type casino struct {
 	store *storage.Store
 	node  *replication.Node
+	// settled is told of each round that is settled; nil: nobody is.
+	settled func(rules string, staked, paid int64)
 }
 
 // readPatience bounds how long a read waits for the node to be current.
@@ -29,7 +31,11 @@ func (c casino) current() error {
 }
 
 func (c casino) Propose(ctx context.Context, cmd command.Command) (command.Result, error) {
-	return c.node.Propose(ctx, cmd)
+	r, err := c.node.Propose(ctx, cmd)
+	if round, ok := r.Value.(*command.RoundResult); ok && c.settled != nil && round.Round.Settled && !r.Replayed {
+		c.settled(round.Round.Rules, int64(round.Round.Staked), int64(round.Round.Payout))
+	}
+	return r, err
 }
 
 func (c casino) Session(hash command.TokenHash) (command.Session, bool, error) {

@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -44,7 +43,7 @@ func (a *App) openCertificates(ctx context.Context) error {
 		Files: certs.Files{CertFile: t.CertFile, KeyFile: t.KeyFile},
 		ACME: certs.ACME{
 			Directory: t.ACMEDirectory, Staging: t.ACMEStaging, Email: t.ACMEEmail,
-			EABKeyID: t.ACMEEABKeyID, EABMACKey: string(t.ACMEEABKey),
+			EABKeyID: t.ACMEEABKeyID, EABMACKey: t.ACMEEABKey.Reveal(),
 			HTTPAddr: a.config.Listen.HTTPAddr, TLSAddr: a.config.Listen.HTTPSAddr,
 		},
 	}
@@ -57,13 +56,19 @@ func (a *App) openCertificates(ctx context.Context) error {
 		return fmt.Errorf("get certificates (tls=%s): %w", t.Mode, err)
 	}
 	a.cleanups.add("certificates", a.certs.Close)
+	for _, s := range a.servers {
+		if s.tls {
+			s.http.TLSConfig = a.certs.TLSConfig()
+		}
+	}
 	return nil
 }
 
 // encryptionKey is the configured key, or the one in the data directory, which is made at the first need.
 func encryptionKey(c config.Data) ([]byte, error) {
 	if c.EncryptionKey != "" {
-		return parseKey(string(c.EncryptionKey))
+		key, err := c.EncryptionKey.Key32()
+		return key[:], err
 	}
 	path := filepath.Join(c.Dir, keyFile)
 	data, err := os.ReadFile(path)
@@ -76,18 +81,9 @@ func encryptionKey(c config.Data) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encryption key: %w", err)
 	}
-	key, err := parseKey(strings.TrimSpace(string(data)))
+	key, err := config.Secret(strings.TrimSpace(string(data))).Key32()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return key, nil
-}
-
-func parseKey(text string) ([]byte, error) {
-	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.StdEncoding.DecodeString} {
-		if key, err := decode(text); err == nil && len(key) == certstore.KeySize {
-			return key, nil
-		}
-	}
-	return nil, fmt.Errorf("the encryption key is not %d bytes in hexadecimal digits or base64", certstore.KeySize)
+	return key[:], nil
 }

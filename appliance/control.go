@@ -36,13 +36,12 @@ func (a *App) listenControl(context.Context) error {
 	}
 	operator := a.operator(a.casino)
 	operator.Live = a.api
-	a.servers = append(a.servers, &server{name: "operator's commands", on: l, http: &http.Server{
+	a.addServer(&server{name: "operator's commands", on: l, http: &http.Server{
 		Handler:     api.NewControl(operator, house{a}, a.log),
 		ConnContext: api.ControlContext,
 		// An audit of a large casino takes minutes; whoever may open this socket may keep it busy.
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, WriteTimeout: time.Hour,
 	}})
-	a.cleanups.add("control socket", func() error { l.Close(); return nil })
 	return nil
 }
 
@@ -126,7 +125,7 @@ func OpenOperations(ctx context.Context, dir, actor string, o Options) (*Operati
 	if a.passwords, err = auth.NewPasswords(auth.PasswordOptions{Cost: o.Config.Accounts.BcryptCost}); err != nil {
 		return nil, errors.Join(err, d.close(ctx))
 	}
-	operator := a.operator(casino{d.store, d.node})
+	operator := a.operator(casino{store: d.store, node: d.node})
 	operator.Actor = actor
 	return &Operations{&operator, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -9,7 +10,6 @@ import (
 
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
-	"imperio/games/catalogue"
 )
 
 // openEdge makes what stands in front of all handlers.
@@ -18,16 +18,23 @@ func (a *App) openEdge(context.Context) (err error) {
 	return err
 }
 
-// listen opens the listeners.
-func (a *App) listen(context.Context) error {
-	plain := a.config.Listen.HTTPAddr
+// openListeners opens all listeners. Certificates come after them: an ACME issuer looks whether they answer.
+func (a *App) openListeners(ctx context.Context) error {
+	plain, handler := a.config.Listen.HTTPAddr, a.handler()
+	var err error
 	if a.config.TLS.Mode == config.TLSOff {
-		return a.serveOn("http", plain, a.api, false)
+		err = a.serveOn("http", plain, handler, false)
+	} else {
+		err = errors.Join(
+			a.serveOn("https", a.config.Listen.HTTPSAddr, handler, true),
+			a.serveOn("redirects to https", plain, http.HandlerFunc(a.challengeOrRedirect), false))
 	}
-	if err := a.serveOn("https", a.config.Listen.HTTPSAddr, a.api, true); err != nil {
-		return err
-	}
-	return a.serveOn("redirects to https", plain, a.certs.HTTPHandler(redirect(a.config.Listen.HTTPSAddr)), false)
+	return errors.Join(err, a.listenOps(ctx), a.listenControl(ctx))
+}
+
+// challengeOrRedirect answers on the plain listener when TLS is on.
+func (a *App) challengeOrRedirect(w http.ResponseWriter, r *http.Request) {
+	a.certs.HTTPHandler(redirect(a.config.Listen.HTTPSAddr)).ServeHTTP(w, r)
 }
 
 // serveOn opens a listener for a handler behind the edge; an empty address opens none.
@@ -40,15 +47,17 @@ func (a *App) serveOn(name, address string, handler http.Handler, tls bool) erro
 		return fmt.Errorf("listen for %s: %w. Is another server running there? Choose another address", name, err)
 	}
 	s := &server{name: name, http: a.edge.Server(handler), on: a.edge.Listener(l), tls: tls}
-	if tls {
-		s.http.TLSConfig = a.certs.TLSConfig()
-	}
+	a.addServer(s)
+	return nil
+}
+
+// addServer has Run serve s.
+func (a *App) addServer(s *server) {
 	a.servers = append(a.servers, s)
-	a.cleanups.add(name, func() error {
-		l.Close() // a server that ran has closed it already
+	a.cleanups.add(s.name, func() error {
+		s.on.Close() // a server that ran has closed it already
 		return nil
 	})
-	return nil
 }
 
 func (a *App) edgeOptions() edge.Options {
@@ -72,6 +81,7 @@ func (a *App) edgeOptions() edge.Options {
 			o.Zones[i].Events, o.Zones[i].Per, o.Zones[i].Burst = r.Rate.Events, r.Rate.Per, r.Burst
 		}
 	}
+	o.Observer = a.metrics
 	o.Log = a.log
 	if c.Logs.AccessLog {
 		o.AccessLog = a.log.Handler()
@@ -100,13 +110,4 @@ func redirect(httpsAddr string) http.Handler {
 		}
 		http.Redirect(w, r, "https://"+host+r.URL.RequestURI(), status)
 	})
-}
-
-// warnOfGenerousRules tells the operator of a pay table that gives more than it takes.
-func (a *App) warnOfGenerousRules(rules string) {
-	sheet, ok := catalogue.SheetOf(rules)
-	if ok && sheet.Figures.ReturnDecimal > 1 {
-		a.log.Warn("these rules return more than they take: players win in the long run", "rules", rules,
-			"return", fmt.Sprintf("%.2f %%", 100*sheet.Figures.ReturnDecimal))
-	}
 }

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"imperio/storage/command"
 )
@@ -202,6 +203,20 @@ func (s *Store) fail(err error) error {
 	return s.failed
 }
 
+// Err is why the store takes no more commands; nil while it does.
+func (s *Store) Err() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.failed
+}
+
+// Time is the time of the newest command; zero before the first.
+func (s *Store) Time() time.Time {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return at(s.head.Time)
+}
+
 // Applied is the index and term of the last entry that was applied.
 func (s *Store) Applied() (index, term uint64) {
 	s.mu.RLock()
@@ -242,7 +257,7 @@ func openFile(path string, readOnly bool) (*bbolt.DB, error) {
 	var db *bbolt.DB
 	err := guard(path, func() (err error) {
 		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-			Timeout:         time.Second,
+			Timeout:         lockPatience,
 			FreelistType:    bbolt.FreelistMapType,
 			PreLoadFreelist: true, // a damaged one shows here, not at the first write
 			InitialMmapSize: initialMmapSize,
@@ -251,8 +266,8 @@ func openFile(path string, readOnly bool) (*bbolt.DB, error) {
 		return err
 	})
 	switch {
-	case errors.Is(err, bbolt.ErrTimeout):
-		return nil, fmt.Errorf("%s is in use by another process. Stop the casino that runs on this directory, or choose another with --data-dir", path)
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, inUse(path)
 	case errors.As(err, new(*fs.PathError)):
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	case IsDamage(err):

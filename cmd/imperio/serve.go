@@ -15,7 +15,7 @@ func (c *serveCommand) Run(env *environment) error {
 	if err := loaded.Config.Validate(); err != nil {
 		return err
 	}
-	app, err := appliance.New(env.Ctx, appliance.Options{Config: loaded.Config, Version: thisBuild().version, Logs: env.Stderr})
+	app, err := appliance.New(env.Ctx, appliance.Options{Config: loaded.Config, Version: thisBuild().version, Commit: thisBuild().commit, Logs: env.Stderr})
 	if err != nil {
 		return err
 	}

@@ -108,16 +108,14 @@ type auditor struct {
 // account is what the history makes of an account.
 type account struct {
 	storage.WalletRecord
-	pair    uint32
-	seeds   storage.Commitments
-	settled uint64
+	pair  uint32
+	seeds storage.Commitments
 }
 
 // round is an open round.
 type round struct {
 	account command.AccountID
 	record  storage.RoundRecord
-	opened  uint64
 }
 
 func (a *auditor) run() (err error) {

@@ -79,7 +79,7 @@ func (a *auditor) roundEvent(e *storage.StoredEvent) error {
 			return violation(e.Seq, "round %d pays while it is open", r.ID)
 		}
 		acc.OpenRound = r.ID
-		a.open[r.ID] = &round{account: e.Account, record: *r, opened: uint64(r.ID)}
+		a.open[r.ID] = &round{account: e.Account, record: *r}
 	}
 	if err := a.chained(e); err != nil {
 		return err

@@ -1,0 +1,23 @@
+package appliance
+
+import (
+	"net/http"
+	"strings"
+)
+
+// handler sends each request to who answers it: the API, the probes, the metrics, or the pages.
+func (a *App) handler() http.Handler {
+	metrics := a.guard().Protect(a.metrics.Handler())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case strings.HasPrefix(path, "/api/"):
+			a.api.ServeHTTP(w, r)
+		case path == "/health" || strings.HasPrefix(path, "/health/"):
+			a.health.ServeHTTP(w, r)
+		case path == "/metrics":
+			metrics.ServeHTTP(w, r)
+		default:
+			a.api.ServeHTTP(w, r) // which knows nothing of it, and says so
+		}
+	})
+}

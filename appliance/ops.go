@@ -1,0 +1,161 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+
+	"imperio/appliance/config"
+	"imperio/appliance/edge"
+	"imperio/appliance/ops"
+	"imperio/games/catalogue"
+	"imperio/replication"
+	"imperio/storage/command"
+)
+
+// openOps makes what tells operators how the casino is. It comes first, since all other parts report to it; what it
+// asks of them is asked only when the casino serves.
+func (a *App) openOps(context.Context) error {
+	dir := a.config.Data.Dir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	a.gate = ops.NewGate(ops.GateOptions{
+		Space: func() (free, total uint64, err error) { return ops.SpaceOf(dir) }, Reserve: uint64(a.config.Data.DiskReserve), Log: a.log,
+	})
+	a.health = ops.NewHealth(ops.HealthOptions{
+		Version: a.version, Log: a.log, Now: time.Now,
+		Progress: func() (uint64, string) {
+			index, _ := a.dir.store.Applied()
+			_, head := a.dir.store.Head()
+			return index, fmt.Sprintf("%x", head)
+		},
+	})
+	a.cleanups.add("health", a.health.Close)
+	a.metrics = ops.NewMetrics(ops.Sources{
+		Version: a.version, Commit: a.commit, Gate: a.gate, Health: a.health, Returns: theoreticalReturns(),
+		Figures:         func() command.Figures { return a.dir.store.Figures() },
+		Replication:     a.replicationFigures,
+		Checkpoints:     a.checkpointFigures,
+		Certificates:    a.certificates,
+		Buckets:         func(f func(zone, by string, clients int)) { a.edge.Buckets(f) },
+		DroppedLogLines: a.logs.Dropped,
+	})
+	return nil
+}
+
+// observeLog is what the log reports.
+func (a *App) observeLog() replication.Observer {
+	return replication.Observer{Synced: a.metrics.LogSynced, Applied: a.metrics.Applied}
+}
+
+// theoreticalReturns are the returns of all rules.
+func theoreticalReturns() map[string]float64 {
+	returns := make(map[string]float64)
+	for _, g := range catalogue.Games() {
+		for _, rules := range g.Versions {
+			if sheet, ok := catalogue.SheetOf(rules); ok {
+				returns[rules] = sheet.Figures.ReturnDecimal
+			}
+		}
+	}
+	return returns
+}
+
+func (a *App) replicationFigures() ops.Replication {
+	s := a.dir.node.Status()
+	return ops.Replication{
+		Leads: s.Ready, Voters: s.Voters, Term: s.Term, LastIndex: s.LastIndex, CommitIndex: s.CommitIndex,
+		AppliedIndex: s.AppliedIndex, SnapshotIndex: s.SnapshotIndex, InFlight: s.InFlight, Writing: s.Writing,
+	}
+}
+
+func (a *App) checkpointFigures() ops.Checkpoints {
+	f := a.dir.store.CheckpointFigures()
+	return ops.Checkpoints{
+		Count: f.Count, Records: f.Records, Last: f.Last, Longest: f.Longest, Lag: f.Lag, HeldBytes: f.HeldSize,
+		Index: a.dir.store.Durable().Index,
+	}
+}
+
+func (a *App) certificates() []ops.Certificate {
+	if a.certs == nil {
+		return nil
+	}
+	var list []ops.Certificate
+	for _, v := range a.certs.Expiry() {
+		list = append(list, ops.Certificate{Name: v.Name, NotAfter: v.NotAfter, Problem: v.Problem})
+	}
+	return list
+}
+
+// addChecks adds what /health asks. All parts are open by now.
+func (a *App) addChecks(context.Context) error {
+	store, node := a.dir.store, a.dir.node
+	began := time.Now()
+	for _, c := range []ops.Check{
+		ops.StoreCheck(store.Err),
+		ops.LogCheck(func() (writing, stall time.Duration, failed error) {
+			s := node.Status()
+			return s.Writing, s.StallLimit, s.Err
+		}),
+		ops.LeaderCheck(func() (string, string, bool) {
+			s := node.Status()
+			return s.State, s.Leader, s.Ready
+		}),
+		ops.ApplyLagCheck(func() (uint64, uint64) {
+			s := node.Status()
+			return s.CommitIndex, s.AppliedIndex
+		}),
+		ops.DiskSpaceCheck(a.gate),
+		ops.DiskLatencyCheck(func() (time.Duration, time.Duration) {
+			s := node.Status()
+			return s.LastSync, s.Writing
+		}),
+		ops.CertificateCheck(a.certificates, time.Now),
+		ops.ClockCheck(store.Time, time.Now, func() time.Duration { return time.Since(began) }),
+	} {
+		a.health.Add(c)
+	}
+	return nil
+}
+
+// listenOps opens the operator's listener.
+func (a *App) listenOps(context.Context) error {
+	address := a.config.Listen.OpsAddr
+	if address == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen for the operator: %w. Is another server running there? Choose another --ops-addr, or none", err)
+	}
+	guard := a.guard()
+	guard.Allow, guard.Address = slices.Concat(ops.Loopback(), guard.Allow), nil
+	a.addServer(&server{name: "metrics and health", http: ops.NewServer(a.metrics, a.health, guard, a.log), on: l})
+	return nil
+}
+
+// guard says who may read the metrics.
+func (a *App) guard() ops.Guard {
+	return ops.Guard{
+		Allow: a.config.Access.MetricsAllow, Token: a.config.Access.MetricsToken.Reveal(),
+		Address: func(r *http.Request) netip.Addr { return edge.ClientAddress(r.Context()) },
+	}
+}
+
+// warnOfGenerousRules tells the operator of a pay table that gives more than it takes.
+func (a *App) warnOfGenerousRules(tables []config.Table) {
+	for _, t := range tables {
+		sheet, ok := catalogue.SheetOf(t.Rules)
+		if t.Enabled && ok && sheet.Figures.ReturnDecimal > 1 {
+			a.log.Warn("these rules return more than they take: players win in the long run", "rules", t.Rules,
+				"return", fmt.Sprintf("%.2f %%", 100*sheet.Figures.ReturnDecimal))
+		}
+	}
+}
