@@ -32,30 +32,17 @@ function fill(element, children) {
 }
 
 /**
- * @template {keyof HTMLElementTagNameMap} K
- * @overload
+ * @template {string} K
  * @param {K} tag
  * @param {Record<string, any>|null} [props]
  * @param {...(Child|Child[])} children
- * @returns {HTMLElementTagNameMap[K]}
- */
-/**
- * @overload
- * @param {string} tag
- * @param {Record<string, any>|null} [props]
- * @param {...(Child|Child[])} children
- * @returns {HTMLElement}
- */
-/**
- * @param {string} tag
- * @param {Record<string, any>|null} [props]
- * @param {...(Child|Child[])} children
+ * @returns {K extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[K] : HTMLElement}
  */
 export function h(tag, props, ...children) {
   const element = document.createElement(tag);
   if (props) assign(element, props);
   fill(element, children);
-  return element;
+  return /** @type {any} */ (element);
 }
 
 /**

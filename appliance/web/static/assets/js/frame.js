@@ -28,7 +28,7 @@ function topBar() {
     h('a', { class: 'wordmark', href: '/', 'aria-label': t('nav.home') },
       h('img', { src: asset('img/logo.svg'), alt: '', width: 38, height: 38 }), h('span', null, 'Imperio')),
     h('nav', { 'aria-label': t('nav.games') }, h('ul', { class: 'games' }, GAMES.map((g) =>
-      h('li', null, h('a', { href: `/${g}`, 'aria-label': t(`game.${g}`) }, icon(g), h('span', null, t(`game.${g}`)))))))),
+      h('li', null, h('a', { href: `/${g}`, 'aria-label': t(`game.${g}`) }, icon(g), h('span', null, t(`game.${g}`))))))),
     h('div', { class: 'purse', id: 'purse' }, purse()),
     h('button', { class: 'menu-button', popovertarget: 'menu', 'aria-label': t('nav.menu'), title: t('nav.menu') }, icon('menu'))));
 }

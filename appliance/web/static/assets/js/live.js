@@ -20,7 +20,8 @@ function connect() {
   mine.addEventListener('message', (event) => {
     const news = JSON.parse(event.data);
     if (typeof news.coins === 'number') setCoins(news.coins, news.held_coins);
-    if (news.type === 'round' && news.round?.settled) refresh();
+    if (news.round && state.account) state.account.open_round_id = news.round.settled ? null : news.round.id;
+    if (news.round?.settled) refresh();
   });
   mine.addEventListener('close', (event) => {
     if (line === mine) line = null;

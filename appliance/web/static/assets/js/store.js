@@ -28,13 +28,25 @@ function changed() { changes.dispatchEvent(new Event('change')); }
 let total = 0; // net of all time
 let held = 0; // how many outcomes are known and not shown yet
 
+/** Whether this browser has signed in before: a house without guests need not be asked who they are. */
+const KNOWN = 'imperio.known';
+/** @param {boolean} known */
+function remember(known) {
+  try { if (known) localStorage.setItem(KNOWN, '1'); else localStorage.removeItem(KNOWN); } catch { /* then every visit asks */ }
+}
+function neverSignedIn() {
+  try { return localStorage.getItem(KNOWN) === null; } catch { return false; }
+}
+
 /** Reads who is signed in, if anybody. */
 export async function load() {
+  if (neverSignedIn()) return;
   try {
     state.account = await get('/me');
   } catch (error) {
     if (!(error instanceof ApiError) || (error.status !== 401 && error.status !== 403)) throw error;
     state.account = null;
+    remember(false);
   }
   if (state.account) {
     const [statistics, limits] = await Promise.all([get('/me/statistics'), get('/me/limits')]);
@@ -67,6 +79,7 @@ export function stay() {
 /** The account after signing in or up. @param {Account} account */
 export async function signedIn(account) {
   state.account = account;
+  remember(true);
   try { localStorage.removeItem(SITTING); } catch { /* see takeSeat */ }
   await load();
 }
@@ -75,6 +88,7 @@ export function signedOut() {
   state.account = null;
   state.sitting = null;
   state.fairness = null;
+  remember(false);
   try { localStorage.removeItem(SITTING); } catch { /* see takeSeat */ }
   changed();
 }

@@ -15,12 +15,12 @@ const LETTERS = { ace: 'A', jack: 'J', queen: 'Q', king: 'K' };
 
 /** @type {Record<string, [number, number][]>} centres of the pips, in hundredths of the face */
 const PIPS = {
-  2: [[50, 20], [50, 80]], 3: [[50, 20], [50, 50], [50, 80]], 4: [[30, 20], [70, 20], [30, 80], [70, 80]],
-  5: [[30, 20], [70, 20], [50, 50], [30, 80], [70, 80]], 6: [[30, 20], [70, 20], [30, 50], [70, 50], [30, 80], [70, 80]],
-  7: [[30, 20], [70, 20], [50, 35], [30, 50], [70, 50], [30, 80], [70, 80]],
-  8: [[30, 20], [70, 20], [50, 35], [30, 50], [70, 50], [50, 65], [30, 80], [70, 80]],
-  9: [[30, 18], [70, 18], [30, 39], [70, 39], [50, 50], [30, 61], [70, 61], [30, 82], [70, 82]],
-  10: [[30, 18], [70, 18], [50, 29], [30, 39], [70, 39], [30, 61], [70, 61], [50, 71], [30, 82], [70, 82]],
+  2: [[50, 20], [50, 80]], 3: [[50, 20], [50, 50], [50, 80]], 4: [[33, 20], [67, 20], [33, 80], [67, 80]],
+  5: [[33, 20], [67, 20], [50, 50], [33, 80], [67, 80]], 6: [[33, 20], [67, 20], [33, 50], [67, 50], [33, 80], [67, 80]],
+  7: [[33, 20], [67, 20], [50, 35], [33, 50], [67, 50], [33, 80], [67, 80]],
+  8: [[33, 20], [67, 20], [50, 35], [33, 50], [67, 50], [50, 65], [33, 80], [67, 80]],
+  9: [[33, 18], [67, 18], [33, 39], [67, 39], [50, 50], [33, 61], [67, 61], [33, 82], [67, 82]],
+  10: [[33, 18], [67, 18], [50, 29], [33, 39], [67, 39], [33, 61], [67, 61], [50, 71], [33, 82], [67, 82]],
 };
 
 /** The marks of the court: a sword, a diadem, a crown, in a box of 40 by 24. @type {Record<string, string[]>} */
@@ -43,11 +43,11 @@ function face(rank, suit) {
   const pip = (x, y, size, turned) => s('path', { d: path, transform: `translate(${x} ${y}) ${turned ? 'rotate(180) ' : ''}scale(${size / 20}) translate(-10 -10)` });
   /** @param {boolean} turned */
   const corner = (turned) => s('g', { transform: turned ? 'rotate(180 50 70)' : null },
-    s('text', { x: 13, y: 24, 'text-anchor': 'middle', 'font-size': letter.length > 1 ? 22 : 25, 'letter-spacing': letter.length > 1 ? -2 : 0 }, letter), pip(13, 37, 17));
-  /** @type {(SVGElement|SVGElement[])[]} */
+    s('text', { x: 12, y: 23, 'text-anchor': 'middle', 'font-size': letter.length > 1 ? 20 : 23, 'letter-spacing': letter.length > 1 ? -2 : 0 }, letter), pip(12, 35, 14));
+  /** @type {SVGElement[]} */
   let middle;
   if (rank === 'ace') middle = [pip(50, 70, 46)];
-  else if (PIPS[rank]) middle = PIPS[rank].map(([x, y]) => pip(x, 12 + y * 1.16, 19, y > 50));
+  else if (PIPS[rank]) middle = PIPS[rank].map(([x, y]) => pip(x, 14 + y * 1.12, 18, y > 50));
   else {
     middle = [
       s('rect', { class: 'court', x: 25, y: 14, width: 50, height: 112, rx: 6 }),

@@ -138,7 +138,7 @@ export default async function blackjack() {
   }
   changes.addEventListener('resumed', resumed);
 
-  if (state.account) {
+  if (state.account?.open_round_id) {
     try {
       const open = /** @type {BlackjackRound} */ (await get('/games/blackjack/rounds/open'));
       await show(open, false);

@@ -1,5 +1,5 @@
 // The lobby: three games, own recent rounds, daily coins.
-import { h, s, asset, announce } from '../dom.js';
+import { h, asset, announce } from '../dom.js';
 import { t, num, percent, coins, dateTime, errorText } from '../i18n.js';
 import { state, games, setCoins } from '../store.js';
 import { post, ApiError } from '../api.js';
@@ -38,7 +38,7 @@ function gameCard(info) {
 function picture(name) {
   if (name === 'slots') return ['lemon', 'cherry', 'apple'].map((symbol, i) => h('div', { class: 'mini-drum', vars: { i } }, h('div', { class: 'mini-strip' }, ['banana', symbol, 'cherry', 'banana', symbol].map((x) => h('img', { src: asset(`img/${x}.svg`), alt: '', width: 64, height: 64 })))));
   if (name === 'roulette') return wheelPicture('mini-wheel');
-  return [h('im-card', { rank: 'ace', suit: 'spades' }), h('im-card', { rank: 'king', suit: 'hearts' }), s('svg', { viewBox: '0 0 1 1' })];
+  return [h('im-card', { rank: 'ace', suit: 'spades' }), h('im-card', { rank: 'king', suit: 'hearts' })];
 }
 
 function dailyCoins() {

@@ -60,12 +60,12 @@ function makeSpots() {
   spots.push(inside('split', [0, 3], 1, 0), inside('split', [0, 2], 1, 2), inside('split', [0, 1], 1, 4),
     inside('trio', [0, 2, 3], 1, 1), inside('trio', [0, 1, 2], 1, 3), inside('first_four', [0, 1, 2, 3], 1, 5));
   for (const k of [1, 2, 3]) {
-    spots.push(outside('column', k, ALL.filter((n) => n % 3 === k % 3), 26, 6 - 2 * k), outside('dozen', k, range(12 * k - 11, 12 * k), 8 * k - 3, 7));
+    spots.push(outside('column', k, ALL.filter((n) => n % 3 === k % 3), 26, 6 - 2 * k), outside('dozen', k, range(12 * k - 11, 12 * k), 8 * k - 3, 6.1));
   }
   /** @type {[string, number[]][]} */
   const even = [['low', range(1, 18)], ['even', ALL.filter((n) => n % 2 === 0)], ['red', ALL.filter((n) => RED.has(n))],
     ['black', ALL.filter((n) => !RED.has(n))], ['odd', ALL.filter((n) => n % 2 === 1)], ['high', range(19, 36)]];
-  even.forEach(([type, covers], i) => spots.push(outside(type, 0, covers, 4 * i + 3, 9)));
+  even.forEach(([type, covers], i) => spots.push(outside(type, 0, covers, 4 * i + 3, 8.2)));
   return spots;
 }
 

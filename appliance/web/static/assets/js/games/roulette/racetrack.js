@@ -37,6 +37,8 @@ export class Racetrack {
   constructor(hand) {
     this.hand = hand;
     this.upright = false;
+    /** @type {SVGElement[]} */
+    this.parts = [];
     this.element = h('div', { class: 'racetrack', role: 'group', 'aria-label': t('roulette.racetrack') });
     this.#draw();
     new ResizeObserver(() => {
@@ -49,6 +51,7 @@ export class Racetrack {
   #p([x, y]) { return (this.upright ? [y, x] : [x, y]).map((v) => v.toFixed(1)).join(' '); }
 
   #draw() {
+    /** @type {SVGElement[]} */
     const parts = WHEEL.map((n, i) => {
       const from = (i - 0.5) * PART;
       const steps = [0, 0.25, 0.5, 0.75, 1].map((f) => from + f * PART);
@@ -101,7 +104,7 @@ export class Racetrack {
   #key(event, field, call) {
     if (event.key === ' ' || event.key === 'Enter') { event.preventDefault(); this.hand.place(call); return; }
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    const parts = this.parts ?? [];
+    const { parts } = this;
     const index = parts.indexOf(field);
     if (!step || index < 0) return;
     event.preventDefault();

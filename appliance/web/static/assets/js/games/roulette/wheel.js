@@ -1,6 +1,6 @@
 // The wheel and the ball. The pocket is known before they move: the ball runs, falls and rests in the one that the
 // server named.
-import { h, reducedMotion } from '../../dom.js';
+import { h, s, reducedMotion } from '../../dom.js';
 import { wheelPicture } from '../wheel-picture.js';
 import { WHEEL } from './bets.js';
 import { sound } from '../../sound.js';
@@ -15,6 +15,12 @@ const REST = 26.6;
 /** @param {number} p 0 … 1 */
 const easeOut = (p) => 1 - (1 - p) ** 2.4;
 
+/** The eight diamonds on the bowl that the ball passes. */
+function deflectors() {
+  return s('svg', { class: 'deflectors', viewBox: '0 0 200 200', 'aria-hidden': 'true' },
+    Array.from({ length: 8 }, (_, i) => s('path', { d: i % 2 ? 'M100 10L102 14L100 18L98 14Z' : 'M93.5 14L100 12.4L106.5 14L100 15.6Z', transform: `rotate(${i * 45 + 22.5} 100 100)` })));
+}
+
 export class Wheel {
   constructor() {
     this.angle = 0;
@@ -23,7 +29,7 @@ export class Wheel {
     this.disc = h('div', { class: 'disc' }, wheelPicture());
     this.throw = h('div', { class: 'throw' }, h('div', { class: 'ball' }));
     this.orbit = h('div', { class: 'orbit' }, this.throw);
-    this.element = h('div', { class: 'bowl', 'aria-hidden': 'true' }, h('div', { class: 'deflectors' }), this.disc, this.orbit);
+    this.element = h('div', { class: 'bowl', 'aria-hidden': 'true' }, deflectors(), this.disc, this.orbit);
     this.#rest(0);
     this.element.addEventListener('click', () => this.skip());
   }
