@@ -42,6 +42,7 @@ var house = []rule{
 	{"games/...", []string{"games/..."}, impure},
 
 	{"storage/command", []string{"games/..."}, []string{raft, bbolt, "net", "os"}},
+	{"storage", []string{"storage/...", "games/...", "replication/boltcheck"}, []string{raft}},
 	{"storage/...", []string{"storage/...", "games/..."}, []string{raft}},
 
 	{"replication", []string{"storage", "storage/command", "replication/logstore", "replication/boltcheck"}, nil},

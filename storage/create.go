@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -133,91 +131,3 @@ func Create(dir string, id Identity) error {
 }
 
 var clusterKey = []byte("cluster")
-
-// inspect looks at state.db without changing anything: that it is there, of a known format, and, if it is small
-// enough to be read at once, whole. A larger file is checked as its records are read.
-func inspect(path string) (version int, err error) {
-	fi, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return 0, fmt.Errorf("%s is missing, though this directory holds a casino. Put the file back, or restore the casino from a backup into an empty directory. Nothing was changed", path)
-	case err != nil:
-		return 0, fmt.Errorf("look at %s: %w", path, err)
-	case !fi.Mode().IsRegular():
-		return 0, fmt.Errorf("%s is not a file", path)
-	}
-	db, err := openFile(path, true)
-	if err != nil {
-		return 0, err
-	}
-	defer db.Close()
-	err = guard(path, func() error {
-		return db.View(func(tx *bbolt.Tx) (err error) {
-			if version, err = formatOf(tx, path); err != nil {
-				return err
-			}
-			if tx.Size() > fi.Size() {
-				return &DamageError{File: path, What: fmt.Sprintf("it is cut off at %d of %d bytes", fi.Size(), tx.Size())}
-			}
-			if fi.Size() <= checkAllBelow {
-				return verify(tx, path)
-			}
-			return nil
-		})
-	})
-	return version, err
-}
-
-// checkAllBelow is the size up to which every record of state.db is checked when it is opened. It is what can be read
-// in a small part of a second.
-const checkAllBelow = 64 << 20
-
-// formatOf is the format version of a file that this build can read, or bring up to what it reads.
-func formatOf(tx *bbolt.Tx, path string) (int, error) {
-	meta := tx.Bucket([]byte(bucketNames[bMeta]))
-	if meta == nil {
-		return 0, &DamageError{File: path, What: "it holds no casino's tables"}
-	}
-	v, ok := unseal(bMeta, formatKey, meta.Get(formatKey))
-	if !ok || len(v) != 4 {
-		return 0, &DamageError{File: path, What: "its format version can't be read"}
-	}
-	version := int(binary.BigEndian.Uint32(v))
-	if version > FormatVersion {
-		return 0, newerFormat(path, version)
-	}
-	return version, nil
-}
-
-// verify checks the pages of state.db and the checksum of every record.
-func verify(tx *bbolt.Tx, path string) error {
-	for b, name := range bucketNames {
-		bk := tx.Bucket([]byte(name))
-		if bk == nil {
-			return &DamageError{File: path, What: "the table " + name + " is missing"}
-		}
-		var last []byte
-		if err := bk.ForEach(func(k, v []byte) error {
-			if _, ok := unseal(bucket(b), k, v); !ok {
-				return &DamageError{File: path, What: fmt.Sprintf("the record %x of the table %s fails its checksum", k, name)}
-			}
-			if last != nil && string(last) >= string(k) {
-				return &DamageError{File: path, What: fmt.Sprintf("the records of the table %s are out of order at %x", name, k)}
-			}
-			last = k
-			return nil
-		}); err != nil {
-			return err
-		}
-	}
-	var first error
-	for err := range tx.Check() {
-		if first == nil {
-			first = err
-		}
-	}
-	if first != nil {
-		return &DamageError{File: path, What: "its pages don't fit together", Err: errors.New(strings.TrimSpace(first.Error()))}
-	}
-	return nil
-}

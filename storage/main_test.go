@@ -1,12 +1,16 @@
 package storage_test
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"testing"
 	"time"
+
+	"imperio/storage"
 )
 
 // TestMain chooses the seed of all property tests and prints it, whether they fail or not: -rapid.seed gives it again.
@@ -38,4 +42,14 @@ func waitFor(t *testing.T, what string, condition func() bool) {
 		}
 		time.Sleep(time.Millisecond)
 	}
+}
+
+// identity is the hash of a store's state.
+func identity(s *storage.Store) (sum [32]byte, machine storage.MachineRecord, err error) {
+	snap, err := s.Snapshot(context.Background())
+	if err != nil {
+		return sum, machine, err
+	}
+	sum, err = snap.Hash()
+	return sum, snap.Machine(), errors.Join(err, snap.Close())
 }

@@ -233,6 +233,9 @@ func (c *checker) tree(bucket string, id uint64, depth int, b bounds) error {
 	}
 	switch order.Uint16(p[8:]) {
 	case flagLeaf:
+		if order.Uint16(p[10:]) == 0 && bucket != "" { // an emptied bucket becomes a value in its outer one
+			return &Error{id, "is a leaf without elements"}
+		}
 		return c.leaf(bucket, id, p, depth, b)
 	case flagBranch:
 		return c.branch(bucket, id, p, depth, b)
@@ -240,8 +243,10 @@ func (c *checker) tree(bucket string, id uint64, depth int, b bounds) error {
 	return &Error{id, fmt.Sprintf("has flags %#x, which is neither a branch nor a leaf", order.Uint16(p[8:]))}
 }
 
-// element returns the i-th element of a page and the bytes from its key on.
-func element(id uint64, p []byte, i, posAt int) (e, data []byte, err error) {
+// element returns the i-th element of a page and the bytes from its key on, which must be at the offset start: bbolt
+// writes keys and values one after another, right behind the last element. So a page that lost its last elements, since
+// its count was damaged, is found.
+func element(id uint64, p []byte, i, posAt, start int) (e, data []byte, err error) {
 	at := pageHeader + i*elementSize
 	if at+elementSize > len(p) {
 		return nil, nil, &Error{id, "has more elements than fit"}
@@ -251,6 +256,9 @@ func element(id uint64, p []byte, i, posAt int) (e, data []byte, err error) {
 	if pos > uint64(len(p)-at) {
 		return nil, nil, &Error{id, fmt.Sprintf("element %d lies outside of the page", i)}
 	}
+	if at+int(pos) != start {
+		return nil, nil, &Error{id, fmt.Sprintf("the key of element %d is at byte %d instead of %d", i, at+int(pos), start)}
+	}
 	return e, p[uint64(at)+pos:], nil
 }
 
@@ -259,8 +267,9 @@ func (c *checker) branch(bucket string, id uint64, p []byte, depth int, b bounds
 	if n == 0 {
 		return &Error{id, "is a branch without children"}
 	}
-	keyOf := func(i int) (key []byte, child uint64, err error) {
-		e, data, err := element(id, p, i, 0)
+	start := pageHeader + n*elementSize
+	keyOf := func(i int) (key []byte, child uint64, err error) { // called for one after another
+		e, data, err := element(id, p, i, 0, start)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -268,6 +277,7 @@ func (c *checker) branch(bucket string, id uint64, p []byte, depth int, b bounds
 		if uint64(size) > uint64(len(data)) {
 			return nil, 0, &Error{id, fmt.Sprintf("the key of element %d reaches outside of the page", i)}
 		}
+		start += int(size)
 		return data[:size], order.Uint64(e[8:]), nil
 	}
 	key, child, err := keyOf(0)
@@ -303,9 +313,10 @@ func (b bounds) allow(id uint64, i int, key []byte) error {
 
 func (c *checker) leaf(bucket string, id uint64, p []byte, depth int, b bounds) error {
 	n := int(order.Uint16(p[10:]))
+	start := pageHeader + n*elementSize
 	var last []byte
 	for i := range n {
-		e, data, err := element(id, p, i, 4)
+		e, data, err := element(id, p, i, 4, start)
 		if err != nil {
 			return err
 		}
@@ -313,6 +324,7 @@ func (c *checker) leaf(bucket string, id uint64, p []byte, depth int, b bounds) 
 		if ksize == 0 || ksize+vsize > uint64(len(data)) {
 			return &Error{id, fmt.Sprintf("element %d reaches outside of the page", i)}
 		}
+		start += int(ksize + vsize)
 		key, value := data[:ksize], data[ksize:ksize+vsize]
 		if i > 0 && bytes.Compare(last, key) >= 0 {
 			return &Error{id, fmt.Sprintf("keys are out of order at element %d", i)}
@@ -362,6 +374,9 @@ func (c *checker) inner(outer string, id uint64, name string, value []byte, dept
 	inline := value[bucketSize:]
 	if len(inline) < pageHeader || order.Uint16(inline[8:]) != flagLeaf || order.Uint64(inline) != 0 || order.Uint32(inline[12:]) != 0 {
 		return &Error{id, fmt.Sprintf("bucket %q has no page inside of it", name)}
+	}
+	if n := order.Uint16(inline[10:]); n == 0 && len(inline) != pageHeader {
+		return &Error{id, fmt.Sprintf("bucket %q has data but no elements", name)}
 	}
 	return c.leaf(name, id, inline, depth, bounds{})
 }
