@@ -92,6 +92,7 @@ func (x *exchange) admit() bool {
 	}
 	if z := e.zones.of(r); z != nil && (e.options.Uncounted == nil || !e.options.Uncounted(r)) {
 		if !x.limitAddress(z) {
+			x.route = z.refused
 			return x.refuse(problemRateLimited)
 		}
 	}

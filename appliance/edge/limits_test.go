@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -195,6 +196,9 @@ func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
 		t.Errorf("one address had %d spins", allowed)
 	}
 	h.seen.read(func() {
+		if !slices.Contains(h.seen.requests, "POST refused: slots 429") {
+			t.Errorf("the log doesn't tell which limit refused: %v", h.seen.requests)
+		}
 		if h.seen.limits["slots account false"] != 20 || h.seen.limits["slots address false"] != 20 {
 			t.Errorf("observed %v", h.seen.limits)
 		}

@@ -79,6 +79,7 @@ func (z Zone) limit() rate.Limit { return rate.Limit(float64(z.Events) / z.Per.S
 // zone is a Zone at work.
 type zone struct {
 	name      string
+	refused   string // the route of refused requests in logs and metrics: "refused: sign-in"
 	addresses *buckets
 	accounts  *buckets // nil: not counted by account
 }
@@ -104,7 +105,7 @@ func newZones(configured []Zone, maxBuckets int) (*zones, error) {
 			if c.Burst < 1 {
 				return nil, fmt.Errorf("edge: zone %s needs a burst of at least 1, not %d", c.Name, c.Burst)
 			}
-			z = &zone{name: c.Name, addresses: newBuckets(c.limit(), c.Burst, maxBuckets)}
+			z = &zone{name: c.Name, refused: "refused: " + c.Name, addresses: newBuckets(c.limit(), c.Burst, maxBuckets)}
 			if c.PerAccount {
 				z.accounts = newBuckets(c.limit(), c.Burst, maxBuckets)
 			}
