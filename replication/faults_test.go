@@ -68,8 +68,13 @@ func (s scenario) run(t *testing.T, fired func() bool, each func(number uint64))
 
 // recovered opens a node over what is left on the disk, and checks that all commands that were answered are there, that
 // each is there once, and that the node works.
-func recovered(t *testing.T, dir string, j *replicationtest.Journal, answered uint64) {
+func recovered(t *testing.T, when, dir string, j *replicationtest.Journal, answered uint64) {
 	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Log("this was", when)
+		}
+	}()
 	n, err := replication.Open(scenario{dir: dir, journal: j}.options())
 	if err != nil {
 		t.Fatalf("after the failure: %v", err)
@@ -111,6 +116,7 @@ func TestFaults_NoFailedWriteOrSyncOfTheLogLosesAnAnswer(t *testing.T) {
 	for _, mode := range faults.Modes {
 		for _, sticky := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%v, sticky %t", mode, sticky), func(t *testing.T) {
+				t.Parallel()
 				struck := 0
 				for operation := 1; ; operation++ {
 					dir := t.TempDir()
@@ -132,12 +138,13 @@ func TestFaults_NoFailedWriteOrSyncOfTheLogLosesAnAnswer(t *testing.T) {
 						t.Fatalf("at operation %d", operation)
 					}
 					disk.Heal()
-					for _, unsynced := range []faults.Unsynced{faults.Lost, faults.Kept, faults.Random(uint64(operation))} {
+					when := fmt.Sprintf("after operation %d failed", operation)
+					for i, unsynced := range []faults.Unsynced{faults.Lost, faults.Kept, faults.Random(uint64(operation))} {
 						to := t.TempDir()
 						disk.CutPower(t, to, disk.Now(), unsynced)
-						recovered(t, to, s.journal.Reopen(), answered)
+						recovered(t, fmt.Sprintf("%s and the power was cut, variant %d", when, i), to, s.journal.Reopen(), answered)
 					}
-					recovered(t, dir, s.journal.Reopen(), answered) // only the process had to be started again
+					recovered(t, when, dir, s.journal.Reopen(), answered) // only the process had to be started again
 				}
 				if struck < 50 {
 					t.Fatalf("the scenario has only %d operations", struck)
@@ -148,6 +155,7 @@ func TestFaults_NoFailedWriteOrSyncOfTheLogLosesAnAnswer(t *testing.T) {
 }
 
 func TestFaults_CreateFailsCleanlyAndCanBeRepeated(t *testing.T) {
+	t.Parallel()
 	for _, mode := range faults.Modes {
 		for operation := 1; ; operation++ {
 			dir := t.TempDir()
@@ -182,23 +190,27 @@ func TestFaults_CreateFailsCleanlyAndCanBeRepeated(t *testing.T) {
 }
 
 func TestPowerCut_LosesNothingThatWasAnswered(t *testing.T) {
+	t.Parallel()
 	template := prepare(t)
 	disk := faults.Watch(t, template.dir)
 	s := template
 	s.journal = template.journal.Reopen()
 
-	// What was answered, and what a checkpoint held, when the disk had done so many operations.
-	type moment struct {
+	// What was answered, and what state.db held, from when the disk had done so many operations.
+	type answer struct {
 		operations int
-		answered   uint64
+		number     uint64
+	}
+	type checkpoint struct {
+		operations int
 		journal    *replicationtest.Journal
 	}
-	moments := []moment{{0, 6, template.journal.Reopen()}}
-	s.run(t, func() bool { return false }, func(number uint64) {
-		// In this order: the copy of the state is not newer than the operations counted after it.
-		state := s.journal.Reopen()
-		moments = append(moments, moment{disk.Now(), number, state})
-	})
+	answers := []answer{{0, 6}}
+	checkpoints := []checkpoint{{0, s.journal.Reopen()}}
+	s.journal.AfterCheckpoint = func() { // raft's snapshots call it, one at a time
+		checkpoints = append(checkpoints, checkpoint{disk.Now(), s.journal.Reopen()})
+	}
+	s.run(t, func() bool { return false }, func(number uint64) { answers = append(answers, answer{disk.Now(), number}) })
 	total := disk.Now()
 	if total < 50 {
 		t.Fatalf("the scenario has only %d operations", total)
@@ -206,29 +218,32 @@ func TestPowerCut_LosesNothingThatWasAnswered(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("%d operations, seed %d", total, seed)
 	for at := 0; at <= total; at++ {
-		before := moments[0]
-		for _, m := range moments {
-			if m.operations <= at {
-				before = m
+		answered, state := answers[0].number, checkpoints[0].journal
+		for _, a := range answers {
+			if a.operations <= at {
+				answered = a.number
+			}
+		}
+		for _, c := range checkpoints {
+			if c.operations <= at {
+				state = c.journal
 			}
 		}
 		for i, unsynced := range []faults.Unsynced{faults.Lost, faults.Kept, faults.Random(seed + uint64(at)), faults.Random(seed ^ uint64(at)<<20)} {
 			to := t.TempDir()
 			disk.CutPower(t, to, at, unsynced)
-			recovered(t, to, before.journal.Reopen(), before.answered)
-			if t.Failed() {
-				t.Fatalf("power cut after operation %d of %d, variant %d, seed %d", at, total, i, seed)
-			}
+			recovered(t, fmt.Sprintf("a power cut after operation %d of %d, variant %d, seed %d", at, total, i, seed), to, state.Reopen(), answered)
 		}
 	}
 }
 
 func TestStall_EndsTheNodeWhileTheDiskHangs(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	disk := faults.Watch(t, dir)
 	j := replicationtest.New()
 	n, err := replication.Open(replication.Options{Dir: dir, Machine: j, Identity: identity, Create: true,
-		StallLimit: 50 * time.Millisecond, CanaryInterval: time.Hour})
+		StallLimit: 3 * time.Second, CanaryInterval: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,10 +269,11 @@ func TestStall_EndsTheNodeWhileTheDiskHangs(t *testing.T) {
 }
 
 func TestCanary_NoticesADiskThatHangsWhileNobodyBets(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	disk := faults.Watch(t, dir)
 	n := open(t, replication.Options{Dir: dir, Machine: replicationtest.New(), Create: true,
-		StallLimit: 50 * time.Millisecond, CanaryInterval: time.Millisecond})
+		StallLimit: 3 * time.Second, CanaryInterval: time.Millisecond})
 	propose(t, n, 1, 3)
 	release := disk.Stall("sync")
 	defer release()

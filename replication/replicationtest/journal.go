@@ -18,6 +18,8 @@ import (
 type Journal struct {
 	// Before, if set, is called at the start of each Apply. Its error becomes that of Apply.
 	Before func([]storage.Entry) error
+	// AfterCheckpoint, if set, is called at the end of each Checkpoint.
+	AfterCheckpoint func()
 
 	applying sync.Mutex // held through Apply, to notice a second one
 
@@ -126,14 +128,18 @@ func (j *Journal) Applied() (index, term uint64) {
 
 // Checkpoint implements replication.Machine.
 func (j *Journal) Checkpoint(ctx context.Context) (storage.Checkpoint, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return storage.Checkpoint{}, err
 	}
+	j.mu.Lock()
 	j.marks = j.marks[max(0, len(j.marks)-1):]
 	j.durable = len(j.marks)
-	return j.checkpoint(), nil
+	c := j.checkpoint()
+	j.mu.Unlock()
+	if j.AfterCheckpoint != nil {
+		j.AfterCheckpoint()
+	}
+	return c, nil
 }
 
 // Durable implements replication.Machine.
