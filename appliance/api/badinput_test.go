@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -70,6 +71,21 @@ func TestStakes_RefusesWhatIsNoStake(t *testing.T) {
 			})
 		}
 	}
+	t.Run("a body without announced length", func(t *testing.T) {
+		r, err := http.NewRequest("POST", h.server.URL+"/api/v1/games/slots/spins", io.LimitReader(endless{}, maxBody+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + p.token}}
+		res, err := h.server.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if res.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("answered %d", res.StatusCode)
+		}
+	})
 	t.Run("the largest body that is taken", func(t *testing.T) {
 		p.do("POST", "/api/v1/games/slots/spins", `{"stake":10`+strings.Repeat(" ", 65_536-12)+`}`).want(t, 201, "")
 	})

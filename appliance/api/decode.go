@@ -131,6 +131,9 @@ func readBody(r *http.Request, buf []byte) ([]byte, error) {
 		if err == io.EOF && len(buf) <= maxBody {
 			return buf, nil
 		}
+		if _, limited := errors.AsType[*http.MaxBytesError](err); limited {
+			return buf, tooLarge() // whoever stands in front counts as well
+		}
 		if err != nil && err != io.EOF {
 			p := refuse("bad_request", "The body could not be read to its end.")
 			p.cause = err

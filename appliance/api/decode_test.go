@@ -95,6 +95,7 @@ func TestReadBody_EndsWhereTheBodyDoes(t *testing.T) {
 		{"at the limit", strings.NewReader(strings.Repeat("x", maxBody)), maxBody, ""},
 		{"above the limit", strings.NewReader(strings.Repeat("x", maxBody+1)), 0, "body_too_large"},
 		{"without end", endless{}, 0, "body_too_large"},
+		{"limited in front", http.MaxBytesReader(nil, io.NopCloser(endless{}), maxBody), 0, "body_too_large"},
 		{"broken", io.MultiReader(strings.NewReader("123"), failing{broken}), 0, "bad_request"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,11 +2,13 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"imperio/appliance/auth"
 	"imperio/storage/command"
 )
 
@@ -229,6 +231,7 @@ func TestTrouble_IsToldApart(t *testing.T) {
 	}{
 		{"not taken", command.Result{}, errors.Join(command.ErrUnavailable, errors.New("secret cause")), 503, "unavailable", "2"},
 		{"unknown", command.Result{}, errors.Join(command.ErrUnknown, errors.New("secret cause")), 503, "outcome_unknown", "1"},
+		{"too many sign-ins", command.Result{}, fmt.Errorf("secret cause: %w", auth.ErrBusy), 503, "busy", "2"},
 		{"a bug", command.Result{}, errors.New("secret cause"), 500, "internal_error", ""},
 		{"the wrong answer", command.Result{Value: "secret cause"}, nil, 500, "internal_error", ""},
 		{"a refusal", command.Refusef("limit_reached", "Your limit is reached."), nil, 409, "limit_reached", ""},
