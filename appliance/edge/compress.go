@@ -73,7 +73,11 @@ func (b *bodyWriter) begin(x *exchange) bool {
 	if len(h["Content-Encoding"]) > 0 || !compressible(h["Content-Type"]) || hasToken(h["Cache-Control"], "no-transform") {
 		return false
 	}
-	addVary(h, "Accept-Encoding")
+	if vary := h["Vary"]; len(vary) == 0 {
+		h["Vary"] = x.edge.headers.vary // the usual case, without an allocation
+	} else {
+		addVary(h, "Accept-Encoding")
+	}
 	if x.request.Method == http.MethodHead || isUpgrade(x.request) || x.guessable(h) {
 		return false
 	}

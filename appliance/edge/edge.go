@@ -114,7 +114,8 @@ func (x *exchange) identify(h http.Header) (crowded bool) {
 	if x.id == "" {
 		x.id = newRequestID()
 	}
-	h["X-Request-Id"] = []string{x.id}
+	x.idValue[0] = x.id
+	h["X-Request-Id"] = x.idValue[:]
 	return c != nil && c.crowded
 }
 

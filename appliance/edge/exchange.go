@@ -21,6 +21,7 @@ type exchange struct {
 
 	start   time.Time
 	id      string
+	idValue [1]string // backs the header
 	address netip.Addr
 	secure  bool
 	proxied bool // by a trusted proxy

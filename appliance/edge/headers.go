@@ -31,6 +31,7 @@ type securityHeaders struct {
 	pageTLS    []string // the page policy over TLS
 	dataPolicy []string
 	noStore    []string
+	vary       []string // of answers that may be compressed
 }
 
 type headerLine struct {
@@ -52,6 +53,7 @@ func newSecurityHeaders(o Options) securityHeaders {
 		pageTLS:    []string{o.PagePolicy + "; upgrade-insecure-requests"},
 		dataPolicy: []string{dataPolicy},
 		noStore:    []string{"no-store"},
+		vary:       []string{"Accept-Encoding"},
 	}
 	if o.HSTS != "" {
 		h.hsts = []string{o.HSTS}
