@@ -32,45 +32,61 @@ const (
 	dealerResults = 6
 )
 
-// dealerHand is a way in which the dealer can finish, as a multiset of the cards after the up card.
-type dealerHand struct {
-	ranks  []rankCount
-	cards  int     // how many
-	orders float64 // in how many orders these cards can come so that the dealer draws all of them
-	result int
-}
-
-type rankCount struct{ rank, n int }
-
-// dealerTable lists all finished hands for one up card, without the dealer's blackjacks: it is used where the dealer has
-// looked. The many hands of the player leave far fewer different shoes, so it remembers the chances for each.
+// dealerTable holds all ways in which the dealer can finish with one up card, without the blackjacks: it is used where the
+// dealer has looked. The many hands of the player leave far fewer different shoes, so it remembers the chances for each.
 type dealerTable struct {
 	up    int
-	hands []dealerHand
+	sets  []cardSet // the empty set first, each other one after the set that it adds a card to
+	ways  []float64 // room for outcomes
 	known map[shoeOf][dealerResults]float64
 }
 
+// cardSet is a multiset of cards that follow the up card. Those with which the dealer finishes have orders; the others lead
+// to them.
+type cardSet struct {
+	parent int32   // the set with one card less of the highest rank
+	rank   uint8   // that rank
+	nth    uint8   // how many cards of it the set has
+	cards  uint8   // how many cards in all
+	result uint8   // what the dealer finishes with
+	orders float64 // in how many orders these cards can come so that the dealer draws all of them; 0: the dealer does not finish
+}
+
 func newDealerTable(up int) *dealerTable {
-	t := &dealerTable{up: up, known: make(map[shoeOf][dealerResults]float64)}
-	found := map[[11]int8]*dealerHand{}
+	type finish struct {
+		orders float64
+		result int
+	}
+	found := map[[11]int8]finish{}
 	enumerateDealer(up, up, up == 1, [11]int8{}, 0, func(drawn [11]int8, result int) {
-		h := found[drawn]
-		if h == nil {
-			h = &dealerHand{result: result}
-			for rank := 1; rank <= 10; rank++ {
-				if n := int(drawn[rank]); n > 0 {
-					h.ranks = append(h.ranks, rankCount{rank, n})
-					h.cards += n
-				}
-			}
-			found[drawn] = h
-		}
-		h.orders++
+		found[drawn] = finish{found[drawn].orders + 1, result}
 	})
+	t := &dealerTable{up: up, sets: make([]cardSet, 1), known: make(map[shoeOf][dealerResults]float64)}
+	index := map[[11]int8]int32{{}: 0}
+	var add func(drawn [11]int8) int32
+	add = func(drawn [11]int8) int32 {
+		if i, ok := index[drawn]; ok {
+			return i
+		}
+		highest := 10
+		for drawn[highest] == 0 {
+			highest--
+		}
+		less := drawn
+		less[highest]--
+		parent := add(less)
+		index[drawn] = int32(len(t.sets))
+		t.sets = append(t.sets, cardSet{
+			parent: parent, rank: uint8(highest), nth: uint8(drawn[highest]), cards: t.sets[parent].cards + 1,
+		})
+		return index[drawn]
+	}
 	// The order of a map must not decide the order of additions, or the last digits would differ between runs.
 	for _, drawn := range slices.SortedFunc(maps.Keys(found), func(a, b [11]int8) int { return slices.Compare(a[:], b[:]) }) {
-		t.hands = append(t.hands, *found[drawn])
+		set := &t.sets[add(drawn)]
+		set.orders, set.result = found[drawn].orders, uint8(found[drawn].result)
 	}
+	t.ways = make([]float64, len(t.sets))
 	return t
 }
 
@@ -109,29 +125,34 @@ func forbiddenHole(up int) int {
 	return 0
 }
 
-// outcomes gives the probabilities of the dealer's results when the cards of s are unseen and the
-// dealer has no blackjack. It is exact but for the rounding of float64.
+// outcomes gives the probabilities of the dealer's results when the cards of s are unseen and the dealer has no
+// blackjack. It is exact but for the rounding of float64.
 //
 // A table remembers what it computed, so it is not safe for concurrent use.
 func (t *dealerTable) outcomes(s *shoeOf) [dealerResults]float64 {
 	if p, ok := t.known[*s]; ok {
 		return p
 	}
-	var falling [11][mostDealt + 1]float64 // c·(c−1)·…, the orders of n cards of a rank
-	for rank := range falling {
-		falling[rank][0] = 1
-		for n := 1; n <= mostDealt; n++ {
-			falling[rank][n] = falling[rank][n-1] * float64(s[rank]-n+1)
+	var left [11][mostDealt + 1]float64 // cards of a rank that are left when the n-th of them is drawn
+	for rank := range left {
+		for n := range mostDealt {
+			left[rank][n+1] = float64(s[rank] - n)
 		}
 	}
+	var chance [mostDealt + 1]float64 // of n given cards in a given order
+	chance[0] = 1
+	for n := range mostDealt {
+		chance[n+1] = chance[n] / left[0][n+1]
+	}
 	var p [dealerResults]float64
-	for i := range t.hands {
-		h := &t.hands[i]
-		ways := h.orders
-		for _, r := range h.ranks {
-			ways *= falling[r.rank][r.n]
+	ways := t.ways // in which the cards of each set can be taken from the shoe, in one order
+	ways[0] = 1
+	for i, set := range t.sets[1:] {
+		w := ways[set.parent] * left[set.rank][set.nth]
+		ways[i+1] = w
+		if set.orders > 0 {
+			p[set.result] += set.orders * w * chance[set.cards]
 		}
-		p[h.result] += ways / falling[0][h.cards]
 	}
 	if f := forbiddenHole(t.up); f > 0 {
 		looked := 1 - float64(s[f])/float64(s[0])

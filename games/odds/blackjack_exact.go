@@ -54,6 +54,7 @@ func EvaluateBlackjack(ctx context.Context, chart *Chart, workers int, progress 
 	return evaluate(ctx, blackjack1(), chart, workers, progress)
 }
 
+// evaluate leaves the fields of the chart empty if chart is nil.
 func evaluate(ctx context.Context, with rules, chart *Chart, workers int, progress func(done, of int)) (*BlackjackResult, error) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
@@ -167,6 +168,9 @@ func evaluateDeal(d *Deal, with rules, optimal, charted *evaluator, chart *Chart
 	d.Best = taken.String()
 	d.BestNet = (1-d.DealerBlackjack)*bestNet - d.DealerBlackjack
 
+	if chart == nil {
+		return
+	}
 	pair := 0
 	if a == b {
 		pair = a

@@ -49,9 +49,9 @@ func TestDealerTable_IsAProbability(t *testing.T) {
 		if math.Abs(sum-1) > 1e-12 {
 			t.Errorf("up card %d: probabilities add up to %v", up, sum)
 		}
-		for _, h := range dealer.hands {
-			if h.cards > mostDealt {
-				t.Errorf("up card %d: a hand of %d cards", up, h.cards)
+		for _, set := range dealer.sets {
+			if set.cards > mostDealt {
+				t.Errorf("up card %d: a set of %d cards", up, set.cards)
 			}
 		}
 	}
