@@ -54,7 +54,7 @@ func (m *machine) openAccount(b command.OpenAccount) (command.Result, error) {
 	if err != nil {
 		return command.Result{}, err
 	}
-	if err := m.put(bSeeds, key, seeds); err != nil {
+	if err := m.putSeeds(id, seeds); err != nil {
 		return command.Result{}, err
 	}
 	var w WalletRecord
@@ -141,7 +141,7 @@ func (m *machine) setLock(b command.SetLock) (command.Result, error) {
 		return command.Result{}, nil // as it should be already
 	}
 	w.Locked = b.Locked
-	if err := m.put(bWallets, accountKey(id), w); err != nil {
+	if err := m.putWallet(id, &w); err != nil {
 		return command.Result{}, err
 	}
 	e := Event{Kind: AccountUnlocked, Account: id, Act: &Act{Actor: b.Actor, Reason: b.Reason, Before: "locked", After: "unlocked"}}

@@ -25,6 +25,7 @@ type machine struct {
 	now      int64 // Unix milliseconds: the command's time, never before an earlier command's
 	command  *command.Decoded
 	sessions *sessionCache
+	hot      *hotRecords
 }
 
 // apply carries out one command.
@@ -149,11 +150,7 @@ func (m *machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) erro
 		return err
 	}
 	w.Last = e.Seq
-	return m.put(bWallets, accountKey(id), w)
-}
-
-func (m *machine) wallet(id command.AccountID) (WalletRecord, bool, error) {
-	return load[WalletRecord](&m.reader, bWallets, accountKey(id))
+	return m.putWallet(id, w)
 }
 
 func (m *machine) event(seq uint64) (Event, error) {

@@ -72,7 +72,7 @@ func (m *machine) rotateSeed(b command.RotateSeed) (command.Result, error) {
 		Pair: s.Pair + 1, Server: s.Next, Next: [command.SeedSize]byte(m.command.Entropy),
 		Client: b.ClientSeed, FirstEvent: m.Events + 1,
 	}
-	if err := m.put(bSeeds, accountKey(id), next); err != nil {
+	if err := m.putSeeds(id, next); err != nil {
 		return command.Result{}, err
 	}
 	w.Nonce = 0

@@ -52,7 +52,7 @@ func (m *machine) setLimits(b command.SetLimits) (command.Result, error) {
 	}
 	if !w.Limited {
 		w.Limited = true
-		if err := m.put(bWallets, accountKey(id), w); err != nil {
+		if err := m.putWallet(id, &w); err != nil {
 			return command.Result{}, err
 		}
 	}
@@ -229,7 +229,7 @@ func (m *machine) exclude(b command.Exclude) (command.Result, error) {
 		until = m.now + int64(b.Days)*dayMillis
 	}
 	w.ExcludedUntil = max(w.ExcludedUntil, until)
-	if err := m.put(bWallets, accountKey(id), w); err != nil {
+	if err := m.putWallet(id, &w); err != nil {
 		return command.Result{}, err
 	}
 	if err := m.dropSessions(id, allSessions); err != nil {

@@ -54,6 +54,7 @@ type Store struct {
 	head         MachineRecord
 	failed       error
 	sessions     *sessionCache
+	hot          *hotRecords // Apply's own
 
 	writing    sync.Mutex // one checkpoint at a time
 	durableMu  sync.Mutex
@@ -96,7 +97,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		}
 	}
 	s := &Store{
-		path: path, db: db, opts: opts, log: opts.Logger, live: newLayer(), sessions: newSessionCache(),
+		path: path, db: db, opts: opts, log: opts.Logger, live: newLayer(), sessions: newSessionCache(), hot: newHotRecords(),
 		wake: make(chan struct{}, 1), caught: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if err := s.load(); err != nil {
@@ -167,7 +168,7 @@ func (s *Store) Apply(entries []Entry) ([]command.Result, error) {
 		return s.db.View(func(tx *bbolt.Tx) error {
 			m := machine{
 				reader:        reader{live: s.live, frozen: s.frozen, tx: tx, file: s.path},
-				MachineRecord: &s.head, sessions: s.sessions,
+				MachineRecord: &s.head, sessions: s.sessions, hot: s.hot,
 			}
 			for i, e := range entries {
 				if e.Index <= s.head.Index {
