@@ -43,7 +43,7 @@ function face(rank, suit) {
   const pip = (x, y, size, turned) => s('path', { d: path, transform: `translate(${x} ${y}) ${turned ? 'rotate(180) ' : ''}scale(${size / 20}) translate(-10 -10)` });
   /** @param {boolean} turned */
   const corner = (turned) => s('g', { transform: turned ? 'rotate(180 50 70)' : null },
-    s('text', { x: 12, y: 23, 'text-anchor': 'middle', 'font-size': letter.length > 1 ? 20 : 23, 'letter-spacing': letter.length > 1 ? -2 : 0 }, letter), pip(12, 35, 14));
+    s('text', { x: 12.5, y: 22, 'text-anchor': 'middle', 'font-size': 22, ...(letter.length > 1 ? { textLength: 20, lengthAdjust: 'spacingAndGlyphs' } : {}) }, letter), pip(12.5, 35, 14));
   /** @type {SVGElement[]} */
   let middle;
   if (rank === 'ace') middle = [pip(50, 70, 46)];

@@ -78,7 +78,7 @@ function limitsForm(limits) {
 function exclusion() {
   const lengths = [1, 7, 30, 90, 180, 365, 1825];
   const id = uid('days');
-  const select = h('select', { id }, lengths.map((d) => h('option', { value: d }, t('responsible.days', { n: num(d) }))), h('option', { value: 'for_ever' }, t('responsible.for_ever')));
+  const select = h('select', { id }, lengths.map((d) => h('option', { value: d }, d === 1 ? t('responsible.day') : t('responsible.days', { n: num(d) }))), h('option', { value: 'for_ever' }, t('responsible.for_ever')));
   const sure = h('input', { type: 'checkbox', id: `${id}-sure`, onchange: () => { button.disabled = !sure.checked; } });
   const button = h('button', { class: 'button danger', type: 'button', id: 'exclude', disabled: true, onclick: async () => {
     button.disabled = true;
