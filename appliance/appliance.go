@@ -69,6 +69,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.log = newLog(o.Config.Logs, a.logs)
 	a.cleanups.log = a.log
 	a.cleanups.add("logs", a.logs.Close)
+	a.cleanups.add("log of the end", func() error { a.log.Info("stopped"); return nil })
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.cleanups.run())
@@ -204,10 +205,21 @@ func (a *App) Run(ctx context.Context) error {
 		a.log.Error("stopping, since the node failed", "error", err)
 	}
 	stop()
-	err = errors.Join(err, a.stopServing())
+	a.stopServing()
 	owned.wait()
-	err = errors.Join(err, a.cleanups.run())
-	return err
+	return errors.Join(err, a.close())
+}
+
+// close gives everything back, but does not wait for ever: a disk that hangs must not keep a process that lost it.
+func (a *App) close() error {
+	closed := make(chan error, 1)
+	go func() { closed <- a.cleanups.run() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(2 * closePatience):
+		return fmt.Errorf("the data directory could not be closed within %s: the disk does not answer. What was answered is in the log, and the next start reads it", 2*closePatience)
+	}
 }
 
 func (s *server) serve() error {
@@ -218,7 +230,7 @@ func (s *server) serve() error {
 }
 
 // stopServing lets requests in flight finish for a bounded time, then ends the connections.
-func (a *App) stopServing() error {
+func (a *App) stopServing() {
 	ctx, cancel := context.WithTimeout(context.Background(), a.config.Listen.ShutdownTimeout)
 	defer cancel()
 	a.api.Close() // live connections don't end by themselves
@@ -232,5 +244,4 @@ func (a *App) stopServing() error {
 		})
 	}
 	owned.wait()
-	return nil
 }
