@@ -211,12 +211,9 @@ func TestOpen_ReadOnlyChangesNothing(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	c.Player("ann", 100)
 	want, _ := c.Identity()
-	log := c.Log
 	dir := c.Dir()
 	c.Player("ben", 100)
 	all, _ := c.Identity()
-	late := c.Log[len(log):]
-	_ = late
 	c.Abandon()
 	path := filepath.Join(dir, storage.StateFile)
 	before, err := os.ReadFile(path)

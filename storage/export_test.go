@@ -2,6 +2,7 @@ package storage
 
 import (
 	"crypto/sha256"
+	"slices"
 	"time"
 )
 
@@ -28,4 +29,34 @@ func ContentHash(s *Store, now time.Time) (sum [32]byte, machine MachineRecord, 
 		return err
 	})
 	return [32]byte(h.Sum(nil)), machine, err
+}
+
+// The records and keys that are only known inside, for golden vectors.
+type (
+	LimitsRecord  = limitsRecord
+	SessionRecord = sessionRecord
+	SessionRef    = sessionRef
+	ValueRecord   = valueRecord
+	LockRecord    = lockRecord
+)
+
+var (
+	Encode        = encode
+	AccountKey    = accountKey
+	EventKey      = eventKey
+	RoundKey      = roundKey
+	PairKey       = pairKey
+	GenerationKey = generationKey
+	ChainHash     = chainHash
+)
+
+// Decode reads a record.
+func Decode(data []byte, v any) error { return decMode.Unmarshal(data, v) }
+
+// Tables are the names of the tables, in the order of the numbers that checksums begin with.
+func Tables() []string { return bucketNames[:] }
+
+// Seal is a value as it stands in a table.
+func Seal(table string, key, content []byte) []byte {
+	return seal(bucket(slices.Index(bucketNames[:], table)), key, content)
 }
