@@ -26,9 +26,6 @@ const dealerStands = 17
 
 var actions = []string{Hit, Stand, Double, Split, Surrender, Insurance, DeclineInsurance}
 
-// Actions lists all actions there are.
-func Actions() []string { return slices.Clone(actions) }
-
 // phase is what a round waits for.
 type phase int
 

@@ -6,7 +6,6 @@
 package odds
 
 import (
-	"cmp"
 	"math"
 	"math/big"
 	"slices"
@@ -75,11 +74,6 @@ func (d *Distribution) Variance() *big.Rat {
 func (d *Distribution) Volatility() float64 {
 	v, _ := d.Variance().Float64()
 	return math.Sqrt(v)
-}
-
-// Largest is the highest pay per coin staked.
-func (d *Distribution) Largest() *big.Rat {
-	return slices.MaxFunc(d.Pays(), func(a, b Pay) int { return cmp.Compare(a.Times.Cmp(b.Times), 0) }).Times
 }
 
 func (d *Distribution) moment(power int) *big.Rat {

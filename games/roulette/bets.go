@@ -149,15 +149,6 @@ func All() []games.Bet {
 	return all
 }
 
-// Covers lists the pockets on which a bet wins, in ascending order. A bet that is not valid is refused as by Validate.
-func Covers(b games.Bet) ([]int, error) {
-	p, err := place(0, b)
-	if err != nil {
-		return nil, err
-	}
-	return p.covers.numbers(), nil
-}
-
 // placed is a valid bet.
 type placed struct {
 	kind   *Type

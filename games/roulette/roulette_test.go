@@ -131,7 +131,7 @@ func TestAll_EveryBetReturns36Of37(t *testing.T) {
 	plain, partage := wheel(t, "roulette/1"), wheel(t, "roulette/2")
 	for _, b := range All() {
 		b.Amount = 2
-		covers, err := Covers(b)
+		valid, err := place(0, b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +141,7 @@ func TestAll_EveryBetReturns36Of37(t *testing.T) {
 			sum += p
 			sumPartage += payouts(t, partage, one(b))[n]
 			won := false
-			for _, c := range covers {
+			for _, c := range valid.covers.numbers() {
 				won = won || c == n
 			}
 			if (p > 0) != won {
