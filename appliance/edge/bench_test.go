@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -189,3 +190,53 @@ type discardAnswer struct{ header http.Header }
 func (d *discardAnswer) Header() http.Header         { return d.header }
 func (d *discardAnswer) WriteHeader(int)             {}
 func (d *discardAnswer) Write(p []byte) (int, error) { return len(p), nil }
+
+// BenchmarkFloodedHouse prints how much slower one client's requests are while a hundred thousand addresses come that
+// were never seen before, as a ratio to the same while the others are a few known clients. Only this client's own
+// requests are timed, each between four of others.
+func BenchmarkFloodedHouse(b *testing.B) {
+	o := DefaultOptions()
+	o.Log = slog.New(slog.DiscardHandler)
+	for i := range o.Zones {
+		o.Zones[i].Events, o.Zones[i].Burst = 1e9, 1e9
+	}
+	e, err := New(o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	handler := e.Handler(spinHandler)
+	ask := func(address netip.Addr) time.Duration {
+		r, _ := http.NewRequest("POST", "/api/v1/games/slots/spins", http.NoBody)
+		r.RemoteAddr = netip.AddrPortFrom(address, 4711).String()
+		w := &discardAnswer{header: make(http.Header, 16)}
+		start := time.Now()
+		handler.ServeHTTP(w, r)
+		return time.Since(start)
+	}
+	var stranger uint32
+	others := func(flood bool) {
+		for i := range 4 {
+			n := uint32(i)
+			if flood {
+				stranger++
+				n = 10 + stranger%100_000
+			}
+			ask(netip.AddrFrom4([4]byte{198, byte(n >> 16), byte(n >> 8), byte(n)}))
+		}
+	}
+	me := netip.MustParseAddr("203.0.113.1")
+	var calm, flooded []time.Duration
+	for b.Loop() {
+		for range 25_000 { // 100,000 strangers
+			others(false)
+			calm = append(calm, ask(me))
+			others(true)
+			flooded = append(flooded, ask(me))
+		}
+	}
+	slices.Sort(calm)
+	slices.Sort(flooded)
+	b.ReportMetric(float64(calm[len(calm)/2]), "ns-calm")
+	b.ReportMetric(float64(flooded[len(flooded)/2]), "ns-flooded")
+	b.ReportMetric(float64(flooded[len(flooded)/2])/float64(calm[len(calm)/2]), "flooded-to-calm")
+}

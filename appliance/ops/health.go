@@ -81,6 +81,7 @@ type HealthOptions struct {
 type asked struct {
 	check   Check
 	pending chan struct{} // closed when the question under way is answered; nil: none is
+	since   time.Time     // when that was asked, by the real clock
 	result  Result
 	ok      bool
 	at      time.Time // of the answer; zero: never
@@ -183,7 +184,7 @@ func (h *Health) ask(name string) {
 	if a == nil || h.closed || a.pending != nil || (!a.at.IsZero() && h.o.Now().Sub(a.at) < h.o.Fresh) {
 		return
 	}
-	a.pending = make(chan struct{})
+	a.pending, a.since = make(chan struct{}), time.Now()
 	h.asking.Go(func() {
 		ctx, cancel := context.WithTimeout(h.ctx, h.o.Patience)
 		defer cancel()
@@ -199,7 +200,8 @@ func (h *Health) ask(name string) {
 	})
 }
 
-// answer waits for the question under way, but not longer than its patience.
+// answer waits for the question under way, until that has taken as long as it may. Checks are asked at the same time, so
+// waiting for one after the other takes no longer than the slowest.
 func (h *Health) answer(name string) (Result, bool) {
 	h.mu.Lock()
 	a := h.checks[name]
@@ -208,9 +210,10 @@ func (h *Health) answer(name string) (Result, bool) {
 		return Result{}, false
 	}
 	pending := a.pending
+	left := h.o.Patience - time.Since(a.since)
 	h.mu.Unlock()
-	if pending != nil {
-		timer := time.NewTimer(h.o.Patience)
+	if pending != nil && left > 0 {
+		timer := time.NewTimer(left)
 		defer timer.Stop()
 		select {
 		case <-pending:

@@ -327,3 +327,19 @@ func TestSpaceOf_TellsOfARealDisk(t *testing.T) {
 		t.Error("a directory that is not there has space")
 	}
 }
+
+func TestHealth_ManyHangingChecksTakeNoLongerThanOne(t *testing.T) {
+	release := make(chan struct{})
+	h := newHealth(t, HealthOptions{Patience: time.Second})
+	for _, name := range strings.Split("abcdefghijklmnopqrstuvwxyz", "") {
+		h.Add(Check{name, func(context.Context) (Result, bool) { <-release; return healthy(""), true }})
+	}
+	t.Cleanup(func() { close(release) }) // before Close
+	start := time.Now()
+	if r := h.Report(); r.Status != Unhealthy || len(r.Checks) != 26 {
+		t.Errorf("%v", r)
+	}
+	if took := time.Since(start); took > 15*time.Second { // one after the other would be 26
+		t.Errorf("took %s", took)
+	}
+}
