@@ -15,10 +15,15 @@ import (
 //go:embed static
 var static embed.FS
 
-// Files are all pages and assets: "index.html" is the lobby, "rules/slots.html" is /rules/slots, and everything that
-// pages load lies below "assets/".
-func Files() fs.FS {
-	files, err := fs.Sub(static, "static")
+// Files are the pages: "index.html" is the lobby, "rules/slots.html" is /rules/slots. They name assets as /assets/….
+func Files() fs.FS { return sub("static/pages") }
+
+// Assets is everything that pages load. The files reach one another by relative paths, so they must be served from one
+// directory, whatever its address.
+func Assets() fs.FS { return sub("static/assets") }
+
+func sub(directory string) fs.FS {
+	files, err := fs.Sub(static, directory)
 	if err != nil {
 		panic("web: " + err.Error()) // the name is constant and valid
 	}

@@ -35,7 +35,7 @@ func TestPages_AreTheShellWithTheirTitles(t *testing.T) {
 	for _, p := range Pages() {
 		modules := slices.Concat(early, p.Modules)
 		for _, m := range modules {
-			if _, err := fs.Stat(Files(), "assets/js/"+m); err != nil {
+			if _, err := fs.Stat(Assets(), "js/"+m); err != nil {
 				t.Errorf("%s preloads a module that is not there: %v", p.Path, err)
 			}
 		}
@@ -46,7 +46,7 @@ func TestPages_AreTheShellWithTheirTitles(t *testing.T) {
 		name := fileOf(p)
 		want[name] = true
 		if *update {
-			file := filepath.Join("static", filepath.FromSlash(name))
+			file := filepath.Join("static", "pages", filepath.FromSlash(name))
 			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -56,11 +56,11 @@ func TestPages_AreTheShellWithTheirTitles(t *testing.T) {
 			continue
 		}
 		if got, err := fs.ReadFile(Files(), name); err != nil || !bytes.Equal(got, page.Bytes()) {
-			t.Errorf("static/%s is not what the shell gives (%v); run go test ./appliance/web -update", name, err)
+			t.Errorf("static/pages/%s is not what the shell gives (%v); run go test ./appliance/web -update", name, err)
 		}
 	}
 	each(t, ".html", func(name string, _ []byte) {
-		if !want[name] {
+		if !want[strings.TrimPrefix(name, "pages/")] {
 			t.Errorf("static/%s is no page of the list", name)
 		}
 	})
@@ -69,13 +69,13 @@ func TestPages_AreTheShellWithTheirTitles(t *testing.T) {
 // each calls f with every file that has the extension.
 func each(t *testing.T, extension string, f func(name string, content []byte)) {
 	t.Helper()
-	err := fs.WalkDir(Files(), ".", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(static, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Ext(name) != extension {
 			return err
 		}
-		content, err := fs.ReadFile(Files(), name)
+		content, err := fs.ReadFile(static, name)
 		if err == nil {
-			f(name, content)
+			f(strings.TrimPrefix(name, "static/"), content)
 		}
 		return err
 	})
@@ -113,7 +113,7 @@ func TestFiles_HoldNothingInlineAndNothingForeign(t *testing.T) {
 
 func words(t *testing.T, language string) map[string]string {
 	t.Helper()
-	content, err := fs.ReadFile(Files(), "assets/i18n/"+language+".json")
+	content, err := fs.ReadFile(Assets(), "i18n/"+language+".json")
 	if err != nil {
 		t.Fatal(err)
 	}
