@@ -101,7 +101,7 @@ func Open(o Options) (*Node, error) {
 func begin(log *logstore.Store, config *raft.Config, transport raft.Transport, self raft.Configuration, m Machine) error {
 	index, term := m.Applied()
 	if index == 0 {
-		return raft.BootstrapCluster(config, log, log, snapshots{log}, transport, self)
+		return raft.BootstrapCluster(config, log, log, snapshots{log: log}, transport, self)
 	}
 	if err := log.SetUint64([]byte("CurrentTerm"), term); err != nil {
 		return err
@@ -167,7 +167,11 @@ func (n *Node) startRaft(config *raft.Config) (err error) {
 			err = fmt.Errorf("%v", p)
 		}
 	}()
-	n.raft, err = raft.NewRaft(config, &fsm{n}, n.log, n.log, snapshots{n.log}, n.wire)
+	found, err := foundCheckpoint(n.log, n.machine)
+	if err != nil {
+		return err
+	}
+	n.raft, err = raft.NewRaft(config, &fsm{n}, n.log, n.log, snapshots{n.log, found}, n.wire)
 	return err
 }
 
@@ -287,6 +291,7 @@ func (n *Node) Close(ctx context.Context) error {
 }
 
 func (n *Node) close(ctx context.Context) error {
+	n.quiet.Store(true)
 	n.end()
 	n.leads.close()
 	// Every token means that nothing is in flight, and nothing can be any more.

@@ -13,7 +13,7 @@ import (
 
 // raftLogger hands raft's log lines to slog. Raft writes for those who debug raft: what it calls information is detail
 // here. While quiet is set, nothing is above detail: a lone node that starts reports a missing leader and an election,
-// and a node that failed has already said why.
+// one that closes reports a snapshot that it broke off, and one that failed has already said why.
 //
 // Raft logs indexes, terms and names of nodes, never the data of entries.
 type raftLogger struct {

@@ -11,7 +11,25 @@ import (
 
 // snapshots is raft's snapshot store: only the metadata of the last snapshot, kept in the log's own file. What it
 // describes is the checkpoint in state.db.
-type snapshots struct{ log *logstore.Store }
+type snapshots struct {
+	log *logstore.Store
+	// found is the checkpoint that the node started from. It is as good as a snapshot, and mostly newer than the last one
+	// that was taken: raft need not look at the entries below it.
+	found logstore.Snapshot
+}
+
+// foundCheckpoint describes the state that the machine was opened with as a snapshot.
+func foundCheckpoint(log *logstore.Store, m Machine) (logstore.Snapshot, error) {
+	index, term := m.Applied()
+	if index == 0 {
+		return logstore.Snapshot{}, nil
+	}
+	configuration, at, err := log.ConfigurationAt(index)
+	if err != nil {
+		return logstore.Snapshot{}, err
+	}
+	return logstore.Snapshot{Index: index, Term: term, Configuration: configuration, ConfigurationIndex: at}, nil
+}
 
 var _ raft.SnapshotStore = snapshots{}
 
@@ -26,10 +44,13 @@ func (s snapshots) Create(version raft.SnapshotVersion, index, term uint64, conf
 	}}, nil
 }
 
-// List returns the last snapshot.
+// List returns the newest snapshot.
 func (s snapshots) List() ([]*raft.SnapshotMeta, error) {
-	m, ok := s.log.Snapshot()
-	if !ok {
+	m, _ := s.log.Snapshot()
+	if m.Index < s.found.Index {
+		m = s.found
+	}
+	if m.Index == 0 {
 		return nil, nil
 	}
 	return []*raft.SnapshotMeta{{

@@ -93,7 +93,7 @@ func decodeEntry(k, v []byte, l *raft.Log) error {
 	*l = raft.Log{
 		Index: binary.BigEndian.Uint64(k),
 		Term:  entryTerm(v),
-		Type:  raft.LogType(v[5]),
+		Type:  entryType(v),
 	}
 	if at := int64(binary.BigEndian.Uint64(v[14:])); at != 0 {
 		l.AppendedAt = time.Unix(0, at)
@@ -109,6 +109,8 @@ func decodeEntry(k, v []byte, l *raft.Log) error {
 	}
 	return nil
 }
+
+func entryType(v []byte) raft.LogType { return raft.LogType(v[5]) }
 
 func entryTerm(v []byte) uint64 { return binary.BigEndian.Uint64(v[6:]) }
 

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hashicorp/raft"
 	"go.etcd.io/bbolt"
 
 	"imperio/replication/boltcheck"
@@ -164,6 +165,7 @@ func Open(path string, o Options) (s *Store, err error) {
 		return nil, err
 	}
 	s.rec, s.stored, s.first, s.last = found.rec, found.first, found.first, found.last
+	s.configurations = found.configurations
 	return s, nil
 }
 
@@ -200,8 +202,9 @@ func (s *Store) shielded(fn func() error) (err error) {
 
 // contents is what verify found in a file.
 type contents struct {
-	rec         record
-	first, last uint64
+	rec            record
+	first, last    uint64
+	configurations []uint64 // the entries that hold one
 }
 
 // verify reads the whole file and proves that it is a log, whole, of this format, and of this node.
@@ -259,6 +262,9 @@ func verify(f *os.File, path string, id Identity) (contents, error) {
 				found.first = index
 			}
 			found.last = index
+			if entryType(v) == raft.LogConfiguration {
+				found.configurations = append(found.configurations, index)
+			}
 			return nil
 		},
 	})
