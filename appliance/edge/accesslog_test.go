@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -48,6 +49,27 @@ func TestAccessLog_HasNoHealthChecks(t *testing.T) {
 	eventually(t, "the last request is logged", func() bool { return h.access.String() != "" })
 	if n := strings.Count(h.access.String(), "\n"); n != 1 {
 		t.Errorf("%d lines", n)
+	}
+}
+
+// A flood must not fill the disk with lines about what was refused.
+func TestAccessLog_TellsOfAFloodInFewLines(t *testing.T) {
+	clock := newHandClock()
+	h := open(t, "http", says("{}"), func(o *Options) { o.Now = clock.Now })
+	for range 2000 {
+		h.ask(t, "GET", "/api/v1/games", "")
+	}
+	clock.move(time.Hour)
+	h.ask(t, "GET", "/api/v1/games", "") // one that is allowed is told all the same
+	eventually(t, "all requests that were allowed are told", func() bool {
+		return strings.Count(h.access.String(), `"status":200`) == 21
+	})
+	lines := strings.Count(h.access.String(), "\n")
+	if lines < 21+limitedLinesBurst {
+		t.Errorf("only %d lines", lines)
+	}
+	if lines > 1000 { // 2,000 requests take a second or two
+		t.Errorf("%d lines", lines)
 	}
 }
 

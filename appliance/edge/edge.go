@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Edge is the middleware, the limits and the listeners of one node. It is safe for concurrent use, has no goroutine
@@ -21,7 +23,14 @@ type Edge struct {
 	counts   connectionCounts
 	observer Observer
 	now      func() time.Time
+
+	// limitedLines bounds the lines in the access log about requests that a limit refused: a flood must not fill the
+	// disk, which would stop the bets of all.
+	limitedLines *rate.Limiter
 }
+
+// How many lines a second, and at once, tell of requests that a limit refused. Metrics count all of them.
+const limitedLinesRate, limitedLinesBurst = 20, 200
 
 // New makes an Edge.
 func New(o Options) (*Edge, error) {
@@ -34,7 +43,7 @@ func New(o Options) (*Edge, error) {
 	}
 	e := &Edge{
 		options: o, proxies: o.TrustedProxies, headers: newSecurityHeaders(o), origins: newOrigins(o.CORSOrigins),
-		zones: zs, observer: o.Observer, now: o.Now,
+		zones: zs, observer: o.Observer, now: o.Now, limitedLines: rate.NewLimiter(limitedLinesRate, limitedLinesBurst),
 	}
 	e.counts.clients = make(map[bucketKey]int)
 	if e.observer == nil {
@@ -92,7 +101,7 @@ func (x *exchange) admit() bool {
 	}
 	if z := e.zones.of(r); z != nil && (e.options.Uncounted == nil || !e.options.Uncounted(r)) {
 		if !x.limitAddress(z) {
-			x.route = z.refused
+			x.route, x.limited = z.refused, true
 			return x.refuse(problemRateLimited)
 		}
 	}
@@ -209,9 +218,10 @@ func asError(p any) error {
 func (x *exchange) report() {
 	took := time.Since(x.start)
 	x.edge.observer.RequestDone(x.routeLabel(), methodLabel(x.request.Method), x.status, took, x.bytes)
-	if x.edge.options.AccessLog != nil && !isHealth(x.request.URL.Path) {
-		x.log(took)
+	if x.edge.options.AccessLog == nil || isHealth(x.request.URL.Path) || (x.limited && !x.edge.limitedLines.Allow()) {
+		return
 	}
+	x.log(took)
 }
 
 // routeLabel is the route's pattern. It never is what the client sent.
@@ -219,8 +229,11 @@ func (x *exchange) routeLabel() string {
 	if x.route != "" {
 		return x.route
 	}
-	if isHealth(x.request.URL.Path) {
+	switch path := x.request.URL.Path; {
+	case isHealth(path):
 		return "/health"
+	case path == "/metrics":
+		return path
 	}
 	return "other"
 }

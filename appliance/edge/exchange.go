@@ -27,6 +27,7 @@ type exchange struct {
 	proxied bool // by a trusted proxy
 	route   string
 	account string
+	limited bool // refused by a limit
 
 	limitValues [3]string // backs the limit's headers
 
