@@ -53,3 +53,12 @@ func identity(s *storage.Store) (sum [32]byte, machine storage.MachineRecord, er
 	sum, err = snap.Hash()
 	return sum, snap.Machine(), errors.Join(err, snap.Close())
 }
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
