@@ -54,7 +54,9 @@ func (m *machine) apply(c *command.Decoded) (command.Result, error) {
 	if m.Events > before {
 		result.Event = m.Events
 		if c.Key != (command.Key{}) {
-			m.remember(result.Event)
+			if err := m.remember(result.Event); err != nil {
+				return result, fmt.Errorf("remember an idempotency key: %w", err)
+			}
 		}
 	}
 	if sum := m.Books.Sum(); sum != 0 {
@@ -173,18 +175,32 @@ func (m *machine) idempotencyKey(gen uint32) []byte {
 }
 
 // remember keeps what a key was used for.
-func (m *machine) remember(event uint64) {
+func (m *machine) remember(event uint64) error {
+	gen := generation(m.now, idempotencyPeriod)
 	v := binary.BigEndian.AppendUint64(make([]byte, 0, 16), event)
 	v = append(v, m.command.Fingerprint[:]...)
-	m.live.put(bIdempotency, m.idempotencyKey(generation(m.now, idempotencyPeriod)), v)
+	m.live.put(bIdempotency, m.idempotencyKey(gen), v)
+	w, ok, err := m.wallet(m.command.Account)
+	if err != nil || !ok || w.KeyGeneration == gen {
+		return err
+	}
+	w.KeyGeneration, w.KeyBefore = gen, w.KeyGeneration
+	return m.putWallet(m.command.Account, &w)
 }
 
 // earlier answers a command that was carried out before: under the same idempotency key, or, if it is proposed
 // again because its fate was unknown, under the same command id.
 func (m *machine) earlier() (command.Result, bool, error) {
 	if m.command.Key != (command.Key{}) {
+		w, ok, err := m.wallet(m.command.Account)
+		if err != nil {
+			return command.Result{}, false, err
+		}
 		gen := generation(m.now, idempotencyPeriod)
 		for _, g := range [2]uint32{gen, gen - 1} {
+			if ok && g != w.KeyGeneration && g != w.KeyBefore {
+				continue
+			}
 			v, err := m.get(bIdempotency, m.idempotencyKey(g))
 			if err != nil {
 				return command.Result{}, false, err
