@@ -23,6 +23,8 @@ type House interface {
 	Status(ctx context.Context) (Status, error)
 	// Audit proves the books of the running casino. A violation is a report, not an error.
 	Audit(ctx context.Context) (AuditReport, error)
+	// RootCertificate gives the certificate of the server's own authority in PEM, "" if it has none.
+	RootCertificate(ctx context.Context) (string, error)
 }
 
 // Status says how a server does.
@@ -108,6 +110,7 @@ func NewControl(operator Operator, house House, log *slog.Logger) http.Handler {
 		return nothing{}, house.Checkpoint(ctx)
 	})
 	control(mux, log, "status", func(ctx context.Context, _ nothing) (Status, error) { return house.Status(ctx) })
+	control(mux, log, "root-certificate", func(ctx context.Context, _ nothing) (string, error) { return house.RootCertificate(ctx) })
 	control(mux, log, "audit", func(ctx context.Context, _ nothing) (AuditReport, error) { return house.Audit(ctx) })
 	return mux
 }
@@ -262,6 +265,11 @@ func (c *ControlClient) Status(ctx context.Context) (Status, error) {
 // Audit has the server prove its books.
 func (c *ControlClient) Audit(ctx context.Context) (AuditReport, error) {
 	return ask[AuditReport](ctx, c, "audit", nothing{})
+}
+
+// RootCertificate asks the server for the certificate of its own authority.
+func (c *ControlClient) RootCertificate(ctx context.Context) (string, error) {
+	return ask[string](ctx, c, "root-certificate", nothing{})
 }
 
 var _ House = (*ControlClient)(nil)

@@ -28,13 +28,15 @@ func (h *house) operator() *Operator {
 type fakeServer struct {
 	status      Status
 	audit       AuditReport
+	root        string
 	checkpoints int
 	err         error
 }
 
-func (f *fakeServer) Checkpoint(context.Context) error           { f.checkpoints++; return f.err }
-func (f *fakeServer) Status(context.Context) (Status, error)     { return f.status, f.err }
-func (f *fakeServer) Audit(context.Context) (AuditReport, error) { return f.audit, f.err }
+func (f *fakeServer) Checkpoint(context.Context) error                { f.checkpoints++; return f.err }
+func (f *fakeServer) Status(context.Context) (Status, error)          { return f.status, f.err }
+func (f *fakeServer) Audit(context.Context) (AuditReport, error)      { return f.audit, f.err }
+func (f *fakeServer) RootCertificate(context.Context) (string, error) { return f.root, f.err }
 
 // socket serves the house's control socket and gives a client of it.
 func (h *house) socket(server House) *ControlClient {
@@ -172,6 +174,7 @@ func TestControl_AsksTheServer(t *testing.T) {
 	server := &fakeServer{
 		status: Status{Version: "1.2.3", Leader: true, AppliedIndex: 7, StartedAt: h.now()},
 		audit:  AuditReport{Proved: []string{"the sum of all balances is 0"}, Events: 9},
+		root:   "-----BEGIN CERTIFICATE-----",
 	}
 	c := h.socket(server)
 	if err := c.Checkpoint(t.Context()); err != nil || server.checkpoints != 1 {
@@ -182,6 +185,9 @@ func TestControl_AsksTheServer(t *testing.T) {
 	}
 	if a, err := c.Audit(t.Context()); err != nil || !slices.Equal(a.Proved, server.audit.Proved) || a.Events != 9 || a.Violation != "" {
 		t.Errorf("%+v, %v", a, err)
+	}
+	if root, err := c.RootCertificate(t.Context()); err != nil || root != server.root {
+		t.Errorf("%q, %v", root, err)
 	}
 	server.err = errors.New("the disk is on fire")
 	if err := c.Checkpoint(t.Context()); err == nil || !strings.Contains(err.Error(), "the disk is on fire") {

@@ -25,6 +25,7 @@ type commands struct {
 	Audit   auditCommand   `cmd:"" help:"Prove the books: every balance, the history, and every round played again."`
 	Config  configCommand  `cmd:"" help:"Print the configuration in force, and where each value came from."`
 	Fair    fairCommand    `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
+	TLS     tlsCommand     `cmd:"" name:"tls" help:"Print the root certificate of tls=internal, or forget all stored certificates."`
 	Odds    oddsCommand    `cmd:"" help:"Print the mathematics of a game: returns, edges, best play."`
 	Version versionCommand `cmd:"" help:"Print the version of the program and of the rules it knows."`
 }

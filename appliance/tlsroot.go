@@ -1,0 +1,111 @@
+package appliance
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"imperio/appliance/api"
+	"imperio/appliance/config"
+	"imperio/tls/certs"
+	"imperio/tls/certstore"
+)
+
+// ErrNoRoot says that a casino has no authority of its own.
+var ErrNoRoot = certs.ErrNoRoot
+
+// RootCertificate gives the certificate of the server's own authority in PEM, "" if it has none.
+func (h house) RootCertificate(context.Context) (string, error) {
+	if h.app.certs == nil {
+		return "", nil
+	}
+	root, err := h.app.certs.Root()
+	if errors.Is(err, certs.ErrNoRoot) {
+		return "", nil
+	}
+	return string(root), err
+}
+
+// TLSRoot gives the certificate, in PEM, of the authority that tls=internal made for a casino: from the server that runs
+// on the data directory, else from the directory itself. ErrNoRoot if there is none.
+func TLSRoot(ctx context.Context, c config.Data) ([]byte, error) {
+	client, err := api.DialControl(ctx, filepath.Join(c.Dir, SocketFile))
+	if err == nil {
+		defer client.Close()
+		root, err := client.RootCertificate(ctx)
+		if err == nil && root == "" {
+			err = fmt.Errorf("the server on %s: %w", c.Dir, ErrNoRoot)
+		}
+		return []byte(root), err
+	}
+	var root []byte
+	err = withStoredCertificates(ctx, c, func(d *dataDir, stored *certstore.Storage) (err error) {
+		root, err = certs.LoadRoot(ctx, stored)
+		if errors.Is(err, certstore.ErrSealed) {
+			err = fmt.Errorf("%w. Give the key that the casino runs with (encryption-key-file), or make new certificates with 'imperio tls forget'", err)
+		}
+		return err
+	})
+	return root, err
+}
+
+// ForgetTLS deletes all certificates, private keys, ACME accounts and the internal authority of a casino that no server
+// runs on, and says how many values these were. It needs no key. The next start obtains or makes new ones.
+func ForgetTLS(ctx context.Context, c config.Data) (forgotten int, err error) {
+	err = withStoredCertificates(ctx, c, func(d *dataDir, stored *certstore.Storage) error {
+		before, err := d.store.ValueNames(certPrefix)
+		if err != nil {
+			return err
+		}
+		if err := certs.Forget(ctx, stored); err != nil {
+			return err
+		}
+		after, err := d.store.ValueNames(certPrefix)
+		forgotten = len(before) - len(after)
+		return err
+	})
+	return forgotten, err
+}
+
+// withStoredCertificates opens the certificates of a data directory that no server runs on.
+func withStoredCertificates(ctx context.Context, c config.Data, do func(*dataDir, *certstore.Storage) error) (err error) {
+	key, err := storedKey(c)
+	if err != nil {
+		return err
+	}
+	d, err := openDataDir(dataDirOptions{path: c.Dir, log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+		defer cancel()
+		err = errors.Join(err, d.close(ctx))
+	}()
+	if err := d.node.Barrier(ctx); err != nil {
+		return fmt.Errorf("wait for the node to lead: %w", err)
+	}
+	stored, err := certstore.New(certstore.Options{KV: certKV{d.store, d.node}, Key: key, Node: d.identity.NodeID})
+	if err != nil {
+		return fmt.Errorf("open the certificate store: %w", err)
+	}
+	return errors.Join(do(d, stored), stored.Close())
+}
+
+// storedKey is the key that certificates are encrypted with. Where it is lost, or was never made, it is one that opens
+// nothing: reading makes no key, and deleting needs none.
+func storedKey(c config.Data) ([]byte, error) {
+	if c.EncryptionKey == "" {
+		if _, err := os.Lstat(filepath.Join(c.Dir, keyFile)); errors.Is(err, fs.ErrNotExist) {
+			key := make([]byte, certstore.KeySize)
+			rand.Read(key) // never fails
+			return key, nil
+		}
+	}
+	return encryptionKey(c)
+}

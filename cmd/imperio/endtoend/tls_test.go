@@ -1,0 +1,130 @@
+package endtoend
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// secureProcess is a casino with an authority of its own; the second value is its address for HTTPS.
+func secureProcess(t *testing.T) (*process, string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c := newProcess(t, "--tls", "internal", "--https-addr", l.Addr().String())
+	return c, l.Addr().String()
+}
+
+// startSecure starts the casino and waits until it serves HTTPS to who trusts nobody but root, or anybody if root is nil.
+func startSecure(t *testing.T, c *process, address string, root []byte) {
+	t.Helper()
+	trust := &tls.Config{InsecureSkipVerify: root == nil}
+	if root != nil {
+		trust.RootCAs = x509.NewCertPool()
+		if !trust.RootCAs.AppendCertsFromPEM(root) {
+			t.Fatalf("no certificate in PEM: %s", root)
+		}
+	}
+	transport := &http.Transport{TLSClientConfig: trust}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	c.spawn(t)
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		res, err := client.Get("https://" + address + "/health/ready")
+		if err == nil {
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not serve HTTPS: %v\n%s", err, c.log.String())
+		}
+		time.Sleep(5 * time.Millisecond) // between two looks at the condition
+	}
+}
+
+// tlsRoot is what 'imperio tls root' prints; its messages are not part of it.
+func tlsRoot(t *testing.T, c *process, args ...string) []byte {
+	t.Helper()
+	command := exec.Command(c.path, append([]string{"tls", "root", "--data-dir", c.dir}, args...)...)
+	command.Stderr = os.Stderr
+	root, err := command.Output()
+	if err != nil {
+		t.Fatalf("tls root: %v", err)
+	}
+	block, rest := pem.Decode(root)
+	if block == nil || block.Type != "CERTIFICATE" || len(rest) != 0 {
+		t.Fatalf("tls root printed something else than one certificate: %s", root)
+	}
+	return root
+}
+
+func TestTLSRoot_IsTheSameWhileTheServerRunsAndAfterwards(t *testing.T) {
+	c, address := secureProcess(t)
+	startSecure(t, c, address, nil)
+	running := tlsRoot(t, c)
+	c.stop(t)
+	if stopped := tlsRoot(t, c); string(stopped) != string(running) {
+		t.Errorf("stopped:\n%s\nrunning:\n%s", stopped, running)
+	}
+	startSecure(t, c, address, running) // who trusts it can connect
+	c.stop(t)
+	c.audit(t)
+}
+
+func TestTLSRoot_ThereIsNoneWithoutAnAuthority(t *testing.T) {
+	c := newProcess(t)
+	c.start(t)
+	refused := func(when string) {
+		t.Helper()
+		if out, err := c.run("tls", "root", "--data-dir", c.dir); err == nil || !strings.Contains(out, "there is no internal certificate authority") {
+			t.Errorf("%s: %v\n%s", when, err, out)
+		}
+	}
+	refused("running")
+	c.stop(t)
+	refused("stopped")
+	if _, err := os.Stat(filepath.Join(c.dir, "encryption.key")); err == nil {
+		t.Error("asking made an encryption key")
+	}
+	if out, err := c.run("tls", "forget", "--data-dir", c.dir); err != nil || !strings.Contains(out, "Nothing was stored") {
+		t.Errorf("forget: %v\n%s", err, out)
+	}
+}
+
+func TestTLSForget_IsTheWayOnWhenTheKeyIsLost(t *testing.T) {
+	c, address := secureProcess(t)
+	startSecure(t, c, address, nil)
+	old := tlsRoot(t, c)
+	if out, err := c.run("tls", "forget", "--data-dir", c.dir); err == nil || !strings.Contains(out, "Stop that one first") {
+		t.Errorf("it forgot under a running server: %v\n%s", err, out)
+	}
+	c.stop(t)
+	if err := os.Remove(filepath.Join(c.dir, "encryption.key")); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := c.run("tls", "root", "--data-dir", c.dir); err == nil || !strings.Contains(out, "can't be decrypted") || !strings.Contains(out, "imperio tls forget") {
+		t.Errorf("the root without its key: %v\n%s", err, out)
+	}
+	if out, err := c.run("tls", "forget", "--data-dir", c.dir); err != nil || !strings.Contains(out, "are deleted") {
+		t.Fatalf("forget: %v\n%s", err, out)
+	}
+	startSecure(t, c, address, nil)
+	if string(tlsRoot(t, c)) == string(old) {
+		t.Error("the new authority is the old one")
+	}
+	c.stop(t)
+	c.audit(t)
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+
+	"imperio/appliance"
+)
+
+type tlsCommand struct {
+	Root   tlsRootCommand   `cmd:"" help:"Print the root certificate of tls=internal in PEM, for clients to trust."`
+	Forget tlsForgetCommand `cmd:"" help:"Delete all stored certificates, keys and ACME accounts of a stopped casino: the way on when their encryption key is lost."`
+}
+
+// storedTLSFlags say where certificates lie, and what they are encrypted with.
+type storedTLSFlags struct {
+	Data              dataDirFlags `embed:""`
+	EncryptionKeyFile string       `name:"encryption-key-file" group:"Data" placeholder:"FILE" help:"File that holds the encryption key."`
+}
+
+type tlsRootCommand struct {
+	storedTLSFlags `embed:""`
+}
+
+// Run prints the certificate.
+func (c *tlsRootCommand) Run(env *environment) error {
+	loaded, err := env.configuration()
+	if err != nil {
+		return err
+	}
+	root, err := appliance.TLSRoot(env.Ctx, loaded.Config.Data)
+	if err != nil {
+		return err
+	}
+	_, err = env.Stdout.Write(root)
+	return err
+}
+
+type tlsForgetCommand struct {
+	Data dataDirFlags `embed:""`
+}
+
+// Run deletes what is stored.
+func (c *tlsForgetCommand) Run(env *environment) error {
+	loaded, err := env.configuration()
+	if err != nil {
+		return err
+	}
+	n, err := appliance.ForgetTLS(env.Ctx, loaded.Config.Data)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		fmt.Fprintln(env.Stdout, "Nothing was stored.")
+		return nil
+	}
+	fmt.Fprintf(env.Stdout, "%d stored values are deleted. The next start obtains or makes new certificates; whoever trusted the root of tls=internal has to trust the new one.\n", n)
+	return nil
+}
