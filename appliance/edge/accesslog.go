@@ -24,7 +24,7 @@ func (x *exchange) log(took time.Duration) {
 		slog.String("route", x.routeLabel()),
 		slog.Int("status", x.status),
 		slog.Int64("bytes", x.bytes),
-		slog.Float64("ms", float64(took.Microseconds())/1000),
+		slog.Int64("latency_us", took.Microseconds()), // a whole number: slog marshals fractions by reflection
 		slog.String("address", x.address.String()),
 		slog.String("account", x.account),
 	}

@@ -35,8 +35,8 @@ func TestAccessLog_TellsWhatHappened(t *testing.T) {
 			t.Errorf("%s is %v, wanted %v", name, line[name], want)
 		}
 	}
-	if ms, ok := line["ms"].(float64); !ok || ms < 0 {
-		t.Errorf("latency %v", line["ms"])
+	if us, ok := line["latency_us"].(float64); !ok || us < 0 {
+		t.Errorf("latency %v", line["latency_us"])
 	}
 }
 
