@@ -146,6 +146,22 @@ func TestMachine_ErrorEndsTheNode(t *testing.T) {
 	holds(t, j, 2)
 }
 
+func TestMachine_FailedCheckpointEndsTheNode(t *testing.T) {
+	j := replicationtest.New()
+	cause := errors.New("no space left")
+	j.BeforeCheckpoint = func() error { return cause }
+	n := open(t, replication.Options{Dir: t.TempDir(), Machine: j, Create: true, SnapshotEntries: 2, SnapshotInterval: 5 * time.Millisecond})
+	if err := failed(t, n); !errors.Is(err, cause) { // the entries of the start are enough for a snapshot
+		t.Fatalf("failed with %v", err)
+	}
+	if _, err := n.Propose(within(t), replicationtest.Command(1)); !errors.Is(err, command.ErrUnavailable) {
+		t.Fatalf("a command afterwards: %v", err)
+	}
+	if s := n.Status(); s.FirstIndex != 1 || s.SnapshotIndex != 0 {
+		t.Fatalf("the log was cut without a checkpoint: %+v", s)
+	}
+}
+
 func TestClose_WaitsForWhatIsInFlightAndRefusesTheRest(t *testing.T) {
 	dir := t.TempDir()
 	j, entered, release := held(t)

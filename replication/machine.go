@@ -24,7 +24,8 @@ type Machine interface {
 	Apply(entries []storage.Entry) ([]command.Result, error)
 	// Applied returns the last entry applied in memory. When the machine was just opened, it is durable too.
 	Applied() (index, term uint64)
-	// Checkpoint returns when everything that was applied at the call is durable.
+	// Checkpoint returns when everything that was applied at the call is durable. An error, unless ctx has ended, means
+	// that the state can't be made durable any more: the node stops.
 	Checkpoint(ctx context.Context) (storage.Checkpoint, error)
 	// Durable returns the last durable checkpoint.
 	Durable() storage.Checkpoint
@@ -114,13 +115,16 @@ func (s *checkpointSnapshot) Persist(raft.SnapshotSink) error {
 		return nil
 	}
 	c, err := m.Checkpoint(s.node.life)
+	if err == nil && c.Index < s.index {
+		err = fmt.Errorf("it holds the state only up to entry %d", c.Index)
+	}
 	if err != nil {
-		return fmt.Errorf("checkpoint for the snapshot at %d: %w", s.index, err)
+		err = fmt.Errorf("checkpoint for the snapshot at entry %d: %w", s.index, err)
+		if s.node.life.Err() == nil {
+			s.node.fail(err)
+		}
 	}
-	if c.Index < s.index {
-		return fmt.Errorf("the checkpoint holds the state up to entry %d, the snapshot needs %d", c.Index, s.index)
-	}
-	return nil
+	return err
 }
 
 func (s *checkpointSnapshot) Release() {}

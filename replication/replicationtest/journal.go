@@ -18,6 +18,8 @@ import (
 type Journal struct {
 	// Before, if set, is called at the start of each Apply. Its error becomes that of Apply.
 	Before func([]storage.Entry) error
+	// BeforeCheckpoint, if set, is called at the start of each Checkpoint. Its error becomes that of Checkpoint.
+	BeforeCheckpoint func() error
 	// AfterCheckpoint, if set, is called at the end of each Checkpoint.
 	AfterCheckpoint func()
 
@@ -130,6 +132,11 @@ func (j *Journal) Applied() (index, term uint64) {
 func (j *Journal) Checkpoint(ctx context.Context) (storage.Checkpoint, error) {
 	if err := ctx.Err(); err != nil {
 		return storage.Checkpoint{}, err
+	}
+	if j.BeforeCheckpoint != nil {
+		if err := j.BeforeCheckpoint(); err != nil {
+			return storage.Checkpoint{}, err
+		}
 	}
 	j.mu.Lock()
 	j.marks = j.marks[max(0, len(j.marks)-1):]
