@@ -11,8 +11,8 @@ import (
 
 // openAccount makes an account with its first seeds and welcome coins, and signs its player in if asked to.
 func (m *machine) openAccount(b command.OpenAccount) (command.Result, error) {
-	if b.UsernameKey == "" || b.Role != command.RolePlayer && b.Role != command.RoleOperator {
-		return invalidCommand("name key %q, role %q", b.UsernameKey, b.Role), nil
+	if !isKey(b.UsernameKey) || b.EmailKey != "" && !isKey(b.EmailKey) || b.Role != command.RolePlayer && b.Role != command.RoleOperator {
+		return invalidCommand("name key of %d bytes, e-mail key of %d, role %q", len(b.UsernameKey), len(b.EmailKey), b.Role), nil
 	}
 	if len(m.command.Entropy) != 2*command.SeedSize {
 		return invalidCommand("%d bytes of entropy", len(m.command.Entropy)), nil

@@ -51,6 +51,11 @@ func pairKey(id command.AccountID, pair uint32) []byte {
 	return binary.BigEndian.AppendUint32(accountKey(id), pair)
 }
 
+// maxKey bounds the keys that come from outside, in bytes; bbolt takes some 32 KiB, and none that is empty.
+const maxKey = 4 << 10
+
+func isKey(name string) bool { return name != "" && len(name) <= maxKey }
+
 // Records that only matter for a while carry the generation they were written in at the front of their key: they are
 // found in the current generation and the one before, and what is older is dropped at checkpoints, from the front of
 // the bucket, without ever being searched for.

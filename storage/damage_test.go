@@ -86,7 +86,7 @@ func openDamaged(t *testing.T, dir string, file []byte, content [32]byte, what s
 func TestOpen_FlippedBitsAreFoundOrOutsideOfTheContent(t *testing.T) {
 	t.Parallel()
 	file, content := played(t)
-	dir := t.TempDir()
+	dir := memoryDir(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -120,7 +120,7 @@ func TestOpen_FlippedBitsAreFoundOrOutsideOfTheContent(t *testing.T) {
 func TestOpen_TruncatedAndEmptiedFilesAreRefused(t *testing.T) {
 	t.Parallel()
 	file, content := played(t)
-	dir := t.TempDir()
+	dir := memoryDir(t)
 	page := os.Getpagesize()
 	for size := 0; size < len(file); size += 1 + size/7 {
 		refused := openDamaged(t, dir, file[:size], content, fmt.Sprintf("cut to %d of %d bytes", size, len(file)))

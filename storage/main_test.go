@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"imperio/storage"
+	"imperio/storage/storagetest"
 )
 
 // TestMain chooses the seed of all property tests and prints it, whether they fail or not: -rapid.seed gives it again.
@@ -61,4 +62,24 @@ func read(t *testing.T, path string) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// memoryDir is a temporary directory in memory, where there is one: these tests make thousands of casinos, and none of
+// them is about what a power cut leaves.
+func memoryDir(t storagetest.T) string {
+	t.Helper()
+	parent := "/dev/shm"
+	if fi, err := os.Stat(parent); err != nil || !fi.IsDir() {
+		parent = ""
+	}
+	dir, err := os.MkdirTemp(parent, "imperio-storage-")
+	if err != nil {
+		t.Fatalf("temporary directory: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("remove: %v", err)
+		}
+	})
+	return dir
 }

@@ -1,7 +1,6 @@
 package storage_test
 
 import (
-	"os"
 	"testing"
 	"time"
 
@@ -17,12 +16,7 @@ var byHand = storage.Options{CheckpointInterval: time.Hour}
 
 // casinoFor makes a casino for one run of a property; its directory is gone after it.
 func casinoFor(rt *rapid.T, seed uint64) *storagetest.Casino {
-	dir, err := os.MkdirTemp("", "imperio-storage-")
-	if err != nil {
-		rt.Fatalf("temporary directory: %v", err)
-	}
-	rt.Cleanup(func() { os.RemoveAll(dir) })
-	return storagetest.NewIn(rt, dir, seed, byHand)
+	return storagetest.NewIn(rt, memoryDir(rt), seed, byHand)
 }
 
 // drawCommand draws a new command, or an earlier one again: under its idempotency key, under its key with another

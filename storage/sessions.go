@@ -19,7 +19,7 @@ func (m *machine) attemptSignIn(b command.AttemptSignIn) (command.Result, error)
 	if b.Tries == 0 {
 		return command.Result{}, nil // sign-ins are not limited here
 	}
-	if b.Tries < 0 || b.Refill < 1 || b.Tries > throttlePeriod.Milliseconds()/b.Refill {
+	if len(b.Login) > maxKey || len(b.Address) > maxKey || b.Tries < 0 || b.Refill < 1 || b.Tries > throttlePeriod.Milliseconds()/b.Refill {
 		return invalidCommand("%d tries to sign in, one more in %d ms", b.Tries, b.Refill), nil
 	}
 	subjects := [2]string{"login:" + b.Login, "address:" + b.Address}
@@ -86,8 +86,8 @@ func (m *machine) openSession(b command.OpenSession) (command.Result, error) {
 	if r, err := m.refuseSession(&b.Session); r != nil || err != nil {
 		return command.Result{Refusal: r}, err
 	}
-	if b.Refill < 0 || b.Refill > throttlePeriod.Milliseconds() {
-		return invalidCommand("a try to sign in comes back after %d ms", b.Refill), nil
+	if len(b.Login) > maxKey || len(b.Session.Address) > maxKey || b.Refill < 0 || b.Refill > throttlePeriod.Milliseconds() {
+		return invalidCommand("login of %d bytes, address of %d, a try comes back after %d ms", len(b.Login), len(b.Session.Address), b.Refill), nil
 	}
 	if b.Rehash != "" && b.OldHash != "" {
 		a.PasswordHash = b.Rehash

@@ -8,6 +8,9 @@ import (
 
 // putValue keeps a value of the house itself, such as a certificate.
 func (m *machine) putValue(b command.PutValue) (command.Result, error) {
+	if !isKey(b.Name) {
+		return invalidCommand("a value's name of %d bytes", len(b.Name)), nil
+	}
 	if r, err := m.refuseFence(b.Lock, b.Fence); r != nil || err != nil {
 		return command.Result{Refusal: r}, err
 	}
@@ -48,6 +51,9 @@ func (m *machine) refuseFence(lock string, fence uint64) (*command.Refusal, erro
 // lost can be repeated. The fence of each taking is larger than all before. Locks are no
 // part of the history: they say who works on something, not what became of it.
 func (m *machine) acquireLock(b command.AcquireLock) (command.Result, error) {
+	if !isKey(b.Name) {
+		return invalidCommand("a lock's name of %d bytes", len(b.Name)), nil
+	}
 	l, ok, err := load[lockRecord](&m.reader, bLocks, []byte(b.Name))
 	if err != nil {
 		return command.Result{}, err

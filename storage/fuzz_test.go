@@ -1,0 +1,125 @@
+package storage_test
+
+import (
+	"encoding/binary"
+	"math"
+	"testing"
+	"time"
+
+	"imperio/games"
+	"imperio/storage"
+	"imperio/storage/command"
+	"imperio/storage/storagetest"
+)
+
+// packed puts commands behind one another, each with its length.
+func packed(f *testing.F, commands ...command.Command) []byte {
+	var b []byte
+	for _, c := range commands {
+		data, err := command.Encode(c)
+		if err != nil {
+			f.Fatal(err)
+		}
+		b = append(binary.BigEndian.AppendUint16(b, uint16(len(data))), data...)
+	}
+	return b
+}
+
+// Whatever stands in the log, as long as it is a command, the machine answers it, and its books balance.
+func FuzzApply(f *testing.F) {
+	at := storagetest.Birth
+	ann := command.Command{ID: command.ID{1}, Time: at, Entropy: make([]byte, 64), Body: command.OpenAccount{
+		Username: "Ann", UsernameKey: "ann", PasswordHash: "h", Role: command.RolePlayer, WelcomeCoins: 1000}}
+	of := func(b command.Body) command.Command {
+		return command.Command{ID: command.ID{2}, Time: at, Account: 1000, Key: command.KeyOf("k"), Body: b}
+	}
+	session := command.NewSession{Token: command.TokenHash{1}, Expires: at.Add(time.Hour).UnixMilli(), Address: "a"}
+	f.Add(packed(f, ann, of(command.PlaceWager{Rules: "slots/2", Stake: 5}), of(command.PlaceWager{Rules: "slots/2", Stake: 5})))
+	f.Add(packed(f, ann, of(command.PlaceWager{Rules: "blackjack/1", Stake: 5}), of(command.TakeAction{Round: 2, Action: "hit"}), of(command.SettleAbandoned{Round: 2})))
+	f.Add(packed(f, ann, of(command.PlaceWager{Rules: "roulette/2", Stake: 5, Bets: []games.Bet{{Type: "red", Amount: 5}}})))
+	f.Add(packed(f, ann, of(command.OpenSession{Session: session, Login: "ann", Refill: 12000}), of(command.EndSessions{All: true}), of(command.ChangePassword{NewHash: "x", Actor: "y"})))
+	f.Add(packed(f, ann, ann, of(command.AttemptSignIn{Address: "a", Login: "b", Tries: math.MaxInt64, Refill: 2}), of(command.Exclude{Days: math.MaxInt})))
+	f.Add(packed(f, ann, of(command.GrantCoins{Amount: math.MinInt64}), of(command.GrantCoins{Amount: math.MaxInt64}), of(command.CollectDailyCoins{Amount: -1})))
+	f.Add(packed(f, ann, of(command.SetLimits{Limits: command.LimitSet{StakePerDay: 1, SessionMinutes: math.MaxInt}}), of(command.RotateSeed{ClientSeed: "x"})))
+	f.Add(packed(f, ann, of(command.AcquireLock{Name: "l", Holder: "h", TTL: math.MaxInt64}), of(command.PutValue{Name: "", Value: nil}), of(command.ReleaseLock{})))
+	retry := of(command.CollectDailyCoins{Amount: 100})
+	retry.Retry, retry.Key = true, command.Key{}
+	f.Add(packed(f, ann, retry, retry, of(command.SetLock{Locked: true}), of(command.SetRole{Role: "king"}), of(command.RecordAct{})))
+	for _, when := range []time.Time{{}, time.UnixMilli(-1), time.UnixMilli(math.MaxInt64), command.ForEver} {
+		late := of(command.CollectDailyCoins{Amount: 100})
+		late.Time = when
+		f.Add(packed(f, ann, late, of(command.Exclude{Days: 1825}), of(command.PlaceWager{Rules: "slots/1", Stake: 1})))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := storagetest.NewIn(t, memoryDir(t), 1, byHand)
+		var entries []storage.Entry
+		for len(data) >= 2 && len(entries) < 50 {
+			n := min(int(binary.BigEndian.Uint16(data)), len(data)-2)
+			if _, err := command.Decode(data[2 : 2+n]); err == nil {
+				entries = append(entries, storage.Entry{Index: uint64(len(entries) + 1), Term: 1, Data: data[2 : 2+n]})
+			}
+			data = data[2+n:]
+		}
+		for i, r := range c.Replay(entries) {
+			if r.Refusal != nil && (r.Refusal.Code == "" || r.Value != nil) {
+				t.Errorf("entry %d: %+v", i+1, r)
+			}
+		}
+		c.Crash()
+		// The books are audited at the end.
+	})
+}
+
+// Bytes that are no command stop the machine, before anything of their batch was applied.
+func TestApply_StopsAtWhatIsNoCommand(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	p := c.Player("ann", 100)
+	c.Checkpoint()
+	good, err := command.Encode(c.Stamp(command.Command{Account: p, Body: command.GrantCoins{Amount: 7, Actor: "cashier"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, _ := c.Store.Applied()
+	for _, batch := range [][]storage.Entry{
+		{{Index: index + 1, Term: 1, Data: good}, {Index: index + 2, Term: 1, Data: []byte("no command")}},
+		{{Index: index + 1, Term: 1, Data: good}},
+	} {
+		if _, err := c.Store.Apply(batch); err == nil {
+			t.Fatal("applied")
+		}
+	}
+	if _, err := c.Store.Checkpoint(t.Context()); err == nil {
+		t.Fatal("a store that failed writes a checkpoint")
+	}
+	if a, _, err := c.Store.Account(p); err != nil || a.Coins != 100 {
+		t.Fatalf("account %+v, %v", a, err)
+	}
+	c.Reopen() // what is durable is as it was
+}
+
+func TestApply_SkipsWhatWasApplied(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	p := c.Player("ann", 100)
+	c.One(command.Command{Account: p, Body: command.GrantCoins{Amount: 7, Actor: "cashier"}})
+	before, _ := c.Identity()
+	results, err := c.Store.Apply(c.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range results {
+		if r.Event != 0 || r.Value != nil || r.Refusal != nil {
+			t.Errorf("entry %d was answered again: %+v", i, r)
+		}
+	}
+	if after, _ := c.Identity(); before != after {
+		t.Error("the state changed")
+	}
+	// An entry of the log's own moves the index alone.
+	index, _ := c.Store.Applied()
+	if _, err := c.Store.Apply([]storage.Entry{{Index: index + 5, Term: 3}}); err != nil {
+		t.Fatal(err)
+	}
+	if i, term := c.Store.Applied(); i != index+5 || term != 3 {
+		t.Errorf("applied %d/%d", i, term)
+	}
+}
