@@ -33,13 +33,15 @@ type Options struct {
 
 // App is a casino that is ready to serve.
 type App struct {
-	config   config.Config
-	version  string
-	commit   string
-	started  time.Time
-	logs     *edge.LogBuffer
-	log      *slog.Logger
-	cleanups cleanups
+	config  config.Config
+	version string
+	commit  string
+	started time.Time
+	logs    *edge.LogBuffer
+	// accessLogs are apart, so that a flood of requests pushes out no error.
+	accessLogs *edge.LogBuffer
+	log        *slog.Logger
+	cleanups   cleanups
 
 	gate    *ops.Gate
 	health  *ops.Health
@@ -51,6 +53,7 @@ type App struct {
 	edge      *edge.Edge
 	passwords *auth.Passwords
 	api       *api.API
+	pages     *edge.Static
 	servers   []*server
 }
 
@@ -67,8 +70,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a := &App{config: o.Config, version: o.Version, commit: o.Commit, started: time.Now()}
 	a.logs = edge.NewLogBuffer(o.Logs, logBufferBytes)
 	a.log = newLog(o.Config.Logs, a.logs)
+	a.accessLogs = edge.NewLogBuffer(o.Logs, logBufferBytes)
 	a.cleanups.log = a.log
 	a.cleanups.add("logs", a.logs.Close)
+	a.cleanups.add("access log", a.accessLogs.Close)
 	a.cleanups.add("log of the end", func() error { a.log.Info("stopped"); return nil })
 	defer func() {
 		if err != nil {
@@ -85,7 +90,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-// logBufferBytes is how much log may wait to be written; what comes on top is dropped and counted.
+// logBufferBytes is how much of each log may wait to be written; what comes on top is dropped and counted.
 const logBufferBytes = 1 << 20
 
 func newLog(c config.Logs, w io.Writer) *slog.Logger {
@@ -203,6 +208,9 @@ func (a *App) Run(ctx context.Context) error {
 		a.log.Error("stopping, since a listener failed", "error", err)
 	case err = <-a.dir.node.Failed():
 		a.log.Error("stopping, since the node failed", "error", err)
+	case <-a.dir.store.Failed():
+		err = a.dir.store.Err()
+		a.log.Error("stopping, since the state failed", "error", err)
 	}
 	stop()
 	a.stopServing()

@@ -17,7 +17,7 @@ func (a *App) handler() http.Handler {
 		case path == "/metrics":
 			metrics.ServeHTTP(w, r)
 		default:
-			a.api.ServeHTTP(w, r) // which knows nothing of it, and says so
+			a.pages.ServeHTTP(w, r)
 		}
 	})
 }

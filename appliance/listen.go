@@ -10,10 +10,14 @@ import (
 
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
+	"imperio/appliance/web"
 )
 
 // openEdge makes what stands in front of all handlers.
 func (a *App) openEdge(context.Context) (err error) {
+	if a.pages, err = edge.NewStatic(web.Assets(), web.Files()); err != nil {
+		return fmt.Errorf("read the players' pages: %w", err)
+	}
 	a.edge, err = edge.New(a.edgeOptions())
 	return err
 }
@@ -81,10 +85,11 @@ func (a *App) edgeOptions() edge.Options {
 			o.Zones[i].Events, o.Zones[i].Per, o.Zones[i].Burst = r.Rate.Events, r.Rate.Per, r.Burst
 		}
 	}
+	o.Uncounted = func(r *http.Request) bool { return a.pages.Has(r.URL.Path) }
 	o.Observer = a.metrics
 	o.Log = a.log
 	if c.Logs.AccessLog {
-		o.AccessLog = a.log.Handler()
+		o.AccessLog = newLog(c.Logs, a.accessLogs).Handler()
 	}
 	return o
 }

@@ -53,6 +53,7 @@ type Store struct {
 	live, frozen *layer
 	head         MachineRecord
 	failed       error
+	broken       chan struct{} // closed when failed is set
 	sessions     *sessionCache
 	hot          *hotRecords // Apply's own
 
@@ -98,7 +99,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	s := &Store{
 		path: path, db: db, opts: opts, log: opts.Logger, live: newLayer(), sessions: newSessionCache(), hot: newHotRecords(),
-		wake: make(chan struct{}, 1), caught: make(chan struct{}, 1), done: make(chan struct{}),
+		broken: make(chan struct{}), wake: make(chan struct{}, 1), caught: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -186,8 +187,7 @@ func (s *Store) Apply(entries []Entry) ([]command.Result, error) {
 		})
 	})
 	if err != nil {
-		s.failed = fmt.Errorf("the state can't be trusted any more: %w", err)
-		return nil, s.failed
+		return nil, s.breakDown(fmt.Errorf("the state can't be trusted any more: %w", err))
 	}
 	if s.live.bytes >= s.opts.CheckpointBytes {
 		s.wakeCheckpointer()
@@ -198,11 +198,21 @@ func (s *Store) Apply(entries []Entry) ([]command.Result, error) {
 func (s *Store) fail(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.breakDown(err)
+}
+
+// breakDown is fail under the lock. The first error stays.
+func (s *Store) breakDown(err error) error {
 	if s.failed == nil {
 		s.failed = err
+		close(s.broken)
 	}
 	return s.failed
 }
+
+// Failed is closed when the store takes no more commands; Err says why. A checkpoint can fail while nobody applies
+// anything.
+func (s *Store) Failed() <-chan struct{} { return s.broken }
 
 // Err is why the store takes no more commands; nil while it does.
 func (s *Store) Err() error {
