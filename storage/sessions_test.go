@@ -1,0 +1,214 @@
+package storage_test
+
+import (
+	"testing"
+	"time"
+
+	"imperio/storage/command"
+	"imperio/storage/storagetest"
+)
+
+func sessionsOf(t *testing.T, c *storagetest.Casino, p command.AccountID) []command.Session {
+	t.Helper()
+	list, err := c.Store.Sessions(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestOpenSession_TwentyOfAnAccountAndTheOldestEnds(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	ann, ben := c.Player("ann", 100), c.Player("ben", 100)
+	c.One(signIn(ben, 999))
+	var first command.SessionID
+	for n := range 21 {
+		if n == 20 {
+			list := sessionsOf(t, c, ann)
+			first = list[len(list)-1].ID
+		}
+		c.One(signIn(ann, n))
+	}
+	list := sessionsOf(t, c, ann)
+	if len(list) != 20 {
+		t.Fatalf("%d sessions", len(list))
+	}
+	for _, s := range list {
+		if s.ID == first {
+			t.Error("the oldest was kept")
+		}
+	}
+	if len(sessionsOf(t, c, ben)) != 1 {
+		t.Error("another player's session ended")
+	}
+	if f := c.Store.Figures(); f.Sessions != 21 {
+		t.Errorf("%d sessions are counted", f.Sessions)
+	}
+}
+
+func TestOpenSession_ExpiredOnesGoFirst(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	ann := c.Player("ann", 100)
+	for n := range 19 {
+		c.One(signIn(ann, n))
+	}
+	short := signIn(ann, 100)
+	b := short.Body.(command.OpenSession)
+	b.Session.Expires = c.Now.Add(time.Hour).UnixMilli()
+	short.Body = b
+	c.One(short)
+	c.Now = c.Now.Add(2 * time.Hour)
+	c.One(signIn(ann, 101))
+	list := sessionsOf(t, c, ann)
+	if len(list) != 20 || list[len(list)-1].ID != 2 {
+		t.Fatalf("%d sessions, the oldest is %d", len(list), list[len(list)-1].ID)
+	}
+}
+
+func TestOpenSession_RefusesUsedTokensAndPastEnds(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	ann, ben := c.Player("ann", 100), c.Player("ben", 100)
+	c.One(signIn(ann, 1))
+	c.Refused("invalid_session", signIn(ben, 1))
+	c.Refused("invalid_session", signIn(ann, 1))
+	late := signIn(ann, 2)
+	c.Now = storagetest.Birth.AddDate(1, 0, 0)
+	c.Refused("invalid_session", late)
+	if len(sessionsOf(t, c, ann)) != 1 || len(sessionsOf(t, c, ben)) != 0 {
+		t.Error("a refused session was opened, or another ended")
+	}
+}
+
+func TestEndSessions_OnlyOnesOwn(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	ann, ben := c.Player("ann", 100), c.Player("ben", 100)
+	bens := c.One(signIn(ben, 1)).Value.(*command.SessionOpened).Session.ID
+	anns := c.One(signIn(ann, 2)).Value.(*command.SessionOpened).Session.ID
+	second := c.One(signIn(ann, 3)).Value.(*command.SessionOpened).Session.ID
+	c.Refused("not_found", command.Command{Account: ann, Body: command.EndSessions{Session: bens}})
+	c.One(command.Command{Account: ann, Body: command.EndSessions{Session: anns}})
+	c.Refused("not_found", command.Command{Account: ann, Body: command.EndSessions{Session: anns}})
+	c.One(signIn(ann, 4))
+	c.One(command.Command{Account: ann, Body: command.EndSessions{All: true, Keep: second}})
+	if list := sessionsOf(t, c, ann); len(list) != 1 || list[0].ID != second {
+		t.Fatalf("sessions %+v", list)
+	}
+	if len(sessionsOf(t, c, ben)) != 1 {
+		t.Error("another player's session ended")
+	}
+}
+
+func TestSessions_EndWithPasswordLockAndRole(t *testing.T) {
+	for name, tc := range map[string]struct {
+		body func(keep command.SessionID) command.Body
+		kept int
+	}{
+		"password": {func(k command.SessionID) command.Body {
+			return command.ChangePassword{OldHash: "hash of ann", NewHash: "n", Keep: k}
+		}, 1},
+		"password by operator": {func(command.SessionID) command.Body { return command.ChangePassword{NewHash: "n", Actor: "cashier"} }, 0},
+		"lock":                 {func(command.SessionID) command.Body { return command.SetLock{Locked: true, Actor: "cashier"} }, 0},
+		"role": {func(command.SessionID) command.Body {
+			return command.SetRole{Role: command.RoleOperator, Actor: "cashier"}
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := storagetest.New(t, 1, byHand)
+			ann := c.Player("ann", 100)
+			keep := c.One(signIn(ann, 1)).Value.(*command.SessionOpened).Session.ID
+			c.One(signIn(ann, 2))
+			for n := 1; n <= 2; n++ { // both are in the cache
+				if _, ok, err := c.Store.Session(command.TokenHash{1, byte(n)}); !ok || err != nil {
+					t.Fatal(ok, err)
+				}
+			}
+			c.One(command.Command{Account: ann, Body: tc.body(keep)})
+			if n := len(sessionsOf(t, c, ann)); n != tc.kept {
+				t.Errorf("%d sessions are left, want %d", n, tc.kept)
+			}
+			if _, ok, _ := c.Store.Session(command.TokenHash{1, 2}); ok {
+				t.Error("an ended session is found")
+			}
+			if _, ok, _ := c.Store.Session(command.TokenHash{1, 1}); ok != (tc.kept == 1) {
+				t.Errorf("the kept session is found: %v", ok)
+			}
+		})
+	}
+}
+
+func TestChangePassword_NeedsTheCurrentOne(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	ann := c.Player("ann", 100)
+	c.Refused("invalid_credentials", command.Command{Account: ann, Body: command.ChangePassword{OldHash: "other", NewHash: "n"}})
+	stale := signIn(ann, 1)
+	b := stale.Body.(command.OpenSession)
+	b.OldHash = "hash of ann"
+	stale.Body = b
+	c.One(command.Command{Account: ann, Body: command.ChangePassword{OldHash: "hash of ann", NewHash: "n"}})
+	c.Refused("invalid_credentials", stale) // the password changed while it was checked
+	if v, ok, err := c.Store.Credentials("ann"); err != nil || !ok || v.PasswordHash != "n" {
+		t.Fatalf("%+v %v %v", v, ok, err)
+	}
+}
+
+// Five tries, one more every 12 seconds; a good sign-in gives them back.
+func TestAttemptSignIn_TriesAndRefill(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	ann := c.Player("ann", 100)
+	try := func(login, address string) command.Command {
+		return command.Command{Body: command.AttemptSignIn{Login: login, Address: address, Tries: 5, Refill: 12_000}}
+	}
+	began := c.Now
+	for n := range 5 {
+		c.Now = began
+		if r := c.One(try("ann", "192.0.2.1")); r.Event != 0 || r.Value != nil {
+			t.Fatalf("try %d: %+v", n, r)
+		}
+	}
+	c.Now = began
+	if r := c.Refused("sign_in_throttled", try("ann", "192.0.2.9")); !r.Until.Equal(began.Add(12 * time.Second)) {
+		t.Fatalf("until %s, want %s", r.Until, began.Add(12*time.Second))
+	}
+	c.Refused("sign_in_throttled", try("ben", "192.0.2.1")) // the address has none left either
+	c.One(try("ben", "192.0.2.9"))                          // a refused try took none of the address that it came from
+	c.Now = began.Add(12*time.Second - time.Millisecond)
+	c.Refused("sign_in_throttled", try("ann", "192.0.2.2"))
+	c.One(try("ann", "192.0.2.2")) // a millisecond later
+	c.Refused("sign_in_throttled", try("ann", "192.0.2.3"))
+
+	in := signIn(ann, 1)
+	b := in.Body.(command.OpenSession)
+	b.Login, b.Refill, b.Session.Address = "ann", 12_000, "192.0.2.2"
+	in.Body = b
+	c.One(in)
+	began = c.Now
+	for range 5 { // all of the login's tries are back, and the one that the address spent
+		c.Now = began
+		c.One(try("ann", "192.0.2.2"))
+	}
+	c.Now = began
+	c.Refused("sign_in_throttled", try("carl", "192.0.2.2"))
+	c.Now = began.Add(time.Hour)
+	for range 5 {
+		c.One(try("carl", "192.0.2.2"))
+	}
+	for range 100 {
+		c.One(command.Command{Body: command.AttemptSignIn{Login: "ann", Address: "x"}}) // no limit
+	}
+}
+
+// The throttle's records change their table every hour; tries do not come back by that.
+func TestAttemptSignIn_HoldsAcrossHours(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	c.Now = storagetest.Birth.Truncate(time.Hour).Add(time.Hour - 10*time.Millisecond)
+	try := command.Command{Body: command.AttemptSignIn{Login: "ann", Address: "192.0.2.1", Tries: 5, Refill: 600_000}}
+	for range 5 {
+		c.One(try)
+	}
+	c.Now = c.Now.Add(time.Second)
+	c.Checkpoint()
+	r := c.Refused("sign_in_throttled", try)
+	c.Now = r.Until
+	c.One(try)
+	c.Refused("sign_in_throttled", try)
+}
