@@ -23,3 +23,4 @@ if (state.account) {
   if (answer) { await load(); changes.dispatchEvent(new CustomEvent('resumed', { detail: answer })); }
 }
 document.documentElement.dataset.ready = '';
+performance.mark('ready');

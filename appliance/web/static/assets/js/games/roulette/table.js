@@ -73,7 +73,11 @@ export class Table {
     });
     this.element.addEventListener('pointerover', (event) => this.light(this.#spotOf(event)));
     this.element.addEventListener('pointerleave', () => this.light());
-    this.element.addEventListener('focusin', (event) => this.light(this.#spotOf(event)));
+    this.element.addEventListener('focusin', (event) => {
+      const spot = this.#spotOf(event);
+      if (spot) this.#focus(spot, false);
+      this.light(spot);
+    });
     this.element.addEventListener('focusout', () => this.light());
     this.element.addEventListener('keydown', (event) => this.#key(event));
   }

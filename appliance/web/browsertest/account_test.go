@@ -1,0 +1,142 @@
+package browsertest
+
+import (
+	"testing"
+)
+
+func TestSignOutEverywhere_EndsAllSessions(t *testing.T) {
+	p := open(t, look{})
+	q := p.join()
+	other := &player{t: t, base: q.base, name: q.name + "b"}
+	var session struct {
+		Token string `json:"token"`
+	}
+	other.do("POST", "/sessions", map[string]string{"login": q.name, "password": q.password}, &session)
+	other.token = session.Token
+	other.coins()
+	p.visit("/account")
+	if n := eval[int](p, `document.querySelectorAll('[data-session]').length`); n != 2 {
+		t.Errorf("%d sessions are shown, want 2", n)
+	}
+	p.click("#sign-out-everywhere")
+	p.wait("signed out", `location.pathname === '/' && !document.getElementById('balance')`)
+	for _, x := range []*player{q, other} {
+		if err := x.try("GET", "/me", nil, nil); !isRefused(err, "unauthenticated") {
+			t.Errorf("a session lives on after signing out everywhere: %v", err)
+		}
+	}
+	p.visit("/wallet")
+	p.wait("the wallet asks to sign in", `location.pathname === '/sign-in' && new URLSearchParams(location.search).get('next') === '/wallet'`)
+	run(p, `(() => { document.querySelector('input[name=login]').value = %s; document.querySelector('input[name=password]').value = %s; })()`, q.name, q.password)
+	p.click("form button[type=submit]")
+	p.wait("back at the wallet", `location.pathname === '/wallet' && document.querySelector('.tiles')`)
+}
+
+func TestSessionEndedElsewhere_ThePageSaysSo(t *testing.T) {
+	p := open(t, look{})
+	q := p.join()
+	p.visit("/slots")
+	p.expect("401")
+	p.expect("WebSocket")
+	q.do("DELETE", "/sessions/current", nil, nil) // the token of the browser's own session
+	p.click("#spin")
+	p.wait("the page asks to sign in", `location.pathname === '/sign-in'`)
+	if n := eval[int](p, `document.querySelectorAll('.banner').length`); n != 1 {
+		t.Errorf("%d banners", n)
+	}
+}
+
+func TestPassword_IsChangedAndOtherSessionsEnd(t *testing.T) {
+	p := open(t, look{})
+	q := p.join()
+	other := &player{t: t, base: q.base, name: q.name + "b"}
+	var session struct {
+		Token string `json:"token"`
+	}
+	other.do("POST", "/sessions", map[string]string{"login": q.name, "password": q.password}, &session)
+	other.token = session.Token
+	p.visit("/account")
+	set := func(current, fresh string) {
+		run(p, `(() => { document.querySelector('input[name=current]').value = %s; document.querySelector('input[name=new]').value = %s; })()`, current, fresh)
+		p.click("form button[type=submit]")
+	}
+	p.expect("401")
+	p.expect("403")
+	set("not my password", "another good password")
+	p.wait("a wrong password is refused in words", `document.querySelector('input[name=current][aria-invalid=true]') || document.querySelector('.note.bad:not([hidden])')`)
+	set(q.password, "another good password")
+	p.wait("it is changed", `document.querySelector('form .note:not([hidden]):not(.bad)')`)
+	if err := other.try("GET", "/me", nil, nil); !isRefused(err, "unauthenticated") {
+		t.Errorf("the other session lives on: %v", err)
+	}
+	q.coins()
+}
+
+func TestLimits_AreStricterAtOnceAndLooserLater(t *testing.T) {
+	p := open(t, look{})
+	q := p.join()
+	p.visit("/responsible-play")
+	run(p, `document.querySelector('input[name=stake_per_day]').value = '10'`)
+	p.click("#limits button[type=submit]")
+	p.wait("the limit is saved", `document.querySelector('.banner.good')`)
+	var limits struct {
+		InForce struct {
+			StakePerDay *int `json:"stake_per_day"`
+		} `json:"in_force"`
+		PendingFrom *string `json:"pending_from"`
+	}
+	q.do("GET", "/me/limits", nil, &limits)
+	if limits.InForce.StakePerDay == nil || *limits.InForce.StakePerDay != 10 {
+		t.Fatalf("the limits are %+v", limits)
+	}
+	p.visit("/slots")
+	run(p, `(() => { const i = document.querySelector('im-stake input'); i.value = '11'; i.dispatchEvent(new Event('input')); })()`)
+	p.expect("409")
+	p.click("#spin")
+	p.wait("the bet is refused in words", `document.getElementById('outcome').textContent.includes('limit')`)
+	if n := len(q.rounds("slots")); n != 0 {
+		t.Errorf("%d rounds were played past the limit", n)
+	}
+	p.visit("/responsible-play")
+	run(p, `document.querySelector('input[name=stake_per_day]').value = ''`)
+	p.click("#limits button[type=submit]")
+	p.wait("the looser limit waits", `document.getElementById('pending')`)
+	q.do("GET", "/me/limits", nil, &limits)
+	if limits.InForce.StakePerDay == nil || limits.PendingFrom == nil {
+		t.Errorf("the looser limit did not wait: %+v", limits)
+	}
+}
+
+func TestExclusion_SignsOutAndShutsTheDoor(t *testing.T) {
+	p := open(t, look{})
+	q := p.join()
+	p.visit("/responsible-play")
+	if !eval[bool](p, `document.getElementById('exclude').disabled`) {
+		t.Error("an exclusion takes one click")
+	}
+	p.expect("WebSocket")
+	p.click("#exclusion input[type=checkbox]")
+	p.click("#exclude")
+	p.wait("signed out", `location.pathname === '/' && !document.getElementById('balance')`)
+	p.visit("/sign-in")
+	run(p, `(() => { document.querySelector('input[name=login]').value = %s; document.querySelector('input[name=password]').value = %s; })()`, q.name, q.password)
+	p.expect("403")
+	p.click("form button[type=submit]")
+	p.wait("the door is shut, with a time", `/excluded yourself.*Until/s.test(document.querySelector('.note.bad:not([hidden])')?.textContent ?? '')`)
+}
+
+func TestRealityCheck_ComesAfterTheTimeThatThePlayerChose(t *testing.T) {
+	p := open(t, look{})
+	q := p.join()
+	q.do("PUT", "/me/limits", map[string]any{"stake_per_day": nil, "loss_per_day": nil, "loss_per_week": nil, "loss_per_month": nil, "session_minutes": nil, "reality_check_minutes": 30}, nil)
+	p.visit("/slots")
+	// The clock is not waited for: the sitting is said to have been checked 31 minutes ago.
+	run(p, `(() => { const s = JSON.parse(localStorage.getItem('imperio.sitting')); s.start -= 31 * 60000; s.checked -= 31 * 60000; localStorage.setItem('imperio.sitting', JSON.stringify(s)); })()`)
+	p.visit("/slots")
+	p.wait("the check", `document.querySelector('dialog.reality[open]')`)
+	run(p, `document.querySelector('dialog.reality button').click()`)
+	p.wait("it goes", `!document.querySelector('dialog.reality')`)
+	if at := p.text("#clock"); at != "0:31" {
+		t.Errorf("the clock shows %s", at)
+	}
+}

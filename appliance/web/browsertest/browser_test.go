@@ -1,0 +1,337 @@
+package browsertest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// The house and the browser are started by the first test that needs them, and ended after the last.
+var shared struct {
+	once    sync.Once
+	err     error
+	missing string // what is not on this machine
+	house   *house
+	browser context.Context
+	close   []func()
+}
+
+var names atomic.Int64
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for i := len(shared.close) - 1; i >= 0; i-- {
+		shared.close[i]()
+	}
+	os.Exit(code)
+}
+
+func start() {
+	chromium, err := findChromium()
+	if err != nil {
+		shared.missing = err.Error()
+		return
+	}
+	directory, err := os.MkdirTemp("", "imperio-browsertest-")
+	if err != nil {
+		shared.err = err
+		return
+	}
+	shared.close = append(shared.close, func() { _ = os.RemoveAll(directory) })
+	if shared.house, shared.err = openHouse(directory); shared.err != nil {
+		return
+	}
+	shared.close = append(shared.close, shared.house.close)
+	allocator, end := chromedp.NewExecAllocator(context.Background(),
+		chromedp.ExecPath(chromium), chromedp.UserDataDir(directory+"/browser"), chromedp.Flag("headless", "new"), chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
+		chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true))
+	shared.close = append(shared.close, end)
+	browser, end := chromedp.NewContext(allocator)
+	shared.close = append(shared.close, end)
+	shared.browser = browser
+	shared.err = chromedp.Do(browser, chromedp.Navigate("about:blank"))
+}
+
+// findChromium looks where Debian and others put it.
+func findChromium() (string, error) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("no Chromium is installed (Debian's package: chromium)")
+}
+
+// look is how a page is looked at.
+type look struct {
+	width, height int64 // 0: 1280 by 860
+	theme         string
+	languages     string // as in Accept-Language; empty: en
+	motion        bool   // with animations
+}
+
+// tab is one page of one player's browser.
+type tab struct {
+	t       testing.TB
+	ctx     context.Context
+	base    string
+	mu      sync.Mutex
+	said    []string // errors and warnings of the console; guarded by mu
+	allowed []string // parts of those that a test expects; guarded by mu
+}
+
+// open gives a fresh browser profile that looks as it should. The test fails at its end if the console held errors.
+func open(t testing.TB, l look) *tab {
+	t.Helper()
+	shared.once.Do(start)
+	if shared.missing != "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(shared.missing)
+		}
+		t.Skip(shared.missing)
+	}
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	ctx, end := chromedp.NewContext(shared.browser, chromedp.WithNewBrowserContext())
+	t.Cleanup(end)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	t.Cleanup(cancel)
+	p := &tab{t: t, ctx: ctx, base: shared.house.base}
+	must(t, chromedp.Listen(ctx, p.hear))
+	if l.width == 0 {
+		l.width, l.height = 1280, 860
+	}
+	if l.theme == "" {
+		l.theme = "dark"
+	}
+	if l.languages == "" {
+		l.languages = "en"
+	}
+	call(p, runtime.Enable, cdp.Empty{})
+	call(p, log.Enable, cdp.Empty{})
+	call(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
+		UserAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", AcceptLanguage: l.languages})
+	p.look(l)
+	t.Cleanup(func() {
+		if t.Failed() {
+			if text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText.slice(0, 1500)`)); err == nil {
+				t.Logf("the page at the end: %s", text)
+			}
+		}
+		for _, line := range p.complaints() {
+			t.Errorf("the console said: %s", line)
+		}
+	})
+	return p
+}
+
+func (p *tab) look(l look) {
+	p.t.Helper()
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: l.width, Height: l.height, DeviceScaleFactor: 1, Mobile: l.width < 700})
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.theme}}
+	if !l.motion {
+		features = append(features, &emulation.MediaFeature{Name: "prefers-reduced-motion", Value: "reduce"})
+	}
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
+}
+
+// hear notes what the console says.
+func (p *tab) hear(event any) {
+	line := ""
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		line = e.ExceptionDetails.Text
+		if e.ExceptionDetails.Exception != nil {
+			line += " " + e.ExceptionDetails.Exception.Description
+		}
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == "error" || e.Type == "warning" || e.Type == "assert" {
+			for _, a := range e.Args {
+				line += string(a.Value) + a.Description + " "
+			}
+		}
+	case *log.EventEntryAdded:
+		if e.Entry.Level == "error" || e.Entry.Level == "warning" {
+			line = e.Entry.Text + " " + e.Entry.URL
+		}
+	}
+	if line != "" {
+		p.mu.Lock()
+		p.said = append(p.said, line)
+		p.mu.Unlock()
+	}
+}
+
+// expect allows errors in the console that a test causes itself.
+func (p *tab) expect(part string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.allowed = append(p.allowed, part)
+}
+
+func (p *tab) complaints() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []string
+	for _, line := range p.said {
+		fine := false
+		for _, part := range p.allowed {
+			fine = fine || strings.Contains(line, part)
+		}
+		if !fine {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// call speaks to the browser itself.
+func call[P, R any](p *tab, command cdp.Command[P, R], params P) R {
+	p.t.Helper()
+	r, err := chromedp.Call(p.ctx, command, params)
+	if err != nil {
+		p.t.Fatalf("%s: %v", command.Method, err)
+	}
+	return r
+}
+
+// eval runs a script in the page and gives what it, or its promise, comes to.
+func eval[T any](p *tab, script string, args ...any) T {
+	p.t.Helper()
+	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](fill(p.t, script, args), chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("%s: %v", script, err)
+	}
+	return v
+}
+
+// fill puts arguments as JSON in the places of %s.
+func fill(t testing.TB, script string, args []any) string {
+	t.Helper()
+	if len(args) == 0 {
+		return script
+	}
+	texts := make([]any, len(args))
+	for i, a := range args {
+		b, err := json.Marshal(a)
+		must(t, err)
+		texts[i] = string(b)
+	}
+	return fmt.Sprintf(script, texts...)
+}
+
+func run(p *tab, script string, args ...any) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](fill(p.t, script, args), chromedp.EvalAwaitPromise)); err != nil {
+		p.t.Fatalf("%s: %v", script, err)
+	}
+}
+
+// wait asks the page until a condition holds. It outlives navigations.
+func (p *tab) wait(what, condition string, args ...any) {
+	p.t.Helper()
+	script := fill(p.t, condition, args)
+	for deadline := time.Now().Add(patience); ; {
+		ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`!!(`+script+`)`))
+		if err == nil && ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("waited in vain: %s (%v)", what, err)
+		}
+		select {
+		case <-p.ctx.Done():
+			p.t.Fatalf("waiting for %s: %v", what, p.ctx.Err())
+		case <-time.After(40 * time.Millisecond): // the pace of asking, not a guess at how long it takes
+		}
+	}
+}
+
+// visit opens a page and waits until it is drawn.
+func (p *tab) visit(path string) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, chromedp.Navigate(p.base+path)); err != nil {
+		p.t.Fatalf("%s: %v", path, err)
+	}
+	p.wait(path+" is drawn", `document.documentElement.dataset.ready !== undefined`)
+}
+
+func (p *tab) click(selector string) {
+	p.t.Helper()
+	p.wait(selector+" can be clicked", `(e => e && !e.disabled)(document.querySelector(%s))`, selector)
+	run(p, `document.querySelector(%s).click()`, selector)
+}
+
+// point clicks with the mouse in the middle of an element, so that whatever lies on top there gets the click.
+func (p *tab) point(selector string) {
+	p.t.Helper()
+	at := eval[struct{ X, Y float64 }](p, `(() => { const e = document.querySelector(%s); e.scrollIntoView({ block: 'center' }); const r = e.getBoundingClientRect(); return { X: r.x + r.width / 2, Y: r.y + r.height / 2 }; })()`, selector)
+	must(p.t, chromedp.Do(p.ctx, chromedp.MouseClickXY(at.X, at.Y)))
+}
+
+func (p *tab) press(keys string) {
+	p.t.Helper()
+	must(p.t, chromedp.Do(p.ctx, chromedp.KeyEvent(keys)))
+}
+
+func (p *tab) text(selector string) string {
+	p.t.Helper()
+	return eval[string](p, `document.querySelector(%s)?.textContent ?? ''`, selector)
+}
+
+// shownCoins is the balance in the top bar.
+func (p *tab) shownCoins() int {
+	p.t.Helper()
+	return eval[int](p, `Number(document.getElementById('balance').dataset.coins)`)
+}
+
+// join makes an account in this browser and gives its player for the API.
+func (p *tab) join() *player {
+	p.t.Helper()
+	q := &player{t: p.t, base: p.base, name: fmt.Sprintf("player%d", names.Add(1)), password: "correct horse battery"}
+	p.visit("/rules")
+	q.token = eval[string](p, `(async () => {
+		const a = await fetch('/api/v1/accounts', { method: 'POST', headers: { 'Content-Type': 'application/json', 'Idempotency-Key': 'join-' + %[1]s }, body: JSON.stringify({ username: %[1]s, email: %[1]s + '@example.org', password: %[2]s }) });
+		if (!a.ok) throw new Error(await a.text());
+		localStorage.setItem('imperio.known', '1');
+		return (await a.json()).token;
+	})()`, q.name, q.password)
+	p.visit("/rules") // the sitting begins
+	return q
+}
+
+// sameCoins compares what the page shows with what the API says.
+func (p *tab) sameCoins(q *player) {
+	p.t.Helper()
+	want := q.coins()
+	if got := p.shownCoins(); got != want {
+		p.t.Errorf("the page shows %d coins, the API says %d", got, want)
+	}
+	if got := eval[int](p, `Number(document.getElementById('net').dataset.net)`); got != want-welcomeCoins {
+		p.t.Errorf("the page shows a net of %d, the API's is %d", got, want-welcomeCoins)
+	}
+}
