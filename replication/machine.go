@@ -111,7 +111,7 @@ type checkpointSnapshot struct {
 // the metadata.
 func (s *checkpointSnapshot) Persist(raft.SnapshotSink) error {
 	m := s.node.machine
-	if m.Durable().Index >= s.index {
+	if s.awaitCheckpoint() {
 		return nil
 	}
 	c, err := m.Checkpoint(s.node.life)
@@ -125,6 +125,28 @@ func (s *checkpointSnapshot) Persist(raft.SnapshotSink) error {
 		}
 	}
 	return err
+}
+
+// checkpointPatience is how long a snapshot waits for a checkpoint that the machine makes by itself, before it asks for
+// one: each costs, and there is no hurry.
+const checkpointPatience = 2 * time.Second
+
+// awaitCheckpoint waits a while for a checkpoint that covers the snapshot, and tells whether there is one.
+func (s *checkpointSnapshot) awaitCheckpoint() bool {
+	deadline := time.NewTimer(checkpointPatience)
+	defer deadline.Stop()
+	again := time.NewTicker(checkpointPatience / 40)
+	defer again.Stop()
+	for s.node.machine.Durable().Index < s.index {
+		select {
+		case <-again.C:
+		case <-deadline.C:
+			return false
+		case <-s.node.life.Done():
+			return false
+		}
+	}
+	return true
 }
 
 func (s *checkpointSnapshot) Release() {}

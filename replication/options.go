@@ -44,7 +44,7 @@ type Options struct {
 	MaxInFlight int
 
 	// SnapshotEntries is how many entries the log gathers above the last snapshot before the next is taken and the log is
-	// cut. Default 8192.
+	// cut. Default 32768.
 	SnapshotEntries uint64
 	// SnapshotInterval is how often that is looked at; raft waits up to twice as long. Default 2 s.
 	SnapshotInterval time.Duration
@@ -75,7 +75,7 @@ func (o *Options) complete() error {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	setDefault(&o.MaxInFlight, maxInFlight)
-	setDefault(&o.SnapshotEntries, 8192)
+	setDefault(&o.SnapshotEntries, 32768)
 	setDefault(&o.SnapshotInterval, 2*time.Second)
 	setDefault(&o.TrailingEntries, 1024)
 	setDefault(&o.CanaryInterval, time.Second)

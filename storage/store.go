@@ -34,7 +34,7 @@ type Options struct {
 	// CheckpointInterval is the longest time between two checkpoints while there is something to write; 0: 1 s.
 	// After a crash, at most what came since the last checkpoint is applied again.
 	CheckpointInterval time.Duration
-	// CheckpointBytes is how much changed state starts a checkpoint at once; 0: 16 MiB. Apply waits when four times
+	// CheckpointBytes is how much changed state starts a checkpoint at once; 0: 32 MiB. Apply waits when four times
 	// as much is held, until a checkpoint has caught up.
 	CheckpointBytes int
 	Logger          *slog.Logger
@@ -74,7 +74,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		opts.CheckpointInterval = time.Second
 	}
 	if opts.CheckpointBytes <= 0 {
-		opts.CheckpointBytes = 16 << 20
+		opts.CheckpointBytes = 32 << 20
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
