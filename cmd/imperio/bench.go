@@ -20,6 +20,7 @@ import (
 
 type benchCommand struct {
 	Play     benchPlayCommand     `cmd:"" default:"withargs" help:"Play with many players against a running node, measure it, and check each answer against its books."`
+	Campaign benchCampaignCommand `cmd:"" help:"Measure what the casino promises, with casinos of its own of up to a million accounts, and print a report in Markdown."`
 	Populate benchPopulateCommand `cmd:"" help:"Make a casino with many signed-in players to measure with."`
 	Bare     benchBareCommand     `cmd:"" name:"bare-server" hidden:"" help:"Serve the bare handler of --baseline; started by bench itself."`
 }

@@ -7,8 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,7 +72,7 @@ func ownProcess(ctx context.Context, arguments ...string) (*exec.Cmd, error) {
 }
 
 // runWithOwnCasino starts a casino, measures it, stops it, and audits its data.
-func (c *benchPlayCommand) runWithOwnCasino(env *environment, options bench.Options) (err error) {
+func (c *benchPlayCommand) runWithOwnCasino(env *environment, options bench.Options) error {
 	directory := c.Data
 	if directory == "" {
 		temporary, err := os.MkdirTemp("", "imperio-bench-")
@@ -84,41 +82,20 @@ func (c *benchPlayCommand) runWithOwnCasino(env *environment, options bench.Opti
 		defer os.RemoveAll(temporary)
 		directory = filepath.Join(temporary, "data")
 	}
-	address, err := freeAddress()
-	if err != nil {
-		return err
-	}
 	// The casino outlives an interruption of the play, since its books are still to be checked.
-	ctx, stop := context.WithCancel(context.WithoutCancel(env.Ctx))
-	defer stop()
-	casino, err := ownProcess(ctx, "serve", "--data-dir", directory, "--tls", "internal", "--https-addr", address,
-		"--http-addr", "none", "--ops-addr", "none", "--limits", "off", "--access-log", "off", "--log-level", "warn",
-		"--welcome-coins", "100000000", "--bcrypt-cost", "10")
+	casino, err := startCasino(context.WithoutCancel(env.Ctx), directory)
 	if err != nil {
 		return err
 	}
-	if err := casino.Start(); err != nil {
+	options.URL, options.TLS = casino.url, casino.tls()
+	if err := errors.Join(c.measure(env, options), casino.end()); err != nil {
 		return err
 	}
-	ended := make(chan struct{})
-	var endErr error
-	go func() {
-		endErr = casino.Wait()
-		close(ended)
-	}()
-	options.URL, options.TLS = "https://"+address, &tls.Config{InsecureSkipVerify: true}
-	err = awaitCasino(env.Ctx, options.URL, ended)
-	if err == nil {
-		err = c.measure(env, options)
-	}
-	stop()
-	<-ended
-	if !errors.Is(endErr, context.Canceled) { // that it was told to stop is no failure of the casino
-		err = errors.Join(err, fmt.Errorf("the casino ended: %w", endErr))
-	}
-	if err != nil {
-		return err
-	}
+	return auditOwn(env, directory)
+}
+
+// auditOwn proves the books of a data directory, and shows what was proven among the progress.
+func auditOwn(env *environment, directory string) error {
 	audit, err := ownProcess(env.Ctx, "audit", "--data-dir", directory)
 	if err != nil {
 		return err
@@ -128,41 +105,4 @@ func (c *benchPlayCommand) runWithOwnCasino(env *environment, options bench.Opti
 		return fmt.Errorf("the audit of %s: %w", directory, err)
 	}
 	return nil
-}
-
-// startPatience is how long a casino may take to come up.
-const startPatience = time.Minute
-
-// awaitCasino waits until the casino answers, or has ended.
-func awaitCasino(ctx context.Context, url string, ended <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport}
-	again := time.NewTicker(50 * time.Millisecond)
-	defer again.Stop()
-	for {
-		status, _, err := fetch(ctx, client, url+"/api/v1/games")
-		if err == nil && status == http.StatusOK {
-			return nil
-		}
-		select {
-		case <-ended:
-			return errors.New("the casino ended before it answered")
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the casino to answer: %w", errors.Join(ctx.Err(), err))
-		case <-again.C:
-		}
-	}
-}
-
-// freeAddress is an address on loopback that nothing listens on at the moment.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }

@@ -1,0 +1,104 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Side is one of two casinos that are compared.
+type Side struct {
+	// Options say whom to play against, and how. Duration and StartBare are not used.
+	Options Options
+	// Rest ends a turn: it waits until the casino has done what the turn's bets left it to do, and gives the processor
+	// time that it has used since its start.
+	Rest func(ctx context.Context) (processor time.Duration, err error)
+}
+
+// Turn is what happened while it was one side's turn.
+type Turn struct {
+	Requests  int
+	Took      time.Duration // until the last answer
+	Processor time.Duration // of the casino, and for all that the bets made it do
+}
+
+// Rate is the requests a second.
+func (t Turn) Rate() float64 { return float64(t.Requests) / t.Took.Seconds() }
+
+// Cost is the casino's processor time for a request.
+func (t Turn) Cost() time.Duration { return t.Processor / time.Duration(max(t.Requests, 1)) }
+
+// Played is how one side did.
+type Played struct {
+	Report *Report
+	Turns  []Turn
+}
+
+// Alternate compares two casinos: they are played in turns of the given length, so that a machine whose speed drifts
+// treats both alike, and only the one whose turn it is has anything to do. The n-th turns of both belong together, and
+// who begins changes. In the end all that players were told is checked against both sides' books.
+// An error means that there is no result; the end of ctx is one.
+func Alternate(ctx context.Context, first, second Side, turns int, length time.Duration) (played [2]Played, err error) {
+	if turns < 1 {
+		return played, errors.New("give each side a turn or more")
+	}
+	var benches [2]*bench
+	sides := [2]Side{first, second}
+	for i := range sides {
+		sides[i].Options.Duration, sides[i].Options.StartBare = length, nil
+		if err := sides[i].Options.validate(); err != nil {
+			return played, err
+		}
+		if benches[i], err = newBench(sides[i].Options); err != nil {
+			return played, err
+		}
+		defer benches[i].close()
+		played[i].Report = benches[i].report
+		if err := benches[i].seatPlayers(ctx); err != nil {
+			return played, err
+		}
+		benches[i].report.Players = len(benches[i].players)
+		if err := benches[i].warmUp(); err != nil {
+			return played, err
+		}
+	}
+	for n := range turns {
+		for k := range sides {
+			i := (n + k) % 2
+			benches[i].progress("turn %d of %d: %s against %s", n+1, turns, length, sides[i].Options.URL)
+			turn, err := benches[i].timed(ctx, sides[i].Rest, length)
+			if err != nil {
+				return played, err
+			}
+			played[i].Turns = append(played[i].Turns, turn)
+		}
+	}
+	for i := range sides {
+		if err := errors.Join(ctx.Err(), benches[i].check()); err != nil {
+			return played, err
+		}
+	}
+	return played, nil
+}
+
+// timed plays one turn.
+func (b *bench) timed(ctx context.Context, rest func(context.Context) (time.Duration, error), length time.Duration) (Turn, error) {
+	before, err := rest(ctx)
+	if err != nil {
+		return Turn{}, fmt.Errorf("before a turn: %w", err)
+	}
+	took, err := b.play(ctx, b.tables, length)
+	if err != nil {
+		return Turn{}, err
+	}
+	after, err := rest(ctx)
+	if err != nil {
+		return Turn{}, fmt.Errorf("after a turn: %w", err)
+	}
+	turn := Turn{Took: took, Processor: after - before}
+	for _, t := range b.tables {
+		turn.Requests += t.tally.requests()
+	}
+	return turn, b.report.addCasino(b.tables, took)
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"imperio/appliance/api"
+	"imperio/appliance/bench"
+)
+
+// measureGrowth compares what a bet costs the small and the large casino, and reads how much memory the large one has
+// afterwards.
+func (m *campaign) measureGrowth(ctx context.Context) error {
+	return m.withCasino(ctx, m.few.directory, func(few *ownCasino) error {
+		return m.withCasino(ctx, m.many.directory, func(many *ownCasino) error {
+			played, err := bench.Alternate(ctx, m.side(few, m.few), m.side(many, m.many), m.Turns, m.Turn)
+			if err != nil {
+				return err
+			}
+			m.writeGrowth(played)
+			use, err := memoryOf(many.process.Process.Pid)
+			if err != nil {
+				return err
+			}
+			m.printf("\nMemory of the casino with %d accounts after this play: %.0f MB resident, of which %.0f MB are its own; the rest are pages of its files.\n",
+				m.many.accounts, megabytes(use.resident), megabytes(use.anonymous))
+			m.goal(use.resident < 1e9, m.of("memory, after play"), "below 1 GB resident", "%.0f MB (own: %.0f MB)", megabytes(use.resident), megabytes(use.anonymous))
+			return nil
+		})
+	})
+}
+
+// side is a casino that takes turns. A turn's cost includes the checkpoint of its bets.
+func (m *campaign) side(casino *ownCasino, c populated) bench.Side {
+	return bench.Side{Options: m.options(casino, c.tokens), Rest: func(ctx context.Context) (time.Duration, error) {
+		err := casino.ask(ctx, func(client *api.ControlClient) error { return client.Checkpoint(ctx) })
+		if err != nil {
+			return 0, err
+		}
+		return processorTime(casino.process.Process.Pid)
+	}}
+}
+
+func (m *campaign) writeGrowth(played [2]bench.Played) {
+	m.printf("\n## Cost of a bet by the number of accounts\n\nTwo casinos in turns of %s. Processor time is the casino's, with the checkpoint after the turn.\n\n", m.Turn)
+	m.printf("| turn | %[1]d accounts: a second | processor time a bet | %[2]d accounts: a second | processor time a bet | time a bet, ratio | processor time, ratio |\n", m.few.accounts, m.many.accounts)
+	m.printf("|---:|---:|---:|---:|---:|---:|---:|\n")
+	var times, costs []float64
+	for i, few := range played[0].Turns {
+		many := played[1].Turns[i]
+		slower, dearer := few.Rate()/many.Rate(), float64(many.Cost())/float64(max(few.Cost(), 1))
+		times, costs = append(times, slower), append(costs, dearer)
+		m.printf("| %d | %.0f | %.1f µs | %.0f | %.1f µs | %.3f | %.3f |\n", i+1,
+			few.Rate(), microseconds(few.Cost()), many.Rate(), microseconds(many.Cost()), slower, dearer)
+	}
+	m.printf("\nMedian: **%.3f** times the time and **%.3f** times the processor time with %d accounts.\n", median(times), median(costs), m.many.accounts)
+	for _, p := range played {
+		m.note(p.Report)
+	}
+	m.goal(median(times) <= 1.25, fmt.Sprintf("time of a bet, %d accounts against %d", m.many.accounts, m.few.accounts), "at most 1.25", "%.2f", median(times))
+	m.goal(median(costs) <= 1.25, fmt.Sprintf("processor time of a bet, %d accounts against %d", m.many.accounts, m.few.accounts), "at most 1.25", "%.2f", median(costs))
+}
+
+// of names something that was measured at the large casino.
+func (m *campaign) of(what string) string {
+	return fmt.Sprintf("%s, %d accounts", what, m.many.accounts)
+}
+
+func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
