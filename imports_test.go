@@ -96,7 +96,7 @@ func imports(t *testing.T) []importing {
 		}
 		if entry.IsDir() {
 			name := entry.Name()
-			if path != "." && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "node_modules") {
+			if path != "." && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "node_modules" || name == "build" || name == "bin") {
 				return filepath.SkipDir
 			}
 			return nil
