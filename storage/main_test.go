@@ -25,6 +25,13 @@ func TestMain(m *testing.M) {
 	if f := flag.Lookup("rapid.seed"); f != nil {
 		fmt.Printf("property tests: -rapid.seed=%s\n", f.Value)
 	}
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
+	if f := flag.Lookup("rapid.checks"); f != nil && !given {
+		if err := f.Value.Set("50"); err != nil { // each makes a casino or two; -rapid.checks=5000 for a long look
+			panic(err)
+		}
+	}
 	if f := flag.Lookup("rapid.nofailfile"); f != nil {
 		if err := f.Value.Set("true"); err != nil { // the seed says enough
 			panic(err)
