@@ -86,6 +86,7 @@ func TestLostRequest_TheBetIsTakenOnceWhenTheNetworkIsBack(t *testing.T) {
 	q := p.join()
 	q.do("POST", "/me/fairness/rotations", map[string]string{"client_seed": "chosen before"}, nil)
 	p.visit("/roulette")
+	p.wait("the seeds are known", `performance.getEntriesByType('resource').some(e => e.name.endsWith('/me/fairness') && e.responseEnd)`)
 	p.click(p.spot("red"))
 	p.expect("net::ERR_INTERNET_DISCONNECTED")
 	p.expect("WebSocket")

@@ -51,8 +51,8 @@ function menu() {
   const link = (path, name, words) => h('a', { href: path }, icon(name), words);
   const theme = document.documentElement.dataset.theme ?? 'auto';
   const element = h('div', { id: 'menu', popover: 'auto' },
-    state.account && h('div', { class: 'who' }, h('strong', null, state.account.username)),
     h('nav', { 'aria-label': t('nav.menu') },
+      state.account && h('p', { class: 'who' }, h('strong', null, state.account.username)),
       state.account && [link('/wallet', 'wallet', t('nav.wallet')), link('/history', 'history', t('nav.history'))],
       link('/fairness', 'shield', t('nav.fairness')),
       state.account && link('/account', 'account', t('nav.account')),

@@ -160,10 +160,15 @@ export function drawSeed() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
 }
 
-/** Before the first bet, the default client seed is replaced by one that this browser draws. */
-export async function ensureOwnSeed() {
-  const now = await fairness();
-  if (now.client_seed_is_default && !now.open_round_id && !state.account?.open_round_id) await rotate(drawSeed());
+/** @type {Promise<void>|null} */
+let ensuring = null;
+/** Before the first bet, the default client seed is replaced by one that this browser draws. Callers share one rotation. */
+export function ensureOwnSeed() {
+  ensuring ??= (async () => {
+    const now = await fairness();
+    if (now.client_seed_is_default && !now.open_round_id && !state.account?.open_round_id) await rotate(drawSeed());
+  })().finally(() => { ensuring = null; });
+  return ensuring;
 }
 
 /** @returns {Promise<GameInfo[]>} */

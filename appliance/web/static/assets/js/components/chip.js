@@ -1,5 +1,6 @@
 // <im-chip amount="25">: a chip with a laurel edge, coloured by its worth.
 import { s } from '../dom.js';
+import { coins } from '../i18n.js';
 
 export const CHIPS = /** @type {const} */ ([1, 5, 25, 100, 500, 1000]);
 
@@ -8,6 +9,11 @@ export function chipText(amount) {
   if (amount < 1000) return String(amount);
   const thousands = amount / 1000;
   return `${thousands < 10 ? Math.floor(thousands * 10) / 10 : Math.floor(thousands)}k`;
+}
+
+/** What a chip is called; what is printed on it is part of the name. @param {number} amount */
+export function chipName(amount) {
+  return amount < 1000 ? coins(amount) : `${chipText(amount)}, ${coins(amount)}`;
 }
 
 class Chip extends HTMLElement {

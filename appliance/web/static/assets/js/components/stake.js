@@ -1,7 +1,7 @@
 // <im-stake>: what a round costs. A field, half and double, and chips that set it.
 import { h, uid } from '../dom.js';
-import { t, num, coins } from '../i18n.js';
-import { CHIPS } from './chip.js';
+import { t, num } from '../i18n.js';
+import { CHIPS, chipName } from './chip.js';
 import { sound } from '../sound.js';
 
 export class Stake extends HTMLElement {
@@ -20,10 +20,10 @@ export class Stake extends HTMLElement {
       h('div', { class: 'line' },
         h('input', { id, type: 'text', inputmode: 'numeric', autocomplete: 'off', maxlength: 9,
           oninput: () => this.#read(), onchange: () => { this.value = this.#value; } }),
-        h('button', { class: 'button', type: 'button', 'aria-label': t('bet.half'), title: t('bet.half'), onclick: () => { this.value = Math.floor(this.#value / 2); } }, '½'),
-        h('button', { class: 'button', type: 'button', 'aria-label': t('bet.double'), title: t('bet.double'), onclick: () => { this.value = this.#value * 2; } }, '2×')),
+        h('button', { class: 'button', type: 'button', 'aria-label': `½ ${t('bet.half')}`, title: t('bet.half'), onclick: () => { this.value = Math.floor(this.#value / 2); } }, '½'),
+        h('button', { class: 'button', type: 'button', 'aria-label': `2× ${t('bet.double')}`, title: t('bet.double'), onclick: () => { this.value = this.#value * 2; } }, '2×')),
       h('div', { class: 'chips', role: 'group', 'aria-label': t('bet.chips') }, CHIPS.map((c) =>
-        h('button', { type: 'button', 'aria-label': coins(c), 'data-chip': c, disabled: c < this.min || c > this.max,
+        h('button', { type: 'button', 'aria-label': chipName(c), 'data-chip': c, disabled: c < this.min || c > this.max,
           onclick: () => { sound.play('chip'); this.value = c; } }, h('im-chip', { amount: c })))));
     this.value = range.value;
   }

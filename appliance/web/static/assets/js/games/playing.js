@@ -6,6 +6,11 @@ import { busyShowing } from '../reality.js';
 import { errorText } from '../i18n.js';
 import { navigate } from '../router.js';
 
+/** Gets the player's seeds ready while the page is looked at, so that the first bet need not wait for them. */
+export function prepare() {
+  if (state.account) ensureOwnSeed().catch(() => {}); // the bet asks again, and says what is wrong
+}
+
 /**
  * Places a bet and shows its outcome. The balance changes when `show` is done, not before.
  * @template {{coins: number, held_coins?: number, round: import('../types.js').Round}} A

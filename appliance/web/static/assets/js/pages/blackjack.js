@@ -7,7 +7,7 @@ import { Stake } from '../components/stake.js';
 import { shield } from '../components/shield.js';
 import { recentStrip } from '../components/recent.js';
 import { Felt, totalText } from '../games/blackjack/felt.js';
-import { play } from '../games/playing.js';
+import { play, prepare } from '../games/playing.js';
 import { cardName } from '../components/card.js';
 import { sound } from '../sound.js';
 
@@ -149,6 +149,7 @@ export default async function blackjack() {
     }
   }
   redraw();
+  prepare();
   void strip.load().catch(() => {}); // the strip stays empty; the banner tells of the connection
 
   return {

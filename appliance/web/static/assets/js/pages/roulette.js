@@ -3,14 +3,14 @@ import { h, announce } from '../dom.js';
 import { t, num, coins, percent } from '../i18n.js';
 import { icon } from '../icons.js';
 import { state, game, changes } from '../store.js';
-import { CHIPS } from '../components/chip.js';
+import { CHIPS, chipName } from '../components/chip.js';
 import { shield } from '../components/shield.js';
 import { recentStrip } from '../components/recent.js';
 import { Layout, SPOT, colour } from '../games/roulette/bets.js';
 import { Table, spotName } from '../games/roulette/table.js';
 import { Wheel } from '../games/roulette/wheel.js';
 import { Racetrack } from '../games/roulette/racetrack.js';
-import { play } from '../games/playing.js';
+import { play, prepare } from '../games/playing.js';
 import { sound } from '../sound.js';
 
 const MOST_BETS = 100;
@@ -41,7 +41,7 @@ export default async function roulette() {
   const total = h('p', { class: 'what' });
   const go = h('button', { class: 'button primary wide go', id: 'spin', type: 'button', onclick: () => { void spin(); } });
   const chipRow = h('div', { class: 'chips', role: 'group', 'aria-label': t('bet.chips') }, CHIPS.map((c) =>
-    h('button', { type: 'button', 'aria-label': coins(c), 'data-chip': c, 'aria-pressed': String(c === chip), onclick: () => { chip = c; sound.play('chip'); markChip(); } }, h('im-chip', { amount: c }))));
+    h('button', { type: 'button', 'aria-label': chipName(c), 'data-chip': c, 'aria-pressed': String(c === chip), onclick: () => { chip = c; sound.play('chip'); markChip(); } }, h('im-chip', { amount: c }))));
   const skip = h('button', { class: 'button slim skip-run', type: 'button', hidden: true, onclick: () => wheel.skip() }, t('action.skip'));
 
   const panel = h('section', { class: 'betting panel', 'aria-label': t('bet.panel') },
@@ -164,6 +164,7 @@ export default async function roulette() {
   }
   changes.addEventListener('resumed', resumed);
   redraw();
+  prepare();
   void strip.load().then((rounds) => {
     for (const round of [...rounds].reverse()) addNumber(round.outcome.pocket);
     if (rounds[0] && !last) { last = rounds[0]; if (!spinning) wheel.show(rounds[0].outcome.pocket); }

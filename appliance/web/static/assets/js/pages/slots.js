@@ -3,7 +3,7 @@ import { h, asset, announce, reducedMotion } from '../dom.js';
 import { t, num, coins, percent } from '../i18n.js';
 import { state, game, changes } from '../store.js';
 import { Drum, STRIPS } from '../games/drum.js';
-import { play } from '../games/playing.js';
+import { play, prepare } from '../games/playing.js';
 import { Stake } from '../components/stake.js';
 import { shield } from '../components/shield.js';
 import { recentStrip } from '../components/recent.js';
@@ -122,6 +122,7 @@ export default async function slots() {
   }
   changes.addEventListener('resumed', resumed);
 
+  prepare();
   void strip.load().then((rounds) => {
     if (rounds[0] && !last) {
       last = rounds[0];

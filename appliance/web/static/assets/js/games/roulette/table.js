@@ -5,7 +5,10 @@ import { SPOTS, SPOT, colour } from './bets.js';
 
 /** What a screen reader hears of a spot. @param {import('./bets.js').Spot} spot @param {number} amount */
 export function spotName(spot, amount) {
-  const name = t(`bet.${spot.type}`, { n: spot.selection });
+  // What is printed on a field is part of its name.
+  const printed = spot.numbers.length ? '' : spotLabel(spot);
+  const word = t(`bet.${spot.type}`, { n: spot.selection });
+  const name = printed && printed !== word ? `${printed}, ${word}` : word;
   const numbers = spot.numbers.length ? ` ${spot.numbers.join(', ')}` : '';
   return `${name}${numbers}, ${t('roulette.pays', { n: spot.pays })}${amount ? `, ${coins(amount)}` : ''}`;
 }
