@@ -92,8 +92,8 @@ func TestApply_WaitsWhileCheckpointsFallBehind(t *testing.T) {
 }
 
 func TestClose_WhileCheckpointsAreDue(t *testing.T) {
-	for range 20 {
-		c := storagetest.New(t, 1, storage.Options{CheckpointInterval: time.Microsecond, CheckpointBytes: 1})
+	for range 5 {
+		c := storagetest.NewIn(t, memoryDir(t), 1, storage.Options{CheckpointInterval: time.Microsecond, CheckpointBytes: 1})
 		c.Player("ann", 100)
 		c.Reopen()
 		if a, ok, err := c.Store.Account(command.FirstAccountID); err != nil || !ok || a.Coins != 100 {

@@ -16,7 +16,7 @@ import (
 
 // Readers beside Apply and checkpoints see whole commands only: each player's list of transfers adds up at any moment.
 func TestReaders_BesideApplyAndCheckpoints(t *testing.T) {
-	c := storagetest.New(t, 3, storage.Options{CheckpointInterval: time.Millisecond, CheckpointBytes: 4096})
+	c := storagetest.NewIn(t, memoryDir(t), 3, storage.Options{CheckpointInterval: time.Millisecond, CheckpointBytes: 4096})
 	var players []command.AccountID
 	for i := range 4 {
 		players = append(players, c.Player(fmt.Sprint("player-", i), 1000))
@@ -99,7 +99,7 @@ func TestReaders_BesideApplyAndCheckpoints(t *testing.T) {
 
 // A session that has ended is never found again, by nobody and from no cache.
 func TestSession_EndedIsNeverServedAgain(t *testing.T) {
-	c := storagetest.New(t, 3, storage.Options{CheckpointInterval: time.Millisecond})
+	c := storagetest.NewIn(t, memoryDir(t), 3, storage.Options{CheckpointInterval: time.Millisecond})
 	p := c.Player("ann", 100)
 	ends := []func(command.SessionID) command.Body{
 		func(id command.SessionID) command.Body { return command.EndSessions{Session: id} },
@@ -146,7 +146,7 @@ func TestSession_EndedIsNeverServedAgain(t *testing.T) {
 
 // Snapshots beside Apply are of one moment each: their books balance.
 func TestSnapshot_BesideApply(t *testing.T) {
-	c := storagetest.New(t, 4, storage.Options{CheckpointInterval: time.Millisecond})
+	c := storagetest.NewIn(t, memoryDir(t), 4, storage.Options{CheckpointInterval: time.Millisecond})
 	p := c.Player("ann", 1000)
 	done := make(chan error, 1)
 	stop := make(chan struct{})
