@@ -15,30 +15,32 @@ func restful() func(context.Context) (time.Duration, error) {
 }
 
 func TestAlternate_GivesBothSidesTheirTurnsAndChecksBoth(t *testing.T) {
-	honest := Side{optionsFor(openSmallCasino(t, &smallCasino{})), restful()}
-	cheat := Side{optionsFor(openSmallCasino(t, &smallCasino{spoil: func(told, booked *smallRound) int { booked.Payout++; return 1 }})), restful()}
-	played, err := Alternate(t.Context(), honest, cheat, 3, 100*time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, p := range played {
-		if len(p.Turns) != 3 {
-			t.Fatalf("side %d had %d turns", i, len(p.Turns))
+	withEachClient(t, func(t *testing.T, client Client) {
+		honest := Side{optionsWith(client, openSmallCasino(t, &smallCasino{})), restful()}
+		cheat := Side{optionsWith(client, openSmallCasino(t, &smallCasino{spoil: func(told, booked *smallRound) int { booked.Payout++; return 1 }})), restful()}
+		played, err := Alternate(t.Context(), honest, cheat, 3, 100*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
 		}
-		measured := 0
-		for _, turn := range p.Turns {
-			measured += turn.Requests
-			if turn.Requests == 0 || turn.Took < 100*time.Millisecond || turn.Processor != time.Second || turn.Rate() <= 0 || turn.Cost() != time.Second/time.Duration(turn.Requests) {
-				t.Errorf("side %d: %+v", i, turn)
+		for i, p := range played {
+			if len(p.Turns) != 3 {
+				t.Fatalf("side %d had %d turns", i, len(p.Turns))
+			}
+			measured := 0
+			for _, turn := range p.Turns {
+				measured += turn.Requests
+				if turn.Requests == 0 || turn.Took < 100*time.Millisecond || turn.Processor != time.Second || turn.Rate() <= 0 || turn.Cost() != time.Second/time.Duration(turn.Requests) {
+					t.Errorf("side %d: %+v", i, turn)
+				}
+			}
+			if p.Report.Casino.Requests != measured {
+				t.Errorf("side %d: the report has %d requests, the turns %d", i, p.Report.Casino.Requests, measured)
 			}
 		}
-		if p.Report.Casino.Requests != measured {
-			t.Errorf("side %d: the report has %d requests, the turns %d", i, p.Report.Casino.Requests, measured)
+		if !played[0].Report.Proven() || played[1].Report.Proven() {
+			t.Errorf("the honest side: %q, the other: %q", played[0].Report.Violations, played[1].Report.Violations)
 		}
-	}
-	if !played[0].Report.Proven() || played[1].Report.Proven() {
-		t.Errorf("the honest side: %q, the other: %q", played[0].Report.Violations, played[1].Report.Violations)
-	}
+	})
 }
 
 func TestAlternate_HasNoResultIfItIsCutShort(t *testing.T) {

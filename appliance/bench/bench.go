@@ -3,8 +3,9 @@
 // as told, and every balance follows.
 //
 // It is a client like any other: it knows the casino only through its HTTP API. With a baseline it also measures, in
-// turns within the same run, a bare HTTP handler in a process of its own that reads the same requests and writes the
-// same bytes over the same TLS; the ratio of the two says what the casino itself costs, on whatever machine this is.
+// turns within the same run, a bare HTTP handler in a process of its own that reads the same client's same requests and
+// writes the same bytes over the same TLS; the ratio of the two says what the casino itself costs, on whatever machine
+// this is.
 package bench
 
 import (
@@ -29,6 +30,8 @@ type Options struct {
 	TLS *tls.Config
 	// Connections are kept alive and play at the same time; at least 1.
 	Connections int
+	// Client says with which HTTP client they play. "": Lean.
+	Client Client
 	// Players take part; each plays on one connection, so its bets follow one another. 0: as many as Connections.
 	Players int
 	// Tokens are sessions of existing accounts. Without any, Run opens Players accounts of its own.
@@ -63,6 +66,8 @@ func (o *Options) validate() error {
 	switch {
 	case o.Connections < 1 || o.Connections > 10_000:
 		return fmt.Errorf("%d connections: give a number from 1 to 10000", o.Connections)
+	case o.Client != "" && o.Client != Lean && o.Client != NetHTTP:
+		return fmt.Errorf("%q is no client: give %s or %s", o.Client, Lean, NetHTTP)
 	case o.Players < 0 || o.Players > 1_000_000:
 		return fmt.Errorf("%d players: give a number from 1 to 1000000", o.Players)
 	case len(o.Tokens) > 0 && o.Players > len(o.Tokens):
@@ -123,10 +128,11 @@ type bench struct {
 
 // table is one connection and the players who play on it, in turns. One goroutine at a time uses it.
 type table struct {
-	conn    *connection
+	conn    connection
 	players []*player
 	next    int
-	idle    bool // all its players have run out of coins
+	idle    bool   // all its players have run out of coins
+	answer  []byte // the newest to a bet that was taken, until the next exchange
 	tally   tally
 }
 
@@ -141,6 +147,9 @@ func newBench(options Options) (*bench, error) {
 			options.Players = len(options.Tokens)
 		}
 	}
+	if options.Client == "" {
+		options.Client = Lean
+	}
 	if options.Patience == 0 {
 		options.Patience = 30 * time.Second
 	}
@@ -153,10 +162,10 @@ func newBench(options Options) (*bench, error) {
 	rand.Read(mark[:])
 	b := &bench{options: options, casino: casino, run: hex.EncodeToString(mark[:])}
 	for range options.Connections {
-		b.tables = append(b.tables, &table{conn: newConnection(casino)})
+		b.tables = append(b.tables, &table{conn: newConnection(options.Client, casino)})
 	}
 	b.report = &Report{
-		URL: options.URL, Cores: runtime.NumCPU(), Connections: options.Connections, Players: options.Players, Mix: options.Mix.String(),
+		URL: options.URL, Client: options.Client, Cores: runtime.NumCPU(), Connections: options.Connections, Players: options.Players, Mix: options.Mix.String(),
 	}
 	return b, nil
 }

@@ -1,16 +1,18 @@
 package bench
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/tls"
-	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http/httputil"
-	"strconv"
 	"time"
+)
+
+// Client says which HTTP client the players use, against the casino and the bare handler alike.
+type Client string
+
+const (
+	// Lean is a client of bench's own, which takes as little of the machine as it can.
+	Lean Client = "lean"
+	// NetHTTP is Go's ordinary client, as programs use it and as most published figures are measured.
+	NetHTTP Client = "net/http"
 )
 
 // target is a server to talk to.
@@ -26,26 +28,21 @@ const requestTimeout = 15 * time.Second
 // maxBody bounds the answers that are read; pages of history are the largest.
 const maxBody = 8 << 20
 
-// connection is a kept-alive HTTP/1.1 connection that dials when it needs to. The client of net/http is not used, since
-// it would take more of the machine than the server that is measured; this one does nothing twice and nothing in the
-// background. It is not safe for concurrent use.
-type connection struct {
-	target target
-	conn   net.Conn
-	reader *bufio.Reader
-	out    []byte
-	body   []byte
+// connection is a kept-alive HTTP/1.1 connection that dials when it needs to. It is not safe for concurrent use.
+type connection interface {
+	// do sends a request and reads its whole answer. One with a body is sent only once. After an error the next exchange
+	// dials anew: whether the server took the request is then not known.
+	do(r *request) (response, error)
+	// security is what the newest exchange's TLS agreed on; nil without TLS.
+	security() *tls.ConnectionState
+	close()
 }
 
-func newConnection(t target) *connection {
-	return &connection{target: t}
-}
-
-func (c *connection) close() {
-	if c.conn != nil {
-		c.conn.Close()
-		c.conn = nil
+func newConnection(client Client, to target) connection {
+	if client == NetHTTP {
+		return newOrdinaryConnection(to)
 	}
+	return &leanConnection{target: to}
 }
 
 // request is one request. Fields that are empty are left out.
@@ -61,167 +58,4 @@ type response struct {
 	status     int
 	body       []byte
 	retryAfter time.Duration
-}
-
-func (c *connection) dial(deadline time.Time) error {
-	dialer := &net.Dialer{Deadline: deadline}
-	conn, err := dialer.Dial("tcp", c.target.address)
-	if err != nil {
-		return err
-	}
-	if c.target.tls != nil {
-		secured := tls.Client(conn, c.target.tls)
-		secured.SetDeadline(deadline)
-		if err := secured.Handshake(); err != nil {
-			conn.Close()
-			return fmt.Errorf("TLS with %s: %w", c.target.address, err)
-		}
-		conn = secured
-	}
-	c.conn = conn
-	if c.reader == nil {
-		c.reader = bufio.NewReaderSize(conn, 16<<10)
-	} else {
-		c.reader.Reset(conn)
-	}
-	return nil
-}
-
-// do sends a request and reads its answer. After an error the connection is closed, and the next exchange dials anew:
-// whether the server took the request is then not known.
-func (c *connection) do(r *request) (response, error) {
-	deadline := time.Now().Add(requestTimeout)
-	if c.conn == nil {
-		if err := c.dial(deadline); err != nil {
-			return response{}, err
-		}
-	}
-	answer, keep, err := c.exchange(r, deadline)
-	if err != nil || !keep {
-		c.close()
-	}
-	if err != nil {
-		return response{}, fmt.Errorf("%s %s: %w", r.method, r.path, err)
-	}
-	return answer, nil
-}
-
-func (c *connection) exchange(r *request, deadline time.Time) (answer response, keep bool, err error) {
-	if err := c.conn.SetDeadline(deadline); err != nil {
-		return response{}, false, err
-	}
-	out := c.out[:0]
-	out = append(out, r.method...)
-	out = append(out, ' ')
-	out = append(out, r.path...)
-	out = append(out, " HTTP/1.1\r\nHost: "...)
-	out = append(out, c.target.host...)
-	if r.token != "" {
-		out = append(out, "\r\nAuthorization: Bearer "...)
-		out = append(out, r.token...)
-	}
-	if r.key != "" {
-		out = append(out, "\r\nIdempotency-Key: "...)
-		out = append(out, r.key...)
-	}
-	if r.body != nil {
-		out = append(out, "\r\nContent-Type: application/json\r\nContent-Length: "...)
-		out = strconv.AppendInt(out, int64(len(r.body)), 10)
-	}
-	out = append(out, "\r\n\r\n"...)
-	out = append(out, r.body...)
-	c.out = out
-	if _, err := c.conn.Write(out); err != nil {
-		return response{}, false, err
-	}
-	return c.read()
-}
-
-var errNotHTTP = errors.New("the answer is not HTTP/1.1")
-
-// read reads one answer.
-func (c *connection) read() (answer response, keep bool, err error) {
-	line, err := c.line()
-	if err != nil {
-		return response{}, false, err
-	}
-	if len(line) < 12 || !bytes.HasPrefix(line, []byte("HTTP/1.1 ")) {
-		return response{}, false, errNotHTTP
-	}
-	if answer.status, err = strconv.Atoi(string(line[9:12])); err != nil {
-		return response{}, false, errNotHTTP
-	}
-	keep = true
-	length, chunked := -1, false
-	for {
-		line, err := c.line()
-		if err != nil {
-			return response{}, false, err
-		}
-		if len(line) == 0 {
-			break
-		}
-		name, value, found := bytes.Cut(line, []byte(":"))
-		if !found {
-			return response{}, false, errNotHTTP
-		}
-		value = bytes.TrimSpace(value)
-		switch {
-		case bytes.EqualFold(name, []byte("Content-Length")):
-			if length, err = strconv.Atoi(string(value)); err != nil || length < 0 || length > maxBody {
-				return response{}, false, fmt.Errorf("an answer of %q bytes is not read", value)
-			}
-		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
-			chunked = bytes.EqualFold(value, []byte("chunked"))
-		case bytes.EqualFold(name, []byte("Connection")):
-			keep = !bytes.EqualFold(value, []byte("close"))
-		case bytes.EqualFold(name, []byte("Retry-After")):
-			if seconds, err := strconv.Atoi(string(value)); err == nil {
-				answer.retryAfter = time.Duration(seconds) * time.Second
-			}
-		}
-	}
-	answer.body, err = c.readBody(answer.status, length, chunked)
-	return answer, keep, err
-}
-
-func (c *connection) readBody(status, length int, chunked bool) ([]byte, error) {
-	switch {
-	case status == 204 || status == 304:
-		return nil, nil
-	case chunked:
-		body, err := io.ReadAll(io.LimitReader(httputil.NewChunkedReader(c.reader), maxBody+1))
-		if err != nil {
-			return nil, err
-		}
-		if len(body) > maxBody {
-			return nil, errors.New("the answer is too long")
-		}
-		// The reader of chunks stops before the empty line that ends the trailer.
-		if line, err := c.line(); err != nil || len(line) > 0 {
-			return nil, errNotHTTP
-		}
-		c.body = body
-		return c.body, nil
-	case length < 0:
-		return nil, errors.New("the answer does not say how long it is")
-	}
-	if cap(c.body) < length {
-		c.body = make([]byte, length, 2*length)
-	}
-	c.body = c.body[:length]
-	_, err := io.ReadFull(c.reader, c.body)
-	return c.body, err
-}
-
-// line reads a line of the header without its end.
-func (c *connection) line() ([]byte, error) {
-	line, err := c.reader.ReadSlice('\n')
-	if err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		return nil, err
-	}
-	return bytes.TrimRight(line, "\r\n"), nil
 }

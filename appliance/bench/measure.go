@@ -145,7 +145,7 @@ func (b *bench) measureBoth(ctx context.Context) error {
 	if err := b.playOnce(first, first.players[0]); err != nil {
 		return err
 	}
-	body := bytes.Clone(first.conn.body)
+	body := bytes.Clone(first.answer)
 	bare, stop, err := b.options.StartBare(context.WithoutCancel(ctx), b.casino.tls != nil, body)
 	if err != nil {
 		return fmt.Errorf("start the bare handler: %w", err)
@@ -163,7 +163,7 @@ func (b *bench) takeTurns(ctx context.Context, bare Bare) error {
 	for i, t := range b.tables {
 		// unknown: a bare handler keeps no balance that could follow.
 		stranger := &player{name: "bare", token: t.players[0].token, random: t.players[0].random, keyMark: t.players[0].keyMark + "bare-", unknown: 1}
-		bareTables[i] = &table{conn: newConnection(to), players: []*player{stranger}, tally: newTally()}
+		bareTables[i] = &table{conn: newConnection(b.options.Client, to), players: []*player{stranger}, tally: newTally()}
 		defer bareTables[i].conn.close()
 	}
 	if _, err := b.play(ctx, bareTables, min(time.Second, b.options.Duration/5)); err != nil {
@@ -215,12 +215,11 @@ func (b *bench) turn(ctx context.Context, tables []*table, d time.Duration, add 
 }
 
 // describeTLS names what a connection speaks, to see that both sides of a comparison do the same work.
-func describeTLS(c *connection) string {
-	secured, ok := c.conn.(*tls.Conn)
-	if !ok {
+func describeTLS(c connection) string {
+	state := c.security()
+	if state == nil {
 		return "none"
 	}
-	state := secured.ConnectionState()
 	key := "unknown key"
 	if len(state.PeerCertificates) > 0 {
 		switch public := state.PeerCertificates[0].PublicKey.(type) {

@@ -230,6 +230,7 @@ func (b *bench) deliver(t *table, game string, r *request, into any) error {
 			if err := json.Unmarshal(response.body, into); err != nil {
 				return &violationError{fmt.Sprintf("%s: the answer can't be read: %v", r.path, err)}
 			}
+			t.answer = response.body
 			t.tally.latencies[game] = append(t.tally.latencies[game], time.Since(begin))
 			return nil
 		default:

@@ -13,6 +13,7 @@ import (
 // Report is what a run found. Times in JSON are in milliseconds.
 type Report struct {
 	URL         string         `json:"url"`
+	Client      Client         `json:"client"`
 	Cores       int            `json:"cores"` // of the machine that the players ran on
 	Connections int            `json:"connections"`
 	Players     int            `json:"players"`
@@ -188,7 +189,7 @@ func percentile(sorted []time.Duration, p int) float64 {
 // Print writes the report for people.
 func (r *Report) Print(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(out, "%s: %d connections, %d players, %s, TLS: %s; %d cores, shared with the players\n\n", r.URL, r.Connections, r.Players, r.Mix, r.TLS, r.Cores)
+	fmt.Fprintf(out, "%s: %d connections, %d players, %s, TLS: %s; %d cores, shared with the players\nclient: %s\n\n", r.URL, r.Connections, r.Players, r.Mix, r.TLS, r.Cores, r.Client)
 	fmt.Fprintln(out, "\trequests\tper second\tp50 ms\tp95 ms\tp99 ms\tmax ms\t")
 	row := func(name string, m *Measurement) {
 		fmt.Fprintf(out, "%s\t%d\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t\n", name, m.Requests, m.RequestsPerSecond, m.Latency.P50, m.Latency.P95, m.Latency.P99, m.Latency.Max)

@@ -28,6 +28,7 @@ type benchCommand struct {
 type benchPlayCommand struct {
 	Node        nodeFlags     `embed:""`
 	Connections int           `default:"64" help:"Connections that are kept alive and play at the same time."`
+	Client      bench.Client  `enum:"lean,net/http" default:"lean" help:"HTTP client of the players, against casino and bare handler alike: lean takes the least of the machine, net/http is Go's ordinary one."`
 	Players     int           `help:"Players who take part. The default is one for each connection, or one for each token."`
 	Duration    time.Duration `default:"10s" help:"How long to measure."`
 	Tokens      string        `placeholder:"FILE" help:"File with a session token in each line, for players that exist already. Without it, new accounts are opened."`
@@ -43,7 +44,7 @@ type benchPlayCommand struct {
 // Run plays, prints the report, and fails if the casino broke a promise.
 func (c *benchPlayCommand) Run(env *environment) (err error) {
 	options := bench.Options{
-		Connections: c.Connections, Players: c.Players, Duration: c.Duration, Mix: c.Mix, Stake: c.Stake,
+		Connections: c.Connections, Client: c.Client, Players: c.Players, Duration: c.Duration, Mix: c.Mix, Stake: c.Stake,
 		WithoutKeys: !c.Keys, Progress: env.Stderr,
 	}
 	if c.Tokens != "" {
