@@ -42,12 +42,12 @@ var house = []rule{
 	{"games/...", []string{"games/..."}, impure},
 
 	{"storage/command", []string{"games/..."}, []string{raft, bbolt, "net", "os"}},
-	{"storage", []string{"storage/...", "games/...", "replication/boltcheck"}, []string{raft}},
+	{"storage/boltcheck", nil, []string{raft, bbolt}},
+	{"storage", []string{"storage/...", "games/..."}, []string{raft}},
 	{"storage/...", []string{"storage/...", "games/..."}, []string{raft}},
 
-	{"replication", []string{"storage", "storage/command", "replication/logstore", "replication/boltcheck"}, nil},
-	{"replication/logstore", []string{"replication/boltcheck"}, nil},
-	{"replication/boltcheck", nil, nil},
+	{"replication", []string{"storage", "storage/command", "replication/logstore", "storage/boltcheck"}, nil},
+	{"replication/logstore", []string{"storage/boltcheck"}, nil},
 	{"replication/replicationtest", []string{"replication/...", "storage/...", "games/..."}, nil},
 
 	{"tls/certs", nil, storageLibs},

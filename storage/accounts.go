@@ -108,7 +108,7 @@ func (m *machine) changePassword(b command.ChangePassword) (command.Result, erro
 		return command.Result{}, err
 	}
 	if !ok {
-		return noAccount(id), nil
+		return command.Result{Refusal: noAccount(id)}, nil
 	}
 	if b.Actor == "" && a.PasswordHash != b.OldHash {
 		return command.Refusef("invalid_credentials", "The current password is not right."), nil
@@ -130,12 +130,9 @@ func (m *machine) changePassword(b command.ChangePassword) (command.Result, erro
 // setLock locks an account or unlocks it.
 func (m *machine) setLock(b command.SetLock) (command.Result, error) {
 	id := m.command.Account
-	w, ok, err := m.wallet(id)
-	if err != nil {
-		return command.Result{}, err
-	}
-	if !ok {
-		return noAccount(id), nil
+	w, refusal, err := m.holder(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
 	}
 	if w.Locked == b.Locked {
 		return command.Result{}, nil // as it should be already
@@ -165,7 +162,7 @@ func (m *machine) setRole(b command.SetRole) (command.Result, error) {
 		return command.Result{}, err
 	}
 	if !ok {
-		return noAccount(id), nil
+		return command.Result{Refusal: noAccount(id)}, nil
 	}
 	if a.Role == b.Role {
 		return command.Result{}, nil
@@ -184,15 +181,9 @@ func (m *machine) setRole(b command.SetRole) (command.Result, error) {
 // collectDailyCoins grants the daily coins, once in 24 hours.
 func (m *machine) collectDailyCoins(b command.CollectDailyCoins) (command.Result, error) {
 	id := m.command.Account
-	w, ok, err := m.wallet(id)
-	if err != nil {
-		return command.Result{}, err
-	}
-	if !ok {
-		return noAccount(id), nil
-	}
-	if r := m.barred(&w); r != nil {
-		return command.Result{Refusal: r}, nil
+	w, refusal, err := m.player(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
 	}
 	if w.DailyNext > m.now {
 		return command.Result{Refusal: &command.Refusal{Code: "already_collected",
@@ -216,12 +207,9 @@ func (m *machine) collectDailyCoins(b command.CollectDailyCoins) (command.Result
 // grantCoins gives coins by an operator's decision, or takes them back.
 func (m *machine) grantCoins(b command.GrantCoins) (command.Result, error) {
 	id := m.command.Account
-	w, ok, err := m.wallet(id)
-	if err != nil {
-		return command.Result{}, err
-	}
-	if !ok {
-		return noAccount(id), nil
+	w, refusal, err := m.holder(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
 	}
 	if r := m.refuseGrant(&w, b.Amount); r != nil {
 		return command.Result{Refusal: r}, nil

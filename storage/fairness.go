@@ -44,12 +44,9 @@ func firstSeeds(id command.AccountID, entropy []byte, event uint64) (*SeedsRecor
 // after it. So a client seed is always chosen after the commitment that it will be mixed with.
 func (m *machine) rotateSeed(b command.RotateSeed) (command.Result, error) {
 	id := m.command.Account
-	w, ok, err := m.wallet(id)
-	if err != nil {
-		return command.Result{}, err
-	}
-	if !ok {
-		return noAccount(id), nil
+	w, refusal, err := m.holder(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
 	}
 	if w.OpenRound != 0 {
 		return command.Refusef("round_open", "Round %d is still open. Finish it before the seeds are rotated.", w.OpenRound), nil

@@ -12,7 +12,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"imperio/replication/boltcheck"
+	"imperio/storage/boltcheck"
 )
 
 // inspect looks at state.db without changing anything, and before bbolt, which trusts its pages, sees it: that it is

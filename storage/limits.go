@@ -20,12 +20,9 @@ const (
 // setLimits puts a player's own limits in force: those that are stricter at once, the looser ones a day later.
 func (m *machine) setLimits(b command.SetLimits) (command.Result, error) {
 	id := m.command.Account
-	w, ok, err := m.wallet(id)
-	if err != nil {
-		return command.Result{}, err
-	}
-	if !ok {
-		return noAccount(id), nil
+	w, refusal, err := m.holder(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
 	}
 	want := b.Limits
 	for _, v := range []int64{int64(want.StakePerDay), int64(want.LossPerDay), int64(want.LossPerWeek), int64(want.LossPerMonth)} {
@@ -214,12 +211,9 @@ func (r *reader) limitsAt(id command.AccountID, now int64) (*command.Limits, err
 // exclude shuts a player out. Nobody can shorten it: another exclusion only ever moves the end back.
 func (m *machine) exclude(b command.Exclude) (command.Result, error) {
 	id := m.command.Account
-	w, ok, err := m.wallet(id)
-	if err != nil {
-		return command.Result{}, err
-	}
-	if !ok {
-		return noAccount(id), nil
+	w, refusal, err := m.holder(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
 	}
 	until := command.ForEver.UnixMilli()
 	if !b.ForEver {

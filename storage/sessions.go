@@ -71,7 +71,7 @@ func (m *machine) openSession(b command.OpenSession) (command.Result, error) {
 		return command.Result{}, err
 	}
 	if !ok {
-		return noAccount(id), nil
+		return command.Result{Refusal: noAccount(id)}, nil
 	}
 	w, _, err := m.wallet(id)
 	if err != nil {

@@ -24,15 +24,9 @@ func (m *machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	if !known {
 		return command.Refusef("invalid_bet", "There are no rules %q.", b.Rules), nil
 	}
-	w, ok, err := m.wallet(id)
-	if err != nil {
-		return command.Result{}, err
-	}
-	if !ok {
-		return noAccount(id), nil
-	}
-	if r := m.barred(&w); r != nil {
-		return command.Result{Refusal: r}, nil
+	w, refusal, err := m.player(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
 	}
 	if w.OpenRound != 0 && interactive(b.Rules) {
 		return command.Refusef("round_open", "Round %d is still open. Finish it first.", w.OpenRound), nil
@@ -83,15 +77,9 @@ func (m *machine) placeWager(b command.PlaceWager) (command.Result, error) {
 // takeAction takes an action in the account's open round.
 func (m *machine) takeAction(b command.TakeAction) (command.Result, error) {
 	id := m.command.Account
-	w, ok, err := m.wallet(id)
-	if err != nil {
-		return command.Result{}, err
-	}
-	if !ok {
-		return noAccount(id), nil
-	}
-	if r := m.barred(&w); r != nil {
-		return command.Result{Refusal: r}, nil
+	w, refusal, err := m.player(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
 	}
 	if w.OpenRound != b.Round || b.Round == 0 {
 		return m.refuseOtherRound(id, b.Round)
@@ -274,6 +262,28 @@ func (m *machine) refuseHouse(rules string) *command.Refusal {
 	return &command.Refusal{Code: "stake_out_of_range", Message: "The house can't take more bets in this game."}
 }
 
+// holder is the wallet of an account, or the refusal that there is no such account.
+func (m *machine) holder(id command.AccountID) (WalletRecord, *command.Refusal, error) {
+	w, ok, err := m.wallet(id)
+	if err == nil && !ok {
+		return w, noAccount(id), nil
+	}
+	return w, nil, err
+}
+
+// player is the wallet of an account that may play, or the refusal that says why it may not.
+func (m *machine) player(id command.AccountID) (WalletRecord, *command.Refusal, error) {
+	w, refusal, err := m.holder(id)
+	if refusal == nil && err == nil {
+		refusal = m.barred(&w)
+	}
+	return w, refusal, err
+}
+
+func noAccount(id command.AccountID) *command.Refusal {
+	return &command.Refusal{Code: "account_not_found", Message: fmt.Sprintf("There is no account %d.", id)}
+}
+
 // barred says why an account may not play at all, or nil.
 func (m *machine) barred(w *WalletRecord) *command.Refusal {
 	if w.Locked {
@@ -295,10 +305,6 @@ func refusalOf(err error) *command.Refusal {
 		return &command.Refusal{Code: r.Code, Message: r.Message}
 	}
 	return nil
-}
-
-func noAccount(id command.AccountID) command.Result {
-	return command.Refusef("account_not_found", "There is no account %d.", id)
 }
 
 // wagerResult tells a player of a round, with the proof that there is so far.

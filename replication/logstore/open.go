@@ -15,7 +15,7 @@ import (
 	"github.com/hashicorp/raft"
 	"go.etcd.io/bbolt"
 
-	"imperio/replication/boltcheck"
+	"imperio/storage/boltcheck"
 )
 
 // Identity says whose log it is. Both parts are kept in the file.

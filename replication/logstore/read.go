@@ -9,7 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"imperio/replication/boltcheck"
+	"imperio/storage/boltcheck"
 )
 
 // Read verifies a log that no process has open, like Open, and visits its entries in order. It writes nothing.

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.etcd.io/bbolt"
 
-	"imperio/replication/boltcheck"
+	"imperio/storage/boltcheck"
 )
 
 // build makes a database of random shape: nested buckets, inline ones, values of several pages, free pages.
