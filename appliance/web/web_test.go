@@ -150,6 +150,28 @@ func TestWords_AreCompleteInAllLanguages(t *testing.T) {
 	}
 }
 
+// Refusals are told by their code, never by the API's English text.
+func TestWords_CoverEveryCodeOfTheAPI(t *testing.T) {
+	description, err := os.ReadFile("../api/openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := regexp.MustCompile(`(?s)\n    Code:\n.*?enum: \[(.*?)\]`).FindSubmatch(description)
+	if list == nil {
+		t.Fatal("the API's description lists no codes")
+	}
+	english := words(t, "en")
+	codes := regexp.MustCompile(`[a-z_]+`).FindAllString(string(list[1]), -1)
+	for _, code := range codes {
+		if _, ok := english["error."+code]; !ok {
+			t.Errorf("there are no words for the code %s", code)
+		}
+	}
+	if len(codes) < 20 {
+		t.Errorf("only %d codes were found", len(codes))
+	}
+}
+
 // A key that a page names must have words, and words that no page names are to go.
 func TestWords_AreThoseThatThePagesName(t *testing.T) {
 	english := words(t, "en")

@@ -1,9 +1,11 @@
 package browsertest
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +69,73 @@ func TestFairness_EveryGameIsVerifiedInTheBrowserAfterARotation(t *testing.T) {
 	p.wait("a false commitment is found out", `document.querySelector('[data-verdict=wrong]')`)
 }
 
+// downloads gives a directory where this browser puts what it saves.
+func (p *tab) downloads() string {
+	p.t.Helper()
+	directory := p.t.TempDir()
+	call(p, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: directory, BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID})
+	return directory
+}
+
+// saved waits for a file to be there. Chromium gives it its name when it is whole.
+func saved(t *testing.T, directory, name string) string {
+	t.Helper()
+	file := filepath.Join(directory, name)
+	for deadline := time.Now().Add(patience); ; {
+		if info, err := os.Stat(file); err == nil && info.Size() > 0 {
+			return file
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s was not saved", name)
+		}
+		<-time.After(40 * time.Millisecond)
+	}
+}
+
+// The published vectors, words passed over included, come out of the page's code as they do of the casino's.
+func TestFairness_ThePagesCodeGivesThePublishedVectors(t *testing.T) {
+	specification, err := os.ReadFile("../../../docs/FAIRNESS.md")
+	must(t, err)
+	_, vectors, found := strings.Cut(string(specification), "# Test vectors\n")
+	if !found {
+		t.Fatal("the specification has no vectors")
+	}
+	read := func(heading string) (list []any) {
+		_, section, _ := strings.Cut(vectors, "\n## "+heading+"\n")
+		_, block, _ := strings.Cut(section, "```json\n")
+		block, _, _ = strings.Cut(block, "```")
+		if err := json.Unmarshal([]byte(block), &list); err != nil || len(list) < 10 {
+			t.Fatalf("%d vectors of %s: %v", len(list), heading, err)
+		}
+		return list
+	}
+	p := open(t, look{})
+	p.visit("/fairness")
+	const load = `const { Stream, prove } = await import(new URL('fair/core.js', [...document.scripts].find(s => s.type === 'module').src)); const wrong = [];`
+	for _, w := range eval[[]string](p, `(async vectors => { `+load+`
+		for (const [i, v] of vectors.entries()) {
+			const stream = await Stream.of({ serverSeed: v.server_seed, rules: v.rules, clientSeed: v.client_seed, nonce: v.nonce });
+			const values = [];
+			for (const _ of v.values) values.push(String(await stream.uniformBig(BigInt(v.n))));
+			const words = stream.draws.map(d => d.word);
+			const passed = stream.draws.filter(d => d.value === null).length;
+			if (values.join() !== v.values.join() || words.join() !== v.words.join() || passed !== v.passed_over) wrong.push('words ' + i + ': ' + values.join());
+		}
+		return wrong; })(%s)`, read("Words and uniform(n)")) {
+		t.Error(w)
+	}
+	for _, game := range []string{"Slots", "Roulette", "Blackjack"} {
+		for _, w := range eval[[]string](p, `(async vectors => { `+load+`
+			for (const [i, v] of vectors.entries()) {
+				const proof = await prove({ rules: v.rules, serverSeed: v.server_seed, commitment: v.commitment, clientSeed: v.client_seed, nonce: v.nonce, stake: v.stake, bets: v.bets ?? [], actions: v.actions ?? [] });
+				if (!proof.committed || proof.staked !== v.staked || proof.payout !== v.payout) wrong.push(v.rules + ' ' + i + ': ' + JSON.stringify({ staked: proof.staked, payout: proof.payout, outcome: proof.outcome }));
+			}
+			return wrong; })(%s)`, read(game)) {
+			t.Error(w)
+		}
+	}
+}
+
 func TestFairness_TheSavedPageVerifiesFromDisk(t *testing.T) {
 	p := open(t, look{})
 	q := p.join()
@@ -74,20 +143,10 @@ func TestFairness_TheSavedPageVerifiesFromDisk(t *testing.T) {
 	q.do("POST", "/me/fairness/rotations", map[string]string{"client_seed": "x</script><b>"}, nil)
 	q.do("POST", "/games/slots/spins", map[string]int{"stake": 7}, nil)
 	q.do("POST", "/me/fairness/rotations", map[string]string{"client_seed": "y"}, nil)
-	directory := t.TempDir()
-	call(p, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: directory, BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID})
+	directory := p.downloads()
 	p.visit("/fairness?round=" + q.rounds("slots")[0].ID)
 	p.click("#save-verifier")
-	file := filepath.Join(directory, "imperio-fairness.html")
-	for deadline := time.Now().Add(patience); ; {
-		if info, err := os.Stat(file); err == nil && info.Size() > 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the file was not saved")
-		}
-		<-time.After(40 * time.Millisecond)
-	}
+	file := saved(t, directory, "imperio-fairness.html")
 	p.offline(true)
 	defer p.offline(false)
 	must(t, chromedp.Do(p.ctx, chromedp.Navigate("file://"+file)))

@@ -94,7 +94,7 @@ func takeAll(t *testing.T, name string, l look) {
 		p.wait(path+" has all its parts", `![...document.querySelectorAll('.skeleton')].some(e => e.checkVisibility())`)
 		scene := "lobby"
 		if path != "/" {
-			scene = filepath.Base(filepath.Dir(path+"/x"))
+			scene = filepath.Base(filepath.Dir(path + "/x"))
 			if filepath.Dir(path) == "/rules" {
 				scene = "rules-" + filepath.Base(path)
 			}

@@ -16,7 +16,7 @@ function connect() {
   if (!state.account || line) return;
   const mine = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/live`);
   line = mine;
-  mine.addEventListener('open', () => { tries = 0; });
+  mine.addEventListener('open', () => { tries = 0; document.documentElement.dataset.live = 'open'; });
   mine.addEventListener('message', (event) => {
     const news = JSON.parse(event.data);
     if (typeof news.coins === 'number') setCoins(news.coins, news.held_coins);
@@ -25,6 +25,7 @@ function connect() {
   });
   mine.addEventListener('close', (event) => {
     if (line === mine) line = null;
+    delete document.documentElement.dataset.live;
     if (event.code === SESSION_ENDED && state.account) { signedOut(); signals.dispatchEvent(new Event('session-ended')); return; }
     if (!state.account) return;
     tries += 1;

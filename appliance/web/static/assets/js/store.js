@@ -118,22 +118,23 @@ export function release(answer) {
     }
     state.account.open_round_id = answer.round.settled ? null : answer.round.id;
     if (held === 0) setCoins(answer.coins, answer.held_coins);
-  }
+  } else if (state.account) refresh();
   stay();
   changed();
 }
 
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let soon;
-/** Asks for the net result anew, a little later: rounds may have been played in another window. */
+/** Asks for the balance and the net result anew, a little later: rounds may have been played in another window. */
 export function refresh() {
   clearTimeout(soon);
   soon = setTimeout(async () => {
     if (!state.account || !state.sitting) return;
     if (held > 0) { refresh(); return; }
     try {
-      const statistics = await get('/me/statistics');
+      const [account, statistics] = await Promise.all([get('/me'), get('/me/statistics')]);
       if (held > 0 || !state.sitting) return;
+      state.account = account;
       total = statistics.total.net;
       state.net = total - state.sitting.base;
       changed();

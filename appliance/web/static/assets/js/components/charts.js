@@ -8,7 +8,7 @@ const HEIGHT = 170;
 /** The balance over time, oldest first. @param {{time: string, balance_after: number}[]} points */
 export function balanceChart(points) {
   const values = points.map((p) => p.balance_after);
-  const low = Math.min(...values, 0);
+  const low = Math.min(...values);
   const high = Math.max(...values, low + 1);
   const x = (/** @type {number} */ i) => (i / Math.max(1, points.length - 1)) * (WIDTH - 60);
   const y = (/** @type {number} */ v) => 12 + (1 - (v - low) / (high - low)) * (HEIGHT - 32);
@@ -17,7 +17,7 @@ export function balanceChart(points) {
   return s('svg', { class: 'chart', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': t('chart.balance_label', { from: num(values[0] ?? 0), to: num(last), low: num(Math.min(...values)), high: num(Math.max(...values)) }) },
     s('line', { class: 'axis', x1: 0, x2: WIDTH - 60, y1: y(low), y2: y(low) }),
     s('path', { class: 'under', d: `M${line}L${x(points.length - 1).toFixed(1)} ${y(low)}L0 ${y(low)}Z` }), s('path', { class: 'net', d: `M${line}` }),
-    s('text', { x: WIDTH - 52, y: Math.min(HEIGHT - 24, Math.max(16, y(last) + 4)) }, num(last)), s('text', { x: 0, y: HEIGHT - 4 }, t('chart.oldest')), s('text', { x: WIDTH - 60, y: HEIGHT - 4, 'text-anchor': 'end' }, t('chart.newest')));
+    s('text', { x: WIDTH - 52, y: Math.min(HEIGHT - 24, Math.max(16, y(last) + 4)) }, num(last)), s('text', { x: WIDTH - 52, y: HEIGHT - 20, 'data-low': '' }, Math.abs(y(last) - HEIGHT + 20) > 18 ? num(low) : ''), s('text', { x: 0, y: HEIGHT - 4 }, t('chart.oldest')), s('text', { x: WIDTH - 60, y: HEIGHT - 4, 'text-anchor': 'end' }, t('chart.newest')));
 }
 
 /** Staked and paid by game. @param {import('../types.js').GameStatistics[]} games */

@@ -11,6 +11,7 @@ export function roundMarks(round) {
   if (round.game === 'roulette') return [h('span', { class: `ball-number ${outcome.color}` }, outcome.pocket)];
   /** @type {import('../types.js').Hand[]} */
   const hands = outcome.hands ?? [];
+  if (!round.settled) return [];
   return [h('span', null, hands.map((hand) => (hand.result ? t(`result.${hand.result}`) : t('blackjack.open'))).join(' · '))];
 }
 

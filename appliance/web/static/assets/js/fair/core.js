@@ -12,7 +12,7 @@
  * @property {{type: string, numbers?: number[], selection?: number, amount: number}[]} bets roulette
  * @property {string[]} actions blackjack
  *
- * @typedef {{block: number, word: string, n: number, value: number|null}} Draw value null: the word was passed over
+ * @typedef {{block: number, word: string, n: bigint, value: bigint|null}} Draw value null: the word was passed over
  *
  * @typedef {object} Proof
  * @property {string} commitment of the server seed, as computed here
@@ -75,16 +75,18 @@ export class Stream {
     return /** @type {bigint} */ (this.#words.shift());
   }
 
-  /** A number in 0 … n − 1, exactly uniform: words at the end of the range are passed over. @param {number} n */
-  async uniform(n) {
-    const size = BigInt(n);
-    const limit = (1n << 64n) - ((1n << 64n) % size);
+  /** A number in 0 … n − 1, for the games' small n. @param {number} n */
+  async uniform(n) { return Number(await this.uniformBig(BigInt(n))); }
+
+  /** A number in 0 … n − 1, exactly uniform: words at the end of the range are passed over. @param {bigint} n 1 … 2^64 − 1 */
+  async uniformBig(n) {
+    const limit = (1n << 64n) - ((1n << 64n) % n);
     for (;;) {
       const word = await this.#word();
       const block = this.blocks.length - 1;
       const hex = word.toString(16).padStart(16, '0');
       if (word < limit) {
-        const value = Number(word % size);
+        const value = word % n;
         this.draws.push({ block, word: hex, n, value });
         return value;
       }

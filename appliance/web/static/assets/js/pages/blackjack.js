@@ -16,6 +16,10 @@ import { sound } from '../sound.js';
 /** The letters of the actions; the same in all languages, as on every table. @type {Record<string, string>} */
 const LETTERS = { hit: 'H', stand: 'S', double: 'D', split: 'P', surrender: 'R', insurance: 'I', decline_insurance: 'N' };
 
+function lettersOn() { try { return localStorage.getItem('imperio.letters') !== 'off'; } catch { return true; } }
+/** @param {boolean} on */
+function rememberLetters(on) { try { localStorage.setItem('imperio.letters', on ? 'on' : 'off'); } catch { /* this visit only */ } }
+
 /** @returns {Promise<import('../router.js').Page>} */
 export default async function blackjack() {
   const info = await game('blackjack');
@@ -34,11 +38,14 @@ export default async function blackjack() {
   const go = h('button', { class: 'button primary wide go', id: 'deal', type: 'button', disabled: !info.enabled, onclick: () => { void deal(); } }, t(info.enabled ? 'blackjack.deal' : 'bet.disabled'));
   const opening = h('div', { class: 'stack opening' }, could, stake, go);
   const actions = h('div', { class: 'actions', role: 'group', 'aria-label': t('blackjack.actions'), hidden: true });
+  // Keys of a single letter can be switched off, for those who speak to their computer (WCAG 2.1.4).
+  const letters = h('input', { type: 'checkbox', onchange: () => rememberLetters(letters.checked) });
+  letters.checked = lettersOn();
   const panel = h('section', { class: 'betting panel', 'aria-label': t('bet.panel') },
     h('div', { class: 'headline' }, h('strong', null, t('game.blackjack')), shield(() => round?.round ?? null)), opening, actions,
     h('div', { class: 'facts-line' }, h('span', null, t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })),
       info.sheet?.figures && h('span', null, t('bet.return', { share: percent(info.sheet.figures.return_decimal) }))),
-    h('div', { class: 'facts-line' }, h('a', { href: '/rules/blackjack' }, t('bet.rules'))));
+    h('div', { class: 'facts-line' }, h('label', { class: 'check' }, letters, h('span', null, t('blackjack.letters'))), h('a', { href: '/rules/blackjack' }, t('bet.rules'))));
 
   /** What an action costs on top, by the hand that it is for. @param {string} action */
   function cost(action) {
@@ -70,6 +77,8 @@ export default async function blackjack() {
     notice.hidden = true;
     await felt.show(answer, animated);
     tell(answer);
+    // On a phone the panel may cover the hand that plays.
+    (felt.element.querySelector('.hand.active') ?? felt.hands).scrollIntoView({ block: 'nearest', behavior: animated ? 'smooth' : 'auto' });
   }
 
   /** @param {BlackjackRound} answer */
@@ -81,7 +90,7 @@ export default async function blackjack() {
       const words = `${results}. ${net > 0 ? t('blackjack.won', { coins: coins(answer.payout) }) : answer.payout > 0 ? t('blackjack.back', { coins: coins(answer.payout) }) : t('blackjack.nothing')}`;
       outcome.textContent = words;
       outcome.classList.toggle('won', net > 0);
-      announce(`${t('blackjack.dealer_has', { total: totalText(answer.dealer) })} ${words}`);
+      announce(`${t('blackjack.dealer_has', { total: totalText(answer.dealer, true) })} ${words}`);
       strip.add(answer.round);
       if (net > 0) sound.play('win');
       return;
@@ -124,8 +133,8 @@ export default async function blackjack() {
 
   /** @param {KeyboardEvent} event */
   function key(event) {
-    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (/** @type {HTMLElement} */ (event.target).closest('input, select, textarea, dialog, [popover]')) return;
+    if (!letters.checked || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (/** @type {HTMLElement} */ (event.target).closest('input:not([type=checkbox]), select, textarea, dialog, [popover]')) return;
     const action = Object.keys(LETTERS).find((a) => LETTERS[a] === event.key.toUpperCase());
     if (action && round?.allowed_actions.includes(action)) { event.preventDefault(); void act(action); }
   }

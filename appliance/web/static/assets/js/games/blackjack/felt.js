@@ -9,8 +9,12 @@ import { sound } from '../../sound.js';
 /** @param {number} milliseconds */
 const wait = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, reducedMotion() ? 0 : milliseconds); });
 
-/** A total in words: a soft one shows both of its values. @param {{total: number, soft: boolean}} hand */
-export function totalText({ total, soft }) { return soft && total < 21 ? `${total - 10}/${total}` : String(total); }
+/**
+ * A total in words: a soft one shows both of its values while more cards may come.
+ * @param {{total: number, soft: boolean}} hand
+ * @param {boolean} [final] no more cards will come
+ */
+export function totalText({ total, soft }, final) { return soft && total < 21 && !final ? `${total - 10}/${total}` : String(total); }
 
 /** @param {Card} card @param {boolean} [faceDown] */
 function cardElement(card, faceDown) { return h('im-card', { rank: card.rank, suit: card.suit, facedown: faceDown }); }
@@ -84,7 +88,7 @@ export class Felt {
       if (dealing) await wait(420);
     }
     for (const card of more) await this.#deal({ element: cardElement(card, dealing), into: this.dealerCards }, dealing, false);
-    this.dealerTotal.textContent = totalText(round.dealer);
+    this.dealerTotal.textContent = totalText(round.dealer, round.settled);
   }
 
   /** @param {{element: HTMLElement, into: Element}} step @param {boolean} dealing @param {boolean} hole stays face down */
@@ -121,7 +125,7 @@ export class Felt {
 
   /** Totals, stakes and results. @param {BlackjackRound} round @param {HTMLElement[]} places */
   #words(round, places) {
-    this.dealerTotal.textContent = round.dealer.cards.length ? totalText(round.dealer) : '';
+    this.dealerTotal.textContent = round.dealer.cards.length ? totalText(round.dealer, round.settled) : '';
     round.hands.forEach((hand, i) => {
       const place = places[i];
       place.classList.toggle('active', hand.active && !round.settled);
@@ -129,10 +133,11 @@ export class Felt {
       const result = round.settled ? hand.result : hand.result === 'bust' ? 'bust' : null;
       place.dataset.result = result ?? '';
       const name = round.hands.length > 1 ? t('blackjack.hand_n', { n: i + 1 }) : t('blackjack.your_hand');
-      place.setAttribute('aria-label', `${name}: ${totalText(hand)}`);
+      const total = totalText(hand, round.settled);
+      place.setAttribute('aria-label', `${name}: ${total}`);
       const net = hand.payout - hand.stake;
       /** @type {HTMLElement} */ (place.querySelector('.caption')).replaceChildren(
-        h('span', { class: 'total' }, totalText(hand)),
+        h('span', { class: 'total' }, total),
         h('span', { class: 'stake' }, h('im-chip', { amount: hand.stake }), num(hand.stake)),
         ...(result ? [h('strong', { class: 'result' }, `${t(`result.${result}`)}${round.settled ? ` ${signed(net)}` : ''}`)] : []));
     });
