@@ -124,7 +124,7 @@ func (m *machine) changePassword(b command.ChangePassword) (command.Result, erro
 	if b.Actor != "" {
 		e.Act = &Act{Actor: b.Actor, Act: "password_set", Reason: b.Reason}
 	}
-	return command.Result{}, m.record(&e)
+	return command.Result{}, m.recordFor(id, &e)
 }
 
 // setLock locks an account or unlocks it.
@@ -138,9 +138,6 @@ func (m *machine) setLock(b command.SetLock) (command.Result, error) {
 		return command.Result{}, nil // as it should be already
 	}
 	w.Locked = b.Locked
-	if err := m.putWallet(id, &w); err != nil {
-		return command.Result{}, err
-	}
 	e := Event{Kind: AccountUnlocked, Account: id, Act: &Act{Actor: b.Actor, Reason: b.Reason, Before: "locked", After: "unlocked"}}
 	if b.Locked {
 		e.Kind, e.Act.Before, e.Act.After = AccountLocked, "unlocked", "locked"
@@ -148,7 +145,7 @@ func (m *machine) setLock(b command.SetLock) (command.Result, error) {
 			return command.Result{}, err
 		}
 	}
-	return command.Result{}, m.record(&e)
+	return command.Result{}, m.recordOn(id, &w, &e)
 }
 
 // setRole gives an account another role. Its sessions end: they carry the old one.
@@ -175,7 +172,7 @@ func (m *machine) setRole(b command.SetRole) (command.Result, error) {
 	if err := m.dropSessions(id, allSessions); err != nil {
 		return command.Result{}, err
 	}
-	return command.Result{}, m.record(&e)
+	return command.Result{}, m.recordFor(id, &e)
 }
 
 // collectDailyCoins grants the daily coins, once in 24 hours.
@@ -266,8 +263,16 @@ func noCoinsLeft() command.Result {
 
 // recordAct writes an operator's act into the history.
 func (m *machine) recordAct(b command.RecordAct) (command.Result, error) {
-	return command.Result{}, m.record(&Event{Kind: OperatorActed, Account: m.command.Account, Act: &Act{
-		Actor: b.Actor, Act: b.Act, Reason: b.Reason, Before: b.Before, After: b.After}})
+	e := Event{Kind: OperatorActed, Account: m.command.Account, Act: &Act{
+		Actor: b.Actor, Act: b.Act, Reason: b.Reason, Before: b.Before, After: b.After}}
+	if e.Account == 0 {
+		return command.Result{}, m.record(&e)
+	}
+	w, refusal, err := m.holder(e.Account)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
+	}
+	return command.Result{}, m.recordOn(e.Account, &w, &e)
 }
 
 // account tells of an account.

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"encoding/binary"
 
 	"fmt"
 	"time"
@@ -26,6 +25,7 @@ type machine struct {
 	command  *command.Decoded
 	sessions *sessionCache
 	hot      *hotRecords
+	keys     *usedKeys
 }
 
 // apply carries out one command.
@@ -54,9 +54,7 @@ func (m *machine) apply(c *command.Decoded) (command.Result, error) {
 	if m.Events > before {
 		result.Event = m.Events
 		if c.Key != (command.Key{}) {
-			if err := m.remember(result.Event); err != nil {
-				return result, fmt.Errorf("remember an idempotency key: %w", err)
-			}
+			m.remember(result.Event)
 		}
 	}
 	if sum := m.Books.Sum(); sum != 0 {
@@ -134,6 +132,9 @@ func (m *machine) delete(b bucket, key []byte) { m.live.put(b, key, nil) }
 func (m *machine) record(e *Event) error {
 	m.Events++
 	e.Seq, e.Time, e.Prev, e.Command = m.Events, m.now, m.Head, m.command.ID
+	if e.Account == m.command.Account && e.Account != 0 {
+		e.Key, e.Fingerprint = m.command.Key, m.command.Fingerprint
+	}
 	data, err := encode(e)
 	if err != nil {
 		return err
@@ -143,8 +144,8 @@ func (m *machine) record(e *Event) error {
 	return nil
 }
 
-// recordOn appends an event that belongs into an account's chain of transfers and rounds, with the wallet as it is
-// after it, and stores the wallet.
+// recordOn appends an event of an account to the history and to the account's chain, with the wallet as it is after
+// it, and stores the wallet.
 func (m *machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) error {
 	e.Account, e.Back = id, w.Last
 	e.Coins, e.Held = int64(w.Balance), int64(w.Held)
@@ -155,94 +156,24 @@ func (m *machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) erro
 	return m.putWallet(id, w)
 }
 
+// recordFor is recordOn for events that change nothing of the wallet.
+func (m *machine) recordFor(id command.AccountID, e *Event) error {
+	w, ok, err := m.wallet(id)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("record %s: account %d has no wallet", e.Kind, id)
+	}
+	return m.recordOn(id, &w, e)
+}
+
 func (m *machine) event(seq uint64) (Event, error) {
 	e, ok, err := load[Event](&m.reader, bHistory, eventKey(seq))
 	if err == nil && !ok {
 		err = &DamageError{File: m.file, What: fmt.Sprintf("event %d of the history is missing", seq)}
 	}
 	return e, err
-}
-
-// Exactly once.
-
-// idempotencyPeriod is how long a generation of remembered keys lasts: a key is kept for one to two periods.
-const idempotencyPeriod = 24 * time.Hour
-
-func generation(now int64, period time.Duration) uint32 { return uint32(now / period.Milliseconds()) }
-
-func (m *machine) idempotencyKey(gen uint32) []byte {
-	return generationKey(gen, accountKey(m.command.Account), m.command.Key[:])
-}
-
-// remember keeps what a key was used for.
-func (m *machine) remember(event uint64) error {
-	gen := generation(m.now, idempotencyPeriod)
-	v := binary.BigEndian.AppendUint64(make([]byte, 0, 16), event)
-	v = append(v, m.command.Fingerprint[:]...)
-	m.live.put(bIdempotency, m.idempotencyKey(gen), v)
-	w, ok, err := m.wallet(m.command.Account)
-	if err != nil || !ok || w.KeyGeneration == gen {
-		return err
-	}
-	w.KeyGeneration, w.KeyBefore = gen, w.KeyGeneration
-	return m.putWallet(m.command.Account, &w)
-}
-
-// earlier answers a command that was carried out before: under the same idempotency key, or, if it is proposed
-// again because its fate was unknown, under the same command id.
-func (m *machine) earlier() (command.Result, bool, error) {
-	if m.command.Key != (command.Key{}) {
-		w, ok, err := m.wallet(m.command.Account)
-		if err != nil {
-			return command.Result{}, false, err
-		}
-		gen := generation(m.now, idempotencyPeriod)
-		for _, g := range [2]uint32{gen, gen - 1} {
-			if ok && g != w.KeyGeneration && g != w.KeyBefore {
-				continue
-			}
-			v, err := m.get(bIdempotency, m.idempotencyKey(g))
-			if err != nil {
-				return command.Result{}, false, err
-			}
-			if len(v) != 16 {
-				continue
-			}
-			if [8]byte(v[8:]) != m.command.Fingerprint {
-				return command.Refusef("idempotency_mismatch", "This Idempotency-Key was used for another request. Use a new key for a new request."), true, nil
-			}
-			e, err := m.event(binary.BigEndian.Uint64(v))
-			if err != nil {
-				return command.Result{}, false, err
-			}
-			result, err := m.answer(&e)
-			return result, true, err
-		}
-	}
-	if m.command.Retry {
-		return m.attempted()
-	}
-	return command.Result{}, false, nil
-}
-
-// attempted looks for the first attempt of a command that is proposed again. It can only be among the events since
-// the command's time, so the walk is short.
-func (m *machine) attempted() (command.Result, bool, error) {
-	since := m.command.Time.UnixMilli()
-	for seq := m.Events; seq > 0; seq-- {
-		e, err := m.event(seq)
-		if err != nil {
-			return command.Result{}, false, err
-		}
-		if e.Command == m.command.ID {
-			result, err := m.answer(&e)
-			return result, true, err
-		}
-		if e.Time < since {
-			break
-		}
-	}
-	return command.Result{}, false, nil
 }
 
 // answer tells again what was answered when an event was recorded.

@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"time"
 
 	"imperio/storage/command"
 )
@@ -23,7 +24,6 @@ const (
 	bOpenRounds                    // round → OpenRoundRecord
 	bSettlements                   // round → event that settled it, where that is not the one that opened it
 	bHistory                       // event → Event
-	bIdempotency                   // generation, account, key → event, fingerprint
 	bThrottle                      // generation, subject → theoretical arrival time
 	bLimits                        // account → limitsRecord
 	bValues                        // name → valueRecord
@@ -34,7 +34,7 @@ const (
 var bucketNames = [bucketCount]string{
 	bMeta: "meta", bAccounts: "accounts", bUsernames: "usernames", bEmails: "emails", bWallets: "wallets",
 	bSeeds: "seeds", bPairs: "pairs", bSessions: "sessions", bAccountSessions: "account_sessions",
-	bOpenRounds: "open_rounds", bSettlements: "settlements", bHistory: "history", bIdempotency: "idempotency",
+	bOpenRounds: "open_rounds", bSettlements: "settlements", bHistory: "history",
 	bThrottle: "throttle", bLimits: "limits", bValues: "values", bLocks: "locks",
 }
 
@@ -59,6 +59,8 @@ func isKey(name string) bool { return name != "" && len(name) <= maxKey }
 // Records that only matter for a while carry the generation they were written in at the front of their key: they are
 // found in the current generation and the one before, and what is older is dropped at checkpoints, from the front of
 // the bucket, without ever being searched for.
+
+func generation(now int64, period time.Duration) uint32 { return uint32(now / period.Milliseconds()) }
 
 func generationKey(gen uint32, rest ...[]byte) []byte {
 	k := binary.BigEndian.AppendUint32(make([]byte, 0, 32), gen)

@@ -115,10 +115,8 @@ func write(tx *bbolt.Tx, l *layer, head *MachineRecord) (records int, err error)
 			records++
 		}
 	}
-	for b, period := range map[bucket]time.Duration{bIdempotency: idempotencyPeriod, bThrottle: throttlePeriod} {
-		if err := dropGenerations(tx, b, generation(head.Time, period)); err != nil {
-			return records, fmt.Errorf("table %s: %w", bucketNames[b], err)
-		}
+	if err := dropGenerations(tx, bThrottle, generation(head.Time, throttlePeriod)); err != nil {
+		return records, fmt.Errorf("table %s: %w", bucketNames[bThrottle], err)
 	}
 	data, err := encode(head)
 	if err != nil {

@@ -72,6 +72,9 @@ type Event struct {
 	// Seeds are the commitments in force after an event that changed them, active and next, so that what was promised
 	// when is part of the history.
 	Seeds *Commitments `cbor:"17,keyasint,omitempty"`
+	// Key and Fingerprint are the idempotency key that the command came under, and what it asked for; see keys.go.
+	Key         command.Key `cbor:"18,keyasint,omitzero"`
+	Fingerprint [8]byte     `cbor:"19,keyasint,omitzero"`
 }
 
 // Commitments is what an account was promised.

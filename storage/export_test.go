@@ -16,10 +16,7 @@ func ContentHash(s *Store, now time.Time) (sum [32]byte, machine MachineRecord, 
 		machine = s.head
 		for b := bAccounts; b < bucketCount && err == nil; b++ {
 			var from []byte
-			switch b {
-			case bIdempotency:
-				from = generationKey(generation(now.UnixMilli(), idempotencyPeriod) - 1)
-			case bThrottle:
+			if b == bThrottle {
 				from = generationKey(generation(now.UnixMilli(), throttlePeriod) - 1)
 			}
 			err = r.each(b, from, func(k, v []byte) error {

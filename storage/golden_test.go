@@ -77,7 +77,6 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"key_event":       storage.EventKey(0x0102),
 		"key_round":       storage.RoundKey(0x0103),
 		"key_pair":        storage.PairKey(1000, 2),
-		"key_idempotency": storage.GenerationKey(20780, storage.AccountKey(1000), make([]byte, 16)),
 		"key_throttle":    storage.GenerationKey(498720, []byte("login:ann")),
 		"chain_hash":      hash(storage.ChainHash([]byte("event"))),
 		"key_of_header":   key(command.KeyOf("Idempotency-Key")),

@@ -47,13 +47,8 @@ func (m *machine) setLimits(b command.SetLimits) (command.Result, error) {
 	if err := m.put(bLimits, accountKey(id), l); err != nil {
 		return command.Result{}, err
 	}
-	if !w.Limited {
-		w.Limited = true
-		if err := m.putWallet(id, &w); err != nil {
-			return command.Result{}, err
-		}
-	}
-	if err := m.record(&Event{Kind: LimitsChanged, Account: id, Until: l.PendingFrom}); err != nil {
+	w.Limited = true
+	if err := m.recordOn(id, &w, &Event{Kind: LimitsChanged, Until: l.PendingFrom}); err != nil {
 		return command.Result{}, err
 	}
 	v, err := m.limitsOf(id)
@@ -223,14 +218,11 @@ func (m *machine) exclude(b command.Exclude) (command.Result, error) {
 		until = m.now + int64(b.Days)*dayMillis
 	}
 	w.ExcludedUntil = max(w.ExcludedUntil, until)
-	if err := m.putWallet(id, &w); err != nil {
-		return command.Result{}, err
-	}
 	if err := m.dropSessions(id, allSessions); err != nil {
 		return command.Result{}, err
 	}
-	e := Event{Kind: PlayerExcluded, Account: id, Until: w.ExcludedUntil}
-	if err := m.record(&e); err != nil {
+	e := Event{Kind: PlayerExcluded, Until: w.ExcludedUntil}
+	if err := m.recordOn(id, &w, &e); err != nil {
 		return command.Result{}, err
 	}
 	return m.answerNew(&e)

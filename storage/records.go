@@ -61,9 +61,6 @@ type WalletRecord struct {
 	DailyNext     int64                         `cbor:"9,keyasint,omitempty"`
 	Usage         UsageRecord                   `cbor:"10,keyasint"`
 	Games         [len(ledger.Games)]GameRecord `cbor:"11,keyasint"`
-	// The two newest generations in which an idempotency key was used. In others none has to be looked for.
-	KeyGeneration uint32 `cbor:"12,keyasint,omitempty"`
-	KeyBefore     uint32 `cbor:"13,keyasint,omitempty"`
 }
 
 // UsageRecord counts what a player's own limits are held against. Days are numbered from 1970-01-01 UTC.

@@ -105,8 +105,8 @@ func (m *machine) openSession(b command.OpenSession) (command.Result, error) {
 	if err := m.addSession(id, a.Role, &b.Session, sid); err != nil {
 		return command.Result{}, err
 	}
-	e := Event{Kind: SessionOpened, Account: id, Session: sid}
-	if err := m.record(&e); err != nil {
+	e := Event{Kind: SessionOpened, Session: sid}
+	if err := m.recordFor(id, &e); err != nil {
 		return command.Result{}, err
 	}
 	v, err := m.sessionOpened(&e)
@@ -148,7 +148,7 @@ func (m *machine) endSessions(b command.EndSessions) (command.Result, error) {
 	if err := m.dropSessions(id, ends); err != nil {
 		return command.Result{}, err
 	}
-	return command.Result{}, m.record(&Event{Kind: SessionsEnded, Account: id, Session: b.Session})
+	return command.Result{}, m.recordFor(id, &Event{Kind: SessionsEnded, Session: b.Session})
 }
 
 // refuseSession refuses a session that would end before it begins, as one proposed by a clock that is far behind

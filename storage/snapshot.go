@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"time"
 
 	"imperio/storage/command"
 )
@@ -172,12 +171,11 @@ func (s *Snapshot) Hash() (sum [32]byte, err error) {
 		return sum, err
 	}
 	part(data)
-	periods := map[bucket]time.Duration{bIdempotency: idempotencyPeriod, bThrottle: throttlePeriod}
 	for b := bAccounts; b < bucketCount; b++ {
 		part([]byte(bucketNames[b]))
 		var from []byte
-		if p, ok := periods[b]; ok {
-			gen := generation(s.head.Time, p)
+		if b == bThrottle {
+			gen := generation(s.head.Time, throttlePeriod)
 			from = generationKey(gen - min(gen, 1))
 		}
 		if err := s.each(b, from, func(k, v []byte) error {

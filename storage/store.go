@@ -56,6 +56,7 @@ type Store struct {
 	broken       chan struct{} // closed when failed is set
 	sessions     *sessionCache
 	hot          *hotRecords // Apply's own
+	keys         *usedKeys   // Apply's own
 
 	writing    sync.Mutex // one checkpoint at a time
 	durableMu  sync.Mutex
@@ -98,7 +99,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		}
 	}
 	s := &Store{
-		path: path, db: db, opts: opts, log: opts.Logger, live: newLayer(), sessions: newSessionCache(), hot: newHotRecords(),
+		path: path, db: db, opts: opts, log: opts.Logger, live: newLayer(), sessions: newSessionCache(), hot: newHotRecords(), keys: newUsedKeys(),
 		broken: make(chan struct{}), wake: make(chan struct{}, 1), caught: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if err := s.load(); err != nil {
@@ -169,7 +170,7 @@ func (s *Store) Apply(entries []Entry) ([]command.Result, error) {
 		return s.db.View(func(tx *bbolt.Tx) error {
 			m := machine{
 				reader:        reader{live: s.live, frozen: s.frozen, tx: tx, file: s.path},
-				MachineRecord: &s.head, sessions: s.sessions, hot: s.hot,
+				MachineRecord: &s.head, sessions: s.sessions, hot: s.hot, keys: s.keys,
 			}
 			for i, e := range entries {
 				if e.Index <= s.head.Index {

@@ -185,10 +185,10 @@ func (a *auditor) event(e *storage.StoredEvent) error {
 	if err := a.transfers(e); err != nil {
 		return err
 	}
-	if len(e.Transfers) > 0 || e.Kind == storage.SeedRotated || e.Kind == storage.AccountOpened {
-		return a.chained(e)
+	if e.Account == 0 {
+		return nil
 	}
-	return nil
+	return a.chained(e)
 }
 
 // account finds an account of the history.

@@ -38,7 +38,7 @@ type modelKey struct {
 
 // modelUse is what an idempotency key was used for.
 type modelUse struct {
-	day    int64 // UTC day of the use: a key is good on that day and the next
+	at     time.Time // a key is good for 25 hours
 	body   command.Body
 	answer func() command.Result
 }
@@ -125,7 +125,7 @@ func (m *Model) Apply(c command.Command) command.Result {
 		m.now = at
 	}
 	use, used := m.keys[modelKey{c.Account, c.Key}]
-	if used && c.Key != (command.Key{}) && use.day >= day(m.now)-1 {
+	if used && c.Key != (command.Key{}) && m.now.Sub(use.at) <= 25*time.Hour {
 		if !reflect.DeepEqual(use.body, c.Body) {
 			return refuse("idempotency_mismatch")
 		}
@@ -145,13 +145,16 @@ func (m *Model) Apply(c command.Command) command.Result {
 		return command.Result{Event: event, Replayed: true, Value: o.again()}
 	}
 	m.done[c.ID] = again
-	if c.Key != (command.Key{}) {
-		m.keys[modelKey{c.Account, c.Key}] = modelUse{day(m.now), c.Body, again}
+	// Keys belong to an account's own events; the house's values have none.
+	switch c.Body.(type) {
+	case command.PutValue, command.DeleteValue:
+	default:
+		if c.Key != (command.Key{}) && c.Account != 0 {
+			m.keys[modelKey{c.Account, c.Key}] = modelUse{m.now, c.Body, again}
+		}
 	}
 	return o.result
 }
-
-func day(t time.Time) int64 { return t.Unix() / 86400 }
 
 func (m *Model) rule(c command.Command) outcome {
 	switch b := c.Body.(type) {
