@@ -24,6 +24,7 @@ type benchCampaignCommand struct {
 	Turns       int           `default:"5" help:"How often the small and the large casino take turns."`
 	Turn        time.Duration `default:"5s" help:"How long a turn is."`
 	Idle        time.Duration `default:"5s" help:"How long a casino is left alone before its memory is read."`
+	Within      time.Duration `default:"12m" help:"How long everything may take together; then the campaign ends without a result."`
 	Dir         string        `placeholder:"DIR" help:"Where to make the casinos: about 2 GB on the kind of disk to be measured. The default is the system's directory for temporary files."`
 	Quick       bool          `help:"Tiny sizes and times: shows that the campaign works; its figures mean nothing."`
 }
@@ -44,12 +45,16 @@ func (c *benchCampaignCommand) Run(env *environment) (err error) {
 	if c.Turns < 1 || c.Turn < 100*time.Millisecond || c.Duration < 500*time.Millisecond || c.Idle < 0 {
 		return usagef("give one turn or more of 100ms or more, and a duration of 500ms or more")
 	}
+	ctx, cancel := context.WithTimeoutCause(env.Ctx, c.Within, fmt.Errorf("it took longer than --within %s", c.Within))
+	defer cancel()
+	bounded := *env
+	bounded.Ctx = ctx
 	directory, err := os.MkdirTemp(c.Dir, "imperio-campaign-")
 	if err != nil {
 		return fmt.Errorf("make a directory for the casinos: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
-	m := &campaign{benchCampaignCommand: c, env: env, directory: directory}
+	m := &campaign{benchCampaignCommand: c, env: &bounded, directory: directory}
 	m.few = populated{accounts: c.Few, directory: filepath.Join(directory, "few")}
 	m.some = populated{accounts: c.Some, directory: filepath.Join(directory, "some")}
 	m.many = populated{accounts: c.Many, directory: filepath.Join(directory, "many")}
@@ -69,9 +74,9 @@ func (c *benchCampaignCommand) Run(env *environment) (err error) {
 		{"the goals", m.writeGoals},
 	} {
 		fmt.Fprintf(env.Stderr, "== %s\n", step.what)
-		err := step.do(env.Ctx)
-		if env.Ctx.Err() != nil {
-			return fmt.Errorf("interrupted: %s", step.what) // whatever else went wrong followed from that
+		err := step.do(ctx)
+		if ctx.Err() != nil { // whatever else went wrong followed from that
+			return fmt.Errorf("the campaign broke off at: %s: %w", step.what, context.Cause(ctx))
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)

@@ -2,37 +2,46 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"imperio/appliance/bench"
 )
 
-// measureRatio plays spins against the middle casino and a bare handler, in turns.
+// measureRatio plays spins against the middle casino and a bare handler, in turns: with a client that takes the least of
+// the machine, and with Go's ordinary one.
 func (m *campaign) measureRatio(ctx context.Context) error {
+	m.printf("\n## Durable spins against a bare handler\n\n%d accounts.\n", m.some.accounts)
 	return m.withCasino(ctx, m.some.directory, func(casino *ownCasino) error {
-		options := m.options(casino, m.some.tokens)
-		options.StartBare = startBare
-		r, err := bench.Run(ctx, options)
-		if err != nil {
-			return err
-		}
-		base := r.Baseline
-		m.printf("\n## Durable spins against a bare handler\n\n%d accounts, %d connections, %s.\n\n", m.some.accounts, r.Connections, r.TLS)
-		m.speedHeader()
-		m.speedRow("casino: spins, on disk before the answer", r.Casino)
-		m.speedRow("bare handler: same bytes, nothing done", base.Measurement)
-		if len(base.Ratios) > 0 {
-			m.printf("\nRatio: **%.3f** (median of %d pairs of turns, from %.3f to %.3f).\n", base.Ratio(), len(base.Ratios), slices.Min(base.Ratios), slices.Max(base.Ratios))
-		}
-		if base.Caveat != "" {
-			m.printf("Caveat: %s.\n", base.Caveat)
-		}
-		m.note(r)
-		m.goal(base.Ratio() >= 0.6 && base.Caveat == "", "durable spins against a bare handler", "at least 0.6 of its throughput", "%.2f", base.Ratio())
-		m.goal(r.Casino.Latency.P99 < 15, "99 of 100 spins answered", "below 15 ms", "%.1f ms", r.Casino.Latency.P99)
-		m.goal(total(r.Failures)+total(r.Refusals) == 0, "errors", "none", "%d", total(r.Failures)+total(r.Refusals))
-		return nil
+		return errors.Join(m.measureRatioWith(ctx, casino, bench.Lean), m.measureRatioWith(ctx, casino, bench.NetHTTP))
 	})
+}
+
+func (m *campaign) measureRatioWith(ctx context.Context, casino *ownCasino, client bench.Client) error {
+	options := m.options(casino, m.some.tokens)
+	options.Client, options.StartBare = client, startBare
+	r, err := bench.Run(ctx, options)
+	if err != nil {
+		return err
+	}
+	base := r.Baseline
+	m.printf("\n### With the client %q\n\n%d connections, %s.\n\n", client, r.Connections, r.TLS)
+	m.speedHeader()
+	m.speedRow("casino: spins, on disk before the answer", r.Casino)
+	m.speedRow("bare handler: same bytes, nothing done", base.Measurement)
+	if len(base.Ratios) > 0 {
+		m.printf("\nRatio: **%.3f** (median of %d pairs of turns, from %.3f to %.3f).\n", base.Ratio(), len(base.Ratios), slices.Min(base.Ratios), slices.Max(base.Ratios))
+	}
+	if base.Caveat != "" {
+		m.printf("Caveat: %s.\n", base.Caveat)
+	}
+	m.note(r)
+	with := fmt.Sprintf(", client %q", client)
+	m.goal(base.Ratio() >= 0.6 && base.Caveat == "", "durable spins against a bare handler"+with, "at least 0.6 of its throughput", "%.2f", base.Ratio())
+	m.goal(r.Casino.Latency.P99 < 15, "99 of 100 spins answered"+with, "below 15 ms", "%.1f ms", r.Casino.Latency.P99)
+	m.goal(total(r.Failures)+total(r.Refusals) == 0, "errors"+with, "none", "%d", total(r.Failures)+total(r.Refusals))
+	return nil
 }
 
 // measureMix plays all games in equal shares against the middle casino.

@@ -37,7 +37,7 @@ func (m *campaign) measureStart(ctx context.Context) error {
 func (m *campaign) measureRestarts(ctx context.Context) error {
 	m.printf("\n## Start after much play\n\n")
 	m.printf("| casino | accounts | events in its history | ready after | resident when idle | of which its own |\n|---|---:|---:|---:|---:|---:|\n")
-	stopped, _, err := m.start(ctx, "after a clean stop, then killed under load", m.many.directory, m.killUnderLoad)
+	stopped, _, err := m.start(ctx, "after a clean stop", m.many.directory, m.killUnderLoad)
 	if err != nil {
 		return err
 	}
