@@ -2,11 +2,13 @@
 import { s, h } from '../dom.js';
 import { t, num } from '../i18n.js';
 
-const WIDTH = 560;
 const HEIGHT = 170;
+/** Narrow on phones, so that the words keep their size. */
+const width = () => (innerWidth < 640 ? 320 : 560);
 
 /** The balance over time, oldest first. @param {{time: string, balance_after: number}[]} points */
 export function balanceChart(points) {
+  const WIDTH = width();
   const values = points.map((p) => p.balance_after);
   const low = Math.min(...values);
   const high = Math.max(...values, low + 1);
@@ -22,15 +24,17 @@ export function balanceChart(points) {
 
 /** Staked and paid by game. @param {import('../types.js').GameStatistics[]} games */
 export function gamesChart(games) {
+  const WIDTH = width();
+  const start = WIDTH < 400 ? 84 : 110;
   const most = Math.max(1, ...games.flatMap((g) => [g.staked, g.paid]));
   const height = games.length * 52 + 8;
-  const length = (/** @type {number} */ v) => Math.max(2, (v / most) * 330);
+  const length = (/** @type {number} */ v) => Math.max(2, (v / most) * (WIDTH - start - 70));
   return [
     s('svg', { class: 'chart', viewBox: `0 0 ${WIDTH} ${height}`, role: 'img', 'aria-label': games.map((g) => t('chart.game_label', { game: t(`game.${g.game}`), staked: num(g.staked), paid: num(g.paid) })).join('. ') },
       games.map((g, i) => s('g', { transform: `translate(0 ${i * 52 + 6})` },
         s('text', { x: 0, y: 24 }, t(`game.${g.game}`)),
-        s('rect', { class: 'bar-staked', x: 110, y: 4, width: length(g.staked), height: 14, rx: 4 }), s('text', { x: 118 + length(g.staked), y: 16 }, num(g.staked)),
-        s('rect', { class: 'bar-paid', x: 110, y: 22, width: length(g.paid), height: 14, rx: 4 }), s('text', { x: 118 + length(g.paid), y: 34 }, num(g.paid))))),
+        s('rect', { class: 'bar-staked', x: start, y: 4, width: length(g.staked), height: 14, rx: 4 }), s('text', { x: start + 8 + length(g.staked), y: 16 }, num(g.staked)),
+        s('rect', { class: 'bar-paid', x: start, y: 22, width: length(g.paid), height: 14, rx: 4 }), s('text', { x: start + 8 + length(g.paid), y: 34 }, num(g.paid))))),
     h('ul', { class: 'legend' }, h('li', null, t('chart.staked')), h('li', { class: 'paid' }, t('chart.paid'))),
   ];
 }

@@ -49,7 +49,7 @@ export default async function account() {
     body: h('div', { class: 'stack reading' }, h('h1', null, t('nav.account')),
       h('section', { class: 'panel' }, h('h2', null, me.username), h('dl', { class: 'facts' }, h('dt', null, t('sign.email')), h('dd', null, me.email ?? '–'), h('dt', null, t('account.created')), h('dd', null, dateTime(me.created_at)))),
       h('section', { class: 'panel' }, h('div', { class: 'row between' }, h('h2', null, t('account.sessions')), h('button', { class: 'button slim danger', type: 'button', id: 'sign-out-everywhere', onclick: () => { void everywhere(); } }, t('account.everywhere'))),
-        h('table', { class: 'table cards' }, h('thead', null, h('tr', null, ['device', 'since', 'address', 'until'].map((k) => h('th', { scope: 'col' }, t(`account.${k}`))), h('td', null))), list)),
+        h('table', { class: 'table cards' }, h('thead', null, h('tr', null, ['device', 'since', 'address', 'until'].map((k) => h('th', { scope: 'col' }, t(`account.${k}`))), h('th', { scope: 'col' }, h('span', { class: 'sr' }, t('account.end'))))), list)),
       password,
       h('section', { class: 'panel' }, h('h2', null, t('nav.responsible')), h('p', { class: 'quiet' }, t('account.limits_text')), h('a', { class: 'button', href: '/responsible-play' }, t('account.limits')))),
   };

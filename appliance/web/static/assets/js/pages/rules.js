@@ -39,7 +39,7 @@ async function onePage(name) {
       h('section', { class: 'panel' }, h('h2', null, t('rules.how')), h('ul', null, sentences.map((x) => h('li', null, x)))),
       figures && h('div', { class: 'tiles' }, tile(t('rules.return'), percent(figures.return_decimal, 3), figures.return), tile(t('rules.edge'), percent(figures.house_edge_decimal, 3), figures.house_edge),
         tile(t('rules.hits'), percent(figures.hit_frequency_decimal), figures.hit_frequency), tile(t('rules.volatility'), decimal(figures.volatility, 2), '')),
-      figures && h('p', { class: 'quiet small' }, t(figures.return ? 'rules.exact' : 'rules.simulated'), figures.return_interval_99 ? ` ±${percent(figures.return_interval_99, 3)} (99 %).` : ''),
+      figures && h('p', { class: 'quiet small' }, t(figures.return ? 'rules.exact' : 'rules.simulated'), name === 'roulette' && ` ${t('rules.worst')}`, figures.return_interval_99 ? ` ±${percent(figures.return_interval_99, 3)} (99 %).` : ''),
       sheet.pays?.length && h('section', { class: 'panel' }, h('h2', null, t('rules.pays')), pays(name, sheet.pays)),
       name === 'slots' && strips(),
       h('div', { class: 'row' }, h('a', { class: 'button primary', href: `/${name}` }, t('rules.play')), h('a', { class: 'button', href: '/fairness' }, t('nav.fairness')))),

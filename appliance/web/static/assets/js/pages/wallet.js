@@ -20,7 +20,7 @@ export default async function wallet() {
     path: '/me/transfers', key: 'transfers', empty: t('wallet.empty'),
     columns: [[t('wallet.time'), false], [t('wallet.kind'), false], [t('history.game'), false], [t('wallet.amount'), true], [t('wallet.balance_after'), true]],
     row: (/** @type {import('../types.js').Transfer} */ x) => h('tr', null,
-      h('td', { 'data-label': t('wallet.time') }, shortTime(x.time)), h('td', { 'data-label': t('wallet.kind') }, t(`kind.${x.kind}`)),
+      h('td', { 'data-label': t('wallet.time'), class: 'full' }, shortTime(x.time)), h('td', { 'data-label': t('wallet.kind') }, t(`kind.${x.kind}`)),
       h('td', { 'data-label': t('history.game') }, x.game && x.round_id ? h('a', { href: `/history?round=${x.round_id}` }, t(`game.${x.game}`)) : '–'),
       h('td', { 'data-label': t('wallet.amount'), class: `num ${x.amount > 0 ? 'gold' : ''}` }, signed(x.amount)), h('td', { 'data-label': t('wallet.balance_after'), class: 'num' }, num(x.balance_after))),
   });
