@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -14,7 +13,12 @@ import (
 func (m *campaign) measureRatio(ctx context.Context) error {
 	m.printf("\n## Durable spins against a bare handler\n\n%d accounts.\n", m.some.accounts)
 	return m.withCasino(ctx, m.some.directory, func(casino *ownCasino) error {
-		return errors.Join(m.measureRatioWith(ctx, casino, bench.Lean), m.measureRatioWith(ctx, casino, bench.NetHTTP))
+		for _, client := range []bench.Client{bench.Lean, bench.NetHTTP} {
+			if err := m.measureRatioWith(ctx, casino, client); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
