@@ -44,6 +44,7 @@ func (a *App) openOps(context.Context) error {
 		Checkpoints:     a.checkpointFigures,
 		Certificates:    a.certificates,
 		Buckets:         func(f func(zone, by string, clients int)) { a.edge.Buckets(f) },
+		LiveConnections: func() int { return a.api.LiveConnections() },
 		DroppedLogLines: func() uint64 { return a.logs.Dropped() + a.accessLogs.Dropped() },
 	})
 	return nil

@@ -170,6 +170,9 @@ func connectionAddress(r *http.Request) netip.Addr {
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.ServeHTTP(w, r) }
 
+// LiveConnections is how many players are listening at this moment.
+func (a *API) LiveConnections() int { return a.live.count() }
+
 // Close ends all live connections and waits for them. Other requests are the server's to finish.
 func (a *API) Close() { a.live.close() }
 

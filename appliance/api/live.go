@@ -88,6 +88,16 @@ func (h *hub) leave(account command.AccountID, c *liveConn) {
 	h.wait.Done()
 }
 
+// count is how many connections there are.
+func (h *hub) count() (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, conns := range h.accounts {
+		n += len(conns)
+	}
+	return n
+}
+
 // listens tells whether anybody wants to know of an account.
 func (h *hub) listens(account command.AccountID) bool {
 	h.mu.Lock()
