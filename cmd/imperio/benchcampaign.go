@@ -25,7 +25,7 @@ type benchCampaignCommand struct {
 	Turn        time.Duration `default:"5s" help:"How long a turn is."`
 	Idle        time.Duration `default:"5s" help:"How long a casino is left alone before its memory is read."`
 	Within      time.Duration `default:"12m" help:"How long everything may take together; then the campaign ends without a result."`
-	Dir         string        `placeholder:"DIR" help:"Where to make the casinos: about 2 GB on the kind of disk to be measured. The default is the system's directory for temporary files."`
+	Dir         string        `placeholder:"DIR" help:"Where to make the casinos: about 3 GB on the kind of disk to be measured. The default is the system's directory for temporary files."`
 	Quick       bool          `help:"Tiny sizes and times: shows that the campaign works; its figures mean nothing."`
 }
 
