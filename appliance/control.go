@@ -20,9 +20,16 @@ import (
 // SocketFile is the name of the control socket in the data directory. Only its owner may open it.
 const SocketFile = "imperio.sock"
 
+// longestSocketPath is the longest name of a socket that all systems of the Unix family allow (BSD's 104 bytes with
+// the final NUL).
+const longestSocketPath = 103
+
 // listenControl opens the socket through which the command line reaches this server.
 func (a *App) listenControl(context.Context) error {
 	path := filepath.Join(a.config.Data.Dir, SocketFile)
+	if len(path) > longestSocketPath {
+		return fmt.Errorf("the path of the control socket, %s, is %d bytes long, and the system allows %d. Choose a shorter --data-dir, or a relative one", path, len(path), longestSocketPath)
+	}
 	// The directory is ours alone (it is locked), so a socket in it was left by a process that was killed.
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove the old control socket: %w", err)
