@@ -75,6 +75,10 @@ func TestSlots_StopsWhereTheServerSaid(t *testing.T) {
 	if !slices.Equal(shown, rounds[0].Outcome.Stops) {
 		t.Errorf("the reels show the stops %v, the server drew %v", shown, rounds[0].Outcome.Stops)
 	}
+	// They do so on the screen: the facet of the stop lies on the pay line, and in front.
+	if off := eval[float64](p, `Math.max(...[...document.querySelectorAll('.facet.shown')].map(f => { const d = f.closest('.drum').getBoundingClientRect(), r = f.getBoundingClientRect(); return Math.abs(r.y + r.height / 2 - d.y - d.height / 2) + (r.height > d.height / 4 ? 0 : 999); }))`); off > 4 {
+		t.Errorf("a symbol lies %.1f pixels off the pay line", off)
+	}
 	if won := eval[bool](p, `document.getElementById('outcome').classList.contains('won')`); won != (rounds[0].Payout > rounds[0].Staked) {
 		t.Errorf("a win is shown: %v, for a payout of %d on %d", won, rounds[0].Payout, rounds[0].Staked)
 	}

@@ -63,8 +63,20 @@ export async function call(method, path, options = {}) {
   throw error;
 }
 
-/** @param {string} path */
-export const get = (path) => call('GET', path);
+/**
+ * Reads. A reader who is told to slow down does so, and asks again by itself.
+ * @param {string} path
+ */
+export async function get(path) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await call('GET', path);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 429 || tries === 4 || error.retryAfter > 5) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, Math.max(1, error.retryAfter) * 1000); });
+    }
+  }
+}
 /** @param {string} path @param {any} body @param {string} [key] */
 export const post = (path, body, key) => call('POST', path, { body, key });
 /** @param {string} path @param {any} body */

@@ -44,6 +44,7 @@ export function recentStrip(game) {
     /** @param {import('../types.js').Round} round */
     add(round) {
       if (!list.querySelector('a')) list.replaceChildren();
+      list.querySelector(`a[href="/history?round=${round.id}"]`)?.parentElement?.remove();
       list.prepend(item(round));
       while (list.children.length > 12) list.lastElementChild?.remove();
     },

@@ -15,7 +15,7 @@ export default async function account() {
     const sessions = (await get('/sessions')).sessions;
     list.replaceChildren(...sessions.map((x) => h('tr', { 'data-session': x.id },
       h('td', { 'data-label': t('account.device'), class: 'full' }, h('span', null, deviceName(x.user_agent), x.current && h('span', { class: 'tag this' }, t('account.this')))),
-      h('td', { 'data-label': t('account.since') }, dateTime(x.created_at)), h('td', { 'data-label': t('account.address') }, x.address || '–'), h('td', { 'data-label': t('account.until') }, dateTime(x.expires_at)),
+      h('td', { 'data-label': t('account.since'), class: 'full' }, dateTime(x.created_at)), h('td', { 'data-label': t('account.address'), class: 'full' }, x.address || '–'), h('td', { 'data-label': t('account.until'), class: 'full' }, dateTime(x.expires_at)),
       h('td', { 'data-label': '', class: 'full num' }, !x.current && h('button', { class: 'button slim', type: 'button', onclick: async () => { await remove(`/sessions/${x.id}`); announce(t('account.ended')); await draw(); } }, t('account.end'))))));
     return sessions;
   };

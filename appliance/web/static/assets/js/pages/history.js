@@ -19,7 +19,7 @@ export default async function historyPage() {
     path: '/me/rounds', key: 'rounds', empty: t('history.empty'),
     columns: [[t('history.time'), false], [t('history.game'), false], [t('history.outcome'), false], [t('history.stake'), true], [t('history.payout'), true], [t('history.net'), true], [t('history.proof'), false]],
     row: (/** @type {Round} */ r) => h('tr', null,
-      h('td', { 'data-label': t('history.time'), class: 'full' }, shortTime(r.opened_at)), h('td', { 'data-label': t('history.game') }, t(`game.${r.game}`)),
+      h('td', { 'data-label': t('history.time'), class: 'full' }, shortTime(r.opened_at)), h('td', { 'data-label': t('history.game'), class: 'full' }, t(`game.${r.game}`)),
       h('td', { 'data-label': t('history.outcome'), class: 'full' }, h('span', { class: 'marks' }, roundMarks(r))),
       h('td', { 'data-label': t('history.stake'), class: 'num' }, num(r.staked)), h('td', { 'data-label': t('history.payout'), class: 'num' }, num(r.payout)),
       h('td', { 'data-label': t('history.net'), class: 'num' }, roundNet(r)),

@@ -36,7 +36,7 @@ function gameCard(info) {
 
 /** @param {string} name */
 function picture(name) {
-  if (name === 'slots') return ['lemon', 'cherry', 'apple'].map((symbol, i) => h('div', { class: 'mini-drum', vars: { i } }, h('div', { class: 'mini-strip' }, ['banana', symbol, 'cherry', 'banana', symbol].map((x) => h('img', { src: asset(`img/${x}.svg`), alt: '', width: 64, height: 64 })))));
+  if (name === 'slots') return ['lemon', 'cherry', 'apple'].map((symbol, i) => h('div', { class: 'mini-drum', vars: { i } }, h('div', { class: 'mini-strip' }, ['banana', 'cherry', symbol, 'lemon', 'cherry'].map((x) => h('img', { src: asset(`img/${x}.svg`), alt: '', width: 64, height: 64 })))));
   if (name === 'roulette') return wheelPicture('mini-wheel');
   return [h('im-card', { rank: 'ace', suit: 'spades' }), h('im-card', { rank: 'king', suit: 'hearts' })];
 }

@@ -33,6 +33,11 @@ export class Felt {
       this.insurance, this.hands);
     /** @type {BlackjackRound|null} */
     this.shown = null;
+    /** Whether the player does not want to watch the dealing. */
+    this.hurried = false;
+    /** @type {Animation|null} */
+    this.flight = null;
+    this.element.addEventListener('click', () => { this.hurried = true; this.flight?.finish(); });
   }
 
   clear() {
@@ -48,6 +53,7 @@ export class Felt {
     const before = this.shown && this.shown.round.id === round.round.id ? this.shown : null;
     if (!before) this.clear();
     this.shown = round;
+    this.hurried = false;
     const dealing = animated && !reducedMotion();
     const places = this.#places(round, before);
     /** @type {{element: HTMLElement, into: Element}[]} */
@@ -95,6 +101,7 @@ export class Felt {
   async #deal({ element, into }, dealing, hole) {
     into.append(element);
     if (!dealing) return;
+    if (this.hurried) { if (!hole) element.removeAttribute('facedown'); return; }
     const from = this.shoe.getBoundingClientRect();
     const to = element.getBoundingClientRect();
     sound.play('card');
@@ -102,8 +109,10 @@ export class Felt {
       { transform: `translate(${from.x - to.x}px, ${from.y - to.y}px) rotate(14deg)`, opacity: 0.4 },
       { transform: 'none', opacity: 1 },
     ], { duration: 300, easing: 'cubic-bezier(.2,.7,.3,1)' });
+    this.flight = flight;
     await flight.finished.catch(() => {});
-    if (!hole) { element.removeAttribute('facedown'); await wait(140); }
+    this.flight = null;
+    if (!hole) { element.removeAttribute('facedown'); if (!this.hurried) await wait(140); }
   }
 
   /** A place for each hand; a split pushes the second card over to a new one. @param {BlackjackRound} round @param {BlackjackRound|null} before @returns {HTMLElement[]} */
