@@ -11,7 +11,7 @@ FUZZTIME ?= 5s
 TESTFLAGS ?= -race -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint unit fuzz bench bench-ratio edge-check clean torture
+.PHONY: help run build test lint pages screenshots unit fuzz bench bench-ratio edge-check clean torture
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -25,13 +25,23 @@ build: ## build bin/imperio
 test: lint unit fuzz ## lint, all tests with the race detector, and a short run of each fuzz target
 	@echo "== all passed"
 
-lint: ## gofmt, go vet, staticcheck
+lint: pages ## gofmt, go vet, staticcheck, types of the pages
 	@echo "== gofmt"
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:" $$unformatted; exit 1; fi
 	@echo "== go vet"
 	@$(GO) vet ./...
 	@echo "== staticcheck"
 	@$(GO) tool staticcheck ./...
+
+pages: ## check the types of the players' pages with tsc (needs npm)
+	@echo "== tsc --checkJs"
+	@if command -v npm >/dev/null; then \
+	  npm ci --prefix appliance/web/check --silent --no-audit --no-fund && npm run --prefix appliance/web/check --silent check; \
+	elif [ "$$CI" = true ]; then echo "npm is missing" >&2; exit 1; \
+	else echo "skipped: npm is not installed"; fi
+
+screenshots: ## take the pictures of every page into docs/screenshots
+	$(GO) test -tags screenshots -count=1 -timeout 10m -run '^TestScreenshots$$' ./appliance/web/browsertest
 
 unit: ## all tests with the race detector, and with a copy of bbolt whose writes and syncs the tests can make fail
 	@echo "== go test $(TESTFLAGS) ./..."

@@ -73,13 +73,13 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		t.Errorf("the kind of event %s has no vector", name)
 	}
 	raw := map[string][]byte{
-		"key_account":     storage.AccountKey(1000),
-		"key_event":       storage.EventKey(0x0102),
-		"key_round":       storage.RoundKey(0x0103),
-		"key_pair":        storage.PairKey(1000, 2),
-		"key_throttle":    storage.GenerationKey(498720, []byte("login:ann")),
-		"chain_hash":      hash(storage.ChainHash([]byte("event"))),
-		"key_of_header":   key(command.KeyOf("Idempotency-Key")),
+		"key_account":   storage.AccountKey(1000),
+		"key_event":     storage.EventKey(0x0102),
+		"key_round":     storage.RoundKey(0x0103),
+		"key_pair":      storage.PairKey(1000, 2),
+		"key_throttle":  storage.GenerationKey(498720, []byte("login:ann")),
+		"chain_hash":    hash(storage.ChainHash([]byte("event"))),
+		"key_of_header": key(command.KeyOf("Idempotency-Key")),
 	}
 	for i, name := range storage.Tables() { // a table's number is part of its checksums
 		raw[fmt.Sprintf("table_%02d_%s", i, name)] = storage.Seal(name, []byte("key"), []byte("content"))
