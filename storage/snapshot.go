@@ -115,14 +115,14 @@ func (s *Snapshot) Pair(id command.AccountID, pair uint32) (PairRecord, bool, er
 	return loadGuarded[PairRecord](s, bPairs, pairKey(id, pair))
 }
 
-// OpenRounds visits the open rounds, oldest first.
-func (s *Snapshot) OpenRounds(fn func(*OpenRoundRecord) error) error {
+// OpenRounds visits the open rounds, oldest first, with the number that each is kept under.
+func (s *Snapshot) OpenRounds(fn func(command.RoundID, *OpenRoundRecord) error) error {
 	return s.each(bOpenRounds, nil, func(k, data []byte) error {
 		var o OpenRoundRecord
 		if err := s.decode(bOpenRounds, k, data, &o); err != nil {
 			return err
 		}
-		return fn(&o)
+		return fn(command.RoundID(binary.BigEndian.Uint64(k)), &o)
 	})
 }
 
@@ -139,17 +139,25 @@ func (s *Snapshot) Settlement(round command.RoundID) (event uint64, err error) {
 }
 
 // CountSessions counts the sessions.
-func (s *Snapshot) CountSessions() (n uint64, err error) {
-	err = s.each(bSessions, nil, func(_, _ []byte) error { n++; return nil })
+func (s *Snapshot) CountSessions() (uint64, error) { return s.count(bSessions) }
+
+// CountPairs counts the revealed seed pairs of all accounts.
+func (s *Snapshot) CountPairs() (uint64, error) { return s.count(bPairs) }
+
+// CountSettlements counts the rounds that another event settled than the one that opened them.
+func (s *Snapshot) CountSettlements() (uint64, error) { return s.count(bSettlements) }
+
+func (s *Snapshot) count(b bucket) (n uint64, err error) {
+	err = s.each(b, nil, func(_, _ []byte) error { n++; return nil })
 	return n, err
 }
 
-// VerifyRecords reads every record, so that each one's checksum is checked.
-func (s *Snapshot) VerifyRecords() (records uint64, err error) {
+// VerifyRecords reads every record, so that each one's checksum is checked. It ends early with the context's error.
+func (s *Snapshot) VerifyRecords(ctx context.Context) (records uint64, err error) {
 	for b := bucket(0); b < bucketCount; b++ {
 		if err := s.each(b, nil, func(k, v []byte) error {
 			records++
-			return nil
+			return ctx.Err()
 		}); err != nil {
 			return records, err
 		}

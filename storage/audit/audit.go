@@ -9,11 +9,12 @@
 //   - every transfer moves coins between two accounts whose balances after it are right; no player's balance is ever
 //     below 0, and escrow holds the stakes of the open rounds
 //   - every round takes the next nonce of its account's seed pair; every settled round has exactly one stake and at
-//     most one payout; stakes and payouts are what the rules of its version say
+//     most one payout; stakes and payouts are what the rules of its version say, and so is how a round is settled that
+//     its player left
 //   - every round's draws follow from the seeds that were committed to before it, and every revealed seed is the one
 //     that was committed to
-//   - every account's balance, seeds, statistics and open round are what its events make them, and the sum of all
-//     balances is 0
+//   - every account's balance, seeds, statistics and open round are what its events make them, its names lead to it,
+//     and the sum of all balances is 0
 package audit
 
 import (
@@ -30,7 +31,7 @@ import (
 
 // Options say how an audit goes. The zero value is good.
 type Options struct {
-	// Progress is told how many of the events are done, now and then. It may be nil.
+	// Progress is told how many of the events are done, now and then, and at the end of the history. It may be nil.
 	Progress func(done, total uint64)
 	// Workers play rounds again at the same time; 0: one for each processor.
 	Workers int
@@ -74,8 +75,8 @@ func (v *Violation) Error() string {
 	return v.What
 }
 
-// Run audits a snapshot. The first violation is returned as *Violation; other errors are of reading. The report then
-// says how far it came.
+// Run audits a snapshot. The first violation, in the order of events, is returned as *Violation; other errors are of
+// reading, or the context's. The report then says how far it came.
 func Run(ctx context.Context, s *storage.Snapshot, o Options) (Report, error) {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
@@ -102,6 +103,8 @@ type auditor struct {
 	accounts []account // by id, from command.FirstAccountID
 	open     map[command.RoundID]*round
 	games    [len(ledger.Games)]storage.GameRecord
+	pairs    uint64 // revealed
+	settled  uint64 // rounds that another event settled than the one that opened them
 	replays  *replays
 }
 
@@ -109,6 +112,7 @@ type auditor struct {
 type account struct {
 	storage.WalletRecord
 	pair  uint32
+	since uint64 // the event that made the pair active
 	seeds storage.Commitments
 }
 
@@ -119,12 +123,23 @@ type round struct {
 }
 
 func (a *auditor) run() (err error) {
-	if a.report.Records, err = a.snapshot.VerifyRecords(); err != nil {
+	if a.report.Records, err = a.snapshot.VerifyRecords(a.ctx); err != nil {
 		return err
 	}
+	if err := a.history(); err != nil {
+		return err
+	}
+	if a.report.Events != a.machine.Events || a.head != a.machine.Head {
+		return violation(0, "the history ends with event %d (%x), the machine says %d (%x)", a.report.Events, a.head, a.machine.Events, a.machine.Head)
+	}
+	a.report.Replayed, a.report.Head, a.report.Index = a.replays.played(), a.head, a.machine.Index
+	return a.compare()
+}
+
+// history reads all events, and waits until their rounds are played again.
+func (a *auditor) history() error {
 	a.replays = startReplays(a.ctx, a.options.Workers)
-	defer a.replays.stop()
-	err = a.snapshot.Events(1, func(e *storage.StoredEvent) error {
+	err := a.snapshot.Events(1, func(e *storage.StoredEvent) error {
 		if err := a.ctx.Err(); err != nil {
 			return err
 		}
@@ -136,17 +151,18 @@ func (a *auditor) run() (err error) {
 		}
 		return a.replays.failure()
 	})
-	if err == nil {
-		err = a.replays.finish()
+	// Rounds wait to be played again while the reading goes on: what shows in one of them is at an earlier event than
+	// what ended the reading.
+	first := a.replays.finish()
+	switch {
+	case a.ctx.Err() != nil:
+		return a.ctx.Err() // not every round was played again
+	case first != nil:
+		return first
+	case err == nil && a.options.Progress != nil:
+		a.options.Progress(a.report.Events, a.machine.Events)
 	}
-	if err != nil {
-		return err
-	}
-	if a.report.Events != a.machine.Events || a.head != a.machine.Head {
-		return violation(0, "the history ends with event %d (%x), the machine says %d (%x)", a.report.Events, a.head, a.machine.Events, a.machine.Head)
-	}
-	a.report.Replayed, a.report.Head, a.report.Index = a.replays.played(), a.head, a.machine.Index
-	return a.compare()
+	return err
 }
 
 // violation makes one.
@@ -207,7 +223,7 @@ func (a *auditor) accountOpened(e *storage.StoredEvent) error {
 	if e.Seeds == nil {
 		return violation(e.Seq, "an account is opened without commitments")
 	}
-	a.accounts = append(a.accounts, account{seeds: *e.Seeds})
+	a.accounts = append(a.accounts, account{since: e.Seq, seeds: *e.Seeds})
 	return nil
 }
 

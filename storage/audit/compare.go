@@ -2,6 +2,8 @@ package audit
 
 import (
 	"crypto/sha256"
+	"fmt"
+	"reflect"
 
 	"imperio/games"
 	"imperio/storage"
@@ -17,7 +19,13 @@ func (a *auditor) compare() error {
 	if err := a.compareOpenRounds(); err != nil {
 		return err
 	}
+	if err := a.compareCounts(); err != nil {
+		return err
+	}
 	m := &a.machine
+	if m.Time < a.time {
+		return violation(0, "the machine's time is before that of the newest event")
+	}
 	sum := a.players
 	for who, balance := range a.house {
 		sum += balance
@@ -34,18 +42,41 @@ func (a *auditor) compare() error {
 	a.report.Games = make(map[string]Totals)
 	for i, g := range a.games {
 		if g != m.Games[i] {
-			return violation(0, "the rounds of %s add up to %+v, the machine says %+v", ledger.Games[i], g, m.Games[i])
+			return violation(0, "%s has %s by its rounds, the machine says %s", ledger.Games[i], figures(g), figures(m.Games[i]))
 		}
 		a.report.Games[ledger.Games[i]] = Totals{Rounds: g.Rounds, Staked: g.Staked, Paid: g.Paid}
 	}
+	a.report.Coins, a.report.Escrow, a.report.Issued = a.players, a.house[ledger.Escrow], -a.house[ledger.Issue]
+	return nil
+}
+
+func figures(g storage.GameRecord) string {
+	return fmt.Sprintf("%d rounds, %d staked, %d paid and a biggest win of %d", g.Rounds, g.Staked, g.Paid, g.Biggest)
+}
+
+// compareCounts holds the numbers of what is only looked up from the history one by one: there is nothing beside it.
+func (a *auditor) compareCounts() error {
 	sessions, err := a.snapshot.CountSessions()
 	if err != nil {
 		return err
 	}
-	if sessions != m.Sessions {
-		return violation(0, "there are %d sessions, the machine says %d", sessions, m.Sessions)
+	if sessions != a.machine.Sessions {
+		return violation(0, "there are %d sessions, the machine says %d", sessions, a.machine.Sessions)
 	}
-	a.report.Coins, a.report.Escrow, a.report.Issued = a.players, a.house[ledger.Escrow], -a.house[ledger.Issue]
+	pairs, err := a.snapshot.CountPairs()
+	if err != nil {
+		return err
+	}
+	if pairs != a.pairs {
+		return violation(0, "%d seed pairs are kept as revealed, the history reveals %d", pairs, a.pairs)
+	}
+	settled, err := a.snapshot.CountSettlements()
+	if err != nil {
+		return err
+	}
+	if settled != a.settled {
+		return violation(0, "%d rounds are kept as settled by a later event, the history settles %d", settled, a.settled)
+	}
 	return nil
 }
 
@@ -102,7 +133,7 @@ func (a *auditor) compareSeeds(id command.AccountID) error {
 		return err
 	}
 	acc := &a.accounts[id-command.FirstAccountID]
-	if !ok || s.Pair != acc.pair || s.Client != acc.seeds.Client ||
+	if !ok || s.Pair != acc.pair || s.FirstEvent != acc.since || s.Default != (acc.pair == 0) || s.Client != acc.seeds.Client ||
 		sha256.Sum256(s.Server[:]) != acc.seeds.Active || sha256.Sum256(s.Next[:]) != acc.seeds.Next {
 		return violation(0, "the seeds of account %d are not those that were committed to", id)
 	}
@@ -112,10 +143,10 @@ func (a *auditor) compareSeeds(id command.AccountID) error {
 // compareOpenRounds holds the open rounds against the history, and escrow against their stakes.
 func (a *auditor) compareOpenRounds() error {
 	var staked games.Coins
-	if err := a.snapshot.OpenRounds(func(o *storage.OpenRoundRecord) error {
-		r := a.open[o.Round.ID]
-		if r == nil || r.account != o.Account || r.record.Staked != o.Round.Staked || len(r.record.Actions) != len(o.Round.Actions) {
-			return violation(0, "round %d of account %d is kept as open, but not as the history left it", o.Round.ID, o.Account)
+	if err := a.snapshot.OpenRounds(func(id command.RoundID, o *storage.OpenRoundRecord) error {
+		r := a.open[id]
+		if r == nil || r.account != o.Account || !reflect.DeepEqual(r.record, o.Round) {
+			return violation(0, "round %d of account %d is kept as open, but not as the history left it", id, o.Account)
 		}
 		staked += o.Round.Staked
 		a.report.Open++

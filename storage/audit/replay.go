@@ -44,26 +44,27 @@ func (r *replay) check() error {
 
 // replays plays rounds again beside the reading of the history, and keeps the first violation in the order of events.
 type replays struct {
-	ctx    context.Context
 	work   chan []replay
 	batch  []replay
 	owned  sync.WaitGroup
 	done   atomic.Uint64
 	failed atomic.Pointer[Violation]
 	mu     sync.Mutex
-	closed bool
 }
 
 const replayBatch = 256
 
 func startReplays(ctx context.Context, workers int) *replays {
-	r := &replays{ctx: ctx, work: make(chan []replay, workers)}
+	r := &replays{work: make(chan []replay, workers)}
 	for range workers {
 		r.owned.Add(1)
 		go func() {
 			defer r.owned.Done()
 			for batch := range r.work {
 				for i := range batch {
+					if ctx.Err() != nil {
+						break // the audit has ended; what is left is taken, so that the reader does not wait
+					}
 					if err := batch[i].check(); err != nil {
 						r.fail(err)
 						break
@@ -103,23 +104,15 @@ func (r *replays) failure() error {
 	return nil
 }
 
-// finish waits until all is played.
+// finish waits until all is played, ends the workers, and gives the first violation or nil.
 func (r *replays) finish() error {
 	if len(r.batch) > 0 {
 		r.work <- r.batch
 		r.batch = nil
 	}
-	r.stop()
-	return r.failure()
-}
-
-// stop ends the workers. It may be called more than once, by the reading goroutine.
-func (r *replays) stop() {
-	if !r.closed {
-		r.closed = true
-		close(r.work)
-	}
+	close(r.work)
 	r.owned.Wait()
+	return r.failure()
 }
 
 func (r *replays) played() uint64 { return r.done.Load() }

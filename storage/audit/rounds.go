@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/storage"
 	"imperio/storage/command"
 	"imperio/storage/ledger"
@@ -121,8 +122,32 @@ func continues(before *storage.RoundRecord, e *storage.StoredEvent) error {
 	if len(r.Draws) < len(before.Draws) || !slices.Equal(r.Draws[:len(before.Draws)], before.Draws) {
 		return violation(e.Seq, "the draws of round %d don't continue those before", r.ID)
 	}
-	if e.Kind == storage.AbandonedSettled && (!r.Settled || r.Staked != before.Staked) {
+	if e.Kind == storage.AbandonedSettled {
+		return abandoned(before, e)
+	}
+	return nil
+}
+
+// abandoned holds what the settlement of a round that its player left must be: by the actions that the game's rules
+// state for it and no others, at no further cost.
+func abandoned(before *storage.RoundRecord, e *storage.StoredEvent) error {
+	r := e.Round
+	if !r.Settled || r.Staked != before.Staked {
 		return violation(e.Seq, "abandoned round %d is not settled as it stood", r.ID)
+	}
+	game, _ := catalogue.Lookup(r.Rules)
+	leaver, ok := game.(interface {
+		Abandoned(draws []uint16, w games.Wager) ([]string, error)
+	})
+	if !ok {
+		return violation(e.Seq, "round %d has rules %q, which leave no round open", r.ID, r.Rules)
+	}
+	want, err := leaver.Abandoned(before.Draws, before.Wager())
+	if err != nil {
+		return violation(e.Seq, "abandoned round %d can't be settled as it stood: %v", r.ID, err)
+	}
+	if took := r.Actions[len(before.Actions):]; !slices.Equal(took, want) {
+		return violation(e.Seq, "abandoned round %d is settled by %v, its rules say %v", r.ID, took, want)
 	}
 	return nil
 }
@@ -166,6 +191,7 @@ func (a *auditor) settle(acc *account, e *storage.StoredEvent, house ledger.Acco
 		} else if by != e.Seq {
 			return violation(e.Seq, "round %d is settled here, but kept as settled by event %d", r.ID, by)
 		}
+		a.settled++
 		delete(a.open, r.ID)
 		acc.OpenRound = 0
 	}
@@ -207,8 +233,9 @@ func (a *auditor) seedRotated(e *storage.StoredEvent) error {
 	if !ok || stored != *e.Pair {
 		return violation(e.Seq, "pair %d of account %d is not kept as it was revealed", e.PairNo, e.Account)
 	}
-	acc.seeds, acc.Nonce = *e.Seeds, 0
+	acc.seeds, acc.since, acc.Nonce = *e.Seeds, e.Seq, 0
 	acc.pair++
+	a.pairs++
 	return nil
 }
 

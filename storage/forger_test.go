@@ -1,0 +1,231 @@
+package storage_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"imperio/games"
+	"imperio/storage"
+	"imperio/storage/command"
+	"imperio/storage/ledger"
+)
+
+// forger changes state.db as somebody would who knows how it is written: whatever it writes has the checksum of its new
+// content, so that nothing but the audit can tell.
+type forger struct {
+	t      *testing.T
+	tx     *bbolt.Tx
+	events []storage.Event // event n at n-1; what is changed here is written by rechain or rebook
+}
+
+// forge lets fn change a copy of a file, and opens it for an audit.
+func forge(t *testing.T, file []byte, fn func(f *forger)) *storage.Store {
+	t.Helper()
+	dir := memoryDir(t)
+	path := filepath.Join(dir, storage.StateFile)
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		f := &forger{t: t, tx: tx}
+		f.load()
+		fn(f)
+		return nil
+	})
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := storage.Open(dir, storage.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// load reads the history.
+func (f *forger) load() {
+	if err := f.table("history").ForEach(func(_, sealed []byte) error {
+		var e storage.Event
+		f.must(storage.Decode(unsealed(sealed), &e))
+		f.events = append(f.events, e)
+		return nil
+	}); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *forger) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *forger) table(name string) *bbolt.Bucket { return f.tx.Bucket([]byte(name)) }
+
+// unsealed is what a sealed value holds before its checksum.
+func unsealed(sealed []byte) []byte { return sealed[:len(sealed)-4] }
+
+// put writes a record: bytes as they are, all else encoded.
+func (f *forger) put(table string, key []byte, record any) []byte {
+	f.t.Helper()
+	data, raw := record.([]byte)
+	if !raw {
+		var err error
+		data, err = storage.Encode(record)
+		f.must(err)
+	}
+	f.must(f.table(table).Put(key, storage.Seal(table, key, data)))
+	return data
+}
+
+// remove deletes a record that is there.
+func (f *forger) remove(table string, key []byte) {
+	f.t.Helper()
+	if f.table(table).Get(key) == nil {
+		f.t.Fatalf("the table %s has no record %x to be removed", table, key)
+	}
+	f.must(f.table(table).Delete(key))
+}
+
+// change changes a record that is there.
+func change[Record any](f *forger, table string, key []byte, fn func(r *Record)) {
+	f.t.Helper()
+	var r Record
+	sealed := f.table(table).Get(key)
+	if sealed == nil {
+		f.t.Fatalf("the table %s has no record %x to be changed", table, key)
+	}
+	f.must(storage.Decode(unsealed(sealed), &r))
+	fn(&r)
+	f.put(table, key, &r)
+}
+
+func (f *forger) machine(fn func(m *storage.MachineRecord)) { change(f, "meta", []byte("machine"), fn) }
+
+func (f *forger) wallet(id command.AccountID, fn func(w *storage.WalletRecord)) {
+	f.t.Helper()
+	change(f, "wallets", storage.AccountKey(id), fn)
+}
+
+func (f *forger) seeds(id command.AccountID, fn func(s *storage.SeedsRecord)) {
+	f.t.Helper()
+	change(f, "seeds", storage.AccountKey(id), fn)
+}
+
+func (f *forger) pair(id command.AccountID, pair uint32, fn func(p *storage.PairRecord)) {
+	f.t.Helper()
+	change(f, "pairs", storage.PairKey(id, pair), fn)
+}
+
+// find is the first event that is as wanted.
+func (f *forger) find(wanted func(e *storage.Event) bool) *storage.Event {
+	f.t.Helper()
+	for i := range f.events {
+		if wanted(&f.events[i]) {
+			return &f.events[i]
+		}
+	}
+	f.t.Fatal("nothing of the kind happened in this casino")
+	return nil
+}
+
+// first is an account's first event of a kind.
+func (f *forger) first(k storage.EventKind, id command.AccountID) *storage.Event {
+	f.t.Helper()
+	return f.find(func(e *storage.Event) bool { return e.Kind == k && e.Account == id })
+}
+
+// add appends a copy of an event to the history, makes everything add up, and gives its number.
+func (f *forger) add(e storage.Event) uint64 {
+	f.t.Helper()
+	e.Seq, e.Time = uint64(len(f.events))+1, f.events[len(f.events)-1].Time
+	e.Transfers = slices.Clone(e.Transfers)
+	f.events = append(f.events, e)
+	f.rebook()
+	return e.Seq
+}
+
+// rechain writes the history with every event carrying the hash of the one before, and the machine the newest one's.
+func (f *forger) rechain() {
+	f.t.Helper()
+	var head [32]byte
+	for i := range f.events {
+		e := &f.events[i]
+		e.Prev = head
+		head = storage.ChainHash(f.put("history", storage.EventKey(e.Seq), e))
+	}
+	f.machine(func(m *storage.MachineRecord) { m.Events, m.Head = uint64(len(f.events)), head })
+}
+
+// rebook makes all sums those of the events as they are now: balances after transfers and events, chains, wallets,
+// statistics and the machine's totals. What the audit finds then is not that something does not add up.
+func (f *forger) rebook() {
+	f.t.Helper()
+	balances := make(map[ledger.Account]games.Coins)
+	wallets := make(map[command.AccountID]*storage.WalletRecord)
+	var totals [len(ledger.Games)]storage.GameRecord
+	for i := range f.events {
+		e := &f.events[i]
+		if e.Account == 0 {
+			continue
+		}
+		w := wallets[e.Account]
+		if w == nil {
+			w = new(storage.WalletRecord)
+			wallets[e.Account] = w
+		}
+		for j := range e.Transfers {
+			t := &e.Transfers[j]
+			balances[t.From] -= t.Amount
+			balances[t.To] += t.Amount
+			t.FromAfter, t.ToAfter = balances[t.From], balances[t.To]
+			switch ledger.Escrow {
+			case t.From:
+				w.Held -= t.Amount
+			case t.To:
+				w.Held += t.Amount
+			}
+		}
+		if r := e.Round; r != nil && r.Settled {
+			if house, ok := ledger.House(storage.GameOf(r.Rules)); ok {
+				for _, g := range []*storage.GameRecord{&w.Games[house-ledger.HouseSlots], &totals[house-ledger.HouseSlots]} {
+					g.Rounds, g.Staked, g.Paid, g.Biggest = g.Rounds+1, g.Staked+r.Staked, g.Paid+r.Payout, max(g.Biggest, r.Payout-r.Staked)
+				}
+			}
+		}
+		w.Balance = balances[ledger.Player(e.Account)]
+		e.Back, e.Coins, e.Held = w.Last, int64(w.Balance), int64(w.Held)
+		w.Last = e.Seq
+	}
+	f.rechain()
+	for id, made := range wallets {
+		f.wallet(id, func(w *storage.WalletRecord) {
+			w.Balance, w.Held, w.Last, w.Games = made.Balance, made.Held, made.Last, made.Games
+		})
+	}
+	f.machine(func(m *storage.MachineRecord) {
+		m.Games, m.Books = totals, ledger.Books{}
+		for who, balance := range balances {
+			if who.IsPlayer() {
+				m.Books.Players += balance
+			} else if int(who) < len(m.Books.House) {
+				m.Books.House[who] = balance
+			}
+		}
+	})
+}
