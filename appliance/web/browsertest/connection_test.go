@@ -127,7 +127,9 @@ func TestReloadInTheMiddleOfABet_AsksUnderTheSameKey(t *testing.T) {
 func TestLostAnswerToAnAction_TheHandIsPlayedOnce(t *testing.T) {
 	p := open(t, look{})
 	q := p.join()
-	now := q.dealUntil("a decision to take", func(now table) bool { return now.Allowed[0] == "hit" })
+	// A hand that one card can't end: the live line would tell of the end, and the lost answer would be shown too shortly
+	// to be waited for.
+	now := q.dealUntil("a hand that can't bust", func(now table) bool { return now.Allowed[0] == "hit" && now.Hands[0].Total <= 10 })
 	before := len(q.rounds("blackjack"))
 	p.visit("/blackjack")
 	_, mend := p.cut("/api/v1/games/blackjack/rounds/"+now.Round.ID+"/actions", fetch.RequestStageResponse)

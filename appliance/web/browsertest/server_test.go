@@ -231,6 +231,9 @@ type table struct {
 	Round   round    `json:"round"`
 	Allowed []string `json:"allowed_actions"`
 	Settled bool     `json:"settled"`
+	Hands   []struct {
+		Total int `json:"total"`
+	} `json:"hands"`
 }
 
 // dealUntil plays rounds of blackjack until one lies as wanted, and leaves that one open.
