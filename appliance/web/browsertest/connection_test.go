@@ -1,8 +1,10 @@
 package browsertest
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/fetch"
@@ -17,16 +19,34 @@ func (p *tab) cut(path string, stage fetch.RequestStage) (count *atomic.Int64, m
 	count = new(atomic.Int64)
 	must(p.t, chromedp.Listen(p.ctx, func(event any) {
 		if e, ok := event.(*fetch.EventRequestPaused); ok {
-			count.Add(1)
+			if !strings.Contains(e.Request.URL, probe) {
+				count.Add(1)
+			}
 			// Not in this function: it must not wait for the browser that is calling it.
 			go func() {
 				_, _ = chromedp.Call(p.ctx, fetch.FailRequest, fetch.FailRequestParams{RequestID: e.RequestID, ErrorReason: network.ErrorReasonConnectionReset})
 			}()
 		}
 	}))
-	call(p, fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: "*" + path, RequestStage: stage}}})
+	call(p, fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: "*" + path, RequestStage: stage}, {URLPattern: "*" + probe, RequestStage: stage}}})
 	p.expect("net::ERR_")
+	p.awaitNetwork("is cut", true)
 	return count, func() { p.t.Helper(); call(p, fetch.Disable, cdp.Empty{}) }
+}
+
+// probe is what the page asks for to see whether the network has failed by now: the browser's tools say that they have
+// switched it off a moment before it is off for the page.
+const probe = "/health/live?probe"
+
+// awaitNetwork waits until the page's requests fail, or no longer do.
+func (p *tab) awaitNetwork(what string, fails bool) {
+	p.t.Helper()
+	deadline := time.Now().Add(patience)
+	for eval[bool](p, `fetch(%s, { cache: 'no-store' }).then(() => false, () => true)`, probe) != fails {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("waited in vain: the network %s", what)
+		}
+	}
 }
 
 // offline switches the whole network of the page off and on, by the browser's own tools.
@@ -38,6 +58,9 @@ func (p *tab) offline(off bool) {
 	}
 	call(p, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: rules})
 	call(p, network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: off, DownloadThroughput: -1, UploadThroughput: -1})
+	if off {
+		p.awaitNetwork("is off", true)
+	}
 }
 
 func (p *tab) expectOneRound(q *player, game string) round {
