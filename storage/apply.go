@@ -148,6 +148,9 @@ func (m *machine) record(e *Event) error {
 func (m *machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) error {
 	e.Account, e.Back = id, w.Last
 	e.Coins, e.Held = int64(w.Balance), int64(w.Held)
+	if id == m.command.Account && m.command.Key != (command.Key{}) {
+		w.Keyed = m.now
+	}
 	if err := m.record(e); err != nil {
 		return err
 	}

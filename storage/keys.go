@@ -33,8 +33,8 @@ type accountKeys struct {
 	pruned int // size when the old ones were last dropped
 }
 
-// maxUsedKeys bounds the keys held in each of the two maps: some 60 MB.
-const maxUsedKeys = 1 << 20
+// maxUsedKeys bounds the keys held in each of the two maps: some 30 MB.
+const maxUsedKeys = 1 << 18
 
 func newUsedKeys() *usedKeys {
 	return &usedKeys{recent: make(map[command.AccountID]*accountKeys), older: make(map[command.AccountID]*accountKeys)}
@@ -48,7 +48,7 @@ func (m *machine) keysOf(id command.AccountID, w *WalletRecord) (*accountKeys, e
 	k := m.keys.older[id]
 	if k == nil {
 		k = &accountKeys{uses: make(map[command.Key]keyUse)}
-		for seq := w.Last; seq != 0; {
+		for seq := w.Last; seq != 0 && m.now-w.Keyed <= keyPeriod.Milliseconds(); {
 			e, err := m.event(seq)
 			if err != nil {
 				return nil, err

@@ -61,6 +61,7 @@ type WalletRecord struct {
 	DailyNext     int64                         `cbor:"9,keyasint,omitempty"`
 	Usage         UsageRecord                   `cbor:"10,keyasint"`
 	Games         [len(ledger.Games)]GameRecord `cbor:"11,keyasint"`
+	Keyed         int64                         `cbor:"12,keyasint,omitempty"` // when an idempotency key was used last
 }
 
 // UsageRecord counts what a player's own limits are held against. Days are numbered from 1970-01-01 UTC.
