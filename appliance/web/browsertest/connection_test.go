@@ -41,6 +41,7 @@ const probe = "/health/live?probe"
 // awaitNetwork waits until the page's requests fail, or no longer do.
 func (p *tab) awaitNetwork(what string, fails bool) {
 	p.t.Helper()
+	p.expect(probe) // in the console
 	deadline := time.Now().Add(patience)
 	for eval[bool](p, `fetch(%s, { cache: 'no-store' }).then(() => false, () => true)`, probe) != fails {
 		if time.Now().After(deadline) {
