@@ -27,11 +27,11 @@ func TestOpenAccount_NamesAndAddressesAreUnique(t *testing.T) {
 	}
 	c.One(open("carl", "")) // no address is not one address
 	for _, key := range []string{"ann", "ann@example.com"} {
-		if id, ok, err := c.Store.AccountByName(key); err != nil || !ok || id != command.FirstAccountID {
-			t.Errorf("%s: %d %v %v", key, id, ok, err)
+		if found, ok, err := c.Store.Credentials(key); err != nil || !ok || found.Account != command.FirstAccountID {
+			t.Errorf("%s: %d %v %v", key, found.Account, ok, err)
 		}
 	}
-	if _, ok, err := c.Store.AccountByName("nobody"); ok || err != nil {
+	if _, ok, err := c.Store.Credentials("nobody"); ok || err != nil {
 		t.Errorf("found nobody (%v)", err)
 	}
 	list, next, err := c.Store.Accounts(0, 2)

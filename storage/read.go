@@ -421,14 +421,5 @@ func (s *Store) Figures() command.Figures {
 	return f
 }
 
-// AccountByName finds an account by folded name or e-mail address.
-func (s *Store) AccountByName(key string) (id command.AccountID, ok bool, err error) {
-	err = s.read(func(r *reader) error {
-		id, ok, err = r.accountByName(key)
-		return err
-	})
-	return id, ok, err
-}
-
 // eventNumber reads a key of the history.
 func eventNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key) }

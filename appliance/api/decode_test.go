@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"imperio/games"
+	roulettegame "imperio/games/roulette"
 )
 
 // Whatever comes in, it is either refused with a 4xx and its code, or it is exactly one stake in range that another
@@ -75,7 +76,7 @@ func FuzzBets(f *testing.F) {
 			}
 			sum += b.Amount
 		}
-		if len(w.Bets) < 1 || len(w.Bets) > maxBets || w.Stake != sum || sum > table.MaxStake {
+		if len(w.Bets) < 1 || len(w.Bets) > roulettegame.MaxBets || w.Stake != sum || sum > table.MaxStake {
 			t.Fatalf("%q is taken as %+v", body, w)
 		}
 	})

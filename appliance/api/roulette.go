@@ -6,13 +6,9 @@ import (
 	"net/http"
 
 	"imperio/games"
-	"imperio/games/catalogue"
 	roulettegame "imperio/games/roulette"
 	"imperio/storage/command"
 )
-
-// maxBets is how many bets a spin takes.
-const maxBets = 100
 
 // wheelView answers a spin of the roulette.
 type wheelView struct {
@@ -71,39 +67,28 @@ func (t *Table) betsOf(c *call) (command.PlaceWager, command.Key, error) {
 	if err := errors.Join(require("bets", in.Bets != nil), err); err != nil {
 		return none, command.Key{}, err
 	}
-	if len(in.Bets) < 1 || len(in.Bets) > maxBets {
-		return none, command.Key{}, refuse("invalid_bet", "A spin takes 1 to %d bets.", maxBets)
-	}
 	body := command.PlaceWager{Rules: t.Rules, Bets: make([]games.Bet, len(in.Bets))}
 	for i := range in.Bets {
-		if body.Bets[i], err = t.readBet(i, &in.Bets[i]); err != nil {
+		if body.Bets[i], err = readBet(i, &in.Bets[i]); err != nil {
 			return none, command.Key{}, err
 		}
-		body.Stake += body.Bets[i].Amount // at most 100 times 2^53: no overflow
 	}
-	if body.Stake > t.MaxStake {
-		return none, command.Key{}, refuse("stake_out_of_range", "The bets are %d coins together; this table takes up to %d.", body.Stake, t.MaxStake)
+	if err := roulettegame.CheckLimits(body.Bets, t.MinStake, t.MaxBet, t.MaxStake); err != nil {
+		return none, command.Key{}, err
 	}
 	// The machine judges the bets again; judged here, bets that are none cost no place in the log.
-	game, ok := catalogue.Lookup(t.Rules)
-	if !ok {
-		return none, command.Key{}, fmt.Errorf("rules %q are gone from the catalogue", t.Rules)
-	}
-	if _, err := game.Play(zeros{}, games.Wager{Stake: body.Stake, Bets: body.Bets}); err != nil {
+	if body.Stake, err = roulettegame.Validate(body.Bets); err != nil {
 		return none, command.Key{}, err
 	}
 	return body, key, nil
 }
 
-func (t *Table) readBet(i int, in *bet) (games.Bet, error) {
+func readBet(i int, in *bet) (games.Bet, error) {
 	if err := errors.Join(require(fmt.Sprintf("bets/%d/type", i), in.Type.given),
 		require(fmt.Sprintf("bets/%d/amount", i), in.Amount.given)); err != nil {
 		return games.Bet{}, err
 	}
 	b := games.Bet{Type: in.Type.value, Amount: in.Amount.coins()}
-	if b.Amount < t.MinStake || b.Amount > t.MaxBet {
-		return b, refuse("stake_out_of_range", "Bet %d must be from %d to %d coins.", i+1, t.MinStake, t.MaxBet)
-	}
 	if in.Selection.given {
 		// What does not fit is no selection of any bet, and the rules say which there are.
 		b.Selection = int(min(max(in.Selection.value, -1), 1000))
@@ -119,9 +104,3 @@ func (t *Table) readBet(i int, in *bet) (games.Bet, error) {
 	}
 	return b, nil
 }
-
-// zeros is a stream that decides nothing: it is only for having a wager judged.
-type zeros struct{}
-
-// Uniform implements games.Stream.
-func (zeros) Uniform(uint64) uint64 { return 0 }
