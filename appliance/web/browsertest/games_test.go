@@ -42,6 +42,11 @@ func TestSlots_StopsWhereTheServerSaid(t *testing.T) {
 	const spun = `!document.getElementById('spin').disabled`
 	before := p.shownCoins()
 	took := eval[float64](p, `(async () => {
+		window.rested = []; // the reels in the order in which they came to rest
+		const drums = [...document.querySelectorAll('.drum')];
+		drums.forEach((drum, reel) => new MutationObserver(() => { if (drum.querySelector('.shown')) window.rested.push(reel); })
+			.observe(drum, { subtree: true, attributeFilter: ['class'] }));
+		await new Promise(requestAnimationFrame);
 		const began = performance.now();
 		document.getElementById('spin').click();
 		const balance = document.getElementById('balance').dataset.coins;
@@ -51,6 +56,9 @@ func TestSlots_StopsWhereTheServerSaid(t *testing.T) {
 		}
 		return performance.now() - began;
 	})()`)
+	if order := eval[[]int](p, `window.rested.filter((reel, i) => window.rested.indexOf(reel) === i)`); !slices.Equal(order, []int{0, 1, 2}) {
+		t.Errorf("the reels came to rest in the order %v", order)
+	}
 	if took < 2500 {
 		t.Errorf("a cycle took %.0f ms; the rule is at least 2500", took)
 	}

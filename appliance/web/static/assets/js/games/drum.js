@@ -8,8 +8,12 @@ export const STRIPS = [
 ];
 const STOPS = 16;
 const STEP = 360 / STOPS;
-const SPEED = 620; // degrees a second at full spin
-const LAND = 1100; // milliseconds from the first braking to rest
+const SPEED = 0.72; // degrees a millisecond at full spin
+const GATHER = 420; // milliseconds from rest to full spin
+const LEAD = (SPEED * GATHER) / 2; // degrees until full spin
+const BRAKE = 650; // milliseconds of the shortest braking
+/** The milliseconds that a drum needs to come to rest on any stop: the longest braking, which covers one turn more than the shortest. */
+export const LANDING = BRAKE + (1.5 * 360) / SPEED;
 
 /** @param {number} reel @param {number} stop 15 … 30 */
 export function symbolAt(reel, stop) { return STRIPS[reel][Math.ceil(stop / 2) - 8]; }
@@ -51,10 +55,10 @@ export class Drum {
     this.animations = [];
   }
 
-  /** Turns the drum through some angles, in place of what moved it before. @param {number[]} angles @param {KeyframeAnimationOptions} timing */
-  turn(angles, timing) {
+  /** Turns the drum through some angles, in place of what moved it before. @param {{angle: number, offset?: number}[]} way @param {KeyframeAnimationOptions} timing */
+  turn(way, timing) {
     this.halt();
-    this.animations = this.facets.map((facet, i) => facet.animate(angles.map((angle) => ({ transform: place(`${angle - i * STEP}deg`) })), timing));
+    this.animations = this.facets.map((facet, i) => facet.animate(way.map(({ angle, offset }) => ({ transform: place(`${angle - i * STEP}deg`), offset })), timing));
     return this.animations[STOPS - 1];
   }
 
@@ -66,40 +70,42 @@ export class Drum {
     for (const facet of this.facets) facet.classList.remove('shown');
     this.element.classList.remove('hit');
     if (reducedMotion()) return;
-    const gather = 420;
-    const lead = (SPEED * gather) / 2000;
     const from = this.angle;
     this.started = performance.now();
-    this.base = from;
-    this.lead = lead;
-    this.gather = gather;
     // Gathering (speed grows evenly), then turning at full speed for as long as the answer takes.
-    const gathering = this.turn(Array.from({ length: 9 }, (_, i) => from - lead * (i / 8) ** 2), { duration: gather, fill: 'forwards' });
-    gathering.onfinish = () => { this.turn([from - lead, from - lead - 360], { duration: 360_000 / SPEED, iterations: Infinity }); };
+    const gathering = this.turn(Array.from({ length: 9 }, (_, i) => ({ angle: from - LEAD * (i / 8) ** 2 })), { duration: GATHER, fill: 'forwards' });
+    gathering.onfinish = () => { this.turn([{ angle: from - LEAD }, { angle: from - LEAD - 360 }], { duration: 360 / SPEED, iterations: Infinity }); };
   }
 
-  /** Where the drum is now, in degrees. */
+  /** Where the spinning drum is now, in degrees. */
   now() {
     const passed = performance.now() - this.started;
-    const { base = this.angle, lead = 0, gather = 1 } = this;
-    if (passed < gather) return base - lead * (passed / gather) ** 2;
-    return base - lead - (SPEED * (passed - gather)) / 1000;
+    if (passed < GATHER) return this.angle - LEAD * (passed / GATHER) ** 2;
+    return this.angle - LEAD - SPEED * (passed - GATHER);
   }
 
-  /** Brakes to a stop. Resolves when the drum rests. @param {number} stop */
-  async land(stop) {
+  /**
+   * Brings the spinning drum to rest on a stop, at a moment that the caller chooses, so that reels stop in their order
+   * whatever their stops are: it turns on at full speed, then brakes from that speed, for as long as fits.
+   * Resolves when it rests, or when another spin has taken it over.
+   * @param {number} stop
+   * @param {number} [at] by performance.now(); no sooner than LANDING from now
+   */
+  async land(stop, at = 0) {
     const target = this.angleOf(stop);
     if (!reducedMotion() && this.animations.length) {
       const from = this.now();
-      // The braking starts at the drum's own speed: a cubic that covers `way` in LAND starts with 3·way/LAND.
-      const natural = (SPEED * LAND) / 3000;
-      const turns = Math.ceil((natural - (from - target)) / 360);
-      let to = target - turns * 360;
-      while (from - to < natural * 0.7) to -= 360;
-      const way = from - to;
-      const duration = Math.min(1600, (3000 * way) / SPEED);
-      const braked = this.turn(Array.from({ length: 33 }, (_, i) => from - way * braking(i / 32)), { duration, fill: 'forwards' });
+      const time = Math.max(LANDING, at - performance.now());
+      // Braking for d covers SPEED·d/3 (a cubic that starts at full speed), so the whole way is SPEED·(time − 2d/3).
+      // Of the ways that end on the stop, one has a d from BRAKE to LANDING.
+      const longest = SPEED * (time - (2 * BRAKE) / 3);
+      const way = longest - ((((longest - (from - target)) % 360) + 360) % 360);
+      const brake = 1.5 * (time - way / SPEED);
+      const cruise = time - brake;
+      const braked = this.turn([{ angle: from, offset: 0 }, ...Array.from({ length: 33 }, (_, i) =>
+        ({ angle: from - SPEED * (cruise + (brake / 3) * braking(i / 32)), offset: (cruise + (brake * i) / 32) / time }))], { duration: time, fill: 'forwards' });
       await braked.finished.catch(() => {});
+      if (this.animations[STOPS - 1] !== braked) return;
     }
     this.halt();
     this.angle = target;

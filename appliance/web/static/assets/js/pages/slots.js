@@ -2,7 +2,7 @@
 import { h, asset, announce, reducedMotion } from '../dom.js';
 import { t, num, coins, percent } from '../i18n.js';
 import { state, game, changes } from '../store.js';
-import { Drum, STRIPS } from '../games/drum.js';
+import { Drum, STRIPS, LANDING } from '../games/drum.js';
 import { play, prepare } from '../games/playing.js';
 import { Stake } from '../components/stake.js';
 import { shield } from '../components/shield.js';
@@ -11,6 +11,9 @@ import { sound } from '../sound.js';
 
 /** A cycle takes at least this long: a rule of the machine, not a matter of taste. */
 const CYCLE = 2500;
+/** When the first reel rests, at the earliest, and how long after it each next one does, in milliseconds. */
+const FIRST = 2300;
+const NEXT = 350;
 
 /** @param {number} milliseconds */
 const wait = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
@@ -46,12 +49,9 @@ export default async function slots() {
   /** @param {import('../types.js').SlotsSpin} answer @param {number} started */
   async function show(answer, started) {
     last = answer.round;
-    for (const [reel, drum] of drums.entries()) {
-      const due = started + [900, 1250, 1600][reel] - performance.now();
-      if (due > 0 && !reducedMotion()) await wait(due);
-      const landed = drum.land(answer.stops[reel]).then(() => sound.play('reel'));
-      if (reel === drums.length - 1) await landed;
-    }
+    if (!reducedMotion()) await wait(Math.max(0, started + FIRST - LANDING - performance.now()));
+    const first = Math.max(started + FIRST, performance.now() + LANDING);
+    await Promise.all(drums.map((drum, reel) => drum.land(answer.stops[reel], first + reel * NEXT).then(() => sound.play('reel'))));
     await wait(Math.max(0, started + CYCLE - performance.now()));
     tell(answer);
   }
