@@ -180,6 +180,9 @@ func (s *Store) checkpointer(ctx context.Context) {
 			s.log.Error("checkpoint not written", "error", err)
 			return // the store has failed; Apply says so to its caller
 		}
+		if err := s.releasePages(); err != nil {
+			s.log.Warn("mapped memory not given back", "error", err)
+		}
 	}
 }
 

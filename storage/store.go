@@ -37,6 +37,9 @@ type Options struct {
 	// CheckpointBytes is how much changed state starts a checkpoint at once; 0: 32 MiB. Apply waits when four times
 	// as much is held, until a checkpoint has caught up.
 	CheckpointBytes int
+	// MappedBytes is how much of mapped files may stay resident in the process before state.db's pages are given back;
+	// 0: 256 MiB. Only Linux knows how.
+	MappedBytes int64
 	Logger          *slog.Logger
 	// ReadOnly opens state.db without writing to it: no checkpoints, Apply only changes memory. For audits.
 	ReadOnly bool
@@ -76,6 +79,9 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	if opts.CheckpointBytes <= 0 {
 		opts.CheckpointBytes = 32 << 20
+	}
+	if opts.MappedBytes <= 0 {
+		opts.MappedBytes = 256 << 20
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
