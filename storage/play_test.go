@@ -186,6 +186,45 @@ func TestBlackjack_TwoActionsAtOnceAndOneIsTaken(t *testing.T) {
 	}
 }
 
+// actSeeing is an action of a player who had seen so many actions in the round.
+func actSeeing(p command.AccountID, round command.RoundID, action string, taken int) command.Command {
+	c := act(p, round, action)
+	c.Body = command.TakeAction{Round: round, Action: action, Taken: &taken}
+	return c
+}
+
+func TestTakeAction_RefusesARoundThatMovedOnSinceItsPlayerDecided(t *testing.T) {
+	c := storagetest.New(t, 2, byHand)
+	p := c.Player("ann", 100_000)
+	id := openRound(t, c, p, 10, "split").Round.ID
+	split := actSeeing(p, id, "split", 0)
+	split.Key = command.KeyOf("split")
+	first := c.One(split)
+	if first.Value.(*command.RoundResult).Round.Settled {
+		t.Fatal("this seed's split settles the round; choose another")
+	}
+	stand := actSeeing(p, id, "stand", 1)
+	c.Refused("round_moved", actSeeing(p, id, "stand", 0))
+	c.Refused("round_moved", actSeeing(p, id, "stand", 2))
+	c.Refused("round_moved", actSeeing(p, id, "stand", -1))
+	r := c.Do(stand, stand, stand) // a stand on each hand would be within the rules
+	if r[0].Refusal != nil || r[1].Refusal == nil || r[1].Refusal.Code != "round_moved" || r[2].Refusal == nil {
+		t.Fatalf("%+v, %+v and %+v", r[0], r[1], r[2])
+	}
+	// Asked again under its key, the split is answered as it was, whatever its player has seen by now.
+	for taken := range 3 {
+		split.Body = command.TakeAction{Round: id, Action: "split", Taken: &taken}
+		if again := c.One(split); !again.Replayed || again.Event != first.Event {
+			t.Fatalf("%+v, first %+v", again, first)
+		}
+	}
+	split.Body = command.TakeAction{Round: id, Action: "split"}
+	if again := c.One(split); !again.Replayed {
+		t.Fatalf("%+v", again)
+	}
+	c.One(act(p, id, "stand")) // who does not say what was seen takes the round as it stands
+}
+
 func TestSettleAbandoned_StandsAndDeclinesForThePlayer(t *testing.T) {
 	for _, action := range []string{"stand", "decline_insurance"} {
 		c := storagetest.New(t, 1, byHand)

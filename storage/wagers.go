@@ -84,7 +84,22 @@ func (m *machine) takeAction(b command.TakeAction) (command.Result, error) {
 	if w.OpenRound != b.Round || b.Round == 0 {
 		return m.refuseOtherRound(id, b.Round)
 	}
-	return m.act(id, &w, b.Round, []string{b.Action}, ActionTaken)
+	o, ok, err := m.openRound(b.Round)
+	if err != nil {
+		return command.Result{}, err
+	}
+	if !ok || o.Account != id {
+		return command.Result{}, fmt.Errorf("open round %d of account %d is not among the open rounds", b.Round, id)
+	}
+	if taken := len(o.Round.Actions); b.Taken != nil && *b.Taken != taken {
+		return command.Refusef("round_moved", "Round %d has moved on since you saw it: it has %d actions now, not %d. Look at it again, then decide.",
+			b.Round, taken, *b.Taken), nil
+	}
+	return m.act(&w, &o, []string{b.Action}, ActionTaken)
+}
+
+func (m *machine) openRound(id command.RoundID) (OpenRoundRecord, bool, error) {
+	return load[OpenRoundRecord](&m.reader, bOpenRounds, roundKey(id))
 }
 
 // refuseOtherRound says why a round that is not the account's open one takes no action. Another player's round is
@@ -102,7 +117,7 @@ func (m *machine) refuseOtherRound(id command.AccountID, round command.RoundID) 
 
 // settleAbandoned settles a round that its player left, by the game's stated rule.
 func (m *machine) settleAbandoned(b command.SettleAbandoned) (command.Result, error) {
-	o, ok, err := load[OpenRoundRecord](&m.reader, bOpenRounds, roundKey(b.Round))
+	o, ok, err := m.openRound(b.Round)
 	if err != nil {
 		return command.Result{}, err
 	}
@@ -127,22 +142,15 @@ func (m *machine) settleAbandoned(b command.SettleAbandoned) (command.Result, er
 	if err != nil {
 		return command.Result{}, fmt.Errorf("settle abandoned round %d: %w", b.Round, err)
 	}
-	return m.act(o.Account, &w, b.Round, actions, AbandonedSettled)
+	return m.act(&w, &o, actions, AbandonedSettled)
 }
 
-// act plays the open round on by some actions.
-func (m *machine) act(id command.AccountID, w *WalletRecord, round command.RoundID, actions []string, kind EventKind) (command.Result, error) {
-	o, ok, err := load[OpenRoundRecord](&m.reader, bOpenRounds, roundKey(round))
-	if err != nil {
-		return command.Result{}, err
-	}
-	if !ok || o.Account != id {
-		return command.Result{}, fmt.Errorf("open round %d of account %d is not among the open rounds", round, id)
-	}
-	r := o.Round
+// act plays an open round on by some actions.
+func (m *machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, kind EventKind) (command.Result, error) {
+	id, r := o.Account, o.Round
 	game, known := catalogue.Lookup(r.Rules)
 	if !known {
-		return command.Result{}, fmt.Errorf("open round %d has unknown rules %q", round, r.Rules)
+		return command.Result{}, fmt.Errorf("open round %d has unknown rules %q", r.ID, r.Rules)
 	}
 	seeds, err := m.seeds(id)
 	if err != nil {

@@ -93,6 +93,9 @@ type PlaceWager struct {
 type TakeAction struct {
 	Round  RoundID `cbor:"1,keyasint"`
 	Action string  `cbor:"2,keyasint"`
+	// Taken is how many actions had been taken in the round when its player decided: of two actions at once one is
+	// taken, and the other is refused with round_moved. nil: not said.
+	Taken *int `cbor:"3,keyasint,omitempty"`
 }
 
 // RoundID is the number of the event that opened the round.

@@ -85,19 +85,35 @@ func Decode(data []byte) (Decoded, error) {
 			return Decoded{}, fmt.Errorf("decode command: idempotency key of %d bytes", len(e.Key))
 		}
 		d.Key = Key(e.Key)
-		d.Fingerprint = fingerprint(e.Kind, e.Body)
+		if d.Fingerprint, err = fingerprint(body); err != nil {
+			return Decoded{}, err
+		}
 	}
 	return d, nil
 }
 
-// fingerprint tells two requests under one idempotency key apart: by what was asked, not when.
-func fingerprint(k Kind, body []byte) [8]byte {
+// fingerprint tells two requests under one idempotency key apart: by what the client asked.
+func fingerprint(b Body) ([8]byte, error) {
+	body, err := encMode.Marshal(asked(b))
+	if err != nil {
+		return [8]byte{}, fmt.Errorf("encode what command kind %d asks: %w", b.Kind(), err)
+	}
 	h := sha256.New()
-	h.Write([]byte{byte(k >> 8), byte(k)})
+	h.Write([]byte{byte(b.Kind() >> 8), byte(b.Kind())})
 	h.Write(body)
 	var sum [32]byte
 	h.Sum(sum[:0])
-	return [8]byte(sum[:8])
+	return [8]byte(sum[:8]), nil
+}
+
+// asked is a body without what its proposer added to the client's request: that may differ when the client asks again.
+func asked(b Body) Body {
+	switch b := b.(type) {
+	case TakeAction:
+		b.Taken = nil
+		return b
+	}
+	return b
 }
 
 // KeyOf hashes a client's Idempotency-Key.

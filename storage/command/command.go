@@ -63,7 +63,7 @@ type Command struct {
 }
 
 // Body is the part of a command that differs by kind. With Kind it is what two requests under one idempotency key are
-// compared by: it holds what the client asked, and neither time nor entropy.
+// compared by, apart from what the proposer added to what the client asked; see asked.
 type Body interface {
 	Kind() Kind
 }

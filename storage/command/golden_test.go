@@ -24,7 +24,7 @@ func bodies() []command.Body {
 		command.ChangePassword{OldHash: "old", NewHash: "new", Keep: 9, Actor: "cashier", Reason: "forgotten"},
 		command.PlaceWager{Rules: "roulette/1", Stake: 30, Bets: []games.Bet{
 			{Type: "split", Numbers: []int{8, 11}, Amount: 10}, {Type: "dozen", Selection: 2, Amount: 20}}},
-		command.TakeAction{Round: 12, Action: "hit"},
+		command.TakeAction{Round: 12, Action: "hit", Taken: new(2)},
 		command.RotateSeed{ClientSeed: "clover"},
 		command.CollectDailyCoins{Amount: 100},
 		command.GrantCoins{Amount: -50, Actor: "cashier", Reason: "correction"},

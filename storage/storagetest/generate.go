@@ -171,7 +171,14 @@ func (m *Model) drawAction(t *rapid.T, p *player) command.Body {
 	if r != nil && rapid.IntRange(0, 4).Draw(t, "allowed") != 0 {
 		actions = r.Allowed
 	}
-	return command.TakeAction{Round: round, Action: rapid.SampledFrom(actions).Draw(t, "action")}
+	b := command.TakeAction{Round: round, Action: rapid.SampledFrom(actions).Draw(t, "action")}
+	if r != nil && rapid.Bool().Draw(t, "seen") {
+		b.Taken = new(len(r.Wager.Actions))
+		if rapid.IntRange(0, 3).Draw(t, "not as it is") == 0 {
+			*b.Taken = rapid.IntRange(-1, 3).Draw(t, "taken")
+		}
+	}
+	return b
 }
 
 func (m *Model) drawHouseValue(t *rapid.T) command.Body {

@@ -126,7 +126,7 @@ func (m *Model) Apply(c command.Command) command.Result {
 	}
 	use, used := m.keys[modelKey{c.Account, c.Key}]
 	if used && c.Key != (command.Key{}) && m.now.Sub(use.at) <= 25*time.Hour {
-		if !reflect.DeepEqual(use.body, c.Body) {
+		if !reflect.DeepEqual(asked(use.body), asked(c.Body)) {
 			return refuse("idempotency_mismatch")
 		}
 		return use.answer()
@@ -154,6 +154,14 @@ func (m *Model) Apply(c command.Command) command.Result {
 		}
 	}
 	return o.result
+}
+
+// asked is what the client asked of what was proposed.
+func asked(b command.Body) command.Body {
+	if b, ok := b.(command.TakeAction); ok {
+		return command.TakeAction{Round: b.Round, Action: b.Action}
+	}
+	return b
 }
 
 func (m *Model) rule(c command.Command) outcome {

@@ -117,6 +117,8 @@ func (m *Model) takeAction(p *player, b command.TakeAction) outcome {
 		return refused(refuse("round_not_found"))
 	case p.rounds[i].Settled:
 		return refused(refuse("round_settled"))
+	case b.Taken != nil && *b.Taken != len(p.rounds[i].Wager.Actions):
+		return refused(refuse("round_moved"))
 	}
 	return m.goOn(p, p.rounds[i], b.Action)
 }
