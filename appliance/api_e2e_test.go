@@ -269,6 +269,87 @@ func TestAPI_TwoActionsAtOnceAreOne(t *testing.T) {
 	p.checkBooks()
 }
 
+const deals = "/api/v1/games/blackjack/rounds"
+
+// dealUntil plays rounds of blackjack until one allows the action, and leaves that one open.
+func (c *realClient) dealUntil(action string) (v map[string]any, actions string) {
+	c.h.t.Helper()
+	for range 300 {
+		v = c.object(201, "POST", deals, `{"stake":2}`)
+		actions = deals + "/" + v["round"].(map[string]any)["id"].(string) + "/actions"
+		if slices.Contains(v["allowed_actions"].([]any), any(action)) {
+			return v, actions
+		}
+		c.finish(v, actions)
+	}
+	c.h.t.Fatalf("300 rounds, and none allowed %s", action)
+	return nil, ""
+}
+
+// finish stands and declines until a round is settled.
+func (c *realClient) finish(v map[string]any, actions string) {
+	c.h.t.Helper()
+	for v["settled"] == false {
+		action := "stand"
+		if slices.Contains(v["allowed_actions"].([]any), any("decline_insurance")) {
+			action = "decline_insurance"
+		}
+		v = c.object(200, "POST", actions, `{"action":"`+action+`"}`)
+	}
+}
+
+// Hits at once, and stands at once on one of two hands, would all be within the rules one after the other.
+func TestAPI_OfActionsOnThePositionThatWasSeenOneIsTaken(t *testing.T) {
+	h := openRealHouse(t)
+	p := h.player("cherry")
+	atOnce := func(actions, action string, taken int) {
+		t.Helper()
+		statuses := make(chan int, 6)
+		for range cap(statuses) {
+			go func() {
+				status, body := p.send("POST", actions, fmt.Sprintf(`{"action":%q,"taken":%d}`, action, taken))
+				if status != 200 && !(status == 409 && (bytes.Contains(body, []byte(`"round_moved"`)) || bytes.Contains(body, []byte(`"round_settled"`)))) {
+					t.Errorf("%d %s", status, body)
+				}
+				statuses <- status
+			}()
+		}
+		done := 0
+		for range cap(statuses) {
+			if <-statuses == 200 {
+				done++
+			}
+		}
+		id := strings.Split(actions, "/")[6]
+		round := p.object(200, "GET", "/api/v1/me/rounds/"+id, "")
+		if n := len(round["actions"].([]any)); done != 1 || n != taken+1 {
+			t.Errorf("%d times %s was taken, and the round has %d actions, %d before", done, action, n, taken)
+		}
+	}
+	finish := func(actions string) {
+		if status, _ := p.send("GET", deals+"/open", ""); status == 200 {
+			p.finish(p.object(200, "GET", deals+"/open", ""), actions)
+		}
+	}
+	for range 10 {
+		_, actions := p.dealUntil("hit")
+		atOnce(actions, "hit", 0)
+		finish(actions)
+	}
+	for splits := 0; splits < 3; {
+		_, actions := p.dealUntil("split")
+		v := p.object(200, "POST", actions, `{"action":"split","taken":0}`)
+		if v["settled"] == true || v["hands"].([]any)[0].(map[string]any)["active"] == false {
+			p.finish(v, actions)
+			continue // aces, or a 21
+		}
+		splits++
+		atOnce(actions, "stand", 1)
+		finish(actions)
+	}
+	p.checkBooks()
+}
+
 func TestAPI_DailyCoinsOnceHoweverManyAsk(t *testing.T) {
 	h := openRealHouse(t)
 	p := h.player("cherry")

@@ -81,7 +81,8 @@ var blackjackActions = []string{"hit", "stand", "double", "split", "surrender", 
 
 func (a *API) actBlackjack(c *call) (answer, error) {
 	var in struct {
-		Action text `json:"action"`
+		Action text  `json:"action"`
+		Taken  whole `json:"taken"`
 	}
 	if err := c.decode(&in); err != nil {
 		return answer{}, err
@@ -97,7 +98,11 @@ func (a *API) actBlackjack(c *call) (answer, error) {
 	if !slices.Contains(blackjackActions, in.Action.value) {
 		return answer{}, refuse("unknown_action", "There is no such action. The actions are hit, stand, double, split, surrender, insurance and decline_insurance.")
 	}
-	r, replayed, err := a.play(c, key, command.TakeAction{Round: id, Action: in.Action.value})
+	taken, err := a.takenBy(c, id, in.Taken)
+	if err != nil {
+		return answer{}, err
+	}
+	r, replayed, err := a.play(c, key, command.TakeAction{Round: id, Action: in.Action.value, Taken: taken})
 	if err != nil {
 		return answer{}, err
 	}
@@ -106,4 +111,23 @@ func (a *API) actBlackjack(c *call) (answer, error) {
 		return answer{}, err
 	}
 	return answer{status: http.StatusOK, replayed: replayed, value: v}, nil
+}
+
+// takenBy is how many actions the player knew to be taken in a round: as the request says, or else those in the round as
+// it stands while the request comes in, so that of two at once one is taken. It is nil where the round is not open.
+func (a *API) takenBy(c *call, id command.RoundID, said whole) (*int, error) {
+	if said.given {
+		if said.value < 0 {
+			return nil, refuse("bad_request", "The field \"taken\" is the number of actions in the round as you saw it: 0 or more.")
+		}
+		return new(int(said.value)), nil
+	}
+	r, ok, err := a.o.Casino.OpenRound(c.session.Account)
+	if err != nil {
+		return nil, fmt.Errorf("find open round: %w", err)
+	}
+	if !ok || r.ID != id {
+		return nil, nil
+	}
+	return new(len(r.Wager.Actions)), nil
 }

@@ -231,6 +231,9 @@ func (f *fakeCasino) act(c command.Command, a *fakeAccount, b command.TakeAction
 		if r.Settled {
 			return command.Refusef("round_settled", "The round is settled."), nil
 		}
+		if b.Taken != nil && *b.Taken != len(r.Wager.Actions) {
+			return command.Refusef("round_moved", "The round has moved on."), nil
+		}
 		with := *r
 		with.Wager.Actions = append(slices.Clone(r.Wager.Actions), b.Action)
 		res, err := f.advance(c, a, &with)

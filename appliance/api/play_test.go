@@ -2,11 +2,14 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -191,6 +194,21 @@ func (c *client) dealUntilOpen() (id string) {
 	return ""
 }
 
+// dealUntilAllowed deals until a round waits for its player in which the action is allowed.
+func (c *client) dealUntilAllowed(action string) (id string) {
+	c.h.t.Helper()
+	for range 100 {
+		id = c.dealUntilOpen()
+		r := c.do("GET", "/api/v1/games/blackjack/rounds/open", "")
+		if slices.Contains(r.body["allowed_actions"].([]any), any(action)) {
+			return id
+		}
+		c.finish(id)
+	}
+	c.h.t.Fatalf("no round allowed %s", action)
+	return ""
+}
+
 // finish declines insurance and stands until the round is settled.
 func (c *client) finish(id string) reply {
 	c.h.t.Helper()
@@ -259,6 +277,70 @@ func TestBlackjack_RefusalsAreToldApart(t *testing.T) {
 	p.finish(id)
 	p.do("POST", actions, `{"action":"hit"}`).want(t, 409, "round_settled")
 	p.do("GET", "/api/v1/games/blackjack/rounds/open", "").want(t, 404, "no_open_round")
+}
+
+// meeting holds actions back until as many have come in as are awaited: they were all decided on in the same position.
+type meeting struct {
+	*fakeCasino
+	awaited atomic.Pointer[sync.WaitGroup] // nil: none are held back
+}
+
+func (m *meeting) Propose(ctx context.Context, c command.Command) (command.Result, error) {
+	if w := m.awaited.Load(); w != nil && c.Body.Kind() == command.KindTakeAction {
+		w.Done()
+		w.Wait()
+	}
+	return m.fakeCasino.Propose(ctx, c)
+}
+
+func TestBlackjack_OfHitsAtOnceOneIsTaken(t *testing.T) {
+	m := new(meeting)
+	h := newHouse(t, func(o *Options) { m.fakeCasino, o.Casino = o.Casino.(*fakeCasino), m })
+	p := h.player("cherry")
+	actions := "/api/v1/games/blackjack/rounds/" + p.dealUntilAllowed("hit") + "/actions"
+	const atOnce = 5
+	var all sync.WaitGroup
+	all.Add(atOnce)
+	m.awaited.Store(&all)
+	codes := make(chan string, atOnce)
+	for range atOnce {
+		go func() { codes <- p.do("POST", actions, `{"action":"hit"}`).code() }()
+	}
+	taken := 0
+	for range atOnce {
+		switch code := <-codes; code {
+		case "":
+			taken++
+		case "round_moved", "round_settled": // settled if the hit busts
+		default:
+			t.Errorf("refused with %s", code)
+		}
+	}
+	if taken != 1 {
+		t.Errorf("%d hits were taken", taken)
+	}
+}
+
+func TestBlackjack_AnActionIsForTheRoundAsItWasSeen(t *testing.T) {
+	h := newHouse(t)
+	p := h.player("cherry")
+	var actions string
+	for moved := false; !moved; { // a hit may settle the round
+		actions = "/api/v1/games/blackjack/rounds/" + p.dealUntilAllowed("hit") + "/actions"
+		moved = p.do("POST", actions, `{"action":"hit","taken":0}`, "Idempotency-Key", actions).want(t, 200, "").body["settled"] == false
+	}
+	p.do("POST", actions, `{"action":"stand","taken":0}`).want(t, 409, "round_moved")
+	p.do("POST", actions, `{"action":"stand","taken":9223372036854775808}`).want(t, 409, "round_moved")
+	for _, bad := range []string{"-1", "1.0", `"1"`, "null"} {
+		p.do("POST", actions, `{"action":"stand","taken":`+bad+`}`).want(t, 400, "bad_request")
+	}
+	for _, body := range []string{`{"action":"hit","taken":0}`, `{"action":"hit","taken":1}`, `{"action":"hit"}`} {
+		r := p.do("POST", actions, body, "Idempotency-Key", actions).want(t, 200, "")
+		if r.header.Get("Idempotency-Replayed") != "true" {
+			t.Errorf("%s is a new action: %s", body, r.raw)
+		}
+	}
+	p.do("POST", actions, `{"action":"stand","taken":1}`).want(t, 200, "")
 }
 
 func TestDailyCoins_OnceADay(t *testing.T) {

@@ -67,6 +67,7 @@ var statuses = map[string]int{
 	"limit_reached":        http.StatusConflict,
 	"round_open":           http.StatusConflict,
 	"round_settled":        http.StatusConflict,
+	"round_moved":          http.StatusConflict,
 	"action_not_allowed":   http.StatusConflict,
 	"already_collected":    http.StatusConflict,
 	"daily_coins_off":      http.StatusConflict,
