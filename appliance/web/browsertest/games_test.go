@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -268,6 +269,25 @@ func TestBlackjack_AnInterruptedRoundIsResumedAfterReload(t *testing.T) {
 	if open := q.try("GET", "/games/blackjack/rounds/open", nil, nil); !isRefused(open, "no_open_round") {
 		t.Errorf("the open round: %v", open)
 	}
+	p.sameCoins(q)
+}
+
+func TestBlackjack_ARoundThatWasPlayedOnElsewhereIsShownAsItStands(t *testing.T) {
+	p := open(t, look{})
+	q := p.join()
+	now := q.dealUntil("a hand that one card can't end", func(now table) bool { return now.Allowed[0] == "hit" && now.Hands[0].Total <= 9 })
+	actions := "/games/blackjack/rounds/" + now.Round.ID + "/actions"
+	p.expect("409 (Conflict)")
+	p.visit("/blackjack")
+	p.wait("the cards lie", `document.querySelectorAll('.hand im-card').length === 2`)
+	q.do("POST", actions, map[string]string{"action": "hit"}, &now)
+	p.press("s") // for the two cards that this page shows
+	p.wait("the third card, and why", `document.querySelectorAll('.hand im-card').length === 3 && !document.getElementById('resume').hidden`)
+	q.do("GET", "/games/blackjack/rounds/open", nil, &now) // nobody stood
+	q.settle(now)
+	p.press("s")
+	p.wait("how it ended", `document.querySelector('.hand .result') && !document.getElementById('deal').disabled`)
+	p.wait("the net result follows", fmt.Sprintf(`Number(document.getElementById('net').dataset.net) === %d`, q.coins()-welcomeCoins))
 	p.sameCoins(q)
 }
 

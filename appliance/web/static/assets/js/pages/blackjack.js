@@ -103,6 +103,25 @@ export default async function blackjack() {
     announce(`${hand.cards.map((c) => cardName(c.rank, c.suit)).join(', ')}. ${words} ${up ? t('blackjack.dealer_shows', { card: cardName(up.rank, up.suit) }) : ''}`);
   }
 
+  /** What the casino says no to. A round that was played on elsewhere is shown as it stands. @param {string} words @param {string} code */
+  async function refused(words, code) {
+    const now = round && await asItStands(round.round.id, code).catch(() => null);
+    if (now) {
+      await show(now, false);
+      notice.textContent = words;
+      notice.hidden = false;
+    } else outcome.textContent = words;
+    announce(words);
+  }
+
+  /** A round after an action was refused with a code; null where that says nothing of it. @param {string} id @param {string} code @returns {Promise<BlackjackRound|null>} */
+  async function asItStands(id, code) {
+    if (code === 'round_moved') return get('/games/blackjack/rounds/open');
+    if (code !== 'round_settled') return null;
+    const settled = await get(`/me/rounds/${id}`);
+    return { ...settled.outcome, round: settled, payout: settled.payout, coins: state.account?.coins ?? 0, held_coins: 0 };
+  }
+
   /** @param {string} path @param {any} body */
   async function send(path, body) {
     if (busy) return;
@@ -110,7 +129,7 @@ export default async function blackjack() {
     busy = true;
     redraw();
     try {
-      await play(path, body, { show: (/** @type {BlackjackRound} */ answer) => show(answer, true), refused: (words) => { outcome.textContent = words; announce(words); } });
+      await play(path, body, { show: (/** @type {BlackjackRound} */ answer) => show(answer, true), refused });
     } finally {
       busy = false;
       redraw();
@@ -128,7 +147,7 @@ export default async function blackjack() {
   /** @param {string} action */
   async function act(action) {
     if (!round || round.settled || !round.allowed_actions.includes(action)) return;
-    await send(`/games/blackjack/rounds/${round.round.id}/actions`, { action });
+    await send(`/games/blackjack/rounds/${round.round.id}/actions`, { action, taken: round.round.actions?.length ?? 0 });
   }
 
   /** @param {KeyboardEvent} event */
