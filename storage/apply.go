@@ -39,6 +39,9 @@ func (m *machine) apply(c *command.Decoded) (command.Result, error) {
 	if earlier, found, err := m.earlier(); found || err != nil {
 		return earlier, err
 	}
+	if c.Refusal != nil {
+		return command.Result{Refusal: c.Refusal}, nil
+	}
 	before := m.Events
 	result, err := m.dispatch()
 	if err != nil {

@@ -191,7 +191,9 @@ func goldenLog(t *testing.T) (vectors []storagetest.Vector) {
 			of(command.PlaceWager{Rules: []string{"roulette/1", "roulette/2"}[n%2], Stake: 30, Bets: []games.Bet{{Type: "red", Amount: 20}, {Type: "split", Numbers: []int{8, 11}, Amount: 10}}}))
 	}
 	commands = append(commands,
-		command.Command{Account: 1000, Key: command.KeyOf("3"), Body: command.PlaceWager{Rules: "slots/2", Stake: 4}}, // told again
+		command.Command{Account: 1000, Key: command.KeyOf("3"), Body: command.PlaceWager{Rules: "slots/2", Stake: 4}},                                                                       // told again
+		command.Command{Account: 1000, Key: command.KeyOf("3"), Refusal: &command.Refusal{Code: "game_disabled", Message: "Closed."}, Body: command.PlaceWager{Rules: "slots/1", Stake: 4}}, // and again
+		command.Command{Account: 1000, Key: command.KeyOf("other"), Refusal: &command.Refusal{Code: "game_disabled", Message: "Closed."}, Body: command.PlaceWager{Rules: "slots/1", Stake: 4}},
 		of(command.SetRole{Role: command.RoleOperator, Actor: "ben"}),
 		op(command.AcquireLock{Name: "issue", Holder: "node-1", TTL: 60_000_000_000}),
 		op(command.PutValue{Name: "certificate", Value: []byte("pem"), Lock: "issue", Fence: 1}),
@@ -211,7 +213,11 @@ func goldenLog(t *testing.T) (vectors []storagetest.Vector) {
 				r = c.One(op(command.SettleAbandoned{Round: round.ID}))
 				break
 			}
-			r = c.One(of(command.TakeAction{Round: round.ID, Action: round.Allowed[n%len(round.Allowed)]}))
+			action := command.TakeAction{Round: round.ID, Action: round.Allowed[n%len(round.Allowed)]}
+			if i%2 == 0 {
+				action.Taken = new(n)
+			}
+			r = c.One(of(action))
 		}
 	}
 	c.Do(of(command.PlaceWager{Rules: "blackjack/1", Stake: 20}), of(command.SetLock{Locked: true, Actor: "ben"}), of(command.SetLock{Actor: "ben"}),

@@ -248,6 +248,37 @@ func TestSettleAbandoned_StandsAndDeclinesForThePlayer(t *testing.T) {
 	}
 }
 
+// The house may close a table, or change its rules and limits, between a bet and its repetition.
+func TestIdempotency_HoldsWhateverTheHouseChanged(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	p := c.Player("ann", 1000)
+	closed := &command.Refusal{Code: "game_disabled", Message: "Closed."}
+	bet := spin(p, 5)
+	bet.Key = command.KeyOf("k")
+	bet.Refusal = closed
+	if r := c.Refused("game_disabled", bet); *r != *closed {
+		t.Fatalf("%+v", r)
+	}
+	bet.Refusal = nil
+	first := c.One(bet)
+	if first.Replayed {
+		t.Fatal("a bet that was refused counts as taken")
+	}
+	for _, rules := range []string{"slots/1", "slots/2"} {
+		for _, refused := range []*command.Refusal{nil, closed} {
+			bet.Body, bet.Refusal = command.PlaceWager{Rules: rules, Stake: 5}, refused
+			again := c.One(bet)
+			if !again.Replayed || again.Event != first.Event || again.Value.(*command.RoundResult).Round.Rules != "slots/2" {
+				t.Errorf("under %s, refused with %v: %+v, first %+v", rules, refused, again, first)
+			}
+		}
+	}
+	bet.Body = command.PlaceWager{Rules: "slots/2", Stake: 6}
+	c.Refused("idempotency_mismatch", bet)
+	bet.Key = command.Key{}
+	c.Refused("game_disabled", bet)
+}
+
 func TestRetry_IsAnsweredFromTheFirstAttempt(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	p := c.Player("ann", 1000)

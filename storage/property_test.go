@@ -31,6 +31,20 @@ func drawCommand(rt *rapid.T, c *storagetest.Casino, m *storagetest.Model, given
 		return old
 	}
 	old.ID, old.Time = command.ID{}, time.Time{}
+	if rapid.Bool().Draw(rt, "the house has changed") {
+		old.Refusal = nil
+		if rapid.Bool().Draw(rt, "and refuses") {
+			old.Refusal = &command.Refusal{Code: "game_disabled", Message: "Not any more.", Until: storagetest.Birth}
+		}
+		switch b := old.Body.(type) {
+		case command.PlaceWager:
+			b.Rules = rapid.SampledFrom([]string{"slots/1", "slots/2", "roulette/1", "roulette/2", "blackjack/1"}).Draw(rt, "other rules")
+			old.Body = b
+		case command.CollectDailyCoins:
+			b.Amount++
+			old.Body = b
+		}
+	}
 	return c.Stamp(old)
 }
 

@@ -3,6 +3,7 @@ package command
 import (
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -18,6 +19,14 @@ type envelope struct {
 	Retry   bool            `cbor:"6,keyasint,omitempty"`
 	Entropy []byte          `cbor:"7,keyasint,omitempty"`
 	Body    cbor.RawMessage `cbor:"8,keyasint"`
+	Refusal *refusal        `cbor:"9,keyasint,omitempty"`
+}
+
+// refusal is a Refusal as it stands in the log.
+type refusal struct {
+	Code    string `cbor:"1,keyasint"`
+	Message string `cbor:"2,keyasint"`
+	Until   int64  `cbor:"3,keyasint,omitempty"` // Unix milliseconds; 0: not known
 }
 
 var (
@@ -52,6 +61,12 @@ func Encode(c Command) ([]byte, error) {
 	if c.Key != (Key{}) {
 		e.Key = c.Key[:]
 	}
+	if r := c.Refusal; r != nil {
+		e.Refusal = &refusal{Code: r.Code, Message: r.Message}
+		if !r.Until.IsZero() {
+			e.Refusal.Until = r.Until.UnixMilli()
+		}
+	}
 	data, err := encMode.Marshal(e)
 	if err != nil {
 		return nil, fmt.Errorf("encode command kind %d: %w", e.Kind, err)
@@ -80,6 +95,12 @@ func Decode(data []byte) (Decoded, error) {
 		ID: e.ID, Time: time.UnixMilli(e.Time).UTC(), Account: e.Account,
 		Retry: e.Retry, Entropy: e.Entropy, Body: body,
 	}}
+	if r := e.Refusal; r != nil {
+		d.Refusal = &Refusal{Code: r.Code, Message: r.Message}
+		if r.Until != 0 {
+			d.Refusal.Until = time.UnixMilli(r.Until).UTC()
+		}
+	}
 	if len(e.Key) != 0 {
 		if len(e.Key) != len(d.Key) {
 			return Decoded{}, fmt.Errorf("decode command: idempotency key of %d bytes", len(e.Key))
@@ -109,6 +130,12 @@ func fingerprint(b Body) ([8]byte, error) {
 // asked is a body without what its proposer added to the client's request: that may differ when the client asks again.
 func asked(b Body) Body {
 	switch b := b.(type) {
+	case PlaceWager:
+		b.Rules, _, _ = strings.Cut(b.Rules, "/") // the client asks for a game, the house says by which rules
+		return b
+	case CollectDailyCoins:
+		b.Amount = 0
+		return b
 	case TakeAction:
 		b.Taken = nil
 		return b

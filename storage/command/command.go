@@ -59,6 +59,9 @@ type Command struct {
 	Key     Key       // the client's idempotency key, hashed
 	Retry   bool      // proposed before under the same ID; the first attempt may have been applied
 	Entropy []byte    // random bytes the command needs (seeds); empty where it needs none
+	// Refusal is why the house does not take the command by now: its table is closed or has other limits, say. The
+	// machine answers with it, unless the command was carried out before under the same key. nil: the house takes it.
+	Refusal *Refusal
 	Body    Body
 }
 

@@ -67,6 +67,9 @@ func TestEncode_GoldenVectors(t *testing.T) {
 		add("", full(b))
 		add("_zero", command.Command{Time: time.UnixMilli(0).UTC(), Body: reflect.Zero(reflect.TypeOf(b)).Interface().(command.Body)})
 	}
+	refused := full(command.PlaceWager{Rules: "slots/2", Stake: 5})
+	refused.Refusal = &command.Refusal{Code: "game_disabled", Message: "Not now.", Until: time.UnixMilli(1_795_000_000_456).UTC()}
+	add("_refused", refused)
 	for _, v := range storagetest.Golden(t, "commands.golden", vectors) {
 		d, err := command.Decode(v.Data)
 		if err != nil {
@@ -151,6 +154,44 @@ func TestDecode_FingerprintTellsRequestsApart(t *testing.T) {
 		}
 		if second, err := command.Decode(data); err != nil || second.Fingerprint != first.Fingerprint {
 			t.Errorf("%T: asked again, the fingerprint is another (%v)", b, err)
+		}
+	}
+}
+
+// What the house adds to a request may be another when the request comes again.
+func TestDecode_FingerprintIsOfWhatTheClientAsked(t *testing.T) {
+	fingerprint := func(b command.Body, refused *command.Refusal) [8]byte {
+		t.Helper()
+		c := full(b)
+		c.Refusal = refused
+		data, err := command.Encode(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := command.Decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Fingerprint
+	}
+	bets := []games.Bet{{Type: "red", Amount: 5}}
+	for _, same := range [][2]command.Body{
+		{command.PlaceWager{Rules: "slots/1", Stake: 5}, command.PlaceWager{Rules: "slots/2", Stake: 5}},
+		{command.PlaceWager{Rules: "roulette/1", Stake: 5, Bets: bets}, command.PlaceWager{Rules: "roulette/2", Stake: 5, Bets: bets}},
+		{command.TakeAction{Round: 12, Action: "hit"}, command.TakeAction{Round: 12, Action: "hit", Taken: new(0)}},
+		{command.CollectDailyCoins{Amount: 100}, command.CollectDailyCoins{}},
+	} {
+		if fingerprint(same[0], nil) != fingerprint(same[1], &command.Refusal{Code: "low_disk_space", Message: "No."}) {
+			t.Errorf("%+v and %+v ask for different things", same[0], same[1])
+		}
+	}
+	for _, other := range [][2]command.Body{
+		{command.PlaceWager{Rules: "slots/2", Stake: 5}, command.PlaceWager{Rules: "blackjack/1", Stake: 5}},
+		{command.PlaceWager{Rules: "slots/2", Stake: 5}, command.PlaceWager{Rules: "slots/2", Stake: 6}},
+		{command.PlaceWager{Rules: "roulette/1", Stake: 5, Bets: bets}, command.PlaceWager{Rules: "roulette/1", Stake: 5}},
+	} {
+		if fingerprint(other[0], nil) == fingerprint(other[1], nil) {
+			t.Errorf("%+v and %+v ask for the same", other[0], other[1])
 		}
 	}
 }

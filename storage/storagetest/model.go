@@ -134,6 +134,9 @@ func (m *Model) Apply(c command.Command) command.Result {
 	if again, ok := m.done[c.ID]; ok && c.Retry {
 		return again()
 	}
+	if c.Refusal != nil {
+		return refuseUntil(c.Refusal.Code, c.Refusal.Until)
+	}
 	o := m.rule(c)
 	if o.result.Refusal != nil || !o.event {
 		return o.result
@@ -158,8 +161,13 @@ func (m *Model) Apply(c command.Command) command.Result {
 
 // asked is what the client asked of what was proposed.
 func asked(b command.Body) command.Body {
-	if b, ok := b.(command.TakeAction); ok {
+	switch b := b.(type) {
+	case command.PlaceWager:
+		return command.PlaceWager{Rules: gameOf(b.Rules), Stake: b.Stake, Bets: b.Bets}
+	case command.TakeAction:
 		return command.TakeAction{Round: b.Round, Action: b.Action}
+	case command.CollectDailyCoins:
+		return command.CollectDailyCoins{}
 	}
 	return b
 }
