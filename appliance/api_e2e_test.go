@@ -23,45 +23,65 @@ import (
 // realHouse is a whole casino in this process.
 type realHouse struct {
 	t           *testing.T
+	config      config.Config
+	app         *App
+	stop        func() // and wait until it has ended
 	url         string
 	description *description
 }
 
 func openRealHouse(t *testing.T, change ...func(*config.Config)) *realHouse {
 	t.Helper()
-	c := config.Default()
+	h := &realHouse{t: t, config: config.Default()}
+	c := &h.config
 	c.Data.Dir = t.TempDir()
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", ""
 	c.Limits.On = false
 	c.Accounts.BcryptCost, c.Accounts.WelcomeCoins = 4, 1000
 	for _, f := range change {
-		f(&c)
+		f(c)
 	}
-	app, err := New(t.Context(), Options{Config: c, Version: "test", Logs: io.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- app.Run(ctx) }()
+	h.start()
 	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("the casino ended with: %v", err)
-		}
-		if proved, err := Audit(context.Background(), c.Data.Dir, nil); err != nil || len(proved) == 0 {
+		h.stop()
+		if proved, err := Audit(context.Background(), h.config.Data.Dir, nil); err != nil || len(proved) == 0 {
 			t.Errorf("the books are wrong: %v", err)
 		}
 	})
-	h := &realHouse{t: t}
-	for _, s := range app.servers {
+	_, document := (&realClient{h: h}).send("GET", "/api/openapi.yaml", "")
+	h.description = readDescription(t, document)
+	return h
+}
+
+func (h *realHouse) start() {
+	h.t.Helper()
+	var err error
+	if h.app, err = New(h.t.Context(), Options{Config: h.config, Version: "test", Logs: io.Discard}); err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- h.app.Run(ctx) }()
+	h.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			h.t.Errorf("the casino ended with: %v", err)
+		}
+		h.stop = func() {}
+	}
+	for _, s := range h.app.servers {
 		if s.name == "http" {
 			h.url = "http://" + s.on.Addr().String()
 		}
 	}
-	_, document := (&realClient{h: h}).send("GET", "/api/openapi.yaml", "")
-	h.description = readDescription(t, document)
-	return h
+}
+
+// restart ends the casino and starts it again with another configuration.
+func (h *realHouse) restart(change func(*config.Config)) {
+	h.t.Helper()
+	h.stop()
+	change(&h.config)
+	h.start()
 }
 
 type realClient struct {
@@ -264,6 +284,62 @@ func TestAPI_TwoActionsAtOnceAreOne(t *testing.T) {
 		}
 		if taken != 1 {
 			t.Errorf("%d stands were taken", taken)
+		}
+	}
+	p.checkBooks()
+}
+
+// A client that got no answer asks again under its key. Meanwhile the operator may have started the casino anew with other
+// rules, limits or games, or the disk may have filled up.
+func TestAPI_ABetIsAnsweredAgainWhateverTheHouseChanged(t *testing.T) {
+	h := openRealHouse(t)
+	p := h.player("cherry")
+	bets := map[string]string{
+		"/api/v1/games/slots/spins":    `{"stake":3}`,
+		"/api/v1/games/roulette/spins": `{"bets":[{"type":"red","amount":2},{"type":"dozen","selection":2,"amount":1}]}`,
+		deals:                          `{"stake":3}`,
+		"/api/v1/me/daily-coins":       `{}`,
+	}
+	first := make(map[string][]byte)
+	for path, body := range bets {
+		var status int
+		if status, first[path] = p.send("POST", path, body, "Idempotency-Key", "k"+path); status != 201 {
+			t.Fatalf("%s: %d %s", path, status, first[path])
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*config.Config)
+		status int
+		code   string // of a bet that is new; empty: it is taken
+	}{
+		{"other rules", func(c *config.Config) {
+			c.Games.SlotsRules, c.Games.RouletteRules, c.Accounts.DailyCoins = "slots/1", "roulette/2", 7
+		}, 201, ""},
+		{"other limits", func(c *config.Config) {
+			c.Games.SlotsMinStake, c.Games.RouletteMinStake, c.Games.BlackjackMinStake = 100, 100, 100
+		}, 422, "stake_out_of_range"},
+		{"games off", func(c *config.Config) {
+			c.Games.SlotsEnabled, c.Games.RouletteEnabled, c.Games.BlackjackEnabled, c.Accounts.DailyCoins = false, false, false, 0
+		}, 409, "game_disabled"},
+		{"a full disk", func(c *config.Config) {
+			c.Games.SlotsEnabled, c.Games.RouletteEnabled, c.Games.BlackjackEnabled = true, true, true
+			c.Data.DiskReserve = 1 << 60
+		}, 503, "low_disk_space"},
+	} {
+		h.restart(c.change)
+		for path, body := range bets {
+			if status, again := p.send("POST", path, body, "Idempotency-Key", "k"+path); status != 201 || !bytes.Equal(again, first[path]) {
+				t.Errorf("%s, %s: first %s\nagain %d %s", c.name, path, first[path], status, again)
+			}
+			if path == deals || path == "/api/v1/me/daily-coins" {
+				continue // the round may be open; the coins are collected
+			}
+			if status, answer := p.send("POST", path, body, "Idempotency-Key", "new "+c.name+path); status != c.status || !bytes.Contains(answer, []byte(c.code)) {
+				t.Errorf("%s, %s: a new bet is answered %d %s", c.name, path, status, answer)
+			}
+			other := strings.NewReplacer(`"stake":3`, `"stake":4`, `"amount":2`, `"amount":4`).Replace(body)
+			p.refused(409, "idempotency_mismatch", "POST", path, other, "Idempotency-Key", "k"+path)
 		}
 	}
 	p.checkBooks()

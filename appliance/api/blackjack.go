@@ -36,14 +36,11 @@ func viewTable(r *command.RoundResult) (*tableView, error) {
 
 func (a *API) dealBlackjack(c *call) (answer, error) {
 	t := &a.o.Blackjack
-	if err := a.checkTable(t, blackjack); err != nil {
-		return answer{}, err
-	}
-	stake, key, err := c.stakeOf(t)
+	w, err := c.stakeOf(t)
 	if err != nil {
 		return answer{}, err
 	}
-	r, replayed, err := a.play(c, key, command.PlaceWager{Rules: t.Rules, Stake: stake})
+	r, replayed, err := a.placeWager(c, t, blackjack, w)
 	if err != nil {
 		return answer{}, err
 	}
@@ -102,7 +99,7 @@ func (a *API) actBlackjack(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	r, replayed, err := a.play(c, key, command.TakeAction{Round: id, Action: in.Action.value, Taken: taken})
+	r, replayed, err := a.play(c, nil, key, command.TakeAction{Round: id, Action: in.Action.value, Taken: taken})
 	if err != nil {
 		return answer{}, err
 	}

@@ -194,6 +194,16 @@ func (c *call) key() (command.Key, error) {
 	return command.KeyOf(values[0]), nil
 }
 
+// proposeUnless is propose for what the house may have a reason to refuse. Under a key the machine is asked all the same:
+// if it was done before under that key, it is answered as it was then, whatever the house has changed since.
+func (a *API) proposeUnless(c *call, refused *command.Refusal, key command.Key, body command.Body) (command.Result, error) {
+	if refused != nil && key == (command.Key{}) {
+		return command.Result{}, refused
+	}
+	cmd := command.Command{Time: c.now, Account: c.session.Account, Key: key, Refusal: refused, Body: body}
+	return propose(c.r.Context(), a.o.Casino, a.o.Random, cmd, 0)
+}
+
 // propose asks the machine for a change on behalf of an account. Refusals come back as errors.
 func (a *API) propose(c *call, account command.AccountID, key command.Key, entropy int, body command.Body) (command.Result, error) {
 	return propose(c.r.Context(), a.o.Casino, a.o.Random, command.Command{Time: c.now, Account: account, Key: key, Body: body}, entropy)

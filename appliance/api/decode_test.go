@@ -30,7 +30,11 @@ func FuzzStake(f *testing.F) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/json")
-		stake, _, err := (&call{r: r}).stakeOf(table)
+		w, err := (&call{r: r}).stakeOf(table)
+		stake := w.Stake
+		if w.refused != nil {
+			err = w.refused
+		}
 		if err != nil {
 			if p := problemOf(err); p.status < 400 || p.status >= 500 || p.detail == "" || statuses[p.code] != p.status {
 				t.Fatalf("%q is refused with %d %s: %v", body, p.status, p.code, err)
@@ -62,7 +66,10 @@ func FuzzBets(f *testing.F) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/json")
-		w, _, err := table.betsOf(&call{r: r})
+		w, err := table.betsOf(&call{r: r})
+		if w.refused != nil {
+			err = w.refused
+		}
 		if err != nil {
 			if p := problemOf(err); p.status < 400 || p.status >= 500 || p.detail == "" || statuses[p.code] != p.status {
 				t.Fatalf("%q is refused with %d %s: %v", body, p.status, p.code, err)

@@ -67,6 +67,9 @@ func (f *fakeCasino) Propose(_ context.Context, c command.Command) (command.Resu
 		res.Replayed = true
 		return res, nil
 	}
+	if c.Refusal != nil {
+		return command.Result{Refusal: c.Refusal}, nil
+	}
 	res, err := f.apply(c)
 	if err == nil && res.Refusal == nil {
 		f.replays[id] = res

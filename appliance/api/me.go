@@ -87,10 +87,11 @@ func (a *API) collectDailyCoins(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	var refused *command.Refusal
 	if a.o.DailyCoins == 0 {
-		return answer{}, refuse("daily_coins_off", "This casino gives no daily coins.")
+		refused = &command.Refusal{Code: "daily_coins_off", Message: "This casino gives no daily coins."}
 	}
-	res, err := a.propose(c, c.session.Account, key, 0, command.CollectDailyCoins{Amount: a.o.DailyCoins})
+	res, err := a.proposeUnless(c, refused, key, command.CollectDailyCoins{Amount: a.o.DailyCoins})
 	if err != nil {
 		return answer{}, err
 	}

@@ -150,6 +150,77 @@ func TestIdempotencyKey_GoesIntoEveryCommandThatMovesCoins(t *testing.T) {
 	}
 }
 
+// wagers are one of each game, and the daily coins.
+var wagers = map[string]string{
+	spin: `{"stake":10}`, "/api/v1/games/roulette/spins": `{"bets":[{"type":"red","amount":10}]}`, "/api/v1/games/blackjack/rounds": `{"stake":10}`,
+	"/api/v1/me/daily-coins": `{}`,
+}
+
+// What was taken under a key is answered again, whatever the house has changed since. Without a key, or under a new one,
+// the house's refusal is all there is.
+func TestIdempotencyKey_IsKnownBeforeTheHouseRefuses(t *testing.T) {
+	coins := "/api/v1/me/daily-coins"
+	for name, c := range map[string]struct {
+		change func(o *Options)
+		status int
+		code   string
+		daily  bool // whether daily coins are refused as well
+	}{
+		"games are closed": {func(o *Options) {
+			o.Slots.Enabled, o.Roulette.Enabled, o.Blackjack.Enabled = false, false, false
+		}, 409, "game_disabled", false},
+		"stakes are higher": {func(o *Options) {
+			o.Slots.MinStake, o.Roulette.MinStake, o.Blackjack.MinStake = 20, 20, 20
+		}, 422, "stake_out_of_range", false},
+		"stakes are lower": {func(o *Options) {
+			o.Slots.MaxStake, o.Roulette.MaxStake, o.Blackjack.MaxStake = 5, 5, 5
+		}, 422, "stake_out_of_range", false},
+		"the disk is nearly full": {func(o *Options) {
+			o.NewBets = func() *command.Refusal { return &command.Refusal{Code: "low_disk_space", Message: "No new bets."} }
+		}, 503, "low_disk_space", false},
+		"daily coins are off": {func(o *Options) { o.DailyCoins = 0 }, 409, "daily_coins_off", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			for path, body := range wagers {
+				if c.daily != (path == coins) {
+					continue
+				}
+				p := h.player(strings.Split(path, "/")[4])
+				before := h.api.o
+				first := p.do("POST", path, body, "Idempotency-Key", "known").want(t, 201, "")
+				c.change(&h.api.o)
+				again := p.do("POST", path, body, "Idempotency-Key", "known").want(t, 201, "")
+				if !bytes.Equal(again.raw, first.raw) || again.header.Get("Idempotency-Replayed") != "true" {
+					t.Errorf("%s: first %s, then %s", path, first.raw, again.raw)
+				}
+				proposed := len(h.casino.proposed)
+				p.do("POST", path, body).want(t, c.status, c.code)
+				if len(h.casino.proposed) != proposed {
+					t.Errorf("%s: proposed without a key", path)
+				}
+				p.do("POST", path, body, "Idempotency-Key", "new").want(t, c.status, c.code)
+				h.api.o = before
+			}
+		})
+	}
+}
+
+func TestIdempotencyKey_NoPlaceInTheLogForWhatNoTableTakes(t *testing.T) {
+	h := newHouse(t)
+	p := h.player("cherry")
+	proposed := len(h.casino.proposed)
+	for path, body := range map[string]string{
+		spin: `{"stake":0}`, "/api/v1/games/blackjack/rounds": `{"stake":9007199254740992}`,
+		"/api/v1/games/roulette/spins": `{"bets":[{"type":"red","amount":0}]}`,
+	} {
+		p.do("POST", path, body, "Idempotency-Key", "k").want(t, 422, "stake_out_of_range")
+	}
+	if n := len(h.casino.proposed) - proposed; n != 0 {
+		t.Errorf("%d commands were proposed", n)
+	}
+}
+
 func TestTables_CanBeClosed(t *testing.T) {
 	h := newHouse(t, func(o *Options) { o.Slots.Enabled, o.Roulette.Enabled, o.Blackjack.Enabled = false, false, false })
 	p := h.player("cherry")

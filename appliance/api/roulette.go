@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,14 +24,11 @@ type wheelView struct {
 
 func (a *API) spinRoulette(c *call) (answer, error) {
 	t := &a.o.Roulette
-	if err := a.checkTable(t, roulette); err != nil {
-		return answer{}, err
-	}
-	body, key, err := t.betsOf(c)
+	w, err := t.betsOf(c)
 	if err != nil {
 		return answer{}, err
 	}
-	r, replayed, err := a.play(c, key, body)
+	r, replayed, err := a.placeWager(c, t, roulette, w)
 	if err != nil {
 		return answer{}, err
 	}
@@ -55,32 +53,32 @@ type bet struct {
 }
 
 // betsOf reads the bets of a spin and checks them against the table and the rules: all are taken, or none.
-func (t *Table) betsOf(c *call) (command.PlaceWager, command.Key, error) {
-	var none command.PlaceWager
+func (t *Table) betsOf(c *call) (wager, error) {
 	var in struct {
 		Bets []bet `json:"bets"`
 	}
 	if err := c.decode(&in); err != nil {
-		return none, command.Key{}, err
+		return wager{}, err
 	}
 	key, err := c.key()
 	if err := errors.Join(require("bets", in.Bets != nil), err); err != nil {
-		return none, command.Key{}, err
+		return wager{}, err
 	}
-	body := command.PlaceWager{Rules: t.Rules, Bets: make([]games.Bet, len(in.Bets))}
+	w := wager{PlaceWager: command.PlaceWager{Rules: t.Rules, Bets: make([]games.Bet, len(in.Bets))}, key: key}
 	for i := range in.Bets {
-		if body.Bets[i], err = readBet(i, &in.Bets[i]); err != nil {
-			return none, command.Key{}, err
+		if w.Bets[i], err = readBet(i, &in.Bets[i]); err != nil {
+			return wager{}, err
 		}
 	}
-	if err := roulettegame.CheckLimits(body.Bets, t.MinStake, t.MaxBet, t.MaxStake); err != nil {
-		return none, command.Key{}, err
+	limits := roulettegame.CheckLimits(w.Bets, t.MinStake, t.MaxBet, t.MaxStake)
+	if r, ok := errors.AsType[*games.Refusal](limits); ok {
+		w.refused = &command.Refusal{Code: r.Code, Message: r.Message}
 	}
 	// The machine judges the bets again; judged here, bets that are none cost no place in the log.
-	if body.Stake, err = roulettegame.Validate(body.Bets); err != nil {
-		return none, command.Key{}, err
+	if w.Stake, err = roulettegame.Validate(w.Bets); err != nil {
+		return wager{}, cmp.Or(limits, err)
 	}
-	return body, key, nil
+	return w, nil
 }
 
 func readBet(i int, in *bet) (games.Bet, error) {

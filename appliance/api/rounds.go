@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -64,9 +65,9 @@ func (a *API) showRound(c *call) (answer, error) {
 	return answer{status: http.StatusOK, value: v}, nil
 }
 
-// play opens a round, or takes an action in one.
-func (a *API) play(c *call, key command.Key, body command.Body) (*command.RoundResult, bool, error) {
-	res, err := a.propose(c, c.session.Account, key, 0, body)
+// play opens a round, unless the house refuses it, or takes an action in one.
+func (a *API) play(c *call, refused *command.Refusal, key command.Key, body command.Body) (*command.RoundResult, bool, error) {
+	res, err := a.proposeUnless(c, refused, key, body)
 	if err != nil {
 		return nil, false, err
 	}
@@ -80,38 +81,42 @@ func (a *API) play(c *call, key command.Key, body command.Body) (*command.RoundR
 	return r, res.Replayed, nil
 }
 
-// checkTable refuses new rounds of a game that is off, and while the house takes none.
-func (a *API) checkTable(t *Table, game string) error {
-	if !t.Enabled {
-		return refuse("game_disabled", "New rounds of %s are not taken at the moment. Open rounds can be finished.", game)
-	}
-	if r := a.o.NewBets(); r != nil {
-		return r
-	}
-	return nil
+// wager is a bet of a request that some table could take.
+type wager struct {
+	command.PlaceWager
+	key     command.Key
+	refused *command.Refusal // by the limits of this table
 }
 
-// checkStake refuses a stake that the table does not take.
-func (t *Table) checkStake(stake whole) (games.Coins, error) {
-	coins := stake.coins()
-	if coins < t.MinStake || coins > t.MaxStake {
-		return 0, refuse("stake_out_of_range", "The stake must be from %d to %d coins.", t.MinStake, t.MaxStake)
+// placeWager opens a round, unless the game is off or the house takes no new rounds.
+func (a *API) placeWager(c *call, t *Table, game string, w wager) (*command.RoundResult, bool, error) {
+	refused := a.o.NewBets()
+	if !t.Enabled {
+		refused = &command.Refusal{Code: "game_disabled",
+			Message: fmt.Sprintf("New rounds of %s are not taken at the moment. Open rounds can be finished.", game)}
 	}
-	return coins, nil
+	return a.play(c, cmp.Or(refused, w.refused), w.key, w.PlaceWager)
 }
 
 // stakeOf reads a body that holds a stake and nothing else.
-func (c *call) stakeOf(t *Table) (games.Coins, command.Key, error) {
+func (c *call) stakeOf(t *Table) (wager, error) {
 	var in struct {
 		Stake whole `json:"stake"`
 	}
 	if err := c.decode(&in); err != nil {
-		return 0, command.Key{}, err
+		return wager{}, err
 	}
 	key, keyErr := c.key()
 	if err := errors.Join(require("stake", in.Stake.given), keyErr); err != nil {
-		return 0, command.Key{}, err
+		return wager{}, err
 	}
-	stake, err := t.checkStake(in.Stake)
-	return stake, key, err
+	w := wager{PlaceWager: command.PlaceWager{Rules: t.Rules, Stake: in.Stake.coins()}, key: key}
+	if w.Stake < max(t.MinStake, 1) || w.Stake > t.MaxStake {
+		w.refused = &command.Refusal{Code: "stake_out_of_range",
+			Message: fmt.Sprintf("The stake must be from %d to %d coins.", t.MinStake, t.MaxStake)}
+	}
+	if w.Stake < 1 || w.Stake > games.MaxCoins {
+		return wager{}, w.refused // no table ever takes it: it costs no place in the log
+	}
+	return w, nil
 }

@@ -26,14 +26,11 @@ type spinView struct {
 
 func (a *API) spinSlots(c *call) (answer, error) {
 	t := &a.o.Slots
-	if err := a.checkTable(t, slots); err != nil {
-		return answer{}, err
-	}
-	stake, key, err := c.stakeOf(t)
+	w, err := c.stakeOf(t)
 	if err != nil {
 		return answer{}, err
 	}
-	r, replayed, err := a.play(c, key, command.PlaceWager{Rules: t.Rules, Stake: stake})
+	r, replayed, err := a.placeWager(c, t, slots, w)
 	if err != nil {
 		return answer{}, err
 	}
