@@ -38,7 +38,7 @@ func settleAllAbandoned(ctx context.Context, store *storage.Store, node *replica
 		return err
 	}
 	for _, id := range rounds {
-		c := command.Command{Time: now(), Body: command.SettleAbandoned{Round: id}}
+		c := command.Command{Time: now(), Body: command.SettleAbandoned{Round: id, Before: before.UnixMilli()}}
 		rand.Read(c.ID[:]) // never fails
 		r, err := node.Propose(ctx, c)
 		switch {

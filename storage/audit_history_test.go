@@ -273,6 +273,7 @@ func TestAudit_FindsRoundsThatAreNotPlayedOnAsTheyStood(t *testing.T) {
 			"don't continue those before"},
 		{"an abandoned round is settled otherwise than its rules say", amend(surrendered, func(e *storage.Event) { e.Kind = storage.AbandonedSettled }),
 			"is settled by [surrender], its rules say [stand]"},
+		{"an abandoned round was not left by the time that it says", amend(left, func(e *storage.Event) { e.Before -= 10_000 }), "but its player acted at"},
 		{"an abandoned round is not settled", amend(hit, func(e *storage.Event) { e.Kind = storage.AbandonedSettled }), "is not settled as it stood"},
 		{"an abandoned round is doubled", amend(raised, func(e *storage.Event) { e.Kind = storage.AbandonedSettled }), "is not settled as it stood"},
 		{"its settlement is kept as another event's", func(f *forger) uint64 {

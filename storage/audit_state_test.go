@@ -171,6 +171,7 @@ func TestAudit_FindsOpenRoundsThatAreNotAsTheHistoryLeftThem(t *testing.T) {
 		{"its nonce is altered", open(func(o *storage.OpenRoundRecord) { o.Round.Nonce++ }), altered},
 		{"its pair is altered", open(func(o *storage.OpenRoundRecord) { o.Round.Pair++ }), altered},
 		{"its time is altered", open(func(o *storage.OpenRoundRecord) { o.Round.OpenedAt++ }), altered},
+		{"the time of its last action is altered", open(func(o *storage.OpenRoundRecord) { o.ActedAt++ }), altered},
 		{"what the rules allow is altered", open(func(o *storage.OpenRoundRecord) { o.Round.Allowed = nil }), altered},
 		{"it is settled", open(func(o *storage.OpenRoundRecord) { o.Round.Settled = true }), altered},
 		{"it is kept as settled as well", state(func(f *forger) {

@@ -60,7 +60,7 @@ func audited(t *testing.T) []byte {
 		r := openRound(t, c, ben, 10, action)
 		c.One(act(ben, r.Round.ID, action))
 		if o, ok, err := c.Store.OpenRound(ben); err != nil || ok {
-			c.One(command.Command{Body: command.SettleAbandoned{Round: o.ID}})
+			c.One(command.Command{Body: command.SettleAbandoned{Round: o.ID, Before: c.Now.UnixMilli()}})
 		}
 	}
 	for { // a round of two actions by its player

@@ -75,6 +75,8 @@ type Event struct {
 	// Key and Fingerprint are the idempotency key that the command came under, and what it asked for; see keys.go.
 	Key         command.Key `cbor:"18,keyasint,omitzero"`
 	Fingerprint [8]byte     `cbor:"19,keyasint,omitzero"`
+	// Before is the cut-off of AbandonedSettled: the round's player had done nothing in it since. 0: there was none.
+	Before int64 `cbor:"20,keyasint,omitempty"`
 }
 
 // Commitments is what an account was promised.

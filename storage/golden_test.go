@@ -28,7 +28,7 @@ func sampleRound() storage.RoundRecord {
 
 func sampleEvent(kind storage.EventKind) storage.Event {
 	round := sampleRound()
-	return storage.Event{
+	e := storage.Event{
 		Seq: 42, Time: 1_795_000_000_001, Kind: kind, Prev: [32]byte{0xaa, 31: 0xbb}, Command: command.ID{1, 15: 2}, Account: 1000, Back: 41,
 		Transfers: []ledger.Transfer{
 			{Kind: command.TransferRaise, From: ledger.Player(1000), To: ledger.Escrow, Amount: 10, FromAfter: 90, ToAfter: 20},
@@ -37,6 +37,10 @@ func sampleEvent(kind storage.EventKind) storage.Event {
 		Pair:   &storage.PairRecord{Server: [32]byte{1, 31: 2}, Client: "clover", Rounds: 7, RevealedAt: 1_795_000_000_000},
 		PairNo: 2, Until: 1_795_000_000_002, Seeds: &storage.Commitments{Active: [32]byte{3}, Next: [32]byte{4}, Client: "shamrock"},
 	}
+	if kind == storage.AbandonedSettled {
+		e.Before = 1_795_000_000_003
+	}
+	return e
 }
 
 func TestRecords_GoldenVectors(t *testing.T) {
@@ -57,7 +61,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"pair":                storage.PairRecord{Server: [32]byte{1, 31: 2}, Client: "clover", Rounds: 7, RevealedAt: 8},
 		"session":             storage.SessionRecord{ID: 1, Account: 1000, Role: command.RolePlayer, CreatedAt: 2, ExpiresAt: 3, UserAgent: "agent", Address: "192.0.2.1"},
 		"account_sessions":    []storage.SessionRef{{ID: 1, Token: command.TokenHash{2, 31: 3}, ExpiresAt: 4}, {ID: 5}},
-		"open_round":          storage.OpenRoundRecord{Account: 1000, Round: sampleRound()},
+		"open_round":          storage.OpenRoundRecord{Account: 1000, Round: sampleRound(), ActedAt: 1_795_000_000_004},
 		"limits":              storage.LimitsRecord{InForce: limits, Pending: &limits, PendingFrom: 7},
 		"limits_zero":         storage.LimitsRecord{},
 		"value":               storage.ValueRecord{Value: []byte{0xca, 0xfe}, Modified: 1},
@@ -210,7 +214,11 @@ func goldenLog(t *testing.T) (vectors []storagetest.Vector) {
 		for n := 0; r.Refusal == nil && !r.Value.(*command.RoundResult).Round.Settled; n++ {
 			round := r.Value.(*command.RoundResult).Round
 			if i%3 == 0 {
-				r = c.One(op(command.SettleAbandoned{Round: round.ID}))
+				b := command.SettleAbandoned{Round: round.ID}
+				if i%2 == 0 {
+					b.Before = c.Now.UnixMilli()
+				}
+				r = c.One(op(b))
 				break
 			}
 			action := command.TakeAction{Round: round.ID, Action: round.Allowed[n%len(round.Allowed)]}

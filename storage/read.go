@@ -153,7 +153,8 @@ func (s *Store) OpenRound(id command.AccountID) (v command.Round, ok bool, err e
 	return v, ok, err
 }
 
-// OpenRoundsBefore lists rounds that were opened before a time and were open at the last checkpoint, oldest first.
+// OpenRoundsBefore lists rounds whose players did nothing in them since a time, oldest first, as it was at the last
+// checkpoint: a player may have acted since then.
 func (s *Store) OpenRoundsBefore(t time.Time, limit int) (list []command.RoundID, err error) {
 	err = s.read(func(r *reader) error {
 		r.live, r.frozen = newLayer(), nil // what is only in memory was opened just now
@@ -165,7 +166,9 @@ func (s *Store) OpenRoundsBefore(t time.Time, limit int) (list []command.RoundID
 			if len(list) == limit || !at(o.Round.OpenedAt).Before(t) {
 				return errStop
 			}
-			list = append(list, o.Round.ID)
+			if at(o.ActedAt).Before(t) {
+				list = append(list, o.Round.ID)
+			}
 			return nil
 		})
 	})

@@ -143,6 +143,7 @@ func (r *RoundRecord) Wager() games.Wager {
 type OpenRoundRecord struct {
 	Account command.AccountID `cbor:"1,keyasint"`
 	Round   RoundRecord       `cbor:"2,keyasint"`
+	ActedAt int64             `cbor:"3,keyasint"` // when its player dealt it, or took the last action
 }
 
 type valueRecord struct {

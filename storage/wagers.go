@@ -95,7 +95,7 @@ func (m *machine) takeAction(b command.TakeAction) (command.Result, error) {
 		return command.Refusef("round_moved", "Round %d has moved on since you saw it: it has %d actions now, not %d. Look at it again, then decide.",
 			b.Round, taken, *b.Taken), nil
 	}
-	return m.act(&w, &o, []string{b.Action}, ActionTaken)
+	return m.act(&w, &o, []string{b.Action}, Event{Kind: ActionTaken})
 }
 
 func (m *machine) openRound(id command.RoundID) (OpenRoundRecord, bool, error) {
@@ -124,6 +124,9 @@ func (m *machine) settleAbandoned(b command.SettleAbandoned) (command.Result, er
 	if !ok {
 		return command.Refusef("round_settled", "Round %d is not open.", b.Round), nil
 	}
+	if b.Before != 0 && o.ActedAt >= b.Before {
+		return command.Refusef("round_moved", "Round %d is not abandoned: its player is back.", b.Round), nil
+	}
 	w, ok, err := m.wallet(o.Account)
 	if err != nil {
 		return command.Result{}, err
@@ -142,11 +145,11 @@ func (m *machine) settleAbandoned(b command.SettleAbandoned) (command.Result, er
 	if err != nil {
 		return command.Result{}, fmt.Errorf("settle abandoned round %d: %w", b.Round, err)
 	}
-	return m.act(&w, &o, actions, AbandonedSettled)
+	return m.act(&w, &o, actions, Event{Kind: AbandonedSettled, Before: b.Before})
 }
 
-// act plays an open round on by some actions.
-func (m *machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, kind EventKind) (command.Result, error) {
+// act plays an open round on by some actions, of which the event tells.
+func (m *machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, e Event) (command.Result, error) {
 	id, r := o.Account, o.Round
 	game, known := catalogue.Lookup(r.Rules)
 	if !known {
@@ -169,7 +172,7 @@ func (m *machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, kin
 			return command.Result{Refusal: refusal}, err
 		}
 	}
-	e := Event{Kind: kind, Round: &r}
+	e.Round = &r
 	if err := m.advance(id, w, &r, p, &e); err != nil {
 		return command.Result{}, err
 	}
@@ -234,7 +237,7 @@ func (m *machine) advance(id command.AccountID, w *WalletRecord, r *RoundRecord,
 		i := house - ledger.HouseSlots
 		w.Games[i].count(r)
 		m.Games[i].count(r)
-	} else if err := m.put(bOpenRounds, roundKey(r.ID), OpenRoundRecord{Account: id, Round: *r}); err != nil {
+	} else if err := m.put(bOpenRounds, roundKey(r.ID), OpenRoundRecord{Account: id, Round: *r, ActedAt: m.now}); err != nil {
 		return err
 	}
 	return m.recordOn(id, w, e)

@@ -28,8 +28,8 @@ type Games struct {
 	BlackjackRules    string      `name:"blackjack-rules" group:"Games" placeholder:"RULES" help:"Rules of new rounds: blackjack/1."`
 	BlackjackMinStake games.Coins `name:"blackjack-min-stake" group:"Games" placeholder:"COINS" help:"Lowest stake of a round. At least 2, so that halves are whole coins."`
 	BlackjackMaxStake games.Coins `name:"blackjack-max-stake" group:"Games" placeholder:"COINS" help:"Highest stake of a round, before doubles and splits. At most 1000000000."`
-	// BlackjackAbandonAfter is how long an open round waits for its player before it is settled; 1 min … 720 h.
-	BlackjackAbandonAfter time.Duration `name:"blackjack-abandon-after" group:"Games" placeholder:"DURATION" help:"How long an open round waits for its player; then it stands on all hands and declines insurance. From 1m to 720h."`
+	// BlackjackAbandonAfter is how long an open round waits for its player's next action before it is settled; 1 min … 720 h.
+	BlackjackAbandonAfter time.Duration `name:"blackjack-abandon-after" group:"Games" placeholder:"DURATION" help:"How long an open round waits for its player's next action; then it stands on all hands and declines insurance. From 1m to 720h."`
 }
 
 func defaultGames() Games {

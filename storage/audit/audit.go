@@ -10,7 +10,7 @@
 //     below 0, and escrow holds the stakes of the open rounds
 //   - every round takes the next nonce of its account's seed pair; every settled round has exactly one stake and at
 //     most one payout; stakes and payouts are what the rules of its version say, and so is how a round is settled that
-//     its player left
+//     its player left, and when it may be
 //   - every round's draws follow from the seeds that were committed to before it, and every revealed seed is the one
 //     that was committed to
 //   - every account's balance, seeds, statistics and open round are what its events make them, its names lead to it,
@@ -120,6 +120,7 @@ type account struct {
 type round struct {
 	account command.AccountID
 	record  storage.RoundRecord
+	acted   int64 // when its player dealt it, or took the last action
 }
 
 func (a *auditor) run() (err error) {

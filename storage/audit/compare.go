@@ -145,7 +145,7 @@ func (a *auditor) compareOpenRounds() error {
 	var staked games.Coins
 	if err := a.snapshot.OpenRounds(func(id command.RoundID, o *storage.OpenRoundRecord) error {
 		r := a.open[id]
-		if r == nil || r.account != o.Account || !reflect.DeepEqual(r.record, o.Round) {
+		if r == nil || r.account != o.Account || r.acted != o.ActedAt || !reflect.DeepEqual(r.record, o.Round) {
 			return violation(0, "round %d of account %d is kept as open, but not as the history left it", id, o.Account)
 		}
 		staked += o.Round.Staked

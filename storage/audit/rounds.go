@@ -38,7 +38,7 @@ func (a *auditor) roundEvent(e *storage.StoredEvent) error {
 			return violation(e.Seq, "round %d of account %d is not open", r.ID, e.Account)
 		}
 		before = o.record
-		if err := continues(&before, e); err != nil {
+		if err := continues(o, e); err != nil {
 			return err
 		}
 	}
@@ -80,7 +80,7 @@ func (a *auditor) roundEvent(e *storage.StoredEvent) error {
 			return violation(e.Seq, "round %d pays while it is open", r.ID)
 		}
 		acc.OpenRound = r.ID
-		a.open[r.ID] = &round{account: e.Account, record: *r}
+		a.open[r.ID] = &round{account: e.Account, record: *r, acted: e.Time}
 	}
 	if err := a.chained(e); err != nil {
 		return err
@@ -105,8 +105,8 @@ func opens(acc *account, e *storage.StoredEvent) error {
 }
 
 // continues holds what a later position of a round must be: the same round, with actions added.
-func continues(before *storage.RoundRecord, e *storage.StoredEvent) error {
-	r := e.Round
+func continues(o *round, e *storage.StoredEvent) error {
+	before, r := &o.record, e.Round
 	same := r.Rules == before.Rules && r.Stake == before.Stake && r.Pair == before.Pair && r.Nonce == before.Nonce && r.OpenedAt == before.OpenedAt &&
 		slices.EqualFunc(r.Bets, before.Bets, func(a, b games.Bet) bool {
 			return a.Type == b.Type && a.Selection == b.Selection && a.Amount == b.Amount && slices.Equal(a.Numbers, b.Numbers)
@@ -123,15 +123,18 @@ func continues(before *storage.RoundRecord, e *storage.StoredEvent) error {
 		return violation(e.Seq, "the draws of round %d don't continue those before", r.ID)
 	}
 	if e.Kind == storage.AbandonedSettled {
-		return abandoned(before, e)
+		return abandoned(o, e)
 	}
 	return nil
 }
 
-// abandoned holds what the settlement of a round that its player left must be: by the actions that the game's rules
-// state for it and no others, at no further cost.
-func abandoned(before *storage.RoundRecord, e *storage.StoredEvent) error {
-	r := e.Round
+// abandoned holds what the settlement of a round that its player left must be: of one in which nothing happened since
+// the cut-off, by the actions that the game's rules state for it and no others, at no further cost.
+func abandoned(o *round, e *storage.StoredEvent) error {
+	before, r := &o.record, e.Round
+	if e.Before != 0 && o.acted >= e.Before {
+		return violation(e.Seq, "round %d is settled as left before %d ms, but its player acted at %d ms", r.ID, e.Before, o.acted)
+	}
 	if !r.Settled || r.Staked != before.Staked {
 		return violation(e.Seq, "abandoned round %d is not settled as it stood", r.ID)
 	}

@@ -104,6 +104,9 @@ type RoundID uint64
 // SettleAbandoned settles an open round that its player left, by the game's stated rule. Answer: *RoundResult.
 type SettleAbandoned struct {
 	Round RoundID `cbor:"1,keyasint"`
+	// Before is the time, in Unix milliseconds, since which nothing may have happened in the round: if its player dealt
+	// or acted then or later, it is refused with round_moved. 0: whenever that was.
+	Before int64 `cbor:"2,keyasint,omitempty"`
 }
 
 // RotateSeed reveals the active server seed and makes the next one active. Entropy: the seed after it, 32 bytes.

@@ -30,7 +30,7 @@ func bodies() []command.Body {
 		command.GrantCoins{Amount: -50, Actor: "cashier", Reason: "correction"},
 		command.SetLock{Locked: true, Actor: "cashier", Reason: "asked for it"},
 		command.SetRole{Role: command.RoleOperator, Actor: "cashier", Reason: "hired"},
-		command.SettleAbandoned{Round: 12},
+		command.SettleAbandoned{Round: 12, Before: 1_795_000_000_000},
 		command.SetLimits{Limits: command.LimitSet{StakePerDay: 1, LossPerDay: 2, LossPerWeek: 3, LossPerMonth: 4, SessionMinutes: 5, RealityCheckMinutes: 6}},
 		command.Exclude{Days: 30, ForEver: true},
 		command.PutValue{Name: "certificate", Value: []byte{0xca, 0xfe}, Lock: "issue", Fence: 3},

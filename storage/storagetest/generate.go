@@ -165,7 +165,11 @@ func (m *Model) drawAction(t *rapid.T, p *player) command.Body {
 		round = r.ID
 	}
 	if rapid.IntRange(0, 9).Draw(t, "abandoned") == 0 {
-		return command.SettleAbandoned{Round: round}
+		b := command.SettleAbandoned{Round: round}
+		if r != nil && rapid.Bool().Draw(t, "cut-off") {
+			b.Before = r.acted.UnixMilli() + rapid.Int64Range(-1, 2).Draw(t, "milliseconds after the last action")
+		}
+		return b
 	}
 	actions := []string{"hit", "stand", "double", "split", "surrender", "insurance", "decline_insurance", "peek"}
 	if r != nil && rapid.IntRange(0, 4).Draw(t, "allowed") != 0 {

@@ -75,6 +75,7 @@ type player struct {
 
 type modelRound struct {
 	command.Round
+	acted time.Time // when its player dealt it, or took the last action
 }
 
 // movement is a stake (above 0) or a payout (below 0 or 0) at a time.

@@ -62,7 +62,7 @@ func (m *Model) placeWager(p *player, b command.PlaceWager) outcome {
 	if r, is := m.overLimit(p, b.Stake); is {
 		return refused(r)
 	}
-	r := &modelRound{command.Round{
+	r := &modelRound{Round: command.Round{
 		ID: command.RoundID(m.events + 1), Account: p.id, Rules: b.Rules, Wager: games.Wager{Stake: b.Stake, Bets: b.Bets},
 		OpenedAt: m.now, Nonce: p.nonces[p.active()], Pair: uint32(p.active()),
 	}}
@@ -99,6 +99,7 @@ func (m *Model) play(p *player, r *modelRound, game games.Game, w games.Wager) *
 		p.bets = append(p.bets, movement{m.now, more, true})
 	}
 	r.Wager, r.Draws, r.Staked, r.Payout, r.Settled, r.Allowed = w, position.Draws, position.Staked, position.Payout, position.Settled, position.Allowed
+	r.acted = m.now
 	if r.Settled {
 		r.SettledAt = m.now
 		p.coins += r.Payout
@@ -126,6 +127,9 @@ func (m *Model) takeAction(p *player, b command.TakeAction) outcome {
 func (m *Model) settleAbandoned(b command.SettleAbandoned) outcome {
 	for _, p := range m.accounts {
 		if r := p.open(); r != nil && r.ID == b.Round {
+			if b.Before != 0 && r.acted.UnixMilli() >= b.Before {
+				return refused(refuse("round_moved"))
+			}
 			// The stated rule: insurance is declined, and every hand stands.
 			trial := *r
 			var actions []string
