@@ -186,9 +186,7 @@ const signInRoute = "/api/v1/sessions"
 func (a *App) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.Background())
 	var owned group
-	owned.run(func() {
-		settleAbandoned(background, a.dir.store, a.dir.node, a.config.Games.BlackjackAbandonAfter, time.Now, a.log)
-	})
+	owned.run(func() { a.settleAbandoned(background) })
 	owned.run(func() { a.gate.Run(background) })
 	failed := make(chan error, len(a.servers))
 	for _, s := range a.servers {

@@ -258,9 +258,10 @@ func marshalEvent(e *event) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// tellRound tells the player's live connections of a round. Nobody is told twice of one.
-func (a *API) tellRound(c *call, seq uint64, r *command.RoundResult) {
-	id := c.session.Account
+// RoundChanged tells the live connections of its player of a round, as the event seq of the history left it. Nobody is
+// told twice of one.
+func (a *API) RoundChanged(seq uint64, r *command.RoundResult) {
+	id := r.Round.Account
 	if !a.live.listens(id) {
 		return
 	}
@@ -272,7 +273,7 @@ func (a *API) tellRound(c *call, seq uint64, r *command.RoundResult) {
 			return
 		}
 	}
-	a.log(c, &route{path: "/api/v1/live"}, problemOf(err)) // the player still gets the answer
+	a.o.Log.Error("a player could not be told of a round", "account", uint64(id), "round", uint64(r.Round.ID), "error", err)
 }
 
 // BalanceChanged tells the live connections of an account that its coins changed with the event seq of the history, by

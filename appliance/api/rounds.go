@@ -76,7 +76,7 @@ func (a *API) play(c *call, refused *command.Refusal, key command.Key, body comm
 		return nil, false, err
 	}
 	if !res.Replayed {
-		a.tellRound(c, res.Event, r)
+		a.RoundChanged(res.Event, r)
 	}
 	return r, res.Replayed, nil
 }

@@ -1,0 +1,73 @@
+package appliance
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// A round that its player left is settled like any other: it is counted, and the player's open pages are told.
+func TestAbandoned_TheSettlementIsCountedAndTold(t *testing.T) {
+	h := openRealHouse(t)
+	p := h.player("cherry")
+	v, _ := p.dealUntil("hit")
+	id := v["round"].(map[string]any)["id"]
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(h.url, "http")+"/api/v1/live", &websocket.DialOptions{
+		HTTPHeader: http.Header{"Authorization": {"Bearer " + p.token}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	next := func() (event map[string]any) {
+		_, data, err := conn.Read(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(data, &event); err != nil {
+			t.Fatal(err)
+		}
+		return event
+	}
+	next() // the balance at the start
+	if _, err := h.app.dir.store.Checkpoint(ctx); err != nil {
+		t.Fatal(err)
+	}
+	counted := h.settledBlackjack()
+
+	if err := h.app.settleAllAbandoned(ctx, time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	p.object(200, "GET", deals+"/open", "") // nobody has left it for an hour
+	if err := h.app.settleAllAbandoned(ctx, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	event, me := next(), p.object(200, "GET", "/api/v1/me", "")
+	round, _ := event["round"].(map[string]any)
+	if round["id"] != id || round["settled"] != true || event["coins"] != me["coins"] || event["held_coins"] != 0.0 {
+		t.Errorf("told %v; the account is %v", event, me)
+	}
+	if got := h.settledBlackjack(); got == counted || got == "" {
+		t.Errorf("counted before: %q, after: %q", counted, got)
+	}
+}
+
+// settledBlackjack is the line of the metrics that counts settled rounds of blackjack; empty before the first.
+func (h *realHouse) settledBlackjack() string {
+	w := httptest.NewRecorder()
+	h.app.metrics.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	for line := range strings.Lines(w.Body.String()) {
+		if strings.HasPrefix(line, `imperio_rounds_settled_total{game="blackjack"`) {
+			return line
+		}
+	}
+	return ""
+}
