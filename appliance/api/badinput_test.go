@@ -155,6 +155,20 @@ func TestBets_RefusesWhatIsNoBet(t *testing.T) {
 	}
 }
 
+// Whoever refuses a bet, the table, the rules or the reader of the request, counts the bets from 1.
+func TestBets_AreNamedInOneWay(t *testing.T) {
+	p := newHouse(t).player("cherry")
+	for _, second := range []string{
+		`{"type":"dozen","selection":0,"amount":1}`, `{"type":"straight","numbers":[37],"amount":1}`, `{"type":"split","numbers":[1,36],"amount":1}`,
+		`{"type":"magic","amount":1}`, `{"type":"red","amount":0}`, `{"type":"red","amount":5001}`,
+	} {
+		r := p.do("POST", "/api/v1/games/roulette/spins", `{"bets":[{"type":"red","amount":1},`+second+`]}`)
+		if detail, _ := r.body["detail"].(string); r.status != 422 || !strings.HasPrefix(detail, "Bet 2: ") {
+			t.Errorf("%s: %d %s", second, r.status, r.raw)
+		}
+	}
+}
+
 func TestRequests_RefusesOtherMediaTypes(t *testing.T) {
 	p := newHouse(t).player("cherry")
 	for _, c := range []struct {

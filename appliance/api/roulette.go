@@ -91,12 +91,12 @@ func readBet(i int, in *bet) (games.Bet, error) {
 		// What does not fit is no selection of any bet, and the rules say which there are.
 		b.Selection = int(min(max(in.Selection.value, -1), 1000))
 		if b.Selection == 0 {
-			return b, refuse("invalid_bet", "Bet %d has the selection 0; it is 1, 2 or 3.", i+1)
+			return b, refuse("invalid_bet", "Bet %d: The selection is 0; it must be 1, 2 or 3.", i+1)
 		}
 	}
 	for _, n := range in.Numbers {
 		if !n.given || n.value < 0 || n.value > 36 {
-			return b, refuse("invalid_bet", "Bet %d has a number that is not on the wheel; they are 0 to 36.", i+1)
+			return b, refuse("invalid_bet", "Bet %d: A number is not on the wheel, which has 0 to 36.", i+1)
 		}
 		b.Numbers = append(b.Numbers, int(n.value))
 	}

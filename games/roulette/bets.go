@@ -156,10 +156,10 @@ type placed struct {
 	amount games.Coins
 }
 
-// place checks the bet with the given index against the layout.
+// place checks the bet with the given index against the layout. Players count from 1.
 func place(index int, b games.Bet) (placed, error) {
 	refuse := func(format string, args ...any) (placed, error) {
-		return placed{}, games.Refusef("invalid_bet", "bets[%d]: "+format, append([]any{index}, args...)...)
+		return placed{}, games.Refusef("invalid_bet", "Bet %d: "+format, append([]any{index + 1}, args...)...)
 	}
 	i := slices.IndexFunc(types, func(t Type) bool { return t.Name == b.Type })
 	if i < 0 {

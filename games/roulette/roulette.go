@@ -54,7 +54,7 @@ func (w *Wheel) pay(b placed, pocket int) games.Coins {
 
 // Validate checks 1 to 100 bets against the table's geometry, and that amounts are at least 1 and their sum at most
 // MaxTotal, and gives the sum. It does not know the house's limits: see CheckLimits. A refusal has the code invalid_bet,
-// or stake_out_of_range for the sum, and names the bet by its index.
+// or stake_out_of_range for the sum, and names the bet by its place, from 1.
 func Validate(bets []games.Bet) (total games.Coins, err error) {
 	_, total, err = placeAll(bets)
 	return total, err
@@ -73,7 +73,7 @@ func placeAll(bets []games.Bet) ([]placed, games.Coins, error) {
 			return nil, 0, err
 		}
 		if b.Amount > MaxTotal-total {
-			return nil, 0, games.Refusef("stake_out_of_range", "bets[%d]: With this bet the sum exceeds %d coins.", i, MaxTotal)
+			return nil, 0, games.Refusef("stake_out_of_range", "Bet %d: With this bet the sum exceeds %d coins.", i+1, MaxTotal)
 		}
 		total += b.Amount
 		all[i] = p
@@ -102,7 +102,7 @@ func CheckLimits(bets []games.Bet, lowest, highest, highestTotal games.Coins) er
 	for i, b := range bets {
 		if b.Amount < lowest || b.Amount > highest {
 			return games.Refusef("stake_out_of_range",
-				"bets[%d]: The amount is %d coins; this table takes %d to %d on each bet.", i, b.Amount, lowest, highest)
+				"Bet %d: The amount is %d coins; this table takes %d to %d on each bet.", i+1, b.Amount, lowest, highest)
 		}
 		if b.Amount > highestTotal-total {
 			return games.Refusef("stake_out_of_range",

@@ -291,13 +291,13 @@ func TestValidate_RefusesWhatIsNoBet(t *testing.T) {
 	}
 }
 
-func TestValidate_NamesTheBetByItsIndex(t *testing.T) {
+func TestValidate_NamesTheBetByItsPlace(t *testing.T) {
 	_, err := Validate([]games.Bet{{Type: "red", Amount: 1}, {Type: "split", Numbers: []int{1, 3}, Amount: 1}})
 	var refusal *games.Refusal
 	if !errors.As(err, &refusal) {
 		t.Fatal(err)
 	}
-	const want = "bets[1]: A bet of type split needs two numbers that are neighbours on the table; 0 is a neighbour of 1, 2 and 3."
+	const want = "Bet 2: A bet of type split needs two numbers that are neighbours on the table; 0 is a neighbour of 1, 2 and 3."
 	if refusal.Message != want {
 		t.Errorf("got %q", refusal.Message)
 	}
