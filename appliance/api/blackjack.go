@@ -27,11 +27,20 @@ func viewTable(r *command.RoundResult) (*tableView, error) {
 	if v.Round, err = viewRound(&r.Round); err != nil {
 		return nil, err
 	}
+	v.Round.allowWithin(r.Coins)
 	var ok bool
 	if v.Outcome, ok = v.Round.Outcome.(blackjackgame.Outcome); !ok {
 		return nil, fmt.Errorf("round %d of %s has the outcome of another game", r.Round.ID, r.Round.Rules)
 	}
 	return v, nil
+}
+
+// allowWithin leaves of a round's allowed actions those that a balance can pay for. The rules themselves know no balance.
+func (v *roundView) allowWithin(coins games.Coins) {
+	if o, ok := v.Outcome.(blackjackgame.Outcome); ok {
+		o.Allowed = slices.DeleteFunc(o.Allowed, func(action string) bool { return blackjackgame.Cost(action, v.Stake) > coins })
+		v.Outcome = o
+	}
 }
 
 func (a *API) dealBlackjack(c *call) (answer, error) {

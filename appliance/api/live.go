@@ -267,6 +267,7 @@ func (a *API) RoundChanged(seq uint64, r *command.RoundResult) {
 	}
 	v, err := viewRound(&r.Round)
 	if err == nil {
+		v.allowWithin(r.Coins)
 		var data []byte
 		if data, err = marshalEvent(&event{Type: "round", Seq: seq, Coins: r.Coins, HeldCoins: r.Held, Round: &v}); err == nil {
 			a.live.publish(id, data)

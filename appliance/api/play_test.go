@@ -329,6 +329,73 @@ func TestBlackjack_NeverShowsTheHoleCardOrTheShoe(t *testing.T) {
 	}
 }
 
+// allowedActions are those of an answer or an event, which must be the same wherever it tells them.
+func allowedActions(t *testing.T, body map[string]any) string {
+	t.Helper()
+	within := fmt.Sprint(body["round"].(map[string]any)["outcome"].(map[string]any)["allowed_actions"])
+	if top, ok := body["allowed_actions"]; ok && fmt.Sprint(top) != within {
+		t.Errorf("%v are allowed, and within the round %s", top, within)
+	}
+	return within
+}
+
+// setCoins gives everybody so many coins.
+func (f *fakeCasino) setCoins(coins games.Coins) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range f.accounts {
+		a.Coins = coins
+	}
+}
+
+// Doubles, splits and insurance cost coins: who has too few is not offered them.
+func TestBlackjack_AllowsWhatTheBalanceCanPay(t *testing.T) {
+	for action, c := range map[string]struct {
+		costs games.Coins
+		rest  string // what is allowed without it, at least
+	}{"double": {10, "[hit stand"}, "split": {10, "[hit stand"}, "insurance": {5, "[decline_insurance]"}} {
+		h := newHouse(t)
+		p := h.player("cherry")
+		p.dealUntilAllowed(action)
+		for coins, offered := range map[games.Coins]bool{c.costs: true, c.costs - 1: false} {
+			h.casino.setCoins(coins)
+			allowed := allowedActions(t, p.do("GET", "/api/v1/games/blackjack/rounds/open", "").want(t, 200, "").body)
+			if words := strings.Fields(strings.Trim(allowed, "[]")); slices.Contains(words, action) != offered || !offered && !strings.HasPrefix(allowed, c.rest) {
+				t.Errorf("%s costs %d, and with %d coins %s are allowed", action, c.costs, coins, allowed)
+			}
+		}
+	}
+}
+
+func TestBlackjack_ADealOfTheLastCoinsLeavesNothingToPayWith(t *testing.T) {
+	h := newHouse(t)
+	p := h.player("cherry")
+	conn := p.mustListen()
+	next(t, conn)
+	for range 20 {
+		h.casino.setCoins(10)
+		r := p.do("POST", "/api/v1/games/blackjack/rounds", `{"stake":10}`).want(t, 201, "")
+		for told := next(t, conn); ; told = next(t, conn) {
+			allowed := allowedActions(t, r.body)
+			if strings.Contains(allowed, "double") || strings.Contains(allowed, "split") || strings.Contains(allowed, "[insurance") {
+				t.Errorf("without a coin %s are allowed", allowed)
+			}
+			if live := allowedActions(t, told); live != allowed {
+				t.Errorf("answered %s, told %s", allowed, live)
+			}
+			if r.body["settled"] == true {
+				break
+			}
+			action := "stand"
+			if allowed == "[decline_insurance]" {
+				action = "decline_insurance"
+			}
+			path := "/api/v1/games/blackjack/rounds/" + r.body["round"].(map[string]any)["id"].(string) + "/actions"
+			r = p.do("POST", path, `{"action":"`+action+`"}`).want(t, 200, "")
+		}
+	}
+}
+
 func TestBlackjack_RefusalsAreToldApart(t *testing.T) {
 	h := newHouse(t)
 	p, q := h.player("cherry"), h.player("apple")

@@ -65,7 +65,7 @@ func (t *Table) Abandoned(draws []uint16, w games.Wager) ([]string, error) {
 	var more []string
 	if r.phase == insuring { // declining draws no card
 		more = append(more, DeclineInsurance)
-		if err := r.act(len(w.Actions), DeclineInsurance); err != nil {
+		if err := r.act(DeclineInsurance); err != nil {
 			return nil, err
 		}
 	}

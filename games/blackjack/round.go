@@ -18,6 +18,18 @@ const (
 	DeclineInsurance = "decline_insurance"
 )
 
+// Cost is what an action costs in a round that was dealt for a stake: as much again for a second hand or a double, half
+// for insurance.
+func Cost(action string, stake games.Coins) games.Coins {
+	switch action {
+	case Double, Split:
+		return stake
+	case Insurance:
+		return stake / 2
+	}
+	return 0
+}
+
 // MaxHands is how many hands a player can have in a round, by splitting.
 const MaxHands = 4
 
@@ -73,8 +85,8 @@ func replay(cards source, w games.Wager) (*round, error) {
 	if err := r.deal(); err != nil {
 		return nil, err
 	}
-	for i, a := range w.Actions {
-		if err := r.act(i, a); err != nil {
+	for _, a := range w.Actions {
+		if err := r.act(a); err != nil {
 			return nil, err
 		}
 	}
@@ -147,22 +159,20 @@ func (r *round) allowed() []string {
 	return list
 }
 
-// act takes one action, the one with the given index in the wager.
-func (r *round) act(index int, action string) error {
+// act takes one action. A player sends actions one by one, so a refusal does not count them.
+func (r *round) act(action string) error {
 	if !slices.Contains(actions, action) {
-		return games.Refusef("unknown_action", "actions[%d]: There is no such action. The actions are %s.",
-			index, strings.Join(actions, ", "))
+		return games.Refusef("unknown_action", "There is no such action. The actions are %s.", strings.Join(actions, ", "))
 	}
 	if r.phase == settled {
-		return games.Refusef("round_settled", "actions[%d]: The round is settled; it takes no more actions.", index)
+		return games.Refusef("round_settled", "The round is settled; it takes no more actions.")
 	}
 	if allowed := r.allowed(); !slices.Contains(allowed, action) {
-		return games.Refusef("action_not_allowed", "actions[%d]: The action %s is not allowed now; allowed are %s.",
-			index, action, strings.Join(allowed, ", "))
+		return games.Refusef("action_not_allowed", "The action %s is not allowed now; allowed are %s.", action, strings.Join(allowed, ", "))
 	}
 	switch action {
 	case Insurance:
-		r.insurance = r.stake / 2
+		r.insurance = Cost(Insurance, r.stake)
 		return r.look()
 	case DeclineInsurance:
 		return r.look()
@@ -187,7 +197,7 @@ func (r *round) actOn(i int, action string) error {
 	case Hit:
 		return r.take(i)
 	case Double:
-		h.stake += r.stake
+		h.stake += Cost(Double, r.stake)
 		h.doubled = true
 		if err := r.take(i); err != nil {
 			return err
@@ -221,7 +231,7 @@ func (r *round) split(i int) error {
 	cards := r.hands[i].cards
 	aces := cards[0].Value() == 1
 	r.hands[i].cards = []Card{cards[0]}
-	r.hands = slices.Insert(r.hands, i+1, hand{cards: []Card{cards[1]}, stake: r.stake})
+	r.hands = slices.Insert(r.hands, i+1, hand{cards: []Card{cards[1]}, stake: Cost(Split, r.stake)})
 	for k := i; k <= i+1; k++ {
 		if err := r.take(k); err != nil {
 			return err

@@ -96,7 +96,7 @@ export default async function blackjack() {
       return;
     }
     const hand = answer.hands.find((x) => x.active) ?? answer.hands[0];
-    const words = answer.allowed_actions.includes('insurance') ? t('blackjack.offer_insurance')
+    const words = answer.allowed_actions.includes('decline_insurance') ? t('blackjack.offer_insurance')
       : answer.hands.length > 1 ? t('blackjack.turn_n', { n: answer.hands.indexOf(hand) + 1, total: totalText(hand) }) : t('blackjack.turn', { total: totalText(hand) });
     outcome.textContent = words;
     const up = answer.dealer.cards[0];
