@@ -64,14 +64,14 @@ func replay(ctx context.Context, dir string, id storage.Identity, store *storage
 		return err
 	}
 	applied, _ := store.Applied()
-	err := replication.ReadLog(dir, replication.Identity{NodeID: id.NodeID, ClusterID: id.ClusterID}, func(e storage.Entry) error {
-		if e.Index <= applied {
+	err := replication.ReadLog(dir, replication.Identity{NodeID: id.NodeID, ClusterID: id.ClusterID}, func(entry []storage.Entry) error {
+		if entry[0].Index <= applied {
 			return nil
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if batch = append(batch, e); len(batch) == 1024 {
+		if batch = append(batch, entry...); len(batch) >= 1024 {
 			return apply()
 		}
 		return nil

@@ -52,7 +52,7 @@ func (a *App) openOps(context.Context) error {
 
 // observeLog is what the log reports.
 func (a *App) observeLog() replication.Observer {
-	return replication.Observer{Synced: a.metrics.LogSynced, Applied: a.metrics.Applied}
+	return replication.Observer{Synced: a.metrics.LogSynced, Gathered: a.metrics.LogGathered, Applied: a.metrics.Applied}
 }
 
 // theoreticalReturns are the returns of all rules.

@@ -36,6 +36,6 @@ func BenchmarkPropose(b *testing.B) {
 	callers.Wait()
 	b.StopTimer()
 	s := n.Status()
-	b.ReportMetric(float64(s.Entries)/float64(s.Batches), "entries/batch")
+	b.ReportMetric(float64(b.N)/float64(s.Entries), "commands/entry")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commands/s")
 }

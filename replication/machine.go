@@ -18,8 +18,8 @@ import (
 // Apply is called from one goroutine, in the order of the log and without gaps. Applied, Checkpoint and Durable are
 // called from others at the same time.
 type Machine interface {
-	// Apply carries out committed entries and returns one result for each. Entries at or below the applied index are
-	// skipped, with an empty result. An error means a damaged disk or a bug: the node stops, and Apply is not called
+	// Apply carries out committed commands and returns one result for each. Several commands of one entry have its index
+	// and come in one call. Those at or below the index that was applied before are skipped, with an empty result. An error means a damaged disk or a bug: the node stops, and Apply is not called
 	// again. The machine must not keep the slice of entries; their Data never changes and may be kept.
 	Apply(entries []storage.Entry) ([]command.Result, error)
 	// Applied returns the last entry applied in memory. When the machine was just opened, it is durable too.
@@ -39,7 +39,7 @@ var _ raft.BatchingFSM = (*fsm)(nil)
 // applyFailure is the response to an entry that the machine could not apply.
 type applyFailure struct{ err error }
 
-// ApplyBatch applies entries and returns a *command.Result or an applyFailure for each.
+// ApplyBatch applies entries and returns a []command.Result or an applyFailure for each.
 func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	n := f.node
 	responses := make([]any, len(logs))
@@ -52,34 +52,61 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	began := time.Now()
 	entries := n.entries[:0]
 	for _, l := range logs {
-		e := storage.Entry{Index: l.Index, Term: l.Term}
-		if l.Type == raft.LogCommand {
-			e.Data = l.Data
+		var err error
+		if entries, err = appendEntries(entries, l); err != nil {
+			return f.broken(logs, err)
 		}
-		entries = append(entries, e)
 	}
 	results, err := n.machine.Apply(entries)
 	if err == nil && len(results) != len(entries) {
-		err = fmt.Errorf("%d results for %d entries", len(results), len(entries))
+		err = fmt.Errorf("%d results for %d commands", len(results), len(entries))
 	}
+	if err != nil {
+		return f.broken(logs, err)
+	}
+	rest := entries
+	for i, l := range logs {
+		parts := 0
+		for parts < len(rest) && rest[parts].Index == l.Index {
+			parts++
+		}
+		responses[i] = results[:parts:parts]
+		rest, results = rest[parts:], results[parts:]
+	}
+	commands := len(entries)
 	clear(entries) // let go of the data
 	n.entries = entries
-	if err != nil {
-		err = fmt.Errorf("apply entries %d to %d: %w", logs[0].Index, logs[len(logs)-1].Index, err)
-		n.fail(err)
-		for i := range responses {
-			responses[i] = applyFailure{err}
-		}
-		return responses
-	}
-	for i := range results {
-		responses[i] = &results[i]
-	}
-	n.counters.applied(len(logs), time.Since(began))
+	n.counters.applied(commands, time.Since(began))
 	if n.observe.Applied != nil {
-		n.observe.Applied(len(logs), time.Since(began))
+		n.observe.Applied(commands, time.Since(began))
 	}
 	return responses
+}
+
+// broken ends the node since entries could not be applied.
+func (f *fsm) broken(logs []*raft.Log, err error) []any {
+	err = fmt.Errorf("apply entries %d to %d: %w", logs[0].Index, logs[len(logs)-1].Index, err)
+	f.node.fail(err)
+	responses := make([]any, len(logs))
+	for i := range responses {
+		responses[i] = applyFailure{err}
+	}
+	return responses
+}
+
+// appendEntries appends what the machine is to apply of an entry of the log: each of its commands, or only its index.
+func appendEntries(entries []storage.Entry, l *raft.Log) ([]storage.Entry, error) {
+	if l.Type == raft.LogCommand && len(l.Data) > 0 {
+		commands, err := command.Unpack(l.Data)
+		if err != nil {
+			return entries, fmt.Errorf("log entry %d: %w", l.Index, err)
+		}
+		for _, data := range commands {
+			entries = append(entries, storage.Entry{Index: l.Index, Term: l.Term, Data: data})
+		}
+		return entries, nil
+	}
+	return append(entries, storage.Entry{Index: l.Index, Term: l.Term}), nil
 }
 
 // Apply is ApplyBatch of one.

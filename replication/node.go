@@ -28,9 +28,11 @@ type Node struct {
 
 	canaryInterval, stallLimit time.Duration
 
-	leads   gate          // open while this node leads and has applied all that was committed before it did
-	tokens  chan struct{} // one for each proposal in flight
-	pending chan *proposal
+	leads   gate            // open while this node leads and has applied all that was committed before it did
+	tokens  chan struct{}   // one for each proposal in flight
+	queue   chan *proposal  // waiting to be put into an entry
+	flights chan flight     // sent to raft, in order
+	written chan struct{}   // lets gather send the next entry
 	entries []storage.Entry // owned by raft's machine goroutine, reused
 	quiet   atomic.Bool     // see raftLogger
 
@@ -58,7 +60,9 @@ func Open(o Options) (*Node, error) {
 		machine: o.Machine, logger: o.Logger, observe: o.Observer,
 		canaryInterval: o.CanaryInterval, stallLimit: o.StallLimit,
 		tokens:     make(chan struct{}, o.MaxInFlight),
-		pending:    make(chan *proposal, o.MaxInFlight),
+		queue:      make(chan *proposal, o.MaxInFlight),
+		flights:    make(chan flight, o.MaxInFlight),
+		written:    make(chan struct{}, 1),
 		broken:     make(chan struct{}),
 		failed:     make(chan error, 1),
 		leadership: make(chan bool, 1),
@@ -153,6 +157,7 @@ func (n *Node) start(config *raft.Config) error {
 		n.raft.Shutdown().Error()
 		return fmt.Errorf("set raft's timeouts: %w", err)
 	}
+	n.running.Go(n.gather)
 	n.running.Go(n.settle)
 	n.running.Go(n.lead)
 	n.running.Go(n.canary)
@@ -250,13 +255,6 @@ func (n *Node) lead() {
 	}
 }
 
-func (n *Node) synced(entries int, took time.Duration) {
-	n.counters.synced(entries, took)
-	if n.observe.Synced != nil {
-		n.observe.Synced(entries, took)
-	}
-}
-
 // fail ends the node's service for good. The first failure counts.
 func (n *Node) fail(err error) {
 	if !n.failure.CompareAndSwap(nil, &err) {
@@ -302,7 +300,7 @@ func (n *Node) close(ctx context.Context) error {
 			return fmt.Errorf("close the node: commands in flight: %w", ctx.Err())
 		}
 	}
-	close(n.pending)
+	close(n.queue)
 	stopped := make(chan error, 1)
 	n.running.Go(func() { stopped <- n.raft.Shutdown().Error() })
 	done := make(chan struct{})

@@ -23,8 +23,11 @@ type Observer struct {
 	// Synced is called after each durable transaction of the log: how many entries it held (0: other values of raft or
 	// the canary), and how long it took to write and sync.
 	Synced func(entries int, took time.Duration)
-	// Applied is called after each batch that the machine applied.
-	Applied func(entries int, took time.Duration)
+	// Gathered is called for each entry that is sent to the log: how many commands it holds, which will be written and
+	// synced together.
+	Gathered func(commands int)
+	// Applied is called after each batch of commands that the machine applied.
+	Applied func(commands int, took time.Duration)
 }
 
 // Options say how to open a node. Dir, Machine and Identity must be given; zero means the default for all else.
@@ -44,11 +47,11 @@ type Options struct {
 	MaxInFlight int
 
 	// SnapshotEntries is how many entries the log gathers above the last snapshot before the next is taken and the log is
-	// cut. Default 32768.
+	// cut. Under load each holds some dozens of commands. Default 2048.
 	SnapshotEntries uint64
 	// SnapshotInterval is how often that is looked at; raft waits up to twice as long. Default 2 s.
 	SnapshotInterval time.Duration
-	// TrailingEntries is how many entries stay in the log below a snapshot. Default 1024.
+	// TrailingEntries is how many entries stay in the log below a snapshot. Default 256.
 	TrailingEntries uint64
 
 	// CanaryInterval is how long the log may go without a write before the canary makes one. Default 1 s.
@@ -75,9 +78,9 @@ func (o *Options) complete() error {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	setDefault(&o.MaxInFlight, maxInFlight)
-	setDefault(&o.SnapshotEntries, 32768)
+	setDefault(&o.SnapshotEntries, 2048)
 	setDefault(&o.SnapshotInterval, 2*time.Second)
-	setDefault(&o.TrailingEntries, 1024)
+	setDefault(&o.TrailingEntries, 256)
 	setDefault(&o.CanaryInterval, time.Second)
 	setDefault(&o.StallLimit, 5*time.Second)
 	if o.MaxInFlight < 1 || o.MaxInFlight > maxInFlight {

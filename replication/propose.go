@@ -11,15 +11,6 @@ import (
 	"imperio/storage/command"
 )
 
-// proposal is one entry on its way through raft.
-type proposal struct {
-	future raft.ApplyFuture
-	done   chan struct{} // gets a value when response and err are set
-	// Set before done by settle.
-	response any
-	err      error
-}
-
 // Propose commits a command and applies it, and returns what the machine answered. It waits for the node to lead and for
 // a place among the commands in flight as long as ctx allows.
 //
@@ -97,7 +88,7 @@ type notTaken struct{ cause error }
 func (e *notTaken) Error() string { return "not taken: " + e.cause.Error() }
 func (e *notTaken) Unwrap() error { return e.cause }
 
-// attempt sends data through raft once. Its error is a *notTaken, or raft's, the machine's, or that of ctx.
+// attempt sends data through the log once. Its error is a *notTaken, or raft's, the machine's, or that of ctx.
 func (n *Node) attempt(ctx context.Context, data []byte) (command.Result, error) {
 	select {
 	case n.tokens <- struct{}{}:
@@ -116,9 +107,8 @@ func (n *Node) attempt(ctx context.Context, data []byte) (command.Result, error)
 		<-n.tokens
 		return command.Result{}, &notTaken{err}
 	}
-	// Raft's queue has room for as many entries as there are tokens, so this does not block.
-	p := &proposal{future: n.raft.Apply(data, 0), done: make(chan struct{}, 1)}
-	n.pending <- p
+	p := &proposal{data: data, done: make(chan struct{}, 1)}
+	n.queue <- p // there is room for as many as there are tokens
 	select {
 	case <-p.done:
 	case <-ctx.Done():
@@ -131,17 +121,7 @@ func (n *Node) attempt(ctx context.Context, data []byte) (command.Result, error)
 			return command.Result{}, n.Err()
 		}
 	}
-	if p.err != nil {
-		return command.Result{}, p.err
-	}
-	switch r := p.response.(type) {
-	case *command.Result:
-		return *r, nil
-	case applyFailure:
-		return command.Result{}, r.err
-	default:
-		return command.Result{}, fmt.Errorf("the machine answered with a %T", r)
-	}
+	return p.result, p.err
 }
 
 func (n *Node) refuses() error {
@@ -152,18 +132,6 @@ func (n *Node) refuses() error {
 		return errClosed
 	}
 	return nil
-}
-
-// settle waits for raft's answers, in about the order in which the entries were proposed, and hands them on. One
-// goroutine does so for all proposals, so that a caller can give up waiting and the others cost no goroutine each.
-func (n *Node) settle() {
-	for p := range n.pending {
-		if p.err = p.future.Error(); p.err == nil {
-			p.response = p.future.Response()
-		}
-		p.done <- struct{}{}
-		<-n.tokens
-	}
 }
 
 // Ready reports whether Barrier would return nil at once.

@@ -34,7 +34,7 @@ type Status struct {
 	SyncTime   time.Duration // spent in them
 	Entries    uint64        // entries written to the log
 	Batches    uint64        // durable writes that held entries
-	Applied    uint64        // entries given to the machine
+	Applied    uint64        // commands given to the machine
 	ApplyTime  time.Duration // spent by it
 	StallLimit time.Duration
 }

@@ -8,7 +8,8 @@ import (
 	"imperio/storage/ledger"
 )
 
-// Entry is one entry of the log. One without Data belongs to the log itself and only moves the applied index.
+// Entry is one command of the log, with the index of the log's entry that holds it; an entry may hold several. One without
+// Data belongs to the log itself and only moves the applied index.
 type Entry struct {
 	Index, Term uint64
 	Data        []byte

@@ -40,7 +40,7 @@ type Options struct {
 	// MappedBytes is how much of mapped files may stay resident in the process before state.db's pages are given back;
 	// 0: 256 MiB. Only Linux knows how.
 	MappedBytes int64
-	Logger          *slog.Logger
+	Logger      *slog.Logger
 	// ReadOnly opens state.db without writing to it: no checkpoints, Apply only changes memory. For audits.
 	ReadOnly bool
 }
@@ -150,8 +150,9 @@ func (s *Store) load() error {
 	})
 }
 
-// Apply carries out committed entries of the log, in order, and answers each. Entries at or below the applied index
-// are skipped and answered with a zero Result. The log keeps some entries for itself, so indexes may skip. It has one caller at a time. An error means a damaged file or a bug:
+// Apply carries out committed commands of the log, in order, and answers each. All commands of one entry of the log come
+// in one call. Those at or below the index that was applied before are skipped and answered with a zero Result. The log
+// keeps some entries for itself, so indexes may skip. It has one caller at a time. An error means a damaged file or a bug:
 // the store takes no more commands, and the node must stop.
 func (s *Store) Apply(entries []Entry) ([]command.Result, error) {
 	results := make([]command.Result, len(entries))
@@ -178,8 +179,9 @@ func (s *Store) Apply(entries []Entry) ([]command.Result, error) {
 				reader:        reader{live: s.live, frozen: s.frozen, tx: tx, file: s.path},
 				MachineRecord: &s.head, sessions: s.sessions, hot: s.hot, keys: s.keys,
 			}
+			applied := s.head.Index
 			for i, e := range entries {
-				if e.Index <= s.head.Index {
+				if e.Index <= applied {
 					continue
 				}
 				if len(e.Data) != 0 {

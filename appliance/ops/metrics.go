@@ -28,7 +28,7 @@ type Metrics struct {
 	staked    *prometheus.CounterVec
 	paid      *prometheus.CounterVec
 	syncs     prometheus.Histogram
-	batches   prometheus.Histogram
+	commands  prometheus.Histogram
 	applies   prometheus.Histogram
 	backups   *prometheus.CounterVec
 
@@ -83,8 +83,8 @@ func NewMetrics(s Sources) *Metrics {
 			Name: "imperio_log_sync_duration_seconds", Help: "Time to write and sync a batch to the log.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5},
 		}),
-		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "imperio_log_batch_entries", Help: "Entries in a batch of the log.", Buckets: prometheus.ExponentialBuckets(1, 2, 11),
+		commands: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "imperio_log_entry_commands", Help: "Commands in an entry of the log; they are written and synced together.", Buckets: prometheus.ExponentialBuckets(1, 2, 11),
 		}),
 		applies: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "imperio_apply_duration_seconds", Help: "Time to apply a batch to the state in memory.",
@@ -97,7 +97,7 @@ func NewMetrics(s Sources) *Metrics {
 	}
 	m.registry.MustRegister(
 		m.requests, m.durations, m.bytes, m.limits, m.refused, m.opened, m.panics, m.signIns, m.rounds, m.staked, m.paid,
-		m.syncs, m.batches, m.applies, m.backups, newState(s),
+		m.syncs, m.commands, m.applies, m.backups, newState(s),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	// Counters that alerts look at are there from the start, so that their first increase is seen.
@@ -197,13 +197,11 @@ func (m *Metrics) RoundSettled(rules string, staked, paid int64) {
 	m.paid.WithLabelValues(game, rules).Add(float64(max(0, paid)))
 }
 
-// LogSynced records a durable write of the log: how many entries it held, and how long it took.
-func (m *Metrics) LogSynced(entries int, took time.Duration) {
-	m.syncs.Observe(took.Seconds())
-	if entries > 0 {
-		m.batches.Observe(float64(entries))
-	}
-}
+// LogSynced records a durable write of the log, and how long it took.
+func (m *Metrics) LogSynced(_ int, took time.Duration) { m.syncs.Observe(took.Seconds()) }
+
+// LogGathered records how many commands became one entry of the log.
+func (m *Metrics) LogGathered(commands int) { m.commands.Observe(float64(commands)) }
 
 // Applied records a batch that the machine applied.
 func (m *Metrics) Applied(_ int, took time.Duration) { m.applies.Observe(took.Seconds()) }

@@ -75,6 +75,7 @@ func tellEverything(m *Metrics) {
 	m.SignIn("invalid_credentials")
 	m.RoundSettled("slots/2", 5, 10)
 	m.LogSynced(3, time.Millisecond)
+	m.LogGathered(3)
 	m.Applied(3, time.Millisecond)
 	m.BackupDone(nil)
 }
@@ -117,7 +118,7 @@ func TestMetrics_TellWhatHappenedAndWhatThereIs(t *testing.T) {
 		`imperio_open_rounds 1`,
 		`imperio_raft_apply_lag_entries 1`,
 		`imperio_raft_follower_lag_entries{member="n2"} 4`,
-		`imperio_log_batch_entries_sum 3`,
+		`imperio_log_entry_commands_sum 3`,
 		`imperio_certificate_expiry_timestamp_seconds{domain="casino.example"} 1.7e+09`,
 		`imperio_certificate_problem{domain="casino.example"} 1`,
 		`imperio_backup_last_timestamp_seconds 1.7e+09`,

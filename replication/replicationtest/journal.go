@@ -81,13 +81,17 @@ func (j *Journal) Apply(entries []storage.Entry) ([]command.Result, error) {
 	}
 	results := make([]command.Result, len(entries))
 	index, term := j.applied()
+	applied := index
 	for i, e := range entries {
-		if e.Index <= index {
+		if e.Index <= applied {
 			continue
+		}
+		if e.Index < index {
+			return nil, fmt.Errorf("entry %d follows entry %d", e.Index, index)
 		}
 		// Entries that raft keeps to itself (of new terms) are not shown to the machine, so indexes may skip, but only
 		// where the term changes.
-		if e.Index != index+1 && e.Term == term {
+		if e.Index > index+1 && e.Term == term {
 			return nil, fmt.Errorf("entry %d follows entry %d in the same term %d", e.Index, index, term)
 		}
 		if e.Term < term {

@@ -1,0 +1,160 @@
+package replication
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"imperio/storage/command"
+)
+
+// proposal is one command on its way through the log.
+type proposal struct {
+	data []byte        // empty: an entry without a command
+	done chan struct{} // gets a value when result and err are set
+	// Set before done by settle.
+	result command.Result
+	err    error
+}
+
+// flight is an entry on its way through raft, with the proposals that it holds.
+type flight struct {
+	proposals []*proposal
+	future    raft.ApplyFuture
+}
+
+// Bounds of one entry. The last command may take it past maxEntryBytes by MaxCommand, well below what the log takes.
+const (
+	maxEntryCommands = maxInFlight
+	maxEntryBytes    = 256 << 10
+)
+
+// gather makes entries of the proposals that wait, and hands them to raft, one at a time: what comes in while one is
+// being written goes into the next. It returns when the queue is closed.
+func (n *Node) gather() {
+	defer close(n.flights)
+	for first := range n.queue {
+		f := flight{proposals: n.collect(first)}
+		select {
+		case <-n.written: // of an entry that raft wrote for itself
+		default:
+		}
+		f.future = n.send(f.proposals)
+		n.flights <- f
+		select {
+		case <-n.written:
+		case <-n.broken:
+		}
+	}
+}
+
+// collect takes what waits in the queue behind first. As long as more keeps coming it lets other goroutines run before it
+// looks again, so that requests that are being read get into this entry. Where nothing else has work to do, that costs
+// next to nothing; where much has, the processor is the limit, and a larger entry saves more than the moment costs.
+func (n *Node) collect(first *proposal) []*proposal {
+	list := append(make([]*proposal, 0, 64), first)
+	size := len(first.data)
+	for had := 0; had < len(list); {
+		had = len(list)
+		runtime.Gosched()
+		for more := true; more; {
+			if len(list) == maxEntryCommands || size >= maxEntryBytes {
+				return list
+			}
+			select {
+			case p, open := <-n.queue:
+				if more = open; open {
+					list = append(list, p)
+					size += len(p.data)
+				}
+			default:
+				more = false
+			}
+		}
+	}
+	return list
+}
+
+// send proposes an entry to raft.
+func (n *Node) send(list []*proposal) raft.ApplyFuture {
+	commands := make([][]byte, 0, len(list))
+	for _, p := range list {
+		if len(p.data) > 0 {
+			commands = append(commands, p.data)
+		}
+	}
+	if n.observe.Gathered != nil && len(commands) > 0 {
+		n.observe.Gathered(len(commands))
+	}
+	if len(commands) == 0 {
+		return n.raft.Apply(nil, 0)
+	}
+	entry, err := command.Pack(commands)
+	if err != nil {
+		return refusedFuture{err}
+	}
+	return n.raft.Apply(entry, 0) // raft's queue has room: few entries are on their way at a time
+}
+
+// refusedFuture is an entry that raft never saw.
+type refusedFuture struct{ err error }
+
+func (f refusedFuture) Error() error  { return &notTaken{f.err} }
+func (f refusedFuture) Response() any { return nil }
+func (f refusedFuture) Index() uint64 { return 0 }
+
+// settle waits for raft's answers, in the order in which the entries were sent, and hands them on. One goroutine does so
+// for all, so that a caller can give up waiting.
+func (n *Node) settle() {
+	for f := range n.flights {
+		results, err := outcome(f.future)
+		if err != nil {
+			n.nextEntry() // it may never have been written
+		}
+		for _, p := range f.proposals {
+			switch {
+			case err != nil:
+				p.err = err
+			case len(p.data) > 0:
+				p.result, results = results[0], results[1:]
+			}
+			p.done <- struct{}{}
+			<-n.tokens
+		}
+	}
+}
+
+// outcome is what became of an entry: a result for each of its commands.
+func outcome(f raft.ApplyFuture) ([]command.Result, error) {
+	if err := f.Error(); err != nil {
+		return nil, err
+	}
+	switch r := f.Response().(type) {
+	case []command.Result:
+		return r, nil
+	case applyFailure:
+		return nil, r.err
+	default:
+		return nil, fmt.Errorf("the machine answered with a %T", r)
+	}
+}
+
+// nextEntry lets gather go on.
+func (n *Node) nextEntry() {
+	select {
+	case n.written <- struct{}{}:
+	default:
+	}
+}
+
+func (n *Node) synced(entries int, took time.Duration) {
+	if entries > 0 {
+		n.nextEntry()
+	}
+	n.counters.synced(entries, took)
+	if n.observe.Synced != nil {
+		n.observe.Synced(entries, took)
+	}
+}
