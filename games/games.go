@@ -16,6 +16,14 @@ type Coins int64
 // MaxCoins is the largest amount of coins anywhere: 2^53-1, so that JSON keeps every amount exact.
 const MaxCoins Coins = 1<<53 - 1
 
+// Words is the amount as it is said: "1 coin", "2 coins".
+func (c Coins) Words() string {
+	if c == 1 {
+		return "1 coin"
+	}
+	return fmt.Sprintf("%d coins", c)
+}
+
 // Stream yields the random words of one round. It is not safe for concurrent use.
 type Stream interface {
 	// Uniform returns the next number in 0 … n-1, exactly uniform. n must be at least 1.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"imperio/games"
 	"imperio/games/blackjack"
 	"imperio/games/roulette"
 	"imperio/games/slots"
@@ -16,7 +15,7 @@ import (
 // WriteText shows the proof step by step, for people.
 func (p *Proof) WriteText(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "Round of %s, nonce %d, stake %s\n", p.Rules, p.Nonce, coins(p.Stake))
+	fmt.Fprintf(&b, "Round of %s, nonce %d, stake %s\n", p.Rules, p.Nonce, p.Stake.Words())
 	p.writeCommitment(&b)
 	p.writeWords(&b)
 	p.writeDraws(&b)
@@ -121,7 +120,7 @@ func (p *Proof) writePay(b *bytes.Buffer) {
 		}
 	case roulette.Outcome:
 		for _, bet := range o.Bets {
-			fmt.Fprintf(b, "   %s: %s pay %s\n", betName(bet), coins(bet.Amount), coins(bet.Payout))
+			fmt.Fprintf(b, "   %s: %s staked, pays %s\n", betName(bet), bet.Amount.Words(), bet.Payout.Words())
 		}
 	case blackjack.Outcome:
 		for i, h := range o.Hands {
@@ -129,17 +128,17 @@ func (p *Proof) writePay(b *bytes.Buffer) {
 			if h.Result != nil {
 				result = *h.Result
 			}
-			fmt.Fprintf(b, "   hand %d: %s staked, %s, pays %s\n", i+1, coins(h.Stake), result, coins(h.Payout))
+			fmt.Fprintf(b, "   hand %d: %s staked, %s, pays %s\n", i+1, h.Stake.Words(), result, h.Payout.Words())
 		}
 		if o.Insurance != nil {
-			fmt.Fprintf(b, "   insurance: %s staked, pays %s\n", coins(o.Insurance.Stake), coins(o.Insurance.Payout))
+			fmt.Fprintf(b, "   insurance: %s staked, pays %s\n", o.Insurance.Stake.Words(), o.Insurance.Payout.Words())
 		}
 	}
 	if !p.Settled {
-		fmt.Fprintf(b, "   The round is open: %s staked so far. If more actions were taken, they are missing here.\n", coins(p.Staked))
+		fmt.Fprintf(b, "   The round is open: %s staked so far. If more actions were taken, they are missing here.\n", p.Staked.Words())
 		return
 	}
-	fmt.Fprintf(b, "   staked %s, paid %s, net %+d\n", coins(p.Staked), coins(p.Payout), p.Payout-p.Staked)
+	fmt.Fprintf(b, "   staked %s, paid %s, net %+d\n", p.Staked.Words(), p.Payout.Words(), p.Payout-p.Staked)
 }
 
 func betName(b roulette.BetOutcome) string {
@@ -164,11 +163,4 @@ func (p *Proof) writeVerdict(b *bytes.Buffer) {
 	for _, m := range p.Mismatches {
 		fmt.Fprintf(b, "   %s: the house said %s, recomputed is %s\n", m.Field, m.House, m.Recomputed)
 	}
-}
-
-func coins(c games.Coins) string {
-	if c == 1 {
-		return "1 coin"
-	}
-	return fmt.Sprintf("%d coins", c)
 }

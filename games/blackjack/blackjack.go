@@ -48,7 +48,7 @@ func (t *Table) Play(s games.Stream, w games.Wager) (games.Position, error) {
 func check(w games.Wager) error {
 	switch {
 	case w.Stake < MinStake || w.Stake > MaxStake:
-		return games.Refusef("stake_out_of_range", "The stake is %d coins; it must be from %d to %d.", w.Stake, MinStake, MaxStake)
+		return games.Refusef("stake_out_of_range", "The stake is %s; it must be from %d to %d.", w.Stake.Words(), MinStake, MaxStake)
 	case len(w.Bets) > 0:
 		return games.Refusef("invalid_bet", "A round of blackjack takes a stake and no bets.")
 	}

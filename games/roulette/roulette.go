@@ -90,7 +90,7 @@ func check(wager games.Wager) ([]placed, error) {
 		return nil, err
 	}
 	if total != wager.Stake {
-		return nil, games.Refusef("invalid_bet", "The bets add up to %d coins, but the stake is %d.", total, wager.Stake)
+		return nil, games.Refusef("invalid_bet", "The bets add up to %s, but the stake is %d.", total.Words(), wager.Stake)
 	}
 	return bets, nil
 }
@@ -102,11 +102,11 @@ func CheckLimits(bets []games.Bet, lowest, highest, highestTotal games.Coins) er
 	for i, b := range bets {
 		if b.Amount < lowest || b.Amount > highest {
 			return games.Refusef("stake_out_of_range",
-				"Bet %d: The amount is %d coins; this table takes %d to %d on each bet.", i+1, b.Amount, lowest, highest)
+				"Bet %d: The amount is %s; this table takes %d to %d on each bet.", i+1, b.Amount.Words(), lowest, highest)
 		}
 		if b.Amount > highestTotal-total {
 			return games.Refusef("stake_out_of_range",
-				"The bets add up to more than %d coins, the most that this table takes on a spin.", highestTotal)
+				"The bets add up to more than %s, the most that this table takes on a spin.", highestTotal.Words())
 		}
 		total += b.Amount
 	}

@@ -145,7 +145,7 @@ func (m *Machine) Play(s games.Stream, w games.Wager) (games.Position, error) {
 func (m *Machine) check(w games.Wager) error {
 	switch {
 	case w.Stake < 1 || w.Stake > m.MaxStake():
-		return games.Refusef("stake_out_of_range", "The stake is %d coins; it must be from 1 to %d.", w.Stake, m.MaxStake())
+		return games.Refusef("stake_out_of_range", "The stake is %s; it must be from 1 to %d.", w.Stake.Words(), m.MaxStake())
 	case len(w.Bets) > 0:
 		return games.Refusef("invalid_bet", "A spin of the slots takes a stake and no bets.")
 	case len(w.Actions) > 0:
