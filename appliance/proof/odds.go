@@ -71,10 +71,12 @@ func writeSheet(w io.Writer, s catalogue.Sheet) error {
 				percent(l.ProbabilityDecimal*l.Multiplier))
 		}
 	} else { // each line is a bet of its own
-		fmt.Fprintf(t, "  bet\tbets\tpays\twins\treturn\t\thouse edge\t\tvolatility\n")
+		fmt.Fprintf(t, "  bet\tbets\tpays\twins\treturn\t\thouse edge\t\thit frequency\t\tvariance\tvolatility\n")
 		for _, l := range s.Pays {
-			fmt.Fprintf(t, "  %s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%.6f\n", l.Name, l.Bets, l.Pays, l.Probability,
-				l.Figures.Return, percent(l.Figures.ReturnDecimal), l.Figures.HouseEdge, percent(l.Figures.HouseEdgeDecimal), l.Figures.Volatility)
+			f := l.Figures
+			fmt.Fprintf(t, "  %s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.6f\n", l.Name, l.Bets, l.Pays, l.Probability,
+				f.Return, percent(f.ReturnDecimal), f.HouseEdge, percent(f.HouseEdgeDecimal),
+				f.HitFrequency, percent(f.HitFrequencyDecimal), f.Variance, f.Volatility)
 		}
 	}
 	if err := t.Flush(); err != nil {
@@ -168,6 +170,7 @@ func writeSimulation(w io.Writer, s *odds.Simulation, exact *odds.BlackjackResul
 		s.Hands, seed, took.Seconds(), float64(s.Hands)/1e6/took.Seconds())
 	fmt.Fprintf(w, "  house edge      %s ± %s at 95 %%, ± %s at 99 %%\n", percent(edge), percent(odds.Sigma95*sigma), percent(odds.Sigma99*sigma))
 	fmt.Fprintf(w, "  from the exact  %+.2f standard errors\n", (edge-exact.BasicEdge())/sigma)
+	fmt.Fprintf(w, "  variance        %.6f\n", s.Volatility()*s.Volatility())
 	fmt.Fprintf(w, "  volatility      %.6f stakes (standard deviation of a round's net result)\n", s.Volatility())
 	fmt.Fprintf(w, "  hit frequency   %s (rounds in which anything comes back)\n", percent(s.HitFrequency()))
 	_, err := fmt.Fprintf(w, "  staked          %.6f initial stakes a round, with doubles and splits\n", s.AverageStaked())

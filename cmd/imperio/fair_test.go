@@ -101,6 +101,7 @@ func TestFair_SaysWhatIsWrong(t *testing.T) {
 		"bad bets":          {append(full[:9:9], "--bets", "red"), 2, "--bets is not a JSON list"},
 		"not revealed":      {[]string{"fair", "--round", round(t, func(r map[string]any) { r["server_seed"] = nil })}, 1, "rotate your seeds"},
 		"no round":          {[]string{"fair", "--round", "-"}, 1, "not the JSON of a round"},
+		"one coin":          {append(full[:9:9], "--stake", "1"), 1, "The stake is 1 coin; it must be from 2"},
 	} {
 		_, stderr, code := invoke(t, nil, c.args...)
 		if code != c.code || !strings.Contains(stderr, c.says) {
@@ -127,8 +128,8 @@ func TestOdds_PrintsTheMathematics(t *testing.T) {
 	}{
 		{[]string{"odds", "slots"}, []string{"Cherry Charm (slots/1)", "411/256", "Cherry Charm (slots/2)", "31/32", "96.8750 %"}},
 		{[]string{"odds", "slots/2"}, []string{"13983/1024", "3.695304"}},
-		{[]string{"odds", "roulette"}, []string{"roulette/1", "36/37", "73/74", "six_line"}},
-		{[]string{"odds", "blackjack", "--hands", "200000"}, []string{"0.3303 %", "0.3332 %", "2,10 against 4: hit", "Simulation of 200000 hands"}},
+		{[]string{"odds", "roulette"}, []string{"roulette/1", "36/37", "73/74", "six_line", "hit frequency", "19/37", "51.3514 %", "variance", "46656/1369", "1341/1369"}},
+		{[]string{"odds", "blackjack", "--hands", "200000"}, []string{"0.3303 %", "0.3332 %", "2,10 against 4: hit", "Simulation of 200000 hands", "variance  "}},
 	} {
 		stdout, stderr, code := invoke(t, nil, c.args...)
 		if code != 0 {

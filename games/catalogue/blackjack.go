@@ -35,9 +35,9 @@ func blackjackSheet() Sheet {
 		},
 		Figures: Figures{
 			ReturnDecimal: 1 - r.BasicEdge, HouseEdgeDecimal: r.BasicEdge,
-			HitFrequencyDecimal: r.HitFrequency, Volatility: r.Volatility,
+			HitFrequencyDecimal: r.HitFrequency, VarianceDecimal: r.Volatility * r.Volatility, Volatility: r.Volatility,
 			Method: fmt.Sprintf("for the published basic strategy, per initial stake: return and edge exact, by enumeration of all deals and draws "+
-				"(%.4f %% edge against best play); hit frequency and volatility by simulation of %d hands",
+				"(%.4f %% edge against best play); hit frequency, variance and volatility by simulation of %d hands",
 				100*r.BestEdge, r.Hands),
 			Simulation: &SimulatedFigures{
 				Hands: r.Hands, HouseEdge: r.SimulatedEdge, Interval99: odds.Sigma99 * r.StandardError, AverageStaked: r.AverageStaked,

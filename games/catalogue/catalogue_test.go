@@ -51,6 +51,9 @@ func checkFigures(t *testing.T, name string, f Figures) {
 	if f.ReturnDecimal <= 0 || f.HitFrequencyDecimal <= 0 || f.HitFrequencyDecimal > 1 || f.Volatility <= 0 {
 		t.Errorf("%s: impossible figures %+v", name, f)
 	}
+	if math.Abs(f.VarianceDecimal-f.Volatility*f.Volatility) > 1e-9*f.VarianceDecimal {
+		t.Errorf("%s: the volatility %v is not the root of the variance %v", name, f.Volatility, f.VarianceDecimal)
+	}
 }
 
 func TestLookup_KnowsNoOtherRules(t *testing.T) {

@@ -41,8 +41,9 @@ type Figures struct {
 	HouseEdgeDecimal    float64 `json:"house_edge_decimal"`
 	HitFrequency        string  `json:"hit_frequency,omitempty"` // how often anything comes back
 	HitFrequencyDecimal float64 `json:"hit_frequency_decimal"`
-	Variance            string  `json:"variance,omitempty"`
-	Volatility          float64 `json:"volatility"` // the standard deviation of the payout
+	Variance            string  `json:"variance,omitempty"` // of the payout; where play goes on, as in blackjack, of the net result
+	VarianceDecimal     float64 `json:"variance_decimal"`
+	Volatility          float64 `json:"volatility"` // the standard deviation: the root of the variance
 	Method              string  `json:"method"`     // how the figures were obtained
 	// Simulation is given where play was simulated as well.
 	Simulation *SimulatedFigures `json:"simulation,omitempty"`
@@ -61,7 +62,7 @@ func exactFigures(d *odds.Distribution, method string) Figures {
 		Return: d.Return().RatString(), ReturnDecimal: decimal(d.Return()),
 		HouseEdge: d.HouseEdge().RatString(), HouseEdgeDecimal: decimal(d.HouseEdge()),
 		HitFrequency: d.HitFrequency().RatString(), HitFrequencyDecimal: decimal(d.HitFrequency()),
-		Variance: d.Variance().RatString(), Volatility: d.Volatility(),
+		Variance: d.Variance().RatString(), VarianceDecimal: decimal(d.Variance()), Volatility: d.Volatility(),
 		Method: method,
 	}
 }

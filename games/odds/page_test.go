@@ -29,6 +29,7 @@ func TestGamesPage_SaysWhatIsComputed(t *testing.T) {
 		fmt.Sprintf("| basic strategy | %.11f %% | exact |", 100*r.BasicEdge),
 		fmt.Sprintf("| best play | %.11f %% |", 100*r.BestEdge),
 		fmt.Sprintf("%.5f %% ± %.5f %% at 95 %%, ± %.5f %% at 99 %%", 100*r.SimulatedEdge, 100*Sigma95*r.StandardError, 100*Sigma99*r.StandardError),
+		fmt.Sprintf("net result %.6f, volatility", r.Volatility*r.Volatility),
 		fmt.Sprintf("%.6f initial stakes; anything comes back in %.4f %%", r.Volatility, 100*r.HitFrequency),
 		fmt.Sprintf("%.6f initial stakes on average", r.AverageStaked),
 		fmt.Sprintf("%.4f %% of all coins staked", 100*r.BasicEdge/r.AverageStaked),
