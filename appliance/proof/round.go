@@ -17,12 +17,12 @@ import (
 // GET /api/v1/me/rounds/{id} gives it; fields that don't matter here are passed over.
 type Round struct {
 	Rules      string      `json:"rules"`
-	Nonce      uint64      `json:"nonce"`
+	Nonce      *uint64     `json:"nonce"` // nil if it is missing: 0 is the nonce of a round like any other
 	ClientSeed string      `json:"client_seed"`
 	ServerSeed string      `json:"server_seed"` // 64 hexadecimal digits; empty while it is not revealed
 	Stake      games.Coins `json:"stake"`
 	Bets       []games.Bet `json:"bets"`
-	Actions    []string    `json:"actions"`
+	Actions    []string    `json:"actions"` // nil if they are missing
 
 	// What the house said. Fields that are nil or empty are not compared.
 	Commitment string          `json:"commitment"`
@@ -57,10 +57,39 @@ func ReadRound(r io.Reader) (Round, error) {
 	if err := json.Unmarshal(data, &round); err != nil {
 		return Round{}, fmt.Errorf("this is not the JSON of a round: %w", err)
 	}
-	if round.Rules == "" {
-		return Round{}, errors.New("this is not the JSON of a round: it has no rules")
-	}
 	return round, nil
+}
+
+// complete refuses a round of which something is missing that it follows from. What is missing must never be taken for
+// 0 or for nothing: another round would come out, and the house be accused.
+func (r *Round) complete() error {
+	missing := func(field, flag string) error {
+		return fmt.Errorf("the round has no %s: take it as GET /api/v1/me/rounds/{id} gives it, or give %s", field, flag)
+	}
+	game, _ := catalogue.GameOf(r.Rules)
+	switch {
+	case r.Rules == "":
+		return missing("rules", "--rules")
+	case r.ServerSeed == "":
+		return errors.New("the round has no server_seed, since it is not revealed yet: rotate your seeds and read the round again, or give --server-seed")
+	case r.ClientSeed == "":
+		return missing("client_seed", "--client-seed")
+	case r.Nonce == nil:
+		return missing("nonce", "--nonce")
+	case game == "roulette" && len(r.Bets) == 0:
+		return missing("bets", "--bets")
+	case r.Stake == 0:
+		return missing("stake", "--stake, or for roulette --bets")
+	}
+	return nil
+}
+
+// saidToBeOver says whether the house has said how the round ended.
+func (r *Round) saidToBeOver() bool {
+	if r.Settled != nil {
+		return *r.Settled
+	}
+	return r.Payout != nil
 }
 
 // Proof is a round that was recomputed, step by step.
@@ -99,12 +128,12 @@ func (p *Proof) Matches() bool { return len(p.Mismatches) == 0 }
 // Recompute plays a round again from its seeds and compares it with what the house said of it. A difference is not an error:
 // see Matches. Errors say what is missing or wrong in the round; those that the rules of the game give are *games.Refusal.
 func Recompute(round Round) (*Proof, error) {
+	if err := round.complete(); err != nil {
+		return nil, err
+	}
 	game, ok := catalogue.Lookup(round.Rules)
 	if !ok {
 		return nil, fmt.Errorf("the rules %q are not known here; known are %s", round.Rules, knownRules())
-	}
-	if round.ServerSeed == "" {
-		return nil, errors.New("the server seed of this round is not revealed yet: rotate your seeds, and read the round again")
 	}
 	seed, err := fair.ParseServerSeed(round.ServerSeed)
 	if err != nil {
@@ -113,18 +142,21 @@ func Recompute(round Round) (*Proof, error) {
 	if err := fair.ValidateClientSeed(round.ClientSeed); err != nil {
 		return nil, err
 	}
-	words := &recorder{stream: fair.NewStream(seed, round.Rules, round.ClientSeed, round.Nonce)}
+	words := &recorder{stream: fair.NewStream(seed, round.Rules, round.ClientSeed, *round.Nonce)}
 	wager := games.Wager{Stake: round.Stake, Bets: round.Bets, Actions: round.Actions}
 	position, err := game.Play(words, wager)
 	if err != nil {
 		return nil, err
+	}
+	if !position.Settled && round.Actions == nil && round.saidToBeOver() {
+		return nil, errors.New("the round has no actions, but does not end without any: take it as GET /api/v1/me/rounds/{id} gives it, or give --actions")
 	}
 	outcome, err := game.Describe(position.Draws, wager)
 	if err != nil {
 		return nil, fmt.Errorf("describe the round: %w", err)
 	}
 	p := &Proof{
-		Rules: round.Rules, ServerSeed: round.ServerSeed, ClientSeed: round.ClientSeed, Nonce: round.Nonce,
+		Rules: round.Rules, ServerSeed: round.ServerSeed, ClientSeed: round.ClientSeed, Nonce: *round.Nonce,
 		Stake: round.Stake, Bets: round.Bets, Actions: round.Actions,
 		Commitment: fair.Commitment(seed), Words: words.words, Draws: position.Draws,
 		Outcome: outcome, Staked: position.Staked, Payout: position.Payout, Settled: position.Settled,

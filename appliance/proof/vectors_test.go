@@ -60,8 +60,8 @@ func TestVectors_Words(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &recorder{stream: fair.NewStream(seed, v.Rules, v.ClientSeed, v.Nonce)}
-		plain := fair.NewStream(seed, v.Rules, v.ClientSeed, v.Nonce)
+		r := &recorder{stream: fair.NewStream(seed, v.Rules, v.ClientSeed, *v.Nonce)}
+		plain := fair.NewStream(seed, v.Rules, v.ClientSeed, *v.Nonce)
 		for j, want := range v.Values {
 			if got := fmt.Sprint(r.Uniform(n)); got != want || fmt.Sprint(plain.Uniform(n)) != want {
 				t.Errorf("vector %d, value %d: %s, want %s", i, j, got, want)
@@ -159,7 +159,7 @@ func change(outcome json.RawMessage, old, with string) json.RawMessage {
 }
 
 func TestStream_WritesTheWordsOfEachNonce(t *testing.T) {
-	round := Round{Rules: "slots/2", ServerSeed: strings.Repeat("0", 64), ClientSeed: "default:1", Nonce: 7}
+	round := Round{Rules: "slots/2", ServerSeed: strings.Repeat("0", 64), ClientSeed: "default:1", Nonce: new(uint64(7))}
 	var all, few strings.Builder
 	if err := Stream(t.Context(), &all, round, 0, 20); err != nil {
 		t.Fatal(err)
@@ -170,7 +170,7 @@ func TestStream_WritesTheWordsOfEachNonce(t *testing.T) {
 	if all.Len() != 160 || few.Len() != 32 {
 		t.Fatalf("%d and %d bytes", all.Len(), few.Len())
 	}
-	round.Nonce++
+	*round.Nonce++
 	var next strings.Builder
 	if err := Stream(t.Context(), &next, round, 0, 2); err != nil {
 		t.Fatal(err)

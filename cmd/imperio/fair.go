@@ -71,15 +71,15 @@ func (c *fairRoundCommand) round(stdin io.Reader) (proof.Round, error) {
 		if round, err = readRound(c.File, stdin); err != nil {
 			return round, err
 		}
-	} else if c.ServerSeed == "" || c.ClientSeed == "" || c.Nonce == nil || c.Rules == "" {
-		return round, usagef("give --round FILE, or --rules, --server-seed, --client-seed and --nonce")
+	} else if c.ServerSeed == "" || c.ClientSeed == "" || c.Nonce == nil || c.Rules == "" || c.Stake == 0 && c.Bets == "" {
+		return round, usagef("give --round FILE, or --rules, --server-seed, --client-seed, --nonce, and --stake or for roulette --bets")
 	}
 	replace(&round.ServerSeed, c.ServerSeed)
 	replace(&round.ClientSeed, c.ClientSeed)
 	replace(&round.Rules, c.Rules)
 	replace(&round.Commitment, c.Commitment)
 	if c.Nonce != nil {
-		round.Nonce = *c.Nonce
+		round.Nonce = c.Nonce
 	}
 	if len(c.Actions) > 0 {
 		round.Actions = c.Actions
@@ -95,9 +95,6 @@ func (c *fairRoundCommand) round(stdin io.Reader) (proof.Round, error) {
 	}
 	if c.Stake != 0 {
 		round.Stake = c.Stake
-	}
-	if round.Stake == 0 {
-		return round, usagef("give --stake, or for roulette --bets")
 	}
 	return round, nil
 }
@@ -132,7 +129,7 @@ type fairStreamCommand struct {
 
 // Run writes words until enough are written, or nobody reads them.
 func (c *fairStreamCommand) Run(env *environment) error {
-	round := proof.Round{Rules: c.Rules, ServerSeed: c.ServerSeed, ClientSeed: c.ClientSeed, Nonce: c.Nonce}
+	round := proof.Round{Rules: c.Rules, ServerSeed: c.ServerSeed, ClientSeed: c.ClientSeed, Nonce: &c.Nonce}
 	if round.ServerSeed == "" {
 		var seed [fair.SeedBytes]byte
 		rand.Read(seed[:]) // never fails

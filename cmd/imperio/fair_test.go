@@ -93,13 +93,13 @@ func TestFair_SaysWhatIsWrong(t *testing.T) {
 		says string
 	}{
 		"nothing":           {[]string{"fair"}, 2, "give --round FILE, or --rules"},
-		"no stake":          {full[:9], 2, "give --stake"},
+		"no stake":          {full[:9], 2, "--stake or for roulette --bets"},
 		"a bad seed":        {append(full[:3:3], "--server-seed", "abc", "--client-seed", "a", "--nonce", "3", "--stake", "10"), 1, "64 hexadecimal digits"},
 		"an unknown action": {append(full[:len(full):len(full)], "--actions", "dance"), 1, "There is no such action"},
 		"no file":           {[]string{"fair", "--round", "/does/not/exist"}, 1, "open the round"},
 		"unknown rules":     {append([]string{"fair", "--rules", "slots/9"}, full[3:]...), 1, "slots/1, slots/2, roulette/1"},
 		"bad bets":          {append(full[:9:9], "--bets", "red"), 2, "--bets is not a JSON list"},
-		"not revealed":      {[]string{"fair", "--round", round(t, func(r map[string]any) { r["server_seed"] = nil })}, 1, "rotate your seeds"},
+		"not revealed":      {[]string{"fair", "--round", round(t, func(r map[string]any) { r["server_seed"] = nil })}, 1, "no server_seed, since it is not revealed yet: rotate your seeds"},
 		"no round":          {[]string{"fair", "--round", "-"}, 1, "not the JSON of a round"},
 		"one coin":          {append(full[:9:9], "--stake", "1"), 1, "The stake is 1 coin; it must be from 2"},
 	} {
@@ -107,6 +107,42 @@ func TestFair_SaysWhatIsWrong(t *testing.T) {
 		if code != c.code || !strings.Contains(stderr, c.says) {
 			t.Errorf("%s: exit code %d: %s", name, code, stderr)
 		}
+	}
+}
+
+// What a round lacks is named, and never taken for 0 or nothing: that would accuse the house of another round.
+func TestFair_NamesWhatARoundLacks(t *testing.T) {
+	roulette := func(r map[string]any) {
+		r["rules"], r["bets"] = "roulette/1", []map[string]any{{"type": "red", "amount": 10}}
+	}
+	open := func(r map[string]any) { r["rules"], r["client_seed"], r["nonce"] = "blackjack/1", "lucky seed", 4 } // not settled without an action
+	for field, c := range map[string]struct {
+		of   func(map[string]any)
+		flag string
+	}{
+		"rules": {nil, "--rules"}, "server_seed": {nil, "--server-seed"}, "client_seed": {nil, "--client-seed"}, "nonce": {nil, "--nonce"},
+		"stake": {nil, "--stake"}, "bets": {roulette, "--bets"}, "actions": {open, "--actions"},
+	} {
+		for what, change := range map[string]func(map[string]any){
+			"missing": func(r map[string]any) { delete(r, field) },
+			"null":    func(r map[string]any) { r[field] = nil },
+		} {
+			file := round(t, func(r map[string]any) {
+				if c.of != nil {
+					c.of(r)
+				}
+				change(r)
+			})
+			stdout, stderr, code := invoke(t, nil, "fair", "--round", file)
+			if code != 1 || stdout != "" || !strings.Contains(stderr, "the round has no "+field) || !strings.Contains(stderr, c.flag) {
+				t.Errorf("%s is %s: exit code %d: %s%s", field, what, code, stdout, stderr)
+			}
+		}
+	}
+	// A flag stands in for what the file lacks.
+	file := round(t, func(r map[string]any) { delete(r, "nonce") })
+	if stdout, stderr, code := invoke(t, nil, "fair", "--round", file, "--nonce", "0"); code != 0 {
+		t.Errorf("with --nonce: exit code %d: %s%s", code, stdout, stderr)
 	}
 }
 
