@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"imperio/games"
+	"imperio/games/blackjack"
 	"imperio/games/catalogue"
 	"imperio/games/fair"
 )
@@ -105,6 +106,8 @@ type Proof struct {
 	Commitment string   `json:"commitment"` // computed from the server seed
 	Words      []Word   `json:"words"`
 	Draws      []uint16 `json:"draws"`
+	// Steps tell a round of blackjack: who got each card, and what the player and the dealer did.
+	Steps []blackjack.Step `json:"steps,omitempty"`
 
 	Outcome any         `json:"outcome"`
 	Staked  games.Coins `json:"staked"`
@@ -161,6 +164,11 @@ func Recompute(round Round) (*Proof, error) {
 		Commitment: fair.Commitment(seed), Words: words.words, Draws: position.Draws,
 		Outcome: outcome, Staked: position.Staked, Payout: position.Payout, Settled: position.Settled,
 		Compared: []string{}, Mismatches: []Mismatch{},
+	}
+	if table, ok := game.(*blackjack.Table); ok {
+		if p.Steps, err = table.Steps(position.Draws, wager); err != nil {
+			return nil, fmt.Errorf("tell the round: %w", err)
+		}
 	}
 	return p, p.compare(round)
 }

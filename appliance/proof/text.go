@@ -86,7 +86,41 @@ func (p *Proof) writeDraws(b *bytes.Buffer) {
 		for i, c := range p.Draws {
 			fmt.Fprintf(b, "   card %2d: the one at %d + %d = %d, which is number %d, %s\n", i, i, values[i], uint64(i)+values[i], c, blackjack.Card(c))
 		}
+		p.writeSteps(b)
 		writeTable(b, o)
+	}
+}
+
+// writeSteps tells a round of blackjack: each card and each action, with the total of the hand after it.
+func (p *Proof) writeSteps(b *bytes.Buffer) {
+	fmt.Fprintf(b, "   Step by step:\n")
+	for _, s := range p.Steps {
+		hand := fmt.Sprintf("hand %d", s.Hand)
+		if s.Hand == 0 {
+			hand = "the dealer"
+		}
+		event := hand + " has"
+		if s.Card != nil {
+			event = fmt.Sprintf("%s gets the %s of %s, and has", hand, s.Card.Rank, s.Card.Suit)
+		}
+		total := fmt.Sprint(s.Total)
+		if s.Soft {
+			total = "soft " + total
+		}
+		switch {
+		case s.Total > 21:
+			total += ", a bust"
+		case s.What == blackjack.Insurance:
+			total += fmt.Sprintf("; insured for %s", s.Stake.Words())
+		case s.What == blackjack.Look && s.Total == 21:
+			total += ", a blackjack"
+		case s.What == blackjack.Look:
+			total += ", no blackjack"
+		}
+		if s.Stake > 0 && s.What != blackjack.Insurance {
+			total += fmt.Sprintf("; its stake is %s", s.Stake.Words())
+		}
+		fmt.Fprintf(b, "     %s: %s %s\n", strings.ReplaceAll(s.What, "_", " "), event, total)
 	}
 }
 

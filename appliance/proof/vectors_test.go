@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"imperio/games"
+	"imperio/games/blackjack"
 	"imperio/games/fair"
 )
 
@@ -114,6 +115,64 @@ func TestVectors_Games(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A round of blackjack is told card by card, in words and in JSON; the published page shows one.
+func TestWriteText_TellsBlackjackStepByStep(t *testing.T) {
+	page, err := os.ReadFile(specification)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(page), "```steps\n")
+	example, _, found := strings.Cut(example, "```")
+	if !found {
+		t.Fatal("the page tells no round")
+	}
+	var vectors []Round
+	readVectors(t, "Blackjack", &vectors)
+	shown, insured := false, false
+	for _, v := range vectors {
+		p, err := Recompute(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		if err := p.WriteText(&text); err != nil {
+			t.Fatal(err)
+		}
+		shown = shown || strings.Contains(text.String(), example)
+		insured = insured || strings.Contains(text.String(), "     insurance: hand 1 has 6; insured for 7 coins\n     look: the dealer has soft 12, no blackjack\n     surrender: hand 1 has 6\n")
+		for _, c := range p.Draws { // each card was somebody's
+			if want := fmt.Sprintf(" gets the %s, and has ", blackjack.Card(c)); !strings.Contains(text.String(), want) {
+				t.Errorf("nonce %d: %q is missing in\n%s", *v.Nonce, want, text.String())
+			}
+		}
+		var encoded struct {
+			Steps []struct {
+				What string
+				Hand int
+				Card *struct{ Rank, Suit string }
+			}
+		}
+		if data, err := json.Marshal(p); err != nil || json.Unmarshal(data, &encoded) != nil {
+			t.Fatal(err)
+		}
+		cards := 0
+		for _, s := range encoded.Steps {
+			if s.Card != nil {
+				if got := s.Card.Rank + " of " + s.Card.Suit; got != blackjack.Card(p.Draws[cards]).String() {
+					t.Errorf("nonce %d: card %d is told as %s", *v.Nonce, cards, got)
+				}
+				cards++
+			}
+		}
+		if cards != len(p.Draws) {
+			t.Errorf("nonce %d: %d cards are told, %d were dealt", *v.Nonce, cards, len(p.Draws))
+		}
+	}
+	if !shown || !insured {
+		t.Errorf("no vector is told as on the page (%v), or none with insurance (%v)", shown, insured)
 	}
 }
 

@@ -62,6 +62,23 @@ func checkPosition(t testing.TB, p games.Position, w games.Wager, before games.P
 	if shown != len(o.Dealer.Cards) {
 		t.Fatalf("%v: %d cards were drawn, %+v shows another number", w.Actions, len(p.Draws), o)
 	}
+	steps, err := Versions()[0].Steps(p.Draws, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []CardFace
+	for _, s := range steps {
+		if s.Card != nil {
+			told = append(told, *s.Card)
+		}
+	}
+	drawn := make([]Card, len(p.Draws))
+	for i, c := range p.Draws {
+		drawn[i] = Card(c)
+	}
+	if !slices.Equal(told, faces(drawn)) {
+		t.Fatalf("%v: the cards %v are told as %v", w.Actions, drawn, told)
+	}
 }
 
 func TestPlay_AnyAllowedSequenceKeepsTheBooks(t *testing.T) {

@@ -246,7 +246,7 @@ func (r *round) split(i int) error {
 // finish lets the dealer draw, if any hand of the player is left standing, and settles.
 func (r *round) finish() error {
 	r.phase = settled
-	if !slices.ContainsFunc(r.hands, func(h hand) bool { return h.state == standing }) {
+	if !r.anyStands() {
 		return nil
 	}
 	for {
@@ -257,6 +257,11 @@ func (r *round) finish() error {
 			return err
 		}
 	}
+}
+
+// anyStands says whether the dealer has a hand to play against.
+func (r *round) anyStands() bool {
+	return slices.ContainsFunc(r.hands, func(h hand) bool { return h.state == standing })
 }
 
 // staked is all that the player has paid into the round so far.
