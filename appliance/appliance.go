@@ -143,6 +143,7 @@ func (a *App) openAPI(context.Context) error {
 	a.api, err = api.New(api.Options{
 		Casino: a.casino, Passwords: a.passwords, Log: a.log, Now: time.Now, Random: rand.Reader,
 		Slots: apiTable(tables[0]), Roulette: apiTable(tables[1]), Blackjack: apiTable(tables[2]),
+		AbandonAfter: a.config.Games.BlackjackAbandonAfter,
 		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,
 		SessionLifetime: a.config.Accounts.SessionLifetime,
 		SignInTries:     int64(failed.Events), SignInRefill: failed.Per / time.Duration(max(failed.Events, 1)),

@@ -47,6 +47,7 @@ type Options struct {
 	Random    io.Reader // of seeds, tokens and command ids: unpredictable, safe for concurrent use
 
 	Slots, Roulette, Blackjack Table
+	AbandonAfter               time.Duration // how long an open round of blackjack waits for its player's next action; 0: not said
 	WelcomeCoins               games.Coins   // 0 … games.MaxCoins
 	DailyCoins                 games.Coins   // 0 … games.MaxCoins; 0: none can be collected
 	SessionLifetime            time.Duration // how long a sign-in holds; default 7 days

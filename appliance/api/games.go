@@ -1,7 +1,9 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
+	"time"
 
 	"imperio/games"
 	"imperio/games/catalogue"
@@ -12,13 +14,29 @@ const playMoney = "Coins are play money: they are never bought, sold or paid out
 
 // gameView is how a game is offered, with all that is to be known of it before playing.
 type gameView struct {
-	Game     string          `json:"game"`
-	Enabled  bool            `json:"enabled"`
-	Rules    string          `json:"rules"`
-	MinStake games.Coins     `json:"min_stake"`
-	MaxStake games.Coins     `json:"max_stake"`
-	MaxBet   games.Coins     `json:"max_bet,omitempty"` // roulette
-	Sheet    catalogue.Sheet `json:"sheet"`
+	Game     string      `json:"game"`
+	Enabled  bool        `json:"enabled"`
+	Rules    string      `json:"rules"`
+	MinStake games.Coins `json:"min_stake"`
+	MaxStake games.Coins `json:"max_stake"`
+	MaxBet   games.Coins `json:"max_bet,omitempty"` // roulette
+	// AbandonAfterSeconds is how long an open round waits for its player's next action: blackjack.
+	AbandonAfterSeconds int64           `json:"abandon_after_seconds,omitempty"`
+	Sheet               catalogue.Sheet `json:"sheet"`
+}
+
+// inWords is a time in the largest unit of which it is a whole number: "24 hours", "90 minutes", "1 hour".
+func inWords(d time.Duration) string {
+	n, unit := int64(d/time.Second), "second"
+	if d%time.Hour == 0 {
+		n, unit = int64(d/time.Hour), "hour"
+	} else if d%time.Minute == 0 {
+		n, unit = int64(d/time.Minute), "minute"
+	}
+	if n != 1 {
+		unit += "s"
+	}
+	return fmt.Sprintf("%d %s", n, unit)
 }
 
 func (a *API) listGames(c *call) (answer, error) {
@@ -40,6 +58,10 @@ func (a *API) listGames(c *call) (answer, error) {
 		}
 		if g.name == roulette {
 			v.MaxBet = g.table.MaxBet
+		}
+		if g.name == blackjack && a.o.AbandonAfter > 0 {
+			v.AbandonAfterSeconds = int64(a.o.AbandonAfter / time.Second)
+			v.Sheet = sheet.AbandonedAfter(inWords(a.o.AbandonAfter))
 		}
 		views = append(views, v)
 	}

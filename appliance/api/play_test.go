@@ -641,3 +641,28 @@ func TestGames_AreOpenToEverybody(t *testing.T) {
 		}
 	}
 }
+
+// The rules leave it to the operator how long an open round waits; where it is known, players read it.
+func TestGames_SayWhenAnAbandonedRoundIsSettled(t *testing.T) {
+	for after, want := range map[time.Duration]string{
+		0: "for a time that the operator sets is settled:", 24 * time.Hour: "for 24 hours is settled:", time.Hour: "for 1 hour is settled:",
+		90 * time.Minute: "for 90 minutes is settled:", 75 * time.Second: "for 75 seconds is settled:",
+	} {
+		h := newHouse(t, func(o *Options) { o.AbandonAfter = after })
+		list := h.visitor().do("GET", "/api/v1/games", "").want(t, 200, "").body["games"].([]any)
+		for _, g := range list {
+			g := g.(map[string]any)
+			seconds, said := g["abandon_after_seconds"]
+			if g["game"] != "blackjack" {
+				if said {
+					t.Errorf("%v has no open rounds, but waits %v", g["game"], seconds)
+				}
+				continue
+			}
+			text := fmt.Sprint(g["sheet"].(map[string]any)["text"])
+			if !strings.Contains(text, want) || said != (after > 0) || said && seconds != after.Seconds() {
+				t.Errorf("%s: %v seconds, %q is missing in %s", after, seconds, want, text)
+			}
+		}
+	}
+}

@@ -2,10 +2,28 @@ package catalogue
 
 import (
 	"fmt"
+	"slices"
 
 	"imperio/games/blackjack"
 	"imperio/games/odds"
 )
+
+// operatorsTime stands for the time that the rules leave to the operator.
+const operatorsTime = "a time that the operator sets"
+
+func abandoned(after string) string {
+	return fmt.Sprintf("A round in which its player does nothing for %s is settled: insurance is declined, and every hand stands.", after)
+}
+
+// AbandonedAfter is the sheet with the time, in words, after which a round in which its player does nothing is settled. A
+// sheet that says nothing of such rounds stays as it is.
+func (s Sheet) AbandonedAfter(time string) Sheet {
+	if i := slices.Index(s.Text, abandoned(operatorsTime)); i >= 0 {
+		s.Text = slices.Clone(s.Text)
+		s.Text[i] = abandoned(time)
+	}
+	return s
+}
 
 func blackjackSheet() Sheet {
 	r := odds.RecordedBlackjack()
@@ -20,17 +38,17 @@ func blackjackSheet() Sheet {
 			"Double is for the first two cards of a hand, also after a split: the stake is doubled, and the hand takes exactly one card.",
 			fmt.Sprintf("Split is for two cards of equal value, to at most %d hands. Each hand gets a card at once and is played in turn.", blackjack.MaxHands),
 			"Split aces take one card each and stand; they are not split again.",
-			"Surrender is for the first two cards, after the dealer has looked and before any other action: half the stake comes back.",
+			"Surrender is for the first two cards, as the first action after the insurance decision, if there is one: half the stake comes back. It is not for hands of a split.",
 			"The dealer draws to 16 and stands on every 17, soft or hard. If no hand of the player is left standing, the dealer does not draw.",
 			"A higher total wins 1 to 1, an equal total returns the stake, and a dealer above 21 loses to every hand that stands.",
 			"Halves of odd stakes are rounded down: even stakes are exact.",
-			"A round that its player leaves is settled after some time: insurance is declined, and every hand stands.",
+			abandoned(operatorsTime),
 		},
 		Pays: []Line{
 			{Name: "blackjack", Pays: "3 to 2", Multiplier: 2.5, Condition: "an ace and a ten-value card as the first two cards, and the dealer has no blackjack"},
 			{Name: "win", Pays: "1 to 1", Multiplier: 2, Condition: "a total above the dealer's, or the dealer passes 21"},
 			{Name: "push", Pays: "the stake back", Multiplier: 1, Condition: "a total equal to the dealer's"},
-			{Name: "surrender", Pays: "half the stake back", Multiplier: 0.5, Condition: "the hand is given up before any other action"},
+			{Name: "surrender", Pays: "half the stake back", Multiplier: 0.5, Condition: "the hand is given up as the first action after the insurance decision, if there is one"},
 			{Name: "insurance", Pays: "2 to 1 on the insurance", Multiplier: 3, Condition: "the dealer has a blackjack under an ace"},
 		},
 		Figures: Figures{

@@ -202,3 +202,13 @@ func TestMotion_IsMeasured(t *testing.T) {
 		t.Error("no frame was drawn")
 	}
 }
+
+func TestRules_NameTheTimeAfterWhichARoundIsSettled(t *testing.T) {
+	for language, want := range map[string]string{"en": "for 24 hours", "de": "24 Stunden lang", "es": "durante 24 horas"} {
+		p := open(t, look{languages: language})
+		p.visit("/rules/blackjack")
+		if text := p.text("main"); !strings.Contains(text, want) {
+			t.Errorf("%s: %q is missing in %s", language, want, text)
+		}
+	}
+}

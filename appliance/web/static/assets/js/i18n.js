@@ -101,6 +101,12 @@ export function shortTime(when) {
   return new Intl.DateTimeFormat(locale(), { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' }).format(new Date(when));
 }
 
+/** "24 hours", "90 minutes". @param {number} seconds */
+export function duration(seconds) {
+  const [unit, n] = seconds % 3600 === 0 ? ['hour', seconds / 3600] : seconds % 60 === 0 ? ['minute', seconds / 60] : ['second', seconds];
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'long' }).format(n);
+}
+
 /** Minutes and hours, as on a clock: 0:07, 1:32. @param {number} milliseconds */
 export function clock(milliseconds) {
   const minutes = Math.max(0, Math.floor(milliseconds / 60_000));

@@ -157,6 +157,7 @@
  * @property {string} rules
  * @property {number} min_stake
  * @property {number} max_stake
+ * @property {number} [abandon_after_seconds] blackjack
  * @property {any} sheet
  */
 export {};
