@@ -32,7 +32,7 @@ type benchPlayCommand struct {
 	Players     int           `help:"Players who take part. The default is one for each connection, or one for each token."`
 	Duration    time.Duration `default:"10s" help:"How long to measure."`
 	Tokens      string        `placeholder:"FILE" help:"File with a session token in each line, for players that exist already. Without it, new accounts are opened."`
-	Mix         bench.Mix     `default:"slots=1" placeholder:"GAMES" help:"Games with their shares, such as slots=2,roulette=1,blackjack=1."`
+	Mix         bench.Mix     `placeholder:"GAMES" help:"Games with their shares, such as slots=2,roulette=1. The default is all three in equal shares; with --baseline slots=1, since the ratio is that of a spin of the slots."`
 	Stake       int64         `default:"2" help:"Stake of each round, in coins."`
 	Keys        bool          `name:"idempotency-keys" default:"true" negatable:"" help:"Send an Idempotency-Key with each bet, and ask again under the same key when an answer is lost."`
 	Baseline    bool          `help:"Also measure a bare HTTP handler in the same run, in turns with the casino, and print the ratio."`
@@ -54,6 +54,12 @@ func (c *benchPlayCommand) Run(env *environment) (err error) {
 	}
 	if c.Baseline {
 		options.StartBare = startBare
+	}
+	if options.Mix == (bench.Mix{}) {
+		options.Mix = bench.Mix{Slots: 1}
+		if !c.Baseline {
+			options.Mix = bench.Mix{Slots: 1, Roulette: 1, Blackjack: 1}
+		}
 	}
 	if c.Start {
 		if c.Node.URL != "" {

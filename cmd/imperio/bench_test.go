@@ -40,6 +40,24 @@ func TestBench_WithACasinoOfItsOwn(t *testing.T) {
 	if report.Baseline.Caveat != "" {
 		t.Errorf("the comparison is not fair: %s: %s and %s", report.Baseline.Caveat, report.TLS, report.Baseline.TLS)
 	}
+	if report.Mix != "slots=1" {
+		t.Errorf("the ratio is that of spins, but %s was played", report.Mix)
+	}
+}
+
+func TestBench_PlaysAllGamesIfNoneIsNamed(t *testing.T) {
+	t.Setenv(runAsProgram, "1")
+	stdout, stderr, code := invoke(t, nil, "bench", "--start", "--connections", "3", "--duration", "300ms", "--json")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	var report bench.Report
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
+		t.Fatalf("%v: %s", err, stdout)
+	}
+	if !report.Proven() || report.Mix != "slots=1,roulette=1,blackjack=1" || len(report.Games) != 3 {
+		t.Errorf("%s", stdout)
+	}
 }
 
 // The whole campaign at tiny sizes: each measurement is made with real processes, and what they leave is audited.
@@ -132,6 +150,7 @@ func TestBench_RefusesFlagsThatMakeNoSense(t *testing.T) {
 		"two casinos":             {"--start", "--url", "http://127.0.0.1:1"},
 		"data for another casino": {"--data", "x", "--url", "http://127.0.0.1:1"},
 		"no such game":            {"--mix", "poker=1"},
+		"no game at all":          {"--mix", "slots=0"},
 	} {
 		if _, stderr, code := invoke(t, nil, append([]string{"bench"}, arguments...)...); code != 2 {
 			t.Errorf("%s: exit code %d: %s", name, code, stderr)
