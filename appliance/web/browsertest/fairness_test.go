@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,7 +12,15 @@ import (
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
+
+	"imperio/appliance/proof"
+	"imperio/games"
+	"imperio/games/roulette"
 )
+
+// loadCore loads the page's own code into a script.
+const loadCore = `const { Stream, prove, differences } = await import(new URL('fair/core.js', [...document.scripts].find(s => s.type === 'module').src)); const wrong = [];
+	const questionOf = r => ({ rules: r.rules, serverSeed: r.server_seed, commitment: r.commitment, clientSeed: r.client_seed, nonce: r.nonce, stake: r.stake, bets: r.bets ?? [], actions: r.actions ?? [] });`
 
 func TestFairness_EveryGameIsVerifiedInTheBrowserAfterARotation(t *testing.T) {
 	p := open(t, look{})
@@ -44,22 +53,19 @@ func TestFairness_EveryGameIsVerifiedInTheBrowserAfterARotation(t *testing.T) {
 			t.Errorf("round %s of %s is found %s: %s", id, game, v, p.text(".proof"))
 		}
 	}
-	// Every one of the many settled rounds of blackjack is as the browser computes it.
+	// Every one of the many settled rounds is as the browser computes it, field by field.
 	var list struct {
 		Rounds []any `json:"rounds"`
 	}
-	q.do("GET", "/me/rounds?limit=100&game=blackjack", nil, &list)
-	wrong := eval[[]string](p, `(async (rounds) => {
-		const script = [...document.scripts].find(s => s.type === 'module').src;
-		const { prove } = await import(new URL('fair/core.js', script));
-		const wrong = [];
+	q.do("GET", "/me/rounds?limit=100", nil, &list)
+	for _, w := range eval[[]string](p, `(async rounds => { `+loadCore+`
 		for (const r of rounds) {
-			const proof = await prove({ rules: r.rules, serverSeed: r.server_seed, commitment: r.commitment, clientSeed: r.client_seed, nonce: r.nonce, stake: r.stake, bets: [], actions: r.actions });
-			if (!proof.committed || proof.payout !== r.payout || proof.staked !== r.staked) wrong.push(r.id + ': ' + JSON.stringify(proof.outcome));
+			const proof = await prove(questionOf(r));
+			const apart = differences(proof, r);
+			if (!proof.committed || apart.length) wrong.push(r.id + ': ' + JSON.stringify(apart));
 		}
 		return wrong;
-	})(%s)`, list.Rounds)
-	for _, w := range wrong {
+	})(%s)`, list.Rounds) {
 		t.Errorf("the browser computes another round than the casino: %s", w)
 	}
 	// A check that can't fail would prove nothing.
@@ -67,6 +73,14 @@ func TestFairness_EveryGameIsVerifiedInTheBrowserAfterARotation(t *testing.T) {
 	p.wait("computed", `document.querySelector('[data-verdict=right]')`)
 	run(p, `(() => { const c = document.querySelector('input[name=commitment]'); c.value = c.value.replace(/^./, x => x === '0' ? '1' : '0'); c.dispatchEvent(new Event('input')); document.querySelector('.verify').requestSubmit(); })()`)
 	p.wait("a false commitment is found out", `document.querySelector('[data-verdict=wrong]')`)
+	// What the house says is known no more once the form was changed: then the commitment alone is compared.
+	run(p, `(() => { const c = document.querySelector('input[name=commitment]'); c.value = document.querySelector('.proof-step .mono').textContent.slice(-64); document.querySelector('.verify').requestSubmit(); })()`)
+	p.wait("a part is not the whole", `document.querySelector('[data-verdict=partly]')`)
+	// An empty field is no 0.
+	for name, words := range map[string]string{"nonce": "The counter is a whole number", "stake": "The rules don't take this stake", "client_seed": "A client seed has 1 to 64 bytes"} {
+		run(p, `(() => { const i = document.querySelector('.verify input[name=' + %s + ']'); const was = i.value; i.value = ''; document.querySelector('.verify').requestSubmit(); i.value = was; })()`, name)
+		p.wait("no "+name, `document.querySelector('.proof .note.bad')?.textContent.startsWith(%s)`, words)
+	}
 }
 
 // downloads gives a directory where this browser puts what it saves.
@@ -92,47 +106,330 @@ func saved(t *testing.T, directory, name string) string {
 	}
 }
 
-// The published vectors, words passed over included, come out of the page's code as they do of the casino's.
-func TestFairness_ThePagesCodeGivesThePublishedVectors(t *testing.T) {
+// vectors reads the published vectors under a heading.
+func vectors[T any](t *testing.T, heading string) (list []T) {
+	t.Helper()
 	specification, err := os.ReadFile("../../../docs/FAIRNESS.md")
 	must(t, err)
-	_, vectors, found := strings.Cut(string(specification), "# Test vectors\n")
+	_, all, found := strings.Cut(string(specification), "# Test vectors\n")
 	if !found {
 		t.Fatal("the specification has no vectors")
 	}
-	read := func(heading string) (list []any) {
-		_, section, _ := strings.Cut(vectors, "\n## "+heading+"\n")
-		_, block, _ := strings.Cut(section, "```json\n")
-		block, _, _ = strings.Cut(block, "```")
-		if err := json.Unmarshal([]byte(block), &list); err != nil || len(list) < 10 {
-			t.Fatalf("%d vectors of %s: %v", len(list), heading, err)
-		}
-		return list
+	_, section, _ := strings.Cut(all, "\n## "+heading+"\n")
+	_, block, _ := strings.Cut(section, "```json\n")
+	block, _, _ = strings.Cut(block, "```")
+	if err := json.Unmarshal([]byte(block), &list); err != nil || len(list) < 10 {
+		t.Fatalf("%d vectors of %s: %v", len(list), heading, err)
 	}
+	return list
+}
+
+// The published vectors, words passed over included, come out of the page's code as they do of the casino's.
+func TestFairness_ThePagesCodeGivesThePublishedVectors(t *testing.T) {
 	p := open(t, look{})
 	p.visit("/fairness")
-	const load = `const { Stream, prove } = await import(new URL('fair/core.js', [...document.scripts].find(s => s.type === 'module').src)); const wrong = [];`
-	for _, w := range eval[[]string](p, `(async vectors => { `+load+`
+	for _, w := range eval[[]string](p, `(async vectors => { `+loadCore+`
 		for (const [i, v] of vectors.entries()) {
 			const stream = await Stream.of({ serverSeed: v.server_seed, rules: v.rules, clientSeed: v.client_seed, nonce: v.nonce });
 			const values = [];
 			for (const _ of v.values) values.push(String(await stream.uniformBig(BigInt(v.n))));
-			const words = stream.draws.map(d => d.word);
-			const passed = stream.draws.filter(d => d.value === null).length;
+			const words = stream.words.map(d => d.word);
+			const passed = stream.words.filter(d => d.value === null).length;
 			if (values.join() !== v.values.join() || words.join() !== v.words.join() || passed !== v.passed_over) wrong.push('words ' + i + ': ' + values.join());
 		}
-		return wrong; })(%s)`, read("Words and uniform(n)")) {
+		return wrong; })(%s)`, vectors[any](t, "Words and uniform(n)")) {
 		t.Error(w)
 	}
 	for _, game := range []string{"Slots", "Roulette", "Blackjack"} {
-		for _, w := range eval[[]string](p, `(async vectors => { `+load+`
+		for _, w := range eval[[]string](p, `(async vectors => { `+loadCore+`
 			for (const [i, v] of vectors.entries()) {
-				const proof = await prove({ rules: v.rules, serverSeed: v.server_seed, commitment: v.commitment, clientSeed: v.client_seed, nonce: v.nonce, stake: v.stake, bets: v.bets ?? [], actions: v.actions ?? [] });
-				if (!proof.committed || proof.staked !== v.staked || proof.payout !== v.payout) wrong.push(v.rules + ' ' + i + ': ' + JSON.stringify({ staked: proof.staked, payout: proof.payout, outcome: proof.outcome }));
+				const proof = await prove(questionOf(v));
+				if (!proof.committed || proof.staked !== v.staked || proof.payout !== v.payout || proof.settled !== v.settled || proof.draws.join() !== v.draws.join())
+					wrong.push(v.rules + ' ' + i + ': ' + JSON.stringify({ draws: proof.draws, staked: proof.staked, payout: proof.payout, settled: proof.settled }));
 			}
-			return wrong; })(%s)`, read(game)) {
+			return wrong; })(%s)`, vectors[any](t, game)) {
 			t.Error(w)
 		}
+	}
+}
+
+// attempt is a round and what the casino's own code makes of it.
+type attempt struct {
+	Round   map[string]any `json:"round"`
+	Refused bool           `json:"refused"`
+	Draws   []uint16       `json:"draws"`
+	Outcome any            `json:"outcome"`
+}
+
+// judge recomputes a round by the casino's own code.
+func judge(r proof.Round) attempt {
+	a := attempt{Round: map[string]any{"rules": r.Rules, "server_seed": r.ServerSeed, "client_seed": r.ClientSeed, "nonce": r.Nonce,
+		"stake": r.Stake, "bets": r.Bets, "actions": r.Actions}}
+	p, err := proof.Recompute(r)
+	if a.Refused = err != nil; err == nil {
+		a.Draws, a.Outcome = p.Draws, p.Outcome
+		a.Round["staked"], a.Round["payout"], a.Round["settled"], a.Round["outcome"] = p.Staked, p.Payout, p.Settled, p.Outcome
+	}
+	return a
+}
+
+// What the casino's rules refuse is refused by the page's code, and nothing else; all else comes out the same. Tried is
+// every action after every beginning of the vectors of blackjack, and every bet of roulette with faults of many kinds.
+func TestFairness_ThePagesCodeIsAsStrictAsTheCasino(t *testing.T) {
+	var attempts []attempt
+	try := func(r proof.Round) { attempts = append(attempts, judge(r)) }
+	for _, v := range vectors[proof.Round](t, "Blackjack") {
+		v.Settled, v.Staked, v.Payout = nil, nil, nil
+		begun := v.Actions
+		for n := range len(begun) + 1 {
+			v.Actions = begun[:n:n]
+			try(v)
+			for _, action := range []string{"hit", "stand", "double", "split", "surrender", "insurance", "decline_insurance", "foo"} {
+				v.Actions = append(begun[:n:n], action)
+				try(v)
+			}
+		}
+	}
+	for _, heading := range []string{"Slots", "Roulette", "Blackjack"} {
+		v := vectors[proof.Round](t, heading)[0]
+		v.Settled, v.Staked, v.Payout = nil, nil, nil
+		for _, stake := range []games.Coins{-1, 0, 1, 2, games.MaxCoins / 60, games.MaxCoins/60 + 1, games.MaxCoins / 50, games.MaxCoins/50 + 1,
+			games.MaxCoins / 36, games.MaxCoins/36 + 1, games.MaxCoins / 16, games.MaxCoins/16 + 1, games.MaxCoins} {
+			w := v
+			if w.Stake = stake; len(w.Bets) > 0 {
+				w.Bets = []games.Bet{{Type: "red", Amount: stake}}
+			}
+			try(w)
+		}
+		for _, seed := range []string{"", strings.Repeat("x", 64), strings.Repeat("x", 65), strings.Repeat("é", 33), "a\x00b", "a\u009fb", "a\u200bb"} {
+			w := v
+			w.ClientSeed = seed
+			try(w)
+		}
+		w := v
+		w.Actions = []string{"hit"}
+		try(w)
+		w = v
+		w.Bets = append(w.Bets, games.Bet{Type: "red", Amount: 1})
+		w.Stake = 0
+		for _, b := range w.Bets {
+			w.Stake += b.Amount
+		}
+		try(w)
+	}
+	spin := vectors[proof.Round](t, "Roulette")[0]
+	spin.Settled, spin.Staked, spin.Payout = nil, nil, nil
+	bet := func(b games.Bet) {
+		spin.Bets, spin.Stake = []games.Bet{b}, b.Amount
+		try(spin)
+	}
+	for _, b := range roulette.All() {
+		bet(b)
+		for _, other := range append(roulette.Types(), roulette.Type{Name: "foo"}, roulette.Type{Name: "toString"}) {
+			c := b
+			c.Type = other.Name
+			bet(c)
+		}
+		for n := -1; n <= 37; n += 2 {
+			c := b
+			c.Numbers = append(slices.Clone(b.Numbers), n)
+			bet(c)
+		}
+		c := b
+		c.Selection++
+		bet(c)
+		if len(b.Numbers) > 0 {
+			c = b
+			c.Numbers = slices.Clone(b.Numbers)
+			for i := range c.Numbers {
+				c.Numbers[i]++
+			}
+			bet(c)
+			slices.Reverse(c.Numbers)
+			bet(c)
+			c.Numbers = b.Numbers[1:]
+			bet(c)
+		}
+	}
+	for _, n := range []int{0, 100, 101} {
+		spin.Bets = slices.Repeat([]games.Bet{{Type: "red", Amount: 1}}, n)
+		spin.Stake = games.Coins(n)
+		try(spin)
+	}
+	p := open(t, look{})
+	p.visit("/fairness")
+	for _, w := range eval[[]string](p, `(async attempts => { `+loadCore+`
+		for (const { round, refused, draws } of attempts) {
+			const tell = what => wrong.push(what + ': ' + JSON.stringify({ ...round, outcome: undefined }));
+			const proof = await prove(questionOf(round)).catch(e => { if (e.constructor.name !== 'Wrong') tell(String(e)); return null; });
+			if (refused || !proof) { if (refused !== !proof) tell(refused ? 'taken' : 'refused'); continue; }
+			const apart = differences(proof, round);
+			if (apart.length || proof.draws.join() !== draws.join()) tell(JSON.stringify(apart));
+		}
+		return wrong.slice(0, 20); })(%s)`, attempts) {
+		t.Error(w)
+	}
+	refused := 0
+	for _, a := range attempts {
+		if a.Refused {
+			refused++
+		}
+	}
+	t.Logf("%d rounds, of which %d are refused", len(attempts), refused)
+}
+
+// at gives a place in the JSON of a round.
+func at(v any, path ...any) any {
+	for _, part := range path {
+		if i, ok := part.(int); ok {
+			v = v.([]any)[i]
+		} else {
+			v = v.(map[string]any)[part.(string)]
+		}
+	}
+	return v
+}
+
+// lie is something false in what the house says of a round, and how the page must call it.
+type lie struct {
+	name string
+	tell func(r map[string]any)
+	want string // the part that differs, or words of the refusal
+}
+
+// set replaces a field of a round; want is its path as the page gives it.
+func set(value any, field string, path ...any) lie {
+	want := append(slices.Clone(path), field)
+	return lie{fmt.Sprint(want), func(r map[string]any) { at(r, path...).(map[string]any)[field] = value }, strings.Trim(strings.ReplaceAll(fmt.Sprint(want), " ", "."), "[]")}
+}
+
+// acting replaces the actions of a round.
+func acting(want string, actions ...any) lie {
+	return lie{fmt.Sprintf("the actions %v", actions), func(r map[string]any) { r["actions"] = actions }, want}
+}
+
+// A round that the house tells falsely is told as wrong, and what is false is named: in the page, and in the page that is
+// saved to disk. Each game is told in another language.
+func TestFairness_FalseRoundsAreFoundOut(t *testing.T) {
+	house := open(t, look{}).join()
+	house.do("POST", "/games/slots/spins", map[string]int{"stake": 3}, nil)
+	house.do("POST", "/games/roulette/spins", map[string]any{"bets": []map[string]any{{"type": "straight", "numbers": []int{17}, "amount": 2}, {"type": "dozen", "selection": 2, "amount": 3}}}, nil)
+	var split table
+	for split.Settled = true; split.Settled; { // a split of aces is over at once
+		pair := house.dealUntil("a pair", func(now table) bool { return slices.Contains(now.Allowed, "split") })
+		house.do("POST", "/games/blackjack/rounds/"+pair.Round.ID+"/actions", map[string]string{"action": "split"}, &split)
+	}
+	house.settle(split)
+	house.do("POST", "/me/fairness/rotations", map[string]string{"client_seed": "from the player"}, nil)
+	fetch := func(id string) (r map[string]any) {
+		house.do("GET", "/me/rounds/"+id, nil, &r)
+		return r
+	}
+	everywhere := []lie{set(9999, "staked"), set(9999, "payout"), set(false, "settled"), set(nil, "outcome"), set(strings.Repeat("a", 64), "commitment"), set("", "commitment")}
+	for _, c := range []struct {
+		language, id string
+		lies         func(r map[string]any) []lie
+	}{
+		{"en", house.rounds("slots")[0].ID, func(r map[string]any) []lie {
+			return []lie{
+				set(1+int(at(r, "outcome", "multiplier").(float64)), "multiplier", "outcome"), set("3 pears", "line", "outcome"),
+				set([]int{1, 2, 3}, "stops", "outcome"), set([]string{"cherry", "cherry", "pear"}, "symbols", "outcome"), set(true, "jackpot", "outcome"),
+				{"another stake", func(r map[string]any) { r["stake"] = 4 }, "staked"},
+				{"another server seed", func(r map[string]any) { r["server_seed"] = strings.Repeat("0", 64) }, "commitment"},
+				{"no stake", func(r map[string]any) { r["stake"] = 0 }, "The rules don't take this stake"},
+				{"bets", func(r map[string]any) { r["bets"] = []any{map[string]any{"type": "red", "amount": 3}} }, "This game takes no bets"},
+				acting("This game takes no actions", "hit"),
+			}
+		}},
+		{"de", house.rounds("roulette")[0].ID, func(r map[string]any) []lie {
+			payout := func(i int) lie {
+				return set(1+int(at(r, "outcome", "bets", i, "payout").(float64)), "payout", "outcome", "bets", i)
+			}
+			return []lie{
+				set(37, "pocket", "outcome"), set("yellow", "color", "outcome"), payout(0), payout(1),
+				set([]int{18}, "numbers", "outcome", "bets", 0), set(1, "selection", "outcome", "bets", 1), set(99, "amount", "outcome", "bets", 1), set([]any{}, "bets", "outcome"),
+				{"another stake", func(r map[string]any) { r["stake"] = 6 }, "stake"},
+				{"another server seed", func(r map[string]any) { r["server_seed"] = strings.Repeat("0", 64) }, "commitment"},
+				{"another bet", func(r map[string]any) { at(r, "bets", 0).(map[string]any)["numbers"] = []int{18} }, "outcome.bets.0.numbers"},
+				{"a bet on more numbers", func(r map[string]any) { at(r, "bets", 0).(map[string]any)["numbers"] = []int{17, 18, 19} }, "Einsatz 1 gibt es auf dem Tisch nicht"},
+				acting("Dieses Spiel nimmt keine Aktionen", "hit"),
+			}
+		}},
+		{"es", split.Round.ID, func(r map[string]any) []lie {
+			actions := at(r, "actions").([]any) // a split, and then as often to stand as the round took
+			end := len(actions) + 1
+			swap := map[string]any{"rank": "ace", "suit": "stars"}
+			return []lie{
+				acting("La acción 2, surrender, no está permitida", "split", "surrender"),
+				set([]any{swap, swap}, "cards", "outcome", "dealer"), set(3, "total", "outcome", "dealer"), set(1, "hidden", "outcome", "dealer"), set(true, "blackjack", "outcome", "dealer"),
+				set([]any{swap}, "cards", "outcome", "hands", 0), set("blackjack", "result", "outcome", "hands", 1), set(9999, "payout", "outcome", "hands", 1),
+				set(9999, "stake", "outcome", "hands", 0), set(true, "doubled", "outcome", "hands", 0), set(true, "active", "outcome", "hands", 0),
+				set(map[string]any{"stake": 1, "payout": 0}, "insurance", "outcome"), set([]string{"hit"}, "allowed_actions", "outcome"), set(false, "settled", "outcome"),
+				{"a hand less", func(r map[string]any) { o := at(r, "outcome").(map[string]any); o["hands"] = o["hands"].([]any)[:1] }, "outcome.hands"},
+				{"another stake", func(r map[string]any) { r["stake"] = 4 }, "staked"},
+				{"no actions", func(r map[string]any) { delete(r, "actions") }, "settled"},
+				acting(fmt.Sprintf("La acción %d, hit, viene después del final", end), append(slices.Clone(actions), "hit")...),
+				acting(fmt.Sprintf("La acción %d, foo, viene después del final", end), append(slices.Clone(actions), "foo")...),
+				acting("La acción 2, insurance, no está permitida", "split", "insurance"),
+				acting("La acción 2, foo, no está permitida", "split", "foo"),
+			}
+		}},
+	} {
+		t.Run(c.language, func(t *testing.T) {
+			p := open(t, look{languages: c.language})
+			p.visit("/sign-in")
+			run(p, `(() => { const set = (n, v) => { document.querySelector('input[name=' + n + ']').value = v; }; set('login', %s); set('password', %s); })()`, house.name, house.password)
+			p.click("form button[type=submit]")
+			p.wait("signed in", `document.getElementById('balance')`)
+			// The house's answer about this round is replaced by another.
+			run(p, `(() => { const real = window.fetch; window.fetch = (url, ...rest) => String(url).endsWith('/me/rounds/' + %s) && window.told ? Promise.resolve(new Response(JSON.stringify(window.told))) : real(url, ...rest); })()`, c.id)
+			tell := func(round map[string]any) {
+				run(p, `(() => { window.told = %s; document.querySelector('.proof')?.remove(); const a = document.createElement('a'); a.href = '/fairness?round=' + %s; document.body.append(a); a.click(); a.remove(); })()`, round, c.id)
+				p.wait("the round is computed", `document.querySelector('[data-verdict]')`)
+			}
+			if tell(fetch(c.id)); p.verdict() != "right" {
+				t.Fatalf("the true round is found wrong: %s", p.text(".proof"))
+			}
+			lies := slices.Concat(everywhere, c.lies(fetch(c.id)))
+			for _, l := range lies {
+				round := fetch(c.id)
+				l.tell(round)
+				tell(round)
+				p.findsOut(l)
+			}
+			// The first of this game's own lies once more, from the disk.
+			l, round := lies[len(everywhere)], fetch(c.id)
+			l.tell(round)
+			tell(round)
+			directory := p.downloads()
+			p.click("#save-verifier")
+			file := saved(t, directory, "imperio-fairness.html")
+			p.offline(true)
+			defer p.offline(false)
+			must(t, chromedp.Do(p.ctx, chromedp.Navigate("file://"+file)))
+			p.wait("the file computes the round", `document.querySelector('[data-verdict]')`)
+			p.findsOut(l)
+		})
+	}
+}
+
+func (p *tab) verdict() string {
+	p.t.Helper()
+	return eval[string](p, `document.querySelector('[data-verdict]').dataset.verdict`)
+}
+
+// findsOut holds the proof that is shown against the lie that it is about.
+func (p *tab) findsOut(l lie) {
+	p.t.Helper()
+	found := eval[[]string](p, `[...document.querySelectorAll('.differences li')].map(li => li.dataset.differs ?? li.textContent)`)
+	named := slices.ContainsFunc(found, func(f string) bool {
+		return f == l.want || strings.Contains(l.want, " ") && strings.HasPrefix(f, l.want)
+	})
+	if v := p.verdict(); v != "wrong" || !named {
+		p.t.Errorf("%s: found %s for %q, want %q", l.name, v, found, l.want)
+	}
+	if words := p.text(".differences"); strings.Contains(words, "fair.") || strings.Contains(words, "part_") || strings.Contains(words, "undefined") {
+		p.t.Errorf("%s: words are missing in %s", l.name, words)
 	}
 }
 

@@ -1,6 +1,6 @@
 // The form and the proof of the fairness page. It is used by the page and by the file that a player saves, so it takes
 // its words from outside and imports only the computation.
-import { prove, RULES } from './core.js';
+import { prove, differences, Wrong, RULES } from './core.js';
 
 /**
  * @param {string} tag @param {Record<string, any>|null} [props] @param {...(Node|string|null|undefined|(Node|string)[])} children
@@ -18,7 +18,7 @@ function make(tag, props, ...children) {
 
 /**
  * @param {Record<string, string>} words keys fair.…, symbol.…, rank.…, suit.…, result.…, color.…
- * @param {Partial<import('./core.js').Question> & {expected?: {payout: number, outcome: any}}} [start]
+ * @param {Partial<import('./core.js').Question> & {expected?: import('./core.js').Said}} [start] with what the house says of it, a whole round
  * @returns {HTMLElement}
  */
 export function verifier(words, start = {}) {
@@ -64,16 +64,24 @@ export function verifier(words, start = {}) {
     answer.replaceChildren();
     if (!globalThis.crypto?.subtle) { answer.append(make('p', { class: 'note bad' }, t('fair.no_crypto'))); return; }
     try {
-      const question = {
-        rules: rules.value, serverSeed: serverSeed.value, commitment: commitment.value, clientSeed: clientSeed.value, nonce: Number(nonce.value),
-        stake: Number(stake.value), bets: rules.value.startsWith('roulette') ? parseBets(bets.value) : [], actions: actions.value.split(/[\s,]+/).filter(Boolean),
-      };
-      const proof = await prove(question);
-      answer.append(...explain(t, proof, expected));
+      // A round that the house told of is taken as it was told, as long as nothing in the form was changed.
+      const question = expected ? /** @type {import('./core.js').Question} */ (start) : asked();
+      answer.append(...explain(t, await prove(question), question, expected));
     } catch (error) {
-      const reason = error instanceof Error && words[`fair.wrong_${error.message}`] ? `fair.wrong_${error.message}` : 'fair.wrong_input';
-      answer.append(make('p', { class: 'note bad' }, t(reason)));
+      const reason = error instanceof Wrong ? t(`fair.wrong_${error.message}`, error.params) : t('fair.wrong_input');
+      if (expected) answer.append(verdictLine(t, 'wrong'), make('ul', { class: 'differences' }, make('li', null, reason)));
+      else answer.append(make('p', { class: 'note bad' }, reason));
     }
+  }
+
+  /** What the form says. @returns {import('./core.js').Question} */
+  function asked() {
+    const game = rules.value.split('/')[0];
+    return {
+      rules: rules.value, serverSeed: serverSeed.value, commitment: commitment.value, clientSeed: clientSeed.value, nonce: whole(nonce.value, 'nonce'),
+      stake: game === 'roulette' ? 0 : whole(stake.value, 'stake'), bets: game === 'roulette' ? parseBets(bets.value) : [],
+      actions: game === 'blackjack' ? actions.value.split(/[\s,]+/).filter(Boolean) : [],
+    };
   }
 
   const form = make('form', { class: 'verify stack', novalidate: true, submit: (/** @type {Event} */ e) => { e.preventDefault(); void compute(); } },
@@ -85,44 +93,89 @@ export function verifier(words, start = {}) {
   return box;
 }
 
+/** An empty field is no 0. @param {string} text @param {string} what */
+function whole(text, what) {
+  if (!/^\s*\d+\s*$/.test(text)) throw new Wrong(what);
+  return Number(text);
+}
+
 /** @param {string} text */
 function parseBets(text) {
   try {
     const bets = JSON.parse(text);
     if (Array.isArray(bets) && bets.length && bets.every((b) => typeof b.type === 'string' && Number.isInteger(b.amount))) return bets;
   } catch { /* said below */ }
-  throw new Error('bets');
+  throw new Wrong('bets');
+}
+
+/** @typedef {(key: string, params?: Record<string, string|number>) => string} Words */
+
+/** @param {Words} t @param {'right'|'partly'|'wrong'} verdict */
+function verdictLine(t, verdict) {
+  return make('p', { class: verdict === 'wrong' ? 'verdict-line wrong-line' : 'verdict-line right', 'data-verdict': verdict }, t(`fair.verdict_${verdict}`));
 }
 
 /**
- * @param {(key: string, params?: Record<string, string|number>) => string} t
+ * @param {Words} t
  * @param {import('./core.js').Proof} proof
- * @param {{payout: number, outcome: any}|null} expected what the house says happened
+ * @param {import('./core.js').Question} question
+ * @param {import('./core.js').Said|null} expected what the house says happened
  */
-function explain(t, proof, expected) {
-  const right = proof.committed !== false && (!expected || expected.payout === proof.payout);
-  const verdict = expected || proof.committed !== null ? make('p', { class: right ? 'verdict-line right' : 'verdict-line wrong-line', 'data-verdict': right ? 'right' : 'wrong' }, t(right ? 'fair.right' : 'fair.not_right')) : null;
+function explain(t, proof, question, expected) {
+  const wrong = expected ? differences(proof, expected) : [];
+  if (proof.committed === false || expected && !proof.committed) wrong.unshift({ path: ['commitment'], said: question.commitment, computed: proof.commitment });
+  const verdict = wrong.length ? verdictLine(t, 'wrong') : expected ? verdictLine(t, 'right') : proof.committed ? verdictLine(t, 'partly') : null;
+  const list = wrong.length ? make('ul', { class: 'differences' }, wrong.map((d) => make('li', { 'data-differs': d.path.join('.') },
+    t('fair.differs', { what: partName(t, d.path), said: valueText(t, d.path, d.said), computed: valueText(t, d.path, d.computed) })))) : null;
   /** @param {number} n @param {string} title @param {...Node} body */
   const step = (n, title, ...body) => make('section', { class: 'proof-step' }, make('h3', null, `${n}. ${title}`), ...body);
-  const draws = make('table', { class: 'table' }, make('thead', null, make('tr', null, ['fair.block', 'fair.word', 'fair.modulo', 'fair.value'].map((k) => make('th', { scope: 'col' }, t(k))))),
-    make('tbody', null, proof.draws.map((d) => make('tr', null, make('td', null, String(d.block)), make('td', { class: 'mono' }, d.word), make('td', null, String(d.n)), make('td', null, d.value === null ? t('fair.passed_over') : String(d.value))))));
+  const words = make('table', { class: 'table' }, make('thead', null, make('tr', null, ['fair.block', 'fair.word', 'fair.modulo', 'fair.value'].map((k) => make('th', { scope: 'col' }, t(k))))),
+    make('tbody', null, proof.words.map((d) => make('tr', null, make('td', null, String(d.block)), make('td', { class: 'mono' }, d.word), make('td', null, String(d.n)), make('td', null, d.value === null ? t('fair.passed_over') : String(d.value))))));
+  const paid = expected && expected.staked === proof.staked && expected.payout === proof.payout;
   return [
-    verdict,
+    verdict, list,
     step(1, t('fair.step_commitment'), make('p', { class: 'mono' }, `SHA-256 = ${proof.commitment}`),
       make('p', null, proof.committed === null ? t('fair.commitment_none') : t(proof.committed ? 'fair.commitment_same' : 'fair.commitment_other'))),
     step(2, t('fair.step_words'), ...proof.blocks.map((b) => make('p', { class: 'mono' }, `HMAC-SHA256(server_seed, "${b.message}") = ${b.mac}`))),
-    step(3, t('fair.step_numbers'), make('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': t('fair.step_numbers') }, draws)),
+    step(3, t('fair.step_numbers'), make('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': t('fair.step_numbers') }, words)),
     step(4, t('fair.step_outcome'), make('p', { 'data-outcome': '' }, outcomeText(t, proof.outcome))),
     step(5, t('fair.step_pay'), make('p', { 'data-payout': proof.payout }, t('fair.paid', { staked: proof.staked, payout: proof.payout })),
-      expected ? make('p', null, t(expected.payout === proof.payout ? 'fair.pay_same' : 'fair.pay_other', { payout: expected.payout })) : make('p', null, t('fair.pay_alone'))),
+      make('p', null, expected ? t(paid ? 'fair.pay_same' : 'fair.pay_other', { staked: expected.staked, payout: expected.payout }) : t('fair.pay_alone'))),
   ].filter((x) => x !== null);
 }
 
-/** @param {(key: string, params?: Record<string, string|number>) => string} t @param {any} outcome */
+/** @param {Words} t @param {any} outcome */
 function outcomeText(t, outcome) {
-  if (outcome.stops) return `${outcome.stops.join(' · ')} → ${outcome.symbols.map((/** @type {string} */ name) => t(`symbol.${name}`)).join(' · ')} → ×${outcome.multiplier}`;
+  if (outcome.stops) return `${outcome.stops.join(' · ')} → ${valueText(t, ['symbols'], outcome.symbols)} → ×${outcome.multiplier}`;
   if (outcome.pocket !== undefined) return `${outcome.pocket} (${t(`color.${outcome.color}`)})`;
-  const card = (/** @type {{rank: string, suit: string}} */ c) => t('card.name', { rank: /^\d/.test(c.rank) ? c.rank : t(`rank.${c.rank}`), suit: t(`suit.${c.suit}`) });
-  const hands = outcome.hands.map((/** @type {any} */ hand) => `${hand.cards.map(card).join(', ')}${hand.result ? ` → ${t(`result.${hand.result}`)}` : ''}`);
-  return `${t('fair.dealer')}: ${outcome.dealer.map(card).join(', ')} · ${t('fair.player')}: ${hands.join(' | ')}${outcome.open ? ` · ${t('fair.still_open')}` : ''}`;
+  const cards = (/** @type {any} */ hand) => `${valueText(t, ['cards'], hand.cards)} = ${hand.total}`;
+  const hands = outcome.hands.map((/** @type {any} */ hand) => `${cards(hand)}${hand.result ? ` → ${t(`result.${hand.result}`)}` : ''}`);
+  return `${t('fair.dealer')}: ${cards(outcome.dealer)} · ${t('fair.player')}: ${hands.join(' | ')}${outcome.settled ? '' : ` · ${t('fair.still_open')}`}`;
+}
+
+/** The words for a key, or what stands instead where there are none. @param {Words} t @param {string} key @param {any} instead @param {Record<string, number>} [params] */
+function known(t, key, instead, params) {
+  const text = t(key, params);
+  return text === key ? String(instead) : text;
+}
+
+/** What a part of a round is called: "hand 2, cards". @param {Words} t @param {(string|number)[]} path */
+function partName(t, path) {
+  return path.slice(path.length > 1 ? 1 : 0) // that it is of the outcome is clear
+    .map((part, i, all) => (typeof part === 'number' ? known(t, `fair.part_${all[i - 1]}_n`, part + 1, { n: part + 1 }) : typeof all[i + 1] === 'number' ? '' : known(t, `fair.part_${part}`, part)))
+    .filter(Boolean).join(', ');
+}
+
+/** A value as it is said. @param {Words} t @param {(string|number)[]} path where it stands @param {any} value @returns {string} */
+function valueText(t, path, value) {
+  const name = path.at(-1);
+  if (value === null || value === undefined || value === '') return t('fair.nothing');
+  if (typeof value === 'boolean') return t(value ? 'fair.yes' : 'fair.no');
+  if (name === 'color' || name === 'result') return known(t, `${name}.${value}`, value);
+  if (!Array.isArray(value)) return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return value.map((/** @type {any} */ v) => {
+    if (name === 'symbols') return known(t, `symbol.${v}`, v);
+    if (v?.rank && v?.suit) return t('card.name', { rank: known(t, `rank.${v.rank}`, v.rank), suit: known(t, `suit.${v.suit}`, v.suit) });
+    return typeof v === 'object' ? JSON.stringify(v) : String(v);
+  }).join(name === 'symbols' ? ' · ' : ', ');
 }

@@ -42,7 +42,7 @@ function question(round) {
   return {
     rules: round.rules, serverSeed: round.server_seed ?? '', commitment: round.commitment, clientSeed: round.client_seed, nonce: round.nonce,
     stake: round.stake, bets: round.bets ?? [], actions: round.actions ?? [],
-    expected: round.server_seed && round.settled ? { payout: round.payout, outcome: round.outcome } : undefined,
+    expected: round.server_seed ? { stake: round.stake, staked: round.staked, payout: round.payout, settled: round.settled, outcome: round.outcome } : undefined,
   };
 }
 
