@@ -73,6 +73,40 @@ func TestAccessLog_TellsOfAFloodInFewLines(t *testing.T) {
 	}
 }
 
+// Nor with lines about what no limit counts: refusals of crowded connections and of large headers, and files.
+func TestAccessLog_TellsOfUncountedFloodsInFewLines(t *testing.T) {
+	clock := newHandClock()
+	h := open(t, "http", says("{}"), func(o *Options) {
+		trustLoopback(o)
+		o.Now = clock.Now
+		o.Uncounted = func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/assets/") }
+	})
+	for range 1000 {
+		h.ask(t, "GET", "/assets/app.js", "", "X-Forwarded-For", "198.51.100.1")
+	}
+	// Another client's page is told whole, and a minute later the first one's too.
+	for range 40 {
+		h.ask(t, "GET", "/assets/app.js", "", "X-Forwarded-For", "198.51.100.2")
+	}
+	clock.move(time.Minute)
+	for range 40 {
+		h.ask(t, "HEAD", "/assets/app.js", "", "X-Forwarded-For", "198.51.100.1")
+	}
+	h.ask(t, "GET", "/", "")
+	lines := func(part string) int { return strings.Count(h.access.String(), part) }
+	eventually(t, "the last request is told", func() bool { return lines(`"address":"127.0.0.1"`) == 1 })
+	if a, b := lines(`"address":"198.51.100.1"`), lines(`"address":"198.51.100.2"`); a != fileLinesBurst+40 || b != 40 {
+		t.Errorf("%d and %d lines", a, b)
+	}
+	before := lines("\n")
+	for range 2000 {
+		h.ask(t, "GET", "/", "", "X-Large", strings.Repeat("x", 17<<10))
+	}
+	if n := lines("\n") - before; n < limitedLinesBurst-1 || n > 1000 {
+		t.Errorf("%d lines about large headers", n)
+	}
+}
+
 // Whatever the client sends, and whatever comes back, none of it is in any log.
 func TestLogs_NeverHoldSecrets(t *testing.T) {
 	const secret = "Zq7secret"

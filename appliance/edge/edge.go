@@ -24,13 +24,19 @@ type Edge struct {
 	observer Observer
 	now      func() time.Time
 
-	// limitedLines bounds the lines in the access log about requests that a limit refused: a flood must not fill the
-	// disk, which would stop the bets of all.
+	// A flood must not fill the disk with lines in the access log, which would stop the bets of all. limitedLines bounds
+	// those about requests that the edge refused, fileLines those of each address about requests that no zone counts.
 	limitedLines *rate.Limiter
+	fileLines    *buckets
 }
 
-// How many lines a second, and at once, tell of requests that a limit refused. Metrics count all of them.
-const limitedLinesRate, limitedLinesBurst = 20, 200
+// How many lines a second, and at once, tell of requests that the edge refused, and of one address's requests for files:
+// a page asks for some 40 of them. Metrics count all.
+const (
+	limitedLinesRate, limitedLinesBurst = 20, 200
+	fileLinesRate, fileLinesBurst       = 2, 200
+	fileLinesAddresses                  = 4096 // that are remembered
+)
 
 // New makes an Edge.
 func New(o Options) (*Edge, error) {
@@ -44,6 +50,7 @@ func New(o Options) (*Edge, error) {
 	e := &Edge{
 		options: o, proxies: o.TrustedProxies, headers: newSecurityHeaders(o), origins: newOrigins(o.CORSOrigins),
 		zones: zs, observer: o.Observer, now: o.Now, limitedLines: rate.NewLimiter(limitedLinesRate, limitedLinesBurst),
+		fileLines: newBuckets(fileLinesRate, fileLinesBurst, fileLinesAddresses),
 	}
 	e.counts.clients = make(map[bucketKey]int)
 	if e.observer == nil {
@@ -88,22 +95,25 @@ func (x *exchange) admit() bool {
 		h["Connection"] = []string{"close"}
 		return x.refuse(problemHeaderTooLarge)
 	}
-	if isHealth(r.URL.Path) {
-		return true
+	if isProbe(r) {
+		return x.boundBody(h)
 	}
-	if len(r.Header["Origin"]) > 0 || len(e.origins.allowed) > 0 {
-		if e.origins.annotate(h, r) {
-			return x.preflight(h)
-		}
+	preflight := (len(r.Header["Origin"]) > 0 || len(e.origins.allowed) > 0) && e.origins.annotate(h, r)
+	foreign := !preflight && e.origins.refuses(r)
+	x.uncounted = isRead(r) && e.options.Uncounted != nil && e.options.Uncounted(r)
+	z := e.zones.of(r)
+	if preflight || foreign {
+		z = e.zones.rest // a foreign page must not use up the sign-ups and spins of its visitor
 	}
-	if e.origins.refuses(r) {
+	if z != nil && (!x.uncounted || foreign) && !x.limitAddress(z) {
+		x.route = z.refused
+		return x.refuse(problemRateLimited)
+	}
+	switch {
+	case preflight:
+		return x.preflight(h)
+	case foreign:
 		return x.refuse(problemForeignPage)
-	}
-	if z := e.zones.of(r); z != nil && (e.options.Uncounted == nil || !e.options.Uncounted(r)) {
-		if !x.limitAddress(z) {
-			x.route, x.limited = z.refused, true
-			return x.refuse(problemRateLimited)
-		}
 	}
 	return x.boundBody(h)
 }
@@ -134,6 +144,7 @@ func (x *exchange) preflight(h http.Header) bool {
 	if _, ok := h["Access-Control-Allow-Origin"]; !ok {
 		return x.refuse(problemForeignPreflight)
 	}
+	x.refused = true // it costs as little, and says as little
 	x.WriteHeader(http.StatusNoContent)
 	return false
 }
@@ -163,6 +174,7 @@ func (x *exchange) boundBody(h http.Header) bool {
 
 // refuse answers with a problem. It returns false, for admit.
 func (x *exchange) refuse(p Problem) bool {
+	x.refused = true
 	if x.route == "" {
 		x.route = "refused"
 	}
@@ -218,10 +230,21 @@ func asError(p any) error {
 func (x *exchange) report() {
 	took := time.Since(x.start)
 	x.edge.observer.RequestDone(x.routeLabel(), methodLabel(x.request.Method), x.status, took, x.bytes)
-	if x.edge.options.AccessLog == nil || isHealth(x.request.URL.Path) || (x.limited && !x.edge.limitedLines.Allow()) {
-		return
+	if x.edge.options.AccessLog != nil && x.worthALine() {
+		x.log(took)
 	}
-	x.log(took)
+}
+
+// worthALine says whether the access log tells of the request.
+func (x *exchange) worthALine() bool {
+	switch e := x.edge; {
+	case x.refused:
+		return e.limitedLines.Allow()
+	case x.uncounted:
+		told, _ := e.fileLines.take(clientKey(x.address), e.now())
+		return told
+	}
+	return !isProbe(x.request)
 }
 
 // routeLabel is the route's pattern. It never is what the client sent.

@@ -27,7 +27,9 @@ type exchange struct {
 	proxied bool // by a trusted proxy
 	route   string
 	account string
-	limited bool // refused by a limit
+
+	refused   bool // by the edge itself
+	uncounted bool // by any zone, as a file
 
 	limitValues [3]string // backs the limit's headers
 

@@ -85,7 +85,11 @@ func isData(path string) bool {
 	return strings.HasPrefix(path, "/api/") || isHealth(path) || path == "/metrics"
 }
 
-// isHealth says whether a path is a probe: never limited, never in the access log.
+// isProbe says whether a request asks for the node's health: never limited, never in the access log.
+func isProbe(r *http.Request) bool { return isRead(r) && isHealth(r.URL.Path) }
+
+func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
 func isHealth(path string) bool {
 	rest, ok := strings.CutPrefix(path, "/health")
 	return ok && (rest == "" || rest[0] == '/')

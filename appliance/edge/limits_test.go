@@ -137,6 +137,37 @@ func TestLimits_DontCountHealthNorStaticFiles(t *testing.T) {
 	}
 }
 
+// What is refused for another reason than a limit is work all the same, and so is what only names a file or a probe.
+func TestLimits_CountEveryRefusal(t *testing.T) {
+	files := func(o *Options) {
+		o.Uncounted = func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/assets/") }
+	}
+	foreign := []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}
+	for _, c := range []struct {
+		name, method, path string
+		headers            []string
+	}{
+		{"preflights", "OPTIONS", "/api/v1/games", append(foreign, "Access-Control-Request-Method", "POST")},
+		{"preflights of a file", "OPTIONS", "/assets/app.js", append(foreign, "Access-Control-Request-Method", "POST")},
+		{"writes of foreign pages", "POST", "/api/v1/games/slots/spins", foreign},
+		{"WebSockets of foreign pages", "GET", "/assets/app.js", append(foreign, "Upgrade", "websocket", "Connection", "Upgrade")},
+		{"writes to a file", "POST", "/assets/app.js", nil},
+		{"writes to a probe", "POST", "/health/live", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			clock := newHandClock()
+			h := open(t, "http", says("{}"), func(o *Options) { files(o); o.Now = clock.Now })
+			if n := spend(t, h, c.method, c.path, c.headers...); n != 20 {
+				t.Errorf("%d were answered", n)
+			}
+			// The visitor of a foreign page is not robbed of what the page aimed at.
+			if answer, _ := h.ask(t, "POST", "/api/v1/games/slots/spins", ""); answer.StatusCode != 200 {
+				t.Errorf("a spin: %d", answer.StatusCode)
+			}
+		})
+	}
+}
+
 func TestLimits_OffMeansOff(t *testing.T) {
 	h := open(t, "http", says("{}"), func(o *Options) { *o = o.Unlimited() })
 	for range 100 {

@@ -34,7 +34,7 @@ type Options struct {
 	// zone, once for addresses and once for accounts.
 	Zones      []Zone
 	MaxBuckets int
-	// Uncounted says which requests no zone counts, beside health checks: those for static files. nil: none.
+	// Uncounted says which reads (GET, HEAD) no zone counts, beside health checks: those of static files. nil: none.
 	Uncounted func(*http.Request) bool
 
 	// CORSOrigins are the origins (https://pages.example) whose pages may call the API.
