@@ -140,7 +140,11 @@ func (f *fakeCasino) apply(c command.Command) (command.Result, error) {
 		a.dropSessions(func(command.SessionID) bool { return true })
 		return ok(nil)
 	case command.SetRole:
+		if a.Role == b.Role {
+			return command.Result{}, nil
+		}
 		a.Role = b.Role
+		a.dropSessions(func(command.SessionID) bool { return true })
 		return ok(nil)
 	case command.SetLimits:
 		a.limits.InForce = b.Limits

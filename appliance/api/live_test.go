@@ -131,6 +131,11 @@ func TestLive_EndsWithItsSession(t *testing.T) {
 				t.Error(err)
 			}
 		},
+		"given another role": func(h *house, p *client) {
+			if _, err := h.operator().SetRole(t.Context(), "cherry", "operator", "test"); err != nil {
+				t.Error(err)
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
@@ -142,6 +147,20 @@ func TestLive_EndsWithItsSession(t *testing.T) {
 				t.Errorf("connected again: %v", err)
 			}
 		})
+	}
+}
+
+func TestLive_ARoleThatStaysLeavesItAlone(t *testing.T) {
+	h := newHouse(t)
+	p := h.player("cherry")
+	conn := p.mustListen()
+	next(t, conn)
+	if _, err := h.operator().SetRole(t.Context(), "cherry", "player", "test"); err != nil {
+		t.Fatal(err)
+	}
+	p.do("POST", "/api/v1/me/daily-coins", "").want(t, 201, "")
+	if e := next(t, conn); e["type"] != "balance" {
+		t.Errorf("%v", e)
 	}
 }
 

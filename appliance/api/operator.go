@@ -176,10 +176,15 @@ func (o *Operator) SetRole(ctx context.Context, who, role, reason string) (Accou
 	if err := checkRole(command.Role(role)); err != nil {
 		return AccountRecord{}, operationError(err)
 	}
-	return o.change(ctx, who, command.SetRole{Role: command.Role(role), Actor: o.Actor, Reason: reason}, nil)
+	return o.change(ctx, who, command.SetRole{Role: command.Role(role), Actor: o.Actor, Reason: reason}, sessionsEnded)
 }
 
-func sessionsEnded(a *API, id command.AccountID, _ uint64) { a.SessionsEnded(id) }
+// sessionsEnded is for commands that end all sessions, if they change anything at all.
+func sessionsEnded(a *API, id command.AccountID, event uint64) {
+	if event != 0 {
+		a.SessionsEnded(id)
+	}
+}
 
 // change proposes a change of an account, tells its live connections, and shows what became of it.
 func (o *Operator) change(ctx context.Context, who string, body command.Body, tell func(*API, command.AccountID, uint64)) (AccountRecord, error) {
