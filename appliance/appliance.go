@@ -165,8 +165,11 @@ func apiTable(t config.Table) api.Table {
 	return api.Table{Rules: t.Rules, Enabled: t.Enabled, MinStake: t.MinStake, MaxStake: t.MaxTotal, MaxBet: t.MaxStake}
 }
 
-// observe tells the edge who asked, and which route answered, and counts sign-ins.
+// observe tells the edge who asked, and which route answered, and counts sign-ins and panics.
 func (a *App) observe(r *http.Request, o api.Observation) {
+	if o.Panicked {
+		a.metrics.Panicked()
+	}
 	if o.Account != 0 {
 		edge.NoteAccount(r.Context(), strconv.FormatUint(uint64(o.Account), 10))
 	}

@@ -80,6 +80,8 @@ type Observation struct {
 	Code    string            // of the problem; empty for a success
 	Account command.AccountID // 0 where nobody is signed in
 	Took    time.Duration
+	// Panicked says that the handler panicked, which became a 500 before anybody in front of the API could see it.
+	Panicked bool
 }
 
 // API serves the JSON API. Make it with New, and Close it.

@@ -24,14 +24,15 @@ import (
 
 // call is one request while it is being answered. Calls are used again: nothing may keep one, or its buffers.
 type call struct {
-	w       http.ResponseWriter
-	r       *http.Request
-	params  httprouter.Params
-	now     time.Time // the one time of this request, UTC, to the millisecond
-	secure  bool
-	session command.Session // on signed-in routes
-	body    []byte          // of the request
-	out     bytes.Buffer    // the answer
+	w        http.ResponseWriter
+	r        *http.Request
+	params   httprouter.Params
+	now      time.Time // the one time of this request, UTC, to the millisecond
+	secure   bool
+	session  command.Session // on signed-in routes
+	body     []byte          // of the request
+	panicked bool
+	out      bytes.Buffer // the answer
 }
 
 // answer is what a handler gives for a request that it did.
@@ -66,7 +67,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, ps httprouter.Params
 	c.now = started.UTC().Truncate(time.Millisecond)
 	c.secure = a.o.Secure(r)
 	ans, err := a.do(c, rt)
-	seen := Observation{Route: rt.path, Account: c.session.Account}
+	seen := Observation{Route: rt.path, Account: c.session.Account, Panicked: c.panicked}
 	if err == nil && !ans.taken {
 		err = c.render(&ans)
 	}
@@ -99,6 +100,7 @@ func (a *API) do(c *call, rt *route) (ans answer, err error) {
 		if v := recover(); v == http.ErrAbortHandler {
 			panic(v)
 		} else if v != nil {
+			c.panicked = true
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()

@@ -258,7 +258,14 @@ func TestTrouble_IsToldApart(t *testing.T) {
 }
 
 func TestTrouble_APanicFailsOneRequest(t *testing.T) {
-	h := newHouse(t)
+	panics := 0
+	h := newHouse(t, func(o *Options) {
+		o.Observe = func(_ *http.Request, seen Observation) {
+			if seen.Panicked {
+				panics++
+			}
+		}
+	})
 	p := h.player("cherry")
 	h.casino.intercept = func(command.Command) (command.Result, error, bool) { panic("secret cause") }
 	r := p.do("POST", spin, `{"stake":1}`).want(t, 500, "internal_error")
@@ -267,6 +274,9 @@ func TestTrouble_APanicFailsOneRequest(t *testing.T) {
 	}
 	h.casino.intercept = nil
 	p.do("POST", spin, `{"stake":1}`).want(t, 201, "")
+	if panics != 1 {
+		t.Errorf("%d panics were observed", panics)
+	}
 }
 
 func TestAdmit_RefusesAnAccountThatAsksTooOften(t *testing.T) {

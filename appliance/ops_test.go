@@ -1,0 +1,29 @@
+package appliance
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"imperio/appliance/api"
+	"imperio/appliance/ops"
+)
+
+// wantMetric looks for lines in what the metrics say.
+func wantMetric(t *testing.T, m *ops.Metrics, lines ...string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	for _, line := range lines {
+		if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
+			t.Errorf("%s is missing in\n%s", line, w.Body)
+		}
+	}
+}
+
+// The API makes a 500 of a panic itself, so the edge sees none.
+func TestObserve_CountsPanicsOfTheAPI(t *testing.T) {
+	a := &App{metrics: ops.NewMetrics(ops.Sources{})}
+	a.observe(httptest.NewRequest("GET", "/api/v1/me", nil), api.Observation{Route: "/api/v1/me", Panicked: true})
+	wantMetric(t, a.metrics, "imperio_http_panics_total 1")
+}
