@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"imperio/appliance/api"
+	"imperio/appliance/config"
 	"imperio/appliance/ops"
 )
 
@@ -26,4 +27,13 @@ func TestObserve_CountsPanicsOfTheAPI(t *testing.T) {
 	a := &App{metrics: ops.NewMetrics(ops.Sources{})}
 	a.observe(httptest.NewRequest("GET", "/api/v1/me", nil), api.Observation{Route: "/api/v1/me", Panicked: true})
 	wantMetric(t, a.metrics, "imperio_http_panics_total 1")
+}
+
+// The edge refuses a flood of guesses before the API sees them.
+func TestSignIns_CountThoseThatALimitRefused(t *testing.T) {
+	h := openRealHouse(t, func(c *config.Config) { c.Limits.On = true })
+	for range 5 {
+		(&realClient{h: h}).send("POST", "/api/v1/sessions", `{"login":"nobody","password":"wrong password"}`)
+	}
+	wantMetric(t, h.app.metrics, `imperio_sign_ins_total{result="invalid_credentials"} 3`, `imperio_sign_ins_total{result="rate_limited"} 2`)
 }

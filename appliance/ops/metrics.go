@@ -155,7 +155,13 @@ func (m *Metrics) LimitDecision(zone, by string, allowed bool) {
 		decision = "refused"
 	}
 	m.limits.WithLabelValues(zone, by, decision).Inc()
+	if zone == signInZone && !allowed {
+		m.SignIn("rate_limited") // it came no further
+	}
 }
+
+// signInZone is the limit on requests to sign in.
+const signInZone = "sign-in"
 
 // ConnectionOpened counts a connection in.
 func (m *Metrics) ConnectionOpened() { m.opened.Inc() }
