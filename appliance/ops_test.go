@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -36,4 +37,17 @@ func TestSignIns_CountThoseThatALimitRefused(t *testing.T) {
 		(&realClient{h: h}).send("POST", "/api/v1/sessions", `{"login":"nobody","password":"wrong password"}`)
 	}
 	wantMetric(t, h.app.metrics, `imperio_sign_ins_total{result="invalid_credentials"} 3`, `imperio_sign_ins_total{result="rate_limited"} 2`)
+}
+
+// A round under way is no settled one: its stake is in escrow, and in no game's sums.
+func TestMetrics_TellRoundsUnderWayFromSettledOnes(t *testing.T) {
+	h := openRealHouse(t)
+	p := h.player("cherry")
+	settled, staked := 0, 0
+	for p.object(201, "POST", "/api/v1/games/blackjack/rounds", `{"stake":10}`)["settled"] == true {
+		settled, staked = settled+1, staked+10
+	}
+	wantMetric(t, h.app.metrics,
+		fmt.Sprintf(`imperio_bets_total{game="blackjack"} %d`, settled), fmt.Sprintf(`imperio_staked_coins_total{game="blackjack"} %d`, staked),
+		"imperio_open_rounds 1", "imperio_ledger_escrow_coins 10")
 }

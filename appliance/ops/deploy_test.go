@@ -154,6 +154,12 @@ func TestDocs_ListEveryMetricAndEveryAlert(t *testing.T) {
 	}
 	text := string(content)
 	names := exported(t)
+	families, _ := NewMetrics(allSources(t)).registry.Gather()
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), "imperio_") && !regexp.MustCompile("\\| `"+f.GetName()+"` \\|.*\\| "+regexp.QuoteMeta(f.GetHelp())+" \\|").MatchString(text) {
+			t.Errorf("docs/OPERATIONS.md does not say of %s: %s", f.GetName(), f.GetHelp())
+		}
+	}
 	for name := range names {
 		if !strings.HasPrefix(name, "imperio_") || names[strings.TrimSuffix(name, "_bucket")+"_count"] && name != strings.TrimSuffix(name, "_bucket") {
 			continue

@@ -76,12 +76,12 @@ var stateMetrics = []struct {
 }{
 	{"imperio_build_info", "Always 1; the labels say what runs.", []string{"version", "commit", "go_version"}},
 
-	{"imperio_bets_total", "Rounds opened, by game, of all times.", []string{"game"}},
-	{"imperio_staked_coins_total", "Coins staked, by game, of all times.", []string{"game"}},
-	{"imperio_paid_coins_total", "Coins paid out, by game, of all times.", []string{"game"}},
+	{"imperio_bets_total", "Rounds settled, by game, of all times. Those under way are in imperio_open_rounds.", []string{"game"}},
+	{"imperio_staked_coins_total", "Coins staked in settled rounds, by game, of all times. Those of rounds under way are in imperio_ledger_escrow_coins.", []string{"game"}},
+	{"imperio_paid_coins_total", "Coins paid out in settled rounds, by game, of all times.", []string{"game"}},
 	{"imperio_house_balance_coins", "Balance of a game's house account.", []string{"game"}},
 	{"imperio_return_theoretical_ratio", "Expected payout of a coin staked, by game and rules, as computed from the rules.", []string{"game", "rules"}},
-	{"imperio_return_actual_ratio", "Coins paid out for each coin staked, by game, of all times.", []string{"game"}},
+	{"imperio_return_actual_ratio", "Coins paid out for each coin staked in settled rounds, by game, of all times.", []string{"game"}},
 
 	{"imperio_ledger_sum_coins", "Sum of all balances. Always 0.", nil},
 	{"imperio_ledger_players_coins", "Sum of all players' balances.", nil},
