@@ -44,6 +44,7 @@ type App struct {
 	cleanups   cleanups
 
 	gate    *ops.Gate
+	escrow  *ops.Escrow
 	health  *ops.Health
 	metrics *ops.Metrics
 
@@ -192,6 +193,7 @@ func (a *App) Run(ctx context.Context) error {
 	var owned group
 	owned.run(func() { a.settleAbandoned(background) })
 	owned.run(func() { a.gate.Run(background) })
+	owned.run(func() { a.escrow.Run(background) })
 	failed := make(chan error, len(a.servers))
 	for _, s := range a.servers {
 		owned.run(func() {

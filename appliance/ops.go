@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -15,7 +16,9 @@ import (
 	"imperio/appliance/ops"
 	"imperio/games/catalogue"
 	"imperio/replication"
+	"imperio/storage"
 	"imperio/storage/command"
+	"imperio/storage/ledger"
 )
 
 // openOps makes what tells operators how the casino is. It comes first, since all other parts report to it; what it
@@ -37,8 +40,9 @@ func (a *App) openOps(context.Context) error {
 		},
 	})
 	a.cleanups.add("health", a.health.Close)
+	a.escrow = ops.NewEscrow(ops.EscrowOptions{Look: a.openStakes, Log: a.log})
 	a.metrics = ops.NewMetrics(ops.Sources{
-		Version: a.version, Commit: a.commit, Gate: a.gate, Health: a.health, Returns: theoreticalReturns(),
+		Version: a.version, Commit: a.commit, Gate: a.gate, Escrow: a.escrow, Health: a.health, Returns: theoreticalReturns(),
 		Figures:         func() command.Figures { return a.dir.store.Figures() },
 		Replication:     a.replicationFigures,
 		Checkpoints:     a.checkpointFigures,
@@ -74,6 +78,23 @@ func (a *App) replicationFigures() ops.Replication {
 		Leads: s.Ready, Voters: s.Voters, Term: s.Term, LastIndex: s.LastIndex, CommitIndex: s.CommitIndex,
 		AppliedIndex: s.AppliedIndex, SnapshotIndex: s.SnapshotIndex, InFlight: s.InFlight, Writing: s.Writing,
 	}
+}
+
+// openStakes adds up the open rounds of the newest checkpoint beside what its books hold for them.
+func (a *App) openStakes(ctx context.Context) (books, rounds ops.OpenStakes, err error) {
+	snapshot, err := a.dir.store.LastSnapshot()
+	if err != nil {
+		return books, rounds, err
+	}
+	defer func() { err = errors.Join(err, snapshot.Close()) }()
+	machine := snapshot.Machine()
+	books = ops.OpenStakes{Rounds: machine.OpenRounds, Stakes: machine.Books.House[ledger.Escrow]}
+	err = snapshot.OpenRounds(func(_ command.RoundID, o *storage.OpenRoundRecord) error {
+		rounds.Rounds++
+		rounds.Stakes += o.Round.Staked
+		return ctx.Err()
+	})
+	return books, rounds, err
 }
 
 func (a *App) checkpointFigures() ops.Checkpoints {

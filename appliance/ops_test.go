@@ -50,4 +50,15 @@ func TestMetrics_TellRoundsUnderWayFromSettledOnes(t *testing.T) {
 	wantMetric(t, h.app.metrics,
 		fmt.Sprintf(`imperio_bets_total{game="blackjack"} %d`, settled), fmt.Sprintf(`imperio_staked_coins_total{game="blackjack"} %d`, staked),
 		"imperio_open_rounds 1", "imperio_ledger_escrow_coins 10")
+
+	// The books and the rounds agree on it, each by itself, as of the newest checkpoint.
+	if _, err := h.app.dir.store.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	books, rounds, err := h.app.openStakes(t.Context())
+	if want := (ops.OpenStakes{Rounds: 1, Stakes: 10}); err != nil || books != want || rounds != want {
+		t.Errorf("the books have %+v, the rounds %+v, %v", books, rounds, err)
+	}
+	h.app.escrow.Look(t.Context())
+	wantMetric(t, h.app.metrics, `imperio_ledger_invariant_holds{invariant="escrow_is_open_rounds"} 1`)
 }

@@ -20,11 +20,19 @@ type Snapshot struct {
 // Snapshot fixes the state: of a store that is written, its newest checkpoint, made now; of one that is open for
 // reading only, what was applied so far (nothing may be applied while the snapshot is open).
 func (s *Store) Snapshot(ctx context.Context) (*Snapshot, error) {
+	if !s.opts.ReadOnly {
+		if _, err := s.Checkpoint(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return s.LastSnapshot()
+}
+
+// LastSnapshot is Snapshot without the wait for a disk: of a store that is written, its newest checkpoint so far.
+func (s *Store) LastSnapshot() (*Snapshot, error) {
 	snap := &Snapshot{r: reader{live: newLayer(), file: s.path}}
 	if s.opts.ReadOnly {
 		snap.r.live, snap.head = s.live, s.head
-	} else if _, err := s.Checkpoint(ctx); err != nil {
-		return nil, err
 	}
 	err := guard(s.path, func() (err error) {
 		if snap.r.tx, err = s.db.Begin(false); err != nil || s.opts.ReadOnly {

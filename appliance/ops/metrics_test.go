@@ -113,8 +113,6 @@ func TestMetrics_TellWhatHappenedAndWhatThereIs(t *testing.T) {
 		`imperio_ledger_sum_coins 0`,
 		`imperio_ledger_issued_coins 200`,
 		`imperio_ledger_invariant_holds{invariant="sum_is_zero"} 1`,
-		`imperio_ledger_invariant_holds{invariant="accounts_add_up"} 1`,
-		`imperio_ledger_invariant_holds{invariant="escrow_is_open_rounds"} 1`,
 		`imperio_open_rounds 1`,
 		`imperio_raft_apply_lag_entries 1`,
 		`imperio_raft_follower_lag_entries{member="n2"} 4`,
@@ -147,17 +145,9 @@ func TestMetrics_LeaveOutWhatIsNotThere(t *testing.T) {
 }
 
 func TestMetrics_SeeABrokenLedger(t *testing.T) {
-	for broken, f := range map[string]command.Figures{
-		"sum_is_zero":           {LedgerSum: 1, Players: 1},
-		"accounts_add_up":       {Players: 1},
-		"players_not_negative":  {Players: -1, Issue: 1},
-		"escrow_not_negative":   {Escrow: -1, Players: 1},
-		"escrow_is_open_rounds": {OpenRounds: 1},
-	} {
-		s := Sources{Figures: func() command.Figures { return f }}
-		if text := scrape(t, NewMetrics(s)); !strings.Contains(text, fmt.Sprintf(`imperio_ledger_invariant_holds{invariant=%q} 0`, broken)) {
-			t.Errorf("%s is not seen", broken)
-		}
+	s := Sources{Figures: func() command.Figures { return command.Figures{LedgerSum: 1, Players: 1} }}
+	if text := scrape(t, NewMetrics(s)); !strings.Contains(text, `imperio_ledger_invariant_holds{invariant="sum_is_zero"} 0`) {
+		t.Error("a coin too much is not seen")
 	}
 }
 

@@ -1,0 +1,78 @@
+package ops
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"imperio/games"
+)
+
+// Escrow watches whether the stakes that the books hold for open rounds are those of the rounds that are open. The books
+// are sums that every transfer changes, and the rounds are records of their own: neither follows from the other.
+// Safe for concurrent use; Run keeps it up to date.
+type Escrow struct {
+	o     EscrowOptions
+	found atomic.Pointer[bool] // nil: not looked yet
+}
+
+// OpenStakes is how many rounds are open, and what was staked on them.
+type OpenStakes struct {
+	Rounds uint64
+	Stakes games.Coins
+}
+
+// EscrowOptions say what is watched.
+type EscrowOptions struct {
+	// Look gives both sides as of one moment: what the books say, and what the open rounds add up to.
+	Look  func(context.Context) (books, rounds OpenStakes, err error)
+	Every time.Duration // how often it is looked at; 0: a minute
+	Log   *slog.Logger
+}
+
+// NewEscrow makes a watch that has not looked yet.
+func NewEscrow(o EscrowOptions) *Escrow {
+	if o.Every == 0 {
+		o.Every = time.Minute
+	}
+	return &Escrow{o: o}
+}
+
+// Run looks now, and again and again until ctx ends.
+func (e *Escrow) Run(ctx context.Context) {
+	tick := time.NewTicker(e.o.Every)
+	defer tick.Stop()
+	for {
+		e.Look(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Look compares now. If that can't be done, what was found before stays.
+func (e *Escrow) Look(ctx context.Context) {
+	books, rounds, err := e.o.Look(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			e.o.Log.Warn("the open rounds can't be held against the books", "error", err)
+		}
+		return
+	}
+	holds := books == rounds
+	if before := e.found.Swap(&holds); !holds && (before == nil || *before) {
+		e.o.Log.Error("the books hold other stakes than the open rounds have: stop the casino, keep its data directory, and run 'imperio audit' on a copy",
+			"books", books, "rounds", rounds)
+	}
+}
+
+// Holds says whether both sides were the same when it was looked last; known is false before that.
+func (e *Escrow) Holds() (holds, known bool) {
+	if found := e.found.Load(); found != nil {
+		return *found, true
+	}
+	return false, false
+}
