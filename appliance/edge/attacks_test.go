@@ -160,6 +160,29 @@ func TestHTTP2_EndlessHeadersEndTheConnection(t *testing.T) {
 	_ = c.Close()
 }
 
+// A header that drips in has no timeout of its own, and its client can't answer pings meanwhile.
+func TestHTTP2_SlowHeadersAreDropped(t *testing.T) {
+	h := open(t, "https", says("{}"), func(o *Options) { quick(o); o.IdleTimeout = time.Minute })
+	c, f := h.talkHTTP2(t)
+	block := headerBlock(":method", "GET", ":scheme", "https", ":authority", "x", ":path", "/")
+	if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block}); err != nil {
+		t.Fatal(err)
+	}
+	started, done := time.Now(), make(chan struct{})
+	go func() { // a header now and then, for ever
+		defer close(done)
+		for f.WriteContinuation(1, false, headerBlock("x", "y")) == nil {
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	closedByServer(t, c)
+	_ = c.Close()
+	<-done
+	if took := time.Since(started); took > 10*time.Second {
+		t.Errorf("dropped after %s", took)
+	}
+}
+
 // Streams that are opened and never finished: the client's timeouts count for each of them.
 func TestHTTP2_SlowBodiesAreDropped(t *testing.T) {
 	failed := make(chan error, 1)

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // Server makes an HTTP server with every timeout and size bounded, that answers with handler behind the edge. Serve it
@@ -20,16 +19,19 @@ func (e *Edge) Server(handler http.Handler) *http.Server {
 		ReadHeaderTimeout:            o.HeaderTimeout,
 		IdleTimeout:                  o.IdleTimeout,
 		WriteTimeout:                 o.WriteTimeout,
-		MaxHeaderBytes:               o.MaxHeaderBytes,
-		ConnContext:                  withConnection,
-		ErrorLog:                     log.New(serverComplaints{o.Log}, "", 0),
+		// The server's own answer to a header that is too large is bare: up to twice the bound, admit gives a proper one.
+		MaxHeaderBytes: 2 * o.MaxHeaderBytes,
+		ConnContext:    withConnection,
+		ErrorLog:       log.New(serverComplaints{o.Log}, "", 0),
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          100,
 			MaxReceiveBufferPerConnection: 256 << 10,
 			MaxReceiveBufferPerStream:     64 << 10,
-			SendPingTimeout:               30 * time.Second,
-			PingTimeout:                   15 * time.Second,
-			WriteByteTimeout:              o.WriteTimeout,
+			// HTTP/2 has no timeout for a header that drips in (CONTINUATION). It is a silence that pings end, after 30
+			// and 15 s: more often would wake phones, and a slow line needs the time to answer.
+			SendPingTimeout:  5 * o.HeaderTimeout / 2,
+			PingTimeout:      5 * o.HeaderTimeout / 4,
+			WriteByteTimeout: o.WriteTimeout,
 		},
 	}
 	if o.HeaderTimeout > 0 && o.BodyTimeout > 0 {
