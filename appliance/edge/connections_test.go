@@ -293,6 +293,34 @@ func TestSlowLoris_IsDroppedWhileItSendsItsBody(t *testing.T) {
 	<-done
 }
 
+// A word about another protocol takes no bound away.
+func TestUpgrade_KeepsTheBoundsOfBodies(t *testing.T) {
+	failed := make(chan error, 1)
+	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		failed <- err
+	}), func(o *Options) { quick(o); o.HeaderTimeout = time.Hour })
+	for _, method := range []string{"POST", "GET"} {
+		for _, upgrade := range []string{"Upgrade: x\r\n", "Upgrade: websocket\r\nConnection: Upgrade\r\n"} {
+			c := h.dial(t)
+			_, _ = fmt.Fprintf(c, "%s / HTTP/1.1\r\nHost: x\r\n%sContent-Length: 1000\r\n\r\nhalf", method, upgrade)
+			if err := <-failed; !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%s, %q, half a body: %v", method, upgrade, err)
+			}
+			c = h.dial(t)
+			_, _ = fmt.Fprintf(c, "%s / HTTP/1.1\r\nHost: x\r\n%sContent-Length: 70000\r\n\r\n", method, upgrade)
+			answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+			if answer.StatusCode != http.StatusRequestEntityTooLarge {
+				t.Errorf("%s, %q, a large body: %d", method, upgrade, answer.StatusCode)
+			}
+		}
+	}
+}
+
 func TestSlowLoris_IsDroppedWhileItDoesntTakeTheAnswer(t *testing.T) {
 	failed := make(chan error, 1)
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -152,7 +152,7 @@ func (x *exchange) preflight(h http.Header) bool {
 // boundBody bounds how long a request's body may be, and how long it may take.
 func (x *exchange) boundBody(h http.Header) bool {
 	o, r := &x.edge.options, x.request
-	if r.ContentLength == 0 || isUpgrade(r) {
+	if r.ContentLength == 0 {
 		return true
 	}
 	if o.MaxBodyBytes > 0 {

@@ -84,7 +84,8 @@ func (o *origins) allows(r *http.Request) bool {
 	return ok && len(r.Header["Cookie"]) == 0
 }
 
-// isUpgrade says whether a request wants to leave HTTP for another protocol.
+// isUpgrade says whether a request opens a WebSocket: nothing else does, whatever its headers say.
 func isUpgrade(r *http.Request) bool {
-	return len(r.Header["Upgrade"]) > 0
+	return r.Method == http.MethodGet && r.ContentLength == 0 &&
+		hasToken(r.Header["Upgrade"], "websocket") && hasToken(r.Header["Connection"], "upgrade")
 }
