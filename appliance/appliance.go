@@ -81,6 +81,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.cleanups.run())
 		}
 	}()
+	for _, warning := range o.Config.Warnings() {
+		a.log.Warn("the configuration allows something dangerous", "warning", warning)
+	}
 	for _, step := range []func(context.Context) error{
 		a.openOps, a.openState, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
 	} {
@@ -136,7 +139,6 @@ func (a *App) openAPI(context.Context) error {
 		return err
 	}
 	tables := a.config.Games.Tables()
-	a.warnOfGenerousRules(tables)
 	failed := a.config.Limits.FailedSignIns
 	if !a.config.Limits.On {
 		failed.Events = 0

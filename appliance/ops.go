@@ -11,7 +11,6 @@ import (
 	"slices"
 	"time"
 
-	"imperio/appliance/config"
 	"imperio/appliance/edge"
 	"imperio/appliance/ops"
 	"imperio/games/catalogue"
@@ -168,16 +167,5 @@ func (a *App) guard() ops.Guard {
 	return ops.Guard{
 		Allow: a.config.Access.MetricsAllow, Token: a.config.Access.MetricsToken.Reveal(),
 		Address: func(r *http.Request) netip.Addr { return edge.ClientAddress(r.Context()) },
-	}
-}
-
-// warnOfGenerousRules tells the operator of a pay table that gives more than it takes.
-func (a *App) warnOfGenerousRules(tables []config.Table) {
-	for _, t := range tables {
-		sheet, ok := catalogue.SheetOf(t.Rules)
-		if t.Enabled && ok && sheet.Figures.ReturnDecimal > 1 {
-			a.log.Warn("these rules return more than they take: players win in the long run", "rules", t.Rules,
-				"return", fmt.Sprintf("%.2f %%", 100*sheet.Figures.ReturnDecimal))
-		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"imperio/games"
+	"imperio/games/catalogue"
 )
 
 // Problem is one thing that is wrong with a configuration.
@@ -198,8 +199,11 @@ func (v *validator) games() {
 // Warnings lists what is allowed but should be known, for the log at start.
 func (c *Config) Warnings() []string {
 	var warnings []string
-	if c.Games.SlotsRules == "slots/1" && c.Games.SlotsEnabled {
-		warnings = append(warnings, "slots-rules: slots/1 returns over 100 % of what is staked: players win in the long run; slots/2 is the default")
+	for _, table := range c.Games.Tables() {
+		if sheet, ok := catalogue.SheetOf(table.Rules); ok && table.Enabled && sheet.Figures.ReturnDecimal > 1 {
+			warnings = append(warnings, fmt.Sprintf("%s-rules: %s returns %.2f %% of what is staked: players win in the long run",
+				table.Game, table.Rules, 100*sheet.Figures.ReturnDecimal))
+		}
 	}
 	if !c.Limits.On {
 		warnings = append(warnings, "limits: rate limits and connection caps are off; this is for load tests")

@@ -94,7 +94,7 @@ func TestWarnings_NameWhatIsDangerous(t *testing.T) {
 		t.Errorf("the default warns: %v", got)
 	}
 	c.Games.SlotsRules, c.Limits.On = "slots/1", false
-	if got := strings.Join(c.Warnings(), "\n"); !strings.Contains(got, "slots/1 returns over 100 %") || !strings.Contains(got, "limits:") {
+	if got := strings.Join(c.Warnings(), "\n"); !strings.Contains(got, "slots/1 returns 1") || !strings.Contains(got, "limits:") {
 		t.Errorf("got %s", got)
 	}
 }
