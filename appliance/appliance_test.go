@@ -2,8 +2,10 @@ package appliance
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"imperio/appliance/config"
 )
@@ -35,5 +37,42 @@ func TestNew_WarnsOfWhatIsAllowedButDangerous(t *testing.T) {
 		if strings.Count(logs, want) != 1 {
 			t.Errorf("%q is not told once:\n%s", want, logs)
 		}
+	}
+}
+
+// Each limit can be turned off by itself, and the others stay.
+func TestLimits_AreTurnedOffOneByOne(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		off    func(*config.Limits)
+		signIn string // the code of the tenth sign-in
+		games  int    // the status of the tenth request for the games
+	}{
+		{"general", func(l *config.Limits) { l.GeneralRate = config.Rate{} }, "rate_limited", 200},
+		{"sign-in", func(l *config.Limits) { l.SignInRate = config.Rate{} }, "sign_in_throttled", 429},
+		{"sign-in, failed sign-ins and connections", func(l *config.Limits) {
+			l.SignInRate, l.FailedSignIns, l.Connections, l.ConnectionsPerAddress = config.Rate{}, config.Rate{}, 0, 0
+		}, "invalid_credentials", 429},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := openRealHouse(t, func(conf *config.Config) {
+				conf.Limits.On = true
+				conf.Limits.GeneralRate, conf.Limits.GeneralBurst = config.Rate{Events: 1, Per: time.Hour}, 2 // the description is one
+				conf.Limits.FailedSignIns = config.Rate{Events: 5, Per: time.Hour}
+				c.off(&conf.Limits)
+			})
+			v, games := &realClient{h: h}, 0
+			var refusal struct{ Code string }
+			for range 10 {
+				games, _ = v.send("GET", "/api/v1/games", "")
+				_, body := v.send("POST", "/api/v1/sessions", `{"login":"nobody","password":"wrong password"}`)
+				if err := json.Unmarshal(body, &refusal); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if refusal.Code != c.signIn || games != c.games {
+				t.Errorf("sign-ins end with %s, requests with %d", refusal.Code, games)
+			}
+		})
 	}
 }

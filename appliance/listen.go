@@ -72,7 +72,7 @@ func (a *App) edgeOptions() edge.Options {
 	o.TrustedProxies, o.ProxyProtocol = c.Listen.TrustedProxies, bool(c.Listen.ProxyProtocol)
 	o.CORSOrigins = c.Access.CORSOrigins
 	o.Compression = bool(c.Listen.Compression)
-	o.MaxConnections, o.MaxConnectionsPerAddress = c.Limits.Connections, c.Limits.ConnectionsPerAddress
+	o.MaxConnections, o.MaxConnectionsPerAddress = int(c.Limits.Connections), int(c.Limits.ConnectionsPerAddress)
 	if !c.Limits.On {
 		o = o.Unlimited()
 	} else {

@@ -72,7 +72,9 @@ func typeName(field reflect.StructField) string {
 	case reflect.TypeFor[ByteSize]():
 		return "size (256MiB)"
 	case reflect.TypeFor[Rate]():
-		return "rate (10/s, 5/m, 3/h)"
+		return "rate (10/s, 5/m, 3/h) or off"
+	case reflect.TypeFor[Cap]():
+		return "whole number or off"
 	case reflect.TypeFor[TLSMode]():
 		return "acme, files, internal or off"
 	case reflect.TypeFor[LogFormat]():

@@ -5,7 +5,7 @@ import "time"
 // Limits says how much one client may ask for. Addresses are those of clients: an IPv6 client counts by its /64.
 type Limits struct {
 	// On turns all rate limits and connection caps on. Off is for load tests, and refused outside loopback.
-	On Switch `name:"limits" group:"Limits" help:"Whether rate limits and connection caps are in force. Off is for load tests, and refused unless every address is loopback."`
+	On Switch `name:"limits" group:"Limits" help:"Whether rate limits and connection caps are in force. Off is for load tests, and refused unless every address is loopback. One limit alone can be turned off anywhere."`
 
 	GeneralRate  Rate `name:"limit-general-rate" group:"Limits" placeholder:"N/UNIT" help:"Requests to the API, for each client address and for each account. Health checks and static files are not counted."`
 	GeneralBurst int  `name:"limit-general-burst" group:"Limits" placeholder:"N" help:"Requests to the API that may come at once."`
@@ -18,8 +18,8 @@ type Limits struct {
 	// FailedSignIns is kept in the replicated state, so it holds across restarts and nodes.
 	FailedSignIns Rate `name:"limit-failed-sign-ins" group:"Limits" placeholder:"N/UNIT" help:"Failed sign-ins, for each account and for each client address. Counted in the casino's data, so a restart forgets none."`
 
-	ConnectionsPerAddress int `name:"max-connections-per-address" group:"Limits" placeholder:"N" help:"Connections that one client address may hold open."`
-	Connections           int `name:"max-connections" group:"Limits" placeholder:"N" help:"Connections that all clients together may hold open."`
+	ConnectionsPerAddress Cap `name:"max-connections-per-address" group:"Limits" placeholder:"N" help:"Connections that one client address may hold open."`
+	Connections           Cap `name:"max-connections" group:"Limits" placeholder:"N" help:"Connections that all clients together may hold open."`
 }
 
 func defaultLimits() Limits {

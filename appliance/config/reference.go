@@ -54,7 +54,7 @@ func PrintZones(w io.Writer, limits Limits) error {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\n", zone.Name, zone.Rate, zone.Burst, by, zone.Covers)
 	}
 	fmt.Fprintf(table, "failed-sign-ins\t%s\t%d\taddress, account\tsign-ins with a wrong password, kept in the casino's data\n", limits.FailedSignIns, limits.FailedSignIns.Events)
-	fmt.Fprintf(table, "\nconnections\t%d an address, %d in all\n", limits.ConnectionsPerAddress, limits.Connections)
+	fmt.Fprintf(table, "\nconnections\t%s an address, %s in all\n", limits.ConnectionsPerAddress, limits.Connections)
 	return table.Flush()
 }
 

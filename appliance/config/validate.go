@@ -158,8 +158,8 @@ func (v *validator) limits() {
 	for _, zone := range limits.Zones() {
 		v.check(zone.Burst >= 1 && zone.Burst <= 1_000_000, "limit-"+zone.Name+"-burst", "%d is not from 1 to 1000000", zone.Burst)
 	}
-	v.check(limits.ConnectionsPerAddress >= 1 && limits.ConnectionsPerAddress <= 1_000_000, "max-connections-per-address", "%d is not from 1 to 1000000", limits.ConnectionsPerAddress)
-	v.check(limits.Connections >= 1 && limits.Connections <= 1_000_000, "max-connections", "%d is not from 1 to 1000000", limits.Connections)
+	v.check(limits.ConnectionsPerAddress >= 0 && limits.ConnectionsPerAddress <= 1_000_000, "max-connections-per-address", "%d is neither off nor from 1 to 1000000", limits.ConnectionsPerAddress)
+	v.check(limits.Connections >= 0 && limits.Connections <= 1_000_000, "max-connections", "%d is neither off nor from 1 to 1000000", limits.Connections)
 	if limits.On {
 		return
 	}
@@ -207,6 +207,11 @@ func (c *Config) Warnings() []string {
 	}
 	if !c.Limits.On {
 		warnings = append(warnings, "limits: rate limits and connection caps are off; this is for load tests")
+	}
+	for _, key := range Keys() {
+		if value := key.text(c); key.Group == "Limits" && key.Name != "limits" && value == off && bool(c.Limits.On) {
+			warnings = append(warnings, key.Name+": it is off, so one client can take what all others need")
+		}
 	}
 	if c.TLS.Mode == TLSACME && c.TLS.ACMEStaging {
 		warnings = append(warnings, "acme-staging: browsers don't trust certificates of the staging directory")

@@ -55,7 +55,10 @@ func TestValidate_SaysWhatIsWrongAndWhatToDo(t *testing.T) {
 			c.Limits.On, c.TLS.Mode, c.Listen.HTTPSAddr = false, TLSInternal, "0.0.0.0:8443"
 		}, "limits: can't be off, since https-addr is 0.0.0.0:8443"},
 		{"no burst", func(c *Config) { c.Limits.SlotsBurst = 0 }, "limit-slots-burst: 0 is not from 1"},
-		{"no connections", func(c *Config) { c.Limits.Connections = 0 }, "max-connections: 0 is not from 1"},
+		{"fewer connections than none", func(c *Config) { c.Limits.Connections = -1 }, "max-connections: -1 is neither off nor from 1"},
+		{"single limits that are off elsewhere", func(c *Config) {
+			c.TLS.Mode, c.Listen.HTTPSAddr, c.Limits.SlotsRate, c.Limits.Connections = TLSInternal, "0.0.0.0:8443", Rate{}, 0
+		}, ""},
 		{"negative coins", func(c *Config) { c.Accounts.WelcomeCoins = -1 }, "welcome-coins: -1 is not from 0"},
 		{"weak passwords", func(c *Config) { c.Accounts.BcryptCost = 9 }, "bcrypt-cost: 9 is not from 10 to 16"},
 		{"unknown rules", func(c *Config) { c.Games.SlotsRules = "slots/3" }, `"slots/3" is none of slots/1, slots/2`},
@@ -93,6 +96,10 @@ func TestWarnings_NameWhatIsDangerous(t *testing.T) {
 	if got := c.Warnings(); len(got) != 0 {
 		t.Errorf("the default warns: %v", got)
 	}
+	c.Limits.SlotsRate, c.Limits.Connections = Rate{}, 0
+	if got := strings.Join(c.Warnings(), "\n"); !strings.Contains(got, "limit-slots-rate: ") || !strings.Contains(got, "max-connections: ") || strings.Count(got, "\n") != 1 {
+		t.Errorf("got %s", got)
+	}
 	c.Games.SlotsRules, c.Limits.On = "slots/1", false
 	if got := strings.Join(c.Warnings(), "\n"); !strings.Contains(got, "slots/1 returns 1") || !strings.Contains(got, "limits:") {
 		t.Errorf("got %s", got)
@@ -114,7 +121,7 @@ func TestSecret_IsNeverPrinted(t *testing.T) {
 }
 
 func TestRate_RoundTripAndRefusals(t *testing.T) {
-	for _, text := range []string{"10/s", "5/m", "3/h", "1/d"} {
+	for _, text := range []string{"10/s", "5/m", "3/h", "1/d", "off"} {
 		var rate Rate
 		if err := rate.UnmarshalText([]byte(text)); err != nil || rate.String() != text {
 			t.Errorf("%s: %v, %v", text, rate, err)
@@ -128,6 +135,21 @@ func TestRate_RoundTripAndRefusals(t *testing.T) {
 	}
 	if got := (Rate{5, time.Minute}).PerSecond(); got != 5.0/60 {
 		t.Errorf("5/m is %v a second", got)
+	}
+}
+
+func TestCap_RoundTripAndRefusals(t *testing.T) {
+	for text, want := range map[string]Cap{"off": 0, "10": 10} {
+		var limit Cap
+		if err := limit.UnmarshalText([]byte(text)); err != nil || limit != want || limit.String() != text {
+			t.Errorf("%s: %d, %v", text, limit, err)
+		}
+	}
+	for _, text := range []string{"", "on", "1.5", "10/s"} {
+		var limit Cap
+		if err := limit.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q was taken as %v", text, limit)
+		}
 	}
 }
 

@@ -75,17 +75,24 @@ func (f *LogFormat) UnmarshalText(text []byte) error {
 
 // Rate is how often something may happen in the long run.
 type Rate struct {
-	Events int           // at least 1
+	Events int           // 0: as often as anybody likes
 	Per    time.Duration // a second, a minute, an hour or a day
 }
+
+// off spells a limit that is none.
+const off = "off"
 
 var rateUnits = []struct {
 	letter string
 	per    time.Duration
 }{{"s", time.Second}, {"m", time.Minute}, {"h", time.Hour}, {"d", 24 * time.Hour}}
 
-// UnmarshalText takes a number and a unit of time: 10/s, 5/m, 3/h, 1/d.
+// UnmarshalText takes a number and a unit of time: 10/s, 5/m, 3/h, 1/d; or off.
 func (r *Rate) UnmarshalText(text []byte) error {
+	if string(text) == off {
+		*r = Rate{0, time.Second}
+		return nil
+	}
 	number, letter, found := strings.Cut(string(text), "/")
 	events, err := strconv.Atoi(number)
 	if found && err == nil && events >= 1 && events <= 1_000_000 {
@@ -96,10 +103,13 @@ func (r *Rate) UnmarshalText(text []byte) error {
 			}
 		}
 	}
-	return fmt.Errorf("%q is no rate such as 10/s, 5/m, 3/h or 1/d, with a number from 1 to 1000000", text)
+	return fmt.Errorf("%q is neither off nor a rate such as 10/s, 5/m, 3/h or 1/d, with a number from 1 to 1000000", text)
 }
 
 func (r Rate) String() string {
+	if r.Off() {
+		return off
+	}
 	for _, unit := range rateUnits {
 		if unit.per == r.Per {
 			return strconv.Itoa(r.Events) + "/" + unit.letter
@@ -108,9 +118,36 @@ func (r Rate) String() string {
 	return fmt.Sprintf("%d/%v", r.Events, r.Per)
 }
 
+// Off says that there is no limit.
+func (r Rate) Off() bool { return r.Events == 0 }
+
 // PerSecond is the rate in events a second.
 func (r Rate) PerSecond() float64 {
 	return float64(r.Events) / r.Per.Seconds()
+}
+
+// Cap is how many of something there may be at once; 0: as many as there are.
+type Cap int
+
+// UnmarshalText takes a whole number, or off.
+func (c *Cap) UnmarshalText(text []byte) error {
+	if string(text) == off {
+		*c = 0
+		return nil
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is neither off nor a whole number", text)
+	}
+	*c = Cap(n)
+	return nil
+}
+
+func (c Cap) String() string {
+	if c == 0 {
+		return off
+	}
+	return strconv.Itoa(int(c))
 }
 
 // ByteSize is a number of bytes.
