@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -66,7 +67,7 @@ func NewMetrics(s Sources) *Metrics {
 
 		requests: counters("imperio_http_requests_total", "Requests answered, by route, method and status.", "route", "method", "status"),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "imperio_http_request_duration_seconds", Help: "Time from a request's header to the end of its answer, by route.", Buckets: latencies,
+			Name: "imperio_http_request_duration_seconds", Help: "Time from a request's header to the end of its answer, by route. WebSockets are left out.", Buckets: latencies,
 		}, []string{"route"}),
 		bytes:   counters("imperio_http_response_bytes_total", "Bytes of answers' bodies as sent, by route.", "route"),
 		limits:  counters("imperio_limiter_decisions_total", "Requests that a limit counted, by zone, by what was counted (address or account), and decision.", "zone", "by", "decision"),
@@ -123,7 +124,9 @@ func (m *Metrics) RequestDone(route, method string, status int, took time.Durati
 		found = m.addSeries(key)
 	}
 	found.count.Inc()
-	found.duration.Observe(took.Seconds())
+	if status != http.StatusSwitchingProtocols { // it ends with the WebSocket, hours later
+		found.duration.Observe(took.Seconds())
+	}
 	found.bytes.Add(float64(bytes))
 }
 

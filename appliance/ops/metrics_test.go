@@ -151,6 +151,21 @@ func TestMetrics_SeeABrokenLedger(t *testing.T) {
 	}
 }
 
+func TestMetrics_WebSocketsAreNoLatency(t *testing.T) {
+	m := NewMetrics(Sources{})
+	m.RequestDone("/api/v1/live", "GET", 401, time.Millisecond, 0)
+	m.RequestDone("/api/v1/live", "GET", 101, time.Hour, 0)
+	text := scrape(t, m)
+	for _, want := range []string{
+		`imperio_http_request_duration_seconds_count{route="/api/v1/live"} 1`,
+		`imperio_http_requests_total{method="GET",route="/api/v1/live",status="101"} 1`,
+	} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
 // Whatever comes, the number of series stays bounded.
 func TestMetrics_HaveBoundedLabels(t *testing.T) {
 	m := NewMetrics(allSources(t))
