@@ -76,3 +76,12 @@ func TestLimits_AreTurnedOffOneByOne(t *testing.T) {
 		})
 	}
 }
+
+// Who mistypes a sign-up can mend it at once.
+func TestSignUp_AMistakeLocksNobodyOut(t *testing.T) {
+	h := openRealHouse(t, func(c *config.Config) { c.Limits.On = true })
+	v := &realClient{h: h}
+	v.object(422, "POST", "/api/v1/accounts", `{"username":"cherry","email":"cherry@example.org","password":"short"}`)
+	v.object(201, "POST", "/api/v1/accounts", `{"username":"cherry","email":"cherry@example.org","password":"long enough"}`)
+	v.object(429, "POST", "/api/v1/accounts", `{"username":"apple","email":"apple@example.org","password":"long enough"}`)
+}

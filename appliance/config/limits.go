@@ -9,9 +9,9 @@ type Limits struct {
 
 	GeneralRate  Rate `name:"limit-general-rate" group:"Limits" placeholder:"N/UNIT" help:"Requests to the API, for each client address and for each account. Health checks and static files are not counted."`
 	GeneralBurst int  `name:"limit-general-burst" group:"Limits" placeholder:"N" help:"Requests to the API that may come at once."`
-	SignInRate   Rate `name:"limit-sign-in-rate" group:"Limits" placeholder:"N/UNIT" help:"Sign-ins, good or bad, for each client address."`
+	SignInRate   Rate `name:"limit-sign-in-rate" group:"Limits" placeholder:"N/UNIT" help:"Sign-ins, good or bad, for each client address; tries to sign up count apart at the same rate."`
 	SignInBurst  int  `name:"limit-sign-in-burst" group:"Limits" placeholder:"N" help:"Sign-ins that may come at once."`
-	SignUpRate   Rate `name:"limit-sign-up-rate" group:"Limits" placeholder:"N/UNIT" help:"New accounts, for each client address."`
+	SignUpRate   Rate `name:"limit-sign-up-rate" group:"Limits" placeholder:"N/UNIT" help:"New accounts, for each client address. A sign-up that is refused, for a name that is taken say, is none."`
 	SignUpBurst  int  `name:"limit-sign-up-burst" group:"Limits" placeholder:"N" help:"New accounts that may be opened at once."`
 	SlotsRate    Rate `name:"limit-slots-rate" group:"Limits" placeholder:"N/UNIT" help:"Spins of the slot machine, for each client address and for each account."`
 	SlotsBurst   int  `name:"limit-slots-burst" group:"Limits" placeholder:"N" help:"Spins of the slot machine that may come at once."`
@@ -50,7 +50,7 @@ func (l Limits) Zones() []Zone {
 	return []Zone{
 		{"general", l.GeneralRate, l.GeneralBurst, true, "all of /api/ but what has a zone of its own"},
 		{"sign-in", l.SignInRate, l.SignInBurst, false, "POST /api/v1/sessions"},
-		{"sign-up", l.SignUpRate, l.SignUpBurst, false, "POST /api/v1/accounts"},
+		{"sign-up", l.SignUpRate, l.SignUpBurst, false, "POST /api/v1/accounts that opens an account; tries count apart, at the rate of sign-in"},
 		{"slots", l.SlotsRate, l.SlotsBurst, true, "POST /api/v1/games/slots/spins"},
 	}
 }

@@ -57,8 +57,8 @@ func (b *buckets) shardOf(key bucketKey) *shard {
 	return &b.shards[maphash.Comparable(b.seed, key)%shards]
 }
 
-// take counts one request of a client. tokens is what is left in the bucket afterwards.
-func (b *buckets) take(key bucketKey, now time.Time) (allowed bool, tokens float64) {
+// take counts n requests of a client; -1 takes one back. tokens is what is left in the bucket afterwards.
+func (b *buckets) take(key bucketKey, now time.Time, n int) (allowed bool, tokens float64) {
 	s := b.shardOf(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +70,7 @@ func (b *buckets) take(key bucketKey, now time.Time) (allowed bool, tokens float
 	}
 	s.touch(i)
 	limiter := s.entries[i].limiter
-	allowed = limiter.AllowN(now, 1)
+	allowed = limiter.AllowN(now, n)
 	return allowed, limiter.TokensAt(now)
 }
 

@@ -106,7 +106,6 @@ func (x *exchange) admit() bool {
 		z = e.zones.rest // a foreign page must not use up the sign-ups and spins of its visitor
 	}
 	if z != nil && (!x.uncounted || foreign) && !x.limitAddress(z) {
-		x.route = z.refused
 		return x.refuse(problemRateLimited)
 	}
 	switch {
@@ -241,7 +240,7 @@ func (x *exchange) worthALine() bool {
 	case x.refused:
 		return e.limitedLines.Allow()
 	case x.uncounted:
-		told, _ := e.fileLines.take(clientKey(x.address), e.now())
+		told, _ := e.fileLines.take(clientKey(x.address), e.now(), 1)
 		return told
 	}
 	return !isProbe(x.request)

@@ -32,6 +32,7 @@ type exchange struct {
 	uncounted bool // by any zone, as a file
 
 	limitValues [3]string // backs the limit's headers
+	forgiving   *zone     // does not count the request if the handler refuses it; nil: none does
 
 	status        int // 0: not answered yet
 	bytes         int64
@@ -68,6 +69,7 @@ func (x *exchange) WriteHeader(status int) {
 		return
 	}
 	x.status = status
+	x.forgive(status)
 	if x.body.begin(x) {
 		return
 	}

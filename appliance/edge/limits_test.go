@@ -175,14 +175,61 @@ func TestLimits_OffMeansOff(t *testing.T) {
 			t.Fatal("limited")
 		}
 	}
-	one := open(t, "http", says("{}"), func(o *Options) { o.Zones[2].Events = 0 })
+	one := open(t, "http", says("{}"), func(o *Options) { o.Zones[1].Events = 0 })
 	for range 100 {
-		if answer, _ := one.ask(t, "POST", "/api/v1/accounts", ""); answer.StatusCode != 200 {
+		if answer, _ := one.ask(t, "POST", "/api/v1/sessions", ""); answer.StatusCode != 200 {
 			t.Fatal("a zone that is off still limits")
 		}
 	}
 	if spend(t, one, "GET", "/api/v1/games") < 20 {
 		t.Error("the others are off too")
+	}
+}
+
+// A sign-up that came to nothing costs none of the three in an hour, but it was a try.
+func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
+	clock, status := newHandClock(), 0
+	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }),
+		func(o *Options) { o.Now = clock.Now })
+	try := func(answer, want int, left string) {
+		t.Helper()
+		status = answer
+		got, _ := h.ask(t, "POST", "/api/v1/accounts", "")
+		if got.StatusCode != want || got.Header.Get("RateLimit-Remaining") != left {
+			t.Errorf("%d, %s left, wanted %d and %s", got.StatusCode, got.Header.Get("RateLimit-Remaining"), want, left)
+		}
+	}
+	try(422, 422, "2") // mistyped; what is told is how many tries are left
+	try(409, 409, "1") // a name that is taken
+	try(201, 201, "0")
+	clock.move(time.Minute)
+	try(201, 429, "0") // the next account is an hour's third away
+	clock.move(20 * time.Minute)
+	try(503, 503, "0") // it may have been opened all the same
+	try(201, 429, "0")
+	clock.move(20 * time.Minute)
+	// Guessing which names are taken is as slow as guessing passwords.
+	for range 3 {
+		status = 409
+		h.ask(t, "POST", "/api/v1/accounts", "")
+	}
+	if n := spend(t, h, "POST", "/api/v1/accounts"); n != 0 {
+		t.Errorf("%d more names could be tried", n)
+	}
+	clock.move(12 * time.Second)
+	try(201, 201, "0")
+	h.seen.read(func() {
+		if h.seen.limits["sign-up address true"] == 0 || h.seen.limits["sign-up-tries address false"] != 1 {
+			t.Errorf("%v", h.seen.limits)
+		}
+	})
+}
+
+func TestLimits_OfTriesAloneStandWithoutTheOthers(t *testing.T) {
+	clock := newHandClock()
+	h := open(t, "http", says("{}"), func(o *Options) { o.Now = clock.Now; o.Zones[2].Events = 0 })
+	if n := spend(t, h, "POST", "/api/v1/accounts"); n != 3 {
+		t.Errorf("%d tries", n)
 	}
 }
 
@@ -265,7 +312,7 @@ func TestBuckets_AgreeWithOneLimiterForEachClient(t *testing.T) {
 			if model[who] == nil {
 				model[who] = rate.NewLimiter(2, 5)
 			}
-			allowed, tokens := b.take(key(who), now)
+			allowed, tokens := b.take(key(who), now, 1)
 			if want := model[who].AllowN(now, 1); allowed != want || tokens != model[who].TokensAt(now) {
 				t.Fatalf("client %d: %t, wanted %t", who, allowed, want)
 			}
@@ -281,7 +328,7 @@ func TestBuckets_StayWholeAndBounded(t *testing.T) {
 		now := time.Unix(1_700_000_000, 0)
 		for range rapid.IntRange(1, 2000).Draw(t, "requests") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 50).Draw(t, "ms")) * time.Millisecond)
-			b.take(key(rapid.Uint64Range(0, 3*room).Draw(t, "client")), now)
+			b.take(key(rapid.Uint64Range(0, 3*room).Draw(t, "client")), now, 1)
 		}
 		for i := range b.shards {
 			s := &b.shards[i]
@@ -312,13 +359,13 @@ func TestBuckets_ForgetFullOnesBeforeThoseThatAreUsedUp(t *testing.T) {
 		}
 	}
 	for range 3 {
-		b.take(key(clients[0]), now)
+		b.take(key(clients[0]), now, 1)
 	}
 	for _, c := range clients[1:4] {
-		b.take(key(c), now)
+		b.take(key(c), now, 1)
 	}
-	b.take(key(clients[4]), now) // needs a place
-	if allowed, _ := b.take(key(clients[0]), now); allowed {
+	b.take(key(clients[4]), now, 1) // needs a place
+	if allowed, _ := b.take(key(clients[0]), now, 1); allowed {
 		t.Error("the oldest client, whose bucket was empty, was forgotten for one with a fuller bucket")
 	}
 }
@@ -342,9 +389,9 @@ func TestFlood_OfAHundredThousandAddressesStaysBelow32MB(t *testing.T) {
 	for i := range uint32(100_000) {
 		a := clientKey(netip.AddrFrom4([4]byte{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}))
 		for _, z := range zs.all {
-			z.addresses.take(a, now)
+			z.addresses.take(a, now, 1)
 			if z.accounts != nil {
-				z.accounts.take(key(uint64(i)), now)
+				z.accounts.take(key(uint64(i)), now, 1)
 			}
 		}
 	}
@@ -375,7 +422,7 @@ func BenchmarkFlood(b *testing.B) {
 	me := clientKey(netip.MustParseAddr("192.0.2.1"))
 	b.Run("alone", func(b *testing.B) {
 		for b.Loop() {
-			general.decide(me, time.Now())
+			general.decide(me, time.Now(), 1)
 		}
 	})
 	random := rand.New(rand.NewPCG(1, 2))
@@ -383,17 +430,17 @@ func BenchmarkFlood(b *testing.B) {
 		var mine time.Duration // with the clock's own cost, so above what it is
 		for b.Loop() {
 			for range 4 {
-				general.decide(key(random.Uint64()), time.Now())
+				general.decide(key(random.Uint64()), time.Now(), 1)
 			}
 			start := time.Now()
-			general.decide(me, start)
+			general.decide(me, start, 1)
 			mine += time.Since(start)
 		}
 		b.ReportMetric(float64(mine)/float64(b.N), "ns/own-decision")
 	})
 	b.Run("a stranger", func(b *testing.B) {
 		for b.Loop() {
-			general.decide(key(random.Uint64()), time.Now())
+			general.decide(key(random.Uint64()), time.Now(), 1)
 		}
 	})
 }

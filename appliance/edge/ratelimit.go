@@ -26,8 +26,8 @@ type decision struct {
 	retryAfter int // seconds until a request is allowed, at least 1; 0 if this one was
 }
 
-func (b *buckets) decide(key bucketKey, now time.Time) decision {
-	allowed, tokens := b.take(key, now)
+func (b *buckets) decide(key bucketKey, now time.Time, n int) decision {
+	allowed, tokens := b.take(key, now, n)
 	d := decision{
 		allowed:   allowed,
 		limit:     b.burst,
@@ -48,11 +48,39 @@ func seconds(s float64) int {
 
 // limitAddress counts the request for its client's address, and says whether it may go on.
 func (x *exchange) limitAddress(z *zone) bool {
-	d := z.addresses.decide(clientKey(x.address), x.edge.now())
+	if z.tries != nil && !x.limitAddress(z.tries) {
+		return false
+	}
+	d := x.count(z, 1)
 	x.edge.observer.LimitDecision(z.name, "address", d.allowed)
+	if !d.allowed {
+		x.route = z.refused
+	} else if z.forgives {
+		x.forgiving = z
+	}
+	return d.allowed
+}
+
+// forgive takes the request back from a zone that counts only what is done, if it is refused. The limit's headers then
+// tell of the tries. An answer of 5xx says nothing of what was done, so it counts.
+func (x *exchange) forgive(status int) {
+	z := x.forgiving
+	x.forgiving = nil
+	if z == nil || status < 400 || status >= 500 {
+		return
+	}
+	x.count(z, -1)
+	if z.tries != nil {
+		x.count(z.tries, 0)
+	}
+}
+
+// count counts the request n times, and shows what is left in the answer's headers.
+func (x *exchange) count(z *zone, n int) decision {
+	d := z.addresses.decide(clientKey(x.address), x.edge.now(), n)
 	x.limitValues = [3]string{strconv.Itoa(d.limit), strconv.Itoa(d.remaining), strconv.Itoa(d.reset)}
 	d.show(x.w.Header(), &x.limitValues)
-	return d.allowed
+	return d
 }
 
 // show writes a decision into the answer's headers, backed by values.
@@ -76,7 +104,7 @@ func (e *Edge) AdmitAccount(h http.Header, route string, account uint64) (wait t
 	}
 	var key bucketKey
 	binary.LittleEndian.PutUint64(key[:], account)
-	d := z.accounts.decide(key, e.now())
+	d := z.accounts.decide(key, e.now(), 1)
 	e.observer.LimitDecision(z.name, "account", d.allowed)
 	if shown := h[headerRemaining]; d.allowed && len(shown) == 1 {
 		if remaining, err := strconv.Atoi(shown[0]); err == nil && remaining <= d.remaining {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -22,6 +23,9 @@ type Zone struct {
 	PerAccount bool
 	// Routes are exact methods and paths ("POST /api/v1/sessions"); none: every request that no other zone names.
 	Routes []string
+	// Tries, if there are any, count every request, and the zone itself only those that the handler does not refuse
+	// (4xx): who mistypes a sign-up is not locked out of it.
+	Tries *Zone
 }
 
 // DefaultZones are the limits of production.
@@ -29,7 +33,8 @@ func DefaultZones() []Zone {
 	return []Zone{
 		{Name: "general", Events: 10, Per: time.Second, Burst: 20, PerAccount: true},
 		{Name: "sign-in", Events: 5, Per: time.Minute, Burst: 3, Routes: []string{"POST /api/v1/sessions"}},
-		{Name: "sign-up", Events: 3, Per: time.Hour, Burst: 1, Routes: []string{"POST /api/v1/accounts"}},
+		{Name: "sign-up", Events: 3, Per: time.Hour, Burst: 1, Routes: []string{"POST /api/v1/accounts"},
+			Tries: &Zone{Name: "sign-up-tries", Events: 5, Per: time.Minute, Burst: 3}},
 		{Name: "slots", Events: 60, Per: time.Minute, Burst: 10, PerAccount: true, Routes: []string{"POST /api/v1/games/slots/spins"}},
 	}
 }
@@ -82,6 +87,8 @@ type zone struct {
 	refused   string // the route of refused requests in logs and metrics: "refused: sign-in"
 	addresses *buckets
 	accounts  *buckets // nil: not counted by account
+	forgives  bool     // counts no request that the handler refuses
+	tries     *zone    // counts those too; nil: none does
 }
 
 // zones finds the zone of a request.
@@ -89,27 +96,26 @@ type zones struct {
 	byPath map[string]map[string]*zone // path → method → zone
 	rest   *zone                       // nil: other requests are not limited
 	all    []*zone
+	names  []string // of those that are off too
 }
 
 func newZones(configured []Zone, maxBuckets int) (*zones, error) {
 	zs := &zones{byPath: make(map[string]map[string]*zone)}
-	seen := make(map[string]bool)
 	for _, c := range configured {
-		if c.Name == "" || seen[c.Name] {
-			return nil, fmt.Errorf("edge: zone %q is named twice, or not at all", c.Name)
+		z, err := zs.add(c, maxBuckets)
+		if err != nil {
+			return nil, err
 		}
-		seen[c.Name] = true
-		// A zone that is off still takes its routes out of the one for the rest.
-		var z *zone
-		if !c.Off() {
-			if c.Burst < 1 {
-				return nil, fmt.Errorf("edge: zone %s needs a burst of at least 1, not %d", c.Name, c.Burst)
+		if c.Tries != nil {
+			tries, err := zs.add(*c.Tries, maxBuckets)
+			if err != nil {
+				return nil, err
 			}
-			z = &zone{name: c.Name, refused: "refused: " + c.Name, addresses: newBuckets(c.limit(), c.Burst, maxBuckets)}
-			if c.PerAccount {
-				z.accounts = newBuckets(c.limit(), c.Burst, maxBuckets)
+			if z == nil {
+				z = tries
+			} else {
+				z.forgives, z.tries = true, tries
 			}
-			zs.all = append(zs.all, z)
 		}
 		if len(c.Routes) == 0 {
 			if zs.rest != nil {
@@ -132,6 +138,26 @@ func newZones(configured []Zone, maxBuckets int) (*zones, error) {
 		}
 	}
 	return zs, nil
+}
+
+// add makes a zone; nil if it is off, which still takes its routes out of the one for the rest.
+func (zs *zones) add(c Zone, maxBuckets int) (*zone, error) {
+	if c.Name == "" || slices.Contains(zs.names, c.Name) {
+		return nil, fmt.Errorf("edge: zone %q is named twice, or not at all", c.Name)
+	}
+	zs.names = append(zs.names, c.Name)
+	if c.Off() {
+		return nil, nil
+	}
+	if c.Burst < 1 {
+		return nil, fmt.Errorf("edge: zone %s needs a burst of at least 1, not %d", c.Name, c.Burst)
+	}
+	z := &zone{name: c.Name, refused: "refused: " + c.Name, addresses: newBuckets(c.limit(), c.Burst, maxBuckets)}
+	if c.PerAccount {
+		z.accounts = newBuckets(c.limit(), c.Burst, maxBuckets)
+	}
+	zs.all = append(zs.all, z)
+	return z, nil
 }
 
 // of is the zone that counts a request; nil: none does.
