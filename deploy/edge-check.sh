@@ -218,9 +218,27 @@ CONF
   lacks "NGINX does not tell its version" "nginx/[0-9]" "$head"
   expect "the figures are not shown" 404 "$(status 127.0.0.9 "$url/metrics")"
 
+  # What NGINX answers itself looks like what Imperio answers.
+  problem() { # WHAT STATUS CODE CURL-ARGUMENT…
+    local what=$1 want=$2 code=$3 answer name
+    shift 3
+    answer=$(ask 127.0.0.9 -i "$@" | tr -d '\r' || true)
+    contains "$what: $want" "^HTTP/[0-9.]+ $want" "$answer"
+    contains "$what is a problem" '^content-type: application/problem\+json$' "$answer"
+    contains "$what has its code" "\"status\":$want,\"code\":\"$code\"" "$answer"
+    for name in Strict-Transport-Security Content-Security-Policy X-Content-Type-Options X-Frame-Options Referrer-Policy \
+      Permissions-Policy Cross-Origin-Opener-Policy Cross-Origin-Resource-Policy X-Request-ID Cache-Control; do
+      expect "$what: $name is there once" 1 "$(grep -ciE "^$name:" <<<"$answer" || true)"
+    done
+  }
   head -c 70000 /dev/zero >"$WORK/large"
-  expect "a body above 64 KiB is refused" 413 "$(status 127.0.0.9 --data-binary @"$WORK/large" "$url/api/v1/sessions")"
-  expect "a header above 16 KiB is refused" 400 "$(status 127.0.0.9 --http1.1 -H "X-Large: $(head -c 20000 /dev/zero | tr '\0' a)" "$url/")"
+  problem "a body above 64 KiB" 413 body_too_large --data-binary @"$WORK/large" "$url/api/v1/sessions"
+  problem "a header above 16 KiB" 431 header_too_large --http1.1 -H "X-Large: $(head -c 20000 /dev/zero | tr '\0' a)" "$url/"
+  problem "an address above 16 KiB" 414 header_too_large --http1.1 "$url/$(head -c 20000 /dev/zero | tr '\0' a)"
+  problem "a request without sense" 400 bad_request --http1.1 -H 'Host: a b' "$url/"
+  problem "the figures" 404 not_found "$url/metrics"
+  problem "TRACE" 405 method_not_allowed --http1.1 -X TRACE "$url/"
+  expect "one header of 12 KB is passed on" 200 "$(status 127.0.0.9 -H "X-Large: $(head -c 12000 /dev/zero | tr '\0' a)" "$url/health/live")"
 
   local i seen
   seen=$(for i in 1 2 3 4; do status 127.0.0.2 -H 'Content-Type: application/json' -d '{"login":"nobody","password":"wrong password"}' "$url/api/v1/sessions"; echo; done | tr '\n' ' ')
@@ -230,6 +248,7 @@ CONF
   contains "429 says when to come again" '^retry-after: [0-9]+$' "$limited"
   contains "429 is a problem with a code" '"code":"rate_limited"' "$limited"
   contains "429 has HSTS too" '^strict-transport-security:' "$limited"
+  contains "a sign-in that is too many waits for 12 s" '^retry-after: 12$' "$limited"
   expect "another client is not held up" 401 \
     "$(status 127.0.0.3 -H 'Content-Type: application/json' -d '{"login":"nobody","password":"wrong password"}' "$url/api/v1/sessions")"
   expect "health checks are not counted" "200" "$(for i in $(seq 40); do status 127.0.0.4 "$url/health/live"; echo; done | sort -u | tr -d '\n')"
@@ -237,12 +256,19 @@ CONF
   for i in $(seq 60); do printf 'url = "%s/health/live?%s"\noutput = /dev/null\nwrite-out = "%%{http_code}\\n"\n' "$url" "$i"; done >"$WORK/parts"
   expect "a page may load its parts all at once" "60 200" \
     "$(ask 127.0.0.8 --http2 --no-progress-meter --parallel --parallel-max 60 -K "$WORK/parts" | sort | uniq -c | sed 's/^ *//')"
-  contains "the general zone ends" "429" "$(for i in $(seq 40); do status 127.0.0.5 "$url/api/v1/games"; echo; done | sort -u)"
+  for i in $(seq 40); do printf 'url = "%s/api/v1/games"\noutput = /dev/null\ndump-header = -\n' "$url"; done >"$WORK/flood"
+  local flood
+  flood=$(ask 127.0.0.5 --http2 --no-progress-meter --parallel --parallel-max 40 -K "$WORK/flood" | tr -d '\r')
+  contains "the general zone ends" '^HTTP/2 429' "$flood"
+  contains "and is there again in 1 s" '^retry-after: 1$' "$flood"
 
   # The client's address, as Imperio's log has it: the real one, whatever the client claims.
   ask 127.0.0.6 -o /dev/null -H 'X-Forwarded-For: 198.51.100.9' "$url/api/v1/games"
   await "the request is in the log" "$WORK/nginx.log" grep -q '"address":"127.0.0.6"' "$WORK/nginx.log" || true
   if grep -q '"address":"127.0.0.6"' "$WORK/nginx.log"; then good "the log has the client's real address"; fi
+  local id
+  id=$(ask 127.0.0.6 -o /dev/null -D - "$url/api/v1/games" | tr -d '\r' | sed -n 's/^x-request-id: //Ip')
+  await "the answer's request id is in the log" "$WORK/nginx.log" grep -q "\"request_id\":\"${id:-none}\"" "$WORK/nginx.log" || true
   lacks "the log has no address that a client made up" "198\.51\.100\.9" "$(cat "$WORK/nginx.log")"
 
   # WebSocket: sign up, connect, and read the first event. The key and its answer are those of RFC 6455, 1.3.
