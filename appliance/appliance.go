@@ -64,6 +64,7 @@ type server struct {
 	http *http.Server
 	on   net.Listener
 	tls  bool
+	last bool // serves while the others finish: it tells how the node is
 }
 
 // New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
@@ -218,6 +219,7 @@ func (a *App) Run(ctx context.Context) error {
 		err = a.dir.store.Err()
 		a.log.Error("stopping, since the state failed", "error", err)
 	}
+	a.health.Stop() // before anything else, so that load balancers notice
 	stop()
 	a.stopServing()
 	owned.wait()
@@ -248,14 +250,19 @@ func (a *App) stopServing() {
 	ctx, cancel := context.WithTimeout(context.Background(), a.config.Listen.ShutdownTimeout)
 	defer cancel()
 	a.api.Close() // live connections don't end by themselves
-	var owned group
-	for _, s := range a.servers {
-		owned.run(func() {
-			if err := s.http.Shutdown(ctx); err != nil {
-				a.log.Warn("ending connections that did not finish in time", "server", s.name)
-				s.http.Close()
+	for _, last := range []bool{false, true} {
+		var owned group
+		for _, s := range a.servers {
+			if s.last != last {
+				continue
 			}
-		})
+			owned.run(func() {
+				if err := s.http.Shutdown(ctx); err != nil {
+					a.log.Warn("ending connections that did not finish in time", "server", s.name)
+					s.http.Close()
+				}
+			})
+		}
+		owned.wait()
 	}
-	owned.wait()
 }

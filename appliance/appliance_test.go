@@ -1,8 +1,13 @@
 package appliance
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -84,4 +89,62 @@ func TestSignUp_AMistakeLocksNobodyOut(t *testing.T) {
 	v.object(422, "POST", "/api/v1/accounts", `{"username":"cherry","email":"cherry@example.org","password":"short"}`)
 	v.object(201, "POST", "/api/v1/accounts", `{"username":"cherry","email":"cherry@example.org","password":"long enough"}`)
 	v.object(429, "POST", "/api/v1/accounts", `{"username":"apple","email":"apple@example.org","password":"long enough"}`)
+}
+
+// While requests in flight are finished, probes on the operator's listener learn that nothing new should come.
+func TestRun_ProbesLearnFirstThatTheNodeStops(t *testing.T) {
+	c := config.Default()
+	c.Data.Dir = t.TempDir()
+	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", "127.0.0.1:0"
+	app, err := New(t.Context(), Options{Config: c, Version: "test", Logs: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- app.Run(ctx) }()
+	address := make(map[string]string)
+	for _, s := range app.servers {
+		address[s.name] = s.on.Addr().String()
+	}
+	probe := func(path string) int {
+		res, err := http.Get("http://" + address["metrics and health"] + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		_, _ = io.Copy(io.Discard, res.Body)
+		return res.StatusCode
+	}
+	if status := probe("/health/ready"); status != 200 {
+		t.Fatalf("before: %d", status)
+	}
+	player, err := net.Dial("tcp", address["http"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer player.Close()
+	// Its answer to "Expect" shows that the request is being handled; its body is still to come.
+	_, _ = io.WriteString(player, "POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+	answers := bufio.NewReader(player)
+	if line, err := answers.ReadString('\n'); err != nil || !strings.Contains(line, "100") {
+		t.Fatalf("%q %v", line, err)
+	}
+	stop()
+	for deadline := time.Now().Add(20 * time.Second); probe("/health/ready") != 503; {
+		if time.Now().After(deadline) {
+			t.Fatal("the node never says that it stops")
+		}
+	}
+	if status := probe("/health/live"); status != 200 {
+		t.Errorf("it does not even live: %d", status)
+	}
+	_, _ = io.WriteString(player, "{}")
+	rest, err := io.ReadAll(answers)
+	if err != nil || !strings.Contains(string(rest), "HTTP/1.1 400") {
+		t.Errorf("the request in flight was answered with %q, %v", rest, err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }

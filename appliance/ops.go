@@ -158,7 +158,7 @@ func (a *App) listenOps(context.Context) error {
 	}
 	guard := a.guard()
 	guard.Allow, guard.Address = slices.Concat(ops.Loopback(), guard.Allow), nil
-	a.addServer(&server{name: "metrics and health", http: ops.NewServer(a.metrics, a.health, guard, a.log), on: l})
+	a.addServer(&server{name: "metrics and health", http: ops.NewServer(a.metrics, a.health, guard, a.log), on: l, last: true})
 	return nil
 }
 

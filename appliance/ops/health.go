@@ -64,6 +64,8 @@ type Health struct {
 	mu     sync.Mutex
 	checks map[string]*asked // guarded by mu, and so are its values
 	closed bool
+	// stopping says that requests should go to other nodes; checks are still asked.
+	stopping bool
 }
 
 // HealthOptions say how health is told.
@@ -117,10 +119,17 @@ func (h *Health) Add(c Check) {
 	h.checks[c.Name] = &asked{check: c, told: Healthy}
 }
 
+// Stop makes the node unhealthy, whatever its checks say: it finishes what it has begun, and should get nothing new.
+func (h *Health) Stop() {
+	h.mu.Lock()
+	h.stopping = true
+	h.mu.Unlock()
+}
+
 // Close ends the checks under way and waits for them.
 func (h *Health) Close() error {
 	h.mu.Lock()
-	h.closed = true
+	h.closed, h.stopping = true, true
 	h.mu.Unlock()
 	h.cancel()
 	h.asking.Wait()
@@ -150,9 +159,11 @@ func (h *Health) Report() Report {
 			}
 		}
 	}
-	if h.ctx.Err() != nil { // the node is being closed: nothing should be sent to it any more
+	h.mu.Lock()
+	if h.stopping {
 		r.Status = Unhealthy
 	}
+	h.mu.Unlock()
 	if h.o.Progress != nil {
 		r.AppliedIndex, r.HistoryHead = h.o.Progress()
 	}

@@ -155,10 +155,15 @@ func TestHealth_AnswersAreUsedAgainForAMoment(t *testing.T) {
 }
 
 func TestHealth_AClosedNodeIsUnhealthy(t *testing.T) {
-	h := newHealth(t, HealthOptions{}, gives("store", healthy("")))
-	_ = h.Close()
-	if code, body := probe(t, h, "/health/ready"); code != 503 {
-		t.Errorf("%d %v", code, body)
+	for name, end := range map[string]func(*Health){"closed": func(h *Health) { _ = h.Close() }, "stopping": (*Health).Stop} {
+		h := newHealth(t, HealthOptions{}, gives("store", healthy("")))
+		end(h)
+		if code, body := probe(t, h, "/health/ready"); code != 503 {
+			t.Errorf("%s: %d %v", name, code, body)
+		}
+		if code, _ := probe(t, h, "/health/live"); code != 200 {
+			t.Errorf("%s: it does not even live: %d", name, code)
+		}
 	}
 }
 
