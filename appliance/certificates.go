@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,9 +30,7 @@ func (a *App) openCertificates(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	store, err := certstore.New(certstore.Options{
-		KV: certKV{a.dir.store, a.dir.node}, Key: key, Node: a.dir.identity.NodeID,
-	})
+	store, err := certstore.New(certStoreOptions(a.dir, key, a.log))
 	if err != nil {
 		return fmt.Errorf("open the certificate store: %w", err)
 	}
@@ -62,6 +61,12 @@ func (a *App) openCertificates(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// certStoreOptions are how certificates are kept in the state of a data directory. A lock that is lost while a certificate
+// is obtained stands in the log and nowhere else.
+func certStoreOptions(d *dataDir, key []byte, log *slog.Logger) certstore.Options {
+	return certstore.Options{KV: certKV{d.store, d.node}, Key: key, Node: d.identity.NodeID, Logger: log}
 }
 
 // encryptionKey is the configured key, or the one in the data directory, which is made at the first need.

@@ -33,7 +33,7 @@ func (h house) RootCertificate(context.Context) (string, error) {
 
 // TLSRoot gives the certificate, in PEM, of the authority that tls=internal made for a casino: from the server that runs
 // on the data directory, else from the directory itself. ErrNoRoot if there is none.
-func TLSRoot(ctx context.Context, c config.Data) ([]byte, error) {
+func TLSRoot(ctx context.Context, c config.Data, log *slog.Logger) ([]byte, error) {
 	client, err := api.DialControl(ctx, filepath.Join(c.Dir, SocketFile))
 	if err == nil {
 		defer client.Close()
@@ -44,7 +44,7 @@ func TLSRoot(ctx context.Context, c config.Data) ([]byte, error) {
 		return []byte(root), err
 	}
 	var root []byte
-	err = withStoredCertificates(ctx, c, func(d *dataDir, stored *certstore.Storage) (err error) {
+	err = withStoredCertificates(ctx, c, log, func(d *dataDir, stored *certstore.Storage) (err error) {
 		root, err = certs.LoadRoot(ctx, stored)
 		if errors.Is(err, certstore.ErrSealed) {
 			err = fmt.Errorf("%w. Give the key that the casino runs with (encryption-key-file), or make new certificates with 'imperio tls forget'", err)
@@ -56,8 +56,8 @@ func TLSRoot(ctx context.Context, c config.Data) ([]byte, error) {
 
 // ForgetTLS deletes all certificates, private keys, ACME accounts and the internal authority of a casino that no server
 // runs on, and says how many values these were. It needs no key. The next start obtains or makes new ones.
-func ForgetTLS(ctx context.Context, c config.Data) (forgotten int, err error) {
-	err = withStoredCertificates(ctx, c, func(d *dataDir, stored *certstore.Storage) error {
+func ForgetTLS(ctx context.Context, c config.Data, log *slog.Logger) (forgotten int, err error) {
+	err = withStoredCertificates(ctx, c, log, func(d *dataDir, stored *certstore.Storage) error {
 		before, err := d.store.ValueNames(certPrefix)
 		if err != nil {
 			return err
@@ -73,12 +73,12 @@ func ForgetTLS(ctx context.Context, c config.Data) (forgotten int, err error) {
 }
 
 // withStoredCertificates opens the certificates of a data directory that no server runs on.
-func withStoredCertificates(ctx context.Context, c config.Data, do func(*dataDir, *certstore.Storage) error) (err error) {
+func withStoredCertificates(ctx context.Context, c config.Data, log *slog.Logger, do func(*dataDir, *certstore.Storage) error) (err error) {
 	key, err := storedKey(c)
 	if err != nil {
 		return err
 	}
-	d, err := openDataDir(dataDirOptions{path: c.Dir, log: slog.New(slog.DiscardHandler)})
+	d, err := openDataDir(dataDirOptions{path: c.Dir, log: log})
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func withStoredCertificates(ctx context.Context, c config.Data, do func(*dataDir
 	if err := d.node.Barrier(ctx); err != nil {
 		return fmt.Errorf("wait for the node to lead: %w", err)
 	}
-	stored, err := certstore.New(certstore.Options{KV: certKV{d.store, d.node}, Key: key, Node: d.identity.NodeID})
+	stored, err := certstore.New(certStoreOptions(d, key, log))
 	if err != nil {
 		return fmt.Errorf("open the certificate store: %w", err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 
 	"imperio/appliance"
 )
@@ -17,6 +18,11 @@ type storedTLSFlags struct {
 	EncryptionKeyFile string       `name:"encryption-key-file" group:"Data" placeholder:"FILE" help:"File that holds the encryption key."`
 }
 
+// complaints are what a verb says beside its answer: only what went wrong.
+func complaints(env *environment) *slog.Logger {
+	return slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
 type tlsRootCommand struct {
 	storedTLSFlags `embed:""`
 }
@@ -27,7 +33,7 @@ func (c *tlsRootCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	root, err := appliance.TLSRoot(env.Ctx, loaded.Config.Data)
+	root, err := appliance.TLSRoot(env.Ctx, loaded.Config.Data, complaints(env))
 	if err != nil {
 		return err
 	}
@@ -45,7 +51,7 @@ func (c *tlsForgetCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	n, err := appliance.ForgetTLS(env.Ctx, loaded.Config.Data)
+	n, err := appliance.ForgetTLS(env.Ctx, loaded.Config.Data, complaints(env))
 	if err != nil {
 		return err
 	}
