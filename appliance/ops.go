@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"imperio/appliance/config"
 	"imperio/appliance/edge"
 	"imperio/appliance/ops"
 	"imperio/games/catalogue"
@@ -158,7 +159,11 @@ func (a *App) listenOps(context.Context) error {
 	}
 	guard := a.guard()
 	guard.Allow, guard.Address = slices.Concat(ops.Loopback(), guard.Allow), nil
-	a.addServer(&server{name: "metrics and health", http: ops.NewServer(a.metrics, a.health, guard, a.log), on: l, last: true})
+	var hosts func(string) bool
+	if config.IsLoopback(address) {
+		hosts = ops.OwnHosts(a.config.Listen.Domains)
+	}
+	a.addServer(&server{name: "metrics and health", http: ops.NewServer(a.metrics, a.health, guard, hosts, a.log), on: l, last: true})
 	return nil
 }
 

@@ -15,7 +15,7 @@ import (
 func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		answerJSON(w, r, http.StatusMethodNotAllowed, problem{"about:blank", "Method Not Allowed", 405, "method_not_allowed", "Health is asked with GET or HEAD."})
+		answerJSON(w, r, http.StatusMethodNotAllowed, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "Health is asked with GET or HEAD."))
 		return
 	}
 	switch path := strings.TrimPrefix(r.URL.Path, "/health"); path {
@@ -38,7 +38,7 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
-		answerJSON(w, r, http.StatusNotFound, problem{"about:blank", "Not Found", 404, "not_found", "There is no such check. /health lists them."})
+		answerJSON(w, r, http.StatusNotFound, newProblem(http.StatusNotFound, "not_found", "There is no such check. /health lists them."))
 	}
 }
 
@@ -64,18 +64,26 @@ type problem struct {
 	Status int    `json:"status"`
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
+	// RequestID is what the answer's header says; answerJSON fills it in.
+	RequestID string `json:"request_id,omitempty"`
+}
+
+func newProblem(status int, code, detail string) problem {
+	return problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
 
 func answerJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	if p, ok := v.(problem); ok {
+		h.Set("Content-Type", "application/problem+json")
+		p.RequestID = h.Get("X-Request-Id")
+		v = p
+	}
 	body, err := json.Marshal(v)
 	if err != nil { // impossible: all values are plain
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	if _, ok := v.(problem); ok {
-		h.Set("Content-Type", "application/problem+json")
 	}
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

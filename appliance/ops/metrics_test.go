@@ -245,7 +245,7 @@ func TestGuard_LetsOperatorsThroughOnly(t *testing.T) {
 func TestServer_AnswersOperatorsOnTheirListener(t *testing.T) {
 	sources := allSources(t)
 	m := NewMetrics(sources)
-	server := NewServer(m, sources.Health, Guard{Allow: Loopback()}, slog.New(slog.DiscardHandler))
+	server := NewServer(m, sources.Health, Guard{Allow: Loopback()}, OwnHosts([]string{"casino.example"}), slog.New(slog.DiscardHandler))
 	if server.ReadHeaderTimeout == 0 || server.ReadTimeout == 0 || server.WriteTimeout == 0 || server.IdleTimeout == 0 || server.MaxHeaderBytes == 0 {
 		t.Error("something is unbounded")
 	}
@@ -265,6 +265,36 @@ func TestServer_AnswersOperatorsOnTheirListener(t *testing.T) {
 		if answer.StatusCode != want {
 			t.Errorf("%s: %d", path, answer.StatusCode)
 		}
+		for name := range dataHeaders {
+			if answer.Header.Get(name) == "" {
+				t.Errorf("%s: no %s", path, name)
+			}
+		}
+	}
+	ask := func(host, path string) (int, string) {
+		r, _ := http.NewRequest("GET", "http://"+l.Addr().String()+path, nil)
+		r.Host = host
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, _ := io.ReadAll(answer.Body)
+		if id := answer.Header.Get("X-Request-Id"); id == "" || answer.Header.Get("Content-Type") == "application/problem+json" && !strings.Contains(string(body), `"request_id":"`+id+`"`) {
+			t.Errorf("%s%s: request id %q, %s", host, path, id, body)
+		}
+		return answer.StatusCode, answer.Header.Get("Content-Type")
+	}
+	for host, want := range map[string]int{
+		"localhost": 200, "localhost:9090": 200, "127.0.0.1:9090": 200, "[::1]:9090": 200, "[::1]": 200, "casino.example": 200, "casino.example:9090": 200,
+		"evil.example": 421, "evil.example:9090": 421, "localhost.evil.example": 421, "127.0.0.1.evil.example": 421,
+	} {
+		if status, _ := ask(host, "/metrics"); status != want {
+			t.Errorf("%s: %d", host, status)
+		}
+	}
+	if status, kind := ask("localhost", "/nothing"); status != 404 || kind != "application/problem+json" {
+		t.Errorf("%d %s", status, kind)
 	}
 	_ = server.Close()
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {

@@ -1,11 +1,14 @@
 package ops
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +39,7 @@ func (g Guard) Protect(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		answerJSON(w, r, http.StatusForbidden, problem{"about:blank", "Forbidden", 403, "forbidden", "Metrics are for operators: set metrics-allow or metrics-token."})
+		answerJSON(w, r, http.StatusForbidden, newProblem(http.StatusForbidden, "forbidden", "Metrics are for operators: set metrics-allow or metrics-token."))
 	})
 }
 
@@ -67,15 +70,53 @@ func Loopback() []netip.Prefix {
 	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }
 
-// NewServer makes the server of the operator's listener: /metrics for those whom the guard knows, and /health. It has
-// no edge in front of it, so it must not listen where players can reach it.
-func NewServer(m *Metrics, h *Health, g Guard, log *slog.Logger) *http.Server {
+// dataHeaders are those of answers that are never a page, as the players' listener has them.
+var dataHeaders = map[string]string{
+	"Cache-Control":                "no-store",
+	"Content-Security-Policy":      "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	"Cross-Origin-Opener-Policy":   "same-origin",
+	"Cross-Origin-Resource-Policy": "same-origin",
+	"Referrer-Policy":              "same-origin",
+	"X-Content-Type-Options":       "nosniff",
+	"X-Frame-Options":              "DENY",
+}
+
+// OwnHosts knows the Host of requests that mean this machine: localhost, an IP address, or one of names. A page on the
+// internet can give its own name this machine's address, and then read what answers there to any name (DNS rebinding).
+func OwnHosts(names []string) func(host string) bool {
+	return func(host string) bool {
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+		return err == nil || host == "" || host == "localhost" || slices.Contains(names, host)
+	}
+}
+
+// NewServer makes the server of the operator's listener: /metrics for those whom the guard knows, and /health, for
+// requests to the hosts that it is meant for; nil: all. It has no edge in front of it, so it must not listen where
+// players can reach it.
+func NewServer(m *Metrics, h *Health, g Guard, hosts func(host string) bool, log *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", g.Protect(m.Handler()))
 	mux.Handle("/health", h)
 	mux.Handle("/health/", h)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		answerJSON(w, r, http.StatusNotFound, newProblem(http.StatusNotFound, "not_found", "There are /metrics and /health here."))
+	})
 	return &http.Server{
-		Handler:           mux,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for name, value := range dataHeaders {
+				w.Header().Set(name, value)
+			}
+			w.Header().Set("X-Request-Id", rand.Text())
+			if hosts != nil && !hosts(r.Host) {
+				answerJSON(w, r, http.StatusMisdirectedRequest, newProblem(http.StatusMisdirectedRequest, "forbidden",
+					"This listener is for this machine: ask 127.0.0.1, localhost or the casino's own name."))
+				return
+			}
+			mux.ServeHTTP(w, r)
+		}),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second,
