@@ -43,6 +43,8 @@ var (
 		"Something went wrong here. It was recorded under the request id.")
 	problemNotFound = NewProblem(http.StatusNotFound, "not_found",
 		"There is nothing at this address.")
+	problemRange = NewProblem(http.StatusRequestedRangeNotSatisfiable, "range_not_satisfiable",
+		"The file has no such part.")
 	problemMethod = NewProblem(http.StatusMethodNotAllowed, "method_not_allowed",
 		"This address only answers GET and HEAD.")
 )

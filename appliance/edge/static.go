@@ -119,8 +119,33 @@ func (s *Static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Range") // a part of an encoded body is of use to nobody
 		h["Content-Length"] = []string{fmt.Sprint(len(content))}
 	}
+	if len(r.Header["Range"]) > 0 {
+		w = &ranged{ResponseWriter: w, request: r}
+	}
 	// No modification time: embedded files have none, and the ETag says more.
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+}
+
+// ranged makes a problem of the plain text that says that there is no such part of a file.
+type ranged struct {
+	http.ResponseWriter
+	request *http.Request
+	refused bool
+}
+
+func (w *ranged) WriteHeader(status int) {
+	if w.refused = status == http.StatusRequestedRangeNotSatisfiable; w.refused {
+		WriteProblem(w.ResponseWriter, w.request, problemRange)
+		return
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *ranged) Write(p []byte) (int, error) {
+	if w.refused {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
 }
 
 func (f *file) etag(e encoding) string {

@@ -163,4 +163,9 @@ func TestStatic_AnswersGETAndHEADOnly(t *testing.T) {
 	if answer.StatusCode != 200 || answer.Header.Get("Content-Encoding") != "gzip" {
 		t.Errorf("a part of an encoded file: %d", answer.StatusCode)
 	}
+	answer, body = h.ask(t, "GET", s.URL("img/logo.svg"), "", "Range", "bytes=100000-")
+	problemIn(t, answer, body, "range_not_satisfiable")
+	if answer.StatusCode != 416 || !strings.HasPrefix(answer.Header.Get("Content-Range"), "bytes */") {
+		t.Errorf("a part that is not there: %d %v", answer.StatusCode, answer.Header)
+	}
 }
