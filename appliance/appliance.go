@@ -197,6 +197,7 @@ func (a *App) Run(ctx context.Context) error {
 	owned.run(func() { a.settleAbandoned(background) })
 	owned.run(func() { a.gate.Run(background) })
 	owned.run(func() { a.escrow.Run(background) })
+	owned.run(func() { a.health.Run(background) })
 	failed := make(chan error, len(a.servers))
 	for _, s := range a.servers {
 		owned.run(func() {

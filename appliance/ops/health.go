@@ -75,7 +75,8 @@ type HealthOptions struct {
 	Progress func() (appliedIndex uint64, historyHead string)
 	// Fresh is how long an answer is used again; 0: a second. Patience is how long a check may take; 0: 2 seconds.
 	Fresh, Patience time.Duration
-	Log             *slog.Logger // is told when a check's status changes; nil: nobody is
+	Every           time.Duration // how often Run asks; 0: 15 seconds
+	Log             *slog.Logger  // is told when a check's status changes; nil: nobody is
 	Now             func() time.Time
 }
 
@@ -98,6 +99,9 @@ func NewHealth(o HealthOptions) *Health {
 	if o.Patience == 0 {
 		o.Patience = 2 * time.Second
 	}
+	if o.Every == 0 {
+		o.Every = 15 * time.Second
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -107,6 +111,20 @@ func NewHealth(o HealthOptions) *Health {
 	h := &Health{o: o, checks: make(map[string]*asked)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h
+}
+
+// Run asks all checks again and again until ctx ends, so that the log has what changes even where nobody probes.
+func (h *Health) Run(ctx context.Context) {
+	tick := time.NewTicker(h.o.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			h.Report()
+		}
+	}
 }
 
 // Add adds a check. Two of one name are a programmer's error.

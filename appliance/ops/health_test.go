@@ -154,6 +154,27 @@ func TestHealth_AnswersAreUsedAgainForAMoment(t *testing.T) {
 	}
 }
 
+func TestHealth_ChangesAreLoggedWhereNobodyProbes(t *testing.T) {
+	said := make(lines, 10)
+	h := newHealth(t, HealthOptions{Every: time.Millisecond, Log: slog.New(slog.NewTextHandler(said, nil))}, gives("store", unhealthy("gone")))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); h.Run(ctx) }()
+	if line := <-said; !strings.Contains(line, "check=store status=unhealthy") {
+		t.Error(line)
+	}
+	cancel()
+	<-done
+}
+
+// lines is a writer that hands on each line.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
+}
+
 func TestHealth_AClosedNodeIsUnhealthy(t *testing.T) {
 	for name, end := range map[string]func(*Health){"closed": func(h *Health) { _ = h.Close() }, "stopping": (*Health).Stop} {
 		h := newHealth(t, HealthOptions{}, gives("store", healthy("")))
