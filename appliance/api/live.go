@@ -19,11 +19,13 @@ import (
 )
 
 const (
-	liveBuffer      = 32               // events that wait for a client; one that reads more slowly is cut off
-	livePerAccount  = 8                // connections of one account
-	livePing        = 25 * time.Second // how often a connection and its session are looked after
-	liveWrite       = 10 * time.Second // how long a client may take to read an event or answer a ping
-	liveMessageSize = 1 << 10          // clients have nothing to say; control frames are small
+	liveBuffer     = 32               // events that wait for a client; one that reads more slowly is cut off
+	livePerAccount = 8                // connections of one account
+	livePing       = 25 * time.Second // how often a connection and its session are looked after
+	// liveWrite is how long a client may take to read an event or answer a ping. Then it is cut off without a close code,
+	// which would have to wait behind what it does not read.
+	liveWrite       = 10 * time.Second
+	liveMessageSize = 1 << 10 // clients have nothing to say; control frames are small
 )
 
 // closeSessionEnded is the close code when the player signed out, was locked or excluded, or the session expired. The
@@ -152,7 +154,7 @@ func (a *API) serveLive(c *call) (answer, error) {
 	if !strings.EqualFold(c.r.Header.Get("Upgrade"), "websocket") {
 		return answer{}, refuse("bad_request", "This address speaks WebSocket only.")
 	}
-	if err := checkLiveOrigin(c.r); err != nil {
+	if err := checkLiveOrigin(c.r, c.secure); err != nil {
 		return answer{}, err
 	}
 	account, session := c.session.Account, c.session.ID
@@ -178,10 +180,13 @@ func (a *API) serveLive(c *call) (answer, error) {
 	go func() {
 		defer close(read)
 		// Pings, pongs and the client's close are answered in here.
-		if _, _, err := conn.Reader(ctx); err == nil {
+		switch _, _, err := conn.Reader(ctx); {
+		case err == nil:
 			lc.stop(websocket.StatusPolicyViolation) // a message, of which there are none
-		} else {
-			cancel() // the client is gone
+		case websocket.CloseStatus(err) == -1:
+			lc.stop(websocket.StatusProtocolError) // no WebSocket, or nobody there any more, who hears nothing
+		default:
+			cancel() // the client has gone
 		}
 	}()
 	_ = conn.Close(a.feed(ctx, conn, lc, hash, first), "") // whether it was heard changes nothing
@@ -231,13 +236,14 @@ func writeLive(ctx context.Context, conn *websocket.Conn, data []byte) error {
 }
 
 // checkLiveOrigin refuses pages of other sites, which browsers let open WebSockets with our cookie.
-func checkLiveOrigin(r *http.Request) error {
+func checkLiveOrigin(r *http.Request, secure bool) error {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return nil // not a browser
 	}
 	u, err := url.Parse(origin)
-	if err != nil || !strings.EqualFold(u.Host, r.Host) {
+	// A page that came over plain HTTP can be anybody's, whatever host it names.
+	if err != nil || !strings.EqualFold(u.Host, r.Host) || secure && u.Scheme != "https" {
 		return refuse("forbidden", "Pages of other sites can't listen here.")
 	}
 	return nil

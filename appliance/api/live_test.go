@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -215,6 +218,34 @@ func TestLive_AClientHasNothingToSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantClose(t, conn, websocket.StatusPolicyViolation)
+}
+
+func TestLive_WhatIsNoWebSocketEndsWithAProtocolError(t *testing.T) {
+	h := newHouse(t)
+	p := h.player("cherry")
+	conn, err := net.Dial("tcp", h.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", livePath, p.token)
+	_, _ = conn.Write([]byte{0x81, 1, 'x'}) // a client must mask what it sends
+	rest, err := io.ReadAll(conn)
+	if want := string([]byte{0x88, 2, 0x03, 0xea}); err != nil || !strings.HasSuffix(string(rest), want) { // a close frame with 1002
+		t.Errorf("%q, %v", rest, err)
+	}
+}
+
+func TestLive_PagesOverPlainHTTPCantListenOverTLS(t *testing.T) {
+	h := newHouse(t, func(o *Options) { o.Secure = func(*http.Request) bool { return true } })
+	p := h.player("cherry")
+	for origin, want := range map[string]bool{h.server.URL: false, strings.Replace(h.server.URL, "http:", "https:", 1): true} {
+		if _, _, err := p.listen("Origin", origin); (err == nil) != want {
+			t.Errorf("%s: %v", origin, err)
+		}
+	}
 }
 
 func TestLive_ConnectionsOfAnAccountAreBounded(t *testing.T) {
