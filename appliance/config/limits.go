@@ -7,8 +7,8 @@ type Limits struct {
 	// On turns all rate limits and connection caps on. Off is for load tests, and refused outside loopback.
 	On Switch `name:"limits" group:"Limits" help:"Whether rate limits and connection caps are in force. Off is for load tests, and refused unless every address is loopback. One limit alone can be turned off anywhere."`
 
-	GeneralRate  Rate `name:"limit-general-rate" group:"Limits" placeholder:"N/UNIT" help:"Requests to the API, for each client address and for each account. Health checks and static files are not counted."`
-	GeneralBurst int  `name:"limit-general-burst" group:"Limits" placeholder:"N" help:"Requests to the API that may come at once."`
+	GeneralRate  Rate `name:"limit-general-rate" group:"Limits" placeholder:"N/UNIT" help:"Requests that no other limit names, for each client address and for each account. Reads of files and health checks are not counted."`
+	GeneralBurst int  `name:"limit-general-burst" group:"Limits" placeholder:"N" help:"Such requests that may come at once."`
 	SignInRate   Rate `name:"limit-sign-in-rate" group:"Limits" placeholder:"N/UNIT" help:"Sign-ins, good or bad, for each client address; tries to sign up count apart at the same rate."`
 	SignInBurst  int  `name:"limit-sign-in-burst" group:"Limits" placeholder:"N" help:"Sign-ins that may come at once."`
 	SignUpRate   Rate `name:"limit-sign-up-rate" group:"Limits" placeholder:"N/UNIT" help:"New accounts, for each client address. A sign-up that is refused, for a name that is taken say, is none."`
@@ -48,7 +48,7 @@ type Zone struct {
 // Zones lists the limits on requests, in the order of their names in the reference.
 func (l Limits) Zones() []Zone {
 	return []Zone{
-		{"general", l.GeneralRate, l.GeneralBurst, true, "all of /api/ but what has a zone of its own"},
+		{"general", l.GeneralRate, l.GeneralBurst, true, "all that has no zone of its own, but reads of files and health checks"},
 		{"sign-in", l.SignInRate, l.SignInBurst, false, "POST /api/v1/sessions"},
 		{"sign-up", l.SignUpRate, l.SignUpBurst, false, "POST /api/v1/accounts that opens an account; tries count apart, at the rate of sign-in"},
 		{"slots", l.SlotsRate, l.SlotsBurst, true, "POST /api/v1/games/slots/spins"},

@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -281,18 +280,6 @@ func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
 			t.Errorf("observed %v", h.seen.limits)
 		}
 	})
-}
-
-func TestZones_PrintForPeople(t *testing.T) {
-	var b bytes.Buffer
-	if err := PrintZones(&b, DefaultZones()); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"general", "10 in 1 second, burst 20, for each address and account", "sign-in", "5 in 1 minute, burst 3", "POST /api/v1/sessions", "3 in 1 hour, burst 1"} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("%q is missing in\n%s", want, b.String())
-		}
-	}
 }
 
 func key(n uint64) (k bucketKey) {

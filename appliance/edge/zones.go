@@ -2,11 +2,9 @@ package edge
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -41,43 +39,6 @@ func DefaultZones() []Zone {
 
 // Off says whether the zone limits nothing.
 func (z Zone) Off() bool { return z.Events <= 0 || z.Per <= 0 }
-
-// String is the zone for people: "10 in 1s, burst 20, for each address and account".
-func (z Zone) String() string {
-	if z.Off() {
-		return "off"
-	}
-	by := "address"
-	if z.PerAccount {
-		by = "address and account"
-	}
-	return fmt.Sprintf("%d in %s, burst %d, for each %s", z.Events, period(z.Per), z.Burst, by)
-}
-
-func period(d time.Duration) string {
-	for _, unit := range []struct {
-		d    time.Duration
-		name string
-	}{{time.Second, "1 second"}, {time.Minute, "1 minute"}, {time.Hour, "1 hour"}, {24 * time.Hour, "1 day"}} {
-		if d == unit.d {
-			return unit.name
-		}
-	}
-	return d.String()
-}
-
-// PrintZones writes a table of zones: name, limit, and the routes they count.
-func PrintZones(w io.Writer, zones []Zone) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, z := range zones {
-		covers := strings.Join(z.Routes, ", ")
-		if covers == "" {
-			covers = "everything that no other zone names, but health checks and static files"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", z.Name, z, covers)
-	}
-	return table.Flush()
-}
 
 func (z Zone) limit() rate.Limit { return rate.Limit(float64(z.Events) / z.Per.Seconds()) }
 
