@@ -92,6 +92,7 @@ type connection struct {
 	counted bool // in edge.counts.clients; guarded by its lock
 	left    bool // no longer counted in total; guarded by the same lock
 	crowded bool // the address holds more connections than it may: tell, and close
+	unknown bool // the proxy does not say whose it is: it speaks for itself, and for nobody in a header either
 	refused error
 
 	closing sync.Once
@@ -141,6 +142,7 @@ func (c *connection) identify() {
 			c.abort()
 			return
 		}
+		c.unknown = pc.ProxyHeader().Command.IsLocal()
 		c.admit(addressOf(pc.RemoteAddr()))
 	})
 }

@@ -212,6 +212,24 @@ func TestPROXY_IsRequiredOfTrustedProxies(t *testing.T) {
 	})
 }
 
+// A proxy of TCP passes on what the client wrote: where it does not know the client, no header may.
+func TestPROXY_UnknownClientsCantNameThemselves(t *testing.T) {
+	addresses := make(chan string, 1)
+	h := open(t, "http", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		addresses <- fmt.Sprint(ClientAddress(r.Context()), Secure(r.Context()))
+	}), func(o *Options) { trustLoopback(o); o.ProxyProtocol = true })
+	c := h.dial(t)
+	_, _ = io.WriteString(c, "PROXY UNKNOWN\r\nGET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Proto: https\r\nX-Request-Id: mine\r\n\r\n")
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if got := <-addresses; got != "127.0.0.1 false" || answer.Header.Get("X-Request-Id") == "mine" {
+		t.Errorf("taken for %s, request id %s", got, answer.Header.Get("X-Request-Id"))
+	}
+}
+
 func TestPROXY_FromStrangersIsNotUnderstood(t *testing.T) {
 	h := open(t, "http", says("{}"), func(o *Options) {
 		trustLoopback(o)

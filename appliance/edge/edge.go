@@ -99,7 +99,7 @@ func (x *exchange) admit() bool {
 		return x.boundBody(h)
 	}
 	preflight := (len(r.Header["Origin"]) > 0 || len(e.origins.allowed) > 0) && e.origins.annotate(h, r)
-	foreign := !preflight && e.origins.refuses(r)
+	foreign := !preflight && e.origins.refuses(r, x.secure)
 	x.uncounted = isRead(r) && e.options.Uncounted != nil && e.options.Uncounted(r)
 	z := e.zones.of(r)
 	if preflight || foreign {
@@ -123,7 +123,9 @@ func (x *exchange) identify(h http.Header) (crowded bool) {
 	e, r := x.edge, x.request
 	c, _ := x.Context.Value(connectionKey{}).(*connection)
 	peer := peerOf(c, r)
-	x.address, x.secure, x.proxied = e.proxies.client(peer, r)
+	if x.address, x.secure = peer, r.TLS != nil; c == nil || !c.unknown {
+		x.address, x.secure, x.proxied = e.proxies.client(peer, r)
+	}
 	if x.proxied {
 		if ids := r.Header["X-Request-Id"]; len(ids) == 1 && validRequestID(ids[0]) {
 			x.id = ids[0]

@@ -56,14 +56,14 @@ func (o *origins) annotate(h http.Header, r *http.Request) (preflight bool) {
 // refuses says whether a request is a write by a page that may not write: another origin's page with a cookie, or
 // without one a page whose origin is not configured. A WebSocket counts as a write, since browsers open it for any
 // page and with the cookie. Programs that are no browser send neither Origin nor Sec-Fetch-Site, and pass.
-func (o *origins) refuses(r *http.Request) bool {
+func (o *origins) refuses(r *http.Request, secure bool) bool {
 	if isUpgrade(r) {
 		origin := r.Header.Get("Origin")
 		if origin == "" {
 			return false
 		}
 		u, err := url.Parse(origin)
-		if err == nil && strings.EqualFold(u.Host, r.Host) {
+		if err == nil && strings.EqualFold(u.Host, r.Host) && (!secure || u.Scheme == "https") {
 			return false
 		}
 		return !o.allows(r)

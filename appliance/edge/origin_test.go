@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -41,6 +42,18 @@ func TestCORS_AnswersAreReadableForConfiguredOriginsOnly(t *testing.T) {
 		answer, _ := h.ask(t, "GET", "/api/v1/games", "", headers...)
 		if answer.Header.Get("Access-Control-Allow-Origin") != "" || !strings.Contains(answer.Header.Get("Vary"), "Origin") {
 			t.Errorf("%v: %v", headers, answer.Header)
+		}
+	}
+}
+
+// Who is on the line can put anything into a page that comes over plain HTTP.
+func TestForeignPages_OverPlainHTTPCantListenOverTLS(t *testing.T) {
+	h := open(t, "https", says("{}"), nil)
+	client := h.client.Transport.(*http.Transport)
+	client.ForceAttemptHTTP2, client.TLSClientConfig.NextProtos = false, []string{"http/1.1"}
+	for origin, want := range map[string]int{"https://" + h.address: 200, "http://" + h.address: 403} {
+		if answer, _ := h.ask(t, "GET", "/api/v1/live", "", "Upgrade", "websocket", "Connection", "Upgrade", "Origin", origin); answer.StatusCode != want {
+			t.Errorf("%s: %d", origin, answer.StatusCode)
 		}
 	}
 }
