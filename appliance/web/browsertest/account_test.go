@@ -107,6 +107,45 @@ func TestLimits_AreStricterAtOnceAndLooserLater(t *testing.T) {
 	}
 }
 
+// A limit must never be another one than the player meant: it holds for a day.
+func TestLimits_AreReadAsTheLanguageWritesThem(t *testing.T) {
+	for language, typed := range map[string]struct{ refused, taken string }{
+		"en": {"1.000", "1,000"}, "de": {"1,5", "1.000"}, "es": {"1.5", "1.000"},
+	} {
+		t.Run(language, func(t *testing.T) {
+			p := open(t, look{languages: language})
+			q := p.join()
+			var limits struct {
+				InForce struct {
+					StakePerDay *int `json:"stake_per_day"`
+				} `json:"in_force"`
+			}
+			p.visit("/responsible-play")
+			save := func(text string) {
+				run(p, `(i => { i.value = %s; i.dispatchEvent(new Event('input', { bubbles: true })); })(document.querySelector('input[name=stake_per_day]'))`, text)
+				p.click("#limits button[type=submit]")
+			}
+			save(typed.refused)
+			p.wait("it is refused at its field", `document.querySelector('input[name=stake_per_day][aria-invalid=true]') === document.activeElement`)
+			q.do("GET", "/me/limits", nil, &limits)
+			if limits.InForce.StakePerDay != nil {
+				t.Fatalf("%s became a limit of %d", typed.refused, *limits.InForce.StakePerDay)
+			}
+			save(typed.taken)
+			p.wait("it is saved", `document.querySelector('.banner.good')`)
+			q.do("GET", "/me/limits", nil, &limits)
+			if limits.InForce.StakePerDay == nil || *limits.InForce.StakePerDay != 1000 {
+				t.Errorf("%s became %+v", typed.taken, limits.InForce)
+			}
+			p.visit("/slots")
+			run(p, `(i => { i.value = '7'; i.dispatchEvent(new Event('input')); i.value = '1;5'; i.dispatchEvent(new Event('input')); i.dispatchEvent(new Event('change')); })(document.querySelector('im-stake input'))`)
+			if stake := eval[string](p, `document.querySelector('im-stake input').value`); stake != "7" {
+				t.Errorf("what is no number became a stake of %s", stake)
+			}
+		})
+	}
+}
+
 func TestExclusion_SignsOutAndShutsTheDoor(t *testing.T) {
 	p := open(t, look{})
 	q := p.join()

@@ -76,6 +76,19 @@ export function coins(n) {
   return t(`coins.${form}`, { n: num(n) });
 }
 
+/**
+ * The whole number that somebody typed, written plainly or grouped as the language does; null where it could mean
+ * something else. "1.000" is a thousand in German and nothing at all in English: it is refused there, not guessed.
+ * @param {string} text
+ */
+export function wholeNumber(text) {
+  const group = new Intl.NumberFormat(locale()).formatToParts(1234567).find((p) => p.type === 'group')?.value ?? ',';
+  const groups = text.trim().split(/\s/.test(group) ? /\s/ : group);
+  const right = groups.length === 1 ? /^\d+$/.test(groups[0]) : groups.every((g, i) => (i ? /^\d{3}$/ : /^\d{1,3}$/).test(g));
+  const value = Number(groups.join(''));
+  return right && Number.isSafeInteger(value) ? value : null;
+}
+
 /** With a sign: +5, −5, 0. @param {number} n */
 export function signed(n) {
   return new Intl.NumberFormat(locale(), { signDisplay: 'exceptZero' }).format(n).replace('-', '\u2212');
@@ -106,6 +119,9 @@ export function duration(seconds) {
   const [unit, n] = seconds % 3600 === 0 ? ['hour', seconds / 3600] : seconds % 60 === 0 ? ['minute', seconds / 60] : ['second', seconds];
   return new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'long' }).format(n);
 }
+
+/** "1 minute", "90 minutes". @param {number} n */
+export function minutes(n) { return new Intl.NumberFormat(locale(), { style: 'unit', unit: 'minute', unitDisplay: 'long' }).format(n); }
 
 /** Minutes and hours, as on a clock: 0:07, 1:32. @param {number} milliseconds */
 export function clock(milliseconds) {

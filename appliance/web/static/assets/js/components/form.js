@@ -10,6 +10,7 @@ import { ApiError } from '../api.js';
  * @property {string} value
  * @property {string[]} codes the refusals that are about this field
  * @property {(words: string|null) => void} wrong
+ * @property {(words: string) => void} hint
  */
 
 /**
@@ -29,6 +30,7 @@ export function textField(options) {
     element: h('div', { class: 'field' }, h('label', { for: id }, options.label), input, hint, wrong),
     input,
     codes: options.codes ?? [],
+    hint(words) { if (hint) hint.textContent = words; },
     get value() { return input.value; },
     wrong(words) {
       wrong.textContent = words ?? '';

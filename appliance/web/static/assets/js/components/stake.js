@@ -1,6 +1,6 @@
 // <im-stake>: what a round costs. A field, half and double, and chips that set it.
 import { h, uid } from '../dom.js';
-import { t, num } from '../i18n.js';
+import { t, num, wholeNumber } from '../i18n.js';
 import { CHIPS, chipName } from './chip.js';
 import { sound } from '../sound.js';
 
@@ -30,9 +30,11 @@ export class Stake extends HTMLElement {
 
   get input() { return /** @type {HTMLInputElement} */ (this.querySelector('input')); }
 
+  /** What is no whole number leaves the stake as it is, and the field shows that one again when it is left. */
   #read() {
-    const typed = Number(this.input.value.replace(/\D/g, ''));
-    this.#value = Math.min(this.max, Math.max(this.min, typed || this.min));
+    const typed = this.input.value.trim() === '' ? this.min : wholeNumber(this.input.value);
+    if (typed === null) return;
+    this.#value = Math.min(this.max, Math.max(this.min, typed));
     this.#tell();
   }
 

@@ -1,6 +1,6 @@
 // Responsible play: limits (stricter at once, looser after a day), the reality check, exclusion.
 import { h, announce, uid } from '../dom.js';
-import { t, num, coins, dateTime } from '../i18n.js';
+import { t, num, coins, minutes, dateTime, wholeNumber } from '../i18n.js';
 import { state, signedOut } from '../store.js';
 import { get, put, post } from '../api.js';
 import { form, textField } from '../components/form.js';
@@ -31,7 +31,7 @@ export default async function responsible() {
 }
 
 /** @param {LimitName} name @param {number|null} value */
-function limitText(name, value) { return value === null ? t('responsible.none') : MINUTES.includes(name) ? t('responsible.minutes', { n: num(value) }) : coins(value); }
+function limitText(name, value) { return value === null ? t('responsible.none') : MINUTES.includes(name) ? minutes(value) : coins(value); }
 
 /** What will be looser, and when. @param {Limits} limits */
 function pending(limits) {
@@ -41,13 +41,28 @@ function pending(limits) {
   return h('section', { class: 'note', id: 'pending' }, h('p', null, t('responsible.pending', { time: dateTime(from) })), h('ul', null, changes.map((name) => h('li', null, `${t(`limit.${name}`)}: ${limitText(name, next[name])}`))));
 }
 
+/** The limit in a field: null is none, undefined is no limit at all. @param {import('../components/form.js').Field} field */
+function typed(field) {
+  if (field.value.trim() === '') return null;
+  return wholeNumber(field.value) || undefined;
+}
+
 /** @param {Limits} limits */
 function limitsForm(limits) {
   // A change that is waiting stays as it was asked for, unless the player changes it now.
   const asked = limits.pending ?? limits.in_force;
   const fields = [...COINS, ...MINUTES].map((name) => {
+    const now = limits.in_force[name];
     const used = USED[name] ? t('responsible.used', { coins: coins(limits.used[USED[name]]) }) : '';
-    return textField({ name, label: t(`limit.${name}`), inputmode: 'numeric', value: asked[name] === null ? '' : String(asked[name]), hint: `${t('responsible.now', { limit: limitText(name, limits.in_force[name]) })} ${used}`.trim() });
+    const stands = `${t('responsible.now', { limit: limitText(name, now) })} ${used}`.trim();
+    const field = textField({ name, label: t(`limit.${name}`), inputmode: 'numeric', value: asked[name] === null ? '' : num(asked[name]), hint: stands });
+    field.input.addEventListener('input', () => {
+      const value = typed(field);
+      const looser = name !== 'reality_check_minutes' && now !== null && (value === null || (value !== undefined && value > now));
+      field.hint(value === undefined || value === now ? stands : `${stands} ${t(looser ? 'responsible.tomorrow' : 'responsible.at_once', { limit: limitText(name, value) })}`);
+    });
+    field.input.addEventListener('change', () => { const value = typed(field); if (value) field.input.value = num(value); });
+    return field;
   });
   const box = form({
     fields: [], submit: t('responsible.save'), quiet: true,
@@ -56,10 +71,9 @@ function limitsForm(limits) {
       /** @type {Record<string, number|null>} */
       const body = {};
       for (const [i, name] of [...COINS, ...MINUTES].entries()) {
-        const text = fields[i].value.trim();
-        const value = text === '' ? null : Number(text);
+        const value = typed(fields[i]);
         fields[i].wrong(null);
-        if (value !== null && (!Number.isInteger(value) || value < 1)) { fields[i].wrong(t('responsible.whole')); fields[i].input.focus(); return; }
+        if (value === undefined) { fields[i].wrong(t('responsible.whole', { example: num(10_000) })); fields[i].input.focus(); return; }
         body[name] = value;
       }
       /** @type {Limits} */
