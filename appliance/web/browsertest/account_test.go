@@ -40,10 +40,13 @@ func TestSessionEndedElsewhere_ThePageSaysSo(t *testing.T) {
 	p.expect("WebSocket")
 	q.do("DELETE", "/sessions/current", nil, nil) // the token of the browser's own session
 	p.click("#spin")
-	p.wait("the page asks to sign in", `location.pathname === '/sign-in'`)
+	p.wait("the page asks to sign in", `location.pathname === '/sign-in' && document.querySelector('input[name=login]')`)
 	if n := eval[int](p, `document.querySelectorAll('.banner').length`); n != 1 {
 		t.Errorf("%d banners", n)
 	}
+	run(p, `(() => { document.querySelector('input[name=login]').value = %s; document.querySelector('input[name=password]').value = %s; })()`, q.name, q.password)
+	p.click("form button[type=submit]")
+	p.wait("back at the game, and nothing speaks of the end", `location.pathname === '/slots' && document.querySelector('.machine') && !document.querySelector('.banner')`)
 }
 
 func TestPassword_IsChangedAndOtherSessionsEnd(t *testing.T) {

@@ -22,7 +22,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Tells the frame of connections lost and found, and of sessions that ended. */
+/** Tells of requests answered and unanswered, and of sessions that ended. */
 export const signals = new EventTarget();
 
 /** @param {string} name @param {any} [detail] */
@@ -49,40 +49,44 @@ export async function call(method, path, options = {}) {
     });
     text = await answer.text();
   } catch {
-    signal('lost');
+    signal('unanswered');
     throw new ApiError(0, 'offline');
   }
-  signal('found');
   let data = null;
   try { data = text ? JSON.parse(text) : null; } catch { /* a page from something between us and the casino */ }
-  if (answer.ok) return data;
+  if (answer.ok) { signal('answered'); return data; }
   const error = new ApiError(answer.status, data?.code ?? 'no_code', {
     ...data, retry_after: data?.retry_after ?? Number(answer.headers.get('Retry-After') ?? 0),
   });
+  signal(error.unknown ? 'unanswered' : 'answered');
   if (error.code === 'unauthenticated') signal('signed-out');
   throw error;
 }
 
 /**
- * Reads. A reader who is told to slow down does so, and asks again by itself.
- * @param {string} path
+ * Asks, and asks again by itself when told to slow down.
+ * @template T
+ * @param {() => Promise<T>} ask
  */
-export async function get(path) {
+async function patiently(ask) {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await call('GET', path);
+      return await ask();
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 429 || tries === 4 || error.retryAfter > 5) throw error;
       await new Promise((resolve) => { setTimeout(resolve, Math.max(1, error.retryAfter) * 1000); });
     }
   }
 }
+
+/** @param {string} path */
+export const get = (path) => patiently(() => call('GET', path));
 /** @param {string} path @param {any} body @param {string} [key] */
 export const post = (path, body, key) => call('POST', path, { body, key });
 /** @param {string} path @param {any} body */
 export const put = (path, body) => call('PUT', path, { body });
 /** @param {string} path */
-export const remove = (path) => call('DELETE', path);
+export const remove = (path) => patiently(() => call('DELETE', path));
 
 /** A query string of what is set. @param {Record<string, string|number|null|undefined>} values */
 export function query(values) {

@@ -1,9 +1,10 @@
 // The frame around every page: top bar, menu, footer, banner.
 import { h, asset, announce } from './dom.js';
 import { icon } from './icons.js';
-import { t, num, signed, clock, coins, errorText, currentLanguage, LANGUAGES, useLanguage } from './i18n.js';
+import { t, signed, clock, coins, errorText, currentLanguage, LANGUAGES, useLanguage } from './i18n.js';
 import { state, changes, signedOut } from './store.js';
-import { remove, signals } from './api.js';
+import { remove, signals, ApiError } from './api.js';
+import { figure } from './components/figure.js';
 import { sound } from './sound.js';
 import { navigate, rerender } from './router.js';
 
@@ -30,19 +31,19 @@ function topBar() {
     h('nav', { 'aria-label': t('nav.games') }, h('ul', { class: 'games' }, GAMES.map((g) =>
       h('li', null, h('a', { href: `/${g}`, 'aria-label': t(`game.${g}`) }, icon(g), h('span', null, t(`game.${g}`))))))),
     h('div', { class: 'purse', id: 'purse' }, purse()),
-    h('button', { class: 'menu-button', popovertarget: 'menu', 'aria-label': t('nav.menu'), title: t('nav.menu') }, icon('menu'))));
+    h('button', { class: 'menu-button', popovertarget: 'menu', 'aria-label': t('nav.menu'), title: t('nav.menu') }, icon('menu'))), banner);
 }
 
 function purse() {
   if (!state.account || !state.sitting) {
-    return [h('a', { class: 'button slim', href: '/sign-in' }, t('nav.sign_in')), h('a', { class: 'button slim', href: '/sign-up' }, t('nav.sign_up'))];
+    return [h('a', { class: 'button slim', href: '/sign-in' }, t('nav.sign_in')), h('a', { class: 'button slim second', href: '/sign-up' }, t('nav.sign_up'))];
   }
   return [
     h('dl', { class: 'sitting' },
       h('div', null, h('dt', null, t('purse.net')), h('dd', { id: 'net', 'data-net': state.net }, signed(state.net))),
       h('div', null, h('dt', null, t('purse.time')), h('dd', { id: 'clock' }, clock(Date.now() - state.sitting.start)))),
     h('dl', { class: 'balance' }, h('div', null, h('dt', null, t('purse.balance')),
-      h('dd', null, h('a', { href: '/wallet' }, h('span', { class: 'coin' }), h('span', { id: 'balance', 'data-coins': state.account.coins }, num(state.account.coins)))))),
+      h('dd', null, h('a', { href: '/wallet' }, h('span', { class: 'coin' }), h('span', { id: 'balance', 'data-coins': state.account.coins }, figure(state.account.coins)))))),
   ];
 }
 
@@ -52,6 +53,7 @@ function menu() {
   const theme = document.documentElement.dataset.theme ?? 'auto';
   const element = h('div', { id: 'menu', popover: 'auto' },
     h('nav', { 'aria-label': t('nav.menu') },
+      !state.account && [link('/sign-in', 'account', t('nav.sign_in')), link('/sign-up', 'add', t('nav.sign_up'))],
       state.account && h('p', { class: 'who' }, h('strong', null, state.account.username)),
       state.account && [link('/wallet', 'wallet', t('nav.wallet')), link('/history', 'history', t('nav.history'))],
       link('/fairness', 'shield', t('nav.fairness')),
@@ -89,10 +91,17 @@ function redrawMenu() {
   /** @type {HTMLElement|undefined} */ ([...fresh.querySelectorAll('button')][index])?.focus();
 }
 
-async function signOut() {
-  await remove('/sessions/current');
-  signedOut();
+/** Nobody is told to be signed out who is not: where the casino does not answer, the session lives on. */
+export async function signOut() {
   document.getElementById('menu')?.hidePopover();
+  try {
+    await remove('/sessions/current');
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.code !== 'unauthenticated') showBanner(`${errorText(error.code)} ${t('connection.still_signed_in')}`, { kind: error.status === 0 ? 'lost' : undefined, close: true });
+    return;
+  }
+  signedOut();
   await navigate('/');
 }
 
@@ -109,8 +118,10 @@ function footer() {
 async function switchLanguage(language) {
   await useLanguage(language);
   drawFrame();
-  await rerender(); // marks the current page too
-  document.querySelector(`.languages button[lang="${language}"]`)?.scrollIntoView({ block: 'nearest' });
+  markCurrent();
+  /** @type {HTMLElement|null} */ (document.querySelector(`.languages button[lang="${language}"]`))?.focus({ preventScroll: true });
+  await rerender();
+  document.activeElement?.scrollIntoView({ block: 'nearest' });
 }
 
 /** Only what changes often: the figures of the top bar. */
@@ -123,7 +134,7 @@ function drawPurse() {
     if (!!state.account !== !!balance) drawFrame();
     return;
   }
-  balance.textContent = num(state.account.coins);
+  balance.replaceChildren(...figure(state.account.coins));
   balance.dataset.coins = String(state.account.coins);
   net.textContent = signed(state.net);
   net.dataset.net = String(state.net);
@@ -131,16 +142,23 @@ function drawPurse() {
 
 /** @type {HTMLElement|null} */
 let banner = null;
-/** @param {string|null} text @param {{good?: boolean, close?: boolean, action?: HTMLElement}} [options] */
+/**
+ * Says something under the top bar, until something else is to be said there.
+ * @param {string|null} text
+ * @param {{kind?: string, good?: boolean, close?: boolean, action?: HTMLElement}} [options] kind: what clearBanner is told
+ */
 export function showBanner(text, options = {}) {
   banner?.remove();
   banner = null;
   if (text === null) return;
-  banner = h('div', { class: `banner top-of-page${options.good ? ' good' : ''}`, role: 'status' }, h('span', { class: 'dot' }), h('p', null, text), options.action,
+  banner = h('div', { class: `banner${options.good ? ' good' : ''}`, role: 'status', 'data-kind': options.kind }, h('span', { class: 'dot' }), h('p', null, text), options.action,
     options.close && h('button', { class: 'button slim', onclick: () => showBanner(null) }, t('action.close')));
-  document.body.append(banner);
+  document.querySelector('.top')?.append(banner);
   announce(text);
 }
+
+/** Takes a banner away that is no longer true. @param {string} kind */
+function clearBanner(kind) { if (banner?.dataset.kind === kind) showBanner(null); }
 
 /** Says in the links of the frame which page is shown. */
 export function markCurrent() {
@@ -158,13 +176,14 @@ export function startFrame() {
     if (time && state.sitting) time.textContent = clock(Date.now() - state.sitting.start);
   }, 10_000);
 
-  let lost = false;
   let pending = false;
-  signals.addEventListener('lost', () => { lost = true; showBanner(t(pending ? 'connection.lost_with_bet' : 'connection.lost')); });
-  signals.addEventListener('found', () => { if (lost && !pending) { lost = false; showBanner(null); } });
-  signals.addEventListener('bet-pending', () => { if (!pending) { pending = true; showBanner(t('connection.lost_with_bet')); } });
+  signals.addEventListener('lost', () => {
+    if (pending || banner?.dataset.kind !== 'lost') showBanner(t(pending ? 'connection.lost_with_bet' : 'connection.lost'), { kind: 'lost' });
+  });
+  signals.addEventListener('found', () => { if (!pending) clearBanner('lost'); });
+  signals.addEventListener('bet-pending', () => { if (!pending) { pending = true; showBanner(t('connection.lost_with_bet'), { kind: 'lost' }); } });
   signals.addEventListener('bet-found', (event) => {
-    pending = false; lost = false;
+    pending = false;
     const { answer } = /** @type {CustomEvent} */ (event).detail;
     const words = answer.round.settled
       ? t('connection.bet_found', { stake: coins(answer.round.staked), payout: coins(answer.round.payout) })
@@ -172,10 +191,14 @@ export function startFrame() {
     showBanner(words, { good: true, close: true, action: h('a', { class: 'button slim', href: `/history?round=${answer.round.id}` }, t('connection.see_round')) });
   });
   signals.addEventListener('bet-refused', (event) => {
-    pending = false; lost = false;
+    pending = false;
     showBanner(`${t('connection.bet_refused')} ${errorText(/** @type {CustomEvent} */ (event).detail.error.code)}`, { close: true });
   });
-  signals.addEventListener('session-ended', () => { drawFrame(); showBanner(t('connection.session_ended'), { close: true }); void navigate('/sign-in'); });
-  addEventListener('offline', () => { lost = true; showBanner(t(pending ? 'connection.lost_with_bet' : 'connection.lost')); });
-  addEventListener('online', () => { if (!pending) { lost = false; showBanner(null); } });
+  signals.addEventListener('session-ended', () => {
+    const { pathname, search } = location;
+    drawFrame();
+    showBanner(t('connection.session_ended'), { kind: 'ended', close: true });
+    if (!pathname.startsWith('/sign-')) void navigate(`/sign-in?next=${encodeURIComponent(pathname + search)}`);
+  });
+  changes.addEventListener('change', () => { if (state.account) clearBanner('ended'); });
 }

@@ -70,6 +70,11 @@ export function errorText(code) {
 /** @param {number} n */
 export function num(n) { return new Intl.NumberFormat(locale()).format(n); }
 
+/** The short form of a large figure, never rounded up: 1.23B. @param {number} n */
+export function brief(n) {
+  return new Intl.NumberFormat(locale(), /** @type {any} */ ({ notation: 'compact', maximumSignificantDigits: 3, roundingMode: 'trunc' })).format(n);
+}
+
 /** "1 coin", "5 coins". @param {number} n */
 export function coins(n) {
   const form = new Intl.PluralRules(language).select(Math.abs(n)) === 'one' ? 'one' : 'other';
@@ -109,6 +114,11 @@ export function dateTime(when) {
   return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(when));
 }
 
+/** From one moment to another, with the time of day where it is not long. @param {number} from @param {number} to */
+export function period(from, to) {
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: to - from < 86_400_000 ? 'short' : undefined }).formatRange(from, to);
+}
+
 /** @param {string|number|Date} when */
 export function shortTime(when) {
   return new Intl.DateTimeFormat(locale(), { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' }).format(new Date(when));
@@ -120,8 +130,21 @@ export function duration(seconds) {
   return new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'long' }).format(n);
 }
 
+/** A moment on the axis of a chart, as exact as its span asks for. @param {number} when @param {number} span milliseconds */
+export function tick(when, span) {
+  const days = span / 86_400_000;
+  return new Intl.DateTimeFormat(locale(), days < 0.01 ? { hour: '2-digit', minute: '2-digit', second: '2-digit' } : days < 1 ? { hour: '2-digit', minute: '2-digit' } : days < 300 ? { month: 'short', day: 'numeric' } : { month: 'short', year: 'numeric' }).format(when);
+}
+
 /** "1 minute", "90 minutes". @param {number} n */
 export function minutes(n) { return new Intl.NumberFormat(locale(), { style: 'unit', unit: 'minute', unitDisplay: 'long' }).format(n); }
+
+/** In words: "1 hour, 5 minutes". @param {number} milliseconds */
+export function timeSpent(milliseconds) {
+  const all = Math.max(0, Math.floor(milliseconds / 60_000));
+  const hours = new Intl.NumberFormat(locale(), { style: 'unit', unit: 'hour', unitDisplay: 'long' }).format(Math.floor(all / 60));
+  return all < 60 ? minutes(all) : all % 60 ? `${hours}, ${minutes(all % 60)}` : hours;
+}
 
 /** Minutes and hours, as on a clock: 0:07, 1:32. @param {number} milliseconds */
 export function clock(milliseconds) {

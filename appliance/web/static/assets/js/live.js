@@ -16,7 +16,7 @@ function connect() {
   if (!state.account || line) return;
   const mine = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/live`);
   line = mine;
-  mine.addEventListener('open', () => { tries = 0; document.documentElement.dataset.live = 'open'; });
+  mine.addEventListener('open', () => { tries = 0; signals.dispatchEvent(new Event('answered')); document.documentElement.dataset.live = 'open'; });
   mine.addEventListener('message', (event) => {
     const news = JSON.parse(event.data);
     if (typeof news.coins === 'number') setCoins(news.coins, news.held_coins);
@@ -28,6 +28,7 @@ function connect() {
     delete document.documentElement.dataset.live;
     if (event.code === SESSION_ENDED && state.account) { signedOut(); signals.dispatchEvent(new Event('session-ended')); return; }
     if (!state.account) return;
+    signals.dispatchEvent(new Event('unanswered')); // the casino has gone, or is only starting anew
     tries += 1;
     again = setTimeout(connect, Math.min(60_000, 1000 * 2 ** Math.min(tries, 6)));
   });
@@ -38,6 +39,6 @@ export function startLive() {
   changes.addEventListener('change', () => {
     if (state.account) { if (!line && !again) connect(); } else { clearTimeout(again); again = undefined; line?.close(); line = null; tries = 0; }
   });
-  addEventListener('online', () => { tries = 0; connect(); });
+  signals.addEventListener('found', () => { tries = 0; connect(); });
   connect();
 }

@@ -1,20 +1,33 @@
 // The start: words, account, frame, page.
-import { useLanguage } from './i18n.js';
+import { useLanguage, errorText } from './i18n.js';
 import { load, changes, state } from './store.js';
-import { drawFrame, markCurrent, startFrame } from './frame.js';
-import { startRouter } from './router.js';
+import { drawFrame, markCurrent, startFrame, showBanner } from './frame.js';
+import { startRouter, rerender } from './router.js';
+import { signals, ApiError } from './api.js';
 import { resume } from './bets.js';
 import { startRealityCheck } from './reality.js';
 import { startLive } from './live.js';
+import { startConnection } from './connection.js';
 import './components/chip.js';
 import './components/card.js';
+
+// What a button could not do is said, wherever nobody else says it.
+addEventListener('unhandledrejection', (event) => {
+  if (!(event.reason instanceof ApiError)) return;
+  event.preventDefault();
+  showBanner(errorText(event.reason.code), { close: true });
+});
 
 const account = load().catch((error) => error);
 await useLanguage();
 const failed = await account;
-if (failed instanceof Error) console.warn(failed.message); // the page itself says what can't be reached
+if (failed instanceof Error) {
+  console.warn(failed.message); // the page itself says what can't be reached
+  signals.addEventListener('found', async () => { await load(); await rerender(); }, { once: true });
+}
 drawFrame();
 startFrame();
+startConnection();
 startRealityCheck();
 await startRouter(markCurrent);
 startLive();

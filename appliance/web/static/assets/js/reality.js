@@ -1,10 +1,9 @@
 // The reality check: after the time that the player chose, a pause with the figures of the sitting. It waits for a
 // round that is being shown, and is not shown over another dialog.
 import { h } from './dom.js';
-import { t, signed, clock } from './i18n.js';
-import { state, signedOut, stay } from './store.js';
-import { remove } from './api.js';
-import { navigate } from './router.js';
+import { t, num, signed, clock, timeSpent } from './i18n.js';
+import { state, stay } from './store.js';
+import { signOut } from './frame.js';
 
 let busy = 0;
 /** Keeps the check away while an outcome is being shown. */
@@ -23,14 +22,14 @@ export function check() {
   stay();
   const dialog = h('dialog', { class: 'reality', 'aria-labelledby': 'reality-title' },
     h('h2', { id: 'reality-title' }, t('reality.title')),
-    h('p', null, t('reality.text', { time: clock(Date.now() - sitting.start) })),
+    h('p', null, t('reality.text', { time: timeSpent(Date.now() - sitting.start) })),
     h('dl', { class: 'facts' },
       h('dt', null, t('purse.time')), h('dd', null, clock(Date.now() - sitting.start)),
       h('dt', null, t('purse.net')), h('dd', null, signed(state.net)),
-      h('dt', null, t('purse.balance')), h('dd', null, String(state.account?.coins ?? ''))),
+      h('dt', null, t('purse.balance')), h('dd', null, num(state.account?.coins ?? 0))),
     h('div', { class: 'row' },
       h('button', { class: 'button', onclick: () => dialog.close() }, t('reality.continue')),
-      h('button', { class: 'button', onclick: async () => { dialog.close(); await remove('/sessions/current'); signedOut(); await navigate('/'); } }, t('reality.stop')),
+      h('button', { class: 'button', onclick: () => { dialog.close(); void signOut(); } }, t('reality.stop')),
       h('a', { class: 'button', href: '/responsible-play', onclick: () => dialog.close() }, t('reality.limits'))));
   dialog.addEventListener('close', () => dialog.remove());
   document.body.append(dialog);

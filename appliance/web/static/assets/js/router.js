@@ -2,38 +2,49 @@
 // when the player goes.
 import { h, announce } from './dom.js';
 import { t, errorText } from './i18n.js';
-import { state } from './store.js';
-import { ApiError } from './api.js';
+import { state, shown } from './store.js';
+import { ApiError, signals } from './api.js';
+import { check, connection } from './connection.js';
 
 /**
  * @typedef {object} Page
  * @property {string} title
  * @property {Node|Node[]} body
  * @property {() => void} [leave]
+ * @property {() => Promise<void>} [idle] waits until the page may be drawn anew; by default until all outcomes are shown
+ *
+ * @typedef {object} Route
+ * @property {string} title the key of its words, until the page is there
+ * @property {() => Promise<{default: (path: string, back: boolean) => Promise<Page>|Page}>} load back: the player was here before, and comes back to it
+ * @property {boolean} [signedIn]
  */
 
-/** @type {Record<string, {load: () => Promise<{default: (path: string) => Promise<Page>|Page}>, signedIn?: boolean}>} */
+/** @type {Record<string, Route>} */
 const ROUTES = {
-  '/': { load: () => import('./pages/lobby.js') },
-  '/slots': { load: () => import('./pages/slots.js') },
-  '/roulette': { load: () => import('./pages/roulette.js') },
-  '/blackjack': { load: () => import('./pages/blackjack.js') },
-  '/wallet': { load: () => import('./pages/wallet.js'), signedIn: true },
-  '/history': { load: () => import('./pages/history.js'), signedIn: true },
-  '/fairness': { load: () => import('./pages/fairness.js') },
-  '/account': { load: () => import('./pages/account.js'), signedIn: true },
-  '/rules': { load: () => import('./pages/rules.js') },
-  '/rules/slots': { load: () => import('./pages/rules.js') },
-  '/rules/roulette': { load: () => import('./pages/rules.js') },
-  '/rules/blackjack': { load: () => import('./pages/rules.js') },
-  '/responsible-play': { load: () => import('./pages/responsible.js') },
-  '/sign-in': { load: () => import('./pages/sign-in.js') },
-  '/sign-up': { load: () => import('./pages/sign-up.js') },
+  '/': { title: 'lobby.title', load: () => import('./pages/lobby.js') },
+  '/slots': { title: 'game.slots', load: () => import('./pages/slots.js') },
+  '/roulette': { title: 'game.roulette', load: () => import('./pages/roulette.js') },
+  '/blackjack': { title: 'game.blackjack', load: () => import('./pages/blackjack.js') },
+  '/wallet': { title: 'nav.wallet', load: () => import('./pages/wallet.js'), signedIn: true },
+  '/history': { title: 'nav.history', load: () => import('./pages/history.js'), signedIn: true },
+  '/fairness': { title: 'nav.fairness', load: () => import('./pages/fairness.js') },
+  '/account': { title: 'nav.account', load: () => import('./pages/account.js'), signedIn: true },
+  '/rules': { title: 'nav.rules', load: () => import('./pages/rules.js') },
+  '/rules/slots': { title: 'nav.rules', load: () => import('./pages/rules.js') },
+  '/rules/roulette': { title: 'nav.rules', load: () => import('./pages/rules.js') },
+  '/rules/blackjack': { title: 'nav.rules', load: () => import('./pages/rules.js') },
+  '/responsible-play': { title: 'nav.responsible', load: () => import('./pages/responsible.js') },
+  '/sign-in': { title: 'nav.sign_in', load: () => import('./pages/sign-in.js') },
+  '/sign-up': { title: 'nav.sign_up', load: () => import('./pages/sign-up.js') },
 };
 
-/** @type {(() => void)|undefined} */
-let leave;
+/** @type {Page|undefined} */
+let page;
 let turn = 0;
+/** How far each entry of the browser's history was scrolled. @type {Map<number, number>} */
+const places = new Map();
+/** The entry that is shown. Numbers go on from the clock, since entries outlive a reload. */
+let entry = Date.now();
 /** @type {() => void} */
 let afterwards = () => {};
 
@@ -47,59 +58,115 @@ export function startRouter(drawn) {
     event.preventDefault();
     void navigate(link.pathname + link.search);
   });
-  addEventListener('popstate', () => { void show(true); });
+  history.scrollRestoration = 'manual'; // the browser would scroll before the page is there
+  history.replaceState({ entry }, '');
+  addEventListener('popstate', () => { places.set(entry, scrollY); entry = history.state?.entry; void show(true, true); });
   return show(false);
 }
 
 /** @param {string} path */
 export async function navigate(path) {
-  if (path !== location.pathname + location.search) history.pushState(null, '', path);
+  if (path.startsWith('/sign-in?next=%2Fsign-')) return; // the player is on the way there, and comes back to where that began
+  if (path !== location.pathname + location.search) {
+    places.set(entry, scrollY);
+    entry = Date.now();
+    history.pushState({ entry }, '', path);
+  }
   await show(true);
 }
 
-/** Draws the page that is shown again, e.g. in another language. */
-export function rerender() { return show(false); }
+/** Draws the page that is shown again, e.g. in another language, once nothing is being played out on it. */
+export async function rerender() {
+  const mine = turn;
+  await (page?.idle ?? shown)();
+  if (mine === turn) await show(false);
+}
 
-/** @param {boolean} moved whether the player came from another page, so that focus goes to the new one */
-async function show(moved) {
+/** How long a page may take before its bones are shown. */
+const PATIENCE = 300;
+
+/** @param {boolean} moved whether the player came from another page, so that focus goes to the new one @param {boolean} [back] whether to where the player was before */
+async function show(moved, back = false) {
   turn += 1;
   const mine = turn;
-  const main = /** @type {HTMLElement} */ (document.getElementById('main'));
   const path = location.pathname.length > 1 ? location.pathname.replace(/\/$/, '') : '/';
   let route = ROUTES[path];
   if (route?.signedIn && !state.account) {
-    history.replaceState(null, '', `/sign-in?next=${encodeURIComponent(path + location.search)}`);
+    history.replaceState(history.state, '', `/sign-in?next=${encodeURIComponent(path + location.search)}`);
     route = ROUTES['/sign-in'];
   }
+  // A page that is only drawn anew stays until it is.
+  const waiting = moved || !page ? setTimeout(() => { if (mine === turn && route) put(path, bones(route), moved); }, PATIENCE) : undefined;
   /** @type {Page} */
-  let page;
+  let next;
   try {
-    page = route ? await (await route.load()).default(path) : { title: t('lost.title'), body: lostPage() };
+    next = route ? await (await module(route)).default(path, back) : { title: t('lost.title'), body: lostPage() };
   } catch (error) {
     if (!(error instanceof ApiError)) console.error(error);
-    page = { title: t('error.title'), body: errorPage(error) };
+    next = errorPage(error);
   }
-  if (mine !== turn) { page.leave?.(); return; }
-  leave?.();
-  leave = page.leave;
-  document.title = `${page.title} · Imperio`;
-  main.replaceChildren(...[page.body].flat());
+  clearTimeout(waiting);
+  if (mine !== turn) { next.leave?.(); return; }
+  put(path, next, moved);
+  if (back) scrollTo(0, places.get(entry) ?? 0);
+  if (moved) announce(next.title);
+}
+
+/** Puts a page on the stage; the one that was there leaves. @param {string} path @param {Page} next @param {boolean} moved */
+function put(path, next, moved) {
+  const main = /** @type {HTMLElement} */ (document.getElementById('main'));
+  const focus = moved ? null : focused(main);
+  page?.leave?.();
+  page = next;
+  document.title = `${next.title} · Imperio`;
+  main.replaceChildren(...[next.body].flat());
   main.dataset.page = path;
   afterwards();
-  if (moved) {
-    scrollTo(0, 0);
-    const heading = main.querySelector('h1');
-    if (heading) { heading.tabIndex = -1; heading.focus({ preventScroll: true }); }
-    announce(page.title);
+  const heading = main.querySelector('h1');
+  if (moved) scrollTo(0, 0);
+  if (moved && heading) { heading.tabIndex = -1; heading.focus({ preventScroll: true }); }
+  focus?.();
+}
+
+/** What gives the focus back to the same control once the page is drawn anew. @param {HTMLElement} main @returns {(() => void)|null} */
+function focused(main) {
+  const old = document.activeElement;
+  if (!(old instanceof HTMLElement) || old === main || !main.contains(old)) return null;
+  const tag = old.tagName.toLowerCase();
+  const place = [...main.querySelectorAll(tag)].indexOf(old);
+  return () => /** @type {HTMLElement|undefined} */ (main.querySelectorAll(tag)[place])?.focus({ preventScroll: true });
+}
+
+/** The module of a page. One that does not arrive is the connection's fault. @param {Route} route */
+async function module(route) {
+  try {
+    return await route.load();
+  } catch (error) {
+    console.warn(error);
+    signals.dispatchEvent(new Event('unanswered'));
+    throw new ApiError(0, 'offline', { module: true });
   }
+}
+
+/** Grey bones of a page that is still being fetched. @param {Route} route @returns {Page} */
+function bones(route) {
+  return { title: t(route.title), body: h('div', { class: 'stack', 'aria-busy': 'true' }, h('h1', null, t(route.title)), [1, 2, 3].map(() => h('div', { class: 'skeleton block' }))) };
 }
 
 function lostPage() {
   return h('div', { class: 'narrow stack' }, h('h1', null, t('lost.title')), h('p', null, t('lost.text')), h('a', { class: 'button', href: '/' }, t('lost.home')));
 }
 
-/** @param {unknown} error */
+/** What went wrong, and a way on; a page that the connection kept away comes by itself when that is back. @param {unknown} error @returns {Page} */
 function errorPage(error) {
-  return h('div', { class: 'narrow stack' }, h('h1', null, t('error.title')), h('p', null, errorText(error instanceof ApiError ? error.code : 'internal_error')),
-    h('button', { class: 'button', onclick: () => { void rerender(); } }, t('action.again')));
+  const problem = error instanceof ApiError ? error : new ApiError(500, 'internal_error');
+  // A browser may remember that a module could not be had, so the whole page is loaded again.
+  const again = problem.problem.module ? () => location.reload() : () => { void show(true); };
+  if (problem.status === 0) signals.addEventListener('found', again, { once: true });
+  return {
+    title: t('error.title'),
+    body: h('div', { class: 'narrow stack' }, h('h1', null, t('error.title')), h('p', null, errorText(problem.code)),
+      h('button', { class: 'button', onclick: async () => { await check(); if (!connection.lost) again(); } }, t('action.again'))),
+    leave: () => signals.removeEventListener('found', again),
+  };
 }

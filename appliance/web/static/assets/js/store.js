@@ -123,6 +123,15 @@ export function release(answer) {
   changed();
 }
 
+/** Waits until no outcome is being played out. @returns {Promise<void>} */
+export function shown() {
+  return new Promise((resolve) => {
+    const look = () => { if (held === 0) { changes.removeEventListener('change', look); resolve(); } };
+    changes.addEventListener('change', look);
+    look();
+  });
+}
+
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let soon;
 /** Asks for the balance and the net result anew, a little later: rounds may have been played in another window. */

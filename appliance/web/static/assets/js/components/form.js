@@ -48,14 +48,17 @@ export function form(options) {
   const note = h('p', { class: 'note bad', role: 'alert', hidden: true });
   const button = h('button', { class: options.quiet ? 'button' : 'button primary wide go', type: 'submit' }, options.submit);
   const element = h('form', { class: 'panel stack', novalidate: true }, note, options.fields.map((f) => f.element), options.extra, button);
+  let sending = false;
   element.addEventListener('submit', async (event) => {
     event.preventDefault();
+    if (sending) return;
     for (const field of options.fields) field.wrong(null);
     note.hidden = true;
     note.classList.add('bad');
     const empty = options.fields.find((f) => f.input.required && !f.input.value);
     if (empty) { empty.wrong(t('form.needed')); empty.input.focus(); return; }
-    button.disabled = true;
+    sending = true;
+    button.setAttribute('aria-disabled', 'true'); // a disabled button would lose the focus
     try {
       await options.send();
       if (options.done) { note.textContent = options.done; note.classList.remove('bad'); note.hidden = false; announce(options.done); }
@@ -65,7 +68,8 @@ export function form(options) {
       const field = options.fields.find((f) => f.codes.includes(error.code));
       if (field) { field.wrong(words); field.input.focus(); announce(words); } else { note.textContent = words; note.hidden = false; }
     } finally {
-      button.disabled = false;
+      sending = false;
+      button.removeAttribute('aria-disabled');
     }
   });
   return element;
@@ -75,7 +79,8 @@ export function form(options) {
 export function problemText(error) {
   const until = error.problem.excluded_until ?? error.problem.next_at;
   const words = errorText(error.code);
-  return until ? `${words} ${t('error.until', { time: until.startsWith('9999') ? t('responsible.for_ever') : dateTime(until) })}` : words;
+  if (!until) return words;
+  return `${words} ${until.startsWith('9999') ? t('error.for_ever') : t('error.until', { time: dateTime(until) })}`;
 }
 
 /** Where to go after signing in: only ever a path of this house. */

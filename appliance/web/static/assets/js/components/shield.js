@@ -1,6 +1,7 @@
 // The shield: one click to the commitment of the round, and to its proof.
 import { h } from '../dom.js';
-import { t, num } from '../i18n.js';
+import { t, num, errorText } from '../i18n.js';
+import { ApiError } from '../api.js';
 import { icon } from '../icons.js';
 import { fairness, state } from '../store.js';
 
@@ -9,13 +10,23 @@ export function shield(lastRound) {
   return h('button', { class: 'shield', type: 'button', onclick: () => open(lastRound()) }, icon('shield'), t('shield.name'));
 }
 
+let opening = false;
 /** @param {import('../types.js').Round|null} round */
 async function open(round) {
-  const now = state.account ? await fairness(true) : null;
+  if (opening || document.querySelector('dialog[open]')) return; // a second click must not open a second one
+  opening = true;
+  /** @type {string|null} */
+  let wrong = null;
+  const now = state.account ? await fairness(true).catch((error) => {
+    wrong = errorText(error instanceof ApiError ? error.code : 'internal_error');
+    return state.fairness; // as it was known last
+  }) : null;
+  opening = false;
   const dialog = h('dialog', { 'aria-labelledby': 'shield-title' },
     h('h2', { id: 'shield-title' }, t('shield.title')),
     h('button', { class: 'button icon slim close', 'aria-label': t('action.close'), onclick: () => dialog.close() }, icon('close')),
     h('p', null, t('shield.text')),
+    wrong && h('p', { class: 'note bad' }, wrong),
     now && [h('h3', null, t('shield.next_round')), h('dl', { class: 'facts' },
       h('dt', null, t('fair.commitment')), h('dd', { class: 'mono' }, now.commitment),
       h('dt', null, t('fair.client_seed')), h('dd', { class: 'mono' }, now.client_seed),
