@@ -32,10 +32,13 @@ const (
 //   - Of the other files index.html is "/", rules.html is "/rules", help/index.html is "/help"; all else (robots.txt) is
 //     at its own path. They are revalidated each time. Attribute values in pages that begin with "/assets/" are
 //     rewritten to the version.
+//   - 404.html has no address: browsers get it, with that status, where there is nothing.
+//   - A page's address with a slash at its end leads to the one without.
 //   - Names with a segment that begins with a dot are never served.
 type Static struct {
 	version string
 	files   map[string]*file // by URL path without version
+	missing *file            // the page for what is not there; nil: the edge's own
 }
 
 // file is one file with its representations. The compressed ones are made when they are first asked for.
@@ -87,7 +90,7 @@ func (s *Static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	NoteRoute(r.Context(), "static")
 	f, current := s.find(r.URL.Path)
 	if f == nil {
-		WriteProblem(w, r, problemNotFound)
+		s.notFound(w, r)
 		return
 	}
 	h := w.Header()
@@ -146,6 +149,30 @@ func (w *ranged) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	return w.ResponseWriter.Write(p)
+}
+
+// notFound answers where there is no file: with the page's own address, with a page, or with a problem.
+func (s *Static) notFound(w http.ResponseWriter, r *http.Request) {
+	read := r.Method == http.MethodGet || r.Method == http.MethodHead
+	to := strings.TrimSuffix(r.URL.Path, "/")
+	if f := s.files[to]; read && f != nil && f.page {
+		if r.URL.RawQuery != "" {
+			to += "?" + r.URL.RawQuery
+		}
+		http.Redirect(w, r, to, http.StatusPermanentRedirect)
+		return
+	}
+	if s.missing == nil || !read || !wantsPage(r) {
+		WriteProblem(w, r, problemNotFound)
+		return
+	}
+	h := w.Header()
+	h["Content-Type"] = []string{s.missing.contentType}
+	h["Cache-Control"] = []string{"no-store"}
+	w.WriteHeader(http.StatusNotFound)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(s.missing.plain) // a client that has gone away needs no answer
+	}
 }
 
 func (f *file) etag(e encoding) string {

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -110,6 +111,51 @@ func TestStatic_NeverServesHiddenOrOtherFiles(t *testing.T) {
 		answer.Body.Close()
 		if answer.StatusCode != 404 {
 			t.Errorf("%s: %d", path, answer.StatusCode)
+		}
+	}
+}
+
+func TestStatic_WhatIsMissingIsAPageForBrowsersAndAProblemForClients(t *testing.T) {
+	assets, files := site("")
+	files["404.html"] = &fstest.MapFile{Data: []byte(`<script type="module" src="/assets/js/main.js"></script>`)}
+	s, err := NewStatic(assets, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := open(t, "http", s, nil)
+	ask := func(method, path, accept string) (*http.Response, string) {
+		t.Helper()
+		r, err := http.NewRequest(method, h.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", accept)
+		answer, err := h.client.Do(r) // which follows no redirect
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer, string(body)
+	}
+	for _, path := range []string{"/nowhere", "/404", "/rules/nowhere", "/nowhere/", "/robots.txt/"} {
+		answer, body := ask("GET", path, "text/html,*/*;q=0.8")
+		if answer.StatusCode != 404 || answer.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, s.URL("js/main.js")) {
+			t.Errorf("%s for a browser: %d %v %q", path, answer.StatusCode, answer.Header, body)
+		}
+		if answer, _ := ask("GET", path, "*/*"); answer.StatusCode != 404 || answer.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s for a client: %d %v", path, answer.StatusCode, answer.Header)
+		}
+	}
+	for path, to := range map[string]string{"/rules/": "/rules", "/help/?a=b": "/help?a=b"} {
+		if answer, _ := ask("GET", path, "text/html"); answer.StatusCode != 308 || answer.Header.Get("Location") != to {
+			t.Errorf("%s: %d to %s, want %s", path, answer.StatusCode, answer.Header.Get("Location"), to)
+		}
+		if answer, _ := ask("POST", path, "text/html"); answer.StatusCode != 404 {
+			t.Errorf("POST %s: %d", path, answer.StatusCode)
 		}
 	}
 }

@@ -44,6 +44,8 @@ func NewStatic(assets, files fs.FS) (*Static, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the pages: %w", err)
 	}
+	s.missing = s.files["/404"]
+	delete(s.files, "/404")
 	return s, nil
 }
 

@@ -15,7 +15,8 @@ import (
 //go:embed static
 var static embed.FS
 
-// Files are the pages: "index.html" is the lobby, "rules/slots.html" is /rules/slots. They name assets as /assets/….
+// Files are the pages: "index.html" is the lobby, "rules/slots.html" is /rules/slots, "404.html" is shown where there
+// is nothing. They name assets as /assets/….
 func Files() fs.FS { return sub("static/pages") }
 
 // Assets is everything that pages load. The files reach one another by relative paths, so they must be served from one
@@ -37,6 +38,9 @@ type Page struct {
 	Description string   // for search engines and previews
 	Modules     []string // what the browser is to fetch early, below assets/js
 }
+
+// Missing is the page for what is not there. It has no address.
+func Missing() Page { return Page{"/404", "Nothing here", "There is nothing at this address.", nil} }
 
 // Pages lists all pages.
 func Pages() []Page {

@@ -32,7 +32,7 @@ func fileOf(p Page) string {
 func TestPages_AreTheShellWithTheirTitles(t *testing.T) {
 	shell := template.Must(template.ParseFiles("testdata/page.html.tmpl"))
 	want := map[string]bool{}
-	for _, p := range Pages() {
+	for _, p := range append(Pages(), Missing()) {
 		modules := slices.Concat(early, p.Modules)
 		for _, m := range modules {
 			if _, err := fs.Stat(Assets(), "js/"+m); err != nil {

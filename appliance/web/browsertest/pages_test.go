@@ -150,9 +150,11 @@ func TestWeight_FirstVisitsAreLight(t *testing.T) {
 
 func TestLayout_NothingShifts(t *testing.T) {
 	p := open(t, look{motion: true})
-	p.join()
-	for _, path := range []string{"/", "/slots", "/roulette", "/blackjack"} {
+	p.join().lived()
+	p.look(look{width: 1366, height: 768, motion: true})
+	for _, path := range []string{"/", "/slots", "/roulette", "/blackjack", "/wallet", "/history"} {
 		p.visit(path)
+		p.wait(path+" has all its parts", `![...document.querySelectorAll('.skeleton')].some(e => e.checkVisibility())`)
 		shift := eval[struct {
 			Sum   float64
 			Parts []string
@@ -211,4 +213,16 @@ func TestRules_NameTheTimeAfterWhichARoundIsSettled(t *testing.T) {
 			t.Errorf("%s: %q is missing in %s", language, want, text)
 		}
 	}
+}
+
+func TestMissingPage_IsOneOfTheHouse(t *testing.T) {
+	p := open(t, look{languages: "es"})
+	p.expect("404")
+	p.visit("/no/hay")
+	if h := p.text("h1"); h != "Aquí no hay nada" {
+		t.Errorf("a missing page says %q", h)
+	}
+	p.checkAccess("a missing page")
+	p.visit("/slots/?x=y")
+	p.wait("the page without its slash", `location.pathname === '/slots' && location.search === '?x=y' && document.querySelector('.machine')`)
 }
