@@ -3,6 +3,7 @@ package browsertest
 import (
 	"encoding/csv"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -24,14 +25,20 @@ func TestHistory_ListsFiltersAndSavesEveryRound(t *testing.T) {
 	run(p, `(() => { const s = document.querySelector('.filter select'); s.value = ''; s.dispatchEvent(new Event('change')); })()`)
 	p.wait("all games again", rows+` === 25`)
 	p.click("#csv")
-	f, err := os.Open(saved(t, directory, "imperio-rounds.csv"))
+	lines := readCSV(t, saved(t, directory, "imperio-rounds.csv"))
+	if len(lines) != 32 || lines[0][0] != "id" || lines[1][1] != "roulette" {
+		t.Errorf("the file has %d lines, beginning %v", len(lines), lines[:min(2, len(lines))])
+	}
+}
+
+func readCSV(t testing.TB, name string) [][]string {
+	t.Helper()
+	f, err := os.Open(name)
 	must(t, err)
 	defer f.Close()
 	lines, err := csv.NewReader(f).ReadAll()
 	must(t, err)
-	if len(lines) != 32 || lines[0][0] != "id" || lines[1][1] != "roulette" {
-		t.Errorf("the file has %d lines, beginning %v", len(lines), lines[:min(2, len(lines))])
-	}
+	return lines
 }
 
 func TestWallet_ShowsTransfersAndStatistics(t *testing.T) {
@@ -63,4 +70,63 @@ func TestLive_TheBalanceFollowsWhatHappensElsewhere(t *testing.T) {
 	p.wait("the live line is open", `document.documentElement.dataset.live === 'open'`)
 	q.do("POST", "/me/daily-coins", nil, nil)
 	p.wait("the new balance", `Number(document.getElementById('balance').dataset.coins) === %s`, q.coins())
+}
+
+func TestHistory_IsAsItWasWhenAPlayerComesBack(t *testing.T) {
+	p := open(t, look{width: 1280, height: 700})
+	q := p.join()
+	for range 60 {
+		q.do("POST", "/games/slots/spins", map[string]int{"stake": 1}, nil)
+	}
+	p.visit("/history")
+	p.wait("the rounds", `document.querySelectorAll('tbody tr').length === 25`)
+	run(p, `(() => { const s = document.querySelector('.filter select'); s.value = 'slots'; s.dispatchEvent(new Event('change')); })()`)
+	p.wait("the filter stands in the address", `location.search === '?game=slots' && document.querySelectorAll('tbody tr').length === 25`)
+	run(p, `[...document.querySelectorAll('main button')].find(b => b.textContent === 'Show more').click()`)
+	p.wait("the second page", `document.querySelectorAll('tbody tr').length === 50`)
+	at := eval[float64](p, `(() => { document.querySelectorAll('.proof-link')[40].scrollIntoView({ behavior: 'instant' }); return scrollY; })()`)
+	run(p, `document.querySelectorAll('.proof-link')[40].click()`)
+	p.wait("the round", `location.search.startsWith('?round=') && document.querySelector('.facts')`)
+	run(p, `history.back()`)
+	p.wait("the list as it was", `document.querySelectorAll('tbody tr').length === 50 && document.querySelector('.filter select').value === 'slots' && Math.abs(scrollY - %s) < 2`, at)
+	p.visit("/history?game=slots")
+	p.wait("an address keeps its filter", `document.querySelector('.filter select').value === 'slots' && document.querySelectorAll('tbody tr').length === 25`)
+}
+
+func TestLists_AreDenseOnPhones(t *testing.T) {
+	p := open(t, look{width: 360, height: 740, languages: "de"})
+	q := p.join()
+	q.lived()
+	for _, path := range []string{"/history", "/wallet"} {
+		p.visit(path)
+		p.wait("the rows", `document.querySelectorAll('tbody tr').length > 4`)
+		if most := eval[float64](p, `Math.max(...[...document.querySelectorAll('tbody tr')].map(e => e.offsetHeight))`); most > 90 {
+			t.Errorf("a row of %s is %v pixels high", path, most)
+		}
+	}
+}
+
+func TestRoundsFile_HoldsWhatAProofNeeds(t *testing.T) {
+	p := open(t, look{})
+	q := p.join()
+	q.lived()
+	directory := p.downloads()
+	p.visit("/history")
+	p.click("#csv")
+	lines := readCSV(t, saved(t, directory, "imperio-rounds.csv"))
+	column := map[string]int{}
+	for i, name := range lines[0] {
+		column[name] = i
+	}
+	for i, line := range lines[1:] {
+		game := line[column["game"]]
+		for _, name := range []string{"rules", "stake", "outcome", "commitment", "client_seed", "nonce", "server_seed"} {
+			if line[column[name]] == "" && !(name == "server_seed" && i < 3) {
+				t.Errorf("%s %s has no %s", game, line[0], name)
+			}
+		}
+		if game == "roulette" && !strings.Contains(line[column["bets"]], `"straight"`) || game == "blackjack" && line[column["actions"]] == "" {
+			t.Errorf("%s lacks bets or actions: %v", game, line)
+		}
+	}
 }

@@ -1,72 +1,99 @@
 // Long lists: filters, pages, and the whole of it as a file.
 import { h, asset, download } from '../dom.js';
-import { t } from '../i18n.js';
-import { get, query } from '../api.js';
+import { t, errorText } from '../i18n.js';
+import { get, query, ApiError } from '../api.js';
+import { state } from '../store.js';
 
-/** A field of a filter. @param {string} label @param {[string, string][]} options value and words @param {(value: string) => void} changed @param {string} [value] */
-export function choice(label, options, changed, value = '') {
-  const select = h('select', { onchange: () => changed(select.value) }, options.map(([v, words]) => h('option', { value: v, selected: v === value }, words)));
-  return h('label', { class: 'field filter' }, h('span', null, label), select);
-}
+/** What lists had when they were left, so that a player who comes back finds them so. @type {Map<string, {of: string, items: any[], cursor: string|null}>} */
+const kept = new Map();
 
 /**
- * A table that is fetched page by page.
+ * A table that is fetched page by page. Its filters stand in the page's address.
  * @template T
- * @param {{path: string, key: string, columns: [string, boolean][], row: (item: T) => HTMLElement, empty: string}} options columns: words, and whether they hold figures
+ * @param {{path: string, key: string, look: string, columns: [string, boolean][], row: (item: T) => HTMLElement, empty: string, filters: Record<string, {label: string, options: [string, string][]}>}} options
+ * columns: words, and whether they hold figures; filters: by their name in the API, with values and words
  */
 export function pagedTable(options) {
+  const asked = new URLSearchParams(location.search);
+  const names = Object.keys(options.filters);
   /** @type {Record<string, string>} */
-  let filter = {};
+  const filter = Object.fromEntries(names.map((name) => [name, options.filters[name].options.find(([value]) => value === asked.get(name))?.[0] ?? '']));
+  /** @type {T[]} */
+  let items = [];
   /** @type {string|null} */
   let cursor = null;
   let turn = 0;
   const body = h('tbody');
-  const table = h('table', { class: 'table cards' }, h('thead', null, h('tr', null, options.columns.map(([words, figures]) => h('th', { scope: 'col', class: figures ? 'num' : null }, words)))), body);
+  const table = h('table', { class: `table cards dense ${options.look}`, hidden: true }, h('thead', null, h('tr', null, options.columns.map(([words, figures]) => h('th', { scope: 'col', class: figures ? 'num' : null }, words)))), body);
   const more = h('button', { class: 'button', type: 'button', hidden: true, onclick: () => { void load(); } }, t('action.more'));
   const empty = h('div', { class: 'empty', hidden: true }, h('img', { src: asset('img/laurel.svg'), alt: '', width: 56, height: 56 }), h('p', { class: 'quiet' }, options.empty));
-  const bones = h('div', { class: 'stack', hidden: true }, [1, 2, 3, 4].map(() => h('div', { class: 'skeleton' })));
+  const bones = h('div', { class: 'stack bones', hidden: true }, Array.from({ length: 8 }, () => h('div', { class: 'skeleton' })));
+  const wrong = h('p', null);
+  const failed = h('div', { class: 'note bad row between', role: 'alert', hidden: true }, wrong, h('button', { class: 'button slim', type: 'button', onclick: () => { void load(); } }, t('action.again')));
+
+  /** @param {T[]} fresh @param {string|null} next */
+  function add(fresh, next) {
+    items.push(...fresh);
+    body.append(...fresh.map(options.row));
+    cursor = next;
+    more.hidden = !cursor;
+    empty.hidden = items.length > 0 || !!cursor;
+    table.hidden = items.length === 0;
+  }
 
   async function load() {
     turn += 1;
     const mine = turn;
     more.disabled = true;
-    bones.hidden = body.children.length > 0;
+    failed.hidden = true;
+    empty.hidden = true;
+    bones.hidden = items.length > 0;
     try {
       const page = await get(`${options.path}${query({ limit: 25, cursor, ...filter })}`);
-      if (mine !== turn) return;
-      body.append(...page[options.key].map(options.row));
-      cursor = page.next_cursor;
-      more.hidden = !cursor;
-      empty.hidden = body.children.length > 0 || !!cursor;
-      table.hidden = body.children.length === 0;
+      if (mine === turn) add(page[options.key], page.next_cursor);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (mine === turn) { wrong.textContent = errorText(error.code); failed.hidden = false; }
     } finally {
       if (mine === turn) { more.disabled = false; bones.hidden = true; }
     }
   }
 
+  const of = () => JSON.stringify([state.account?.id, filter]);
   return {
-    element: h('div', { class: 'stack' }, bones, table, empty, h('div', { class: 'row' }, more)),
-    load,
-    /** @param {Record<string, string>} changes */
-    filter(changes) {
-      filter = { ...filter, ...changes };
-      cursor = null;
-      body.replaceChildren();
-      return load();
+    element: h('div', { class: 'stack' }, bones, table, empty, failed, h('div', { class: 'row' }, more)),
+    filters: names.map((name) => {
+      const select = h('select', { name, onchange: () => {
+        filter[name] = select.value;
+        history.replaceState(history.state, '', location.pathname + query(filter));
+        items = [];
+        cursor = null;
+        body.replaceChildren();
+        table.hidden = true;
+        more.hidden = true;
+        void load();
+      } }, options.filters[name].options.map(([value, words]) => h('option', { value, selected: value === filter[name] }, words)));
+      return h('label', { class: 'field filter' }, h('span', null, options.filters[name].label), select);
+    }),
+    /** Fetches the first page, or shows again what was there. @param {boolean} back whether the player comes back */
+    start(back) {
+      const before = kept.get(options.path);
+      if (back && before?.of === of()) add(before.items, before.cursor); else void load();
     },
+    leave() { kept.set(options.path, { of: of(), items, cursor }); },
     /** All pages of the list as it is filtered, at most so many items. @returns {Promise<T[]>} */
     async all(most = 20_000) {
       /** @type {T[]} */
-      const items = [];
+      const all = [];
       /** @type {string|null} */
       let next = null;
       do {
         /** @type {any} */
         const page = await get(`${options.path}${query({ limit: 100, cursor: next, ...filter })}`);
-        items.push(...page[options.key]);
+        all.push(...page[options.key]);
         next = page.next_cursor;
-      } while (next && items.length < most);
-      return items;
+      } while (next && all.length < most);
+      return all;
     },
   };
 }

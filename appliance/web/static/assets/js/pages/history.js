@@ -3,41 +3,52 @@ import { h } from '../dom.js';
 import { t, num, dateTime, shortTime } from '../i18n.js';
 import { icon } from '../icons.js';
 import { get, ApiError } from '../api.js';
-import { pagedTable, choice, saveCSV } from '../components/list.js';
+import { pagedTable, saveCSV } from '../components/list.js';
 import { roundMarks, roundNet } from '../components/recent.js';
 import { spotName } from '../games/roulette/table.js';
 import { SPOTS } from '../games/roulette/bets.js';
 import { errorText } from '../i18n.js';
-import { GAMES } from './wallet.js';
+import { GAMES, choices } from './wallet.js';
 
 /** @typedef {import('../types.js').Round} Round */
 
-/** @returns {Promise<import('../router.js').Page>} */
-export default async function historyPage() {
+/** @param {string} _ @param {boolean} back @returns {Promise<import('../router.js').Page>} */
+export default async function historyPage(_, back) {
   const wanted = new URLSearchParams(location.search).get('round');
+  return wanted ? {
+    title: t('nav.history'),
+    body: h('div', { class: 'stack' }, h('h1', null, t('fair.round_title', { id: wanted })), await oneRound(wanted)),
+  } : allRounds(back);
+}
+
+/** @param {boolean} back @returns {import('../router.js').Page} */
+function allRounds(back) {
   const list = pagedTable({
-    path: '/me/rounds', key: 'rounds', empty: t('history.empty'),
+    path: '/me/rounds', key: 'rounds', look: 'rounds', empty: t('history.empty'),
     columns: [[t('history.time'), false], [t('history.game'), false], [t('history.outcome'), false], [t('history.stake'), true], [t('history.payout'), true], [t('history.net'), true], [t('history.proof'), false]],
+    filters: { game: choices(t('history.game'), 'game.', GAMES) },
     row: (/** @type {Round} */ r) => h('tr', null,
-      h('td', { 'data-label': t('history.time'), class: 'full' }, shortTime(r.opened_at)), h('td', { 'data-label': t('history.game'), class: 'full' }, t(`game.${r.game}`)),
-      h('td', { 'data-label': t('history.outcome'), class: 'full' }, h('span', { class: 'marks' }, roundMarks(r))),
-      h('td', { 'data-label': t('history.stake'), class: 'num' }, num(r.staked)), h('td', { 'data-label': t('history.payout'), class: 'num' }, num(r.payout)),
-      h('td', { 'data-label': t('history.net'), class: 'num' }, roundNet(r)),
-      h('td', { 'data-label': t('history.proof') }, h('a', { class: 'proof-link', href: `/history?round=${r.id}`, 'aria-label': t('history.proof_of', { id: r.id }) }, icon('shield'), r.id))),
+      h('td', { 'data-label': t('history.time'), class: 'time' }, shortTime(r.opened_at)), h('td', { 'data-label': t('history.game'), class: 'what' }, t(`game.${r.game}`)),
+      h('td', { 'data-label': t('history.outcome'), class: 'outcome-marks' }, h('span', { class: 'marks' }, roundMarks(r))),
+      h('td', { 'data-label': t('history.stake'), class: 'num staked' }, num(r.staked)), h('td', { 'data-label': t('history.payout'), class: 'num paid' }, num(r.payout)),
+      h('td', { 'data-label': t('history.net'), class: 'num net' }, roundNet(r)),
+      h('td', { 'data-label': t('history.proof'), class: 'proof-cell' }, h('a', { class: 'proof-link', href: `/history?round=${r.id}`, 'aria-label': t('history.proof_of', { id: r.id }) }, icon('shield'), h('span', null, r.id)))),
   });
-  if (!wanted) void list.load();
-  const body = wanted ? await oneRound(wanted) : h('section', { class: 'panel stack' }, h('div', { class: 'row between filters' },
-    choice(t('history.game'), [['', t('filter.all')], ...GAMES.map((g) => /** @type {[string, string]} */ ([g, t(`game.${g}`)]))], (game) => { void list.filter({ game }); }),
-    h('button', { class: 'button slim', type: 'button', id: 'csv', onclick: () => { void csv(); } }, icon('download'), 'CSV')), list.element);
+  list.start(back);
   return {
     title: t('nav.history'),
-    body: h('div', { class: 'stack' }, h('h1', null, wanted ? t('fair.round_title', { id: wanted }) : t('nav.history')), body),
+    body: h('div', { class: 'stack' }, h('h1', null, t('nav.history')), h('section', { class: 'panel stack' },
+      h('div', { class: 'row between filters' }, list.filters, h('button', { class: 'button slim', type: 'button', id: 'csv', onclick: () => { void csv(); } }, icon('download'), 'CSV')), list.element)),
+    leave: list.leave,
   };
 
+  /** All that a round's proof needs is in its line. */
   async function csv() {
-    const items = /** @type {Round[]} */ (await list.all());
-    saveCSV('imperio-rounds.csv', ['id', 'game', 'rules', 'opened_at', 'settled_at', 'staked', 'payout', 'nonce', 'pair', 'commitment', 'client_seed', 'server_seed'],
-      items.map((r) => [r.id, r.game, r.rules, r.opened_at, r.settled_at, r.staked, r.payout, r.nonce, r.pair, r.commitment, r.client_seed, r.server_seed]));
+    const rounds = await list.all();
+    saveCSV('imperio-rounds.csv',
+      ['id', 'game', 'rules', 'opened_at', 'settled_at', 'stake', 'staked', 'payout', 'bets', 'actions', 'outcome', 'commitment', 'client_seed', 'pair', 'nonce', 'server_seed'],
+      rounds.map((r) => [r.id, r.game, r.rules, r.opened_at, r.settled_at, r.stake, r.staked, r.payout, r.bets ? JSON.stringify(r.bets) : null, r.actions?.join(' ') ?? null,
+        r.outcome ? JSON.stringify(r.outcome) : null, r.commitment, r.client_seed, r.pair, r.nonce, r.server_seed]));
   }
 }
 
