@@ -1,8 +1,8 @@
 // The account: password, sessions, the way to the limits.
 import { h, announce } from '../dom.js';
-import { t, dateTime } from '../i18n.js';
+import { t, dateTime, errorText } from '../i18n.js';
 import { state, signedOut } from '../store.js';
-import { get, put, remove } from '../api.js';
+import { get, put, remove, ApiError } from '../api.js';
 import { form, textField } from '../components/form.js';
 import { navigate } from '../router.js';
 
@@ -16,7 +16,7 @@ export default async function account() {
     list.replaceChildren(...sessions.map((x) => h('tr', { 'data-session': x.id },
       h('td', { 'data-label': t('account.device'), class: 'full' }, h('span', null, deviceName(x.user_agent), x.current && h('span', { class: 'tag this' }, t('account.this')))),
       h('td', { 'data-label': t('account.since'), class: 'full' }, dateTime(x.created_at)), h('td', { 'data-label': t('account.address'), class: 'full' }, x.address || '–'), h('td', { 'data-label': t('account.until'), class: 'full' }, dateTime(x.expires_at)),
-      h('td', { 'data-label': '', class: 'full num' }, !x.current && h('button', { class: 'button slim', type: 'button', onclick: async () => { await remove(`/sessions/${x.id}`); announce(t('account.ended')); await draw(); } }, t('account.end'))))));
+      h('td', { 'data-label': '', class: 'full num' }, !x.current && h('button', { class: 'button slim', type: 'button', onclick: async () => { await end(x.id); announce(t('account.ended')); await draw(); } }, t('account.end'))))));
     return sessions;
   };
   await draw();
@@ -36,10 +36,23 @@ export default async function account() {
   });
   password.prepend(h('h2', null, t('account.password')), h('p', { class: 'quiet' }, t('account.password_text')));
 
-  /** Ends every session, this one last, so that nothing is left signed in. */
+  const note = h('p', { class: 'note bad', role: 'alert', hidden: true });
+  const all = h('button', { class: 'button slim danger', type: 'button', id: 'sign-out-everywhere', onclick: () => { void everywhere(); } }, t('account.everywhere'));
+  /** Ends every session, this one last, so that nothing is left signed in. Where one can't be ended, it says so and what is left is shown. */
   async function everywhere() {
-    for (const x of (await get('/sessions')).sessions) if (!x.current) await remove(`/sessions/${x.id}`);
-    await remove('/sessions/current');
+    all.disabled = true;
+    note.hidden = true;
+    try {
+      for (const x of (await get('/sessions')).sessions) if (!x.current) await end(x.id);
+      await remove('/sessions/current');
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      note.textContent = `${errorText(error.code)} ${t('account.some_left')}`;
+      note.hidden = false;
+      all.disabled = false;
+      await draw();
+      return;
+    }
     signedOut();
     await navigate('/');
   }
@@ -48,11 +61,18 @@ export default async function account() {
     title: t('nav.account'),
     body: h('div', { class: 'stack reading' }, h('h1', null, t('nav.account')),
       h('section', { class: 'panel' }, h('h2', null, me.username), h('dl', { class: 'facts' }, h('dt', null, t('sign.email')), h('dd', null, me.email ?? '–'), h('dt', null, t('account.created')), h('dd', null, dateTime(me.created_at)))),
-      h('section', { class: 'panel' }, h('div', { class: 'row between' }, h('h2', null, t('account.sessions')), h('button', { class: 'button slim danger', type: 'button', id: 'sign-out-everywhere', onclick: () => { void everywhere(); } }, t('account.everywhere'))),
+      h('section', { class: 'panel' }, h('div', { class: 'row between' }, h('h2', null, t('account.sessions')), all), note,
         h('table', { class: 'table cards' }, h('thead', null, h('tr', null, ['device', 'since', 'address', 'until'].map((k) => h('th', { scope: 'col' }, t(`account.${k}`))), h('th', { scope: 'col' }, h('span', { class: 'sr' }, t('account.end'))))), list)),
       password,
       h('section', { class: 'panel' }, h('h2', null, t('nav.responsible')), h('p', { class: 'quiet' }, t('account.limits_text')), h('a', { class: 'button', href: '/responsible-play' }, t('account.limits')))),
   };
+}
+
+/** Ends a session; one that has ended by now is fine. @param {string} id */
+async function end(id) {
+  try { await remove(`/sessions/${id}`); } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+  }
 }
 
 /** A browser and a system, as far as the browser says. @param {string} agent */
