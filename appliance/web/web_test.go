@@ -203,3 +203,20 @@ func TestWords_AreThoseThatThePagesName(t *testing.T) {
 		}
 	}
 }
+
+// The strategy on the page of blackjack's rules is the one that its return was computed for.
+func TestRules_ShowThePublishedStrategy(t *testing.T) {
+	page, err := fs.ReadFile(Assets(), "js/pages/rules.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	published, err := os.ReadFile("../../docs/GAMES.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^(?:hard|soft|pair) +[0-9A]+( +[A-Za-z-]){10}$`)
+	want, got := line.FindAllString(string(published), -1), line.FindAllString(string(page), -1)
+	if len(want) < 20 || !slices.Equal(want, got) {
+		t.Errorf("the page shows %d lines, published are %d:\n%s\n\n%s", len(got), len(want), strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}

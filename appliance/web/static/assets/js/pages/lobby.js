@@ -1,5 +1,5 @@
 // The lobby: three games, own recent rounds, daily coins.
-import { h, asset, announce } from '../dom.js';
+import { h, asset, announce, reducedMotion } from '../dom.js';
 import { t, num, percent, coins, dateTime, errorText } from '../i18n.js';
 import { state, games, setCoins } from '../store.js';
 import { post, ApiError } from '../api.js';
@@ -11,6 +11,8 @@ export default async function lobby() {
   const list = await games();
   const strip = recentStrip();
   void strip.load().catch(() => {}); // the strip stays empty; the banner tells of the connection
+  const cards = h('ul', { class: 'cards' }, list.map(gameCard));
+  const watch = wake(cards);
   return {
     title: t('lobby.title'),
     body: h('div', { class: 'lobby' },
@@ -18,10 +20,19 @@ export default async function lobby() {
         h('p', { class: 'lede' }, t('lobby.lede'))),
       state.account ? dailyCoins() : h('p', { class: 'row' }, h('a', { class: 'button primary', href: '/sign-up' }, t('lobby.begin')), h('a', { class: 'button', href: '/sign-in' }, t('nav.sign_in'))),
       state.account?.open_round_id && h('p', { class: 'note row between' }, h('span', null, t('blackjack.waiting')), h('a', { class: 'button slim', href: '/blackjack' }, t('history.resume'))),
-      h('ul', { class: 'cards' }, list.map(gameCard)),
+      cards,
       state.account && strip.element,
       h('section', { class: 'promises' }, ['fair', 'calm', 'yours'].map((p) => h('div', null, h('h2', null, t(`promise.${p}.title`)), h('p', { class: 'quiet' }, t(`promise.${p}.text`)))))),
+    leave: () => watch?.disconnect(),
   };
+}
+
+/** Where nothing hovers, a picture moves once as it comes into view, slowly. @param {HTMLElement} cards */
+function wake(cards) {
+  if (!matchMedia('(hover: none)').matches || reducedMotion()) return null;
+  const watch = new IntersectionObserver((seen) => { for (const x of seen) x.target.classList.toggle('awake', x.isIntersecting); }, { threshold: 0.8 });
+  for (const card of cards.querySelectorAll('.picture')) watch.observe(card);
+  return watch;
 }
 
 /** @param {import('../types.js').GameInfo} info */
@@ -53,6 +64,7 @@ function dailyCoins() {
   };
   set(state.account?.daily_coins_at ?? null);
   async function collect() {
+    const focus = document.activeElement === button;
     button.disabled = true;
     try {
       const answer = await post('/me/daily-coins', undefined, crypto.getRandomValues(new Uint32Array(4)).join('-'));
@@ -64,7 +76,11 @@ function dailyCoins() {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.problem.next_at) set(error.problem.next_at); else { words.textContent = errorText(error.code); button.hidden = error.code === 'daily_coins_off'; }
-    } finally { button.disabled = false; }
+    } finally {
+      button.disabled = false;
+      words.tabIndex = -1;
+      if (focus) (button.hidden ? words : button).focus();
+    }
   }
   return box;
 }

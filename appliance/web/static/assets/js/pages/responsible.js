@@ -96,10 +96,11 @@ function exclusion() {
   const sure = h('input', { type: 'checkbox', id: `${id}-sure`, onchange: () => { button.disabled = !sure.checked; } });
   const button = h('button', { class: 'button danger', type: 'button', id: 'exclude', disabled: true, onclick: async () => {
     button.disabled = true;
+    sure.checked = false; // where it fails, it is asked for again
     const answer = await post('/me/exclusions', { days: select.value === 'for_ever' ? 'for_ever' : Number(select.value) }, crypto.getRandomValues(new Uint32Array(4)).join('-'));
     signedOut();
     await navigate('/');
-    showBanner(t('responsible.excluded', { time: String(answer.excluded_until).startsWith('9999') ? t('responsible.for_ever') : dateTime(answer.excluded_until) }), { close: true });
+    showBanner(String(answer.excluded_until).startsWith('9999') ? t('responsible.excluded_for_ever') : t('responsible.excluded', { time: dateTime(answer.excluded_until) }), { close: true });
   } }, t('responsible.exclude'));
   return h('section', { class: 'panel', id: 'exclusion' }, h('h2', null, t('responsible.exclusion')), h('p', { class: 'quiet' }, t('responsible.exclusion_text')),
     h('div', { class: 'stack' }, h('div', { class: 'field' }, h('label', { for: id }, t('responsible.how_long')), select), h('label', { class: 'check', for: `${id}-sure` }, sure, h('span', null, t('responsible.sure'))), h('div', null, button)));

@@ -6,6 +6,35 @@ import { icon } from '../icons.js';
 import { games, game } from '../store.js';
 import { STRIPS } from '../games/drum.js';
 
+/** The published basic strategy, as docs/GAMES.md has it: a hand, and what to do when the dealer shows 2 to 10 or an ace. */
+const STRATEGY = `
+hard 17  S S S S S S S S S S
+hard 16  S S S S S H H R R R
+hard 15  S S S S S H H H R H
+hard 14  S S S S S H H H H H
+hard 13  S S S S S H H H H H
+hard 12  H H S S S H H H H H
+hard 11  D D D D D D D D D H
+hard 10  D D D D D D D D H H
+hard 9   H D D D D H H H H H
+hard 8   H H H H H H H H H H
+soft 19  S S S S S S S S S S
+soft 18  S d d d d S S H H H
+soft 17  H D D D D H H H H H
+soft 16  H H D D D H H H H H
+soft 15  H H D D D H H H H H
+soft 14  H H H D D H H H H H
+soft 13  H H H D D H H H H H
+pair A   P P P P P P P P P P
+pair 9   P P P P P - P P - -
+pair 8   P P P P P P P P P P
+pair 7   P P P P P P - - - -
+pair 6   P P P P P - - - - -
+pair 4   - - - P P - - - - -
+pair 3   P P P P P P - - - -
+pair 2   P P P P P P - - - -
+`;
+
 /** @param {string} path @returns {Promise<import('../router.js').Page>} */
 export default async function rules(path) {
   const name = path.split('/')[2];
@@ -38,10 +67,11 @@ async function onePage(name) {
       h('p', { class: 'quiet' }, t('rules.version', { rules: info.rules }), ' · ', t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })),
       h('section', { class: 'panel' }, h('h2', null, t('rules.how')), h('ul', null, sentences.map((x) => h('li', null, x)))),
       figures && h('div', { class: 'tiles' }, tile(t('rules.return'), percent(figures.return_decimal, 3), figures.return), tile(t('rules.edge'), percent(figures.house_edge_decimal, 3), figures.house_edge),
-        tile(t('rules.hits'), percent(figures.hit_frequency_decimal), figures.hit_frequency), tile(t('rules.volatility'), decimal(figures.volatility, 2), '')),
-      figures && h('p', { class: 'quiet small' }, t(figures.return ? 'rules.exact' : 'rules.simulated'), name === 'roulette' && ` ${t('rules.worst')}`, figures.return_interval_99 ? ` ±${percent(figures.return_interval_99, 3)} (99 %).` : ''),
+        name !== 'roulette' && tile(t('rules.hits'), percent(figures.hit_frequency_decimal), figures.hit_frequency), tile(t('rules.volatility'), decimal(figures.volatility, 2), '')),
+      figures && h('p', { class: 'quiet small' }, figures.return ? t('rules.exact') : [t('rules.simulated'), ' ', h('a', { href: '#strategy', onclick: openStrategy }, t('rules.strategy'))], name === 'roulette' && ` ${t('rules.worst')}`, figures.return_interval_99 ? ` ±${percent(figures.return_interval_99, 3)} (99 %).` : ''),
       sheet.pays?.length && h('section', { class: 'panel' }, h('h2', null, t('rules.pays')), pays(name, sheet.pays)),
       name === 'slots' && strips(),
+      name === 'blackjack' && strategy(),
       h('div', { class: 'row' }, h('a', { class: 'button primary', href: `/${name}` }, t('rules.play')), h('a', { class: 'button', href: '/fairness' }, t('nav.fairness')))),
   };
 }
@@ -69,6 +99,21 @@ function lineName(game, line) {
   }
   const key = game === 'roulette' ? `bet.${line}` : `pay.${line.toLowerCase().replaceAll(/[^a-z]+/g, '_')}`;
   return has(key) ? t(key, { n: '1–3' }) : line;
+}
+
+/** @param {Event} event */
+function openStrategy(event) {
+  event.preventDefault();
+  const chart = /** @type {HTMLDetailsElement} */ (document.getElementById('strategy'));
+  chart.open = true;
+  chart.querySelector('summary')?.focus();
+}
+
+function strategy() {
+  const lines = STRATEGY.trim().split('\n').map((line) => line.split(/\s+/));
+  return h('details', { class: 'panel', id: 'strategy' }, h('summary', null, t('rules.strategy')), h('p', { class: 'quiet small' }, t('rules.strategy_text')),
+    h('table', { class: 'table chart-table' }, h('thead', null, h('tr', null, h('th', { scope: 'col' }, t('blackjack.your_hand')), [2, 3, 4, 5, 6, 7, 8, 9, 10, 'A'].map((up) => h('th', { scope: 'col' }, up)))),
+      h('tbody', null, lines.map(([kind, n, ...plays]) => h('tr', null, h('th', { scope: 'row' }, t(`rules.${kind}`, { n })), plays.map((play) => h('td', { 'data-play': play }, play)))))));
 }
 
 /** The strips of the reels, two stops for each symbol. */
