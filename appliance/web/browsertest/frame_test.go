@@ -99,6 +99,20 @@ func TestConnection_IsAskedForAndFoundAgain(t *testing.T) {
 	p.wait("the page comes by itself", `document.getElementById('main')?.dataset.page === '/rules' && document.querySelector('.rule-list') && !document.querySelector('.banner')`)
 }
 
+func TestCasinoGoesAway_AnIdlePageNotices(t *testing.T) {
+	p := open(t, look{})
+	other, err := startHouse(shared.house.command.Path, t.TempDir())
+	must(t, err)
+	p.base = other.base
+	p.join()
+	p.visit("/")
+	p.wait("the live line is open", `document.documentElement.dataset.live === 'open'`)
+	p.expect("ERR_")
+	p.expect("WebSocket")
+	other.close()
+	p.wait("the banner", `document.querySelector('.banner[data-kind=lost]')`)
+}
+
 func TestBanner_CoversNothing(t *testing.T) {
 	p := open(t, look{width: 360, height: 740})
 	p.join()
