@@ -84,7 +84,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 	undo.add("state", d.store.Close)
 	d.node, err = replication.Open(replication.Options{
 		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer,
-		Identity: replication.Identity{NodeID: d.identity.NodeID, ClusterID: d.identity.ClusterID},
+		Identity: d.logIdentity(),
 	})
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 // begin gives a directory its identity, if it holds nothing of a casino.
 func (d *dataDir) begin(o dataDirOptions) error {
 	for _, name := range []string{storage.StateFile, replication.LogFile} {
-		if _, err := os.Lstat(filepath.Join(d.path, name)); err == nil {
+		if d.has(name) {
 			return fmt.Errorf("%s holds %s, but %s is missing. Put it back, or restore the casino from a backup into an empty directory. Nothing was changed",
 				d.path, name, storage.NodeFile)
 		}
@@ -116,14 +116,66 @@ func (d *dataDir) begin(o dataDirOptions) error {
 	return storage.WriteIdentity(d.path, d.identity)
 }
 
-// clear removes what a first start that broke off has left. No command was ever taken.
+// clear removes what a first start that broke off has left. node.json says that no command was ever taken; files that
+// say otherwise are not touched.
 func (d *dataDir) clear() error {
+	if err := d.checkUnused(); err != nil {
+		return err
+	}
 	for _, name := range []string{storage.StateFile, replication.LogFile} {
 		if err := os.Remove(filepath.Join(d.path, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("make the casino anew: %w", err)
 		}
 	}
 	return nil
+}
+
+// checkUnused refuses files that can't be read, or that hold anything that was ever asked of the casino.
+func (d *dataDir) checkUnused() error {
+	if d.has(storage.StateFile) {
+		s, err := storage.Open(d.path, storage.Options{ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		used := !s.Time().IsZero()
+		if err := s.Close(); err != nil {
+			return err
+		}
+		if used {
+			return d.notNew(storage.StateFile)
+		}
+	}
+	if d.has(replication.LogFile) {
+		next, used := uint64(1), false // a new log begins with entry 1, and none of its entries is a command
+		err := replication.ReadLog(d.path, d.logIdentity(), func(entry []storage.Entry) error {
+			for _, e := range entry {
+				used = used || e.Index != next || len(e.Data) != 0
+			}
+			next++
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if used || next == 1 {
+			return d.notNew(replication.LogFile)
+		}
+	}
+	return nil
+}
+
+func (d *dataDir) has(name string) bool {
+	_, err := os.Lstat(filepath.Join(d.path, name))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+func (d *dataDir) notNew(name string) error {
+	return fmt.Errorf("%s says that the first start of this casino broke off, but %s in %s holds what was done in one. Put the right %s back, or restore the casino from a backup into an empty directory. Nothing was changed",
+		storage.NodeFile, name, d.path, storage.NodeFile)
+}
+
+func (d *dataDir) logIdentity() replication.Identity {
+	return replication.Identity{NodeID: d.identity.NodeID, ClusterID: d.identity.ClusterID}
 }
 
 // close stops the node, writes the last checkpoint and gives the directory back.

@@ -1,10 +1,13 @@
 package storage
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -30,7 +33,21 @@ type Identity struct {
 	Ready bool `json:"ready"`
 }
 
-// ReadIdentity reads node.json. fs.ErrNotExist is returned if there is none.
+// encode is node.json: the identity and, as its last field, a checksum over the others.
+func (id Identity) encode() ([]byte, error) {
+	content, err := json.Marshal(id)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.MarshalIndent(struct {
+		Identity
+		Checksum string `json:"checksum"`
+	}{id, fmt.Sprintf("%08x", crc32.Checksum(content, castagnoli))}, "", "  ")
+	return append(data, '\n'), err
+}
+
+// ReadIdentity reads node.json. fs.ErrNotExist is returned if there is none. What is not byte for byte what
+// WriteIdentity writes is damaged: a lost "ready" must not make a casino look like one that was never begun.
 func ReadIdentity(dir string) (Identity, error) {
 	path := filepath.Join(dir, NodeFile)
 	data, err := os.ReadFile(path)
@@ -44,20 +61,24 @@ func ReadIdentity(dir string) (Identity, error) {
 	if id.Format > FormatVersion {
 		return Identity{}, newerFormat(path, id.Format)
 	}
-	if id.Format < 1 || id.NodeID == "" || id.ClusterID == "" {
-		return Identity{}, &DamageError{File: path, What: "node_id, cluster_id or format is missing"}
+	written, err := id.encode()
+	if err != nil {
+		return Identity{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	if !bytes.Equal(data, written) || id.Format < 1 || id.NodeID == "" || id.ClusterID == "" {
+		return Identity{}, &DamageError{File: path, What: "its content does not fit its checksum"}
 	}
 	return id, nil
 }
 
 // WriteIdentity writes node.json durably: the old one or the new one is there, whatever happens.
 func WriteIdentity(dir string, id Identity) error {
-	data, err := json.MarshalIndent(id, "", "  ")
+	data, err := id.encode()
 	if err != nil {
 		return fmt.Errorf("write %s: %w", NodeFile, err)
 	}
 	path := filepath.Join(dir, NodeFile)
-	if err := WriteFile(path, append(data, '\n')); err != nil {
+	if err := WriteFile(path, data); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
@@ -95,13 +116,18 @@ func newerFormat(path string, version int) error {
 
 var formatKey = []byte("format")
 
-// Create makes an empty state. It refuses to touch a file that exists.
+// Create makes an empty state. It refuses to touch a file that exists. The file gets its name when it is whole and
+// durable, so a state.db that can't be read was never left by a start that broke off.
 func Create(dir string, id Identity) error {
 	path := filepath.Join(dir, StateFile)
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("create %s: there is one already", path)
 	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType})
+	unfinished := path + ".new" // left by such a start, and of no value
+	if err := os.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("create %s: %w", path, err)
+	}
+	db, err := bbolt.Open(unfinished, 0o600, &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType})
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
@@ -124,7 +150,10 @@ func Create(dir string, id Identity) error {
 		}
 		return meta.Put(machineKey, seal(bMeta, machineKey, data))
 	})
-	if err = errors.Join(err, db.Close()); err != nil {
+	if err = errors.Join(err, db.Close()); err == nil {
+		err = os.Rename(unfinished, path)
+	}
+	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
 	return SyncDir(dir)

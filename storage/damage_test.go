@@ -308,3 +308,36 @@ func TestIdentity_IsWrittenReadAndRefused(t *testing.T) {
 		}
 	}
 }
+
+// A flipped bit must not make a casino look like another one, or like one that was never begun.
+func TestIdentity_AnyOtherByteIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	id := storage.Identity{NodeID: "n1", ClusterID: "c1", Format: storage.FormatVersion, CreatedAt: storagetest.Birth, Ready: true}
+	if err := storage.WriteIdentity(dir, id); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, storage.NodeFile)
+	whole := read(t, path)
+	refused := func(what string, data []byte) {
+		t.Helper()
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := storage.ReadIdentity(dir); err == nil {
+			t.Errorf("%s: read as %+v:\n%s", what, got, data)
+		}
+	}
+	for at := range whole {
+		for bit := range 8 {
+			damaged := bytes.Clone(whole)
+			damaged[at] ^= 1 << bit
+			refused(fmt.Sprintf("bit %d of byte %d flipped", bit, at), damaged)
+		}
+		refused(fmt.Sprintf("cut at byte %d", at), whole[:at])
+	}
+	for _, line := range strings.SplitAfter(strings.TrimSuffix(string(whole), "\n"), "\n") {
+		refused("without a line", []byte(strings.Replace(string(whole), line, "", 1)))
+		refused("with a line twice", []byte(strings.Replace(string(whole), line, line+line, 1)))
+	}
+	refused("with an unknown field", bytes.Replace(whole, []byte("{"), []byte(`{"more": 1,`), 1))
+}

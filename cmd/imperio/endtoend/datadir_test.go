@@ -202,26 +202,6 @@ func TestDataDir_ASecondProcessIsRefused(t *testing.T) {
 	c.stop(t)
 }
 
-func TestDataDir_AFirstStartThatBrokeOffIsBegunAnew(t *testing.T) {
-	c := newProcess(t)
-	c.start(t)
-	c.stop(t)
-	path := filepath.Join(c.dir, "node.json")
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, bytes.Replace(data, []byte(`"ready": true`), []byte(`"ready": false`), 1), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(filepath.Join(c.dir, "state.db"), 100); err != nil {
-		t.Fatal(err)
-	}
-	c.start(t)
-	c.stop(t)
-	c.audit(t)
-}
-
 func TestDataDir_NoCasinoIsSaidSo(t *testing.T) {
 	c := newProcess(t)
 	for _, args := range [][]string{{"audit"}, {"account", "list"}} {

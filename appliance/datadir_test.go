@@ -1,0 +1,176 @@
+package appliance
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"imperio/replication"
+	"imperio/storage"
+	"imperio/storage/command"
+)
+
+func openDir(dir string, create bool) (*dataDir, error) {
+	return openDataDir(dataDirOptions{path: dir, create: create, log: slog.New(slog.DiscardHandler)})
+}
+
+// makeCasino makes a casino in a directory, does something in it, and closes it.
+func makeCasino(t *testing.T, dir string, do ...command.Body) {
+	t.Helper()
+	d, err := openDir(dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, body := range do {
+		if _, err := d.node.Propose(t.Context(), command.Command{ID: command.ID{byte(i)}, Time: time.Now(), Body: body}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// setReady writes node.json as a start that broke off leaves it, or as one that came to its end.
+func setReady(t *testing.T, dir string, ready bool) {
+	t.Helper()
+	id, err := storage.ReadIdentity(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id.Ready = ready
+	if err := storage.WriteIdentity(dir, id); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// contentOf is all that the files of a directory hold.
+func contentOf(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, e := range entries {
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&all, "%s %x\n", e.Name(), data)
+	}
+	return all.String()
+}
+
+// opensNot holds that no way to open the directory works, that each says want, and that nothing is touched.
+func opensNot(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	before := contentOf(t, dir)
+	for name, open := range map[string]func() error{
+		"serve":                   func() error { _, err := openDir(dir, true); return err },
+		"a verb without a server": func() error { _, err := openDir(dir, false); return err },
+		"audit":                   func() error { _, err := Audit(context.Background(), dir, nil); return err },
+	} {
+		err := open()
+		if err == nil {
+			t.Fatalf("%s: it opens", name)
+		}
+		for _, w := range want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s does not say %q: %v", name, w, err)
+			}
+		}
+		if contentOf(t, dir) != before {
+			t.Errorf("%s: it touched the files", name)
+		}
+	}
+}
+
+var something = command.RecordAct{Actor: "operator", Act: "noted"}
+
+func TestDataDir_AFirstStartThatBrokeOffIsBegunAnew(t *testing.T) {
+	for name, breakOff := range map[string]func(dir string) error{
+		"when all files were there": func(string) error { return nil },
+		"before the log":            func(dir string) error { return os.Remove(filepath.Join(dir, replication.LogFile)) },
+		"within the state": func(dir string) error {
+			if err := os.Remove(filepath.Join(dir, replication.LogFile)); err != nil {
+				return err
+			}
+			path := filepath.Join(dir, storage.StateFile)
+			if err := os.Truncate(path, 100); err != nil {
+				return err
+			}
+			return os.Rename(path, path+".new")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			makeCasino(t, dir)
+			setReady(t, dir, false)
+			if err := breakOff(dir); err != nil {
+				t.Fatal(err)
+			}
+			makeCasino(t, dir, something)
+			if _, err := Audit(t.Context(), dir, nil); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// node.json that says "never begun" beside files with a history in them is wrong: nothing is removed.
+func TestDataDir_WhatWasDoneIsNeverRemoved(t *testing.T) {
+	for name, lose := range map[string]string{"both files": "", "the log alone": storage.StateFile, "the state alone": replication.LogFile} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			makeCasino(t, dir, something)
+			setReady(t, dir, false)
+			if lose != "" {
+				if err := os.Remove(filepath.Join(dir, lose)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before := contentOf(t, dir)
+			_, err := openDir(dir, true)
+			if err == nil || !strings.Contains(err.Error(), "Nothing was changed") || contentOf(t, dir) != before {
+				t.Errorf("error %v, files as before: %v", err, contentOf(t, dir) == before)
+			}
+		})
+	}
+}
+
+func TestDataDir_UnreadableFilesOfAFirstStartAreKept(t *testing.T) {
+	for _, file := range []string{storage.StateFile, replication.LogFile} {
+		dir := t.TempDir()
+		makeCasino(t, dir)
+		setReady(t, dir, false)
+		if err := os.Truncate(filepath.Join(dir, file), 5000); err != nil {
+			t.Fatal(err)
+		}
+		before := contentOf(t, dir)
+		if _, err := openDir(dir, true); err == nil || !strings.Contains(err.Error(), file) || contentOf(t, dir) != before {
+			t.Errorf("%s: error %v, files as before: %v", file, err, contentOf(t, dir) == before)
+		}
+	}
+}
+
+// Without "ready", the casino once looked as if it had never been begun, and was made anew.
+func TestDataDir_AFlippedBitOfTheIdentityIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	makeCasino(t, dir, something)
+	path := filepath.Join(dir, storage.NodeFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Replace(data, []byte(`"ready"`), []byte(`"reada"`), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opensNot(t, dir, storage.NodeFile, "is damaged", "Nothing was changed")
+}
