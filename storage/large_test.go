@@ -80,6 +80,14 @@ func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
 	if _, _, err := s.Credentials("ann"); !storage.IsDamage(err) {
 		t.Errorf("a damaged record was read: %v", err)
 	}
+	select {
+	case <-s.Failed(): // and so is the node
+		if !storage.IsDamage(s.Err()) {
+			t.Errorf("the store failed with %v", s.Err())
+		}
+	default:
+		t.Error("damage was read, and the store goes on")
+	}
 	if _, _, err := identity(s); !storage.IsDamage(err) {
 		t.Errorf("a damaged state has a hash: %v", err)
 	}
@@ -91,6 +99,22 @@ func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
 	for range 2 { // and takes no more commands after it
 		if _, err := s.Apply([]storage.Entry{{Index: index + 1, Term: 1, Data: data}}); !storage.IsDamage(err) {
 			t.Errorf("a command was applied over a damaged record: %v", err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = storage.Open(dir, byHand); err != nil {
+		t.Fatal(err)
+	}
+	if snap, err := s.Snapshot(t.Context()); err != nil {
+		t.Error(err)
+	} else {
+		if _, err := snap.Hash(); !storage.IsDamage(err) || !storage.IsDamage(s.Err()) {
+			t.Errorf("damage that a snapshot reads: %v, and the store %v", err, s.Err())
+		}
+		if err := snap.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 	if err := s.Close(); err != nil {

@@ -13,8 +13,9 @@ import (
 // Snapshot is the state at one moment, for reading at length: commands go on being applied beside it. It must be
 // closed. It is not safe for concurrent use.
 type Snapshot struct {
-	r    reader
-	head MachineRecord
+	r     reader
+	head  MachineRecord
+	store *Store
 }
 
 // Snapshot fixes the state: of a store that is written, its newest checkpoint, made now; of one that is open for
@@ -30,11 +31,11 @@ func (s *Store) Snapshot(ctx context.Context) (*Snapshot, error) {
 
 // LastSnapshot is Snapshot without the wait for a disk: of a store that is written, its newest checkpoint so far.
 func (s *Store) LastSnapshot() (*Snapshot, error) {
-	snap := &Snapshot{r: reader{live: newLayer(), file: s.path}}
+	snap := &Snapshot{r: reader{live: newLayer(), file: s.path}, store: s}
 	if s.opts.ReadOnly {
 		snap.r.live, snap.head = s.live, s.head
 	}
-	err := guard(s.path, func() (err error) {
+	err := snap.guard(func() (err error) {
 		if snap.r.tx, err = s.db.Begin(false); err != nil || s.opts.ReadOnly {
 			return err
 		}
@@ -136,7 +137,7 @@ func (s *Snapshot) OpenRounds(fn func(command.RoundID, *OpenRoundRecord) error) 
 
 // Settlement is the event that settled a round, where that is not the one that opened it; 0 if there is none.
 func (s *Snapshot) Settlement(round command.RoundID) (event uint64, err error) {
-	err = guard(s.r.file, func() error {
+	err = s.guard(func() error {
 		v, err := s.r.get(bSettlements, roundKey(round))
 		if len(v) == 8 {
 			event = binary.BigEndian.Uint64(v)
@@ -207,12 +208,14 @@ func (s *Snapshot) Hash() (sum [32]byte, err error) {
 
 // Each of these reads under guard, since a snapshot may be of a damaged file.
 
+func (s *Snapshot) guard(fn func() error) error { return s.store.distrust(guard(s.r.file, fn)) }
+
 func (s *Snapshot) each(b bucket, from []byte, fn func(k, v []byte) error) error {
-	return guard(s.r.file, func() error { return s.r.each(b, from, fn) })
+	return s.guard(func() error { return s.r.each(b, from, fn) })
 }
 
 func loadGuarded[T any](s *Snapshot, b bucket, key []byte) (v T, ok bool, err error) {
-	err = guard(s.r.file, func() (err error) {
+	err = s.guard(func() (err error) {
 		v, ok, err = load[T](&s.r, b, key)
 		return err
 	})

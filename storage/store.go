@@ -204,6 +204,7 @@ func (s *Store) Apply(entries []Entry) ([]command.Result, error) {
 	return results, nil
 }
 
+// fail ends the store: it takes no more commands, and Failed tells.
 func (s *Store) fail(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -244,15 +245,25 @@ func (s *Store) Applied() (index, term uint64) {
 	return s.head.Index, s.head.Term
 }
 
-// read runs fn over the newest state. fn must be short: no command is applied meanwhile.
+// read runs fn over the newest state. fn must be short: no command is applied meanwhile. Damage that it finds ends the
+// store as a failed command does.
 func (s *Store) read(fn func(r *reader) error) error {
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return guard(s.path, func() error {
+	err := guard(s.path, func() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
 			return fn(&reader{live: s.live, frozen: s.frozen, tx: tx, file: s.path})
 		})
 	})
+	s.mu.RUnlock()
+	return s.distrust(err)
+}
+
+// distrust ends the store if err is of damage, and gives err. The caller does not hold the lock.
+func (s *Store) distrust(err error) error {
+	if IsDamage(err) {
+		s.fail(fmt.Errorf("the state can't be trusted any more: %w", err))
+	}
+	return err
 }
 
 // Close writes a last checkpoint and closes the file. It returns the error of either.
