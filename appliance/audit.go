@@ -38,7 +38,7 @@ func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (
 	if err != nil {
 		return nil, err
 	}
-	store, err := storage.Open(dir, storage.Options{ReadOnly: true})
+	store, err := storage.Open(dir, storage.Options{ReadOnly: true, ClusterID: id.ClusterID})
 	if err != nil {
 		return nil, err
 	}

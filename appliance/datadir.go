@@ -78,6 +78,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 			return nil, err
 		}
 	}
+	o.store.ClusterID = d.identity.ClusterID
 	if d.store, err = storage.Open(o.path, o.store); err != nil {
 		return nil, err
 	}
@@ -133,7 +134,7 @@ func (d *dataDir) clear() error {
 // checkUnused refuses files that can't be read, or that hold anything that was ever asked of the casino.
 func (d *dataDir) checkUnused() error {
 	if d.has(storage.StateFile) {
-		s, err := storage.Open(d.path, storage.Options{ReadOnly: true})
+		s, err := storage.Open(d.path, storage.Options{ReadOnly: true, ClusterID: d.identity.ClusterID})
 		if err != nil {
 			return err
 		}

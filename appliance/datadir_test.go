@@ -174,3 +174,14 @@ func TestDataDir_AFlippedBitOfTheIdentityIsRefused(t *testing.T) {
 	}
 	opensNot(t, dir, storage.NodeFile, "is damaged", "Nothing was changed")
 }
+
+// Two casinos that did as much have logs and states that seem to go on from each other.
+func TestDataDir_TheStateOfAnotherCasinoIsRefused(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	makeCasino(t, dir, something)
+	makeCasino(t, other, something)
+	if err := os.Rename(filepath.Join(other, storage.StateFile), filepath.Join(dir, storage.StateFile)); err != nil {
+		t.Fatal(err)
+	}
+	opensNot(t, dir, storage.StateFile, "another casino", "Nothing was changed")
+}

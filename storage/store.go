@@ -41,6 +41,8 @@ type Options struct {
 	// 0: 256 MiB. Only Linux knows how.
 	MappedBytes int64
 	Logger      *slog.Logger
+	// ClusterID is the casino that state.db must belong to; "": any.
+	ClusterID string
 	// ReadOnly opens state.db without writing to it: no checkpoints, Apply only changes memory. For audits.
 	ReadOnly bool
 }
@@ -98,6 +100,9 @@ func Open(dir string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkCluster(db, path, opts.ClusterID); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	if version < FormatVersion {
 		opts.Logger.Info("bringing the state up to a newer format", "file", path, "from", version, "to", FormatVersion)
 		if err := migrate(db, migrations, FormatVersion); err != nil {
@@ -119,6 +124,21 @@ func Open(dir string, opts Options) (*Store, error) {
 		go s.checkpointer(ctx)
 	}
 	return s, nil
+}
+
+// checkCluster refuses the state of another casino.
+func checkCluster(db *bbolt.DB, path, want string) error {
+	return guard(path, func() error {
+		return db.View(func(tx *bbolt.Tx) error {
+			r := reader{live: newLayer(), tx: tx, file: path}
+			got, err := r.get(bMeta, clusterKey)
+			if err != nil || want == "" || string(got) == want {
+				return err
+			}
+			return fmt.Errorf("%s belongs to another casino: it is of cluster %q, and %s says %q. Files of different data directories were mixed: put the right one back. Nothing was changed",
+				path, got, NodeFile, want)
+		})
+	})
 }
 
 // load reads the machine's own record.
