@@ -103,7 +103,7 @@ func (m *machine) accountOpened(e *Event) (*command.AccountOpened, error) {
 // changePassword sets another password hash and ends all sessions but one.
 func (m *machine) changePassword(b command.ChangePassword) (command.Result, error) {
 	id := m.command.Account
-	a, ok, err := load[AccountRecord](&m.reader, bAccounts, accountKey(id))
+	a, ok, err := loadOf[AccountRecord](&m.reader, bAccounts, id)
 	if err != nil {
 		return command.Result{}, err
 	}
@@ -154,7 +154,7 @@ func (m *machine) setRole(b command.SetRole) (command.Result, error) {
 	if b.Role != command.RolePlayer && b.Role != command.RoleOperator {
 		return command.Refusef("invalid_role", "The roles are player and operator."), nil
 	}
-	a, ok, err := load[AccountRecord](&m.reader, bAccounts, accountKey(id))
+	a, ok, err := loadOf[AccountRecord](&m.reader, bAccounts, id)
 	if err != nil {
 		return command.Result{}, err
 	}
@@ -277,21 +277,16 @@ func (m *machine) recordAct(b command.RecordAct) (command.Result, error) {
 
 // account tells of an account.
 func (r *reader) account(id command.AccountID) (command.Account, bool, error) {
-	key := accountKey(id)
-	a, ok, err := load[AccountRecord](r, bAccounts, key)
+	a, ok, err := loadOf[AccountRecord](r, bAccounts, id)
 	if err != nil || !ok {
 		return command.Account{}, false, err
 	}
-	w, ok, err := load[WalletRecord](r, bWallets, key)
-	if err == nil && !ok {
-		// Within openAccount the wallet is stored with the event; a reader never sees an account without one.
-		err = &DamageError{File: r.file, What: fmt.Sprintf("the wallet of account %d is missing", id)}
-	}
+	w, ok, err := loadOf[WalletRecord](r, bWallets, id)
 	return command.Account{
 		ID: id, Username: a.Username, Email: a.Email, Role: a.Role, Coins: w.Balance, HeldCoins: w.Held,
 		OpenRound: w.OpenRound, Locked: w.Locked, CreatedAt: at(a.CreatedAt), ExcludedUntil: at(w.ExcludedUntil),
 		DailyNextAt: at(w.DailyNext),
-	}, true, err
+	}, ok, err
 }
 
 // accountByName finds an account by its folded name or e-mail address.

@@ -175,9 +175,9 @@ func (m *machine) recordFor(id command.AccountID, e *Event) error {
 }
 
 func (m *machine) event(seq uint64) (Event, error) {
-	e, ok, err := load[Event](&m.reader, bHistory, eventKey(seq))
+	e, ok, err := m.reader.event(seq)
 	if err == nil && !ok {
-		err = &DamageError{File: m.file, What: fmt.Sprintf("event %d of the history is missing", seq)}
+		err = m.missing("event %d is not in the history yet", seq)
 	}
 	return e, err
 }

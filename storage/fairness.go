@@ -11,9 +11,9 @@ import (
 
 // seeds are an account's seeds; every account has them.
 func (r *reader) seeds(id command.AccountID) (*SeedsRecord, error) {
-	s, ok, err := load[SeedsRecord](r, bSeeds, accountKey(id))
+	s, ok, err := loadOf[SeedsRecord](r, bSeeds, id)
 	if err == nil && !ok {
-		err = &DamageError{File: r.file, What: fmt.Sprintf("the seeds of account %d are missing", id)}
+		err = r.missing("there are no seeds of account %d", id)
 	}
 	return &s, err
 }

@@ -29,7 +29,7 @@ func (m *machine) wallet(id command.AccountID) (WalletRecord, bool, error) {
 	if w, ok := m.hot.wallets[id]; ok {
 		return w, true, nil
 	}
-	w, ok, err := load[WalletRecord](&m.reader, bWallets, accountKey(id))
+	w, ok, err := loadOf[WalletRecord](&m.reader, bWallets, id)
 	if ok && err == nil {
 		keep(m.hot.wallets, id, w)
 	}

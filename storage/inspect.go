@@ -17,42 +17,43 @@ import (
 
 // inspect looks at state.db without changing anything, and before bbolt, which trusts its pages, sees it: that it is
 // there, of a known format, and whole. Of a file that is too large to be read at once, the pages that lead into it are
-// looked at; its records are checked as they are read.
-func inspect(path string) (version int, err error) {
+// looked at, and whole is false: a patrol looks through it later.
+func inspect(path string) (version int, whole bool, err error) {
 	fi, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return 0, fmt.Errorf("%s is missing, though this directory holds a casino. Put the file back, or restore the casino from a backup into an empty directory. Nothing was changed", path)
+		return 0, false, fmt.Errorf("%s is missing, though this directory holds a casino. Put the file back, or restore the casino from a backup into an empty directory. Nothing was changed", path)
 	case err != nil:
-		return 0, fmt.Errorf("look at %s: %w", path, err)
+		return 0, false, fmt.Errorf("look at %s: %w", path, err)
 	case !fi.Mode().IsRegular():
-		return 0, fmt.Errorf("%s is not a file", path)
+		return 0, false, fmt.Errorf("%s is not a file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return 0, fmt.Errorf("look at %s: %w", path, err)
+		return 0, false, fmt.Errorf("look at %s: %w", path, err)
 	}
 	defer f.Close()
 	if err := lockForReading(f, path); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if fi, err = f.Stat(); err != nil { // its size now that nobody writes to it
-		return 0, fmt.Errorf("look at %s: %w", path, err)
+		return 0, false, fmt.Errorf("look at %s: %w", path, err)
 	}
 	if fi.Size() <= checkAllBelow {
-		return verify(f, path, fi.Size())
+		version, err = verify(f, path, fi.Size())
+		return version, true, err
 	}
 	errSeen := errors.New("seen enough")
 	_, err = boltcheck.Check(f, fi.Size(), boltcheck.Visitor{Bucket: func(string, uint64) error { return errSeen }})
 	if err != nil && !errors.Is(err, errSeen) {
-		return 0, pageDamage(path, err)
+		return 0, false, pageDamage(path, err)
 	}
 	if err := f.Close(); err != nil {
-		return 0, fmt.Errorf("look at %s: %w", path, err)
+		return 0, false, fmt.Errorf("look at %s: %w", path, err)
 	}
 	db, err := openFile(path, true)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	err = guard(path, func() error {
 		return db.View(func(tx *bbolt.Tx) (err error) {
@@ -64,7 +65,7 @@ func inspect(path string) (version int, err error) {
 			return err
 		})
 	})
-	return version, errors.Join(err, db.Close())
+	return version, false, errors.Join(err, db.Close())
 }
 
 // checkAllBelow is the size up to which every record of state.db is checked when it is opened. It is what can be read

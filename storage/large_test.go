@@ -104,22 +104,6 @@ func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if s, err = storage.Open(dir, byHand); err != nil {
-		t.Fatal(err)
-	}
-	if snap, err := s.Snapshot(t.Context()); err != nil {
-		t.Error(err)
-	} else {
-		if _, err := snap.Hash(); !storage.IsDamage(err) || !storage.IsDamage(s.Err()) {
-			t.Errorf("damage that a snapshot reads: %v, and the store %v", err, s.Err())
-		}
-		if err := snap.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
 	for _, u := range undo {
 		u()
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"go.etcd.io/bbolt"
+
+	"imperio/storage/command"
 )
 
 // layer holds changes that are not in state.db yet, by bucket and key. A nil value is a deletion. Values are never
@@ -44,6 +46,7 @@ type reader struct {
 	tx           *bbolt.Tx
 	buckets      [bucketCount]*bbolt.Bucket
 	file         string
+	head         *MachineRecord // what there is by number: accounts and events
 }
 
 func (r *reader) bucket(b bucket) *bbolt.Bucket {
@@ -145,4 +148,27 @@ func load[T any](r *reader, b bucket, key []byte) (v T, ok bool, err error) {
 		return v, false, &DamageError{File: r.file, What: fmt.Sprintf("the record %x of the table %s can't be read", key, bucketNames[b]), Err: err}
 	}
 	return v, true, nil
+}
+
+// loadOf reads a record that every account has. ok is false where there is no such account.
+func loadOf[T any](r *reader, b bucket, id command.AccountID) (v T, ok bool, err error) {
+	v, ok, err = load[T](r, b, accountKey(id))
+	if err == nil && !ok && id >= command.FirstAccountID && id < r.head.NextAccount {
+		err = r.missing("account %d has no record in the table %s", id, bucketNames[b])
+	}
+	return v, ok, err
+}
+
+// event reads an event of the history. ok is false where the history has not come so far.
+func (r *reader) event(seq uint64) (e Event, ok bool, err error) {
+	e, ok, err = load[Event](r, bHistory, eventKey(seq))
+	if err == nil && !ok && seq >= 1 && seq <= r.head.Events {
+		err = r.missing("event %d of the history is missing", seq)
+	}
+	return e, ok, err
+}
+
+// missing is the error of a record that is not there though another one leads to it.
+func (r *reader) missing(format string, args ...any) error {
+	return &DamageError{File: r.file, What: fmt.Sprintf(format, args...)}
 }

@@ -80,7 +80,10 @@ func (m *machine) limits(id command.AccountID, w *WalletRecord) (limitsRecord, e
 	if !w.Limited {
 		return limitsRecord{}, nil
 	}
-	l, _, err := load[limitsRecord](&m.reader, bLimits, accountKey(id))
+	l, ok, err := load[limitsRecord](&m.reader, bLimits, accountKey(id))
+	if err == nil && !ok {
+		err = m.missing("the limits of account %d are missing", id)
+	}
 	return l.at(m.now), err
 }
 
@@ -187,11 +190,14 @@ func (m *machine) limitsOf(id command.AccountID) (*command.Limits, error) {
 }
 
 func (r *reader) limitsAt(id command.AccountID, now int64) (*command.Limits, error) {
-	w, _, err := load[WalletRecord](r, bWallets, accountKey(id))
+	w, _, err := loadOf[WalletRecord](r, bWallets, id)
 	if err != nil {
 		return nil, err
 	}
-	l, _, err := load[limitsRecord](r, bLimits, accountKey(id))
+	l, ok, err := load[limitsRecord](r, bLimits, accountKey(id))
+	if err == nil && !ok && w.Limited {
+		err = r.missing("the limits of account %d are missing", id)
+	}
 	if err != nil {
 		return nil, err
 	}

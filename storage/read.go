@@ -37,11 +37,14 @@ func (s *Store) Credentials(login string) (v command.Credentials, ok bool, err e
 		if err != nil || !found {
 			return err
 		}
-		a, found, err := load[AccountRecord](r, bAccounts, accountKey(id))
-		if err != nil || !found {
+		a, found, err := loadOf[AccountRecord](r, bAccounts, id)
+		if err == nil && !found {
+			err = r.missing("a name leads to account %d, which is missing", id)
+		}
+		if err != nil {
 			return err
 		}
-		w, _, err := load[WalletRecord](r, bWallets, accountKey(id))
+		w, _, err := loadOf[WalletRecord](r, bWallets, id)
 		v = command.Credentials{Account: id, PasswordHash: a.PasswordHash, Locked: w.Locked, Excluded: at(w.ExcludedUntil)}
 		ok = true
 		return err
@@ -80,13 +83,11 @@ func (s *Store) Sessions(id command.AccountID) (list []command.Session, err erro
 			return err
 		}
 		for i := len(refs) - 1; i >= 0; i-- {
-			v, ok, err := r.session(refs[i].Token)
+			v, err := r.sessionOf(id, &refs[i])
 			if err != nil {
 				return err
 			}
-			if ok {
-				list = append(list, v)
-			}
+			list = append(list, v)
 		}
 		return nil
 	})
@@ -96,7 +97,7 @@ func (s *Store) Sessions(id command.AccountID) (list []command.Session, err erro
 // Fairness tells of an account's seeds.
 func (s *Store) Fairness(id command.AccountID) (v command.Fairness, ok bool, err error) {
 	err = s.read(func(r *reader) error {
-		w, found, err := load[WalletRecord](r, bWallets, accountKey(id))
+		w, found, err := loadOf[WalletRecord](r, bWallets, id)
 		if err != nil || !found {
 			return err
 		}
@@ -117,7 +118,7 @@ func (s *Store) Fairness(id command.AccountID) (v command.Fairness, ok bool, err
 // Statistics sums up an account's settled rounds, game by game in the ledger's order.
 func (s *Store) Statistics(id command.AccountID) (list []command.GameStatistics, err error) {
 	err = s.read(func(r *reader) error {
-		w, _, err := load[WalletRecord](r, bWallets, accountKey(id))
+		w, _, err := loadOf[WalletRecord](r, bWallets, id)
 		for i, g := range w.Games {
 			list = append(list, command.GameStatistics{
 				Game: ledger.Games[i], Rounds: g.Rounds, Staked: g.Staked, Paid: g.Paid, BiggestWin: g.Biggest,
@@ -143,11 +144,14 @@ func (s *Store) Limits(id command.AccountID, now time.Time) (v command.Limits, e
 // OpenRound finds the round that waits for its player's decisions.
 func (s *Store) OpenRound(id command.AccountID) (v command.Round, ok bool, err error) {
 	err = s.read(func(r *reader) error {
-		w, found, err := load[WalletRecord](r, bWallets, accountKey(id))
+		w, found, err := loadOf[WalletRecord](r, bWallets, id)
 		if err != nil || !found || w.OpenRound == 0 {
 			return err
 		}
 		v, ok, err = r.round(id, w.OpenRound)
+		if err == nil && !ok {
+			err = r.missing("round %d, which is open, is not one of account %d", w.OpenRound, id)
+		}
 		return err
 	})
 	return v, ok, err
@@ -187,7 +191,7 @@ func (s *Store) Round(_ context.Context, id command.AccountID, round command.Rou
 // round puts a round together from the event that opened it and, if that is another, the one that settled it or the
 // open round's record.
 func (r *reader) round(id command.AccountID, round command.RoundID) (v command.Round, ok bool, err error) {
-	e, ok, err := load[Event](r, bHistory, eventKey(uint64(round)))
+	e, ok, err := r.event(uint64(round))
 	if err != nil || !ok || e.Account != id || e.Round == nil || e.Round.ID != round {
 		return v, false, err
 	}
@@ -248,7 +252,7 @@ func (s *Store) walk(ctx context.Context, id command.AccountID, from uint64, fn 
 		}
 		err := s.read(func(r *reader) error {
 			if !begun {
-				w, _, err := load[WalletRecord](r, bWallets, accountKey(id))
+				w, _, err := loadOf[WalletRecord](r, bWallets, id)
 				if err != nil {
 					return err
 				}
@@ -259,7 +263,7 @@ func (s *Store) walk(ctx context.Context, id command.AccountID, from uint64, fn 
 					more = false
 					return nil
 				}
-				e, ok, err := load[Event](r, bHistory, eventKey(next))
+				e, ok, err := r.event(next)
 				if err != nil {
 					return err
 				}
@@ -350,7 +354,7 @@ func (s *Store) Rounds(ctx context.Context, id command.AccountID, p command.Page
 // RevealedPairs lists an account's revealed seed pairs, newest first. A cursor is the number of a pair plus 1.
 func (s *Store) RevealedPairs(_ context.Context, id command.AccountID, p command.Page) (list []command.RevealedPair, next uint64, err error) {
 	err = s.read(func(r *reader) error {
-		seeds, ok, err := load[SeedsRecord](r, bSeeds, accountKey(id))
+		seeds, ok, err := loadOf[SeedsRecord](r, bSeeds, id)
 		if err != nil || !ok {
 			return err
 		}

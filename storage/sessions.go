@@ -66,7 +66,7 @@ func (m *machine) setArrival(subject string, tat int64) {
 // openSession signs an account in after its password was verified, and gives back the tries that it took.
 func (m *machine) openSession(b command.OpenSession) (command.Result, error) {
 	id := m.command.Account
-	a, ok, err := load[AccountRecord](&m.reader, bAccounts, accountKey(id))
+	a, ok, err := loadOf[AccountRecord](&m.reader, bAccounts, id)
 	if err != nil {
 		return command.Result{}, err
 	}
@@ -244,10 +244,20 @@ func (r *reader) sessionByID(account command.AccountID, id command.SessionID) (c
 	}
 	for _, ref := range refs {
 		if ref.ID == id {
-			return r.session(ref.Token)
+			s, err := r.sessionOf(account, &ref)
+			return s, err == nil, err
 		}
 	}
 	return command.Session{}, false, nil
+}
+
+// sessionOf is one of an account's sessions.
+func (r *reader) sessionOf(account command.AccountID, ref *sessionRef) (command.Session, error) {
+	s, ok, err := r.session(ref.Token)
+	if err == nil && !ok {
+		err = r.missing("session %d of account %d is missing", ref.ID, account)
+	}
+	return s, err
 }
 
 // sessionCache remembers sessions that requests showed lately, so that most requests need no look into the state.

@@ -32,6 +32,7 @@ func (s *Store) Snapshot(ctx context.Context) (*Snapshot, error) {
 // LastSnapshot is Snapshot without the wait for a disk: of a store that is written, its newest checkpoint so far.
 func (s *Store) LastSnapshot() (*Snapshot, error) {
 	snap := &Snapshot{r: reader{live: newLayer(), file: s.path}, store: s}
+	snap.r.head = &snap.head
 	if s.opts.ReadOnly {
 		snap.r.live, snap.head = s.live, s.head
 	}

@@ -41,6 +41,9 @@ type Options struct {
 	// 0: 256 MiB. Only Linux knows how.
 	MappedBytes int64
 	Logger      *slog.Logger
+	// PatrolEvery is the time between two looks through all of state.db; 0: a day. A file that was too large to be read
+	// as a whole when it was opened is looked through at once.
+	PatrolEvery time.Duration
 	// ClusterID is the casino that state.db must belong to; "": any.
 	ClusterID string
 	// ReadOnly opens state.db without writing to it: no checkpoints, Apply only changes memory. For audits.
@@ -71,7 +74,9 @@ type Store struct {
 	wake   chan struct{} // a checkpoint is due
 	caught chan struct{} // a checkpoint was written; back-pressure may be over
 	stop   context.CancelFunc
-	done   chan struct{}
+
+	// Closed when the checkpointer and the patrol have ended.
+	done, patrolled chan struct{}
 }
 
 // Open loads the state of an existing casino. It changes nothing if it returns an error.
@@ -85,11 +90,14 @@ func Open(dir string, opts Options) (*Store, error) {
 	if opts.MappedBytes <= 0 {
 		opts.MappedBytes = 256 << 20
 	}
+	if opts.PatrolEvery <= 0 {
+		opts.PatrolEvery = 24 * time.Hour
+	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	path := filepath.Join(dir, StateFile)
-	version, err := inspect(path)
+	version, whole, err := inspect(path)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +119,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	s := &Store{
 		path: path, db: db, opts: opts, log: opts.Logger, live: newLayer(), sessions: newSessionCache(), hot: newHotRecords(), keys: newUsedKeys(),
-		broken: make(chan struct{}), wake: make(chan struct{}, 1), caught: make(chan struct{}, 1), done: make(chan struct{}),
+		broken: make(chan struct{}), wake: make(chan struct{}, 1), caught: make(chan struct{}, 1), done: make(chan struct{}), patrolled: make(chan struct{}),
 	}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -120,9 +128,20 @@ func Open(dir string, opts Options) (*Store, error) {
 	s.stop = stop
 	if opts.ReadOnly {
 		close(s.done)
-	} else {
-		go s.checkpointer(ctx)
+		close(s.patrolled)
+		return s, nil
 	}
+	file, err := os.Open(path)
+	if err != nil {
+		stop()
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	}
+	due := opts.PatrolEvery
+	if !whole {
+		due = 0
+	}
+	go s.checkpointer(ctx)
+	go s.patrol(ctx, file, due)
 	return s, nil
 }
 
@@ -145,7 +164,7 @@ func checkCluster(db *bbolt.DB, path, want string) error {
 func (s *Store) load() error {
 	return guard(s.path, func() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
-			r := reader{live: s.live, tx: tx, file: s.path}
+			r := reader{live: s.live, tx: tx, file: s.path, head: &s.head}
 			head, ok, err := load[MachineRecord](&r, bMeta, machineKey)
 			if err != nil {
 				return err
@@ -196,7 +215,7 @@ func (s *Store) Apply(entries []Entry) ([]command.Result, error) {
 	err := guard(s.path, func() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
 			m := machine{
-				reader:        reader{live: s.live, frozen: s.frozen, tx: tx, file: s.path},
+				reader:        reader{live: s.live, frozen: s.frozen, tx: tx, file: s.path, head: &s.head},
 				MachineRecord: &s.head, sessions: s.sessions, hot: s.hot, keys: s.keys,
 			}
 			applied := s.head.Index
@@ -271,7 +290,7 @@ func (s *Store) read(fn func(r *reader) error) error {
 	s.mu.RLock()
 	err := guard(s.path, func() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
-			return fn(&reader{live: s.live, frozen: s.frozen, tx: tx, file: s.path})
+			return fn(&reader{live: s.live, frozen: s.frozen, tx: tx, file: s.path, head: &s.head})
 		})
 	})
 	s.mu.RUnlock()
@@ -290,6 +309,7 @@ func (s *Store) distrust(err error) error {
 func (s *Store) Close() error {
 	s.stop()
 	<-s.done
+	<-s.patrolled
 	var err error
 	if !s.opts.ReadOnly {
 		s.mu.RLock()

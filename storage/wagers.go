@@ -105,7 +105,7 @@ func (m *machine) openRound(id command.RoundID) (OpenRoundRecord, bool, error) {
 // refuseOtherRound says why a round that is not the account's open one takes no action. Another player's round is
 // told apart from one that never was by nobody.
 func (m *machine) refuseOtherRound(id command.AccountID, round command.RoundID) (command.Result, error) {
-	e, ok, err := load[Event](&m.reader, bHistory, eventKey(uint64(round)))
+	e, ok, err := m.reader.event(uint64(round))
 	if err != nil {
 		return command.Result{}, err
 	}

@@ -69,8 +69,9 @@ type checker struct {
 	visitor  Visitor
 	pageSize int
 	pages    uint64
-	seen     []uint64 // one bit a page
+	seen     []uint64 // one bit a page; nil: a page may be used twice
 	buffers  [][]byte // one a depth
+	part     *part    // nil: all of the file
 }
 
 // Check reads the file of the given size in bytes. It returns nil only if both meta pages are sound, every reachable
@@ -127,7 +128,7 @@ func (c *checker) page(id uint64, depth int) ([]byte, error) {
 	if overflow >= c.pages-id {
 		return nil, &Error{id, fmt.Sprintf("overflows into %d more pages, beyond the end of the file", overflow)}
 	}
-	for i := id; i <= id+overflow; i++ {
+	for i := id; c.seen != nil && i <= id+overflow; i++ {
 		if !c.mark(i) {
 			return nil, &Error{i, "is used twice"}
 		}
@@ -168,6 +169,9 @@ func (c *checker) tree(bucket string, id uint64, depth int, b bounds) error {
 	}
 	switch order.Uint16(p[8:]) {
 	case flagLeaf:
+		if c.part != nil {
+			c.part.read += len(p)
+		}
 		if order.Uint16(p[10:]) == 0 && bucket != "" { // an emptied bucket becomes a value in its outer one
 			return &Error{id, "is a leaf without elements"}
 		}
@@ -221,7 +225,7 @@ func (c *checker) branch(bucket string, id uint64, p []byte, depth int, b bounds
 			return err
 		}
 		if i == n-1 {
-			return c.tree(bucket, child, depth+1, bounds{key, b.high})
+			return c.child(bucket, child, depth, bounds{key, b.high})
 		}
 		var next []byte
 		var nextChild uint64
@@ -231,12 +235,26 @@ func (c *checker) branch(bucket string, id uint64, p []byte, depth int, b bounds
 		if bytes.Compare(key, next) >= 0 {
 			return &Error{id, fmt.Sprintf("keys are out of order at element %d", i+1)}
 		}
-		if err := c.tree(bucket, child, depth+1, bounds{key, next}); err != nil {
+		if err := c.child(bucket, child, depth, bounds{key, next}); err != nil {
 			return err
 		}
 		key, child = next, nextChild
 	}
 	return err
+}
+
+// child checks a subtree of a branch at a depth, if it is in the part that is wanted.
+func (c *checker) child(bucket string, id uint64, depth int, b bounds) error {
+	if p := c.part; p != nil {
+		if p.next != nil || b.high != nil && bytes.Compare(b.high, p.from) <= 0 {
+			return nil
+		}
+		if p.read >= p.limit {
+			p.next = bytes.Clone(b.low)
+			return nil
+		}
+	}
+	return c.tree(bucket, id, depth+1, b)
 }
 
 func (b bounds) allow(id uint64, i int, key []byte) error {
@@ -273,7 +291,7 @@ func (c *checker) leaf(bucket string, id uint64, p []byte, depth int, b bounds) 
 			if bucket == "" {
 				return &Error{id, fmt.Sprintf("element %d is a value beside the buckets", i)}
 			}
-			if c.visitor.Item != nil {
+			if c.visitor.Item != nil && (c.part == nil || bytes.Compare(key, c.part.from) >= 0) {
 				if err := c.visitor.Item(bucket, key, value); err != nil {
 					return err
 				}
@@ -303,7 +321,10 @@ func (c *checker) inner(outer string, id uint64, name string, value []byte, dept
 			return err
 		}
 	}
-	if root != 0 {
+	switch {
+	case root != 0 && c.part != nil:
+		return nil // a tree of its own
+	case root != 0:
 		return c.bucket(name, root, depth+1)
 	}
 	inline := value[bucketSize:]
