@@ -156,7 +156,7 @@ func (a *App) openAPI(context.Context) error {
 		Secure:  func(r *http.Request) bool { return edge.Secure(r.Context()) },
 		Admit:   a.edge.AdmitAccount,
 		Observe: a.observe,
-		NewBets: a.gate.NewBets,
+		NewBets: a.gate.NewBets, Writes: a.gate.Writes, SignIns: a.gate.SignIns,
 	})
 	if err != nil {
 		return err

@@ -121,6 +121,10 @@ func playWithFault(t *testing.T, fault faults.Fault) {
 		t.Errorf("the casino ended with %v, which does not name %s", err, fault.File)
 	}
 
+	if fault.Mode == faults.Full && err != nil && !strings.Contains(err.Error(), "space") {
+		t.Errorf("the casino ended with %v, which does not say that the disk is full", err)
+	}
+
 	disk.Heal()
 	h = openFaultyHouse(t, dir)
 	defer func() {

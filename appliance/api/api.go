@@ -66,6 +66,9 @@ type Options struct {
 
 	// NewBets refuses new rounds while it answers a refusal, e.g. low_disk_space. Default: never.
 	NewBets func() *command.Refusal
+	// Writes refuses other writes that can wait, and SignIns sign-ins, while they answer a refusal. Never refused are
+	// actions of open rounds, signing out, and what protects players. Default: never.
+	Writes, SignIns func() *command.Refusal
 	// Admit asks whether a signed-in account may do one more request on a route; if not, it says how long to wait. It
 	// may set RateLimit headers in h. Default: always.
 	Admit func(h http.Header, route string, account uint64) (wait time.Duration, ok bool)
@@ -133,8 +136,10 @@ func (o *Options) setDefaults() {
 	if o.Secure == nil {
 		o.Secure = func(r *http.Request) bool { return r.TLS != nil }
 	}
-	if o.NewBets == nil {
-		o.NewBets = func() *command.Refusal { return nil }
+	for _, refusal := range []*func() *command.Refusal{&o.NewBets, &o.Writes, &o.SignIns} {
+		if *refusal == nil {
+			*refusal = func() *command.Refusal { return nil }
+		}
 	}
 	if o.Admit == nil {
 		o.Admit = func(http.Header, string, uint64) (time.Duration, bool) { return 0, true }

@@ -252,6 +252,33 @@ func TestTables_OpenRoundsFinishWhileTheDiskIsNearlyFull(t *testing.T) {
 	p.finish(id)
 }
 
+func TestWrites_OnlyWhatCantWaitIsTakenWhileTheDiskIsNearlyFull(t *testing.T) {
+	var full, half bool
+	refusing := func(is *bool) func() *command.Refusal {
+		return func() *command.Refusal {
+			if *is {
+				return &command.Refusal{Code: "low_disk_space", Message: "Not now."}
+			}
+			return nil
+		}
+	}
+	h := newHouse(t, func(o *Options) { o.Writes, o.SignIns = refusing(&full), refusing(&half) })
+	p := h.player("cherry")
+	full = true
+	signUp := `{"username":"plum","email":"plum@example.org","password":"correct horse"}`
+	signIn := `{"login":"cherry","password":"correct horse"}`
+	p.do("POST", "/api/v1/accounts", signUp).want(t, 503, "low_disk_space")
+	p.do("POST", "/api/v1/me/daily-coins", "").want(t, 503, "low_disk_space")
+	p.do("POST", "/api/v1/me/fairness/rotations", `{"client_seed":"plum"}`).want(t, 503, "low_disk_space")
+	p.do("PUT", "/api/v1/me/password", `{"current":"a","new":"another horse"}`).want(t, 503, "low_disk_space")
+	p.do("POST", "/api/v1/sessions", signIn).want(t, 201, "")
+	half = true
+	p.do("POST", "/api/v1/sessions", signIn).want(t, 503, "low_disk_space")
+	p.do("PUT", "/api/v1/me/limits", `{"stake_per_day":5,"loss_per_day":null,"loss_per_week":null,"loss_per_month":null,"session_minutes":null,"reality_check_minutes":null}`).want(t, 200, "")
+	p.do("GET", "/api/v1/me", "").want(t, 200, "")
+	p.do("POST", "/api/v1/me/exclusions", `{"days":1}`).want(t, 201, "")
+}
+
 // dealUntilOpen deals until a round waits for its player.
 func (c *client) dealUntilOpen() (id string) {
 	c.h.t.Helper()

@@ -11,12 +11,14 @@ import (
 	"imperio/storage/command"
 )
 
-// Gate watches the free space of the data directory's disk, and refuses new bets while there is too little: before the
-// disk is full, so that rounds that are open can still be settled. It opens again only when there is a quarter more
+// Gate watches the free space of the data directory's disk, and refuses new bets and other writes that can wait while
+// there is too little: before the disk is full, so that rounds that are open can still be settled. Sign-ins are taken
+// until half of the reserve is used: players with open rounds come back, and nobody can fill the disk by them. It opens again only when there is a quarter more
 // than the reserve, so that it does not flap. Safe for concurrent use; Run keeps it up to date.
 type Gate struct {
 	o      GateOptions
 	closed atomic.Bool
+	half   atomic.Bool // less than half of the reserve is free
 
 	mu          sync.Mutex
 	free, total uint64
@@ -69,6 +71,7 @@ func (g *Gate) Look() {
 		}
 		return
 	}
+	g.half.Store(free < g.o.Reserve/2)
 	switch {
 	case free < g.o.Reserve && !g.closed.Load():
 		g.closed.Store(true)
@@ -98,6 +101,25 @@ func (g *Gate) NewBets() *command.Refusal {
 		Code:    "low_disk_space",
 		Message: "No new bets are taken for now, since the casino's disk is nearly full. Open rounds can still be finished.",
 	}
+}
+
+// Writes is the refusal of other writes that can wait, and nil while they are taken.
+func (g *Gate) Writes() *command.Refusal {
+	if g.Open() {
+		return nil
+	}
+	return &command.Refusal{
+		Code:    "low_disk_space",
+		Message: "This has to wait, since the casino's disk is nearly full. Open rounds can still be finished.",
+	}
+}
+
+// SignIns is the refusal of sign-ins, and nil while they are taken.
+func (g *Gate) SignIns() *command.Refusal {
+	if !g.half.Load() {
+		return nil
+	}
+	return g.Writes()
 }
 
 func megabytes(bytes uint64) string { return fmt.Sprintf("%d MiB", bytes>>20) }

@@ -313,6 +313,12 @@ func TestGate_ClosesBeforeTheDiskIsFullAndOpensWithRoomToSpare(t *testing.T) {
 		if g.Open() != c.open || r.Status != c.want || (refusal == nil) != c.open || (refusal != nil && refusal.Code != "low_disk_space") {
 			t.Errorf("%d MiB free: open %t, %v, refusal %v", c.free/mib, g.Open(), r, refusal)
 		}
+		if c.err != nil {
+			continue
+		}
+		if (g.Writes() == nil) != c.open || (g.SignIns() == nil) != (c.free >= 128*mib) {
+			t.Errorf("%d MiB free: other writes are refused with %v, sign-ins with %v", c.free/mib, g.Writes(), g.SignIns())
+		}
 	}
 	if n := strings.Count(log.String(), "new bets are refused"); n != 2 {
 		t.Errorf("told %d times:\n%s", n, log.String())

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -317,6 +318,9 @@ func (s *Store) update(entries int, fn func(*bbolt.Tx) error) error {
 // breakDown makes the store refuse all further writes, and returns why.
 func (s *Store) breakDown(cause error) error {
 	err := fmt.Errorf("%s: %w: %w", s.path, ErrFailed, cause)
+	if errors.Is(cause, syscall.ENOSPC) {
+		err = fmt.Errorf("%w. The disk is full: free some space, then start again. Nothing that was answered is lost", err)
+	}
 	if s.broken.CompareAndSwap(nil, &err) {
 		s.log.Error("the log can't be written any more", "file", s.path, "error", cause)
 		if s.failed != nil {
