@@ -15,7 +15,11 @@ func (a *App) settleAbandoned(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
-		before := time.Now().Add(-a.config.Games.BlackjackAbandonAfter)
+		now := time.Now()
+		if newest := a.dir.store.Time(); newest.After(now) { // rounds are as old as the machine's time says
+			now = newest
+		}
+		before := now.Add(-a.config.Games.BlackjackAbandonAfter)
 		if err := a.settleAllAbandoned(ctx, before); err != nil && ctx.Err() == nil {
 			a.log.Error("abandoned rounds not settled; trying again in a minute", "error", err)
 		}

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"time"
 
-	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/command"
 	"imperio/tls/certstore"
@@ -17,7 +16,7 @@ import (
 // certKV keeps certificates in the replicated state, so that a cluster shares them.
 type certKV struct {
 	store *storage.Store
-	node  *replication.Node
+	node  *node
 }
 
 var _ certstore.KV = certKV{}

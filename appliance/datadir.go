@@ -26,7 +26,7 @@ type dataDir struct {
 	path     string
 	identity storage.Identity
 	store    *storage.Store
-	node     *replication.Node
+	node     *node
 	made     bool // just now
 	lock     *os.File
 }
@@ -83,13 +83,15 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		return nil, err
 	}
 	undo.add("state", d.store.Close)
-	d.node, err = replication.Open(replication.Options{
+	opened := time.Now()
+	log, err := replication.Open(replication.Options{
 		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer,
 		Identity: d.logIdentity(),
 	})
 	if err != nil {
 		return nil, err
 	}
+	d.node = &node{log, opened, d.store.Time}
 	if !d.identity.Ready {
 		undo.add("node", func() error { return d.node.Close(context.Background()) })
 		d.identity.Ready, d.made = true, true

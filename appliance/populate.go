@@ -104,7 +104,7 @@ func (d *dataDir) addPlayer(ctx context.Context, i int) (token string, err error
 	name := fmt.Sprintf("player-%d", i)
 	c := command.Command{Time: now, Entropy: make([]byte, 2*command.SeedSize), Body: command.OpenAccount{
 		Username: name, UsernameKey: name, Role: command.RolePlayer, WelcomeCoins: populationCoins, Actor: "populate",
-		Session: &command.NewSession{Token: hash, Expires: now.Add(populationSession).UnixMilli()},
+		Session: &command.NewSession{Token: hash, Lifetime: populationSession.Milliseconds()},
 	}}
 	rand.Read(c.ID[:])   // never fails
 	rand.Read(c.Entropy) // never fails

@@ -31,11 +31,12 @@ type machine struct {
 // apply carries out one command.
 func (m *machine) apply(c *command.Decoded) (command.Result, error) {
 	m.command = c
-	if at := c.Time.UnixMilli(); at < 0 || at > command.ForEver.UnixMilli() {
-		return invalidCommand("it was proposed at %d ms", at), nil
+	stamp := c.Time.UnixMilli()
+	if stamp < 0 || stamp > command.ForEver.UnixMilli() {
+		return invalidCommand("it was proposed at %d ms", stamp), nil
 	}
-	m.now = max(m.Time, c.Time.UnixMilli())
-	m.Time = m.now
+	m.pass(stamp)
+	m.now = m.Time
 
 	if earlier, found, err := m.earlier(); found || err != nil {
 		return earlier, err
@@ -64,6 +65,26 @@ func (m *machine) apply(c *command.Decoded) (command.Result, error) {
 		return result, fmt.Errorf("apply command kind %d: the ledger's sum is %d after it", c.Body.Kind(), sum)
 	}
 	return result, nil
+}
+
+// setBack is by how much a command's time must be behind the newest one for its proposer's clock to have been set back.
+// Commands overtake one another, and are proposed again, by less.
+const setBack = int64(time.Minute / time.Millisecond)
+
+// pass moves the machine's time on to a command's. It never goes back: when the clock was ahead once, and is right again,
+// time goes on at half the clock's pace until that has caught up. If it stood still, nobody would get daily coins, tries
+// to sign in, or a lock that its holder left, for as long as the clock had been ahead.
+func (m *machine) pass(stamp int64) {
+	half := (stamp - m.Stamp) / 2
+	switch {
+	case stamp < m.Stamp-setBack:
+		m.Stamp, half = stamp, 0
+	case half > 0:
+		m.Stamp += 2 * half
+	default:
+		half = 0
+	}
+	m.Time = max(stamp, m.Time+half)
 }
 
 // invalidCommand refuses what no proposer of this version sends. It is a refusal, not an error: a command that is in

@@ -49,7 +49,7 @@ func played(t *testing.T) (file []byte, content [32]byte) {
 
 func signIn(p command.AccountID, n int) command.Command {
 	return command.Command{Account: p, Body: command.OpenSession{Login: fmt.Sprint("player ", p), Session: command.NewSession{
-		Token: command.TokenHash{1, byte(n), byte(n >> 8)}, Expires: storagetest.Birth.AddDate(1, 0, 0).UnixMilli(), Address: "192.0.2.1"}}}
+		Token: command.TokenHash{1, byte(n), byte(n >> 8)}, Lifetime: 31_536_000_000, Address: "192.0.2.1"}}}
 }
 
 // openDamaged opens a file that may be damaged: it is refused and left as it is, or it holds what it held.

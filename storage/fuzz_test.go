@@ -33,7 +33,7 @@ func FuzzApply(f *testing.F) {
 	of := func(b command.Body) command.Command {
 		return command.Command{ID: command.ID{2}, Time: at, Account: 1000, Key: command.KeyOf("k"), Body: b}
 	}
-	session := command.NewSession{Token: command.TokenHash{1}, Expires: at.Add(time.Hour).UnixMilli(), Address: "a"}
+	session := command.NewSession{Token: command.TokenHash{1}, Lifetime: 3_600_000, Address: "a"}
 	f.Add(packed(f, ann, of(command.PlaceWager{Rules: "slots/2", Stake: 5}), of(command.PlaceWager{Rules: "slots/2", Stake: 5})))
 	f.Add(packed(f, ann, of(command.PlaceWager{Rules: "blackjack/1", Stake: 5}), of(command.TakeAction{Round: 2, Action: "hit"}), of(command.SettleAbandoned{Round: 2})))
 	f.Add(packed(f, ann, of(command.PlaceWager{Rules: "roulette/2", Stake: 5, Bets: []games.Bet{{Type: "red", Amount: 5}}})))

@@ -48,7 +48,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 	game := storage.GameRecord{Rounds: 1, Staked: 2, Paid: 3, Biggest: 4}
 	machine := storage.MachineRecord{
 		Index: 1, Term: 2, Events: 3, Head: [32]byte{4, 31: 5}, Time: 6, NextAccount: 1007, NextFence: 8,
-		Books: ledger.Books{House: [6]games.Coins{0, -100, 20, 30, 40, 5}, Players: 5}, Sessions: 9, OpenRounds: 10, Games: [3]storage.GameRecord{game, game, game},
+		Books: ledger.Books{House: [6]games.Coins{0, -100, 20, 30, 40, 5}, Players: 5}, Sessions: 9, OpenRounds: 10, Games: [3]storage.GameRecord{game, game, game}, Stamp: 11,
 	}
 	records := map[string]any{
 		"machine": machine, "machine_zero": storage.MachineRecord{},
@@ -176,12 +176,12 @@ func goldenLog(t *testing.T) (vectors []storagetest.Vector) {
 	op := func(b command.Body) command.Command { return command.Command{Body: b} }
 	of := func(b command.Body) command.Command { return command.Command{Account: 1000, Body: b} }
 	ann := command.OpenAccount{Username: "Ann", UsernameKey: "ann", Email: "Ann@example.com", EmailKey: "ann@example.com", PasswordHash: "hash", Role: command.RolePlayer,
-		WelcomeCoins: 5000, Session: &command.NewSession{Token: command.TokenHash{1}, Expires: storagetest.Birth.AddDate(0, 1, 0).UnixMilli(), UserAgent: "agent", Address: "192.0.2.1"}}
+		WelcomeCoins: 5000, Session: &command.NewSession{Token: command.TokenHash{1}, Lifetime: 2_592_000_000, UserAgent: "agent", Address: "192.0.2.1"}}
 	commands := []command.Command{
 		op(ann),
 		op(command.OpenAccount{Username: "Ben", UsernameKey: "ben", PasswordHash: "hash", Role: command.RoleOperator, Actor: "setup"}),
 		op(command.AttemptSignIn{Address: "192.0.2.2", Login: "ben", Tries: 5, Refill: 12_000}),
-		{Account: 1001, Body: command.OpenSession{Session: command.NewSession{Token: command.TokenHash{2}, Expires: storagetest.Birth.AddDate(0, 1, 0).UnixMilli(), Address: "192.0.2.2"},
+		{Account: 1001, Body: command.OpenSession{Session: command.NewSession{Token: command.TokenHash{2}, Lifetime: 2_592_000_000, Address: "192.0.2.2"},
 			Login: "ben", Refill: 12_000, OldHash: "hash", Rehash: "better hash"}},
 		of(command.RotateSeed{ClientSeed: "clover"}),
 		of(command.CollectDailyCoins{Amount: 100}),

@@ -155,7 +155,7 @@ func TestMachine_RefusalsChangeNothing(t *testing.T) {
 			before, machine := content(rt, c, now)
 			r := c.Do(cmd)[0]
 			after, then := content(rt, c, now)
-			machine.Index, machine.Term, machine.Time = then.Index, then.Term, then.Time
+			machine.Index, machine.Term, machine.Time, machine.Stamp = then.Index, then.Term, then.Time, then.Stamp
 			switch {
 			case (r.Refusal != nil || r.Replayed) && (before != after || machine != then):
 				rt.Fatalf("%T was refused (%v) or told again (%v), and changed the state", cmd.Body, r.Refusal, r.Replayed)

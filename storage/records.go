@@ -26,6 +26,7 @@ type MachineRecord struct {
 	Sessions    uint64                        `cbor:"9,keyasint"`
 	OpenRounds  uint64                        `cbor:"10,keyasint"`
 	Games       [len(ledger.Games)]GameRecord `cbor:"11,keyasint"`
+	Stamp       int64                         `cbor:"12,keyasint,omitempty"` // the proposers' clock; see pass
 }
 
 // GameRecord sums up settled rounds: of one player's wallet, or of the whole casino.

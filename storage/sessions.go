@@ -151,11 +151,13 @@ func (m *machine) endSessions(b command.EndSessions) (command.Result, error) {
 	return command.Result{}, m.recordFor(id, &Event{Kind: SessionsEnded, Session: b.Session})
 }
 
-// refuseSession refuses a session that would end before it begins, as one proposed by a clock that is far behind
-// would, and one whose token is in use already.
+// longestSession is a hundred years: no sum of times overflows.
+const longestSession = 100 * 365 * dayMillis
+
+// refuseSession refuses a session of no length, and one whose token is in use already.
 func (m *machine) refuseSession(s *command.NewSession) (*command.Refusal, error) {
-	if s.Expires <= m.now {
-		return &command.Refusal{Code: "invalid_session", Message: "The session would end before it begins. Check the server's clock."}, nil
+	if s.Lifetime < 1 || s.Lifetime > longestSession {
+		return invalidCommand("a session of %d ms", s.Lifetime).Refusal, nil
 	}
 	used, err := m.get(bSessions, s.Token[:])
 	if used == nil || err != nil {
@@ -188,13 +190,14 @@ func (m *machine) addSession(id command.AccountID, role command.Role, s *command
 	if refs, err = m.sessionRefs(id); err != nil {
 		return err
 	}
-	refs = append(refs, sessionRef{ID: sid, Token: s.Token, ExpiresAt: s.Expires})
+	expires := m.now + s.Lifetime
+	refs = append(refs, sessionRef{ID: sid, Token: s.Token, ExpiresAt: expires})
 	if err := m.put(bAccountSessions, accountKey(id), refs); err != nil {
 		return err
 	}
 	m.Sessions++
 	return m.put(bSessions, s.Token[:], sessionRecord{
-		ID: sid, Account: id, Role: role, CreatedAt: m.now, ExpiresAt: s.Expires, UserAgent: s.UserAgent, Address: s.Address,
+		ID: sid, Account: id, Role: role, CreatedAt: m.now, ExpiresAt: expires, UserAgent: s.UserAgent, Address: s.Address,
 	})
 }
 

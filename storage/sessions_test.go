@@ -54,7 +54,7 @@ func TestOpenSession_ExpiredOnesGoFirst(t *testing.T) {
 	}
 	short := signIn(ann, 100)
 	b := short.Body.(command.OpenSession)
-	b.Session.Expires = c.Now.Add(time.Hour).UnixMilli()
+	b.Session.Lifetime = time.Hour.Milliseconds()
 	short.Body = b
 	c.One(short)
 	c.Now = c.Now.Add(2 * time.Hour)
@@ -65,15 +65,17 @@ func TestOpenSession_ExpiredOnesGoFirst(t *testing.T) {
 	}
 }
 
-func TestOpenSession_RefusesUsedTokensAndPastEnds(t *testing.T) {
+func TestOpenSession_RefusesUsedTokensAndSessionsOfNoLength(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	ann, ben := c.Player("ann", 100), c.Player("ben", 100)
 	c.One(signIn(ann, 1))
 	c.Refused("invalid_session", signIn(ben, 1))
 	c.Refused("invalid_session", signIn(ann, 1))
-	late := signIn(ann, 2)
-	c.Now = storagetest.Birth.AddDate(1, 0, 0)
-	c.Refused("invalid_session", late)
+	short := signIn(ann, 2)
+	b := short.Body.(command.OpenSession)
+	b.Session.Lifetime = 0
+	short.Body = b
+	c.Refused("invalid_command", short)
 	if len(sessionsOf(t, c, ann)) != 1 || len(sessionsOf(t, c, ben)) != 0 {
 		t.Error("a refused session was opened, or another ended")
 	}
@@ -211,4 +213,50 @@ func TestAttemptSignIn_HoldsAcrossHours(t *testing.T) {
 	c.Now = r.Until
 	c.One(try)
 	c.Refused("sign_in_throttled", try)
+}
+
+// One command of a clock that was a year ahead must not bar anybody until that year is over.
+func TestTime_GoesOnAfterAClockThatWasAhead(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	ann := c.Player("ann", 100)
+	right := c.Now
+	c.Now = right.AddDate(1, 0, 0)
+	c.One(command.Command{Account: ann, Body: command.CollectDailyCoins{Amount: 5}})
+	try := command.Command{Body: command.AttemptSignIn{Address: "192.0.2.1", Login: "ann", Tries: 1, Refill: 60_000}}
+	c.One(try)
+	c.One(command.Command{Body: command.AcquireLock{Name: "issue", Holder: "a", TTL: time.Minute}})
+	c.One(command.Command{Account: ann, Body: command.SetLimits{Limits: command.LimitSet{StakePerDay: 10}}})
+	c.One(command.Command{Account: ann, Body: command.PlaceWager{Rules: "slots/2", Stake: 10}})
+
+	c.Now = right.Add(time.Minute)
+	c.One(signIn(ann, 1))
+	list := sessionsOf(t, c, ann)
+	if ends := list[0].ExpiresAt.Sub(list[0].CreatedAt); ends != 365*24*time.Hour {
+		t.Errorf("a session of a year lasts %s", ends)
+	}
+	c.Refused("sign_in_throttled", try)
+	c.Refused("already_collected", command.Command{Account: ann, Body: command.CollectDailyCoins{Amount: 5}})
+	c.Now = right.Add(49 * time.Hour) // at half the pace, what a day brings comes in two
+	c.One(try)
+	c.One(command.Command{Account: ann, Body: command.CollectDailyCoins{Amount: 5}})
+	c.One(command.Command{Body: command.AcquireLock{Name: "issue", Holder: "b", TTL: time.Minute}})
+	c.One(command.Command{Account: ann, Body: command.PlaceWager{Rules: "slots/2", Stake: 10}})
+
+	c.Now = right.AddDate(2, 0, 0)
+	c.One(try)
+	if now, want := c.Store.Time(), right.AddDate(2, 0, 0); !now.Equal(want) {
+		t.Errorf("the clock has caught up, and the time is %s instead of %s", now, want)
+	}
+}
+
+// Commands that overtake one another don't make time go faster.
+func TestTime_IsThatOfTheProposersWhoseCommandsOvertakeOneAnother(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	for n := range 1000 {
+		back := time.Duration(n%7) * 5 * time.Second
+		c.One(command.Command{Time: c.Now.Add(-back), Body: command.RecordAct{Actor: "a", Act: "b"}})
+	}
+	if late := c.Now.Sub(c.Store.Time()); late < 0 || late > 31*time.Second {
+		t.Errorf("the time is %s before the newest proposer's", late)
+	}
 }

@@ -120,7 +120,7 @@ func (a *API) newSession(c *call) (token string, s command.NewSession, err error
 		agent = strings.ToValidUTF8(agent[:256], "")
 	}
 	return token, command.NewSession{
-		Token: hash, Expires: c.now.Add(a.o.SessionLifetime).UnixMilli(), UserAgent: agent,
+		Token: hash, Lifetime: a.o.SessionLifetime.Milliseconds(), UserAgent: agent,
 		Address: network(a.o.Client(c.r)),
 	}, nil
 }

@@ -189,7 +189,7 @@ func (f *fakeCasino) move(a *fakeAccount, at time.Time, kind command.TransferKin
 
 func (a *fakeAccount) addSession(id uint64, now time.Time, n command.NewSession) command.Session {
 	s := command.Session{
-		ID: command.SessionID(id), Account: a.ID, Role: a.Role, CreatedAt: now, ExpiresAt: time.UnixMilli(n.Expires),
+		ID: command.SessionID(id), Account: a.ID, Role: a.Role, CreatedAt: now, ExpiresAt: now.Add(time.Duration(n.Lifetime) * time.Millisecond),
 		UserAgent: n.UserAgent, Address: n.Address,
 	}
 	a.sessions[n.Token] = s

@@ -77,6 +77,8 @@ var statuses = map[string]int{
 	"amount_out_of_range":  http.StatusUnprocessableEntity,
 	"invalid_role":         http.StatusUnprocessableEntity,
 	"round_not_found":      http.StatusNotFound,
+	"invalid_session":      http.StatusConflict,
+	"invalid_command":      http.StatusInternalServerError,
 
 	"rate_limited":         http.StatusTooManyRequests,
 	"sign_in_throttled":    http.StatusTooManyRequests,

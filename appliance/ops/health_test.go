@@ -279,6 +279,18 @@ func TestClockCheck_SeesJumpsAndCommandsFromTheFuture(t *testing.T) {
 	expect("a command from the future", Degraded)
 	pass(time.Minute)
 	expect("when its time has come", Healthy)
+	pass(48 * time.Hour)
+	expect("after two days without a command", Healthy)
+	now = now.Add(25 * time.Hour)
+	expect("a leap ahead", Unhealthy)
+	pass(time.Hour)
+	expect("as long as it is so", Unhealthy)
+	now = now.Add(-25 * time.Hour)
+	expect("set right", Degraded)
+	pass(11 * time.Minute)
+	expect("eleven minutes later", Healthy)
+	newest, now = now.Add(23*time.Hour), now.Add(25*time.Hour)
+	expect("ahead, where commands came from before", Degraded)
 }
 
 func TestGate_ClosesBeforeTheDiskIsFullAndOpensWithRoomToSpare(t *testing.T) {

@@ -38,9 +38,9 @@ type TokenHash [32]byte
 // NewSession is a session to be opened.
 type NewSession struct {
 	Token     TokenHash `cbor:"1,keyasint"`
-	Expires   int64     `cbor:"2,keyasint"` // Unix milliseconds
 	UserAgent string    `cbor:"3,keyasint,omitempty"`
 	Address   string    `cbor:"4,keyasint,omitempty"`
+	Lifetime  int64     `cbor:"5,keyasint"` // milliseconds from the machine's time on; key 2 was an end by the proposer's clock
 }
 
 // AttemptSignIn takes one of the few tries that an account and an address have in a minute. It is proposed before the

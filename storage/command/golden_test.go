@@ -14,7 +14,7 @@ import (
 
 // bodies are one of each kind with every field filled in.
 func bodies() []command.Body {
-	session := command.NewSession{Token: command.TokenHash{1, 2, 3}, Expires: 1_800_000_000_000, UserAgent: "agent", Address: "192.0.2.1"}
+	session := command.NewSession{Token: command.TokenHash{1, 2, 3}, Lifetime: 2_592_000_000, UserAgent: "agent", Address: "192.0.2.1"}
 	return []command.Body{
 		command.OpenAccount{Username: "Ann", UsernameKey: "ann", Email: "Ann@example.com", EmailKey: "ann@example.com", PasswordHash: "$2a$12$x",
 			Role: command.RolePlayer, WelcomeCoins: 100, Session: &session, Actor: "cashier"},

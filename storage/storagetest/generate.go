@@ -51,7 +51,7 @@ func (m *Model) drawAccount(t *rapid.T) command.OpenAccount {
 
 func (m *Model) drawSession(t *rapid.T) command.NewSession {
 	s := command.NewSession{
-		Expires:   m.now.Add(time.Duration(rapid.IntRange(-1, 2000).Draw(t, "minutes")) * time.Minute).UnixMilli(),
+		Lifetime:  (time.Duration(rapid.IntRange(0, 2000).Draw(t, "minutes")) * time.Minute).Milliseconds(),
 		UserAgent: "agent", Address: fmt.Sprintf("192.0.2.%d", rapid.IntRange(1, 2).Draw(t, "address")),
 	}
 	s.Token[0] = 1

@@ -18,6 +18,7 @@ import (
 // nothing clever, sums made anew from lists whenever they are needed. It predicts what the machine answers.
 type Model struct {
 	now      time.Time
+	clock    time.Time // the proposer's
 	events   uint64
 	accounts map[command.AccountID]*player
 	next     command.AccountID
@@ -88,7 +89,7 @@ type movement struct {
 // NewModel is the model of an empty casino.
 func NewModel() *Model {
 	return &Model{
-		now: Birth.Add(-time.Hour), accounts: make(map[command.AccountID]*player), next: command.FirstAccountID,
+		now: Birth.Add(-time.Hour), clock: Birth.Add(-time.Hour), accounts: make(map[command.AccountID]*player), next: command.FirstAccountID,
 		done: make(map[command.ID]func() command.Result), keys: make(map[modelKey]modelUse),
 		debts: make(map[string]*debt), values: make(map[string]command.Stored),
 		locks: make(map[string]command.LockHeld), holders: make(map[string]string),
@@ -122,9 +123,7 @@ func nothing() any { return nil }
 // Apply predicts the answer of a command, and takes it into account. Messages of refusals are left empty.
 func (m *Model) Apply(c command.Command) command.Result {
 	at := time.UnixMilli(c.Time.UnixMilli()).UTC()
-	if at.After(m.now) {
-		m.now = at
-	}
+	m.pass(at)
 	use, used := m.keys[modelKey{c.Account, c.Key}]
 	if used && c.Key != (command.Key{}) && m.now.Sub(use.at) <= 25*time.Hour {
 		if !reflect.DeepEqual(asked(use.body), asked(c.Body)) {
@@ -171,6 +170,19 @@ func asked(b command.Body) command.Body {
 		return command.CollectDailyCoins{}
 	}
 	return b
+}
+
+// pass moves the time on: to the proposer's clock, or, behind a clock that was ahead, half as fast as that goes.
+func (m *Model) pass(at time.Time) {
+	since := at.Sub(m.clock)
+	if since < -time.Minute {
+		m.clock, since = at, 0
+	}
+	half := max(0, since/2).Truncate(time.Millisecond)
+	m.clock = m.clock.Add(2 * half)
+	if m.now = m.now.Add(half); at.After(m.now) {
+		m.now = at
+	}
 }
 
 func (m *Model) rule(c command.Command) outcome {
@@ -254,7 +266,10 @@ func (m *Model) openAccount(b command.OpenAccount, entropy []byte) outcome {
 	if b.WelcomeCoins < 0 || b.WelcomeCoins > 1_000_000_000_000 {
 		return refused(refuse("amount_out_of_range"))
 	}
-	if b.Session != nil && (!time.UnixMilli(b.Session.Expires).After(m.now) || m.knows(b.Session.Token)) {
+	if b.Session != nil && b.Session.Lifetime < 1 {
+		return refused(refuse("invalid_command"))
+	}
+	if b.Session != nil && m.knows(b.Session.Token) {
 		return refused(refuse("invalid_session"))
 	}
 	p := &player{

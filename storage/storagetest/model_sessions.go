@@ -40,7 +40,10 @@ func (m *Model) openSession(p *player, b command.OpenSession) outcome {
 	if b.OldHash != "" && b.OldHash != p.hash {
 		return refused(refuse("invalid_credentials"))
 	}
-	if !time.UnixMilli(b.Session.Expires).After(m.now) || m.knows(b.Session.Token) {
+	if b.Session.Lifetime < 1 {
+		return refused(refuse("invalid_command"))
+	}
+	if m.knows(b.Session.Token) {
 		return refused(refuse("invalid_session"))
 	}
 	if b.Rehash != "" && b.OldHash != "" {
@@ -86,7 +89,7 @@ func (p *player) addSession(m *Model, s command.NewSession) command.SessionID {
 	id := command.SessionID(m.events + 1)
 	p.tokens[id] = s.Token
 	p.sessions = append(p.sessions, command.Session{
-		ID: id, Account: p.id, Role: p.role, CreatedAt: m.now, ExpiresAt: time.UnixMilli(s.Expires).UTC(), UserAgent: s.UserAgent, Address: s.Address,
+		ID: id, Account: p.id, Role: p.role, CreatedAt: m.now, ExpiresAt: m.now.Add(time.Duration(s.Lifetime) * time.Millisecond), UserAgent: s.UserAgent, Address: s.Address,
 	})
 	return id
 }
