@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"imperio/appliance/config"
+	"imperio/appliance/ops"
 )
 
 // The API in front of the true machine, log and disk. Each test ends with a proof of the books.
@@ -324,7 +325,11 @@ func TestAPI_ABetIsAnsweredAgainWhateverTheHouseChanged(t *testing.T) {
 		}, 409, "game_disabled"},
 		{"a full disk", func(c *config.Config) {
 			c.Games.SlotsEnabled, c.Games.RouletteEnabled, c.Games.BlackjackEnabled = true, true, true
-			c.Data.DiskReserve = 1 << 60
+			free, _, err := ops.SpaceOf(c.Data.Dir)
+			if err != nil {
+				t.Error(err)
+			}
+			c.Data.DiskReserve = config.ByteSize(free + free/2) // of which less than half is used
 		}, 503, "low_disk_space"},
 	} {
 		h.restart(c.change)

@@ -156,7 +156,7 @@ func (a *App) openAPI(context.Context) error {
 		Secure:  func(r *http.Request) bool { return edge.Secure(r.Context()) },
 		Admit:   a.edge.AdmitAccount,
 		Observe: a.observe,
-		NewBets: a.gate.NewBets, Writes: a.gate.Writes, SignIns: a.gate.SignIns,
+		NewBets: a.gate.NewBets, Writes: a.gate.Writes, Spare: a.gate.Spare,
 	})
 	if err != nil {
 		return err

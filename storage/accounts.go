@@ -45,7 +45,7 @@ func (m *machine) openAccount(b command.OpenAccount) (command.Result, error) {
 	}
 	a := AccountRecord{
 		Username: b.Username, UsernameKey: b.UsernameKey, Email: b.Email, EmailKey: b.EmailKey,
-		PasswordHash: b.PasswordHash, Role: b.Role, CreatedAt: m.now,
+		PasswordHash: b.PasswordHash, Role: b.Role, CreatedAt: m.now, OpenedUnder: m.command.Key,
 	}
 	if err := m.put(bAccounts, key, a); err != nil {
 		return command.Result{}, err

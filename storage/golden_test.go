@@ -54,6 +54,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"machine": machine, "machine_zero": storage.MachineRecord{},
 		"account": storage.AccountRecord{Username: "Ann", UsernameKey: "ann", Email: "Ann@example.com", EmailKey: "ann@example.com",
 			PasswordHash: "$2a$12$x", Role: command.RoleOperator, CreatedAt: 1_795_000_000_000},
+		"account_keyed": storage.AccountRecord{Username: "Ann", UsernameKey: "ann", Role: command.RolePlayer, OpenedUnder: command.KeyOf("sign-up")},
 		"wallet": storage.WalletRecord{Balance: 1, Held: 2, Nonce: 3, Last: 4, OpenRound: 5, Locked: true, ExcludedUntil: 6, Limited: true, DailyNext: 7,
 			Usage: storage.UsageRecord{Day: 8, Staked: 9, Lost: -10, LostWeek: 11, LostMonth: 12, PlaySince: 13, PlayLast: 14}, Games: [3]storage.GameRecord{game, game, game}},
 		"wallet_zero":         storage.WalletRecord{},

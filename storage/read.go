@@ -45,7 +45,7 @@ func (s *Store) Credentials(login string) (v command.Credentials, ok bool, err e
 			return err
 		}
 		w, _, err := loadOf[WalletRecord](r, bWallets, id)
-		v = command.Credentials{Account: id, PasswordHash: a.PasswordHash, Locked: w.Locked}
+		v = command.Credentials{Account: id, PasswordHash: a.PasswordHash, Locked: w.Locked, OpenedUnder: a.OpenedUnder}
 		if w.ExcludedUntil > r.head.Time { // by the machine's time, which can be ahead of the clock
 			v.Excluded = at(w.ExcludedUntil)
 		}

@@ -47,6 +47,7 @@ type AccountRecord struct {
 	PasswordHash string       `cbor:"5,keyasint,omitempty"`
 	Role         command.Role `cbor:"6,keyasint"`
 	CreatedAt    int64        `cbor:"7,keyasint"`
+	OpenedUnder  command.Key  `cbor:"8,keyasint,omitzero"` // the idempotency key of the sign-up
 }
 
 // WalletRecord is all that a bet changes of an account.

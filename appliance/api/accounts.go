@@ -39,11 +39,24 @@ func (a *API) openAccount(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	// The machine checks this again; asked here, nobody waits for a hash that is not needed.
-	if err := checkFree(a.o.Casino, body); err != nil {
+	key, err := c.key()
+	if err != nil {
 		return answer{}, err
 	}
-	if body.PasswordHash, err = a.hashPassword(c, in.Password.value); err != nil {
+	ans, err := a.signUp(c, key, body, in.Password.value)
+	if err != nil && key != (command.Key{}) && problemOf(err).code == "username_taken" {
+		return a.signUpAgain(c, key, body, in.Password.value, err)
+	}
+	return ans, err
+}
+
+func (a *API) signUp(c *call, key command.Key, body *command.OpenAccount, password string) (answer, error) {
+	// The machine checks this again; asked here, nobody waits for a hash that is not needed.
+	err := checkFree(a.o.Casino, body)
+	if err != nil {
+		return answer{}, err
+	}
+	if body.PasswordHash, err = a.hashPassword(c, password); err != nil {
 		return answer{}, err
 	}
 	token, session, err := a.newSession(c)
@@ -51,7 +64,7 @@ func (a *API) openAccount(c *call) (answer, error) {
 		return answer{}, err
 	}
 	body.Role, body.WelcomeCoins, body.Session = command.RolePlayer, a.o.WelcomeCoins, &session
-	res, err := a.propose(c, 0, command.Key{}, 2*command.SeedSize, *body)
+	res, err := a.propose(c, 0, key, 2*command.SeedSize, *body)
 	if err != nil {
 		return answer{}, err
 	}
@@ -63,6 +76,29 @@ func (a *API) openAccount(c *call) (answer, error) {
 		return answer{}, errors.New("the machine opened an account without the session that was asked for")
 	}
 	return a.signedIn(c, token, &opened.Account, opened.Session), nil
+}
+
+// signUpAgain answers a sign-up whose name is taken, by the same request as it seems: under the same key, with the same
+// names. Whoever knows the password too is signed in, as the first answer would have done; anybody else is told what
+// that was: taken.
+func (a *API) signUpAgain(c *call, key command.Key, body *command.OpenAccount, password string, taken error) (answer, error) {
+	named, known, err := a.o.Casino.Credentials(body.UsernameKey)
+	if err != nil {
+		return answer{}, fmt.Errorf("look for username: %w", err)
+	}
+	mailed, _, err := a.o.Casino.Credentials(body.EmailKey)
+	if err != nil {
+		return answer{}, fmt.Errorf("look for e-mail address: %w", err)
+	}
+	if !known || named.OpenedUnder != key || mailed.Account != named.Account {
+		return answer{}, taken
+	}
+	ans, err := a.signIn(c, body.UsernameKey, password)
+	if err != nil && problemOf(err).code == "invalid_credentials" {
+		return answer{}, taken
+	}
+	ans.replayed = true
+	return ans, err
 }
 
 // newAccount checks the names of a new account. An empty address means that there is none.

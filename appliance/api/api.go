@@ -66,9 +66,10 @@ type Options struct {
 
 	// NewBets refuses new rounds while it answers a refusal, e.g. low_disk_space. Default: never.
 	NewBets func() *command.Refusal
-	// Writes refuses other writes that can wait, and SignIns sign-ins, while they answer a refusal. Never refused are
-	// actions of open rounds, signing out, and what protects players. Default: never.
-	Writes, SignIns func() *command.Refusal
+	// Writes refuses other writes that can wait, and Spare, late in that, sign-ins and questions for earlier answers, while
+	// they answer a refusal. Never refused are actions of open rounds, signing out, and what protects players. Default:
+	// never.
+	Writes, Spare func() *command.Refusal
 	// Admit asks whether a signed-in account may do one more request on a route; if not, it says how long to wait. It
 	// may set RateLimit headers in h. Default: always.
 	Admit func(h http.Header, route string, account uint64) (wait time.Duration, ok bool)
@@ -136,7 +137,7 @@ func (o *Options) setDefaults() {
 	if o.Secure == nil {
 		o.Secure = func(r *http.Request) bool { return r.TLS != nil }
 	}
-	for _, refusal := range []*func() *command.Refusal{&o.NewBets, &o.Writes, &o.SignIns} {
+	for _, refusal := range []*func() *command.Refusal{&o.NewBets, &o.Writes, &o.Spare} {
 		if *refusal == nil {
 			*refusal = func() *command.Refusal { return nil }
 		}

@@ -124,14 +124,15 @@ func (a *API) do(c *call, rt *route) (ans answer, err error) {
 	return rt.handle(a, c)
 }
 
-// refuseWrite refuses what can wait until the disk has room again, or gives nil. New bets are refused by their handlers.
+// refuseWrite refuses what can wait until the disk has room again, or gives nil. New bets and daily coins are refused by
+// their handlers, which first ask whether they are new.
 func (a *API) refuseWrite(rt *route) error {
 	var r *command.Refusal
 	switch rt.method + " " + rt.path {
-	case "POST /api/v1/accounts", "PUT /api/v1/me/password", "POST /api/v1/me/daily-coins", "POST /api/v1/me/fairness/rotations":
+	case "POST /api/v1/accounts", "PUT /api/v1/me/password", "POST /api/v1/me/fairness/rotations":
 		r = a.o.Writes()
 	case "POST /api/v1/sessions":
-		r = a.o.SignIns()
+		r = a.o.Spare()
 	}
 	if r == nil {
 		return nil
@@ -217,7 +218,7 @@ func (c *call) key() (command.Key, error) {
 // proposeUnless is propose for what the house may have a reason to refuse. Under a key the machine is asked all the same:
 // if it was done before under that key, it is answered as it was then, whatever the house has changed since.
 func (a *API) proposeUnless(c *call, refused *command.Refusal, key command.Key, body command.Body) (command.Result, error) {
-	if refused != nil && key == (command.Key{}) {
+	if refused != nil && (key == (command.Key{}) || a.o.Spare() != nil) { // the question has its place in the log, too
 		return command.Result{}, refused
 	}
 	cmd := command.Command{Time: c.now, Account: c.session.Account, Key: key, Refusal: refused, Body: body}

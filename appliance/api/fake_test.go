@@ -32,6 +32,7 @@ type fakeCasino struct {
 type fakeAccount struct {
 	command.Account
 	hash         string
+	openedUnder  command.Key
 	sessions     map[command.TokenHash]command.Session
 	server, next [32]byte
 	client       string
@@ -48,6 +49,13 @@ func newFakeCasino() *fakeCasino {
 		names: make(map[string]command.AccountID), accounts: make(map[command.AccountID]*fakeAccount),
 		replays: make(map[string]command.Result),
 	}
+}
+
+// proposals is how many commands were proposed.
+func (f *fakeCasino) proposals() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.proposed)
 }
 
 func (f *fakeCasino) Propose(_ context.Context, c command.Command) (command.Result, error) {
@@ -166,7 +174,7 @@ func (f *fakeCasino) open(c command.Command, b command.OpenAccount) *fakeAccount
 	id := command.FirstAccountID + command.AccountID(len(f.accounts))
 	a := &fakeAccount{
 		Account: command.Account{ID: id, Username: b.Username, Email: b.Email, Role: b.Role, CreatedAt: c.Time},
-		hash:    b.PasswordHash, sessions: make(map[command.TokenHash]command.Session),
+		hash:    b.PasswordHash, openedUnder: c.Key, sessions: make(map[command.TokenHash]command.Session),
 		server: [32]byte(c.Entropy[:32]), next: [32]byte(c.Entropy[32:]),
 		client: fair.DefaultClientSeed(strconv.FormatUint(uint64(id), 10)),
 	}
@@ -299,7 +307,7 @@ func (f *fakeCasino) Credentials(login string) (command.Credentials, bool, error
 		return command.Credentials{}, false, nil
 	}
 	a := f.accounts[id]
-	return command.Credentials{Account: id, PasswordHash: a.hash, Locked: a.Locked, Excluded: a.ExcludedUntil}, true, nil
+	return command.Credentials{Account: id, PasswordHash: a.hash, Locked: a.Locked, Excluded: a.ExcludedUntil, OpenedUnder: a.openedUnder}, true, nil
 }
 
 // read gives what fn reads of an account.

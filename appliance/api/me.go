@@ -87,7 +87,7 @@ func (a *API) collectDailyCoins(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var refused *command.Refusal
+	refused := a.o.Writes()
 	if a.o.DailyCoins == 0 {
 		refused = &command.Refusal{Code: "daily_coins_off", Message: "This casino gives no daily coins."}
 	}

@@ -262,7 +262,7 @@ func TestWrites_OnlyWhatCantWaitIsTakenWhileTheDiskIsNearlyFull(t *testing.T) {
 			return nil
 		}
 	}
-	h := newHouse(t, func(o *Options) { o.Writes, o.SignIns = refusing(&full), refusing(&half) })
+	h := newHouse(t, func(o *Options) { o.NewBets, o.Writes, o.Spare = refusing(&full), refusing(&full), refusing(&half) })
 	p := h.player("cherry")
 	full = true
 	signUp := `{"username":"plum","email":"plum@example.org","password":"correct horse"}`
@@ -274,6 +274,12 @@ func TestWrites_OnlyWhatCantWaitIsTakenWhileTheDiskIsNearlyFull(t *testing.T) {
 	p.do("POST", "/api/v1/sessions", signIn).want(t, 201, "")
 	half = true
 	p.do("POST", "/api/v1/sessions", signIn).want(t, 503, "low_disk_space")
+	proposed := h.casino.proposals()
+	p.do("POST", spin, `{"stake":0}`).want(t, 422, "stake_out_of_range")
+	p.do("POST", spin, `{"stake":5}`, "Idempotency-Key", "bet").want(t, 503, "low_disk_space")
+	if n := h.casino.proposals() - proposed; n != 0 {
+		t.Errorf("refused bets left %d entries in the log", n)
+	}
 	p.do("PUT", "/api/v1/me/limits", `{"stake_per_day":5,"loss_per_day":null,"loss_per_week":null,"loss_per_month":null,"session_minutes":null,"reality_check_minutes":null}`).want(t, 200, "")
 	p.do("GET", "/api/v1/me", "").want(t, 200, "")
 	p.do("POST", "/api/v1/me/exclusions", `{"days":1}`).want(t, 201, "")

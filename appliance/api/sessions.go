@@ -27,12 +27,16 @@ func (a *API) openSession(c *call) (answer, error) {
 	if in.Login.value == "" || len(in.Login.value) > maxLogin {
 		return answer{}, refuse("bad_request", "The field %q is a username or an e-mail address of up to %d bytes.", "login", maxLogin)
 	}
-	login := auth.LoginKey(in.Login.value)
+	return a.signIn(c, auth.LoginKey(in.Login.value), in.Password.value)
+}
+
+// signIn opens a session for who knows the password of a login.
+func (a *API) signIn(c *call, login, password string) (answer, error) {
 	cred, known, err := a.o.Casino.Credentials(login)
 	if err != nil {
 		return answer{}, fmt.Errorf("find credentials: %w", err)
 	}
-	verified, err := a.tryPassword(c, login, cred, in.Password.value)
+	verified, err := a.tryPassword(c, login, cred, password)
 	if err != nil {
 		return answer{}, err
 	}

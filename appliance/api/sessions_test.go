@@ -293,3 +293,32 @@ func TestAdmit_RefusesAnAccountThatAsksTooOften(t *testing.T) {
 	}
 	p.do("GET", "/api/v1/me", "").want(t, 200, "")
 }
+
+// Welcome coins move with a sign-up, so its answer can be asked for again.
+func TestSignUp_AgainUnderTheSameKey(t *testing.T) {
+	h := newHouse(t)
+	c := &client{h: h}
+	body := `{"username":"Cherry","email":"cherry@example.org","password":"correct horse"}`
+	first := c.do("POST", "/api/v1/accounts", body, "Idempotency-Key", "up").want(t, 201, "")
+	again := c.do("POST", "/api/v1/accounts", body, "Idempotency-Key", "up").want(t, 201, "")
+	if again.header.Get("Idempotency-Replayed") != "true" || first.header.Get("Idempotency-Replayed") != "" {
+		t.Errorf("replayed: first %q, then %q", first.header.Get("Idempotency-Replayed"), again.header.Get("Idempotency-Replayed"))
+	}
+	one, other := first.body["account"].(map[string]any), again.body["account"].(map[string]any)
+	if one["id"] != other["id"] || one["coins"] != other["coins"] || first.body["token"] == again.body["token"] {
+		t.Errorf("first %s, then %s", first.raw, again.raw)
+	}
+	for _, token := range []any{first.body["token"], again.body["token"]} {
+		(&client{h: h, token: token.(string)}).do("GET", "/api/v1/me", "").want(t, 200, "")
+	}
+	for what, r := range map[string]reply{
+		"no key":           c.do("POST", "/api/v1/accounts", body),
+		"another key":      c.do("POST", "/api/v1/accounts", body, "Idempotency-Key", "up 2"),
+		"another password": c.do("POST", "/api/v1/accounts", strings.Replace(body, "horse", "mouse", 1), "Idempotency-Key", "up"),
+		"another address":  c.do("POST", "/api/v1/accounts", strings.Replace(body, "cherry@", "c@", 1), "Idempotency-Key", "up"),
+	} {
+		if r.status != 409 || r.body["code"] != "username_taken" {
+			t.Errorf("%s: %d %s", what, r.status, r.raw)
+		}
+	}
+}

@@ -12,8 +12,8 @@ import (
 )
 
 // Gate watches the free space of the data directory's disk, and refuses new bets and other writes that can wait while
-// there is too little: before the disk is full, so that rounds that are open can still be settled. Sign-ins are taken
-// until half of the reserve is used: players with open rounds come back, and nobody can fill the disk by them. It opens again only when there is a quarter more
+// there is too little: before the disk is full, so that rounds that are open can still be settled. Sign-ins, and retries
+// that ask for an earlier answer, are taken until half of the reserve is used: so nobody can fill the disk by them. It opens again only when there is a quarter more
 // than the reserve, so that it does not flap. Safe for concurrent use; Run keeps it up to date.
 type Gate struct {
 	o      GateOptions
@@ -114,8 +114,8 @@ func (g *Gate) Writes() *command.Refusal {
 	}
 }
 
-// SignIns is the refusal of sign-ins, and nil while they are taken.
-func (g *Gate) SignIns() *command.Refusal {
+// Spare is the refusal of what is taken until half of the reserve is used, and nil until then.
+func (g *Gate) Spare() *command.Refusal {
 	if !g.half.Load() {
 		return nil
 	}

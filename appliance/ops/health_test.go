@@ -328,8 +328,8 @@ func TestGate_ClosesBeforeTheDiskIsFullAndOpensWithRoomToSpare(t *testing.T) {
 		if c.err != nil {
 			continue
 		}
-		if (g.Writes() == nil) != c.open || (g.SignIns() == nil) != (c.free >= 128*mib) {
-			t.Errorf("%d MiB free: other writes are refused with %v, sign-ins with %v", c.free/mib, g.Writes(), g.SignIns())
+		if (g.Writes() == nil) != c.open || (g.Spare() == nil) != (c.free >= 128*mib) {
+			t.Errorf("%d MiB free: other writes are refused with %v, sign-ins with %v", c.free/mib, g.Writes(), g.Spare())
 		}
 	}
 	if n := strings.Count(log.String(), "new bets are refused"); n != 2 {

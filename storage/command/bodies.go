@@ -9,7 +9,9 @@ import (
 // SeedSize is the length of a server seed in bytes.
 const SeedSize = 32
 
-// OpenAccount makes an account with its first seeds and, if a session is given, signs its player in.
+// OpenAccount makes an account with its first seeds and, if a session is given, signs its player in. The account
+// remembers the command's idempotency key, by which the proposer knows a repeated sign-up: only who has the password may
+// be told of it, and the machine checks none.
 // Entropy: two server seeds (the active and the next), 64 bytes. Answer: *AccountOpened.
 type OpenAccount struct {
 	Username     string      `cbor:"1,keyasint"` // as the player wrote it

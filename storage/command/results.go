@@ -44,6 +44,7 @@ type Credentials struct {
 	PasswordHash string
 	Locked       bool
 	Excluded     time.Time // end of the exclusion in force; zero if none
+	OpenedUnder  Key       // the idempotency key of the sign-up
 }
 
 // Session is a signed-in client.

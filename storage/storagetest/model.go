@@ -57,6 +57,7 @@ type player struct {
 	hash          string
 	role          command.Role
 	created       time.Time
+	openedUnder   command.Key
 	locked        bool
 	excluded      time.Time
 	dailyNext     time.Time
@@ -188,7 +189,7 @@ func (m *Model) pass(at time.Time) {
 func (m *Model) rule(c command.Command) outcome {
 	switch b := c.Body.(type) {
 	case command.OpenAccount:
-		return m.openAccount(b, c.Entropy)
+		return m.openAccount(b, c.Key, c.Entropy)
 	case command.AttemptSignIn:
 		return m.attemptSignIn(b)
 	case command.SettleAbandoned:
@@ -252,7 +253,7 @@ func (m *Model) rule(c command.Command) outcome {
 	panic(fmt.Sprintf("the model knows no %T", c.Body))
 }
 
-func (m *Model) openAccount(b command.OpenAccount, entropy []byte) outcome {
+func (m *Model) openAccount(b command.OpenAccount, key command.Key, entropy []byte) outcome {
 	for _, p := range m.accounts {
 		if p.nameKey == b.UsernameKey {
 			return refused(refuse("username_taken"))
@@ -274,7 +275,7 @@ func (m *Model) openAccount(b command.OpenAccount, entropy []byte) outcome {
 	}
 	p := &player{
 		id: m.next, name: b.Username, nameKey: b.UsernameKey, email: b.Email, mail: b.EmailKey, hash: b.PasswordHash,
-		role: b.Role, created: m.now, coins: b.WelcomeCoins, tokens: make(map[command.SessionID]command.TokenHash),
+		role: b.Role, created: m.now, openedUnder: key, coins: b.WelcomeCoins, tokens: make(map[command.SessionID]command.TokenHash),
 		seeds:   [][]byte{entropy[:32], entropy[32:]},
 		clients: []string{"default:" + strconv.FormatUint(uint64(m.next), 10)}, nonces: []uint64{0},
 	}
