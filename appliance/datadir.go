@@ -195,6 +195,9 @@ func lockDir(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the data directory: %w", err)
 	}
+	if fi, err := dir.Stat(); err != nil || !fi.IsDir() {
+		return nil, errors.Join(err, fmt.Errorf("%s is not a directory. Name the casino's data directory with --data-dir", path), dir.Close())
+	}
 	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		dir.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {

@@ -220,3 +220,36 @@ func TestNode_TakesNoCommandOfAClockThatJumpedAhead(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestDataDir_WhatIsNoDirectoryOrNoFileIsSaidSo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "casino")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, open := range []func() error{
+		func() error { _, err := openDir(file, false); return err },
+		func() error { _, err := Audit(t.Context(), file, nil); return err },
+	} {
+		if err := open(); err == nil || !strings.Contains(err.Error(), file+" is not a directory") {
+			t.Errorf("a file in place of the directory: %v", err)
+		}
+	}
+	dir := t.TempDir()
+	makeCasino(t, dir, something)
+	log := filepath.Join(dir, replication.LogFile)
+	if err := os.Remove(log); err != nil {
+		t.Fatal(err)
+	}
+	opensNot(t, dir, "the log is missing", "Nothing was changed")
+	if err := os.Mkdir(log, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, open := range []func() error{
+		func() error { _, err := openDir(dir, true); return err },
+		func() error { _, err := Audit(t.Context(), dir, nil); return err },
+	} {
+		if err := open(); err == nil || !strings.Contains(err.Error(), log+" is not a file") {
+			t.Errorf("a directory in place of the log: %v", err)
+		}
+	}
+}

@@ -113,6 +113,11 @@ func (m *machine) changePassword(b command.ChangePassword) (command.Result, erro
 	if b.Actor == "" && a.PasswordHash != b.OldHash {
 		return command.Refusef("invalid_credentials", "The current password is not right."), nil
 	}
+	if b.Login != "" {
+		if r, err := m.giveTriesBack(b.Login, b.Address, b.Refill); r != nil || err != nil {
+			return command.Result{Refusal: r}, err
+		}
+	}
 	a.PasswordHash = b.NewHash
 	if err := m.put(bAccounts, accountKey(id), a); err != nil {
 		return command.Result{}, err
@@ -240,7 +245,7 @@ func (m *machine) answerNew(e *Event) (command.Result, error) {
 func (m *machine) refuseGrant(w *WalletRecord, amount coins) *command.Refusal {
 	switch {
 	case amount == 0, amount > maxStake, amount < -games.MaxCoins:
-		return &command.Refusal{Code: "amount_out_of_range", Message: fmt.Sprintf("An amount is 1 to %d coins.", maxStake)}
+		return &command.Refusal{Code: "amount_out_of_range", Message: fmt.Sprintf("An amount is 1 to %d coins, or what is taken back of a balance.", maxStake)}
 	case w.Balance+amount < 0:
 		return &command.Refusal{Code: "insufficient_coins", Message: fmt.Sprintf("The balance is only %d coins.", w.Balance)}
 	case w.Balance+amount > games.MaxCoins/2:

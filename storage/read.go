@@ -270,9 +270,10 @@ func (s *Store) walk(ctx context.Context, id command.AccountID, from uint64, fn 
 				if err != nil {
 					return err
 				}
-				if !ok || e.Account != id {
-					more, next = false, 0 // a cursor that is not of this list
-					return nil
+				if seen == 0 && (!ok || e.Account != id) {
+					return errNoCursor
+				} else if e.Account != id {
+					return r.missing("event %d is in the chain of account %d, and not one of it", next, id)
 				}
 				seen++
 				if more, err = fn(r, &e); err != nil || !more {
@@ -289,6 +290,9 @@ func (s *Store) walk(ctx context.Context, id command.AccountID, from uint64, fn 
 	return next, nil
 }
 
+// errNoCursor refuses a cursor that no list of the account gave.
+var errNoCursor = &command.Refusal{Code: "bad_request", Message: "The cursor is not the next_cursor of an earlier answer."}
+
 // A transfers cursor is the event to go on with and how many of its transfers are still to come.
 const transferBits = 3
 
@@ -296,7 +300,9 @@ const transferBits = 3
 func (s *Store) Transfers(ctx context.Context, id command.AccountID, p command.Page) (list []command.Transfer, next uint64, err error) {
 	left := math.MaxInt
 	if p.Before != 0 {
-		left = int(p.Before & (1<<transferBits - 1))
+		if left = int(p.Before & (1<<transferBits - 1)); left == 0 || p.Before>>transferBits == 0 {
+			return nil, 0, errNoCursor
+		}
 	}
 	at0 := uint64(0) // where a full page goes on
 	seq, err := s.walk(ctx, id, p.Before>>transferBits, func(_ *reader, e *Event) (bool, error) {
@@ -363,7 +369,10 @@ func (s *Store) RevealedPairs(_ context.Context, id command.AccountID, p command
 		}
 		n := uint64(seeds.Pair) // one above the newest revealed pair
 		if p.Before != 0 {
-			n = min(n, p.Before)
+			if p.Before > n {
+				return errNoCursor
+			}
+			n = p.Before
 		}
 		for ; n > 0 && len(list) < p.Limit; n-- {
 			no := uint32(n - 1)

@@ -86,20 +86,14 @@ func (m *machine) openSession(b command.OpenSession) (command.Result, error) {
 	if r, err := m.refuseSession(&b.Session); r != nil || err != nil {
 		return command.Result{Refusal: r}, err
 	}
-	if len(b.Login) > maxKey || len(b.Session.Address) > maxKey || b.Refill < 0 || b.Refill > throttlePeriod.Milliseconds() {
-		return invalidCommand("login of %d bytes, address of %d, a try comes back after %d ms", len(b.Login), len(b.Session.Address), b.Refill), nil
+	if r, err := m.giveTriesBack(b.Login, b.Session.Address, b.Refill); r != nil || err != nil {
+		return command.Result{Refusal: r}, err
 	}
 	if b.Rehash != "" && b.OldHash != "" {
 		a.PasswordHash = b.Rehash
 		if err := m.put(bAccounts, accountKey(id), a); err != nil {
 			return command.Result{}, err
 		}
-	}
-	m.setArrival("login:"+b.Login, m.now)
-	if tat, err := m.arrival("address:" + b.Session.Address); err != nil {
-		return command.Result{}, err
-	} else if tat > m.now {
-		m.setArrival("address:"+b.Session.Address, tat-b.Refill)
 	}
 	sid := command.SessionID(m.Events + 1)
 	if err := m.addSession(id, a.Role, &b.Session, sid); err != nil {
@@ -111,6 +105,22 @@ func (m *machine) openSession(b command.OpenSession) (command.Result, error) {
 	}
 	v, err := m.sessionOpened(&e)
 	return command.Result{Value: v}, err
+}
+
+// giveTriesBack gives a login all its tries and the address the one that was taken, after the password was right.
+func (m *machine) giveTriesBack(login, address string, refill int64) (*command.Refusal, error) {
+	if len(login) > maxKey || len(address) > maxKey || refill < 0 || refill > throttlePeriod.Milliseconds() {
+		return invalidCommand("login of %d bytes, address of %d, a try comes back after %d ms", len(login), len(address), refill).Refusal, nil
+	}
+	tat, err := m.arrival("address:" + address)
+	if err != nil {
+		return nil, err
+	}
+	m.setArrival("login:"+login, m.now)
+	if tat > m.now {
+		m.setArrival("address:"+address, tat-refill)
+	}
+	return nil, nil
 }
 
 func (m *machine) sessionOpened(e *Event) (*command.SessionOpened, error) {

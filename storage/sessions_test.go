@@ -1,6 +1,8 @@
 package storage_test
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -258,5 +260,48 @@ func TestTime_IsThatOfTheProposersWhoseCommandsOvertakeOneAnother(t *testing.T) 
 	}
 	if late := c.Now.Sub(c.Store.Time()); late < 0 || late > 31*time.Second {
 		t.Errorf("the time is %s before the newest proposer's", late)
+	}
+}
+
+// Who knows the current password has made no failed try.
+func TestChangePassword_GivesTheTryBack(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	ann := c.Player("ann", 100)
+	hash := "hash of ann"
+	for n := range 5 {
+		c.One(command.Command{Account: ann, Body: command.AttemptSignIn{Address: "192.0.2.1", Login: "ann", Tries: 2, Refill: 60_000}})
+		next := fmt.Sprint("hash ", n)
+		c.One(command.Command{Account: ann, Body: command.ChangePassword{OldHash: hash, NewHash: next, Login: "ann", Address: "192.0.2.1", Refill: 60_000}})
+		hash = next
+	}
+}
+
+func TestLists_RefuseCursorsThatTheyNeverGave(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	ann, ben := c.Player("ann", 100), c.Player("ben", 100)
+	for range 3 {
+		c.One(command.Command{Account: ann, Body: command.PlaceWager{Rules: "slots/2", Stake: 1}})
+	}
+	for _, before := range []uint64{1, 5, 7, 8 * 3, 8*2 + 7, 8*1000 + 1} { // no event, no transfer, another's event, none yet
+		_, _, err := c.Store.Transfers(t.Context(), ann, command.Page{Before: before, Limit: 10})
+		if r := new(command.Refusal); !errors.As(err, &r) || r.Code != "bad_request" {
+			t.Errorf("transfers before %d: %v", before, err)
+		}
+	}
+	if _, _, err := c.Store.Rounds(t.Context(), ben, command.Page{Before: 3, Limit: 10}); err == nil {
+		t.Error("another player's event is a cursor")
+	}
+	if _, _, err := c.Store.RevealedPairs(t.Context(), ann, command.Page{Before: 9, Limit: 10}); err == nil {
+		t.Error("a pair that is to come is a cursor")
+	}
+	list, next, err := c.Store.Transfers(t.Context(), ann, command.Page{Limit: 2})
+	if err != nil || len(list) != 2 || next == 0 {
+		t.Fatalf("%d transfers, next %d, %v", len(list), next, err)
+	}
+	if _, _, err := c.Store.Transfers(t.Context(), ann, command.Page{Before: next, Limit: 2}); err != nil {
+		t.Error(err)
+	}
+	if err := c.Store.Err(); err != nil {
+		t.Error(err)
 	}
 }

@@ -241,13 +241,16 @@ func TestQueries_RefusesWhatIsNotKnown(t *testing.T) {
 	p := newHouse(t).player("cherry")
 	for _, q := range []string{
 		"limit=0", "limit=-1", "limit=201", "limit=1.5", "limit=ten", "limit=", "limit=10&limit=10", "cursor=0", "cursor=-1",
-		"cursor=x", "cursor=99999999999999999999", "kind=theft", "kind=unknown", "kind=", "game=poker", "Limit=10", "page=2", "%zz", "a;b",
+		"cursor=x", "cursor=05", "cursor=99999999999999999999", "kind=theft", "kind=unknown", "kind=", "game=poker", "Limit=10", "page=2", "%zz", "a;b",
 	} {
 		if r := p.do("GET", "/api/v1/me/transfers?"+q, ""); r.status != 400 || r.code() != "bad_request" {
 			t.Errorf("%s: %d %s", q, r.status, r.raw)
 		}
 	}
 	p.do("GET", "/api/v1/me?verbose=1", "").want(t, 400, "bad_request")
+	round := p.do("POST", spin, `{"stake":1}`).want(t, 201, "").body["round"].(map[string]any)["id"].(string)
+	p.do("GET", "/api/v1/me/rounds/"+round, "").want(t, 200, "")
+	p.do("GET", "/api/v1/me/rounds/0"+round, "").want(t, 404, "round_not_found")
 	p.do("GET", "/api/v1/me/transfers?limit=200&kind=welcome&game=slots", "").want(t, 200, "")
 }
 

@@ -70,7 +70,8 @@ func (a *API) changePassword(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	body := command.ChangePassword{OldHash: cred.PasswordHash, NewHash: hash, Keep: c.session.ID}
+	body := command.ChangePassword{OldHash: cred.PasswordHash, NewHash: hash, Keep: c.session.ID,
+		Login: login, Address: network(a.o.Client(c.r)), Refill: a.o.SignInRefill.Milliseconds()}
 	if _, err := a.propose(c, account.ID, command.Key{}, 0, body); err != nil {
 		return answer{}, err
 	}

@@ -34,10 +34,16 @@ func (a *API) listRounds(c *call) (answer, error) {
 
 var errNoRound = refuse("round_not_found", "You have no round with this id.")
 
+// parseID reads a number as the API writes it: an id has one form.
+func parseID(s string) (uint64, bool) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	return n, err == nil && n != 0 && s[0] != '0'
+}
+
 // roundID reads the id of a round from the address. What is no id is no round.
 func (c *call) roundID() (command.RoundID, error) {
-	n, err := strconv.ParseUint(c.params.ByName("id"), 10, 64)
-	if err != nil || n == 0 {
+	n, ok := parseID(c.params.ByName("id"))
+	if !ok {
 		return 0, errNoRound
 	}
 	return command.RoundID(n), nil

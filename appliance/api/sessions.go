@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"imperio/appliance/auth"
 	"imperio/storage/command"
@@ -130,8 +129,8 @@ func (a *API) listSessions(c *call) (answer, error) {
 func (a *API) endSession(c *call) (answer, error) {
 	id := c.session.ID
 	if name := c.params.ByName("id"); name != "current" {
-		n, err := strconv.ParseUint(name, 10, 64)
-		if err != nil {
+		n, ok := parseID(name)
+		if !ok {
 			return answer{}, errNoSession
 		}
 		id = command.SessionID(n)

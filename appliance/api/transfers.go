@@ -93,8 +93,8 @@ func (c *call) page(allowed ...string) (command.Page, error) {
 		}
 	}
 	if values.Has("cursor") {
-		p.Before, err = strconv.ParseUint(values.Get("cursor"), 10, 64)
-		if err != nil || p.Before == 0 {
+		var ok bool
+		if p.Before, ok = parseID(values.Get("cursor")); !ok {
 			return p, refuse("bad_request", "The query parameter %q is the next_cursor of an earlier answer.", "cursor")
 		}
 	}

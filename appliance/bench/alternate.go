@@ -47,7 +47,7 @@ func Alternate(ctx context.Context, first, second Side, turns int, length time.D
 	sides := [2]Side{first, second}
 	for i := range sides {
 		sides[i].Options.Duration, sides[i].Options.StartBare = length, nil
-		if err := sides[i].Options.validate(); err != nil {
+		if err := sides[i].Options.Validate(); err != nil {
 			return played, err
 		}
 		if benches[i], err = newBench(sides[i].Options); err != nil {

@@ -62,7 +62,8 @@ type Bare struct {
 // baselinePairs is how often casino and bare handler take turns: a machine's speed drifts, and the ratio must not.
 const baselinePairs = 5
 
-func (o *Options) validate() error {
+// Validate says what makes no sense. Run asks it, too.
+func (o *Options) Validate() error {
 	switch {
 	case o.Connections < 1 || o.Connections > 10_000:
 		return fmt.Errorf("%d connections: give a number from 1 to 10000", o.Connections)
@@ -87,7 +88,7 @@ func (o *Options) validate() error {
 // Run plays, measures and checks. An error means that there is no result; what the check found is in the report. When
 // ctx ends, playing stops early and the check is still made.
 func Run(ctx context.Context, options Options) (*Report, error) {
-	if err := options.validate(); err != nil {
+	if err := options.Validate(); err != nil {
 		return nil, err
 	}
 	b, err := newBench(options)

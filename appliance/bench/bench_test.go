@@ -255,6 +255,14 @@ func TestRun_RefusesOptionsThatMakeNoSense(t *testing.T) {
 	}
 }
 
+func TestRun_CountsWhoHasSignedUpAndNotWhoTries(t *testing.T) {
+	var progress strings.Builder
+	_, err := Run(t.Context(), Options{URL: "http://127.0.0.1:1", Connections: 64, Players: 64, Duration: time.Second, Mix: Mix{Slots: 1}, Stake: 1, Progress: &progress})
+	if err == nil || strings.Contains(progress.String(), "signed up") {
+		t.Errorf("nobody answers: %v\n%s", err, &progress)
+	}
+}
+
 func TestMix_RoundTripAndRefusals(t *testing.T) {
 	for text, want := range map[string]string{"slots=1": "slots=1", "blackjack=2, slots=1": "slots=1,blackjack=2"} {
 		var mix Mix

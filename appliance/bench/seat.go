@@ -7,6 +7,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-json-experiment/json"
 )
@@ -59,6 +60,7 @@ func (b *bench) seatPlayers(ctx context.Context) error {
 // signUp opens the accounts and gives their tokens.
 func (b *bench) signUp(ctx context.Context) ([]string, error) {
 	tokens := make([]string, b.options.Players)
+	var opened atomic.Int64
 	next := make(chan int)
 	go func() {
 		defer close(next)
@@ -68,9 +70,6 @@ func (b *bench) signUp(ctx context.Context) ([]string, error) {
 			case <-ctx.Done():
 				return
 			}
-			if i%16 == 15 {
-				b.progress("%d of %d players signed up", i+1, len(tokens))
-			}
 		}
 	}()
 	err := b.eachTable(b.tables[:min(signUpTables, len(b.tables))], func(t *table) error {
@@ -78,6 +77,12 @@ func (b *bench) signUp(ctx context.Context) ([]string, error) {
 		for i := range next {
 			if failed == nil {
 				tokens[i], failed = b.openAccount(t, i)
+			}
+			if failed != nil {
+				continue
+			}
+			if n := opened.Add(1); n%16 == 0 {
+				b.progress("%d of %d players signed up", n, len(tokens))
 			}
 		}
 		return failed

@@ -61,6 +61,9 @@ func (c *benchPlayCommand) Run(env *environment) (err error) {
 			options.Mix = bench.Mix{Slots: 1, Roulette: 1, Blackjack: 1}
 		}
 	}
+	if err := options.Validate(); err != nil {
+		return usagef("%v", err)
+	}
 	if c.Start {
 		if c.Node.URL != "" {
 			return usagef("give --url for a casino that runs, or --start for one of its own, not both")

@@ -83,7 +83,11 @@ func printHealth(w io.Writer, body []byte) error {
 	fmt.Fprintf(table, "%s\tversion %s, applied index %d, history head %s\n", report.Status, report.Version, report.AppliedIndex, report.HistoryHead)
 	for _, name := range slices.Sorted(maps.Keys(report.Checks)) {
 		check := report.Checks[name]
-		fmt.Fprintf(table, "%s\t%s: %s\n", check.Status, name, check.Detail)
+		line := name
+		if check.Detail != "" {
+			line += ": " + check.Detail
+		}
+		fmt.Fprintf(table, "%s\t%s\n", check.Status, line)
 	}
 	return table.Flush()
 }

@@ -19,10 +19,13 @@ func nodeThatSays(t *testing.T, body string, ready int) string {
 	return server.URL
 }
 
-const healthyNode = `{"status":"healthy","checks":{"store":{"status":"healthy","detail":"checkpoint at 42"},"disk":{"status":"degraded","detail":"300 MiB free"}},"version":"v1","applied_index":42,"history_head":"ab"}`
+const healthyNode = `{"status":"healthy","checks":{"store":{"status":"healthy","detail":"checkpoint at 42"},"clock":{"status":"healthy"},"disk":{"status":"degraded","detail":"300 MiB free"}},"version":"v1","applied_index":42,"history_head":"ab"}`
 
 func TestHealth_PrintsTheChecksOfANodeThatIsReady(t *testing.T) {
 	stdout, stderr, code := invoke(t, nil, "health", "--url", nodeThatSays(t, healthyNode, http.StatusOK))
+	if !strings.Contains(stdout, "clock\n") {
+		t.Errorf("a check that has nothing to tell is followed by something:\n%s", stdout)
+	}
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}

@@ -38,6 +38,7 @@ func TestRun_ExitCodes(t *testing.T) {
 		{"negative number last", nil, []string{"account", "grant", "ana", "--data-dir=/nowhere/at/all", "-5"}, 1, "there is no casino"},
 		{"negative number behind two hyphens", nil, []string{"account", "grant", "ana", "--data-dir=/nowhere/at/all", "--", "-5"}, 1, "there is no casino"},
 		{"a number that is a flag", nil, []string{"version", "-5"}, 2, "-5"},
+		{"a stake of nothing", nil, []string{"bench", "--stake", "0"}, 2, "stake"},
 		{"help", nil, []string{"--help"}, 0, ""},
 		{"help of a verb", nil, []string{"config", "--help"}, 0, ""},
 		{"help of a verb that lacks arguments", nil, []string{"-h"}, 0, ""},

@@ -133,7 +133,11 @@ func syncDirectory(dir string) error {
 // missing says what to do about a log that is not there.
 func missing(path string) error {
 	return fmt.Errorf("%s: %w. The last bets may be in it, so no new one is made. If the file was moved, put it back; "+
-		"if it is lost, restore the latest backup", path, ErrMissing)
+		"if it is lost, restore the latest backup. Nothing was changed", path, ErrMissing)
+}
+
+func notAFile(path string) error {
+	return fmt.Errorf("%s is not a file. Put the log back under this name, or restore the latest backup. Nothing was changed", path)
 }
 
 // Open opens an existing log for this process alone, after it has read and verified all of it. It changes nothing on
@@ -142,6 +146,9 @@ func Open(path string, o Options) (s *Store, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, missing(path)
+	}
+	if errors.Is(err, syscall.EISDIR) {
+		return nil, notAFile(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
@@ -222,7 +229,7 @@ func verify(f *os.File, path string, id Identity) (contents, error) {
 		return found, fmt.Errorf("look at the log: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return found, fmt.Errorf("%s is not a regular file", path)
+		return found, notAFile(path)
 	}
 	_, err = boltcheck.Check(f, info.Size(), boltcheck.Visitor{
 		Bucket: func(name string, seq uint64) error {

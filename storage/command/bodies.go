@@ -82,6 +82,10 @@ type ChangePassword struct {
 	Keep    SessionID `cbor:"3,keyasint,omitempty"`
 	Actor   string    `cbor:"4,keyasint,omitempty"`
 	Reason  string    `cbor:"5,keyasint,omitempty"`
+	// As in the attempt that the current password was checked under, to give it back; empty where there was none.
+	Login   string `cbor:"6,keyasint,omitempty"`
+	Address string `cbor:"7,keyasint,omitempty"`
+	Refill  int64  `cbor:"8,keyasint,omitempty"`
 }
 
 // PlaceWager opens a round (and settles it, where the game needs no more decisions). Answer: *RoundResult.

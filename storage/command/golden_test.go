@@ -21,7 +21,7 @@ func bodies() []command.Body {
 		command.OpenSession{Session: session, Login: "ann", Refill: 12_000, Rehash: "$2a$13$x", OldHash: "$2a$12$x"},
 		command.EndSessions{Session: 7, All: true, Keep: 8},
 		command.AttemptSignIn{Address: "192.0.2.1", Login: "ann", Tries: 5, Refill: 12_000},
-		command.ChangePassword{OldHash: "old", NewHash: "new", Keep: 9, Actor: "cashier", Reason: "forgotten"},
+		command.ChangePassword{OldHash: "old", NewHash: "new", Keep: 9, Actor: "cashier", Reason: "forgotten", Login: "ann", Address: "192.0.2.1", Refill: 12_000},
 		command.PlaceWager{Rules: "roulette/1", Stake: 30, Bets: []games.Bet{
 			{Type: "split", Numbers: []int{8, 11}, Amount: 10}, {Type: "dozen", Selection: 2, Amount: 20}}},
 		command.TakeAction{Round: 12, Action: "hit", Taken: new(2)},
