@@ -277,6 +277,7 @@ func TestBlackjack_ARoundThatWasPlayedOnElsewhereIsShownAsItStands(t *testing.T)
 	q := p.join()
 	now := q.dealUntil("a hand that one card can't end", func(now table) bool { return now.Allowed[0] == "hit" && now.Hands[0].Total <= 9 })
 	actions := "/games/blackjack/rounds/" + now.Round.ID + "/actions"
+	p.deafen() // else it would know before
 	p.expect("409 (Conflict)")
 	p.visit("/blackjack")
 	p.wait("the cards lie", `document.querySelectorAll('.hand im-card').length === 2`)

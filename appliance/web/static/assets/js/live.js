@@ -1,5 +1,5 @@
 // The live line: what the casino tells by itself. It keeps the balance right when the player plays in two places,
-// and ends the page's session when the session has ended elsewhere.
+// tells game pages of rounds that go on elsewhere, and ends the page's session when the session has ended elsewhere.
 import { state, changes, setCoins, signedOut, refresh } from './store.js';
 import { signals } from './api.js';
 
@@ -8,6 +8,7 @@ const SESSION_ENDED = 4001;
 /** @type {WebSocket|null} */
 let line = null;
 let tries = 0;
+let missing = false; // whether the line was down for a while: what happened then was not told
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let again;
 
@@ -16,12 +17,19 @@ function connect() {
   if (!state.account || line) return;
   const mine = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/live`);
   line = mine;
-  mine.addEventListener('open', () => { tries = 0; signals.dispatchEvent(new Event('answered')); document.documentElement.dataset.live = 'open'; });
+  mine.addEventListener('open', () => {
+    if (missing) changes.dispatchEvent(new Event('missed'));
+    missing = false;
+    tries = 0;
+    signals.dispatchEvent(new Event('answered'));
+    document.documentElement.dataset.live = 'open';
+  });
   mine.addEventListener('message', (event) => {
     const news = JSON.parse(event.data);
     if (typeof news.coins === 'number') setCoins(news.coins, news.held_coins);
     if (news.round && state.account) state.account.open_round_id = news.round.settled ? null : news.round.id;
     if (news.round?.settled) refresh();
+    if (news.round) changes.dispatchEvent(new CustomEvent('round', { detail: news.round }));
   });
   mine.addEventListener('close', (event) => {
     if (line === mine) line = null;
@@ -29,6 +37,7 @@ function connect() {
     if (event.code === SESSION_ENDED && state.account) { signedOut(); signals.dispatchEvent(new Event('session-ended')); return; }
     if (!state.account) return;
     signals.dispatchEvent(new Event('unanswered')); // the casino has gone, or is only starting anew
+    missing = true;
     tries += 1;
     again = setTimeout(connect, Math.min(60_000, 1000 * 2 ** Math.min(tries, 6)));
   });

@@ -16,7 +16,7 @@ export function prepare() {
  * @template {{coins: number, held_coins?: number, round: import('../types.js').Round}} A
  * @param {string} path
  * @param {any} body
- * @param {{show: (answer: A) => Promise<void>, refused: (words: string, code: string) => void|Promise<void>}} stage
+ * @param {{show: (answer: A) => Promise<void>, refused: (words: string, code: string) => void}} stage
  * @returns {Promise<A|null>} null where the bet was refused
  */
 export async function play(path, body, stage) {
@@ -32,7 +32,7 @@ export async function play(path, body, stage) {
     return answer;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    await stage.refused(errorText(error.code), error.code);
+    stage.refused(errorText(error.code), error.code);
     return null;
   } finally {
     free();

@@ -1,7 +1,7 @@
 // Blackjack.
 import { h, announce } from '../dom.js';
 import { t, num, coins, percent, dateTime } from '../i18n.js';
-import { state, game, changes } from '../store.js';
+import { state, game, changes, setCoins } from '../store.js';
 import { get, ApiError } from '../api.js';
 import { Stake } from '../components/stake.js';
 import { shield } from '../components/shield.js';
@@ -12,6 +12,18 @@ import { cardName } from '../components/card.js';
 import { sound } from '../sound.js';
 
 /** @typedef {import('../types.js').BlackjackRound} BlackjackRound */
+
+/** Refusals that say that the round does not stand as this page shows it. */
+const BEHIND = ['round_open', 'round_moved', 'round_settled', 'round_not_found', 'action_not_allowed'];
+
+/** A round from the player's list or the live line, as the game's own answers tell it. @param {import('../types.js').Round} of @returns {BlackjackRound} */
+const tableOf = (of) => ({ ...of.outcome, round: of, settled: of.settled, payout: of.payout });
+
+/** Whether a round is newer than another, or stands further in its play. @param {import('../types.js').Round} a @param {import('../types.js').Round|undefined} b */
+function further(a, b) {
+  if (!b || a.id !== b.id) return !b || BigInt(a.id) > BigInt(b.id);
+  return !b.settled && (a.settled || (a.actions?.length ?? 0) > (b.actions?.length ?? 0));
+}
 
 /** The letters of the actions; the same in all languages, as on every table. @type {Record<string, string>} */
 const LETTERS = { hit: 'H', stand: 'S', double: 'D', split: 'P', surrender: 'R', insurance: 'I', decline_insurance: 'N' };
@@ -27,6 +39,8 @@ export default async function blackjack() {
   /** @type {BlackjackRound|null} */
   let round = null;
   let busy = false;
+  /** The newest that the live line told while an answer was awaited or shown. @type {import('../types.js').Round|null} */
+  let told = null;
 
   const outcome = h('p', { class: 'outcome', id: 'outcome' }, t('blackjack.ready'));
   const notice = h('p', { class: 'note', hidden: true, id: 'resume' });
@@ -92,7 +106,7 @@ export default async function blackjack() {
       outcome.classList.toggle('won', net > 0);
       announce(`${t('blackjack.dealer_has', { total: totalText(answer.dealer, true) })} ${words}`);
       strip.add(answer.round);
-      if (net > 0) sound.play('win');
+      if (net > 0 && !document.hidden) sound.play('win');
       return;
     }
     const hand = answer.hands.find((x) => x.active) ?? answer.hands[0];
@@ -103,40 +117,72 @@ export default async function blackjack() {
     announce(`${hand.cards.map((c) => cardName(c.rank, c.suit)).join(', ')}. ${words} ${up ? t('blackjack.dealer_shows', { card: cardName(up.rank, up.suit) }) : ''}`);
   }
 
-  /** What the casino says no to. A round that was played on elsewhere is shown as it stands. @param {string} words @param {string} code */
-  async function refused(words, code) {
-    const now = round && await asItStands(round.round.id, code).catch(() => null);
-    if (now) {
-      await show(now, false);
-      notice.textContent = words;
-      notice.hidden = false;
-    } else outcome.textContent = words;
-    announce(words);
-  }
-
-  /** A round after an action was refused with a code; null where that says nothing of it. @param {string} id @param {string} code @returns {Promise<BlackjackRound|null>} */
-  async function asItStands(id, code) {
-    if (code === 'round_moved') return get('/games/blackjack/rounds/open');
-    if (code !== 'round_settled') return null;
-    const settled = await get(`/me/rounds/${id}`);
-    return { ...settled.outcome, round: settled, payout: settled.payout, coins: state.account?.coins ?? 0, held_coins: 0 };
-  }
-
   /** @param {string} path @param {any} body */
   async function send(path, body) {
     if (busy) return;
     const had = document.activeElement;
     busy = true;
     redraw();
+    let behind = false;
     try {
-      await play(path, body, { show: (/** @type {BlackjackRound} */ answer) => show(answer, true), refused });
+      await play(path, body, {
+        show: (/** @type {BlackjackRound} */ answer) => show(answer, true),
+        refused: (words, code) => { outcome.textContent = words; announce(words); behind = BEHIND.includes(code); },
+      });
+      if (behind) await catchUp();
     } finally {
       busy = false;
       redraw();
       // Focus stays with the hand that plays: on the next actions, or on the button for the next round.
       if (had && (had === go || had.closest?.('.actions') || !had.isConnected || had === document.body)) (round && !round.settled ? /** @type {HTMLElement|null} */ (actions.querySelector('button:not(:disabled)')) : go)?.focus({ preventScroll: true });
     }
+    void follow();
   }
+
+  /** Shows what goes on elsewhere: in another window, or on another device. */
+  async function follow() {
+    if (busy || !told) return;
+    const now = told;
+    told = null;
+    if (!further(now, round?.round)) return;
+    busy = true;
+    redraw();
+    // One step is dealt as if it was taken here; what jumps further is laid out anew.
+    const step = round?.round.id !== now.id || (now.actions?.length ?? 0) - (round.round.actions?.length ?? 0) === 1;
+    try {
+      if (!step) felt.clear();
+      await show(tableOf(now), step && !document.hidden);
+      say();
+    } finally {
+      busy = false;
+      redraw();
+    }
+    await follow();
+  }
+
+  /** Asks how the round that lies here stands, else for the one that is open, and shows it. */
+  async function catchUp() {
+    /** @param {unknown} error */
+    const none = (error) => { if (error instanceof ApiError && error.status === 404) return null; throw error; };
+    try {
+      let now = round && !round.settled ? await get(`/me/rounds/${round.round.id}`).then(tableOf, none) : null;
+      if (!now) {
+        now = /** @type {BlackjackRound|null} */ (await get('/games/blackjack/rounds/open').catch(none));
+        if (now) setCoins(now.coins, now.held_coins);
+      }
+      if (state.account) state.account.open_round_id = now && !now.settled ? now.round.id : null;
+      felt.clear();
+      round = null;
+      if (!now) return;
+      await show(now, false);
+      say();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error; // else the banner tells of the connection, and the next press asks again
+    }
+  }
+
+  /** Says why the table does not look as this page left it. */
+  function say() { notice.textContent = t('error.round_moved'); notice.hidden = false; }
 
   async function deal() {
     if (round && !round.settled) return;
@@ -164,7 +210,17 @@ export default async function blackjack() {
     const answer = /** @type {CustomEvent} */ (event).detail;
     if (answer?.round?.game === 'blackjack') void show(answer, false).then(redraw);
   }
+  /** @param {Event} event */
+  function heard(event) {
+    const now = /** @type {CustomEvent} */ (event).detail;
+    if (now.game !== 'blackjack') return;
+    told = now;
+    void follow();
+  }
+  function missed() { if (!busy && round && !round.settled) void catchUp().then(redraw); }
   changes.addEventListener('resumed', resumed);
+  changes.addEventListener('round', heard);
+  changes.addEventListener('missed', missed);
 
   if (state.account?.open_round_id) {
     try {
@@ -183,6 +239,6 @@ export default async function blackjack() {
   return {
     title: t('game.blackjack'),
     body: h('div', { class: 'game' }, h('h1', null, t('game.blackjack')), panel, h('div', { class: 'stage blackjack' }, notice, felt.element, h('div', { class: 'verdict' }, outcome)), strip.element),
-    leave() { document.removeEventListener('keydown', key); changes.removeEventListener('resumed', resumed); },
+    leave() { document.removeEventListener('keydown', key); changes.removeEventListener('resumed', resumed); changes.removeEventListener('round', heard); changes.removeEventListener('missed', missed); },
   };
 }
