@@ -145,7 +145,9 @@ func tourResponsiblePlay(t *testing.T, p, v *realClient) {
 	if in := l["in_force"].(map[string]any); in["stake_per_day"] != 1.0 || in["loss_per_week"] != 400.0 || l["pending"].(map[string]any)["loss_per_week"] != nil {
 		t.Errorf("%v", l)
 	}
-	p.refused(409, "limit_reached", "POST", "/api/v1/games/slots/spins", `{"stake":1}`)
+	if r := p.refused(409, "limit_reached", "POST", "/api/v1/games/slots/spins", `{"stake":1}`); r["limit"] != "stake_per_day" {
+		t.Errorf("%v", r)
+	}
 	p.refused(422, "invalid_limits", "PUT", limits,
 		`{"stake_per_day":0,"loss_per_day":null,"loss_per_week":null,"loss_per_month":null,"session_minutes":60,"reality_check_minutes":30}`)
 	p.refused(403, "invalid_credentials", "PUT", "/api/v1/me/password", `{"current":"wrong horse","new":"better horse"}`)

@@ -109,22 +109,22 @@ func (m *machine) refuseByLimits(id command.AccountID, w *WalletRecord, stake co
 	tomorrow := (u.Day + 1) * dayMillis
 	for _, c := range []struct {
 		limit, used coins
-		what        string
+		name, what  string
 		until       int64
 	}{
-		{l.InForce.StakePerDay, u.Staked, "stakes in a day", tomorrow},
-		{l.InForce.LossPerDay, u.Lost, "losses in a day", tomorrow},
-		{l.InForce.LossPerWeek, u.LostWeek, "losses in a week", nextWeek(u.Day)},
-		{l.InForce.LossPerMonth, u.LostMonth, "losses in a month", nextMonth(u.Day)},
+		{l.InForce.StakePerDay, u.Staked, "stake_per_day", "stakes in a day", tomorrow},
+		{l.InForce.LossPerDay, u.Lost, "loss_per_day", "losses in a day", tomorrow},
+		{l.InForce.LossPerWeek, u.LostWeek, "loss_per_week", "losses in a week", nextWeek(u.Day)},
+		{l.InForce.LossPerMonth, u.LostMonth, "loss_per_month", "losses in a month", nextMonth(u.Day)},
 	} {
 		if c.limit > 0 && c.used+stake > c.limit {
-			return &command.Refusal{Code: "limit_reached", Until: at(c.until),
+			return &command.Refusal{Code: "limit_reached", Limit: c.name, Until: at(c.until),
 				Message: fmt.Sprintf("This would pass your limit of %d coins for %s.", c.limit, c.what)}, nil
 		}
 	}
 	if minutes := l.InForce.SessionMinutes; minutes > 0 && u.PlaySince != 0 &&
 		m.now-u.PlaySince >= int64(minutes)*time.Minute.Milliseconds() {
-		return &command.Refusal{Code: "limit_reached", Until: at(u.PlayLast + playBreak),
+		return &command.Refusal{Code: "limit_reached", Limit: "session_minutes", Until: at(u.PlayLast + playBreak),
 			Message: fmt.Sprintf("You have played for your limit of %d minutes. Take a break.", minutes)}, nil
 	}
 	return nil, nil

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -113,8 +114,9 @@ func TestLimits_LossesCountByDayWeekAndMonth(t *testing.T) {
 				r := c.One(spin(p, min(10, 1000-lost))).Value.(*command.RoundResult)
 				lost += r.Round.Staked - r.Round.Payout
 			}
-			if r := c.Refused("limit_reached", spin(p, 1)); !r.Until.Equal(tc.until) {
-				t.Fatalf("until %s, want %s", r.Until, tc.until)
+			period, _, _ := strings.Cut(name, ",")
+			if r := c.Refused("limit_reached", spin(p, 1)); !r.Until.Equal(tc.until) || r.Limit != "loss_per_"+period {
+				t.Fatalf("%s until %s, want %s", r.Limit, r.Until, tc.until)
 			}
 			c.Now = tc.stillBefore
 			c.Refused("limit_reached", spin(p, 1))
@@ -138,8 +140,8 @@ func TestLimits_SessionMinutesEndWithABreak(t *testing.T) {
 	c.One(spin(p, 1))
 	c.Now = begin.Add(30 * time.Minute)
 	r := c.Refused("limit_reached", spin(p, 1))
-	if want := begin.Add(28*time.Minute + 15*time.Minute); !r.Until.Equal(want) {
-		t.Fatalf("until %s, want %s", r.Until, want)
+	if want := begin.Add(28*time.Minute + 15*time.Minute); !r.Until.Equal(want) || r.Limit != "session_minutes" {
+		t.Fatalf("%s until %s, want %s", r.Limit, r.Until, want)
 	}
 	c.Now = r.Until.Add(-time.Millisecond)
 	c.Refused("limit_reached", spin(p, 1)) // what is refused is no play: the break goes on

@@ -19,6 +19,7 @@ type problem struct {
 	code   string        // stable
 	detail string        // one English sentence: what is wrong, and what to do
 	until  time.Time     // when it may work again; zero where that is not known
+	limit  string        // with limit_reached: which limit; else empty
 	after  time.Duration // how long to wait before trying again; 0 where that is not known
 	cause  error
 }
@@ -110,7 +111,7 @@ func problemOf(err error) *problem {
 		return p
 	}
 	if r, ok := errors.AsType[*command.Refusal](err); ok {
-		return &problem{status: statusOf(r.Code), code: r.Code, detail: r.Message, until: r.Until}
+		return &problem{status: statusOf(r.Code), code: r.Code, detail: r.Message, until: r.Until, limit: r.Limit}
 	}
 	if r, ok := errors.AsType[*games.Refusal](err); ok {
 		return &problem{status: statusOf(r.Code), code: r.Code, detail: r.Message}
@@ -142,13 +143,14 @@ type document struct {
 	Detail     string    `json:"detail"`
 	RequestID  string    `json:"request_id"`
 	NextAt     timestamp `json:"next_at,omitzero"`
+	Limit      string    `json:"limit,omitempty"`
 	RetryAfter int64     `json:"retry_after,omitzero"` // seconds
 }
 
 func (p *problem) document(requestID string, now time.Time) document {
 	d := document{
 		Type: "about:blank", Title: http.StatusText(p.status), Status: p.status,
-		Code: p.code, Detail: p.detail, RequestID: requestID, NextAt: timestamp(p.until),
+		Code: p.code, Detail: p.detail, RequestID: requestID, NextAt: timestamp(p.until), Limit: p.limit,
 	}
 	after := p.after
 	if after == 0 && p.status == http.StatusTooManyRequests {

@@ -85,6 +85,7 @@ type Refusal struct {
 	Code    string
 	Message string    // one English sentence for people
 	Until   time.Time // when it may work again; zero where that is not known
+	Limit   string    // with limit_reached: which of the player's limits, by its name in the API; else empty
 }
 
 func (r *Refusal) Error() string { return r.Code + ": " + r.Message }

@@ -101,6 +101,10 @@ func refuse(code string) command.Result {
 	return command.Result{Refusal: &command.Refusal{Code: code}}
 }
 
+func refuseByLimit(name string, until time.Time) command.Result {
+	return command.Result{Refusal: &command.Refusal{Code: "limit_reached", Limit: name, Until: until}}
+}
+
 func refuseUntil(code string, until time.Time) command.Result {
 	return command.Result{Refusal: &command.Refusal{Code: code, Until: until}}
 }

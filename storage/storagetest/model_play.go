@@ -263,16 +263,17 @@ func (m *Model) overLimit(p *player, stake games.Coins) (command.Result, bool) {
 	v := m.limitsOf(p)
 	midnight := m.now.Truncate(24 * time.Hour)
 	for _, c := range []struct {
+		name        string
 		limit, used games.Coins
 		until       time.Time
 	}{
-		{v.InForce.StakePerDay, v.StakedToday, midnight.AddDate(0, 0, 1)},
-		{v.InForce.LossPerDay, v.LostToday, midnight.AddDate(0, 0, 1)},
-		{v.InForce.LossPerWeek, v.LostThisWeek, midnight.AddDate(0, 0, 7-(int(m.now.Weekday())+6)%7)},
-		{v.InForce.LossPerMonth, v.LostThisMonth, time.Date(m.now.Year(), m.now.Month()+1, 1, 0, 0, 0, 0, time.UTC)},
+		{"stake_per_day", v.InForce.StakePerDay, v.StakedToday, midnight.AddDate(0, 0, 1)},
+		{"loss_per_day", v.InForce.LossPerDay, v.LostToday, midnight.AddDate(0, 0, 1)},
+		{"loss_per_week", v.InForce.LossPerWeek, v.LostThisWeek, midnight.AddDate(0, 0, 7-(int(m.now.Weekday())+6)%7)},
+		{"loss_per_month", v.InForce.LossPerMonth, v.LostThisMonth, time.Date(m.now.Year(), m.now.Month()+1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		if c.limit > 0 && c.used+stake > c.limit {
-			return refuseUntil("limit_reached", c.until), true
+			return refuseByLimit(c.name, c.until), true
 		}
 	}
 	// A stretch of play goes back from now over all stakes that are less than a break apart.
@@ -289,7 +290,7 @@ func (m *Model) overLimit(p *player, stake games.Coins) (command.Result, bool) {
 		}
 	}
 	if n := v.InForce.SessionMinutes; n > 0 && m.now.Sub(since) >= time.Duration(n)*time.Minute {
-		return refuseUntil("limit_reached", last.Add(15*time.Minute)), true
+		return refuseByLimit("session_minutes", last.Add(15*time.Minute)), true
 	}
 	return command.Result{}, false
 }

@@ -3,7 +3,8 @@ import { ApiError } from '../api.js';
 import { place } from '../bets.js';
 import { ensureOwnSeed, hold, release, state } from '../store.js';
 import { busyShowing } from '../reality.js';
-import { errorText } from '../i18n.js';
+import { h } from '../dom.js';
+import { t, errorText, dateTime } from '../i18n.js';
 import { navigate } from '../router.js';
 
 /** Gets the player's seeds ready while the page is looked at, so that the first bet need not wait for them. */
@@ -16,7 +17,7 @@ export function prepare() {
  * @template {{coins: number, held_coins?: number, round: import('../types.js').Round}} A
  * @param {string} path
  * @param {any} body
- * @param {{show: (answer: A) => Promise<void>, refused: (words: string, code: string) => void}} stage
+ * @param {{show: (answer: A) => Promise<void>, refused: (words: string, body: Node, code: string) => void}} stage `body` is the words with what else belongs to them
  * @returns {Promise<A|null>} null where the bet was refused
  */
 export async function play(path, body, stage) {
@@ -32,10 +33,21 @@ export async function play(path, body, stage) {
     return answer;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    stage.refused(errorText(error.code), error.code);
+    const { words, link } = refusal(error);
+    stage.refused(words, h('span', null, words, link && [' ', link]), error.code);
     return null;
   } finally {
     free();
     release(answer);
   }
+}
+
+/** Why a bet was refused, until when, and where the player can see to it. @param {ApiError} error */
+function refusal({ code, problem }) {
+  const own = code === 'limit_reached';
+  const words = own && problem.limit ? t('bet.passes_limit', { limit: t(`limit.${problem.limit}`) }) : errorText(code);
+  return {
+    words: problem.next_at ? `${words} ${t('error.until', { time: dateTime(problem.next_at) })}` : words,
+    link: own && h('a', { href: '/responsible-play' }, t('reality.limits')),
+  };
 }

@@ -127,7 +127,7 @@ export default async function blackjack() {
     try {
       await play(path, body, {
         show: (/** @type {BlackjackRound} */ answer) => show(answer, true),
-        refused: (words, code) => { outcome.textContent = words; announce(words); behind = BEHIND.includes(code); },
+        refused: (words, body, code) => { outcome.replaceChildren(body); announce(words); behind = BEHIND.includes(code); },
       });
       if (behind) await catchUp();
     } finally {

@@ -146,7 +146,7 @@ export default async function roulette() {
           table.lay(laid, (id) => SPOT.get(id)?.covers.includes(answer.pocket) ?? false);
           tell(answer);
         },
-        refused: say,
+        refused: (words, body) => { outcome.replaceChildren(body); announce(words); },
       });
     } finally {
       spinning = false;

@@ -90,8 +90,8 @@ export default async function slots() {
     try {
       await play('/games/slots/spins', { stake: stake.value }, {
         show: (/** @type {import('../types.js').SlotsSpin} */ answer) => show(answer, started),
-        refused: (words) => {
-          outcome.textContent = words;
+        refused: (words, body) => {
+          outcome.replaceChildren(body);
           announce(words);
           drums.forEach((d, reel) => { void d.land(before[reel]); });
         },
