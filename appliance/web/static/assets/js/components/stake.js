@@ -1,31 +1,52 @@
-// <im-stake>: what a round costs. A field, half and double, and chips that set it.
+// <im-stake>: what a round costs. A field; half, double and the stake of the last round; chips that set it. The stake
+// is kept on this device, for each game.
 import { h, uid } from '../dom.js';
 import { t, num, wholeNumber } from '../i18n.js';
+import { icon } from '../icons.js';
 import { CHIPS, chipName } from './chip.js';
 import { sound } from '../sound.js';
+
+/** @param {string} key @returns {number} NaN where nothing is kept */
+function kept(key) { try { return parseInt(localStorage.getItem(key) ?? '', 10); } catch { return NaN; } }
+/** @param {string} key @param {number} amount */
+function keep(key, amount) { try { localStorage.setItem(key, String(amount)); } catch { /* this visit only */ } }
 
 export class Stake extends HTMLElement {
   min = 1;
   max = 10_000;
-  /** Must stakes be kept even? Only a hint for half and double: the casino takes odd ones too. */
+  #game = '';
   #value = 1;
+  /** The stake of the last round, NaN before the first. */
+  #last = NaN;
+  #off = false;
 
-  /** @param {{min: number, max: number, value: number}} range */
+  /** @param {{game: string, min: number, max: number, value: number}} range */
   setup(range) {
     this.min = range.min;
     this.max = range.max;
+    this.#game = range.game;
+    this.#last = kept(`imperio.last.${range.game}`);
     const id = uid('stake');
     this.replaceChildren(
       h('label', { class: 'sr', for: id }, t('bet.stake')),
       h('div', { class: 'line' },
         h('input', { id, type: 'text', inputmode: 'numeric', autocomplete: 'off', maxlength: 9,
           oninput: () => this.#read(), onchange: () => { this.value = this.#value; } }),
-        h('button', { class: 'button', type: 'button', 'aria-label': `½ ${t('bet.half')}`, title: t('bet.half'), onclick: () => { this.value = Math.floor(this.#value / 2); } }, '½'),
-        h('button', { class: 'button', type: 'button', 'aria-label': `2× ${t('bet.double')}`, title: t('bet.double'), onclick: () => { this.value = this.#value * 2; } }, '2×')),
+        this.#button({ class: 'button', 'aria-label': `½ ${t('bet.half')}`, title: t('bet.half') }, () => { this.value = Math.floor(this.#value / 2); }, '½'),
+        this.#button({ class: 'button', 'aria-label': `2× ${t('bet.double')}`, title: t('bet.double') }, () => { this.value = this.#value * 2; }, '2×'),
+        this.#button({ class: 'button repeat', 'aria-label': t('bet.repeat'), title: t('bet.repeat') }, () => { this.value = this.#last; }, icon('repeat'))),
       h('div', { class: 'chips', role: 'group', 'aria-label': t('bet.chips') }, CHIPS.map((c) =>
-        h('button', { type: 'button', 'aria-label': chipName(c), 'data-chip': c, disabled: c < this.min || c > this.max,
-          onclick: () => { sound.play('chip'); this.value = c; } }, h('im-chip', { amount: c })))));
-    this.value = range.value;
+        this.#button({ 'aria-label': chipName(c), 'data-chip': c }, () => { sound.play('chip'); this.value = c; }, h('im-chip', { amount: c })))));
+    this.value = kept(`imperio.stake.${range.game}`) || range.value;
+  }
+
+  /**
+   * After a click of the mouse or a touch, the space key is the game's again, not this button's.
+   * @param {Record<string, any>} props @param {() => void} act @param {import('../dom.js').Child} face
+   */
+  #button(props, act, face) {
+    const button = h('button', { ...props, type: 'button', onclick: (/** @type {MouseEvent} */ event) => { act(); if (event.detail > 0) button.blur(); } }, face);
+    return button;
   }
 
   get input() { return /** @type {HTMLInputElement} */ (this.querySelector('input')); }
@@ -34,26 +55,40 @@ export class Stake extends HTMLElement {
   #read() {
     const typed = this.input.value.trim() === '' ? this.min : wholeNumber(this.input.value);
     if (typed === null) return;
-    this.#value = Math.min(this.max, Math.max(this.min, typed));
+    this.#value = this.#within(typed);
     this.#tell();
   }
 
+  /** @param {number} amount */
+  #within(amount) { return Math.min(this.max, Math.max(this.min, Math.floor(amount) || this.min)); }
+
   get value() { return this.#value; }
   set value(amount) {
-    this.#value = Math.min(this.max, Math.max(this.min, Math.floor(amount) || this.min));
+    this.#value = this.#within(amount);
     this.input.value = num(this.#value);
     this.#tell();
   }
 
+  /** A round was played for this stake. @param {number} amount */
+  played(amount) {
+    this.#last = amount;
+    keep(`imperio.last.${this.#game}`, amount);
+    this.#switch();
+  }
+
   /** @param {boolean} off */
-  set disabled(off) {
+  set disabled(off) { this.#off = off; this.#switch(); }
+
+  #switch() {
     for (const part of this.querySelectorAll('button, input')) {
       const chip = Number(/** @type {HTMLElement} */ (part).dataset.chip ?? this.min);
-      /** @type {HTMLButtonElement} */ (part).disabled = off || chip < this.min || chip > this.max;
+      /** @type {HTMLButtonElement} */ (part).disabled = this.#off || chip < this.min || chip > this.max || (part.classList.contains('repeat') && !this.#last);
     }
   }
 
   #tell() {
+    keep(`imperio.stake.${this.#game}`, this.#value);
+    this.#switch();
     for (const chip of this.querySelectorAll('[data-chip]')) chip.setAttribute('aria-pressed', String(Number(/** @type {HTMLElement} */ (chip).dataset.chip) === this.#value));
     this.dispatchEvent(new CustomEvent('stake', { detail: this.#value }));
   }

@@ -8,12 +8,13 @@ export const STRIPS = [
 ];
 const STOPS = 16;
 const STEP = 360 / STOPS;
-const SPEED = 0.72; // degrees a millisecond at full spin
+/** Degrees a millisecond at full spin. Each drum has its own, and begins a little after the one before it: in step they would look like one picture. */
+const SPEEDS = [0.7, 0.76, 0.73];
+const LATER = 70; // milliseconds
 const GATHER = 420; // milliseconds from rest to full spin
-const LEAD = (SPEED * GATHER) / 2; // degrees until full spin
 const BRAKE = 650; // milliseconds of the shortest braking
 /** The milliseconds that a drum needs to come to rest on any stop: the longest braking, which covers one turn more than the shortest. */
-export const LANDING = BRAKE + (1.5 * 360) / SPEED;
+export const LANDING = BRAKE + (1.5 * 360) / Math.min(...SPEEDS);
 
 /** @param {number} reel @param {number} stop 15 … 30 */
 export function symbolAt(reel, stop) { return STRIPS[reel][Math.ceil(stop / 2) - 8]; }
@@ -36,13 +37,20 @@ export class Drum {
   /** @param {number} reel @param {number} stop where it stands at first */
   constructor(reel, stop) {
     this.reel = reel;
+    this.speed = SPEEDS[reel];
+    this.lead = (this.speed * GATHER) / 2; // degrees until full spin
     this.angle = this.angleOf(stop);
     this.facets = Array.from({ length: STOPS }, (_, i) =>
       h('div', { class: 'facet', 'data-stop': 15 + i }, h('img', { src: asset(`img/${symbolAt(reel, 15 + i)}.svg`), alt: '', width: 76, height: 76, draggable: 'false' })));
-    this.element = h('div', { class: 'drum' }, this.facets);
+    // What the eye sees of a strip at full speed: the symbols drawn out, one run of them after another.
+    this.strip = h('div', { class: 'run' }, h('div', { class: 'blurred' }, [...STRIPS[reel], ...STRIPS[reel].slice(0, 3)].map((symbol) => h('img', { src: asset(`img/${symbol}.svg`), alt: '', width: 76, height: 76, draggable: 'false' }))));
+    this.blur = h('div', { class: 'blur' }, this.strip);
+    this.element = h('div', { class: 'drum' }, this.facets, this.blur);
     this.rest();
     /** @type {Animation[]} one for each facet while the drum turns, else none */
     this.animations = [];
+    /** @type {Animation[]} of the blurred strip */
+    this.blurring = [];
     this.started = 0;
   }
 
@@ -53,6 +61,19 @@ export class Drum {
   halt() {
     for (const animation of this.animations) { animation.onfinish = null; animation.cancel(); }
     this.animations = [];
+    for (const animation of this.blurring) animation.cancel();
+    this.blurring = [];
+  }
+
+  /**
+   * Shows the blurred strip in place of the sharp one, for the share of a way in which the drum is fast.
+   * @param {{opacity: number, offset?: number}[]} fading @param {KeyframeAnimationOptions} timing
+   */
+  fade(fading, timing) {
+    this.blurring = [
+      this.strip.animate([{ transform: 'translateY(-72.727%)' }, { transform: 'none' }], { duration: 1.6 * 360 / this.speed, iterations: Infinity, iterationStart: this.reel * 0.37 }), // 8 of its 11 symbols
+      this.blur.animate(fading, timing),
+    ];
   }
 
   /** Turns the drum through some angles, in place of what moved it before. @param {{angle: number, offset?: number}[]} way @param {KeyframeAnimationOptions} timing */
@@ -71,17 +92,22 @@ export class Drum {
     this.element.classList.remove('hit');
     if (reducedMotion()) return;
     const from = this.angle;
-    this.started = performance.now();
+    const delay = this.reel * LATER;
+    this.started = performance.now() + delay;
     // Gathering (speed grows evenly), then turning at full speed for as long as the answer takes.
-    const gathering = this.turn(Array.from({ length: 9 }, (_, i) => ({ angle: from - LEAD * (i / 8) ** 2 })), { duration: GATHER, fill: 'forwards' });
-    gathering.onfinish = () => { this.turn([{ angle: from - LEAD }, { angle: from - LEAD - 360 }], { duration: 360 / SPEED, iterations: Infinity }); };
+    const gathering = this.turn(Array.from({ length: 9 }, (_, i) => ({ angle: from - this.lead * (i / 8) ** 2 })), { duration: GATHER, delay, fill: 'forwards' });
+    this.fade([{ opacity: 0 }, { opacity: 0, offset: 0.45 }, { opacity: 1 }], { duration: GATHER, delay, fill: 'forwards' });
+    gathering.onfinish = () => {
+      this.turn([{ angle: from - this.lead }, { angle: from - this.lead - 360 }], { duration: 360 / this.speed, iterations: Infinity });
+      this.fade([{ opacity: 1 }, { opacity: 1 }], { duration: 1000, iterations: Infinity });
+    };
   }
 
   /** Where the spinning drum is now, in degrees. */
   now() {
-    const passed = performance.now() - this.started;
-    if (passed < GATHER) return this.angle - LEAD * (passed / GATHER) ** 2;
-    return this.angle - LEAD - SPEED * (passed - GATHER);
+    const passed = Math.max(0, performance.now() - this.started);
+    if (passed < GATHER) return this.angle - this.lead * (passed / GATHER) ** 2;
+    return this.angle - this.lead - this.speed * (passed - GATHER);
   }
 
   /**
@@ -95,15 +121,18 @@ export class Drum {
     const target = this.angleOf(stop);
     if (!reducedMotion() && this.animations.length) {
       const from = this.now();
+      const { speed } = this;
       const time = Math.max(LANDING, at - performance.now());
-      // Braking for d covers SPEED·d/3 (a cubic that starts at full speed), so the whole way is SPEED·(time − 2d/3).
+      // Braking for d covers speed·d/3 (a cubic that starts at full speed), so the whole way is speed·(time − 2d/3).
       // Of the ways that end on the stop, one has a d from BRAKE to LANDING.
-      const longest = SPEED * (time - (2 * BRAKE) / 3);
+      const longest = speed * (time - (2 * BRAKE) / 3);
       const way = longest - ((((longest - (from - target)) % 360) + 360) % 360);
-      const brake = 1.5 * (time - way / SPEED);
+      const brake = 1.5 * (time - way / speed);
       const cruise = time - brake;
       const braked = this.turn([{ angle: from, offset: 0 }, ...Array.from({ length: 33 }, (_, i) =>
-        ({ angle: from - SPEED * (cruise + (brake / 3) * braking(i / 32)), offset: (cruise + (brake * i) / 32) / time }))], { duration: time, fill: 'forwards' });
+        ({ angle: from - speed * (cruise + (brake / 3) * braking(i / 32)), offset: (cruise + (brake * i) / 32) / time }))], { duration: time, fill: 'forwards' });
+      const fast = cruise / time;
+      this.fade([{ opacity: 1 }, { opacity: 1, offset: fast }, { opacity: 0, offset: fast + (1 - fast) * 0.3 }, { opacity: 0 }], { duration: time, fill: 'forwards' });
       await braked.finished.catch(() => {});
       if (this.animations[STOPS - 1] !== braked) return;
     }

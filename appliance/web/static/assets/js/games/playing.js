@@ -4,12 +4,49 @@ import { place } from '../bets.js';
 import { ensureOwnSeed, hold, release, state } from '../store.js';
 import { busyShowing } from '../reality.js';
 import { h } from '../dom.js';
-import { t, errorText, dateTime } from '../i18n.js';
+import { t, coins, signed, errorText, dateTime } from '../i18n.js';
 import { navigate } from '../router.js';
 
 /** Gets the player's seeds ready while the page is looked at, so that the first bet need not wait for them. */
 export function prepare() {
   if (state.account) ensureOwnSeed().catch(() => {}); // the bet asks again, and says what is wrong
+}
+
+/** What a settled round came to: the payout, which includes the stake, and the net result. @param {import('../types.js').Round} round */
+export function cameTo({ payout, staked }) {
+  return t(payout > 0 ? 'outcome.payout' : 'outcome.none', { payout: coins(payout), net: signed(payout - staked) });
+}
+
+/**
+ * Puts the focus back to where it was before a button was switched off, or to what stands in for that, unless the
+ * player has moved it since.
+ * @param {...(Element|null|undefined)} places the first that can take it
+ */
+export function refocus(...places) {
+  const now = document.activeElement;
+  if (now && now !== document.body && !now.matches(':disabled')) return;
+  for (const place of places) {
+    if (place instanceof HTMLElement && place.isConnected && place !== document.body && !place.matches(':disabled')) { place.focus({ preventScroll: true }); return; }
+  }
+}
+
+/** Tells the style sheet how high the bet panel is, so that what is played fits above it where it is docked. @param {HTMLElement} panel */
+export function measured(panel) {
+  new ResizeObserver(() => panel.parentElement?.style.setProperty('--panel', `${panel.offsetHeight}px`)).observe(panel);
+  return panel;
+}
+
+/** @type {Promise<unknown>} */
+let showing = Promise.resolve();
+/**
+ * Whether the page that is in use is to be drawn anew, as in another language. Then it waits until what is being played
+ * has been shown: the page in use stays for so long.
+ * @param {string} path
+ */
+export async function redrawn(path) {
+  if (document.getElementById('main')?.dataset.page !== path) return false;
+  await showing;
+  return true;
 }
 
 /**
@@ -20,7 +57,20 @@ export function prepare() {
  * @param {{show: (answer: A) => Promise<void>, refused: (words: string, body: Node, code: string) => void}} stage `body` is the words with what else belongs to them
  * @returns {Promise<A|null>} null where the bet was refused
  */
-export async function play(path, body, stage) {
+export function play(path, body, stage) {
+  const played = playOnce(path, body, stage);
+  showing = played.catch(() => {});
+  return played;
+}
+
+/**
+ * @template {{coins: number, held_coins?: number, round: import('../types.js').Round}} A
+ * @param {string} path
+ * @param {any} body
+ * @param {{show: (answer: A) => Promise<void>, refused: (words: string, body: Node, code: string) => void}} stage
+ * @returns {Promise<A|null>}
+ */
+async function playOnce(path, body, stage) {
   if (!state.account) { await navigate(`/sign-in?next=${encodeURIComponent(location.pathname)}`); return null; }
   const free = busyShowing();
   hold();

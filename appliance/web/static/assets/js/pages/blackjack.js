@@ -1,5 +1,5 @@
 // Blackjack.
-import { h, announce } from '../dom.js';
+import { h, announce, reducedMotion } from '../dom.js';
 import { t, num, coins, percent, dateTime } from '../i18n.js';
 import { state, game, changes, setCoins } from '../store.js';
 import { get, ApiError } from '../api.js';
@@ -7,7 +7,7 @@ import { Stake } from '../components/stake.js';
 import { shield } from '../components/shield.js';
 import { recentStrip } from '../components/recent.js';
 import { Felt, totalText } from '../games/blackjack/felt.js';
-import { play, prepare } from '../games/playing.js';
+import { play, prepare, redrawn, measured, refocus, cameTo } from '../games/playing.js';
 import { cardName } from '../components/card.js';
 import { sound } from '../sound.js';
 
@@ -32,34 +32,38 @@ function lettersOn() { try { return localStorage.getItem('imperio.letters') !== 
 /** @param {boolean} on */
 function rememberLetters(on) { try { localStorage.setItem('imperio.letters', on ? 'on' : 'off'); } catch { /* this visit only */ } }
 
-/** @returns {Promise<import('../router.js').Page>} */
-export default async function blackjack() {
+/** The last round as it lies on the table, for the page to be drawn anew with it. @type {BlackjackRound|null} */
+let shown = null;
+
+/** @param {string} path @returns {Promise<import('../router.js').Page>} */
+export default async function blackjack(path) {
+  if (!await redrawn(path)) shown = null;
   const info = await game('blackjack');
-  const felt = new Felt();
+  const outcome = h('p', { class: 'outcome', id: 'outcome' }, t('blackjack.ready'));
+  const notice = h('p', { class: 'notice', hidden: true, id: 'resume' });
+  const felt = new Felt(outcome, notice);
   /** @type {BlackjackRound|null} */
   let round = null;
   let busy = false;
   /** The newest that the live line told while an answer was awaited or shown. @type {import('../types.js').Round|null} */
   let told = null;
 
-  const outcome = h('p', { class: 'outcome', id: 'outcome' }, t('blackjack.ready'));
-  const notice = h('p', { class: 'note', hidden: true, id: 'resume' });
   const strip = recentStrip('blackjack');
   const stake = new Stake();
   const could = h('p', { class: 'what' });
   stake.addEventListener('stake', () => { could.textContent = t('blackjack.could_win', { coins: coins(Math.floor(stake.value * 2.5)) }); });
-  stake.setup({ min: info.min_stake, max: info.max_stake, value: Math.max(info.min_stake, 10) });
+  stake.setup({ game: 'blackjack', min: info.min_stake, max: info.max_stake, value: Math.max(info.min_stake, 10) });
   const go = h('button', { class: 'button primary wide go', id: 'deal', type: 'button', disabled: !info.enabled, onclick: () => { void deal(); } }, t(info.enabled ? 'blackjack.deal' : 'bet.disabled'));
   const opening = h('div', { class: 'stack opening' }, could, stake, go);
   const actions = h('div', { class: 'actions', role: 'group', 'aria-label': t('blackjack.actions'), hidden: true });
   // Keys of a single letter can be switched off, for those who speak to their computer (WCAG 2.1.4).
   const letters = h('input', { type: 'checkbox', onchange: () => rememberLetters(letters.checked) });
   letters.checked = lettersOn();
-  const panel = h('section', { class: 'betting panel', 'aria-label': t('bet.panel') },
-    h('div', { class: 'headline' }, h('strong', null, t('game.blackjack')), shield(() => round?.round ?? null)), opening, actions,
-    h('div', { class: 'facts-line' }, h('span', null, t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })),
+  const panel = measured(h('section', { class: 'betting panel', 'aria-label': t('bet.panel') },
+    h('div', { class: 'headline' }, h('strong', null, t('game.blackjack')), shield(() => round?.round ?? null)), h('div', { class: 'turns' }, opening, actions),
+    h('div', { class: 'small-print' }, h('div', { class: 'facts-line of-table' }, h('span', null, t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })),
       info.sheet?.figures && h('span', null, t('bet.return', { share: percent(info.sheet.figures.return_decimal) }))),
-    h('div', { class: 'facts-line' }, h('label', { class: 'check' }, letters, h('span', null, t('blackjack.letters'))), h('a', { href: '/rules/blackjack' }, t('bet.rules'))));
+    h('div', { class: 'facts-line' }, h('label', { class: 'check letters' }, letters, h('span', null, t('blackjack.letters'))), h('a', { href: '/rules/blackjack' }, t('bet.rules'))))));
 
   /** What an action costs on top, by the hand that it is for. @param {string} action */
   function cost(action) {
@@ -80,7 +84,7 @@ export default async function blackjack() {
     actions.replaceChildren(...Object.keys(LETTERS).filter((a) => round?.allowed_actions.includes(a)).map((action) => {
       const costs = cost(action);
       return h('button', { class: 'button action', type: 'button', 'data-action': action, disabled: busy || costs > (state.account?.coins ?? 0), 'aria-keyshortcuts': LETTERS[action], onclick: () => { void act(action); } },
-        h('kbd', null, LETTERS[action]), h('span', null, t(`action.${action}`)), costs > 0 && h('small', null, t('blackjack.costs', { coins: coins(costs) })));
+        h('kbd', null, LETTERS[action]), h('span', null, t(`action.${action}`)), costs > 0 && h('small', null, h('span', { class: 'sr' }, t('blackjack.costs', { coins: coins(costs) })), h('span', { class: 'price', 'aria-hidden': 'true' }, h('span', { class: 'coin' }), num(costs))));
     }));
     if (!busy && had) (/** @type {HTMLElement|null} */ (actions.querySelector(`[data-action="${had}"]`)) ?? /** @type {HTMLElement|null} */ (actions.querySelector('button')))?.focus();
   }
@@ -89,21 +93,27 @@ export default async function blackjack() {
   async function show(answer, animated) {
     round = answer;
     notice.hidden = true;
+    inSight();
     await felt.show(answer, animated);
     tell(answer);
-    // On a phone the panel may cover the hand that plays.
-    (felt.element.querySelector('.hand.active') ?? felt.hands).scrollIntoView({ block: 'nearest', behavior: animated ? 'smooth' : 'auto' });
   }
 
-  /** @param {BlackjackRound} answer */
-  function tell(answer) {
+  /** The player may have scrolled to the last rounds. */
+  function inSight() { felt.element.scrollIntoView({ block: 'nearest', behavior: reducedMotion() ? 'auto' : 'smooth' }); }
+
+  /** @param {BlackjackRound} answer @param {boolean} [again] it was told before, in another language */
+  function tell(answer, again = false) {
+    shown = answer;
+    felt.element.dataset.open = String(!answer.settled);
     outcome.classList.remove('won');
     if (answer.settled) {
       const net = answer.payout - answer.round.staked;
       const results = answer.hands.map((hand) => t(`result.${hand.result ?? 'lose'}`)).join(', ');
-      const words = `${results}. ${net > 0 ? t('blackjack.won', { coins: coins(answer.payout) }) : answer.payout > 0 ? t('blackjack.back', { coins: coins(answer.payout) }) : t('blackjack.nothing')}`;
-      outcome.textContent = words;
+      const words = `${results}. ${cameTo(answer.round)}`;
+      outcome.textContent = answer.hands.length > 1 ? cameTo(answer.round) : words; // several hands tell their results themselves
       outcome.classList.toggle('won', net > 0);
+      if (again) return;
+      stake.played(answer.round.stake);
       announce(`${t('blackjack.dealer_has', { total: totalText(answer.dealer, true) })} ${words}`);
       strip.add(answer.round);
       if (net > 0 && !document.hidden) sound.play('win');
@@ -113,6 +123,7 @@ export default async function blackjack() {
     const words = answer.allowed_actions.includes('decline_insurance') ? t('blackjack.offer_insurance')
       : answer.hands.length > 1 ? t('blackjack.turn_n', { n: answer.hands.indexOf(hand) + 1, total: totalText(hand) }) : t('blackjack.turn', { total: totalText(hand) });
     outcome.textContent = words;
+    if (again) return;
     const up = answer.dealer.cards[0];
     announce(`${hand.cards.map((c) => cardName(c.rank, c.suit)).join(', ')}. ${words} ${up ? t('blackjack.dealer_shows', { card: cardName(up.rank, up.suit) }) : ''}`);
   }
@@ -120,7 +131,6 @@ export default async function blackjack() {
   /** @param {string} path @param {any} body */
   async function send(path, body) {
     if (busy) return;
-    const had = document.activeElement;
     busy = true;
     redraw();
     let behind = false;
@@ -134,7 +144,7 @@ export default async function blackjack() {
       busy = false;
       redraw();
       // Focus stays with the hand that plays: on the next actions, or on the button for the next round.
-      if (had && (had === go || had.closest?.('.actions') || !had.isConnected || had === document.body)) (round && !round.settled ? /** @type {HTMLElement|null} */ (actions.querySelector('button:not(:disabled)')) : go)?.focus({ preventScroll: true });
+      refocus(...(round && !round.settled ? [actions.querySelector('button:not(:disabled)')] : [go]));
     }
     void follow();
   }
@@ -186,6 +196,7 @@ export default async function blackjack() {
 
   async function deal() {
     if (round && !round.settled) return;
+    inSight();
     if (state.account) { felt.clear(); outcome.textContent = t('blackjack.dealing'); outcome.classList.remove('won'); }
     await send('/games/blackjack/rounds', { stake: stake.value });
   }
@@ -232,13 +243,18 @@ export default async function blackjack() {
       if (!(error instanceof ApiError) || error.status !== 404) throw error;
     }
   }
+  if (!round && shown) {
+    round = shown;
+    await felt.show(shown, false);
+    tell(shown, true);
+  }
   redraw();
   prepare();
   void strip.load().catch(() => {}); // the strip stays empty; the banner tells of the connection
 
   return {
     title: t('game.blackjack'),
-    body: h('div', { class: 'game' }, h('h1', null, t('game.blackjack')), panel, h('div', { class: 'stage blackjack' }, notice, felt.element, h('div', { class: 'verdict' }, outcome)), strip.element),
+    body: h('div', { class: 'game' }, h('h1', null, t('game.blackjack')), panel, h('div', { class: 'stage blackjack' }, felt.element), strip.element),
     leave() { document.removeEventListener('keydown', key); changes.removeEventListener('resumed', resumed); changes.removeEventListener('round', heard); changes.removeEventListener('missed', missed); },
   };
 }

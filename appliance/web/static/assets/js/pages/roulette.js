@@ -1,5 +1,5 @@
 // Roulette.
-import { h, announce } from '../dom.js';
+import { h, announce, reducedMotion } from '../dom.js';
 import { t, num, coins, percent } from '../i18n.js';
 import { icon } from '../icons.js';
 import { state, game, changes } from '../store.js';
@@ -10,55 +10,67 @@ import { Layout, SPOT, colour } from '../games/roulette/bets.js';
 import { Table, spotName } from '../games/roulette/table.js';
 import { Wheel } from '../games/roulette/wheel.js';
 import { Racetrack } from '../games/roulette/racetrack.js';
-import { play, prepare } from '../games/playing.js';
+import { play, prepare, redrawn, measured, refocus, cameTo } from '../games/playing.js';
 import { sound } from '../sound.js';
 
 const MOST_BETS = 100;
 
-/** @returns {Promise<import('../router.js').Page>} */
-export default async function roulette() {
+/**
+ * What lies on the table: chips, or the result of the last spin until the next chip. It outlives the page, which may be
+ * drawn anew.
+ * @type {{layout: Layout, chip: number, erasing: boolean, shown: {laid: Map<string, number>, answer: import('../types.js').RouletteSpin}|null}}
+ */
+let on = { layout: new Layout(), chip: 5, erasing: false, shown: null };
+
+/** @param {string} path @returns {Promise<import('../router.js').Page>} */
+export default async function roulette(path) {
+  if (!await redrawn(path)) on = { layout: new Layout(), chip: 5, erasing: false, shown: null };
   const info = await game('roulette');
-  const layout = new Layout();
-  let chip = 5;
+  const { layout } = on;
   let spinning = false;
-  /** The result of the last spin lies on the table until the next chip. */
-  let shown = false;
   /** @type {import('../types.js').Round|null} */
-  let last = null;
+  let last = on.shown?.answer.round ?? null;
 
   const outcome = h('p', { class: 'outcome', id: 'outcome' }, t('roulette.place'));
   const look = h('p', { class: 'look', 'aria-hidden': 'true' });
   const numbers = h('ol', { class: 'numbers', 'aria-label': t('roulette.last') });
   const wheel = new Wheel();
-  const table = new Table({ place: (spot) => put([{ spot, amount: chip }]), take, spin: () => { void spin(); }, look: (spot) => { look.textContent = spot ? spotName(spot, layout.coins.get(spot.id) ?? 0) : ''; } });
-  const track = new Racetrack({ place: (call) => put(call.map((c) => ({ spot: c.spot, amount: c.chips * chip }))), look: (lit, words) => { table.lightNumbers(lit); look.textContent = words; }, chip: () => chip });
+  const table = new Table({ place: (spot) => put([{ spot, amount: on.chip }]), take: (spot) => take([{ spot, amount: on.chip }]), spin: () => { void spin(); }, look: (spot) => { look.textContent = spot ? spotName(spot, layout.coins.get(spot.id) ?? 0) : ''; } });
+  const track = new Racetrack({ place: (call) => put(call.map((c) => ({ spot: c.spot, amount: c.chips * on.chip }))), look: (lit, words) => { table.lightNumbers(lit); look.textContent = words; }, chip: () => on.chip });
   const strip = recentStrip('roulette');
 
   /** @type {[string, string, () => void][]} */
   const tools = [['undo', 'undo', () => layout.undo()], ['clear', 'clear', () => layout.clear()], ['repeat', 'repeat', () => layout.repeat()], ['double', '', () => double()]];
   const buttons = Object.fromEntries(tools.map(([name, picture, act]) => [name,
-    h('button', { class: 'tool', type: 'button', 'data-tool': name, onclick: () => { fresh(); act(); redraw(); tellTotal(); } }, picture ? icon(picture) : h('b', { 'aria-hidden': 'true' }, '2×'), h('span', null, t(`roulette.${name}`)))]));
+    h('button', { class: 'tool', type: 'button', 'data-tool': name, onclick: (/** @type {Event} */ event) => { fresh(); act(); redraw(); tellTotal(); refocus(/** @type {Element} */ (event.currentTarget), ...tools.map(([other]) => buttons[other]), chipRow.querySelector('button')); } }, picture ? icon(picture) : h('b', { 'aria-hidden': 'true' }, '2×'), h('span', null, t(`roulette.${name}`)))]));
   const total = h('p', { class: 'what' });
   const go = h('button', { class: 'button primary wide go', id: 'spin', type: 'button', onclick: () => { void spin(); } });
   const chipRow = h('div', { class: 'chips', role: 'group', 'aria-label': t('bet.chips') }, CHIPS.map((c) =>
-    h('button', { type: 'button', 'aria-label': chipName(c), 'data-chip': c, 'aria-pressed': String(c === chip), onclick: () => { chip = c; sound.play('chip'); markChip(); } }, h('im-chip', { amount: c }))));
+    h('button', { type: 'button', 'aria-label': chipName(c), 'data-chip': c, onclick: () => { on.chip = c; on.erasing = false; sound.play('chip'); markChip(); } }, h('im-chip', { amount: c }))),
+    h('button', { type: 'button', class: 'eraser', 'aria-label': t('roulette.eraser'), title: t('roulette.eraser'), onclick: () => { on.erasing = !on.erasing; markChip(); } }, icon('eraser')));
+  markChip();
   const skip = h('button', { class: 'button slim skip-run', type: 'button', hidden: true, onclick: () => wheel.skip() }, t('action.skip'));
 
-  const panel = h('section', { class: 'betting panel', 'aria-label': t('bet.panel') },
+  const panel = measured(h('section', { class: 'betting panel', 'aria-label': t('bet.panel') },
     h('div', { class: 'headline' }, h('strong', null, t('game.roulette')), shield(() => last)), total, chipRow, h('div', { class: 'tools' }, Object.values(buttons)), go,
-    h('div', { class: 'facts-line' }, h('span', null, t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })), h('span', null, t('bet.return', { share: percent(info.sheet.figures.return_decimal) }))),
-    h('div', { class: 'facts-line' }, h('span', { id: 'table-keys' }, t('roulette.keys'))),
-    h('div', { class: 'facts-line' }, h('a', { href: '/rules/roulette' }, t('bet.rules'))));
-  const stage = h('div', { class: 'stage roulette' },
-    h('div', { class: 'top-row' }, h('div', { class: 'wheel-box' }, wheel.element, skip), h('div', { class: 'board' }, outcome, h('h2', null, t('roulette.last')), numbers)),
-    h('div', { class: 'table-box' }, table.element, look, track.element));
+    h('div', { class: 'small-print' }, h('div', { class: 'facts-line' }, h('span', null, t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })), h('span', null, t('bet.return', { share: percent(info.sheet.figures.return_decimal) }))),
+    h('div', { class: 'facts-line keys' }, h('span', { id: 'table-keys' }, t('roulette.keys'))),
+    h('div', { class: 'facts-line' }, h('a', { href: '/rules/roulette' }, t('bet.rules'))))));
+  const wheelBox = h('div', { class: 'wheel-box' }, wheel.element, skip);
+  const stage = h('div', { class: 'stage roulette' }, h('div', { class: 'salon' },
+    wheelBox, h('div', { class: 'board' }, outcome, h('div', { class: 'fallen-before' }, h('h2', null, t('roulette.last')), numbers)),
+    h('div', { class: 'track-box cloth-box' }, track.element),
+    h('div', { class: 'table-box cloth-box' }, look, table.element)));
 
-  function markChip() { for (const b of chipRow.children) b.setAttribute('aria-pressed', String(Number(/** @type {HTMLElement} */ (b).dataset.chip) === chip)); }
+  function markChip() {
+    for (const b of chipRow.children) b.setAttribute('aria-pressed', String(b.classList.contains('eraser') ? on.erasing : !on.erasing && Number(/** @type {HTMLElement} */ (b).dataset.chip) === on.chip));
+  }
 
   /** The first touch after a spin clears away its result. */
   function fresh() {
-    if (!shown) return;
-    shown = false;
+    if (!on.shown) return;
+    on.shown = null;
+    stage.classList.remove('told');
     table.mark(null);
     outcome.classList.remove('won');
     outcome.textContent = t('roulette.place');
@@ -68,6 +80,7 @@ export default async function roulette() {
   /** @param {{spot: string, amount: number}[]} bets */
   function put(bets) {
     if (spinning) return;
+    if (on.erasing) { take(bets); return; }
     fresh();
     const spots = new Set([...layout.coins.keys(), ...bets.map((b) => b.spot)]);
     const sum = layout.total + bets.reduce((a, b) => a + b.amount, 0);
@@ -85,10 +98,14 @@ export default async function roulette() {
     layout.double();
   }
 
-  /** @param {string} spot */
-  function take(spot) {
-    if (spinning || shown) return;
-    if (layout.take(spot, chip)) { sound.play('chip'); redraw(); announce(spotName(/** @type {any} */ (SPOT.get(spot)), layout.coins.get(spot) ?? 0)); }
+  /** @param {{spot: string, amount: number}[]} bets */
+  function take(bets) {
+    if (spinning || on.shown) return;
+    if (!bets.filter(({ spot, amount }) => layout.take(spot, amount)).length) return;
+    sound.play('chip');
+    redraw();
+    const spot = bets.length === 1 ? SPOT.get(bets[0].spot) : null;
+    announce(spot ? spotName(spot, layout.coins.get(spot.id) ?? 0) : t('roulette.total', { coins: coins(layout.total) }));
   }
 
   function tellTotal() { announce(t('roulette.total', { coins: coins(layout.total) })); }
@@ -96,7 +113,7 @@ export default async function roulette() {
   function say(words) { outcome.textContent = words; announce(words); }
 
   function redraw() {
-    if (!shown) table.lay(layout.coins);
+    if (!on.shown) table.lay(layout.coins);
     const sum = layout.total;
     total.textContent = sum ? `${t('roulette.total', { coins: coins(sum) })} · ${t('bet.could_win', { coins: coins(layout.best()) })}` : t('roulette.empty');
     go.textContent = !info.enabled ? t('bet.disabled') : sum ? t('roulette.spin_for', { coins: coins(sum) }) : t('roulette.spin');
@@ -111,30 +128,32 @@ export default async function roulette() {
     while (numbers.children.length > 12) numbers.lastElementChild?.remove();
   }
 
-  /** @param {import('../types.js').RouletteSpin} answer */
-  function tell(answer) {
+  /** @param {import('../types.js').RouletteSpin} answer @param {boolean} [again] it was told before, in another language */
+  function tell(answer, again = false) {
     last = answer.round;
     const won = answer.payout > answer.round.staked;
-    const place = t('roulette.fell', { n: answer.pocket, color: t(`color.${answer.color}`) });
-    const words = `${place} ${answer.payout === 0 ? t('roulette.nothing') : won ? t('roulette.won', { coins: coins(answer.payout) }) : t('roulette.back', { coins: coins(answer.payout) })}`;
-    outcome.replaceChildren(h('span', { class: `ball-number ${answer.color}`, 'aria-hidden': 'true' }, answer.pocket), h('span', null, words));
+    const color = t(`color.${answer.color}`);
+    outcome.replaceChildren(h('span', { class: `ball-number ${answer.color}` }, answer.pocket), h('span', null, `${color}. `), h('span', null, cameTo(answer.round)));
     outcome.classList.toggle('won', won);
-    announce(words);
+    stage.classList.add('told');
     table.mark(answer.pocket);
+    if (again) return;
+    announce(`${t('roulette.fell', { n: answer.pocket, color })} ${cameTo(answer.round)}`);
     addNumber(answer.pocket);
     strip.add(answer.round);
     if (won) sound.play('win');
   }
 
   async function spin() {
-    if (spinning || go.disabled || shown) return;
+    if (spinning || go.disabled || on.shown) return;
     if (!state.account) { await play('', {}, { show: async () => {}, refused: () => {} }); return; }
     spinning = true;
+    const had = document.activeElement;
     const laid = new Map(layout.coins);
     redraw();
     outcome.classList.remove('won');
     outcome.textContent = t('roulette.rolling');
-    if (stage.getBoundingClientRect().top < 0) wheel.element.scrollIntoView({ block: 'center', behavior: 'smooth' });
+    wheelBox.scrollIntoView({ block: 'nearest', behavior: reducedMotion() ? 'auto' : 'smooth' });
     try {
       await play('/games/roulette/spins', { bets: layout.bets() }, {
         show: async (/** @type {import('../types.js').RouletteSpin} */ answer) => {
@@ -142,8 +161,8 @@ export default async function roulette() {
           await wheel.run(answer.pocket);
           skip.hidden = true;
           layout.spun();
-          shown = true;
-          table.lay(laid, (id) => SPOT.get(id)?.covers.includes(answer.pocket) ?? false);
+          on.shown = { laid, answer };
+          layResult();
           tell(answer);
         },
         refused: (words, body) => { outcome.replaceChildren(body); announce(words); },
@@ -152,7 +171,13 @@ export default async function roulette() {
       spinning = false;
       skip.hidden = true;
       redraw();
+      if (had !== document.body) refocus(had, buttons.repeat, go);
     }
+  }
+
+  /** The chips of the last spin, those that won apart from those that lost. */
+  function layResult() {
+    if (on.shown) { const { laid, answer } = on.shown; table.lay(laid, (id) => SPOT.get(id)?.covers.includes(answer.pocket) ?? false); }
   }
 
   /** @param {Event} event */
@@ -163,6 +188,7 @@ export default async function roulette() {
     tell(answer);
   }
   changes.addEventListener('resumed', resumed);
+  if (on.shown) { wheel.show(on.shown.answer.pocket); layResult(); tell(on.shown.answer, true); }
   redraw();
   prepare();
   void strip.load().then((rounds) => {

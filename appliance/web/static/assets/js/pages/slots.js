@@ -3,7 +3,7 @@ import { h, asset, announce, reducedMotion } from '../dom.js';
 import { t, num, coins, percent } from '../i18n.js';
 import { state, game, changes } from '../store.js';
 import { Drum, STRIPS, LANDING } from '../games/drum.js';
-import { play, prepare } from '../games/playing.js';
+import { play, prepare, redrawn, measured, refocus, cameTo } from '../games/playing.js';
 import { Stake } from '../components/stake.js';
 import { shield } from '../components/shield.js';
 import { recentStrip } from '../components/recent.js';
@@ -18,12 +18,16 @@ const NEXT = 350;
 /** @param {number} milliseconds */
 const wait = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
-/** @returns {Promise<import('../router.js').Page>} */
-export default async function slots() {
+/** The last spin, for the page to be drawn anew with it. @type {import('../types.js').SlotsSpin|null} */
+let shown = null;
+
+/** @param {string} path @returns {Promise<import('../router.js').Page>} */
+export default async function slots(path) {
+  if (!await redrawn(path)) shown = null;
   const info = await game('slots');
   const drums = STRIPS.map((_, reel) => new Drum(reel, [15, 23, 23][reel]));
   /** @type {import('../types.js').Round|null} */
-  let last = null;
+  let last = shown?.round ?? null;
   let spinning = false;
 
   const outcome = h('p', { class: 'outcome', id: 'outcome' }, t('slots.ready'));
@@ -38,13 +42,13 @@ export default async function slots() {
   const could = h('p', { class: 'what' });
   const best = Math.max(...info.sheet.pays.map((/** @type {any} */ p) => p.multiplier));
   stake.addEventListener('stake', () => { could.textContent = t('bet.could_win', { coins: coins(stake.value * best) }); });
-  stake.setup({ min: info.min_stake, max: info.max_stake, value: Math.max(info.min_stake, 5) });
+  stake.setup({ game: 'slots', min: info.min_stake, max: info.max_stake, value: Math.max(info.min_stake, 5) });
   const go = h('button', { class: 'button primary wide go', id: 'spin', type: 'button', disabled: !info.enabled, onclick: () => { void spin(); } }, t(info.enabled ? 'slots.spin' : 'bet.disabled'));
-  const panel = h('section', { class: 'betting panel', 'aria-label': t('bet.panel') },
+  const panel = measured(h('section', { class: 'betting panel', 'aria-label': t('bet.panel') },
     h('div', { class: 'headline' }, h('strong', null, t('game.slots')), shield(() => last)), could, stake, go,
-    h('div', { class: 'facts-line' }, h('span', null, t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })),
+    h('div', { class: 'small-print' }, h('div', { class: 'facts-line' }, h('span', null, t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })),
       h('span', null, t('bet.return', { share: percent(info.sheet.figures.return_decimal) }))),
-    h('div', { class: 'facts-line' }, h('span', null, t('slots.space')), h('a', { href: '/rules/slots' }, t('bet.rules'))));
+    h('div', { class: 'facts-line' }, h('span', { class: 'keys' }, t('slots.space')), h('a', { href: '/rules/slots' }, t('bet.rules'))))));
 
   /** @param {import('../types.js').SlotsSpin} answer @param {number} started */
   async function show(answer, started) {
@@ -53,37 +57,41 @@ export default async function slots() {
     const first = Math.max(started + FIRST, performance.now() + LANDING);
     await Promise.all(drums.map((drum, reel) => drum.land(answer.stops[reel], first + reel * NEXT).then(() => sound.play('reel'))));
     await wait(Math.max(0, started + CYCLE - performance.now()));
+    stake.played(answer.round.staked);
     tell(answer);
   }
 
-  /** @param {import('../types.js').SlotsSpin} answer */
-  function tell(answer) {
-    const stakePaid = answer.round.staked;
-    const won = answer.payout > stakePaid; // a pay that is no more than the stake is no win
+  /** @param {import('../types.js').SlotsSpin} answer @param {boolean} [again] it was told before, in another language */
+  function tell(answer, again = false) {
+    shown = answer;
+    const won = answer.payout > answer.round.staked; // a pay that is no more than the stake is no win
     machine.classList.toggle('won', won);
     outcome.classList.toggle('won', won);
-    const words = answer.payout === 0 ? t('slots.nothing') : won ? t('slots.won', { coins: coins(answer.payout) }) : t('slots.back', { coins: coins(answer.payout) });
+    const words = cameTo(answer.round);
     outcome.textContent = words;
-    const symbols = answer.symbols.map((name) => t(`symbol.${name}`)).join(', ');
-    announce(`${symbols}. ${words}`);
     if (answer.payout > 0) {
       const same = answer.symbols[2] === answer.symbols[0] ? 3 : 2;
       drums.slice(0, same).forEach((d) => d.element.classList.add('hit'));
       pays.mark(answer.symbols[0], same);
     }
+    if (again) return;
+    announce(`${answer.symbols.map((name) => t(`symbol.${name}`)).join(', ')}. ${words}`);
     if (won) sound.play('win');
     strip.add(answer.round);
   }
 
   async function spin() {
     if (spinning || !info.enabled) return;
+    const had = document.activeElement;
     spinning = true;
+    shown = null;
     go.disabled = true;
     stake.disabled = true;
     machine.classList.remove('won');
     outcome.classList.remove('won');
     outcome.textContent = t('slots.spinning');
     pays.mark('', 0);
+    machine.scrollIntoView({ block: 'nearest', behavior: reducedMotion() ? 'auto' : 'smooth' });
     const started = performance.now();
     if (state.account) drums.forEach((d) => d.spin());
     const before = drums.map((d) => Math.round(d.angle / 22.5) + 15);
@@ -100,6 +108,7 @@ export default async function slots() {
       spinning = false;
       go.disabled = false;
       stake.disabled = false;
+      if (had !== document.body) refocus(had, go);
     }
   }
 
@@ -122,6 +131,11 @@ export default async function slots() {
   }
   changes.addEventListener('resumed', resumed);
 
+  const before = shown;
+  if (before) {
+    drums.forEach((d, reel) => { void d.land(before.stops[reel]); });
+    tell(before, true);
+  }
   prepare();
   void strip.load().then((rounds) => {
     if (rounds[0] && !last) {
@@ -145,7 +159,7 @@ function payTable(lines) {
     const count = Number(line.name[0]);
     const symbol = { c: 'cherry', a: 'apple', b: 'banana', l: 'lemon' }[line.name.split(' ')[1]?.[0] ?? ''] ?? 'lemon';
     const row = h('li', null, Array.from({ length: count }, (_, i) => h('img', { src: asset(`img/${symbol}.svg`), alt: i === 0 ? t('slots.line', { count, symbol: t(`symbol.${symbol}`) }) : '', width: 24, height: 24 })),
-      count === 2 && h('span', { class: 'any', 'aria-hidden': 'true' }, '·'), h('b', null, `×${num(line.multiplier)}`));
+      count === 2 && h('span', { class: 'any' }, t('slots.any')), h('b', null, `×${num(line.multiplier)}`));
     rows.set(`${symbol}${count}`, row);
     return row;
   }));

@@ -19,8 +19,12 @@ export function totalText({ total, soft }, final) { return soft && total < 21 &&
 /** @param {Card} card @param {boolean} [faceDown] */
 function cardElement(card, faceDown) { return h('im-card', { rank: card.rank, suit: card.suit, facedown: faceDown }); }
 
+/** The more cards lie in a place, the more they overlap. @param {Element} cards */
+function count(cards) { /** @type {HTMLElement} */ (cards).style.setProperty('--n', String(cards.children.length)); }
+
 export class Felt {
-  constructor() {
+  /** @param {HTMLElement} outcome @param {HTMLElement} notice why the table does not look as the player left it */
+  constructor(outcome, notice) {
     this.dealerCards = h('div', { class: 'cards' });
     this.dealerTotal = h('span', { class: 'total' });
     this.hands = h('div', { class: 'hands' });
@@ -29,8 +33,10 @@ export class Felt {
     this.element = h('div', { class: 'felt' },
       this.shoe,
       h('section', { class: 'dealer', 'aria-label': t('blackjack.dealer') }, h('h2', null, t('blackjack.dealer'), ' ', this.dealerTotal), this.dealerCards),
-      h('p', { class: 'printed', 'aria-hidden': 'true' }, h('span', null, t('blackjack.pays_3_2')), h('small', null, t('blackjack.stands_17'))),
-      this.insurance, this.hands);
+      h('div', { class: 'middle' },
+        h('p', { class: 'printed', 'aria-hidden': 'true' }, h('span', null, t('blackjack.pays_3_2')), h('small', null, t('blackjack.stands_17'))),
+        notice, outcome, this.insurance),
+      this.hands);
     /** @type {BlackjackRound|null} */
     this.shown = null;
     /** Whether the player does not want to watch the dealing. */
@@ -45,6 +51,7 @@ export class Felt {
     this.dealerCards.replaceChildren();
     this.dealerTotal.textContent = '';
     this.hands.replaceChildren();
+    this.element.dataset.hands = '1';
     this.insurance.hidden = true;
   }
 
@@ -100,6 +107,7 @@ export class Felt {
   /** @param {{element: HTMLElement, into: Element}} step @param {boolean} dealing @param {boolean} hole stays face down */
   async #deal({ element, into }, dealing, hole) {
     into.append(element);
+    count(into);
     if (!dealing) return;
     if (this.hurried) { if (!hole) element.removeAttribute('facedown'); return; }
     const from = this.shoe.getBoundingClientRect();
@@ -125,10 +133,11 @@ export class Felt {
       const place = handPlace();
       const moved = old.querySelector('.cards')?.lastElementChild;
       if (moved) place.querySelector('.cards')?.append(moved);
+      for (const part of [old, place]) count(/** @type {Element} */ (part.querySelector('.cards')));
       old.after(place);
     }
     while (this.hands.children.length < round.hands.length) this.hands.append(handPlace());
-    this.hands.dataset.count = String(round.hands.length);
+    this.element.dataset.hands = String(round.hands.length);
     return /** @type {HTMLElement[]} */ ([...this.hands.children]);
   }
 
@@ -148,7 +157,7 @@ export class Felt {
       /** @type {HTMLElement} */ (place.querySelector('.caption')).replaceChildren(
         h('span', { class: 'total' }, total),
         h('span', { class: 'stake' }, h('im-chip', { amount: hand.stake }), num(hand.stake)),
-        ...(result ? [h('strong', { class: 'result' }, `${t(`result.${result}`)}${round.settled ? ` ${signed(net)}` : ''}`)] : []));
+        result ? h('strong', { class: 'result' }, `${t(`result.${result}`)}${round.settled ? ` ${signed(net)}` : ''}`) : '');
     });
     this.insurance.hidden = !round.insurance;
     if (round.insurance) this.insurance.textContent = round.settled ? t('blackjack.insurance_done', { stake: coins(round.insurance.stake), payout: coins(round.insurance.payout) }) : t('blackjack.insured', { stake: coins(round.insurance.stake) });

@@ -42,7 +42,7 @@ export class Racetrack {
     this.element = h('div', { class: 'racetrack', role: 'group', 'aria-label': t('roulette.racetrack') });
     this.#draw();
     new ResizeObserver(() => {
-      const upright = this.element.clientWidth < 560;
+      const upright = this.element.clientWidth < 400;
       if (upright !== this.upright) { this.upright = upright; this.#draw(); }
     }).observe(this.element);
   }

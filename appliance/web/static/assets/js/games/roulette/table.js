@@ -59,13 +59,13 @@ export class Table {
   #spotOf(event) { return /** @type {HTMLElement} */ (/** @type {Element} */ (event.target).closest('[data-spot]'))?.dataset.spot; }
 
   #listen() {
-    let pressed = 0;
-    this.element.addEventListener('pointerdown', () => { pressed = performance.now(); });
+    let pressed = Infinity; // when a finger came down, not a mouse
+    this.element.addEventListener('pointerdown', (event) => { pressed = event.pointerType === 'mouse' ? Infinity : performance.now(); });
     this.element.addEventListener('click', (event) => {
       const spot = this.#spotOf(event);
       if (!spot) return;
       this.#focus(spot, false);
-      // A long press only shows what the bet would cover.
+      // A long press of a finger only shows what the bet would cover, as the mouse does by hovering.
       if (event.detail > 0 && performance.now() - pressed > 550) return;
       this.hand.place(spot);
     });

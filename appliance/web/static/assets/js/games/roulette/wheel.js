@@ -29,7 +29,7 @@ export class Wheel {
     this.disc = h('div', { class: 'disc' }, wheelPicture());
     this.throw = h('div', { class: 'throw' }, h('div', { class: 'ball' }));
     this.orbit = h('div', { class: 'orbit' }, this.throw);
-    this.element = h('div', { class: 'bowl', 'aria-hidden': 'true' }, deflectors(), this.disc, this.orbit);
+    this.element = h('div', { class: 'bowl', 'aria-hidden': 'true' }, deflectors(), this.disc, h('div', { class: 'depth' }), this.orbit);
     this.#rest(0);
     this.element.addEventListener('click', () => this.skip());
   }
