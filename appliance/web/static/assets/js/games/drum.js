@@ -49,8 +49,8 @@ export class Drum {
     this.rest();
     /** @type {Animation[]} one for each facet while the drum turns, else none */
     this.animations = [];
-    /** @type {Animation[]} of the blurred strip */
-    this.blurring = [];
+    /** The blurred strip's, while the drum turns. @type {{run: Animation, fade: Animation}|null} */
+    this.blurring = null;
     this.started = 0;
   }
 
@@ -61,8 +61,6 @@ export class Drum {
   halt() {
     for (const animation of this.animations) { animation.onfinish = null; animation.cancel(); }
     this.animations = [];
-    for (const animation of this.blurring) animation.cancel();
-    this.blurring = [];
   }
 
   /**
@@ -70,10 +68,18 @@ export class Drum {
    * @param {{opacity: number, offset?: number}[]} fading @param {KeyframeAnimationOptions} timing
    */
   fade(fading, timing) {
-    this.blurring = [
-      this.strip.animate([{ transform: 'translateY(-72.727%)' }, { transform: 'none' }], { duration: 1.6 * 360 / this.speed, iterations: Infinity, iterationStart: this.reel * 0.37 }), // 8 of its 11 symbols
-      this.blur.animate(fading, timing),
-    ];
+    const fade = this.blur.animate(fading, { ...timing, fill: 'forwards' });
+    this.blurring?.fade.cancel();
+    const run = this.blurring?.run ?? this.strip.animate([{ transform: 'translateY(-72.727%)' }, { transform: 'none' }], // 8 of its 11 symbols
+      { duration: 1.6 * 360 / this.speed, iterations: Infinity, iterationStart: this.reel * 0.37 });
+    this.blurring = { run, fade };
+  }
+
+  /** Takes the blurred strip away. */
+  sharpen() {
+    this.blurring?.run.cancel();
+    this.blurring?.fade.cancel();
+    this.blurring = null;
   }
 
   /** Turns the drum through some angles, in place of what moved it before. @param {{angle: number, offset?: number}[]} way @param {KeyframeAnimationOptions} timing */
@@ -96,11 +102,8 @@ export class Drum {
     this.started = performance.now() + delay;
     // Gathering (speed grows evenly), then turning at full speed for as long as the answer takes.
     const gathering = this.turn(Array.from({ length: 9 }, (_, i) => ({ angle: from - this.lead * (i / 8) ** 2 })), { duration: GATHER, delay, fill: 'forwards' });
-    this.fade([{ opacity: 0 }, { opacity: 0, offset: 0.45 }, { opacity: 1 }], { duration: GATHER, delay, fill: 'forwards' });
-    gathering.onfinish = () => {
-      this.turn([{ angle: from - this.lead }, { angle: from - this.lead - 360 }], { duration: 360 / this.speed, iterations: Infinity });
-      this.fade([{ opacity: 1 }, { opacity: 1 }], { duration: 1000, iterations: Infinity });
-    };
+    this.fade([{ opacity: 0 }, { opacity: 0, offset: 0.45 }, { opacity: 1 }], { duration: GATHER, delay });
+    gathering.onfinish = () => { this.turn([{ angle: from - this.lead }, { angle: from - this.lead - 360 }], { duration: 360 / this.speed, iterations: Infinity }); };
   }
 
   /** Where the spinning drum is now, in degrees. */
@@ -132,11 +135,12 @@ export class Drum {
       const braked = this.turn([{ angle: from, offset: 0 }, ...Array.from({ length: 33 }, (_, i) =>
         ({ angle: from - speed * (cruise + (brake / 3) * braking(i / 32)), offset: (cruise + (brake * i) / 32) / time }))], { duration: time, fill: 'forwards' });
       const fast = cruise / time;
-      this.fade([{ opacity: 1 }, { opacity: 1, offset: fast }, { opacity: 0, offset: fast + (1 - fast) * 0.3 }, { opacity: 0 }], { duration: time, fill: 'forwards' });
+      this.fade([{ opacity: 1 }, { opacity: 1, offset: fast }, { opacity: 0, offset: fast + (1 - fast) * 0.3 }, { opacity: 0 }], { duration: time });
       await braked.finished.catch(() => {});
       if (this.animations[STOPS - 1] !== braked) return;
     }
     this.halt();
+    this.sharpen();
     this.angle = target;
     this.rest();
     this.facets[stop - 15].classList.add('shown');

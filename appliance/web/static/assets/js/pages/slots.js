@@ -55,7 +55,12 @@ export default async function slots(path) {
     last = answer.round;
     if (!reducedMotion()) await wait(Math.max(0, started + FIRST - LANDING - performance.now()));
     const first = Math.max(started + FIRST, performance.now() + LANDING);
-    await Promise.all(drums.map((drum, reel) => drum.land(answer.stops[reel], first + reel * NEXT).then(() => sound.play('reel'))));
+    // Each is told where to stop a little after the one before it: all at once would be more work than one frame has time for.
+    await Promise.all(drums.map(async (drum, reel) => {
+      if (!reducedMotion()) await wait(reel * (NEXT - 100));
+      await drum.land(answer.stops[reel], first + reel * NEXT);
+      sound.play('reel');
+    }));
     await wait(Math.max(0, started + CYCLE - performance.now()));
     stake.played(answer.round.staked);
     tell(answer);

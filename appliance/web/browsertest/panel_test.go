@@ -1,0 +1,106 @@
+package browsertest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// What is played lies whole between the top bar and the bet panel, or beside it, at once and without scrolling.
+func TestGames_FitOnTheScreenBesideTheirPanel(t *testing.T) {
+	p := open(t, look{})
+	q := p.join()
+	q.dealUntil("a decision to take", canHit)
+	for _, size := range []look{{width: 360, height: 740}, {width: 360, height: 640}, {width: 683, height: 384}, {width: 768, height: 700}, {width: 1366, height: 768}, {width: 1920, height: 1080}} {
+		p.look(size)
+		for _, game := range [][2]string{{"/slots", ".window, .plate"}, {"/roulette", ".bowl"}, {"/blackjack", ".dealer im-card, .hand, .outcome, .notice"}} {
+			path, parts := game[0], game[1]
+			p.visit(path)
+			hidden := eval[[]string](p, `(() => {
+				const panel = document.querySelector('.betting').getBoundingClientRect();
+				const beside = panel.bottom < innerHeight - 1 || panel.right < innerWidth / 2;
+				const top = document.querySelector('.top').getBoundingClientRect().bottom, bottom = beside ? innerHeight : panel.top;
+				return [...document.querySelectorAll(%s)].filter(e => e.checkVisibility()).map(e => ({ e, r: e.getBoundingClientRect() }))
+					.filter(({ r }) => r.top < top - 1 || r.bottom > bottom + 1).map(({ e, r }) => e.className + ' from ' + r.top + ' to ' + r.bottom + ', seen from ' + top + ' to ' + bottom);
+			})()`, parts)
+			if len(hidden) > 0 {
+				t.Errorf("%s at %d by %d: %s", path, size.width, size.height, strings.Join(hidden, "; "))
+			}
+		}
+		if size.width < 900 && !eval[bool](p, `document.querySelector('.letters').checkVisibility() && !!document.querySelector('.betting a[href^="/rules/"]').checkVisibility()`) {
+			t.Errorf("at %d by %d the switch of the letter keys or the rules can't be reached", size.width, size.height)
+		}
+	}
+}
+
+func TestSlots_TheSpaceKeySpinsAfterAClickAndTheFocusStays(t *testing.T) {
+	p := open(t, look{})
+	q := p.join()
+	p.visit("/slots")
+	p.point(`im-stake .button[title="Double the stake"]`)
+	p.press(" ")
+	p.wait("the spin is over", `document.querySelectorAll('.facet.shown').length === 3 && !document.getElementById('spin').disabled`)
+	if r := q.rounds("slots"); len(r) != 1 || r[0].Stake != 10 {
+		t.Errorf("after doubling 5 and the space key the rounds are %+v", r)
+	}
+	run(p, `document.getElementById('spin').focus()`)
+	p.press(kb.Enter)
+	p.wait("the second spin", `document.getElementById('spin').disabled`)
+	p.wait("it is over, and the focus where it was", `!document.getElementById('spin').disabled && document.activeElement.id === 'spin'`)
+	p.visit("/slots")
+	if stake := eval[string](p, `document.querySelector('im-stake input').value`); stake != "10" {
+		t.Errorf("on the next visit the stake is %s", stake)
+	}
+	p.click(`.chips [data-chip="25"]`)
+	p.click("im-stake .repeat")
+	if stake := eval[string](p, `document.querySelector('im-stake input').value`); stake != "10" {
+		t.Errorf("repeat sets the stake to %s", stake)
+	}
+}
+
+func TestLanguages_ChangeAGameInUseOnceItsRoundWasShown(t *testing.T) {
+	p := open(t, look{motion: true})
+	q := p.join()
+	p.visit("/slots")
+	p.click("#spin")
+	p.click(`.languages button[lang=es]`)
+	p.wait("the frame is Spanish", `document.documentElement.lang === 'es'`)
+	if eval[bool](p, `!document.getElementById('spin').disabled && !document.querySelector('.facet.shown')`) {
+		t.Error("the next spin can begin before this one was shown")
+	}
+	p.wait("the outcome, in Spanish", `!document.getElementById('spin').disabled && document.querySelectorAll('.facet.shown').length === 3 && /neto/.test(document.getElementById('outcome').textContent)`)
+	if n := len(q.rounds("slots")); n != 1 {
+		t.Errorf("%d rounds for one spin", n)
+	}
+	p.visit("/roulette")
+	p.click(p.spot("red"))
+	p.click(p.spot("straight:17"))
+	p.click(`.languages button[lang=de]`)
+	p.wait("German", `document.getElementById('spin').textContent.startsWith('Drehen')`)
+	p.expectOnTable("in another language", 10)
+}
+
+func TestRoulette_ChipsAreTakenBackWithoutAMouse(t *testing.T) {
+	p := open(t, look{})
+	p.join()
+	p.visit("/roulette")
+	for range 2 {
+		p.click(p.spot("red"))
+	}
+	p.click(".eraser")
+	p.click(p.spot("red"))
+	p.expectOnTable("the eraser takes one chip", 5)
+	p.click(`.chips [data-chip="5"]`)
+	const hold = `(async () => {
+		const spot = document.querySelector('[data-spot=black]');
+		spot.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true, pointerType: %s }));
+		await new Promise(r => setTimeout(r, 600)); // longer than a press that only shows
+		spot.dispatchEvent(new MouseEvent('click', { bubbles: true, detail: 1 }));
+	})()`
+	run(p, fmt.Sprintf(hold, `'touch'`))
+	p.expectOnTable("a long press of a finger only shows", 5)
+	run(p, fmt.Sprintf(hold, `'mouse'`))
+	p.expectOnTable("a slow click places", 10)
+}
