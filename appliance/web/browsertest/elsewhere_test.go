@@ -18,6 +18,7 @@ const isOver = `document.querySelector('.hand .result') && document.querySelecto
 func TestBlackjack_FollowsARoundThatIsPlayedElsewhere(t *testing.T) {
 	p := open(t, look{})
 	q := p.join()
+	q.do("POST", "/me/fairness/rotations", map[string]string{"client_seed": "from the player"}, nil) // else the page would, in the middle of a round
 	p.visit("/blackjack")
 	p.wait("the live line", `document.documentElement.dataset.live === 'open'`)
 	now := q.dealUntil("a decision to take", canHit)
