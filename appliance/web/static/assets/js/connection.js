@@ -7,6 +7,8 @@ const PATIENCE = 3000; // an answer that takes longer is none
 export const connection = { lost: false };
 let asking = false;
 let tries = 0;
+let doubts = 0; // so far
+let answers = 0; // heard so far
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let again;
 
@@ -20,11 +22,17 @@ async function pulse() {
 /** Finds out whether the casino can be reached now. */
 export async function check() {
   clearTimeout(again);
+  doubts += 1;
   if (asking) return;
   asking = true;
-  const there = navigator.onLine && await pulse();
+  let there, heard, of;
+  do { // a doubt that comes while the casino is being asked may be newer than its answer
+    of = doubts;
+    heard = answers;
+    there = await pulse();
+  } while (of !== doubts);
   asking = false;
-  if (there) found(); else lose();
+  if (there || answers !== heard) found(); else lose(); // what was answered meanwhile counts more than an older question
 }
 
 function lose() {
@@ -37,6 +45,9 @@ function lose() {
 
 function found() {
   clearTimeout(again);
+  // The browser says that it has no network: what was answered may have been under way. Or the casino is on this machine.
+  if (!navigator.onLine) again = setTimeout(() => { void check(); }, 2000);
+  answers += 1;
   tries = 0;
   if (!connection.lost) return;
   connection.lost = false;
