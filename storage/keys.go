@@ -40,6 +40,16 @@ func newUsedKeys() *usedKeys {
 	return &usedKeys{recent: make(map[command.AccountID]*accountKeys), older: make(map[command.AccountID]*accountKeys)}
 }
 
+// keyedEvent is what an event says of the key that its command came under. The rest is passed over: an account's first
+// bet after a start reads a day of its events.
+type keyedEvent struct {
+	Seq         uint64      `cbor:"1,keyasint"`
+	Time        int64       `cbor:"2,keyasint"`
+	Back        uint64      `cbor:"7,keyasint"`
+	Key         command.Key `cbor:"18,keyasint"`
+	Fingerprint [8]byte     `cbor:"19,keyasint"`
+}
+
 // keysOf are the keys of an account, from memory or from its chain.
 func (m *machine) keysOf(id command.AccountID, w *WalletRecord) (*accountKeys, error) {
 	if k := m.keys.recent[id]; k != nil {
@@ -49,7 +59,10 @@ func (m *machine) keysOf(id command.AccountID, w *WalletRecord) (*accountKeys, e
 	if k == nil {
 		k = &accountKeys{uses: make(map[command.Key]keyUse)}
 		for seq := w.Last; seq != 0 && m.now-w.Keyed <= keyPeriod.Milliseconds(); {
-			e, err := m.event(seq)
+			e, ok, err := load[keyedEvent](&m.reader, bHistory, eventKey(seq))
+			if err == nil && !ok {
+				err = m.missing("event %d of the history is missing", seq)
+			}
 			if err != nil {
 				return nil, err
 			}
