@@ -328,10 +328,6 @@ func (p *tab) join() *player {
 func (p *tab) sameCoins(q *player) {
 	p.t.Helper()
 	want := q.coins()
-	if got := p.shownCoins(); got != want {
-		p.t.Errorf("the page shows %d coins, the API says %d", got, want)
-	}
-	if got := eval[int](p, `Number(document.getElementById('net').dataset.net)`); got != want-welcomeCoins {
-		p.t.Errorf("the page shows a net of %d, the API's is %d", got, want-welcomeCoins)
-	}
+	p.wait("the balance and the net result that the API says", fmt.Sprintf(
+		`document.getElementById('balance').dataset.coins === '%d' && document.getElementById('net').dataset.net === '%d'`, want, want-welcomeCoins))
 }

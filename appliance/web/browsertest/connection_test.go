@@ -55,6 +55,7 @@ func (p *tab) offline(off bool) {
 	p.t.Helper()
 	var rules []*network.Conditions
 	if off {
+		p.expect("ERR_INTERNET_DISCONNECTED") // the page asks whether the casino can be reached all the same
 		rules = []*network.Conditions{{Offline: true, DownloadThroughput: -1, UploadThroughput: -1}}
 	}
 	call(p, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: rules})
