@@ -33,8 +33,9 @@ type accountKeys struct {
 	pruned int // size when the old ones were last dropped
 }
 
-// maxUsedKeys bounds the keys held in each of the two maps: some 30 MB.
-const maxUsedKeys = 1 << 18
+// maxUsedKeys bounds the keys held in each of the two maps: some 100 MB. When the players of the moment have used more
+// than both hold within a keyPeriod, their events are read again and again, and bets become slow.
+const maxUsedKeys = 1 << 20
 
 func newUsedKeys() *usedKeys {
 	return &usedKeys{recent: make(map[command.AccountID]*accountKeys), older: make(map[command.AccountID]*accountKeys)}
