@@ -19,8 +19,9 @@ import (
 // called from others at the same time.
 type Machine interface {
 	// Apply carries out committed commands and returns one result for each. Several commands of one entry have its index
-	// and come in one call. Those at or below the index that was applied before are skipped, with an empty result. An error means a damaged disk or a bug: the node stops, and Apply is not called
-	// again. The machine must not keep the slice of entries; their Data never changes and may be kept.
+	// and come in one call. Those at or below the index that was applied before are skipped, with an empty result. An error
+	// means a damaged disk or a bug: the node stops, and Apply is not called again. The machine must not keep the slice of
+	// entries; their Data never changes and may be kept.
 	Apply(entries []storage.Entry) ([]command.Result, error)
 	// Applied returns the last entry applied in memory. When the machine was just opened, it is durable too.
 	Applied() (index, term uint64)

@@ -195,8 +195,11 @@ func (m *machine) recordFor(id command.AccountID, e *Event) error {
 	return m.recordOn(id, &w, e)
 }
 
-func (m *machine) event(seq uint64) (Event, error) {
-	e, ok, err := m.reader.event(seq)
+func (m *machine) event(seq uint64) (Event, error) { return pastEvent[Event](m, seq) }
+
+// pastEvent reads an event that there must be, or some of its fields.
+func pastEvent[T any](m *machine, seq uint64) (T, error) {
+	e, ok, err := eventAs[T](&m.reader, seq)
 	if err == nil && !ok {
 		err = m.missing("event %d is not in the history yet", seq)
 	}

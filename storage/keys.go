@@ -60,10 +60,7 @@ func (m *machine) keysOf(id command.AccountID, w *WalletRecord) (*accountKeys, e
 	if k == nil {
 		k = &accountKeys{uses: make(map[command.Key]keyUse)}
 		for seq := w.Last; seq != 0 && m.now-w.Keyed <= keyPeriod.Milliseconds(); {
-			e, ok, err := load[keyedEvent](&m.reader, bHistory, eventKey(seq))
-			if err == nil && !ok {
-				err = m.missing("event %d of the history is missing", seq)
-			}
+			e, err := pastEvent[keyedEvent](m, seq)
 			if err != nil {
 				return nil, err
 			}
