@@ -168,13 +168,8 @@ func TestHTTP2_SlowHeadersAreDropped(t *testing.T) {
 	if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block}); err != nil {
 		t.Fatal(err)
 	}
-	started, done := time.Now(), make(chan struct{})
-	go func() { // a header now and then, for ever
-		defer close(done)
-		for f.WriteContinuation(1, false, headerBlock("x", "y")) == nil {
-			time.Sleep(20 * time.Millisecond)
-		}
-	}()
+	started := time.Now()
+	done := drip(func() error { return f.WriteContinuation(1, false, headerBlock("x", "y")) })
 	closedByServer(t, c)
 	_ = c.Close()
 	<-done

@@ -260,20 +260,25 @@ func quick(o *Options) {
 	o.HeaderTimeout, o.BodyTimeout, o.IdleTimeout, o.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond, 600*time.Millisecond
 }
 
+// drip writes a little now and then, until that fails. done is closed then.
+func drip(write func() error) (done <-chan struct{}) {
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for range time.Tick(20 * time.Millisecond) {
+			if write() != nil {
+				return
+			}
+		}
+	}()
+	return stopped
+}
+
 func TestSlowLoris_IsDroppedWhileItSendsItsHeader(t *testing.T) {
 	h := open(t, "http", says("{}"), quick)
 	c := h.dial(t)
 	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: casino.example\r\n")
-	done := make(chan struct{})
-	go func() { // a byte now and then, for ever
-		defer close(done)
-		for i := 0; ; i++ {
-			if _, err := fmt.Fprintf(c, "X-%d: y\r\n", i); err != nil {
-				return
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-	}()
+	done := drip(func() error { _, err := io.WriteString(c, "X: y\r\n"); return err })
 	closedByServer(t, c)
 	<-done
 }
@@ -294,16 +299,7 @@ func TestSlowLoris_IsDroppedWhileItSendsItsBody(t *testing.T) {
 	}), func(o *Options) { quick(o); o.HeaderTimeout = time.Hour }) // so that it is the body's own timeout
 	c := h.dial(t)
 	_, _ = io.WriteString(c, "POST /api/v1/sessions HTTP/1.1\r\nHost: casino.example\r\nContent-Length: 1000\r\n\r\n")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			if _, err := io.WriteString(c, "x"); err != nil {
-				return
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-	}()
+	done := drip(func() error { _, err := io.WriteString(c, "x"); return err })
 	if err := <-failed; !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the handler read on: %v", err)
 	}
