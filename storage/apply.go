@@ -57,9 +57,6 @@ func (m *machine) apply(c *command.Decoded) (command.Result, error) {
 	}
 	if m.Events > before {
 		result.Event = m.Events
-		if c.Key != (command.Key{}) {
-			m.remember(result.Event)
-		}
 	}
 	if sum := m.Books.Sum(); sum != 0 {
 		return result, fmt.Errorf("apply command kind %d: the ledger's sum is %d after it", c.Body.Kind(), sum)
@@ -173,11 +170,15 @@ func (m *machine) record(e *Event) error {
 func (m *machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) error {
 	e.Account, e.Back = id, w.Last
 	e.Coins, e.Held = int64(w.Balance), int64(w.Held)
-	if id == m.command.Account && m.command.Key != (command.Key{}) {
-		w.Keyed = m.now
+	keyed := id == m.command.Account && m.command.Key != (command.Key{})
+	if keyed {
+		m.chainKey(w, e)
 	}
 	if err := m.record(e); err != nil {
 		return err
+	}
+	if keyed {
+		m.remember(w, e)
 	}
 	w.Last = e.Seq
 	return m.putWallet(id, w)
@@ -195,11 +196,8 @@ func (m *machine) recordFor(id command.AccountID, e *Event) error {
 	return m.recordOn(id, &w, e)
 }
 
-func (m *machine) event(seq uint64) (Event, error) { return pastEvent[Event](m, seq) }
-
-// pastEvent reads an event that there must be, or some of its fields.
-func pastEvent[T any](m *machine, seq uint64) (T, error) {
-	e, ok, err := eventAs[T](&m.reader, seq)
+func (m *machine) event(seq uint64) (Event, error) {
+	e, ok, err := m.reader.event(seq)
 	if err == nil && !ok {
 		err = m.missing("event %d is not in the history yet", seq)
 	}

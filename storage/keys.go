@@ -1,14 +1,18 @@
 package storage
 
 import (
+	"encoding/binary"
+	"slices"
 	"time"
 
 	"imperio/storage/command"
 )
 
 // Exactly once: a command under an idempotency key that its account has used is answered from the event that the first
-// one left. Keys are kept where the events are, in the account's chain: a table of its own would be written at random
-// places by every bet. What an account used lately is remembered in memory, and read from its chain when it is not.
+// one left. Keys are kept where the events are: a table of its own would be written at random places by every bet. What
+// an account used lately is remembered in memory. When it is not, it is read from the account's events: those under keys
+// are a chain, and every so many carry a page with the keys of those before them, so that a day of play is read in a few
+// steps.
 
 // keyPeriod is how long a key is kept after its use: a day, and an hour for clients whose clock differs.
 const keyPeriod = 25 * time.Hour
@@ -24,61 +28,113 @@ type keyUse struct {
 type usedKeys struct {
 	// Accounts that used a key since the maps were last turned over, and those before that.
 	recent, older map[command.AccountID]*accountKeys
-	held          int // keys in recent
+	held          int // size of recent
 }
 
 // accountKeys are all keys that an account has used within keyPeriod, and maybe some that are older.
 type accountKeys struct {
 	uses   map[command.Key]keyUse
-	pruned int // size when the old ones were last dropped
+	tail   []byte // what the next page will hold
+	pruned int    // size when the old ones were last dropped
 }
 
-// maxUsedKeys bounds the keys held in each of the two maps: some 100 MB. When the players of the moment have used more
-// than both hold within a keyPeriod, their events are read again and again, and bets become slow.
-const maxUsedKeys = 1 << 20
+// maxUsedKeys bounds the keys held in each of the two maps: some 30 MB.
+const maxUsedKeys = 1 << 18
+
+// A page holds the uses of so many events. A use is laid out as its key (16 bytes), the event's number and time (8 each,
+// big-endian), and the fingerprint of the request (8).
+const (
+	keysPerPage = 64
+	keyUseSize  = 40
+)
+
+// KeyUse is what the event says of the idempotency key that its command came under, as a page of keys holds it.
+func (e *Event) KeyUse() []byte {
+	b := append(make([]byte, 0, keyUseSize), e.Key[:]...)
+	b = binary.BigEndian.AppendUint64(b, e.Seq)
+	b = binary.BigEndian.AppendUint64(b, uint64(e.Time))
+	return append(b, e.Fingerprint[:]...)
+}
+
+// size is what the keys count for against maxUsedKeys.
+func (k *accountKeys) size() int { return 1 + len(k.uses) + len(k.tail)/keyUseSize }
+
+// add takes a use that is older than those before.
+func (k *accountKeys) add(use []byte) {
+	key := command.Key(use[:16])
+	if _, later := k.uses[key]; !later {
+		k.uses[key] = keyUse{event: binary.BigEndian.Uint64(use[16:]), time: int64(binary.BigEndian.Uint64(use[24:])), fingerprint: [8]byte(use[32:])}
+	}
+}
 
 func newUsedKeys() *usedKeys {
 	return &usedKeys{recent: make(map[command.AccountID]*accountKeys), older: make(map[command.AccountID]*accountKeys)}
 }
 
-// keyedEvent is what an event says of the key that its command came under. The rest is passed over: an account's first
-// bet after a start reads a day of its events.
-type keyedEvent struct {
-	Seq         uint64      `cbor:"1,keyasint"`
-	Time        int64       `cbor:"2,keyasint"`
-	Back        uint64      `cbor:"7,keyasint"`
-	Key         command.Key `cbor:"18,keyasint"`
-	Fingerprint [8]byte     `cbor:"19,keyasint"`
-}
-
-// keysOf are the keys of an account, from memory or from its chain.
+// keysOf are the keys of an account, from memory or from its events.
 func (m *machine) keysOf(id command.AccountID, w *WalletRecord) (*accountKeys, error) {
 	if k := m.keys.recent[id]; k != nil {
 		return k, nil
 	}
 	k := m.keys.older[id]
 	if k == nil {
-		k = &accountKeys{uses: make(map[command.Key]keyUse)}
-		for seq := w.Last; seq != 0 && m.now-w.Keyed <= keyPeriod.Milliseconds(); {
-			e, err := pastEvent[keyedEvent](m, seq)
-			if err != nil {
-				return nil, err
-			}
-			if m.now-e.Time > keyPeriod.Milliseconds() {
-				break
-			}
-			if _, later := k.uses[e.Key]; e.Key != (command.Key{}) && !later {
-				k.uses[e.Key] = keyUse{e.Seq, e.Time, e.Fingerprint}
-			}
-			seq = e.Back
+		var err error
+		if k, err = m.readKeys(w); err != nil {
+			return nil, err
 		}
 	}
-	if m.keys.held += len(k.uses) + 1; m.keys.held > maxUsedKeys {
+	if m.keys.held += k.size(); m.keys.held > maxUsedKeys {
 		m.keys.recent, m.keys.older = make(map[command.AccountID]*accountKeys), m.keys.recent
-		m.keys.held = len(k.uses) + 1
+		m.keys.held = k.size()
 	}
 	m.keys.recent[id] = k
 	return k, nil
+}
+
+// readKeys reads the keys of an account from its events, the newest first.
+func (m *machine) readKeys(w *WalletRecord) (*accountKeys, error) {
+	k := &accountKeys{uses: make(map[command.Key]keyUse)}
+	var tail [][]byte
+	for seq := w.KeyLast; seq != w.KeyPage; {
+		e, err := m.event(seq)
+		if err != nil {
+			return nil, err
+		}
+		tail = append(tail, e.KeyUse())
+		k.add(tail[len(tail)-1])
+		seq = e.KeyBack
+	}
+	for _, use := range slices.Backward(tail) {
+		k.tail = append(k.tail, use...)
+	}
+	for seq := w.KeyPage; seq != 0; {
+		e, err := m.event(seq)
+		if err != nil {
+			return nil, err
+		}
+		if m.now-e.Time > keyPeriod.Milliseconds() {
+			break
+		}
+		if len(e.KeyPage) != keysPerPage*keyUseSize {
+			return nil, m.missing("event %d should carry a page of keys", seq)
+		}
+		k.add(e.KeyUse())
+		for at := len(e.KeyPage) - keyUseSize; at >= 0; at -= keyUseSize {
+			k.add(e.KeyPage[at:][:keyUseSize])
+		}
+		seq = e.KeyBack
+	}
+	return k, nil
+}
+
+// chainKey puts an event under a key into its account's chain of those, with a page when one is full. earlier has the
+// account's keys in memory by now.
+func (m *machine) chainKey(w *WalletRecord, e *Event) {
+	w.Keyed = m.now
+	e.KeyBack = w.KeyLast
+	if w.KeySince == keysPerPage {
+		e.KeyBack, e.KeyPage = w.KeyPage, m.keys.recent[m.command.Account].tail
+	}
 }
 
 // earlier answers a command that was carried out before: under the same idempotency key, or, if it is proposed
@@ -119,14 +175,18 @@ func (m *machine) repeat(use keyUse) (command.Result, bool, error) {
 	return result, true, err
 }
 
-// remember keeps what the command's key was used for. earlier has the account's keys in memory by now.
-func (m *machine) remember(event uint64) {
+// remember keeps what the command's key was used for, when the event is recorded.
+func (m *machine) remember(w *WalletRecord, e *Event) {
 	keys := m.keys.recent[m.command.Account]
-	if keys == nil {
-		return // an account that this command opened: its next command reads the chain
+	w.KeyLast = e.Seq
+	if e.KeyPage != nil {
+		w.KeyPage, w.KeySince, keys.tail = e.Seq, 0, nil
+	} else {
+		w.KeySince++
+		keys.tail = append(keys.tail, e.KeyUse()...)
 	}
-	keys.uses[m.command.Key] = keyUse{event, m.now, m.command.Fingerprint}
-	m.keys.held++
+	keys.uses[m.command.Key] = keyUse{e.Seq, e.Time, e.Fingerprint}
+	m.keys.held += 2 // there, and in the tail
 	if len(keys.uses) > 2*keys.pruned+64 {
 		for key, use := range keys.uses {
 			if m.now-use.time > keyPeriod.Milliseconds() {

@@ -160,11 +160,8 @@ func loadOf[T any](r *reader, b bucket, id command.AccountID) (v T, ok bool, err
 }
 
 // event reads an event of the history. ok is false where the history has not come so far.
-func (r *reader) event(seq uint64) (Event, bool, error) { return eventAs[Event](r, seq) }
-
-// eventAs is event for those who need only some of its fields.
-func eventAs[T any](r *reader, seq uint64) (e T, ok bool, err error) {
-	e, ok, err = load[T](r, bHistory, eventKey(seq))
+func (r *reader) event(seq uint64) (e Event, ok bool, err error) {
+	e, ok, err = load[Event](r, bHistory, eventKey(seq))
 	if err == nil && !ok && seq >= 1 && seq <= r.head.Events {
 		err = r.missing("event %d of the history is missing", seq)
 	}

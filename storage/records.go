@@ -64,6 +64,10 @@ type WalletRecord struct {
 	Usage         UsageRecord                   `cbor:"10,keyasint"`
 	Games         [len(ledger.Games)]GameRecord `cbor:"11,keyasint"`
 	Keyed         int64                         `cbor:"12,keyasint,omitempty"` // when an idempotency key was used last
+	// The chain of events under keys (see keys.go): the newest, the newest that carries a page, how many came after that.
+	KeyLast  uint64 `cbor:"13,keyasint,omitempty"`
+	KeyPage  uint64 `cbor:"14,keyasint,omitempty"`
+	KeySince uint64 `cbor:"15,keyasint,omitempty"`
 }
 
 // UsageRecord counts what a player's own limits are held against. Days are numbered from 1970-01-01 UTC.

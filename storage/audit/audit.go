@@ -114,6 +114,7 @@ type account struct {
 	pair  uint32
 	since uint64 // the event that made the pair active
 	seeds storage.Commitments
+	keys  [32]byte // of the events under keys since the newest page of keys: see foldKey
 }
 
 // round is an open round.
@@ -241,6 +242,12 @@ func (a *auditor) chained(e *storage.StoredEvent) error {
 		return violation(e.Seq, "account %d has %d coins and %d held, the event says %d and %d", e.Account, acc.Balance, acc.Held, e.Coins, e.Held)
 	}
 	acc.Last = e.Seq
+	if e.Key != (command.Key{}) {
+		return acc.keyed(e)
+	}
+	if e.KeyBack != 0 || e.KeyPage != nil {
+		return violation(e.Seq, "it is under no key, but in the chain of those that are")
+	}
 	return nil
 }
 

@@ -113,6 +113,8 @@ func (a *auditor) compareAccounts() error {
 			return violation(0, "account %d has %d coins and %d held by its transfers, its wallet says %d and %d", id, acc.Balance, acc.Held, w.Balance, w.Held)
 		case w.Nonce != acc.Nonce || w.Last != acc.Last || w.OpenRound != acc.OpenRound:
 			return violation(0, "account %d is at nonce %d, event %d, open round %d; its wallet says %d, %d, %d", id, acc.Nonce, acc.Last, acc.OpenRound, w.Nonce, w.Last, w.OpenRound)
+		case w.KeyLast != acc.KeyLast || w.KeyPage != acc.KeyPage || w.KeySince != acc.KeySince:
+			return violation(0, "the keys of account %d are found from events %d and %d, its wallet says %d and %d", id, acc.KeyLast, acc.KeyPage, w.KeyLast, w.KeyPage)
 		case w.Games != acc.Games:
 			return violation(0, "the statistics of account %d are not those of its rounds", id)
 		}
