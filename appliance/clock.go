@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"imperio/appliance/ops"
 	"imperio/replication"
 	"imperio/storage/command"
 )
@@ -20,19 +19,25 @@ type node struct {
 
 // Propose is the door of all commands.
 func (n *node) Propose(ctx context.Context, c command.Command) (command.Result, error) {
-	if ahead := n.ahead(c.Time); ahead > ops.ClockLeap {
+	if leap := n.leap(c.Time); leap > 0 {
 		return command.Result{}, fmt.Errorf("%w: the clock is %s ahead of the time that has passed since the start. Set it right; if it is right now, start the casino again",
-			command.ErrUnavailable, ahead.Round(time.Second))
+			command.ErrUnavailable, leap.Round(time.Second))
 	}
 	return n.Node.Propose(ctx, c)
 }
 
-// ahead is by how much a time is ahead of the time that has passed since the start and, if that is much, of the newest
-// command: a clock that was behind at the start may be set right.
-func (n *node) ahead(t time.Time) time.Duration {
+// maxLead is how far a time may be ahead before it can't have come yet: only a clock that was set goes that far.
+const maxLead = 24 * time.Hour
+
+// leap is by how much a time is ahead of the time that has passed since the start and of the newest command (a clock that
+// was behind at the start may be set right), if that is over maxLead, and 0 if it is not.
+func (n *node) leap(t time.Time) time.Duration {
 	ahead := t.Sub(n.opened.Round(0).Add(time.Since(n.opened)))
-	if ahead > ops.ClockLeap {
-		ahead = min(ahead, t.Sub(n.newest()))
+	if ahead <= maxLead {
+		return 0
+	}
+	if ahead = min(ahead, t.Sub(n.newest())); ahead <= maxLead {
+		return 0
 	}
 	return ahead
 }

@@ -140,7 +140,7 @@ func (a *App) addChecks(context.Context) error {
 			return s.LastSync, s.Writing
 		}),
 		ops.CertificateCheck(a.certificates, time.Now),
-		ops.ClockCheck(store.Time, time.Now, func() time.Duration { return time.Since(began) }),
+		ops.ClockCheck(store.Time, time.Now, func() time.Duration { return time.Since(began) }, a.dir.node.leap),
 	} {
 		a.health.Add(c)
 	}

@@ -25,8 +25,8 @@ func (m *machine) openAccount(b command.OpenAccount) (command.Result, error) {
 			return command.Refusef("email_taken", "There is an account with this e-mail address."), err
 		}
 	}
-	if b.WelcomeCoins < 0 || b.WelcomeCoins > maxStake {
-		return command.Refusef("amount_out_of_range", "Welcome coins are 0 to %d.", maxStake), nil
+	if b.WelcomeCoins < 0 || b.WelcomeCoins > command.MaxAmount {
+		return command.Refusef("amount_out_of_range", "Welcome coins are 0 to %d.", command.MaxAmount), nil
 	}
 	if m.issueExhausted(b.WelcomeCoins) {
 		return noCoinsLeft(), nil
@@ -244,8 +244,8 @@ func (m *machine) answerNew(e *Event) (command.Result, error) {
 // refuseGrant says why a balance can't change by an amount, or nil.
 func (m *machine) refuseGrant(w *WalletRecord, amount coins) *command.Refusal {
 	switch {
-	case amount == 0, amount > maxStake, amount < -games.MaxCoins:
-		return &command.Refusal{Code: "amount_out_of_range", Message: fmt.Sprintf("An amount is 1 to %d coins, or what is taken back of a balance.", maxStake)}
+	case amount == 0, amount > command.MaxAmount, amount < -games.MaxCoins:
+		return &command.Refusal{Code: "amount_out_of_range", Message: fmt.Sprintf("An amount is 1 to %d coins, or what is taken back of a balance.", command.MaxAmount)}
 	case w.Balance+amount < 0:
 		return &command.Refusal{Code: "insufficient_coins", Message: fmt.Sprintf("The balance is only %d coins.", w.Balance)}
 	case w.Balance+amount > games.MaxCoins/2:

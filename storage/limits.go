@@ -26,8 +26,8 @@ func (m *machine) setLimits(b command.SetLimits) (command.Result, error) {
 	}
 	want := b.Limits
 	for _, v := range []int64{int64(want.StakePerDay), int64(want.LossPerDay), int64(want.LossPerWeek), int64(want.LossPerMonth)} {
-		if v < 0 || coins(v) > maxStake {
-			return command.Refusef("invalid_limits", "A limit is 1 to %d coins, or none.", maxStake), nil
+		if v < 0 || coins(v) > command.MaxAmount {
+			return command.Refusef("invalid_limits", "A limit is 1 to %d coins, or none.", command.MaxAmount), nil
 		}
 	}
 	for _, v := range []int{want.SessionMinutes, want.RealityCheckMinutes} {

@@ -13,9 +13,6 @@ import (
 
 type coins = games.Coins
 
-// maxStake bounds what a round may cost, so that no payout can leave the range of Coins.
-const maxStake coins = 1_000_000_000_000
-
 // placeWager opens a round: the stake leaves the balance, the next nonce is taken, the game is played as far as it
 // goes without a decision of the player, and if that is to the end, the round is settled.
 func (m *machine) placeWager(b command.PlaceWager) (command.Result, error) {
@@ -31,8 +28,8 @@ func (m *machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	if w.OpenRound != 0 && interactive(b.Rules) {
 		return command.Refusef("round_open", "Round %d is still open. Finish it first.", w.OpenRound), nil
 	}
-	if b.Stake < 1 || b.Stake > maxStake {
-		return command.Refusef("stake_out_of_range", "A stake is 1 to %d coins.", maxStake), nil
+	if b.Stake < 1 || b.Stake > command.MaxAmount {
+		return command.Refusef("stake_out_of_range", "A stake is 1 to %d coins.", command.MaxAmount), nil
 	}
 	if r, err := m.refuseStake(id, &w, b.Stake); r != nil || err != nil {
 		return command.Result{Refusal: r}, err

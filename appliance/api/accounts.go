@@ -20,6 +20,9 @@ type signedIn struct {
 }
 
 func (a *API) openAccount(c *call) (answer, error) {
+	if err := pass(a.o.Writes); err != nil {
+		return answer{}, err
+	}
 	var in struct {
 		Username text `json:"username"`
 		Email    text `json:"email"`

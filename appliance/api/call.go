@@ -118,26 +118,16 @@ func (a *API) do(c *call, rt *route) (ans answer, err error) {
 			return answer{}, p
 		}
 	}
-	if r := a.refuseWrite(rt); r != nil {
-		return answer{}, r
-	}
 	return rt.handle(a, c)
 }
 
-// refuseWrite refuses what can wait until the disk has room again, or gives nil. New bets and daily coins are refused by
-// their handlers, which first ask whether they are new.
-func (a *API) refuseWrite(rt *route) error {
-	var r *command.Refusal
-	switch rt.method + " " + rt.path {
-	case "POST /api/v1/accounts", "PUT /api/v1/me/password", "POST /api/v1/me/fairness/rotations":
-		r = a.o.Writes()
-	case "POST /api/v1/sessions":
-		r = a.o.Spare()
+// pass fails with the refusal that a gate gives, if any. New bets and daily coins don't ask it: they are first asked
+// whether they are new.
+func pass(gate func() *command.Refusal) error {
+	if r := gate(); r != nil {
+		return r
 	}
-	if r == nil {
-		return nil
-	}
-	return r
+	return nil
 }
 
 // checkOrigin refuses writes that a page of another site makes with the browser's cookie, and sign-ins and sign-ups

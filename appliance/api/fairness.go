@@ -56,6 +56,9 @@ func (a *API) showFairness(c *call) (answer, error) {
 }
 
 func (a *API) rotateSeed(c *call) (answer, error) {
+	if err := pass(a.o.Writes); err != nil {
+		return answer{}, err
+	}
 	var in struct {
 		ClientSeed text `json:"client_seed"`
 	}

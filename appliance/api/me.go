@@ -34,6 +34,9 @@ func (a *API) account(c *call) (command.Account, error) {
 }
 
 func (a *API) changePassword(c *call) (answer, error) {
+	if err := pass(a.o.Writes); err != nil {
+		return answer{}, err
+	}
 	var in struct {
 		Current text `json:"current"`
 		New     text `json:"new"`

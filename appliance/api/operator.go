@@ -146,13 +146,10 @@ func (o *Operator) ShowAccount(_ context.Context, who string) (AccountRecord, er
 	return o.show(id)
 }
 
-// maxGrant is the most that the machine grants at once.
-const maxGrant = 1_000_000_000_000
-
 // Grant implements Operations.
 func (o *Operator) Grant(ctx context.Context, who string, coins games.Coins, reason string) (AccountRecord, error) {
-	if coins == 0 || coins < -games.MaxCoins || coins > maxGrant {
-		return AccountRecord{}, operationError(refuse("amount_out_of_range", "An amount is 1 to %d coins, or what is taken back of a balance.", maxGrant))
+	if coins == 0 || coins < -games.MaxCoins || coins > command.MaxAmount {
+		return AccountRecord{}, operationError(refuse("amount_out_of_range", "An amount is 1 to %d coins, or what is taken back of a balance.", command.MaxAmount))
 	}
 	return o.change(ctx, who, command.GrantCoins{Amount: coins, Actor: o.Actor, Reason: reason}, (*API).BalanceChanged)
 }

@@ -13,6 +13,9 @@ import (
 const maxLogin = 254
 
 func (a *API) openSession(c *call) (answer, error) {
+	if err := pass(a.o.Spare); err != nil {
+		return answer{}, err
+	}
 	var in struct {
 		Login    text `json:"login"`
 		Password text `json:"password"`

@@ -171,18 +171,13 @@ func BackupAgeCheck(latest func() (at time.Time, ok bool), most time.Duration, n
 // clockStep is how far the clock may jump, and how far ahead of it the newest command may be, without being told.
 const clockStep = 2 * time.Second
 
-// ClockLeap is how far the clock may go ahead of the time that passes in the process before no command is taken any
-// more: only a clock that was set does that.
-const ClockLeap = 24 * time.Hour
-
 // ClockCheck asks whether the clock can be believed: whether it jumped against the time that passes in the process
 // (elapsed is what a clock shows that nobody sets), and whether the state holds commands from the future (newest is the
-// time of the latest one; zero: none). A jump is told for ten minutes, one after which no commands are taken for as long
-// as that is so.
-func ClockCheck(newest, now func() time.Time, elapsed func() time.Duration) Check {
+// time of the latest one; zero: none). A jump is told for ten minutes; one after which nothing is taken is told for as long
+// as that is so: leap says by how much a time is so far ahead, and 0 of any other.
+func ClockCheck(newest, now func() time.Time, elapsed func() time.Duration, leap func(time.Time) time.Duration) Check {
 	const tellFor = 10 * time.Minute
 	start, offset := now(), elapsed()
-	born := start.Add(-offset).Round(0)
 	jumpedAt, jump := time.Duration(-1), time.Duration(0)
 	return Check{"clock", func(context.Context) (Result, bool) {
 		t, e := now(), elapsed()
@@ -191,8 +186,8 @@ func ClockCheck(newest, now func() time.Time, elapsed func() time.Duration) Chec
 			jumpedAt, jump = e, off
 			start, offset = t, e
 		}
-		if leap := min(t.Sub(born.Add(e)), t.Sub(newest())); leap > ClockLeap {
-			return unhealthy("the clock jumped ahead by %s, and nothing is taken from players. Set it right; if it is right now, start the casino again", leap.Round(time.Second)), true
+		if by := leap(t); by > 0 {
+			return unhealthy("the clock jumped ahead by %s, and nothing is taken from players. Set it right; if it is right now, start the casino again", by.Round(time.Second)), true
 		}
 		if ahead := newest().Sub(t); ahead >= clockStep {
 			return degraded("the newest command is from %s in the future: the clock was set back, or another node's is wrong", ahead.Round(time.Millisecond)), true

@@ -13,8 +13,9 @@ import (
 
 // Gate watches the free space of the data directory's disk, and refuses new bets and other writes that can wait while
 // there is too little: before the disk is full, so that rounds that are open can still be settled. Sign-ins, and retries
-// that ask for an earlier answer, are taken until half of the reserve is used: so nobody can fill the disk by them. It opens again only when there is a quarter more
-// than the reserve, so that it does not flap. Safe for concurrent use; Run keeps it up to date.
+// that ask for an earlier answer, are taken until half of the reserve is used: so nobody can fill the disk by them. It
+// opens again only when there is a quarter more than the reserve, so that it does not flap. Safe for concurrent use; Run
+// keeps it up to date.
 type Gate struct {
 	o      GateOptions
 	closed atomic.Bool

@@ -14,8 +14,9 @@ import (
 )
 
 // Stream writes words to w, eight bytes each, big-endian, as a source for test suites of random numbers. They are the
-// words of one nonce, or if wordsPerRound is not 0, that many of each nonce from the given one on (0 if none is given): of a
-// round, players see the first few. It ends after limit words, or at 0 when w is closed or the context ends; neither of these is an error.
+// words of one nonce, or if wordsPerRound is not 0, that many of each nonce from the given one on (0 if none is given): of
+// a round, players see the first few. It ends after limit words, or at 0 when w is closed or the context ends; neither of
+// these is an error.
 func Stream(ctx context.Context, w io.Writer, round Round, wordsPerRound, limit uint64) error {
 	seed, err := fair.ParseServerSeed(round.ServerSeed)
 	if err != nil {

@@ -6,6 +6,10 @@ import (
 	"imperio/games"
 )
 
+// MaxAmount is the most coins that one command moves: as a stake, a grant, or a gift. So no payout can leave the range of
+// Coins.
+const MaxAmount games.Coins = 1_000_000_000_000
+
 // SeedSize is the length of a server seed in bytes.
 const SeedSize = 32
 
