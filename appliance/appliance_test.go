@@ -8,11 +8,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"imperio/appliance/config"
+	"imperio/appliance/edge"
 )
 
 // logged opens and closes a casino, and gives what it logged.
@@ -111,6 +113,11 @@ func TestRun_ProbesLearnFirstThatTheNodeStops(t *testing.T) {
 		res, err := http.Get("http://" + address["metrics and health"] + path)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for name, value := range edge.DataHeaders() {
+			if got := res.Header[name]; !slices.Equal(got, value) {
+				t.Errorf("%s: %s is %q, want %q", path, name, got, value)
+			}
 		}
 		defer res.Body.Close()
 		_, _ = io.Copy(io.Discard, res.Body)

@@ -163,7 +163,7 @@ func (a *App) listenOps(context.Context) error {
 	if config.IsLoopback(address) {
 		hosts = ops.OwnHosts(a.config.Listen.Domains)
 	}
-	a.addServer(&server{name: "metrics and health", http: ops.NewServer(a.metrics, a.health, guard, hosts, a.log), on: l, last: true})
+	a.addServer(&server{name: "metrics and health", http: ops.NewServer(a.metrics, a.health, guard, hosts, edge.DataHeaders(), a.log), on: l, last: true})
 	return nil
 }
 

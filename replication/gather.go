@@ -155,6 +155,6 @@ func (n *Node) synced(entries int, took time.Duration) {
 	}
 	n.counters.synced(entries, took)
 	if n.observe.Synced != nil {
-		n.observe.Synced(entries, took)
+		n.observe.Synced(took)
 	}
 }

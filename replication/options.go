@@ -20,9 +20,8 @@ type Identity = logstore.Identity
 // Observer is told what happens, for metrics. Each function may be nil, is called from one goroutine at a time, and must
 // be quick.
 type Observer struct {
-	// Synced is called after each durable transaction of the log: how many entries it held (0: other values of raft or
-	// the canary), and how long it took to write and sync.
-	Synced func(entries int, took time.Duration)
+	// Synced is called after each durable transaction of the log: how long it took to write and sync.
+	Synced func(took time.Duration)
 	// Gathered is called for each entry that is sent to the log: how many commands it holds, which will be written and
 	// synced together.
 	Gathered func(commands int)

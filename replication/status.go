@@ -33,24 +33,20 @@ type Status struct {
 	Syncs      uint64        // durable writes of the log
 	SyncTime   time.Duration // spent in them
 	Entries    uint64        // entries written to the log
-	Batches    uint64        // durable writes that held entries
 	Applied    uint64        // commands given to the machine
 	ApplyTime  time.Duration // spent by it
 	StallLimit time.Duration
 }
 
 type counters struct {
-	syncs, syncNanos, entries, batches atomic.Uint64
-	appliedEntries, applyNanos         atomic.Uint64
+	syncs, syncNanos, entries  atomic.Uint64
+	appliedEntries, applyNanos atomic.Uint64
 }
 
 func (c *counters) synced(entries int, took time.Duration) {
 	c.syncs.Add(1)
 	c.syncNanos.Add(uint64(took))
-	if entries > 0 {
-		c.entries.Add(uint64(entries))
-		c.batches.Add(1)
-	}
+	c.entries.Add(uint64(entries))
 }
 
 func (c *counters) applied(entries int, took time.Duration) {
@@ -68,7 +64,7 @@ func (n *Node) Status() Status {
 		Durable:  n.machine.Durable(),
 		InFlight: len(n.tokens), LastSync: n.log.LastSync(), Writing: n.log.Writing(),
 		Syncs: n.counters.syncs.Load(), SyncTime: time.Duration(n.counters.syncNanos.Load()),
-		Entries: n.counters.entries.Load(), Batches: n.counters.batches.Load(),
+		Entries: n.counters.entries.Load(),
 		Applied: n.counters.appliedEntries.Load(), ApplyTime: time.Duration(n.counters.applyNanos.Load()),
 		StallLimit: n.stallLimit,
 	}

@@ -80,6 +80,14 @@ func (s *securityHeaders) set(h http.Header, path string, secure bool) {
 	}
 }
 
+// DataHeaders are the security headers of answers that are never a page, for listeners without an edge. Whoever uses them
+// must not change them.
+func DataHeaders() http.Header {
+	headers, h := newSecurityHeaders(Options{}), make(http.Header)
+	headers.set(h, "/metrics", false)
+	return h
+}
+
 // isData says whether a path answers with data and never with a page.
 func isData(path string) bool {
 	return strings.HasPrefix(path, "/api/") || isHealth(path) || path == "/metrics"

@@ -207,7 +207,7 @@ func (m *Metrics) RoundSettled(rules string, staked, paid int64) {
 }
 
 // LogSynced records a durable write of the log, and how long it took.
-func (m *Metrics) LogSynced(_ int, took time.Duration) { m.syncs.Observe(took.Seconds()) }
+func (m *Metrics) LogSynced(took time.Duration) { m.syncs.Observe(took.Seconds()) }
 
 // LogGathered records how many commands became one entry of the log.
 func (m *Metrics) LogGathered(commands int) { m.commands.Observe(float64(commands)) }

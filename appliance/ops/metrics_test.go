@@ -74,7 +74,7 @@ func tellEverything(m *Metrics) {
 	m.SignIn("")
 	m.SignIn("invalid_credentials")
 	m.RoundSettled("slots/2", 5, 10)
-	m.LogSynced(3, time.Millisecond)
+	m.LogSynced(time.Millisecond)
 	m.LogGathered(3)
 	m.Applied(3, time.Millisecond)
 	m.BackupDone(nil)
@@ -245,7 +245,8 @@ func TestGuard_LetsOperatorsThroughOnly(t *testing.T) {
 func TestServer_AnswersOperatorsOnTheirListener(t *testing.T) {
 	sources := allSources(t)
 	m := NewMetrics(sources)
-	server := NewServer(m, sources.Health, Guard{Allow: Loopback()}, OwnHosts([]string{"casino.example"}), slog.New(slog.DiscardHandler))
+	headers := http.Header{"X-Content-Type-Options": {"nosniff"}, "X-Frame-Options": {"DENY"}}
+	server := NewServer(m, sources.Health, Guard{Allow: Loopback()}, OwnHosts([]string{"casino.example"}), headers, slog.New(slog.DiscardHandler))
 	if server.ReadHeaderTimeout == 0 || server.ReadTimeout == 0 || server.WriteTimeout == 0 || server.IdleTimeout == 0 || server.MaxHeaderBytes == 0 {
 		t.Error("something is unbounded")
 	}
@@ -265,7 +266,7 @@ func TestServer_AnswersOperatorsOnTheirListener(t *testing.T) {
 		if answer.StatusCode != want {
 			t.Errorf("%s: %d", path, answer.StatusCode)
 		}
-		for name := range dataHeaders {
+		for name := range headers {
 			if answer.Header.Get(name) == "" {
 				t.Errorf("%s: no %s", path, name)
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -70,17 +71,6 @@ func Loopback() []netip.Prefix {
 	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }
 
-// dataHeaders are those of answers that are never a page, as the players' listener has them.
-var dataHeaders = map[string]string{
-	"Cache-Control":                "no-store",
-	"Content-Security-Policy":      "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-	"Cross-Origin-Opener-Policy":   "same-origin",
-	"Cross-Origin-Resource-Policy": "same-origin",
-	"Referrer-Policy":              "same-origin",
-	"X-Content-Type-Options":       "nosniff",
-	"X-Frame-Options":              "DENY",
-}
-
 // OwnHosts knows the Host of requests that mean this machine: localhost, an IP address, or one of names. A page on the
 // internet can give its own name this machine's address, and then read what answers there to any name (DNS rebinding).
 func OwnHosts(names []string) func(host string) bool {
@@ -94,9 +84,9 @@ func OwnHosts(names []string) func(host string) bool {
 }
 
 // NewServer makes the server of the operator's listener: /metrics for those whom the guard knows, and /health, for
-// requests to the hosts that it is meant for; nil: all. It has no edge in front of it, so it must not listen where
-// players can reach it.
-func NewServer(m *Metrics, h *Health, g Guard, hosts func(host string) bool, log *slog.Logger) *http.Server {
+// requests to the hosts that it is meant for; nil: all. Each answer begins with headers. It has no edge in front of it, so
+// it must not listen where players can reach it.
+func NewServer(m *Metrics, h *Health, g Guard, hosts func(host string) bool, headers http.Header, log *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", g.Protect(m.Handler()))
 	mux.Handle("/health", h)
@@ -106,9 +96,7 @@ func NewServer(m *Metrics, h *Health, g Guard, hosts func(host string) bool, log
 	})
 	return &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			for name, value := range dataHeaders {
-				w.Header().Set(name, value)
-			}
+			maps.Copy(w.Header(), headers)
 			w.Header().Set("X-Request-Id", rand.Text())
 			if hosts != nil && !hosts(r.Host) {
 				answerJSON(w, r, http.StatusMisdirectedRequest, newProblem(http.StatusMisdirectedRequest, "forbidden",

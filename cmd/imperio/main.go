@@ -8,10 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"regexp"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -112,29 +109,6 @@ func run(args []string, env *environment) int {
 		return exitFailed
 	}
 	return 0
-}
-
-var negative = regexp.MustCompile(`^-[0-9]+$`)
-
-// numbersLast puts arguments that are negative numbers, and would be taken for flags, behind a "--". What stands behind
-// a flag may be its value, and stays.
-func numbersLast(args []string) []string {
-	if slices.Contains(args, "--") {
-		return args
-	}
-	var others, numbers []string
-	for i, a := range args {
-		flag := i > 0 && strings.HasPrefix(args[i-1], "-") && !strings.Contains(args[i-1], "=")
-		if negative.MatchString(a) && !flag {
-			numbers = append(numbers, a)
-		} else {
-			others = append(others, a)
-		}
-	}
-	if numbers == nil {
-		return args
-	}
-	return slices.Concat(others, []string{"--"}, numbers)
 }
 
 // usageError is a command line that parses but makes no sense.
