@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"time"
 
@@ -40,17 +39,17 @@ func (a *App) settleAllAbandoned(ctx context.Context, before time.Time) error {
 		return err
 	}
 	for _, id := range rounds {
-		c := command.Command{Time: time.Now(), Body: command.SettleAbandoned{Round: id, Before: before.UnixMilli()}}
-		rand.Read(c.ID[:]) // never fails
-		r, err := a.casino.Propose(ctx, c)
+		r, err := a.casino.propose(ctx, command.SettleAbandoned{Round: id, Before: before.UnixMilli()})
+		_, refused := errors.AsType[*command.Refusal](err)
 		switch {
+		case refused:
+			continue // its player was quicker
 		case errors.Is(err, command.ErrUnknown):
 			continue // the next look sees what became of it
 		case err != nil:
 			return err
 		}
-		if settled, ok := r.Value.(*command.RoundResult); ok {
-			a.api.RoundChanged(r.Event, settled)
+		if _, settled := r.Value.(*command.RoundResult); settled {
 			a.log.Info("settled a round that its player left", "round", id)
 		}
 	}

@@ -49,6 +49,7 @@ type App struct {
 	metrics *ops.Metrics
 
 	dir       *dataDir
+	feed      feed
 	casino    casino
 	certs     *certs.Source
 	edge      *edge.Edge
@@ -120,7 +121,12 @@ func (a *App) openState(ctx context.Context) (err error) {
 		defer cancel()
 		return a.dir.close(ctx)
 	})
-	a.casino = casino{store: a.dir.store, node: a.dir.node, settled: a.metrics.RoundSettled}
+	a.feed.subscribe(func(e api.Event) {
+		if r := e.Round; r != nil && r.Round.Settled {
+			a.metrics.RoundSettled(r.Round.Rules, int64(r.Round.Staked), int64(r.Round.Payout))
+		}
+	})
+	a.casino = casino{a.dir.store, a.dir.node, &a.feed}
 	if err := a.dir.node.Barrier(ctx); err != nil {
 		return fmt.Errorf("wait for the node to lead: %w", err)
 	}
@@ -145,7 +151,7 @@ func (a *App) openAPI(context.Context) error {
 		failed.Events = 0
 	}
 	a.api, err = api.New(api.Options{
-		Casino: a.casino, Passwords: a.passwords, Log: a.log, Now: time.Now, Random: rand.Reader,
+		Casino: a.casino, Events: a.feed.subscribe, Passwords: a.passwords, Log: a.log, Now: time.Now, Random: rand.Reader,
 		Slots: apiTable(tables[0]), Roulette: apiTable(tables[1]), Blackjack: apiTable(tables[2]),
 		AbandonAfter: a.config.Games.BlackjackAbandonAfter,
 		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,

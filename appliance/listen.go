@@ -10,6 +10,7 @@ import (
 
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
+	"imperio/appliance/problem"
 	"imperio/appliance/web"
 )
 
@@ -107,7 +108,7 @@ func redirect(httpsAddr string) http.Handler {
 			host = h
 		}
 		if host == "" || strings.ContainsAny(host, "/\\@") {
-			edge.WriteProblem(w, r, edge.NewProblem(http.StatusBadRequest, "bad_request", "The Host header is missing or makes no sense."))
+			edge.WriteProblem(w, r, problem.NewDocument(http.StatusBadRequest, "bad_request", "The Host header is missing or makes no sense."))
 			return
 		}
 		if port != "" && port != "443" {

@@ -10,8 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"imperio/appliance/api"
 	"imperio/appliance/config"
+	"imperio/appliance/control"
 	"imperio/tls/certs"
 	"imperio/tls/certstore"
 )
@@ -20,7 +20,7 @@ import (
 var ErrNoRoot = certs.ErrNoRoot
 
 // RootCertificate gives the certificate of the server's own authority in PEM, "" if it has none.
-func (h house) RootCertificate(context.Context) (string, error) {
+func (h house) RootCertificate() (string, error) {
 	if h.app.certs == nil {
 		return "", nil
 	}
@@ -34,14 +34,14 @@ func (h house) RootCertificate(context.Context) (string, error) {
 // TLSRoot gives the certificate, in PEM, of the authority that tls=internal made for a casino: from the server that runs
 // on the data directory, else from the directory itself. ErrNoRoot if there is none.
 func TLSRoot(ctx context.Context, c config.Data, log *slog.Logger) ([]byte, error) {
-	client, err := api.DialControl(ctx, filepath.Join(c.Dir, SocketFile))
+	client, err := control.Dial(ctx, filepath.Join(c.Dir, SocketFile))
 	if err == nil {
 		defer client.Close()
-		root, err := client.RootCertificate(ctx)
-		if err == nil && root == "" {
+		root, err := control.GetRootCertificate.Call(ctx, client, control.None{})
+		if err == nil && root.PEM == "" {
 			err = fmt.Errorf("the server on %s: %w", c.Dir, ErrNoRoot)
 		}
-		return []byte(root), err
+		return []byte(root.PEM), err
 	}
 	var root []byte
 	err = withStoredCertificates(ctx, c, log, func(d *dataDir, stored *certstore.Storage) (err error) {

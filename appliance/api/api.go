@@ -17,6 +17,7 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"imperio/appliance/auth"
+	"imperio/appliance/problem"
 	"imperio/games"
 	"imperio/games/catalogue"
 	"imperio/storage/command"
@@ -41,6 +42,7 @@ type Table struct {
 // Options is all that the API is made of. Fields without a default must be set.
 type Options struct {
 	Casino    Casino
+	Events    Events
 	Passwords *auth.Passwords
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -95,6 +97,7 @@ type API struct {
 	own     *http.CrossOriginProtection // for requests that a cookie signs
 	trusted *http.CrossOriginProtection // for those that nothing signs
 	live    *hub
+	deaf    func() // stops the events
 }
 
 //go:embed openapi.yaml
@@ -102,8 +105,8 @@ var openAPI []byte
 
 // New checks the options and makes the API.
 func New(o Options) (*API, error) {
-	if o.Casino == nil || o.Passwords == nil || o.Log == nil || o.Now == nil || o.Random == nil {
-		return nil, errors.New("api: Casino, Passwords, Log, Now and Random must be set")
+	if o.Casino == nil || o.Events == nil || o.Passwords == nil || o.Log == nil || o.Now == nil || o.Random == nil {
+		return nil, errors.New("api: Casino, Events, Passwords, Log, Now and Random must be set")
 	}
 	for game, t := range map[string]*Table{slots: &o.Slots, roulette: &o.Roulette, blackjack: &o.Blackjack} {
 		if err := t.check(game); err != nil {
@@ -124,6 +127,7 @@ func New(o Options) (*API, error) {
 		}
 	}
 	a.router = a.newRouter()
+	a.deaf = o.Events(a.hear)
 	return a, nil
 }
 
@@ -183,7 +187,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.Serve
 func (a *API) LiveConnections() int { return a.live.count() }
 
 // Close ends all live connections and waits for them. Other requests are the server's to finish.
-func (a *API) Close() { a.live.close() }
+func (a *API) Close() {
+	a.deaf()
+	a.live.close()
+}
 
 // route is one line of the API.
 type route struct {
@@ -251,7 +258,7 @@ func (a *API) newRouter() *httprouter.Router {
 	return r
 }
 
-func (a *API) refuseAll(p *problem) http.Handler {
+func (a *API) refuseAll(p *problem.Problem) http.Handler {
 	rt := &route{handle: func(*API, *call) (answer, error) { return answer{}, p }}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, nil, rt) })
 }

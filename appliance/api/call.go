@@ -2,11 +2,8 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -19,6 +16,8 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"imperio/appliance/auth"
+	"imperio/appliance/problem"
+	"imperio/appliance/request"
 	"imperio/storage/command"
 )
 
@@ -53,10 +52,9 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 
 // Shared values of headers: net/http only reads them.
 var (
-	jsonType    = []string{"application/json"}
-	problemType = []string{"application/problem+json"}
-	noStore     = []string{"no-store"}
-	yes         = []string{"true"}
+	jsonType = []string{"application/json"}
+	noStore  = []string{"no-store"}
+	yes      = []string{"true"}
 )
 
 // serve answers one request: who asks, may they, what becomes of it, and how it is said. All of the API passes here.
@@ -72,8 +70,8 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, ps httprouter.Params
 		err = c.render(&ans)
 	}
 	if err != nil {
-		p := problemOf(err)
-		seen.Status, seen.Code = p.status, p.code
+		p := problem.Of(err)
+		seen.Status, seen.Code = p.Status, p.Code
 		a.log(c, rt, p)
 		c.refuse(p, !ans.taken)
 	} else if seen.Status = ans.status; !ans.taken {
@@ -114,7 +112,7 @@ func (a *API) do(c *call, rt *route) (ans answer, err error) {
 		}
 		if wait, ok := a.o.Admit(c.w.Header(), rt.path, uint64(c.session.Account)); !ok {
 			p := refuse("rate_limited", "You ask too often. Wait a little.")
-			p.after = max(wait, time.Second)
+			p.RetryAfter = max(wait, time.Second)
 			return answer{}, p
 		}
 	}
@@ -154,6 +152,9 @@ func (a *API) authenticate(c *call, token string) error {
 	if !ok {
 		return errUnauthenticated
 	}
+	if err := a.o.Casino.Current(c.r.Context()); err != nil {
+		return fmt.Errorf("find session: %w", err)
+	}
 	s, ok, err := a.o.Casino.Session(hash)
 	if err != nil {
 		return fmt.Errorf("find session: %w", err)
@@ -167,26 +168,26 @@ func (a *API) authenticate(c *call, token string) error {
 
 // decode reads the request's body, one JSON object, into v.
 func (c *call) decode(v any) error {
-	if err := checkMediaType(c.r.Header); err != nil {
+	if err := request.CheckMediaType(c.r.Header); err != nil {
 		return err
 	}
 	var err error
-	if c.body, err = readBody(c.r, c.body[:0]); err != nil {
+	if c.body, err = request.Read(c.r, c.body[:0]); err != nil {
 		return err
 	}
-	return decodeStrict(c.body, v)
+	return request.Decode(c.body, v)
 }
 
 // decodeNothing takes a request that has nothing to say: no body, or an empty object.
 func (c *call) decodeNothing() error {
 	var err error
-	if c.body, err = readBody(c.r, c.body[:0]); err != nil || len(c.body) == 0 {
+	if c.body, err = request.Read(c.r, c.body[:0]); err != nil || len(c.body) == 0 {
 		return err
 	}
-	if err := checkMediaType(c.r.Header); err != nil {
+	if err := request.CheckMediaType(c.r.Header); err != nil {
 		return err
 	}
-	return decodeStrict(c.body, new(struct{}))
+	return request.Decode(c.body, new(struct{}))
 }
 
 // key reads the client's idempotency key; zero if there is none.
@@ -212,50 +213,20 @@ func (a *API) proposeUnless(c *call, refused *command.Refusal, key command.Key, 
 		return command.Result{}, refused
 	}
 	cmd := command.Command{Time: c.now, Account: c.session.Account, Key: key, Refusal: refused, Body: body}
-	return propose(c.r.Context(), a.o.Casino, a.o.Random, cmd, 0)
+	return command.Propose(c.r.Context(), a.o.Casino, a.o.Random, cmd, 0)
 }
 
 // propose asks the machine for a change on behalf of an account. Refusals come back as errors.
 func (a *API) propose(c *call, account command.AccountID, key command.Key, entropy int, body command.Body) (command.Result, error) {
-	return propose(c.r.Context(), a.o.Casino, a.o.Random, command.Command{Time: c.now, Account: account, Key: key, Body: body}, entropy)
+	return command.Propose(c.r.Context(), a.o.Casino, a.o.Random, command.Command{Time: c.now, Account: account, Key: key, Body: body}, entropy)
 }
 
-// proposer takes commands. See Casino.
-type proposer interface {
-	Propose(ctx context.Context, c command.Command) (command.Result, error)
-}
+// valueOf is command.ValueOf.
+func valueOf[T any](res command.Result) (*T, error) { return command.ValueOf[T](res) }
 
-// propose stamps a command with an id and entropy, and proposes it.
-func propose(ctx context.Context, casino proposer, random io.Reader, cmd command.Command, entropy int) (command.Result, error) {
-	var raw [16 + 2*command.SeedSize]byte
-	if _, err := io.ReadFull(random, raw[:16+entropy]); err != nil {
-		return command.Result{}, fmt.Errorf("draw entropy: %w", err)
-	}
-	cmd.ID = command.ID(raw[:16])
-	if entropy != 0 {
-		cmd.Entropy = bytes.Clone(raw[16 : 16+entropy])
-	}
-	res, err := casino.Propose(ctx, cmd)
-	switch {
-	case err == nil && res.Refusal != nil:
-		return res, res.Refusal
-	case err == nil:
-		return res, nil
-	case errors.Is(err, command.ErrUnavailable), errors.Is(err, command.ErrUnknown):
-		return res, fmt.Errorf("propose: %w", err)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return res, fmt.Errorf("propose: %w: %w", command.ErrUnknown, err) // it may be in the log by now
-	}
-	return res, fmt.Errorf("propose: %w", err)
-}
-
-// valueOf gives the answer of a command as the type it must have.
-func valueOf[T any](res command.Result) (*T, error) {
-	v, ok := res.Value.(*T)
-	if !ok || v == nil {
-		return nil, fmt.Errorf("the machine answered a %T instead of a %T", res.Value, v)
-	}
-	return v, nil
+// refuse is problem.New.
+func refuse(code, format string, args ...any) *problem.Problem {
+	return problem.New(code, format, args...)
 }
 
 // marshalOptions render omitempty as encoding/json does: the types of games are tagged for it.
@@ -315,29 +286,18 @@ func (c *call) answer(ans *answer) {
 }
 
 // refuse sends a problem. It writes nothing where the connection is no longer HTTP.
-func (c *call) refuse(p *problem, isHTTP bool) {
+func (c *call) refuse(p *problem.Problem, isHTTP bool) {
 	if !isHTTP {
 		return
 	}
 	h := c.w.Header()
-	doc := p.document(c.requestID(), c.now)
-	c.out.Reset()
-	if err := json.MarshalWrite(&c.out, doc, marshalOptions); err != nil {
-		panic(err) // a document holds nothing that can't be written
-	}
-	h["Content-Type"], h["Cache-Control"] = problemType, noStore
-	h["Content-Length"] = []string{strconv.Itoa(c.out.Len())}
-	if doc.RetryAfter > 0 {
-		h["Retry-After"] = []string{strconv.FormatInt(doc.RetryAfter, 10)}
-	}
-	switch p.status {
+	switch p.Status {
 	case http.StatusUnauthorized:
 		h["Www-Authenticate"] = []string{`Bearer realm="imperio"`}
 	case http.StatusRequestEntityTooLarge:
 		h["Connection"] = []string{"close"} // the rest of the body is not worth reading
 	}
-	c.w.WriteHeader(p.status)
-	_, _ = c.w.Write(c.out.Bytes())
+	p.Document(c.requestID(), c.now).Write(c.w, c.r)
 }
 
 // requestID is the id that the edge gave the request. Where there is no edge in front, it is made here.
@@ -352,15 +312,15 @@ func (c *call) requestID() string {
 }
 
 // log tells the operator of the casino's own failures. What clients do wrong is in the access log.
-func (a *API) log(c *call, rt *route, p *problem) {
-	if p.status < 500 {
+func (a *API) log(c *call, rt *route, p *problem.Problem) {
+	if p.Status < 500 {
 		return
 	}
 	level := slog.LevelError
-	if p.status == http.StatusServiceUnavailable {
+	if p.Status == http.StatusServiceUnavailable {
 		level = slog.LevelWarn
 	}
 	a.o.Log.LogAttrs(c.r.Context(), level, "request failed",
 		slog.String("request_id", c.requestID()), slog.String("method", c.r.Method), slog.String("route", rt.path),
-		slog.String("code", p.code), slog.Uint64("account", uint64(c.session.Account)), slog.Any("error", p.cause))
+		slog.String("code", p.Code), slog.Uint64("account", uint64(c.session.Account)), slog.Any("error", p.Cause))
 }

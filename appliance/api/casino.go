@@ -9,14 +9,13 @@ import (
 
 // Casino is what the API needs of the machine behind it. All methods are safe for concurrent use.
 //
-// Reads see everything that was proposed and answered before they began, on whatever node. Their bool says whether
-// what was asked for exists. Their errors wrap command.ErrUnavailable where the node can't answer now; any other error
-// is a fault of the casino.
+// Reads see this node's state. Their bool says whether what was asked for exists. An error is a fault of the casino.
 type Casino interface {
-	// Propose asks the machine for a change, and returns when its result is durable. The error wraps
-	// command.ErrUnavailable if the command was not taken and never will be, and command.ErrUnknown if its fate is
-	// unknown; a refusal is not an error but a Result. The id, the time and the entropy are already in the command.
-	Propose(ctx context.Context, c command.Command) (command.Result, error)
+	command.Proposer
+
+	// Current returns when reads see everything that was answered before the call, on whatever node. The API calls it once
+	// a request. The error wraps command.ErrUnavailable if the node can't tell now.
+	Current(ctx context.Context) error
 
 	// Session finds a session by the hash of its token. It is called on every signed-in request. Sessions that have
 	// expired may still be found: the caller compares with its clock.

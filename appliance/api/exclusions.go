@@ -59,7 +59,6 @@ func (a *API) exclude(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	a.live.endSessions(c.session.Account, func(command.SessionID) bool { return true })
 	return answer{status: http.StatusCreated, value: struct {
 		ExcludedUntil timestamp `json:"excluded_until"`
 	}{timestamp(e.Until)}}, nil

@@ -24,6 +24,7 @@ type fakeCasino struct {
 	accounts map[command.AccountID]*fakeAccount
 	replays  map[string]command.Result
 	proposed []command.Command
+	tell     func(Event)
 
 	// intercept answers a command instead of the casino, if it is set and answers.
 	intercept func(command.Command) (command.Result, error, bool)
@@ -58,7 +59,23 @@ func (f *fakeCasino) proposals() int {
 	return len(f.proposed)
 }
 
+// Events tells what happens in the casino to one API.
+func (f *fakeCasino) Events(tell func(Event)) (stop func()) {
+	f.tell = tell
+	return func() {}
+}
+
+func (f *fakeCasino) Current(context.Context) error { return nil }
+
 func (f *fakeCasino) Propose(_ context.Context, c command.Command) (command.Result, error) {
+	res, err := f.carryOut(c)
+	if e, ok := EventOf(c, res); ok && err == nil {
+		f.tell(e)
+	}
+	return res, err
+}
+
+func (f *fakeCasino) carryOut(c command.Command) (command.Result, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.proposed = append(f.proposed, c)
@@ -324,17 +341,6 @@ func (f *fakeCasino) Account(id command.AccountID) (command.Account, bool, error
 	return read(f, id, func(a *fakeAccount) command.Account { return a.Account })
 }
 
-func (f *fakeCasino) Accounts(from command.AccountID, limit int) (list []command.Account, next command.AccountID, err error) {
-	for id := max(from, command.FirstAccountID); len(list) < limit; id++ {
-		a, ok, _ := f.Account(id)
-		if !ok {
-			return list, 0, nil
-		}
-		list, next = append(list, a), id+1
-	}
-	return list, next, nil
-}
-
 func (f *fakeCasino) Sessions(id command.AccountID) ([]command.Session, error) {
 	list, _, err := read(f, id, func(a *fakeAccount) (list []command.Session) {
 		for _, s := range a.sessions {
@@ -441,7 +447,4 @@ func (f *fakeCasino) coins() (sum games.Coins) {
 	return sum
 }
 
-var (
-	_ Casino         = (*fakeCasino)(nil)
-	_ OperatorCasino = (*fakeCasino)(nil)
-)
+var _ Casino = (*fakeCasino)(nil)

@@ -33,9 +33,9 @@ const (
 // violation (the client sent a message).
 const closeSessionEnded = websocket.StatusCode(4001)
 
-// event is what a live connection tells. Seq grows with every change of the casino, so that a client can tell an older
+// message is what a live connection tells. Seq grows with every change of the casino, so that a client can tell an older
 // balance from a newer one.
-type event struct {
+type message struct {
 	Type      string      `json:"type"` // "balance" or "round"
 	Seq       uint64      `json:"seq"`
 	Coins     games.Coins `json:"coins"`
@@ -134,13 +134,20 @@ func (h *hub) endSessions(account command.AccountID, ended func(command.SessionI
 func (h *hub) close() {
 	h.mu.Lock()
 	h.closing = true
+	h.mu.Unlock()
+	h.endAll(websocket.StatusGoingAway)
+	h.wait.Wait()
+}
+
+// endAll ends all connections.
+func (h *hub) endAll(why websocket.StatusCode) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	for _, conns := range h.accounts {
 		for c := range conns {
-			c.stop(websocket.StatusGoingAway)
+			c.stop(why)
 		}
 	}
-	h.mu.Unlock()
-	h.wait.Wait()
 }
 
 func (c *liveConn) stop(code websocket.StatusCode) {
@@ -213,7 +220,12 @@ func (a *API) feed(ctx context.Context, conn *websocket.Conn, lc *liveConn, hash
 		case next = <-lc.events:
 		case <-tick.C:
 			// Sessions also end elsewhere: on another node, by an operator, by time.
-			s, ok, err := a.o.Casino.Session(hash)
+			err := a.o.Casino.Current(ctx)
+			var s command.Session
+			ok := false
+			if err == nil {
+				s, ok, err = a.o.Casino.Session(hash)
+			}
 			if err == nil && (!ok || !s.ExpiresAt.After(a.o.Now())) {
 				return closeSessionEnded
 			}
@@ -249,53 +261,27 @@ func checkLiveOrigin(r *http.Request, secure bool) error {
 	return nil
 }
 
-// balance is an event that says what an account has.
+// balance is a message that says what an account has.
 func (a *API) balance(id command.AccountID, seq uint64) ([]byte, error) {
 	account, ok, err := a.o.Casino.Account(id)
 	if err != nil || !ok {
 		return nil, errors.Join(errors.New("find account for its live connection"), err)
 	}
-	return marshalEvent(&event{Type: "balance", Seq: seq, Coins: account.Coins, HeldCoins: account.HeldCoins})
+	return marshalMessage(&message{Type: "balance", Seq: seq, Coins: account.Coins, HeldCoins: account.HeldCoins})
 }
 
-func marshalEvent(e *event) ([]byte, error) {
+func marshalMessage(e *message) ([]byte, error) {
 	var b bytes.Buffer
 	err := json.MarshalWrite(&b, e, marshalOptions)
 	return b.Bytes(), err
 }
 
-// RoundChanged tells the live connections of its player of a round, as the event seq of the history left it. Nobody is
-// told twice of one.
-func (a *API) RoundChanged(seq uint64, r *command.RoundResult) {
-	id := r.Round.Account
-	if !a.live.listens(id) {
-		return
-	}
+// roundMessage says how an event left a round, and what its player has.
+func roundMessage(seq uint64, r *command.RoundResult) ([]byte, error) {
 	v, err := viewRound(&r.Round)
-	if err == nil {
-		v.allowWithin(r.Coins)
-		var data []byte
-		if data, err = marshalEvent(&event{Type: "round", Seq: seq, Coins: r.Coins, HeldCoins: r.Held, Round: &v}); err == nil {
-			a.live.publish(id, data)
-			return
-		}
+	if err != nil {
+		return nil, err
 	}
-	a.o.Log.Error("a player could not be told of a round", "account", uint64(id), "round", uint64(r.Round.ID), "error", err)
-}
-
-// BalanceChanged tells the live connections of an account that its coins changed with the event seq of the history, by
-// a command that did not come through this API's routes.
-func (a *API) BalanceChanged(id command.AccountID, seq uint64) {
-	if !a.live.listens(id) {
-		return
-	}
-	if data, err := a.balance(id, seq); err == nil {
-		a.live.publish(id, data)
-	}
-}
-
-// SessionsEnded ends the live connections of an account, all of whose sessions were ended by a command that did not
-// come through this API's routes.
-func (a *API) SessionsEnded(id command.AccountID) {
-	a.live.endSessions(id, func(command.SessionID) bool { return true })
+	v.allowWithin(r.Coins)
+	return marshalMessage(&message{Type: "round", Seq: seq, Coins: r.Coins, HeldCoins: r.Held, Round: &v})
 }

@@ -66,10 +66,10 @@ func (a *API) changePassword(c *call) (answer, error) {
 	}
 	if !verified.OK {
 		p := refuse("invalid_credentials", "The current password is wrong.")
-		p.status = http.StatusForbidden // the session itself is good
+		p.Status = http.StatusForbidden // the session itself is good
 		return answer{}, p
 	}
-	hash, err := a.hashPassword(c, in.New.value)
+	hash, err := a.o.Passwords.Hash(c.r.Context(), in.New.value)
 	if err != nil {
 		return answer{}, err
 	}
@@ -78,8 +78,6 @@ func (a *API) changePassword(c *call) (answer, error) {
 	if _, err := a.propose(c, account.ID, command.Key{}, 0, body); err != nil {
 		return answer{}, err
 	}
-	keep := c.session.ID
-	a.live.endSessions(account.ID, func(s command.SessionID) bool { return s != keep })
 	return answer{status: http.StatusNoContent}, nil
 }
 
@@ -103,7 +101,6 @@ func (a *API) collectDailyCoins(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	a.BalanceChanged(c.session.Account, res.Event)
 	return answer{status: http.StatusCreated, replayed: res.Replayed, value: struct {
 		Amount games.Coins `json:"amount"`
 		Coins  games.Coins `json:"coins"`

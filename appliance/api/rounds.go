@@ -78,13 +78,7 @@ func (a *API) play(c *call, refused *command.Refusal, key command.Key, body comm
 		return nil, false, err
 	}
 	r, err := valueOf[command.RoundResult](res)
-	if err != nil {
-		return nil, false, err
-	}
-	if !res.Replayed {
-		a.RoundChanged(res.Event, r)
-	}
-	return r, res.Replayed, nil
+	return r, res.Replayed, err
 }
 
 // wager is a bet of a request that some table could take.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"imperio/appliance/auth"
+	"imperio/appliance/problem"
 	"imperio/storage/command"
 )
 
@@ -28,6 +29,9 @@ func (a *API) openSession(c *call) (answer, error) {
 	}
 	if in.Login.value == "" || len(in.Login.value) > maxLogin {
 		return answer{}, refuse("bad_request", "The field %q is a username or an e-mail address of up to %d bytes.", "login", maxLogin)
+	}
+	if err := a.o.Casino.Current(c.r.Context()); err != nil {
+		return answer{}, err
 	}
 	return a.signIn(c, auth.LoginKey(in.Login.value), in.Password.value)
 }
@@ -71,12 +75,12 @@ func (a *API) signIn(c *call, login, password string) (answer, error) {
 	return a.signedIn(c, token, &opened.Account, &opened.Session), nil
 }
 
-func excluded(cred command.Credentials) *problem {
+func excluded(cred command.Credentials) *problem.Problem {
 	p := refuse("excluded", "You excluded yourself until %s. Nobody can shorten that.", cred.Excluded.UTC().Format("2 January 2006"))
 	if !cred.Excluded.Before(command.ForEver) {
-		p.detail = "You excluded yourself for ever. Nobody can undo that."
+		p.Detail = "You excluded yourself for ever. Nobody can undo that."
 	}
-	p.until = cred.Excluded
+	p.NextAt = cred.Excluded
 	return p
 }
 
@@ -148,7 +152,6 @@ func (a *API) endSession(c *call) (answer, error) {
 	if _, err := a.propose(c, c.session.Account, command.Key{}, 0, command.EndSessions{Session: id}); err != nil {
 		return answer{}, err
 	}
-	a.live.endSessions(c.session.Account, func(s command.SessionID) bool { return s == id })
 	ans := answer{status: http.StatusNoContent}
 	if id == c.session.ID {
 		ans.cookie = auth.NoCookie(c.secure)
