@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"imperio/appliance/auth"
+	"imperio/appliance/problem"
 	"imperio/games"
 	"imperio/storage/command"
 )
@@ -65,9 +66,7 @@ func (a *API) changePassword(c *call) (answer, error) {
 		return answer{}, err
 	}
 	if !verified.OK {
-		p := refuse("invalid_credentials", "The current password is wrong.")
-		p.Status = http.StatusForbidden // the session itself is good
-		return answer{}, p
+		return answer{}, wrongPassword()
 	}
 	hash, err := a.o.Passwords.Hash(c.r.Context(), in.New.value)
 	if err != nil {
@@ -75,10 +74,21 @@ func (a *API) changePassword(c *call) (answer, error) {
 	}
 	body := command.ChangePassword{OldHash: cred.PasswordHash, NewHash: hash, Keep: c.session.ID,
 		Login: login, Address: network(a.o.Client(c.r)), Refill: a.o.SignInRefill.Milliseconds()}
-	if _, err := a.propose(c, account.ID, command.Key{}, 0, body); err != nil {
+	_, err = a.propose(c, account.ID, command.Key{}, 0, body)
+	if r, ok := errors.AsType[*command.Refusal](err); ok && r.Code == "invalid_credentials" {
+		err = wrongPassword() // another change was quicker
+	}
+	if err != nil {
 		return answer{}, err
 	}
 	return answer{status: http.StatusNoContent}, nil
+}
+
+// wrongPassword is 403, not 401 as at a sign-in: the session is good.
+func wrongPassword() *problem.Problem {
+	p := refuse("invalid_credentials", "The current password is wrong.")
+	p.Status = http.StatusForbidden
+	return p
 }
 
 func (a *API) collectDailyCoins(c *call) (answer, error) {
