@@ -49,7 +49,7 @@ type App struct {
 	metrics *ops.Metrics
 
 	dir       *dataDir
-	feed      feed
+	events    *storage.Follower // from the start on, for countRounds
 	casino    casino
 	certs     *certs.Source
 	edge      *edge.Edge
@@ -121,12 +121,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 		defer cancel()
 		return a.dir.close(ctx)
 	})
-	a.feed.subscribe(func(e api.Event) {
-		if r := e.Round; r != nil && r.Round.Settled {
-			a.metrics.RoundSettled(r.Round.Rules, int64(r.Round.Staked), int64(r.Round.Payout))
-		}
-	})
-	a.casino = casino{a.dir.store, a.dir.node, &a.feed}
+	a.casino, a.events = casino{a.dir.store, a.dir.node}, a.dir.store.Follow()
 	if err := a.dir.node.Barrier(ctx); err != nil {
 		return fmt.Errorf("wait for the node to lead: %w", err)
 	}
@@ -151,7 +146,7 @@ func (a *App) openAPI(context.Context) error {
 		failed.Events = 0
 	}
 	a.api, err = api.New(api.Options{
-		Casino: a.casino, Events: a.feed.subscribe, Passwords: a.passwords, Log: a.log, Now: time.Now, Random: rand.Reader,
+		Casino: a.casino, Events: a.dir.store.Follow(), Passwords: a.passwords, Log: a.log, Now: time.Now, Random: rand.Reader,
 		Slots: apiTable(tables[0]), Roulette: apiTable(tables[1]), Blackjack: apiTable(tables[2]),
 		AbandonAfter: a.config.Games.BlackjackAbandonAfter,
 		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,
@@ -204,6 +199,7 @@ func (a *App) Run(ctx context.Context) error {
 	owned.run(func() { a.gate.Run(background) })
 	owned.run(func() { a.escrow.Run(background) })
 	owned.run(func() { a.health.Run(background) })
+	owned.run(func() { a.countRounds(background, a.events) })
 	failed := make(chan error, len(a.servers))
 	for _, s := range a.servers {
 		owned.run(func() {

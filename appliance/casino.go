@@ -13,7 +13,6 @@ import (
 type casino struct {
 	*storage.Store
 	node *node
-	feed *feed
 }
 
 // readPatience bounds how long a read waits for the node to be current.
@@ -29,13 +28,9 @@ func (c casino) Current(ctx context.Context) error {
 	return c.node.Barrier(ctx)
 }
 
-// Propose puts a command through the log, and tells what became of it.
+// Propose puts a command through the log.
 func (c casino) Propose(ctx context.Context, cmd command.Command) (command.Result, error) {
-	r, err := c.node.Propose(ctx, cmd)
-	if err == nil {
-		c.feed.publish(cmd, r)
-	}
-	return r, err
+	return c.node.Propose(ctx, cmd)
 }
 
 // propose is for commands of the casino itself.

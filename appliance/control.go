@@ -125,5 +125,5 @@ func OpenControl(ctx context.Context, dir, actor string, o Options) (client *con
 	if err != nil {
 		return nil, nil, errors.Join(err, close())
 	}
-	return control.Local(newControl(casino{d.store, d.node, new(feed)}, passwords, log, nil, actor)), close, nil
+	return control.Local(newControl(casino{d.store, d.node}, passwords, log, nil, actor)), close, nil
 }

@@ -16,6 +16,7 @@ import (
 	"imperio/appliance/ops"
 	"imperio/games/catalogue"
 	"imperio/replication"
+	"imperio/storage"
 	"imperio/storage/command"
 	"imperio/storage/ledger"
 	"imperio/storage/machine"
@@ -57,6 +58,24 @@ func (a *App) openOps(context.Context) error {
 // observeLog is what the log reports.
 func (a *App) observeLog() replication.Observer {
 	return replication.Observer{Synced: a.metrics.LogSynced, Gathered: a.metrics.LogGathered, Applied: a.metrics.Applied}
+}
+
+// countRounds has the metrics count every round that is settled, until ctx ends.
+func (a *App) countRounds(ctx context.Context, f *storage.Follower) {
+	for {
+		events, missed, err := f.Next(ctx)
+		if err != nil {
+			return
+		}
+		if missed > 0 {
+			a.log.Warn("the metrics leave out rounds: too many events came at once", "events", missed)
+		}
+		for _, e := range events {
+			if r := e.Round; r != nil && r.Settled {
+				a.metrics.RoundSettled(r.Rules, int64(r.Staked), int64(r.Payout))
+			}
+		}
+	}
 }
 
 // theoreticalReturns are the returns of all rules.

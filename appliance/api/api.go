@@ -4,6 +4,7 @@
 package api
 
 import (
+	"context"
 	_ "embed" // openapi.yaml
 	"errors"
 	"fmt"
@@ -97,13 +98,13 @@ type API struct {
 	own     *http.CrossOriginProtection // for requests that a cookie signs
 	trusted *http.CrossOriginProtection // for those that nothing signs
 	live    *hub
-	deaf    func() // stops the events
+	stop    func() // ends follow and waits for it
 }
 
 //go:embed openapi.yaml
 var openAPI []byte
 
-// New checks the options and makes the API.
+// New checks the options and makes the API, which follows the events from now on.
 func New(o Options) (*API, error) {
 	if o.Casino == nil || o.Events == nil || o.Passwords == nil || o.Log == nil || o.Now == nil || o.Random == nil {
 		return nil, errors.New("api: Casino, Events, Passwords, Log, Now and Random must be set")
@@ -127,7 +128,10 @@ func New(o Options) (*API, error) {
 		}
 	}
 	a.router = a.newRouter()
-	a.deaf = o.Events(a.hear)
+	ctx, cancel := context.WithCancel(context.Background())
+	followed := make(chan struct{})
+	go func() { defer close(followed); a.follow(ctx) }()
+	a.stop = func() { cancel(); <-followed }
 	return a, nil
 }
 
@@ -188,7 +192,7 @@ func (a *API) LiveConnections() int { return a.live.count() }
 
 // Close ends all live connections and waits for them. Other requests are the server's to finish.
 func (a *API) Close() {
-	a.deaf()
+	a.stop()
 	a.live.close()
 }
 

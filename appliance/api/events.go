@@ -1,80 +1,87 @@
 package api
 
 import (
+	"context"
+	"slices"
+
 	"github.com/coder/websocket"
 
 	"imperio/storage/command"
 )
 
-// Event is what live connections need to know of one event of the casino's history. A field that doesn't apply is zero.
-type Event struct {
-	Seq     uint64 // its number in the history
-	Account command.AccountID
-	Round   *command.RoundResult // the round that it opened, continued or settled
-	Balance bool                 // it changed the account's coins, and not by a round
-	Ended   command.EndSessions  // the sessions that it ended
-	// Lost says that events were dropped before this one, since the API was too slow. All else is zero.
-	Lost bool
+// Events tells what happens in the casino, whichever node it was asked of. It is read by one goroutine.
+type Events interface {
+	// Next waits for events that it has not returned yet, and returns them in the order of the history. missed is how many
+	// it left out before them, since the caller was too slow. The error is that of ctx.
+	Next(ctx context.Context) (events []command.Event, missed uint64, err error)
 }
 
-// Events is where the API hears of events, whichever node their commands came from. It calls tell with one event after the
-// other until stop is called; when stop returns, tell is not running and won't be called again. tell may read the casino.
-type Events func(tell func(Event)) (stop func())
+// What live connections are told of, beside rounds: kinds of events that change the account's coins, and kinds that may
+// end sessions.
+var (
+	coinEvents    = []string{"daily_coins_collected", "coins_granted"}
+	sessionEvents = []string{"session_opened", "sessions_ended", "password_changed", "role_changed", "account_locked", "player_excluded"}
+)
 
-// EventOf tells what became of a command; false: nothing that live connections need to know. Sessions that are ended twice,
-// or a balance that is told twice, do no harm; a round is told once.
-func EventOf(c command.Command, r command.Result) (Event, bool) {
-	e := Event{Seq: r.Event, Account: c.Account}
-	if r.Refusal != nil {
-		return e, false
+// follow tells live connections what happens, until ctx ends.
+func (a *API) follow(ctx context.Context) {
+	for {
+		events, missed, err := a.o.Events.Next(ctx)
+		if err != nil {
+			return
+		}
+		if missed > 0 {
+			a.live.endAll(websocket.StatusTryAgainLater) // clients connect again, and read what they show
+		}
+		for i := range events {
+			if err := a.hear(ctx, &events[i]); err != nil && ctx.Err() == nil {
+				a.o.Log.Error("a player could not be told of an event", "account", uint64(events[i].Account), "event", events[i].Seq, "error", err)
+			}
+		}
 	}
-	if round, ok := r.Value.(*command.RoundResult); ok {
-		e.Account, e.Round = round.Round.Account, round
-		return e, !r.Replayed
-	}
-	switch b := c.Body.(type) {
-	case command.CollectDailyCoins, command.GrantCoins:
-		e.Balance = true
-	case command.EndSessions:
-		e.Ended = b
-	case command.ChangePassword:
-		e.Ended = command.EndSessions{All: true, Keep: b.Keep}
-	case command.Exclude:
-		e.Ended = command.EndSessions{All: true}
-	case command.SetLock, command.SetRole:
-		e.Ended = command.EndSessions{All: true}
-		return e, r.Event != 0 // it changed something
-	default:
-		return e, false
-	}
-	return e, true
 }
 
-// hear tells live connections of an event.
-func (a *API) hear(e Event) {
-	if e.Lost {
-		a.live.endAll(websocket.StatusTryAgainLater) // clients connect again, and read what they show
-		return
-	}
+// hear tells the live connections of an event's account.
+func (a *API) hear(ctx context.Context, e *command.Event) error {
 	if !a.live.listens(e.Account) {
-		return
+		return nil
 	}
-	a.live.endSessions(e.Account, func(s command.SessionID) bool {
-		return e.Ended.All && s != e.Ended.Keep || s == e.Ended.Session
-	})
-	var data []byte
-	var err error
+	m := message{Type: "balance", Seq: e.Seq, Coins: e.Coins, HeldCoins: e.HeldCoins}
 	switch {
 	case e.Round != nil:
-		data, err = roundMessage(e.Seq, e.Round)
-	case e.Balance:
-		data, err = a.balance(e.Account, e.Seq)
-	default:
-		return
+		view, err := a.viewEvent(ctx, e)
+		if err != nil {
+			return err
+		}
+		m.Type, m.Round = "round", &view
+	case slices.Contains(sessionEvents, e.Kind):
+		a.live.checkSessions(e.Account)
+		return nil
+	case !slices.Contains(coinEvents, e.Kind):
+		return nil
 	}
+	data, err := m.marshal()
 	if err != nil {
-		a.o.Log.Error("a player could not be told of an event", "account", uint64(e.Account), "event", e.Seq, "error", err)
-		return
+		return err
 	}
 	a.live.publish(e.Account, data)
+	return nil
+}
+
+// viewEvent describes the round of an event as the event left it. What proves the round is not part of the event.
+func (a *API) viewEvent(ctx context.Context, e *command.Event) (roundView, error) {
+	r := *e.Round
+	now, ok, err := a.o.Casino.Round(ctx, e.Account, r.ID)
+	if err != nil {
+		return roundView{}, err
+	}
+	if ok {
+		r.Commitment, r.ClientSeed, r.ServerSeed = now.Commitment, now.ClientSeed, now.ServerSeed
+	}
+	v, err := viewRound(&r)
+	if err != nil {
+		return roundView{}, err
+	}
+	v.allowWithin(e.Coins)
+	return v, nil
 }

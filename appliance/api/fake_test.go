@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"imperio/games"
@@ -24,7 +25,8 @@ type fakeCasino struct {
 	accounts map[command.AccountID]*fakeAccount
 	replays  map[string]command.Result
 	proposed []command.Command
-	tell     func(Event)
+	happened chan command.Event
+	missed   atomic.Uint64
 
 	// intercept answers a command instead of the casino, if it is set and answers.
 	intercept func(command.Command) (command.Result, error, bool)
@@ -48,7 +50,7 @@ type fakeAccount struct {
 func newFakeCasino() *fakeCasino {
 	return &fakeCasino{
 		names: make(map[string]command.AccountID), accounts: make(map[command.AccountID]*fakeAccount),
-		replays: make(map[string]command.Result),
+		replays: make(map[string]command.Result), happened: make(chan command.Event, 1<<10),
 	}
 }
 
@@ -59,25 +61,57 @@ func (f *fakeCasino) proposals() int {
 	return len(f.proposed)
 }
 
-// Events tells what happens in the casino to one API.
-func (f *fakeCasino) Events(tell func(Event)) (stop func()) {
-	f.tell = tell
-	return func() {}
+// Next implements Events.
+func (f *fakeCasino) Next(ctx context.Context) ([]command.Event, uint64, error) {
+	select {
+	case e := <-f.happened:
+		return []command.Event{e}, f.missed.Swap(0), nil
+	case <-ctx.Done():
+		return nil, 0, ctx.Err()
+	}
+}
+
+// tell has followers hear of what a command did.
+func (f *fakeCasino) tell(c command.Command, r command.Result) {
+	if r.Refusal != nil || r.Replayed || r.Event == 0 {
+		return
+	}
+	e := command.Event{Seq: r.Event, Time: c.Time, Account: c.Account}
+	switch c.Body.(type) {
+	case command.OpenSession:
+		e.Kind = "session_opened"
+	case command.EndSessions:
+		e.Kind = "sessions_ended"
+	case command.ChangePassword:
+		e.Kind = "password_changed"
+	case command.SetLock:
+		e.Kind = "account_locked"
+	case command.SetRole:
+		e.Kind = "role_changed"
+	case command.Exclude:
+		e.Kind = "player_excluded"
+	case command.GrantCoins:
+		e.Kind = "coins_granted"
+	case command.CollectDailyCoins:
+		e.Kind = "daily_coins_collected"
+	}
+	if a := f.accounts[c.Account]; a != nil {
+		e.Coins, e.HeldCoins = a.Coins, a.HeldCoins
+	}
+	if v, ok := r.Value.(*command.RoundResult); ok {
+		round := v.Round
+		round.Commitment, round.ClientSeed, round.ServerSeed = "", "", nil
+		e.Kind, e.Round, e.Coins, e.HeldCoins = "round_played", &round, v.Coins, v.Held
+	}
+	f.happened <- e
 }
 
 func (f *fakeCasino) Current(context.Context) error { return nil }
 
-func (f *fakeCasino) Propose(_ context.Context, c command.Command) (command.Result, error) {
-	res, err := f.carryOut(c)
-	if e, ok := EventOf(c, res); ok && err == nil {
-		f.tell(e)
-	}
-	return res, err
-}
-
-func (f *fakeCasino) carryOut(c command.Command) (command.Result, error) {
+func (f *fakeCasino) Propose(_ context.Context, c command.Command) (res command.Result, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	defer func() { f.tell(c, res) }()
 	f.proposed = append(f.proposed, c)
 	if f.intercept != nil {
 		if res, err, ok := f.intercept(c); ok {
@@ -95,7 +129,7 @@ func (f *fakeCasino) carryOut(c command.Command) (command.Result, error) {
 	if c.Refusal != nil {
 		return command.Result{Refusal: c.Refusal}, nil
 	}
-	res, err := f.apply(c)
+	res, err = f.apply(c)
 	if err == nil && res.Refusal == nil {
 		f.replays[id] = res
 	}

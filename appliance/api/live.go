@@ -51,16 +51,16 @@ type hub struct {
 	wait     sync.WaitGroup                               // the handlers of all connections
 }
 
-// liveConn is one connection. Its handler is the only one that reads events and end.
+// liveConn is one connection. Only its handler reads the channels.
 type liveConn struct {
-	session command.SessionID
-	events  chan []byte
-	end     chan websocket.StatusCode // why the connection is to end; holds the first reason
+	messages chan []byte
+	check    chan struct{}             // the session may have ended
+	end      chan websocket.StatusCode // why the connection is to end; holds the first reason
 }
 
 func newHub() *hub { return &hub{accounts: make(map[command.AccountID]map[*liveConn]struct{})} }
 
-func (h *hub) join(account command.AccountID, session command.SessionID) (*liveConn, error) {
+func (h *hub) join(account command.AccountID) (*liveConn, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
@@ -74,7 +74,7 @@ func (h *hub) join(account command.AccountID, session command.SessionID) (*liveC
 		conns = make(map[*liveConn]struct{})
 		h.accounts[account] = conns
 	}
-	c := &liveConn{session: session, events: make(chan []byte, liveBuffer), end: make(chan websocket.StatusCode, 1)}
+	c := &liveConn{messages: make(chan []byte, liveBuffer), check: make(chan struct{}, 1), end: make(chan websocket.StatusCode, 1)}
 	conns[c] = struct{}{}
 	h.wait.Add(1)
 	return c, nil
@@ -113,20 +113,21 @@ func (h *hub) publish(account command.AccountID, data []byte) {
 	defer h.mu.Unlock()
 	for c := range h.accounts[account] {
 		select {
-		case c.events <- data:
+		case c.messages <- data:
 		default:
 			c.stop(websocket.StatusTryAgainLater)
 		}
 	}
 }
 
-// endSessions ends the connections of those of an account's sessions that have ended.
-func (h *hub) endSessions(account command.AccountID, ended func(command.SessionID) bool) {
+// checkSessions has all connections of an account look whether their sessions have ended.
+func (h *hub) checkSessions(account command.AccountID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for c := range h.accounts[account] {
-		if ended(c.session) {
-			c.stop(closeSessionEnded)
+		select {
+		case c.check <- struct{}{}:
+		default: // it is about to look
 		}
 	}
 }
@@ -164,13 +165,13 @@ func (a *API) serveLive(c *call) (answer, error) {
 	if err := checkLiveOrigin(c.r, c.secure); err != nil {
 		return answer{}, err
 	}
-	account, session := c.session.Account, c.session.ID
-	lc, err := a.live.join(account, session)
+	account := c.session.Account
+	lc, err := a.live.join(account)
 	if err != nil {
 		return answer{}, err
 	}
 	defer a.live.leave(account, lc)
-	first, err := a.balance(account, 0)
+	first, err := a.balance(account)
 	if err != nil {
 		return answer{}, err
 	}
@@ -217,20 +218,17 @@ func (a *API) feed(ctx context.Context, conn *websocket.Conn, lc *liveConn, hash
 		select {
 		case code := <-lc.end:
 			return code
-		case next = <-lc.events:
-		case <-tick.C:
-			// Sessions also end elsewhere: on another node, by an operator, by time.
-			err := a.o.Casino.Current(ctx)
-			var s command.Session
-			ok := false
-			if err == nil {
-				s, ok, err = a.o.Casino.Session(hash)
+		case next = <-lc.messages:
+		case <-lc.check:
+			if a.sessionEnded(ctx, hash) {
+				return closeSessionEnded
 			}
-			if err == nil && (!ok || !s.ExpiresAt.After(a.o.Now())) {
+		case <-tick.C:
+			if a.sessionEnded(ctx, hash) { // it expires without an event
 				return closeSessionEnded
 			}
 			pong, cancel := context.WithTimeout(ctx, liveWrite)
-			err = conn.Ping(pong)
+			err := conn.Ping(pong)
 			cancel()
 			if err != nil {
 				return websocket.StatusNormalClosure
@@ -239,6 +237,15 @@ func (a *API) feed(ctx context.Context, conn *websocket.Conn, lc *liveConn, hash
 			return websocket.StatusNormalClosure
 		}
 	}
+}
+
+// sessionEnded reports whether a session is known to have ended.
+func (a *API) sessionEnded(ctx context.Context, hash command.TokenHash) bool {
+	if a.o.Casino.Current(ctx) != nil {
+		return false
+	}
+	s, ok, err := a.o.Casino.Session(hash)
+	return err == nil && (!ok || !s.ExpiresAt.After(a.o.Now()))
 }
 
 func writeLive(ctx context.Context, conn *websocket.Conn, data []byte) error {
@@ -262,26 +269,17 @@ func checkLiveOrigin(r *http.Request, secure bool) error {
 }
 
 // balance is a message that says what an account has.
-func (a *API) balance(id command.AccountID, seq uint64) ([]byte, error) {
+func (a *API) balance(id command.AccountID) ([]byte, error) {
 	account, ok, err := a.o.Casino.Account(id)
 	if err != nil || !ok {
 		return nil, errors.Join(errors.New("find account for its live connection"), err)
 	}
-	return marshalMessage(&message{Type: "balance", Seq: seq, Coins: account.Coins, HeldCoins: account.HeldCoins})
+	m := message{Type: "balance", Coins: account.Coins, HeldCoins: account.HeldCoins}
+	return m.marshal()
 }
 
-func marshalMessage(e *message) ([]byte, error) {
+func (m *message) marshal() ([]byte, error) {
 	var b bytes.Buffer
-	err := json.MarshalWrite(&b, e, marshalOptions)
+	err := json.MarshalWrite(&b, m, marshalOptions)
 	return b.Bytes(), err
-}
-
-// roundMessage says how an event left a round, and what its player has.
-func roundMessage(seq uint64, r *command.RoundResult) ([]byte, error) {
-	v, err := viewRound(&r.Round)
-	if err != nil {
-		return nil, err
-	}
-	v.allowWithin(r.Coins)
-	return marshalMessage(&message{Type: "round", Seq: seq, Coins: r.Coins, HeldCoins: r.Held, Round: &v})
 }

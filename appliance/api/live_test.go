@@ -146,7 +146,9 @@ func TestLive_TellsOfWhatWasAskedForElsewhere(t *testing.T) {
 		t.Errorf("told %v of a grant", e)
 	}
 	h.elsewhere("cherry", command.PlaceWager{Rules: "slots/2", Stake: 5})
-	if e := next(t, conn); e["type"] != "round" {
+	e := next(t, conn)
+	round, _ := e["round"].(map[string]any)
+	if e["type"] != "round" || round["commitment"] == "" || round["client_seed"] == "" {
 		t.Errorf("told %v of a round", e)
 	}
 }
@@ -157,7 +159,8 @@ func TestLive_LostEventsEndTheConnections(t *testing.T) {
 	p := h.player("cherry")
 	conn := p.mustListen()
 	next(t, conn)
-	h.casino.tell(Event{Lost: true})
+	h.casino.missed.Store(7)
+	h.casino.happened <- command.Event{Seq: 1 << 20}
 	wantClose(t, conn, websocket.StatusTryAgainLater)
 	if e := next(t, p.mustListen()); e["coins"] != 100_000.0 {
 		t.Errorf("connected again: %v", e)
@@ -305,7 +308,7 @@ func TestLive_ConnectionsOfAnAccountAreBounded(t *testing.T) {
 
 func TestHub_CutsOffAClientThatReadsTooSlowly(t *testing.T) {
 	h := newHub()
-	c, err := h.join(1000, 1)
+	c, err := h.join(1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +328,7 @@ func TestHub_CutsOffAClientThatReadsTooSlowly(t *testing.T) {
 		t.Error("still listens")
 	}
 	h.close()
-	if _, err := h.join(1000, 1); !errors.Is(err, command.ErrUnavailable) {
+	if _, err := h.join(1000); !errors.Is(err, command.ErrUnavailable) {
 		t.Errorf("joined a closed hub: %v", err)
 	}
 }
