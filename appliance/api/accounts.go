@@ -59,7 +59,7 @@ func (a *API) openAccount(c *call) (answer, error) {
 }
 
 func (a *API) signUp(c *call, key command.Key, body *command.OpenAccount, password string) (answer, error) {
-	// The machine checks this again; asked here, nobody waits for a hash that is not needed.
+	// The machine checks this again. Checked here, it saves the work of hashing.
 	err := a.checkFree(body)
 	if err != nil {
 		return answer{}, err
@@ -86,9 +86,8 @@ func (a *API) signUp(c *call, key command.Key, body *command.OpenAccount, passwo
 	return a.signedIn(c, token, &opened.Account, opened.Session), nil
 }
 
-// signUpAgain answers a sign-up whose name is taken, by the same request as it seems: under the same key, with the same
-// names. Whoever knows the password too is signed in, as the first answer would have done; anybody else is told what
-// that was: taken.
+// signUpAgain answers a sign-up whose name is taken, if it seems to be the same request sent again: it has the same key and
+// the same names. A client that knows the password is signed in, as by the first answer. Any other gets the refusal.
 func (a *API) signUpAgain(c *call, key command.Key, body *command.OpenAccount, password string, taken error) (answer, error) {
 	named, known, err := a.o.Casino.Credentials(body.UsernameKey)
 	if err != nil {
@@ -114,17 +113,17 @@ func (a *API) checkFree(body *command.OpenAccount) error {
 	if _, taken, err := a.o.Casino.Credentials(body.UsernameKey); err != nil {
 		return fmt.Errorf("look for username: %w", err)
 	} else if taken {
-		return refuse("username_taken", "This username belongs to somebody. Choose another one.")
+		return refuse("username_taken", "This username is taken. Choose another one.")
 	}
 	if _, taken, err := a.o.Casino.Credentials(body.EmailKey); err != nil {
 		return fmt.Errorf("look for e-mail address: %w", err)
 	} else if taken {
-		return refuse("email_taken", "There is an account with this e-mail address. Sign in with it, or use another one.")
+		return refuse("email_taken", "There is an account with this e-mail address already. Sign in, or use another address.")
 	}
 	return nil
 }
 
-// newSession draws a token and the session that it opens. Every sign-in gets a fresh one, whatever the client sent.
+// newSession draws a token, and makes the session that it opens. Every sign-in gets a new one, whatever the client sent.
 func (a *API) newSession(c *call) (token string, s command.NewSession, err error) {
 	token, hash, err := auth.NewToken(a.o.Random)
 	if err != nil {
@@ -150,7 +149,7 @@ func (a *API) signedIn(c *call, token string, account *command.Account, s *comma
 	}
 }
 
-// network is what a client is known by: its IPv4 address, or the /64 of its IPv6 address, all of which it has.
+// network identifies a client: by its IPv4 address, or by the /64 of its IPv6 address, since a client has all of that.
 func network(addr netip.Addr) string {
 	if addr.Is6() && !addr.Is4In6() {
 		if p, err := addr.WithZone("").Prefix(64); err == nil {

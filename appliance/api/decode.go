@@ -11,8 +11,8 @@ import (
 	"imperio/games"
 )
 
-// whole is a JSON integer in a request, written without point or exponent, so that what was meant can't be in doubt.
-// One too large for an int64 is kept as the nearest int64, and refused where its range is checked.
+// whole is a JSON integer in a request. It must be written without point or exponent, so that its value is never in doubt.
+// If it is too large for an int64, the nearest int64 stands for it; the check of its range refuses that.
 type whole struct {
 	value int64
 	given bool
@@ -54,7 +54,7 @@ func (s *text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return nil
 }
 
-// require gives a problem if a field that must be there is not.
+// require refuses a request without a field that must be there.
 func require(name string, given bool) error {
 	if given {
 		return nil
@@ -62,7 +62,7 @@ func require(name string, given bool) error {
 	return refuse("bad_request", "The field %q is missing.", name)
 }
 
-// coins reads a field that must hold an amount. The range is the caller's to check; no amount is above games.MaxCoins.
+// coins is the number as an amount. The caller checks the range; an out-of-range number stays out of range.
 func (n whole) coins() games.Coins {
 	return games.Coins(min(max(n.value, math.MinInt32), int64(games.MaxCoins)+1))
 }

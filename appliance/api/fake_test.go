@@ -211,6 +211,9 @@ func (f *fakeCasino) apply(c command.Command) (command.Result, error) {
 		v := a.limits
 		return ok(&v)
 	case command.Exclude:
+		if !b.ForEver && (b.Days < 1 || b.Days > 1825) {
+			return command.Refusef("invalid_exclusion", "Too short or too long."), nil
+		}
 		a.ExcludedUntil = c.Time.AddDate(0, 0, b.Days)
 		if b.ForEver {
 			a.ExcludedUntil = command.ForEver

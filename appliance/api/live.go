@@ -19,22 +19,22 @@ import (
 )
 
 const (
-	liveBuffer     = 32               // events that wait for a client; one that reads more slowly is cut off
-	livePerAccount = 8                // connections of one account
-	livePing       = 25 * time.Second // how often a connection and its session are looked after
-	// liveWrite is how long a client may take to read an event or answer a ping. Then it is cut off without a close code,
-	// which would have to wait behind what it does not read.
+	liveBuffer     = 32               // messages that may wait for a client; a slower one is disconnected
+	livePerAccount = 8                // connections that one account may have
+	livePing       = 25 * time.Second // how often a connection and its session are checked
+	// liveWrite is how long a client may take to read a message or to answer a ping. Then it is disconnected without a close
+	// code, which would wait behind what the client doesn't read.
 	liveWrite       = 10 * time.Second
-	liveMessageSize = 1 << 10 // clients have nothing to say; control frames are small
+	liveMessageSize = 1 << 10 // clients only send control frames, which are small
 )
 
-// closeSessionEnded is the close code when the player signed out, was locked or excluded, or the session expired. The
-// others are of RFC 6455: going away (the server stops), try again later (the client read too slowly), policy
+// closeSessionEnded is the close code when the session has ended: the player signed out, was locked or excluded, or it
+// expired. The others are those of RFC 6455: going away (the server stops), try again later (messages were lost), policy
 // violation (the client sent a message).
 const closeSessionEnded = websocket.StatusCode(4001)
 
-// message is what a live connection tells. Seq grows with every change of the casino, so that a client can tell an older
-// balance from a newer one.
+// message is what the server sends. Seq is the number of the event in the history: the message with the higher one has the
+// newer balance.
 type message struct {
 	Type      string      `json:"type"` // "balance" or "round"
 	Seq       uint64      `json:"seq"`
@@ -100,14 +100,15 @@ func (h *hub) count() (n int) {
 	return n
 }
 
-// listens tells whether anybody wants to know of an account.
+// listens reports whether an account has live connections.
 func (h *hub) listens(account command.AccountID) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.accounts[account]) != 0
 }
 
-// publish tells all connections of an account. It never waits: a connection whose buffer is full is ended.
+// publish sends a message to all connections of an account. It never waits: if the buffer of a connection is full, that
+// connection ends.
 func (h *hub) publish(account command.AccountID, data []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -160,7 +161,7 @@ func (c *liveConn) stop(code websocket.StatusCode) {
 
 func (a *API) serveLive(c *call) (answer, error) {
 	if !strings.EqualFold(c.r.Header.Get("Upgrade"), "websocket") {
-		return answer{}, refuse("bad_request", "This address speaks WebSocket only.")
+		return answer{}, refuse("bad_request", "This address only speaks WebSocket.")
 	}
 	if err := checkLiveOrigin(c.r, c.secure); err != nil {
 		return answer{}, err
@@ -177,7 +178,7 @@ func (a *API) serveLive(c *call) (answer, error) {
 	}
 	token, _ := auth.Token(c.r, c.secure)
 	hash, _ := auth.HashToken(token)
-	// The origin was checked above, so that a refusal is said like all others.
+	// The origin was checked above, so that its refusal is a problem document like all others.
 	conn, err := websocket.Accept(c.w, c.r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
 		return answer{taken: true, status: http.StatusBadRequest}, nil // Accept has answered
@@ -187,23 +188,23 @@ func (a *API) serveLive(c *call) (answer, error) {
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		// Pings, pongs and the client's close are answered in here.
+		// Reader answers pings, pongs and the client's close.
 		switch _, _, err := conn.Reader(ctx); {
 		case err == nil:
-			lc.stop(websocket.StatusPolicyViolation) // a message, of which there are none
+			lc.stop(websocket.StatusPolicyViolation) // clients have no messages to send
 		case websocket.CloseStatus(err) == -1:
-			lc.stop(websocket.StatusProtocolError) // no WebSocket, or nobody there any more, who hears nothing
+			lc.stop(websocket.StatusProtocolError) // this is no WebSocket, or the client is gone
 		default:
 			cancel() // the client has gone
 		}
 	}()
-	_ = conn.Close(a.feed(ctx, conn, lc, hash, first), "") // whether it was heard changes nothing
+	_ = conn.Close(a.feed(ctx, conn, lc, hash, first), "") // the client may be gone
 	cancel()
 	<-read
 	return answer{taken: true, status: http.StatusSwitchingProtocols}, nil
 }
 
-// feed sends a connection what it is to know until there is a reason to end it.
+// feed sends the messages of a connection until there is a reason to end it.
 func (a *API) feed(ctx context.Context, conn *websocket.Conn, lc *liveConn, hash command.TokenHash, first []byte) websocket.StatusCode {
 	tick := time.NewTicker(livePing)
 	defer tick.Stop()
@@ -254,14 +255,14 @@ func writeLive(ctx context.Context, conn *websocket.Conn, data []byte) error {
 	return conn.Write(ctx, websocket.MessageText, data)
 }
 
-// checkLiveOrigin refuses pages of other sites, which browsers let open WebSockets with our cookie.
+// checkLiveOrigin refuses pages of other sites: browsers let them open WebSockets with our cookie.
 func checkLiveOrigin(r *http.Request, secure bool) error {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return nil // not a browser
 	}
 	u, err := url.Parse(origin)
-	// A page that came over plain HTTP can be anybody's, whatever host it names.
+	// A page that came over plain HTTP can be forged, whatever host it names.
 	if err != nil || !strings.EqualFold(u.Host, r.Host) || secure && u.Scheme != "https" {
 		return refuse("forbidden", "Pages of other sites can't listen here.")
 	}

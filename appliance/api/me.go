@@ -22,7 +22,7 @@ func (a *API) me(c *call) (answer, error) {
 	return answer{status: http.StatusOK, value: viewAccount(&account, c.now)}, nil
 }
 
-// account reads the account that is signed in.
+// account reads the signed-in account.
 func (a *API) account(c *call) (command.Account, error) {
 	account, ok, err := a.o.Casino.Account(c.session.Account)
 	if err != nil {
@@ -52,7 +52,7 @@ func (a *API) changePassword(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	// A stolen session must not be able to guess the password without end: a try is counted as for a sign-in.
+	// Tries count as for a sign-in, so that a stolen session can't guess the password without end.
 	login := auth.LoginKey(account.Username)
 	cred, known, err := a.o.Casino.Credentials(login)
 	if err != nil {

@@ -30,7 +30,7 @@ func (t timestamp) append(b []byte) []byte {
 	return append(b, '"')
 }
 
-// IsZero makes omitzero leave out a time that is none.
+// IsZero has omitzero leave out a zero time.
 func (t timestamp) IsZero() bool { return time.Time(t).IsZero() }
 
 // optionalID is an id in an answer, as text; null when 0.

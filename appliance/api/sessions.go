@@ -10,9 +10,6 @@ import (
 	"imperio/storage/command"
 )
 
-// maxLogin is the longest name or address that is looked up, in bytes.
-const maxLogin = 254
-
 func (a *API) openSession(c *call) (answer, error) {
 	if err := pass(a.o.Spare); err != nil {
 		return answer{}, err
@@ -27,8 +24,8 @@ func (a *API) openSession(c *call) (answer, error) {
 	if err := errors.Join(require("login", in.Login.given), require("password", in.Password.given)); err != nil {
 		return answer{}, err
 	}
-	if in.Login.value == "" || len(in.Login.value) > maxLogin {
-		return answer{}, refuse("bad_request", "The field %q is a username or an e-mail address of up to %d bytes.", "login", maxLogin)
+	if in.Login.value == "" || len(in.Login.value) > auth.MaxEmailLength {
+		return answer{}, refuse("bad_request", "The field %q is a username or an e-mail address of up to %d bytes.", "login", auth.MaxEmailLength)
 	}
 	if err := a.o.Casino.Current(c.r.Context()); err != nil {
 		return answer{}, err
@@ -36,7 +33,7 @@ func (a *API) openSession(c *call) (answer, error) {
 	return a.signIn(c, auth.LoginKey(in.Login.value), in.Password.value)
 }
 
-// signIn opens a session for who knows the password of a login.
+// signIn opens a session for a client that knows the password of a login.
 func (a *API) signIn(c *call, login, password string) (answer, error) {
 	cred, known, err := a.o.Casino.Credentials(login)
 	if err != nil {
@@ -49,7 +46,7 @@ func (a *API) signIn(c *call, login, password string) (answer, error) {
 	if !known || !verified.OK {
 		return answer{}, refuse("invalid_credentials", "The name or the password is wrong.")
 	}
-	// Only who knows the password learns of these. The machine would refuse as well.
+	// Only those who know the password learn of these. The machine refuses as well.
 	if cred.Excluded.After(c.now) {
 		return answer{}, excluded(cred)
 	}
@@ -84,9 +81,8 @@ func excluded(cred command.Credentials) *problem.Problem {
 	return p
 }
 
-// tryPassword takes one of the tries that a login has, and then checks the password. The try is taken first, and
-// durably, so that neither parallel guesses nor a restart give more of them. All of it is the same, and takes as long,
-// for a login that nobody has.
+// tryPassword takes one of the tries that a login has, and then checks the password. The try is durable before the check, so
+// neither parallel guesses nor a restart give more tries. An unknown login takes the same path, and the same time.
 func (a *API) tryPassword(c *call, login string, cred command.Credentials, password string) (auth.Verified, error) {
 	attempt := command.AttemptSignIn{
 		Address: network(a.o.Client(c.r)), Login: login, Tries: a.o.SignInTries, Refill: a.o.SignInRefill.Milliseconds(),

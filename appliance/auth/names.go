@@ -19,8 +19,8 @@ const (
 	MaxUsernameLength = 32
 )
 
-// maxEmailLength is the longest e-mail address that can be delivered, in bytes (RFC 5321, 4.5.3.1.3).
-const maxEmailLength = 254
+// MaxEmailLength is the length of the longest e-mail address that can be delivered, in bytes (RFC 5321, 4.5.3.1.3).
+const MaxEmailLength = 254
 
 // Why a name or an address is refused. These are *problem.Problem, for people to read.
 var (
@@ -89,7 +89,7 @@ func fold(s string) string {
 // Email checks an e-mail address and gives it as it is kept and the key that it is unique by: addresses that differ in
 // case only are one.
 func Email(address string) (kept, key string, err error) {
-	if len(address) > maxEmailLength || !utf8.ValidString(address) {
+	if len(address) > MaxEmailLength || !utf8.ValidString(address) {
 		return "", "", ErrEmail
 	}
 	kept = norm.NFC.String(address)

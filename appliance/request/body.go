@@ -1,4 +1,4 @@
-// Package request reads the bodies of requests, which are JSON objects, and refuses all that leaves in doubt what was meant.
+// Package request reads the bodies of requests: JSON objects, strictly, so that what the client meant is never in doubt.
 package request
 
 import (
@@ -24,7 +24,7 @@ const MaxBody = 64 << 10
 // the object.
 func Decode(data []byte, v any) error {
 	if data = bytes.TrimLeft(data, " \t\r\n"); len(data) == 0 {
-		return problem.New("invalid_json", "The body is empty; a JSON object is needed.")
+		return problem.New("invalid_json", "The body is empty. It must be a JSON object.")
 	}
 	if data[0] != '{' && jsontext.Value(data).IsValid() {
 		return problem.New("bad_request", "The body must be a JSON object.")
@@ -37,9 +37,9 @@ func Decode(data []byte, v any) error {
 	semantic, _ := errors.AsType[*json.SemanticError](err)
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return problem.New("duplicate_key", "The field %s is there twice.", pointer(syntactic.JSONPointer))
+		return problem.New("duplicate_key", "The field %s is repeated.", pointer(syntactic.JSONPointer))
 	case errors.Is(err, json.ErrUnknownName):
-		return problem.New("unknown_field", "The field %s is not known here. Names are in small letters.", pointer(semantic.JSONPointer))
+		return problem.New("unknown_field", "The field %s is unknown. Field names are lower case.", pointer(semantic.JSONPointer))
 	case syntactic != nil:
 		return problem.New("invalid_json", "The body is not valid JSON: see byte %d.", syntactic.ByteOffset)
 	case semantic != nil && semantic.Err != nil && semantic.GoType != nil:
@@ -80,7 +80,7 @@ func Read(r *http.Request, buf []byte) ([]byte, error) {
 			return buf, tooLarge() // the edge counts too
 		}
 		if err != nil && err != io.EOF {
-			p := problem.New("bad_request", "The body could not be read to its end.")
+			p := problem.New("bad_request", "The body ended too early.")
 			p.Cause = err
 			return buf, p
 		}
@@ -94,7 +94,7 @@ func Read(r *http.Request, buf []byte) ([]byte, error) {
 // CheckMediaType refuses bodies that are not declared to be JSON.
 func CheckMediaType(h http.Header) error {
 	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return problem.New("unsupported_media_type", "Bodies are read uncompressed, without Content-Encoding.")
+		return problem.New("unsupported_media_type", "Send the body uncompressed, without Content-Encoding.")
 	}
 	types := h["Content-Type"]
 	if len(types) == 1 && types[0] == "application/json" {
