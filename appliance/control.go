@@ -21,8 +21,7 @@ import (
 // SocketFile is the name of the control socket in the data directory. Only its owner may open it.
 const SocketFile = "imperio.sock"
 
-// longestSocketPath is the longest name of a socket that all systems of the Unix family allow (BSD's 104 bytes with
-// the final NUL).
+// longestSocketPath is the longest path of a socket that all Unix systems allow (BSD: 104 bytes with the final NUL).
 const longestSocketPath = 103
 
 // listenControl opens the socket through which the command line reaches this server.
@@ -31,7 +30,7 @@ func (a *App) listenControl(context.Context) error {
 	if len(path) > longestSocketPath {
 		return fmt.Errorf("the path of the control socket, %s, is %d bytes long, and the system allows %d. Choose a shorter --data-dir, or a relative one", path, len(path), longestSocketPath)
 	}
-	// The directory is ours alone (it is locked), so a socket in it was left by a process that was killed.
+	// The directory is locked, so a socket in it was left by a process that was killed.
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove the old control socket: %w", err)
 	}
@@ -46,7 +45,7 @@ func (a *App) listenControl(context.Context) error {
 		Handler:     newControl(a.casino, a.passwords, a.log, house{a}, "operator"),
 		ConnContext: control.PeerContext,
 		ErrorLog:    slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
-		// An audit of a large casino takes minutes; whoever may open this socket may keep it busy.
+		// An audit of a large casino takes minutes.
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, WriteTimeout: time.Hour,
 	}})
 	return nil
@@ -64,13 +63,13 @@ func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Se
 // house is the running server, as operators see it.
 type house struct{ app *App }
 
-// Checkpoint writes what is in memory into state.db.
+// Checkpoint implements control.Server.
 func (h house) Checkpoint(ctx context.Context) error {
 	_, err := h.app.dir.store.Checkpoint(ctx)
 	return err
 }
 
-// Status tells how the server does.
+// Status implements control.Server.
 func (h house) Status() control.Status {
 	store, node := h.app.dir.store, h.app.dir.node.Status()
 	f := store.Figures()
@@ -82,7 +81,7 @@ func (h house) Status() control.Status {
 	}
 }
 
-// Audit proves the books while the casino runs.
+// Audit implements control.Server.
 func (h house) Audit(ctx context.Context) (control.AuditReport, error) {
 	snapshot, err := h.app.dir.store.Snapshot(ctx)
 	if err != nil {

@@ -24,11 +24,11 @@ type accountCommand struct {
 	Grant    accountGrantCommand    `cmd:"" help:"Give coins to an account, or take them back."`
 	Lock     accountLockCommand     `cmd:"" help:"Lock an account: its sessions end, and it can't sign in or play."`
 	Unlock   accountUnlockCommand   `cmd:"" help:"Unlock an account."`
-	Password accountPasswordCommand `cmd:"" help:"Set a password, which is read from standard input; all sessions of the account end."`
+	Password accountPasswordCommand `cmd:"" help:"Set a password, read from standard input. All sessions of the account end."`
 	Role     accountRoleCommand     `cmd:"" help:"Give an account the role of a player or of an operator."`
 }
 
-// whoArg is the account that a verb is about.
+// whoArg names the account of a verb.
 type whoArg struct {
 	Account string `arg:"" help:"Username, e-mail address, or # and the id."`
 }
@@ -69,7 +69,7 @@ type accountCreateCommand struct {
 	Username string      `arg:"" help:"Name of the account."`
 	Email    string      `help:"E-mail address." placeholder:"ADDRESS"`
 	Role     string      `help:"player or operator." enum:"player,operator" default:"player"`
-	Coins    games.Coins `help:"Coins to begin with; none: the welcome coins." default:"-1" placeholder:"COINS"`
+	Coins    games.Coins `help:"Coins to begin with. Default: the welcome coins." default:"-1" placeholder:"COINS"`
 }
 
 // Run opens the account.
@@ -89,7 +89,7 @@ func (c *accountCreateCommand) Run(env *environment) error {
 	return change(env, control.CreateAccount, order)
 }
 
-// readPassword reads one line, of which only the line end is cut.
+// readPassword reads one line, without the line end.
 func readPassword(env *environment) (string, error) {
 	fmt.Fprintln(env.Stderr, "Password (one line):")
 	line, err := bufio.NewReader(io.LimitReader(env.Stdin, 4096)).ReadString('\n')
@@ -100,11 +100,11 @@ func readPassword(env *environment) (string, error) {
 }
 
 type accountListCommand struct {
-	From  uint64 `help:"Id to begin with." default:"0"`
-	Limit int    `help:"How many at most." default:"100"`
+	From  uint64 `help:"Id to start at." default:"0"`
+	Limit int    `help:"The most accounts to list." default:"100"`
 }
 
-// Run lists accounts, a line each.
+// Run lists accounts, one a line.
 func (c *accountListCommand) Run(env *environment) error {
 	return env.control(func(client *control.Client) error {
 		w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
@@ -152,7 +152,7 @@ func showAccount(out io.Writer, a control.Account) error {
 type accountGrantCommand struct {
 	whoArg     `embed:""`
 	reasonFlag `embed:""`
-	Coins      games.Coins `arg:"" help:"How many; below 0 to take back."`
+	Coins      games.Coins `arg:"" help:"How many coins. Below 0 takes them back."`
 }
 
 // Run grants coins.
