@@ -51,6 +51,8 @@ type Options struct {
 	StartBare func(ctx context.Context, secure bool, body []byte) (bare Bare, stop func() error, err error)
 	// Progress gets a line now and then about what is being done; nil: none.
 	Progress io.Writer
+	// Now is the clock that turns and latencies are measured with; nil: time.Now.
+	Now func() time.Time
 }
 
 // Bare is where a bare handler listens.
@@ -157,13 +159,16 @@ func newBench(options Options) (*bench, error) {
 	if options.Progress == nil {
 		options.Progress = io.Discard
 	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
 	// A connection without a player would be idle.
 	options.Connections = min(options.Connections, options.Players)
 	var mark [4]byte
 	rand.Read(mark[:])
 	b := &bench{options: options, casino: casino, run: hex.EncodeToString(mark[:])}
 	for range options.Connections {
-		b.tables = append(b.tables, &table{conn: newConnection(options.Client, casino)})
+		b.tables = append(b.tables, &table{conn: newConnection(options.Client, casino), tally: newTally()})
 	}
 	b.report = &Report{
 		URL: options.URL, Client: options.Client, Cores: runtime.NumCPU(), Connections: options.Connections, Players: options.Players, Mix: options.Mix.String(),

@@ -41,9 +41,6 @@ const maxViolations = 20
 // warmUp opens all connections and plays for a moment, which is not measured.
 func (b *bench) warmUp() error {
 	b.progress("warming up %d connections", len(b.tables))
-	for _, t := range b.tables {
-		t.tally = newTally()
-	}
 	_, err := b.play(context.Background(), b.tables, min(time.Second, b.options.Duration/5))
 	if err != nil {
 		return err
@@ -59,7 +56,7 @@ func (b *bench) warmUp() error {
 // play lets all tables play for d, or until ctx ends, but each at least one round, and gives the time that it took
 // until the last had its answer.
 func (b *bench) play(ctx context.Context, tables []*table, d time.Duration) (time.Duration, error) {
-	begin := time.Now()
+	begin := b.options.Now()
 	end := begin.Add(d)
 	err := b.eachTable(tables, func(t *table) error {
 		for {
@@ -71,12 +68,12 @@ func (b *bench) play(ctx context.Context, tables []*table, d time.Duration) (tim
 			if err := b.playOnce(t, p); err != nil {
 				return err
 			}
-			if ctx.Err() != nil || !time.Now().Before(end) {
+			if ctx.Err() != nil || !b.options.Now().Before(end) {
 				return nil
 			}
 		}
 	})
-	return time.Since(begin), err
+	return b.options.Now().Sub(begin), err
 }
 
 // nextPlayer gives the players of the table their turns, but those who have no coins left.

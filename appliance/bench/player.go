@@ -217,10 +217,10 @@ func (b *bench) bet(t *table, p *player, game, path string, body []byte) (playAn
 
 // deliver sends a request until it is taken or refused for good, and measures the exchange that took it.
 func (b *bench) deliver(t *table, game string, r *request, into any) error {
-	giveUp := time.Now().Add(b.options.Patience)
+	giveUp := b.options.Now().Add(b.options.Patience)
 	pause := 20 * time.Millisecond
 	for {
-		begin := time.Now()
+		begin := b.options.Now()
 		response, err := t.conn.do(r)
 		var failure string
 		switch {
@@ -231,7 +231,7 @@ func (b *bench) deliver(t *table, game string, r *request, into any) error {
 				return &violationError{fmt.Sprintf("%s: the answer can't be read: %v", r.path, err)}
 			}
 			t.answer = response.body
-			t.tally.latencies[game] = append(t.tally.latencies[game], time.Since(begin))
+			t.tally.latencies[game] = append(t.tally.latencies[game], b.options.Now().Sub(begin))
 			return nil
 		default:
 			refused := readProblem(&response)
@@ -246,7 +246,7 @@ func (b *bench) deliver(t *table, game string, r *request, into any) error {
 		}
 		t.tally.failures[failure]++
 		again := r.key != "" || failure == "rate_limited" // without a key it may have been taken already
-		if !again || time.Now().Add(pause).After(giveUp) {
+		if !again || b.options.Now().Add(pause).After(giveUp) {
 			return fmt.Errorf("%s %s (%s): %w", r.method, r.path, failure, errUnknown)
 		}
 		time.Sleep(pause)
@@ -269,7 +269,7 @@ func (b *bench) get(t *table, token, path string, into any) error {
 
 // ask sends a request that may be sent any number of times, until there is an answer.
 func (b *bench) ask(t *table, r *request, into any) error {
-	giveUp := time.Now().Add(b.options.Patience)
+	giveUp := b.options.Now().Add(b.options.Patience)
 	pause := 20 * time.Millisecond
 	for {
 		response, err := t.conn.do(r)
@@ -291,7 +291,7 @@ func (b *bench) ask(t *table, r *request, into any) error {
 			}
 			pause = max(pause, response.retryAfter)
 		}
-		if time.Now().Add(pause).After(giveUp) {
+		if b.options.Now().Add(pause).After(giveUp) {
 			return err
 		}
 		time.Sleep(pause)
