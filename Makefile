@@ -61,8 +61,9 @@ fuzz: ## each fuzz target with some thousand inputs (FUZZTIME=4000x, or a time s
 
 BENCHFLAGS ?=
 
-bench: build ## measure what the casino promises, up to a million accounts, in about 8 minutes (BENCHFLAGS=--quick)
-	./bin/imperio bench campaign $(BENCHFLAGS)
+bench: build ## measure what the casino promises, up to a million accounts, in about 12 minutes (BENCHFLAGS=--quick)
+	$(GO) test -count=1 -timeout 60m -run '^TestCampaign$$' -v ./cmd/imperio/campaign \
+	  -args -quick=false -binary $(CURDIR)/bin/imperio -report $(CURDIR)/bin/bench.md $(BENCHFLAGS)
 
 bench-ratio: build ## play against a small casino of its own, beside a bare handler, in a minute
 	./bin/imperio bench --start --baseline --duration 20s
