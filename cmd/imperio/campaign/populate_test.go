@@ -127,7 +127,7 @@ func openHouse(directory string) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := storage.Open(directory, storage.Options{ClusterID: identity.ClusterID})
+	store, err := storage.Open(directory, storage.Options{Owner: identity.ClusterID})
 	if err != nil {
 		return nil, err
 	}
