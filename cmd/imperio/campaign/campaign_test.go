@@ -77,7 +77,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 		program: bench.Program{Path: path, Environ: environ, Stderr: progress},
 		few:     populated{directory: filepath.Join(directory, "few"), accounts: o.few},
 		some:    populated{directory: filepath.Join(directory, "some"), accounts: o.some},
-		many:    populated{directory: filepath.Join(directory, "many"), accounts: o.many},
+		many:    populated{directory: filepath.Join(directory, "many"), accounts: o.many, rounds: o.rounds},
 		used:    populated{directory: filepath.Join(directory, "used"), accounts: 2*o.keyPlayers + bystanderCount, keys: o.keys, keyPlayers: o.keyPlayers},
 	}
 	return m.runSteps(ctx)
@@ -120,13 +120,13 @@ func (m *campaign) runStep(ctx context.Context, what string, do func() error) er
 
 // audit proves the books of all casinos as they lie on disk.
 func (m *campaign) audit(ctx context.Context) error {
-	m.printf("\n## The books\n\n| accounts | used keys | made in | `imperio audit` | took |\n|---:|---:|---:|---|---:|\n")
+	m.printf("\n## The books\n\n| accounts | made with rounds | used keys | made in | `imperio audit` | took |\n|---:|---:|---:|---:|---|---:|\n")
 	for _, c := range m.made {
 		began := time.Now()
 		if err := m.program.Run(ctx, m.progress, "audit", "--data-dir", c.directory); err != nil {
 			return err
 		}
-		m.printf("| %d | %d | %.1f s | the books are right | %.1f s |\n", c.accounts, c.keys, c.took.Seconds(), time.Since(began).Seconds())
+		m.printf("| %d | %d | %d | %.1f s | the books are right | %.1f s |\n", c.accounts, c.rounds, c.keys, c.took.Seconds(), time.Since(began).Seconds())
 	}
 	return nil
 }

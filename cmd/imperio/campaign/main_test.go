@@ -20,6 +20,7 @@ type options struct {
 	only   string // steps, with commas between them; "": all
 
 	few, some, many  int // accounts of the small, the middle and the large casino
+	rounds           int // that the large casino has when it is made
 	playing          int // accounts of a casino that play, at most
 	connections      int
 	duration         time.Duration // of the play for each ratio and for the mix of games
@@ -41,7 +42,7 @@ var (
 	}
 	tiny = options{
 		few: 20, some: 40, many: 80, playing: 40, connections: 4, duration: 500 * time.Millisecond,
-		turns: 2, turn: 200 * time.Millisecond, idle: 100 * time.Millisecond, keys: 1000, keyPlayers: 4, within: 10 * time.Minute, patience: 3 * time.Second, quick: true,
+		turns: 2, turn: 200 * time.Millisecond, idle: 100 * time.Millisecond, keys: 1000, keyPlayers: 4, within: 10 * time.Minute, patience: 3 * time.Second, rounds: 100, quick: true,
 	}
 )
 
@@ -53,6 +54,7 @@ func (o *options) register(flags *flag.FlagSet) {
 	flags.IntVar(&o.few, "few", o.few, "accounts of the small casino")
 	flags.IntVar(&o.some, "some", o.some, "accounts of the middle casino")
 	flags.IntVar(&o.many, "many", o.many, "accounts of the large casino")
+	flags.IntVar(&o.rounds, "rounds", o.rounds, "rounds of slots that the large casino has when it is made")
 	flags.IntVar(&o.playing, "playing", o.playing, "how many accounts of a casino play, at most; they are spread evenly over all")
 	flags.IntVar(&o.connections, "connections", o.connections, "connections that are kept alive and play at the same time")
 	flags.DurationVar(&o.duration, "duration", o.duration, "how long to play for each ratio to the bare handler, and for the mix of games")
@@ -66,8 +68,8 @@ func (o *options) register(flags *flag.FlagSet) {
 
 // validate refuses options that make no sense.
 func (o *options) validate() error {
-	if least := min(o.few, o.some, o.many, o.playing, o.connections, o.keyPlayers, o.turns); least < 1 || o.keys < o.keyPlayers {
-		return fmt.Errorf("accounts, players, connections and turns must be 1 or more, and each key player must have used a key")
+	if least := min(o.few, o.some, o.many, o.playing, o.connections, o.keyPlayers, o.turns); least < 1 || o.rounds < 0 || o.keys < o.keyPlayers {
+		return fmt.Errorf("accounts, players, connections and turns must be 1 or more, rounds 0 or more, and each key player must have used a key")
 	}
 	if o.turn < 100*time.Millisecond || o.duration < 500*time.Millisecond || o.idle < 0 {
 		return fmt.Errorf("a turn must be 100ms or longer, and the duration 500ms or longer")

@@ -20,6 +20,7 @@ import (
 type populated struct {
 	directory  string
 	accounts   int
+	rounds     int // of slots without a key, by all accounts in turn
 	keys       int // used idempotency keys, spread evenly over the first keyPlayers accounts
 	keyPlayers int
 
@@ -59,7 +60,7 @@ func (m *campaign) make(ctx context.Context, c *populated) error {
 		return err
 	}
 	if err := m.populate(ctx, c); err != nil {
-		return fmt.Errorf("make a casino with %d accounts and %d used keys: %w", c.accounts, c.keys, err)
+		return fmt.Errorf("make a casino with %d accounts, %d rounds and %d used keys: %w", c.accounts, c.rounds, c.keys, err)
 	}
 	c.took = time.Since(began)
 	m.made = append(m.made, c)
@@ -83,7 +84,13 @@ func (m *campaign) populate(ctx context.Context, c *populated) (err error) {
 	if err != nil {
 		return err
 	}
-	err = m.repeat(ctx, "used keys", c.keys, func(i int) error { return h.addKeyedRound(ctx, accounts[i%c.keyPlayers], i) })
+	err = m.repeat(ctx, "rounds", c.rounds, func(i int) error { return h.addRound(ctx, accounts[i%c.accounts], command.Key{}) })
+	if err != nil {
+		return err
+	}
+	err = m.repeat(ctx, "used keys", c.keys, func(i int) error {
+		return h.addRound(ctx, accounts[i%c.keyPlayers], command.KeyOf(fmt.Sprintf("campaign-%d", i)))
+	})
 	if err != nil {
 		return err
 	}
@@ -171,11 +178,9 @@ func (h *house) addPlayer(ctx context.Context, i int) (token string, id command.
 	return token, opened.Account.ID, nil
 }
 
-// addKeyedRound spins once under a key that nobody used before.
-func (h *house) addKeyedRound(ctx context.Context, account command.AccountID, i int) error {
-	_, err := h.propose(ctx, command.Command{
-		Account: account, Key: command.KeyOf(fmt.Sprintf("campaign-%d", i)), Body: command.PlaceWager{Rules: "slots/2", Stake: 1},
-	})
+// addRound spins once.
+func (h *house) addRound(ctx context.Context, account command.AccountID, key command.Key) error {
+	_, err := h.propose(ctx, command.Command{Account: account, Key: key, Body: command.PlaceWager{Rules: "slots/2", Stake: 1}})
 	return err
 }
 
