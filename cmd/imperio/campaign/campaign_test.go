@@ -157,7 +157,7 @@ func TestCampaign(t *testing.T) {
 		return
 	}
 	for _, part := range []string{
-		"| machine | ", "Ratio: **", "| blackjack | ", "Median: **", "after SIGKILL under load", "the books are right",
+		"| machine | ", "Ratio: **", "Rounds a second: ", "Median: **", "after SIGKILL under load", "the books are right",
 		"| size of the program |", "| memory when idle |", "| processor time of a bet, ", "| start after SIGKILL under load, ",
 		"| keyed against unkeyed bets |", "| first bets after a restart |", "| first bets after SIGKILL |", "| bystanders |", "| start after SIGKILL, used keys |",
 	} {

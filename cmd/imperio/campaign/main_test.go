@@ -42,13 +42,13 @@ var (
 	}
 	tiny = options{
 		few: 20, some: 40, many: 80, playing: 40, connections: 4, duration: 500 * time.Millisecond,
-		turns: 2, turn: 200 * time.Millisecond, idle: 100 * time.Millisecond, keys: 1000, keyPlayers: 4, within: 10 * time.Minute, patience: 3 * time.Second, rounds: 100, quick: true,
+		turns: 2, turn: 200 * time.Millisecond, idle: 100 * time.Millisecond, keys: 1000, keyPlayers: 4, within: 10 * time.Minute, patience: 30 * time.Second, rounds: 100, quick: true,
 	}
 )
 
 func (o *options) register(flags *flag.FlagSet) {
 	flags.StringVar(&o.binary, "binary", o.binary, "the `FILE` of the program to measure; without it, one is built")
-	flags.StringVar(&o.dir, "dir", o.dir, "make the casinos in `DIR`: about 6 GB on the kind of disk to be measured")
+	flags.StringVar(&o.dir, "dir", o.dir, "make the casinos in `DIR`: about 4 GB on the kind of disk to be measured")
 	flags.StringVar(&o.report, "report", o.report, "also write the report to `FILE`")
 	flags.StringVar(&o.only, "only", o.only, "run only these `STEPS`, with commas between them: "+stepNames())
 	flags.IntVar(&o.few, "few", o.few, "accounts of the small casino")
