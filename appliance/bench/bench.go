@@ -45,7 +45,7 @@ type Options struct {
 	Stake int64
 	// WithoutKeys leaves out the Idempotency-Key. Then a bet whose answer is lost is not retried.
 	WithoutKeys bool
-	// Patience is how long a bet without an answer is retried under the same key. 0: 30 s.
+	// Patience is how long a bet without an answer is retried under the same key. 0: 2 min.
 	Patience time.Duration
 	// StartBare starts the bare handler for the baseline, which answers each request with body, over TLS if secure.
 	// nil: no baseline is measured. Run calls stop when it is done with it.
@@ -156,7 +156,7 @@ func newBench(options Options) (*bench, error) {
 		options.Client = Lean
 	}
 	if options.Patience == 0 {
-		options.Patience = 30 * time.Second
+		options.Patience = 2 * time.Minute
 	}
 	if options.Progress == nil {
 		options.Progress = io.Discard

@@ -22,8 +22,9 @@ type target struct {
 	tls     *tls.Config
 }
 
-// requestTimeout bounds one exchange, connecting included.
-const requestTimeout = 15 * time.Second
+// requestTimeout bounds one exchange, connecting included. It is long, since a sign-up that is given up and sent again
+// costs a busy casino a second password hash.
+const requestTimeout = time.Minute
 
 // maxBody bounds the answers that are read; pages of history are the largest.
 const maxBody = 8 << 20

@@ -43,8 +43,8 @@ func TestBench_WithACasinoOfItsOwn(t *testing.T) {
 
 func TestBench_PlaysAllGamesIfNoneIsNamed(t *testing.T) {
 	t.Setenv(runAsProgram, "1")
-	// So many connections that each game is drawn, even where each connection plays only one round.
-	stdout, stderr, code := invoke(t, nil, "bench", "--start", "--connections", "16", "--duration", "1s", "--json")
+	// Long enough for some hundred rounds on a slow machine, so that each game is drawn.
+	stdout, stderr, code := invoke(t, nil, "bench", "--start", "--connections", "3", "--duration", "3s", "--json")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}

@@ -133,7 +133,7 @@ func (m *campaign) audit(ctx context.Context) error {
 
 // TestCampaign is the campaign, with the options that the flags gave. A broken promise fails it, a missed goal does not.
 func TestCampaign(t *testing.T) {
-	needProc(t)
+	needCampaign(t)
 	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	o := chosen
@@ -168,7 +168,7 @@ func TestCampaign(t *testing.T) {
 }
 
 func TestRun_LeavesNothingBehindWhenItIsInterrupted(t *testing.T) {
-	needProc(t)
+	needCampaign(t)
 	o := tiny
 	o.dir, o.patience = memoryDirectory(t), 100*time.Millisecond
 	ctx, stop := context.WithCancel(t.Context())
@@ -185,7 +185,7 @@ func TestRun_LeavesNothingBehindWhenItIsInterrupted(t *testing.T) {
 }
 
 func TestRun_EndsWithinItsTime(t *testing.T) {
-	needProc(t)
+	needCampaign(t)
 	o := tiny
 	o.dir, o.within, o.patience = memoryDirectory(t), 300*time.Millisecond, 100*time.Millisecond
 	if err := run(t.Context(), o, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "longer than 300ms") {
@@ -216,8 +216,12 @@ func TestRun_RefusesOptionsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-func needProc(t *testing.T) {
+// needCampaign skips a test of whole runs where there is no /proc, and with -short, since they take some seconds.
+func needCampaign(t *testing.T) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("runs a campaign, which takes some seconds even with tiny sizes")
+	}
 	if runtime.GOOS != "linux" {
 		t.Skip("the campaign reads processor time and memory from /proc, which only Linux has; 'imperio bench --start --baseline' measures speed anywhere")
 	}
