@@ -42,7 +42,7 @@ var (
 	}
 	tiny = options{
 		few: 20, some: 40, many: 80, playing: 40, connections: 4, duration: 500 * time.Millisecond,
-		turns: 2, turn: 200 * time.Millisecond, idle: 100 * time.Millisecond, keys: 1000, keyPlayers: 4, within: 10 * time.Minute, patience: 30 * time.Second, rounds: 100, quick: true,
+		turns: 2, turn: 200 * time.Millisecond, idle: 100 * time.Millisecond, keys: 1000, keyPlayers: 4, within: 10 * time.Minute, patience: 3 * time.Second, rounds: 100, quick: true,
 	}
 )
 
