@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -23,11 +24,15 @@ func (m *campaign) measureKeys(ctx context.Context) error {
 		return err
 	}
 	tokens, n := m.used.tokens, m.keyPlayers
+	empty, err := m.memoryOfEmpty(ctx)
+	if err != nil {
+		return err
+	}
 	keyed, unkeyed, others := tokens[:n], tokens[n:2*n], tokens[2*n:]
 	m.printf("\n## Many used idempotency keys\n\nThe casino has %d keys of the last 25 hours, used by %d players, and was restarted.\n\n", m.keys, n)
-	err := m.withCasino(ctx, &m.used, func(c *casino) error {
+	err = m.withCasino(ctx, &m.used, func(c *casino) error {
 		m.printf("Ready after %.3f s.\n", c.Ready.Seconds())
-		if err := m.measureFirstBets(ctx, c, keyed, "after a restart"); err != nil {
+		if err := m.measureFirstBets(ctx, c, keyed, empty, "after a restart"); err != nil {
 			return err
 		}
 		if err := m.measureKeyedPlay(ctx, c, keyed, unkeyed, others); err != nil {
@@ -41,19 +46,25 @@ func (m *campaign) measureKeys(ctx context.Context) error {
 	return m.withCasino(ctx, &m.used, func(c *casino) error {
 		m.printf("\nAfter SIGKILL in the middle of play by these players the casino was ready after %.3f s.\n", c.Ready.Seconds())
 		m.goal(c.Ready < time.Second, "start after SIGKILL, used keys", "ready within 1 s", "%.2f s", c.Ready.Seconds())
-		return m.measureFirstBets(ctx, c, keyed, "after SIGKILL")
+		return m.measureFirstBets(ctx, c, keyed, empty, "after SIGKILL")
 	})
 }
 
 // firstBets bounds how many players make a first bet each.
 const firstBets = 64
 
-// measureFirstBets lets each player bet once under a new key, one after the other, and reads the memory before and after.
-func (m *campaign) measureFirstBets(ctx context.Context, c *casino, tokens []string, when string) error {
-	before, err := memoryOf(c.Process.Pid)
-	if err != nil {
+// memoryOfEmpty is the memory of a casino without accounts and keys.
+func (m *campaign) memoryOfEmpty(ctx context.Context) (use memoryUse, err error) {
+	err = m.withCasino(ctx, &populated{directory: filepath.Join(m.directory, "empty")}, func(c *casino) error {
+		use, err = memoryOf(c.Process.Pid)
 		return err
-	}
+	})
+	return use, err
+}
+
+// measureFirstBets lets each player bet once under a new key, one after the other, and compares the memory with that of
+// an empty casino.
+func (m *campaign) measureFirstBets(ctx context.Context, c *casino, tokens []string, empty memoryUse, when string) error {
 	var times []float64
 	b := newBettor(c)
 	defer b.close()
@@ -71,11 +82,11 @@ func (m *campaign) measureFirstBets(ctx context.Context, c *casino, tokens []str
 	if err != nil {
 		return err
 	}
-	m.printf("\nFirst bets of %d of these players %s, one after the other: median %.2f ms, slowest %.2f ms. The casino's own memory was %.0f MB before them and %.0f MB after.\n",
-		len(times), when, median(times), slices.Max(times), megabytes(before.anonymous), megabytes(after.anonymous))
+	m.printf("\nFirst bets of %d of these players %s, one after the other: median %.2f ms, slowest %.2f ms. Then the casino's own memory was %.0f MB; that of an empty one is %.0f MB.\n",
+		len(times), when, median(times), slices.Max(times), megabytes(after.anonymous), megabytes(empty.anonymous))
 	m.goal(slices.Max(times) < 20, "first bets "+when, "below 20 ms", "%.1f ms", slices.Max(times))
 	if len(tokens) <= firstBets { // by now the casino has looked at the keys of all of them
-		million := megabytes(after.anonymous-before.anonymous) * 1e6 / float64(m.keys)
+		million := megabytes(after.anonymous-empty.anonymous) * 1e6 / float64(m.keys)
 		m.goal(million < 20, "memory of a million used keys, "+when, "below 20 MB", "%.1f MB, garbage included", million)
 	}
 	return nil
@@ -96,14 +107,15 @@ func (m *campaign) measureKeyedPlay(ctx context.Context, c *casino, keyed, unkey
 	}
 	m.printf("\n%d players each in turns of %s, and %d bystanders who bet every %s under keys of their own.\n\n", len(keyed), m.turn, len(others), bystanderPause)
 	m.printf("| turn | unkeyed: a second | processor time a bet | keyed: a second | processor time a bet | keyed against unkeyed |\n|---:|---:|---:|---:|---:|---:|\n")
-	var ratios []float64
+	var ratios, costs []float64
 	for i, without := range played[0].Turns {
 		with := played[1].Turns[i]
 		ratios = append(ratios, with.Rate()/without.Rate())
+		costs = append(costs, float64(with.Cost())/float64(max(without.Cost(), 1)))
 		m.printf("| %d | %.0f | %.1f µs | %.0f | %.1f µs | %.3f |\n", i+1,
 			without.Rate(), microseconds(without.Cost()), with.Rate(), microseconds(with.Cost()), ratios[i])
 	}
-	m.printf("\nMedian: **%.3f** of the throughput of unkeyed play.\n", median(ratios))
+	m.printf("\nMedian: **%.3f** of the throughput of unkeyed play, and %.3f times its processor time a bet.\n", median(ratios), median(costs))
 	for _, p := range played {
 		m.note(p.Report)
 	}
