@@ -34,23 +34,3 @@ func defaultLimits() Limits {
 		Connections:           10_000,
 	}
 }
-
-// Zone is one token bucket limit: a client may ask Burst times at once, and Rate is how fast that is regained.
-type Zone struct {
-	Name  string // stable: general, sign-in, sign-up, slots
-	Rate  Rate
-	Burst int
-	// PerAccount says whether signed-in routes also count for the account, beside the client's address.
-	PerAccount bool
-	Covers     string // which requests are counted, for people
-}
-
-// Zones lists the limits on requests, in the order of their names in the reference.
-func (l Limits) Zones() []Zone {
-	return []Zone{
-		{"general", l.GeneralRate, l.GeneralBurst, true, "all that has no zone of its own, but reads of files and health checks"},
-		{"sign-in", l.SignInRate, l.SignInBurst, false, "POST /api/v1/sessions"},
-		{"sign-up", l.SignUpRate, l.SignUpBurst, false, "POST /api/v1/accounts that opens an account; tries count apart, at the rate of sign-in"},
-		{"slots", l.SlotsRate, l.SlotsBurst, true, "POST /api/v1/games/slots/spins"},
-	}
-}

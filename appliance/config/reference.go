@@ -41,23 +41,6 @@ func (l *Loaded) Print(w io.Writer) error {
 	return table.Flush()
 }
 
-// PrintZones writes the limits as a table.
-func PrintZones(w io.Writer, limits Limits) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "limits are %s\n\n", limits.On)
-	fmt.Fprintln(table, "ZONE\tRATE\tBURST\tCOUNTED BY\tCOVERS")
-	for _, zone := range limits.Zones() {
-		by := "address"
-		if zone.PerAccount {
-			by = "address, account"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\n", zone.Name, zone.Rate, zone.Burst, by, zone.Covers)
-	}
-	fmt.Fprintf(table, "failed-sign-ins\t%s\t%d\taddress, account\tsign-ins with a wrong password, kept in the casino's data\n", limits.FailedSignIns, limits.FailedSignIns.Events)
-	fmt.Fprintf(table, "\nconnections\t%s an address, %s in all\n", limits.ConnectionsPerAddress, limits.Connections)
-	return table.Flush()
-}
-
 // WriteText writes the reference of all keys for a terminal.
 func WriteText(w io.Writer) error {
 	var b strings.Builder

@@ -155,8 +155,14 @@ func (v *validator) access() {
 
 func (v *validator) limits() {
 	limits := v.c.Limits
-	for _, zone := range limits.Zones() {
-		v.check(zone.Burst >= 1 && zone.Burst <= 1_000_000, "limit-"+zone.Name+"-burst", "%d is not from 1 to 1000000", zone.Burst)
+	for _, burst := range []struct {
+		key  string
+		size int
+	}{
+		{"limit-general-burst", limits.GeneralBurst}, {"limit-sign-in-burst", limits.SignInBurst},
+		{"limit-sign-up-burst", limits.SignUpBurst}, {"limit-slots-burst", limits.SlotsBurst},
+	} {
+		v.check(burst.size >= 1 && burst.size <= 1_000_000, burst.key, "%d is not from 1 to 1000000", burst.size)
 	}
 	v.check(limits.ConnectionsPerAddress >= 0 && limits.ConnectionsPerAddress <= 1_000_000, "max-connections-per-address", "%d is neither off nor from 1 to 1000000", limits.ConnectionsPerAddress)
 	v.check(limits.Connections >= 0 && limits.Connections <= 1_000_000, "max-connections", "%d is neither off nor from 1 to 1000000", limits.Connections)

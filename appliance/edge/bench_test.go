@@ -121,7 +121,7 @@ func BenchmarkMiddleware(b *testing.B) {
 	plain := func(l net.Listener) net.Listener { return l }
 	bare := startMeasured(b, "bare", plain, &http.Server{Handler: spinHandler})
 
-	o := DefaultOptions()
+	o := production()
 	o.Log = slog.New(slog.DiscardHandler)
 	o = o.Unlimited()
 	o.Compression = false
@@ -131,7 +131,7 @@ func BenchmarkMiddleware(b *testing.B) {
 	}
 	off := startMeasured(b, "off", without.Listener, without.Server(spinHandler))
 
-	o = DefaultOptions()
+	o = production()
 	for i := range o.Zones {
 		o.Zones[i].Events, o.Zones[i].Burst = 1e9, 1e9 // counted, and never refused
 	}
@@ -168,7 +168,7 @@ func BenchmarkMiddleware(b *testing.B) {
 
 // BenchmarkExchange is what a request passes without the network, for profiles.
 func BenchmarkExchange(b *testing.B) {
-	o := DefaultOptions()
+	o := production()
 	for i := range o.Zones {
 		o.Zones[i].Events, o.Zones[i].Burst = 1e9, 1e9
 	}
@@ -200,7 +200,7 @@ func (d *discardAnswer) Write(p []byte) (int, error) { return len(p), nil }
 // were never seen before, as a ratio to the same while the others are a few known clients. Only this client's own
 // requests are timed, each between four of others.
 func BenchmarkFloodedHouse(b *testing.B) {
-	o := DefaultOptions()
+	o := production()
 	o.Log = slog.New(slog.DiscardHandler)
 	for i := range o.Zones {
 		o.Zones[i].Events, o.Zones[i].Burst = 1e9, 1e9

@@ -28,11 +28,24 @@ type house struct {
 	log     *safeBuffer
 }
 
+// production are the options of a casino whose operator has configured nothing.
+func production() Options {
+	o := DefaultOptions()
+	o.HeaderTimeout, o.BodyTimeout = 12*time.Second, 12*time.Second
+	o.IdleTimeout, o.WriteTimeout = 2*time.Minute, 30*time.Second
+	o.MaxConnections, o.MaxConnectionsPerAddress = 10_000, 10
+	o.Zones = Zones(ZoneLimits{
+		General: Limit{10, time.Second, 20}, SignIn: Limit{5, time.Minute, 3}, SignUp: Limit{3, time.Hour, 1}, Slots: Limit{60, time.Minute, 10},
+	})
+	o.Compression = true
+	return o
+}
+
 // open starts a house. change adapts the production options; over says whether it speaks TLS.
 func open(t testing.TB, over string, handler http.Handler, change func(*Options)) *house {
 	t.Helper()
 	h := &house{seen: &sight{limits: map[string]int{}, refused: map[string]int{}}, access: &safeBuffer{}, log: &safeBuffer{}}
-	o := DefaultOptions()
+	o := production()
 	o.Log = slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o.AccessLog = slog.NewJSONHandler(h.access, nil)
 	o.Observer = h.seen
@@ -214,14 +227,14 @@ func TestNew_RefusesOptionsThatCantWork(t *testing.T) {
 		"a route in two zones":          func(o *Options) { o.Zones[1].Routes = o.Zones[2].Routes },
 		"a route that is none":          func(o *Options) { o.Zones[1].Routes = []string{"/api"} },
 	} {
-		o := DefaultOptions()
+		o := production()
 		o.Log = log
 		change(&o)
 		if _, err := New(o); err == nil {
 			t.Errorf("%s: was taken", name)
 		}
 	}
-	o := DefaultOptions()
+	o := production()
 	o.Log = log
 	if _, err := New(o); err != nil {
 		t.Errorf("the defaults: %v", err)

@@ -359,7 +359,7 @@ func TestBuckets_ForgetFullOnesBeforeThoseThatAreUsedUp(t *testing.T) {
 
 // The flood of issue: a hundred thousand addresses in every zone, by address and by account.
 func TestFlood_OfAHundredThousandAddressesStaysBelow32MB(t *testing.T) {
-	o := DefaultOptions()
+	o := production()
 	zs, err := newZones(o.Zones, o.MaxBuckets)
 	if err != nil {
 		t.Fatal(err)
@@ -400,7 +400,7 @@ func TestFlood_OfAHundredThousandAddressesStaysBelow32MB(t *testing.T) {
 // BenchmarkFlood compares what a decision for one client costs when nobody else is there, and after and while
 // addresses that were never seen before come in: the measure is in ns of this client's own decisions.
 func BenchmarkFlood(b *testing.B) {
-	o := DefaultOptions()
+	o := production()
 	zs, err := newZones(o.Zones, o.MaxBuckets)
 	if err != nil {
 		b.Fatal(err)

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Options is all that an Edge is told. DefaultOptions gives the values of production; the zero value of a duration or
-// of a number means "no such limit", which only tests and load tests want.
+// Options configures an Edge. DefaultOptions gives what operators don't configure. The zero value of a duration or of
+// a number means "no such limit", which only tests and load tests want.
 type Options struct {
 	// HeaderTimeout bounds the TLS handshake and the reading of a request's header, BodyTimeout the reading of its
 	// body, IdleTimeout the silence between two requests, WriteTimeout the time from the header's end until the
@@ -76,22 +76,15 @@ type Observer interface {
 	Panicked()
 }
 
-// DefaultOptions are those of production, without proxies, origins and logs.
+// DefaultOptions are the values that operators don't configure. Timeouts, connection caps, zones, compression and logs
+// come from the configuration.
 func DefaultOptions() Options {
 	return Options{
-		HeaderTimeout:            12 * time.Second,
-		BodyTimeout:              12 * time.Second,
-		IdleTimeout:              2 * time.Minute,
-		WriteTimeout:             30 * time.Second,
-		MaxHeaderBytes:           16 << 10,
-		MaxBodyBytes:             64 << 10,
-		MaxConnections:           10_000,
-		MaxConnectionsPerAddress: 10,
-		Zones:                    DefaultZones(),
-		MaxBuckets:               16_384,
-		HSTS:                     DefaultHSTS,
-		PagePolicy:               DefaultPagePolicy,
-		Compression:              true,
+		MaxHeaderBytes: 16 << 10,
+		MaxBodyBytes:   64 << 10,
+		MaxBuckets:     16_384,
+		HSTS:           DefaultHSTS,
+		PagePolicy:     DefaultPagePolicy,
 	}
 }
 

@@ -10,37 +10,49 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Zone is one limit: each client may send Burst requests at once, and regains Events of them in Per. A request counts
-// in one zone only: the one that names its route, else the one that names none.
-type Zone struct {
-	Name   string // stable: it is a label of metrics
-	Events int    // 0: the zone is off
+// Limit says how many requests a client may send: Burst at once, and then Events in each Per.
+type Limit struct {
+	Events int // 0: no limit
 	Per    time.Duration
 	Burst  int
-	// PerAccount says whether the zone also counts for the account, once the client has said who it is.
+}
+
+// Off says whether there is no limit.
+func (l Limit) Off() bool { return l.Events <= 0 || l.Per <= 0 }
+
+// Zone is a limit and the requests that it counts. A request counts in one zone only: the one that names its route,
+// else the one that names none.
+type Zone struct {
+	Limit
+	Name string // stable: it is a label of metrics
+	// PerAccount says whether the zone also counts by account, once the client has said who it is.
 	PerAccount bool
 	// Routes are exact methods and paths ("POST /api/v1/sessions"); none: every request that no other zone names.
 	Routes []string
-	// Tries, if there are any, count every request, and the zone itself only those that the handler does not refuse
-	// (4xx): who mistypes a sign-up is not locked out of it.
+	// Tries, if not nil, count every request. The zone itself then counts only those that the handler does not refuse
+	// (4xx): a typing error in a sign-up locks nobody out of it.
 	Tries *Zone
 }
 
-// DefaultZones are the limits of production.
-func DefaultZones() []Zone {
+// ZoneLimits are the limits of the casino's zones.
+type ZoneLimits struct {
+	General Limit // requests that no other zone names
+	SignIn  Limit // sign-ins, and tries to sign up: both find out who has an account
+	SignUp  Limit // new accounts
+	Slots   Limit // spins of the slot machine
+}
+
+// Zones are the casino's zones.
+func Zones(l ZoneLimits) []Zone {
 	return []Zone{
-		{Name: "general", Events: 10, Per: time.Second, Burst: 20, PerAccount: true},
-		{Name: "sign-in", Events: 5, Per: time.Minute, Burst: 3, Routes: []string{"POST /api/v1/sessions"}},
-		{Name: "sign-up", Events: 3, Per: time.Hour, Burst: 1, Routes: []string{"POST /api/v1/accounts"},
-			Tries: &Zone{Name: "sign-up-tries", Events: 5, Per: time.Minute, Burst: 3}},
-		{Name: "slots", Events: 60, Per: time.Minute, Burst: 10, PerAccount: true, Routes: []string{"POST /api/v1/games/slots/spins"}},
+		{Name: "general", Limit: l.General, PerAccount: true},
+		{Name: "sign-in", Limit: l.SignIn, Routes: []string{"POST /api/v1/sessions"}},
+		{Name: "sign-up", Limit: l.SignUp, Routes: []string{"POST /api/v1/accounts"}, Tries: &Zone{Name: "sign-up-tries", Limit: l.SignIn}},
+		{Name: "slots", Limit: l.Slots, PerAccount: true, Routes: []string{"POST /api/v1/games/slots/spins"}},
 	}
 }
 
-// Off says whether the zone limits nothing.
-func (z Zone) Off() bool { return z.Events <= 0 || z.Per <= 0 }
-
-func (z Zone) limit() rate.Limit { return rate.Limit(float64(z.Events) / z.Per.Seconds()) }
+func (l Limit) perSecond() rate.Limit { return rate.Limit(float64(l.Events) / l.Per.Seconds()) }
 
 // zone is a Zone at work.
 type zone struct {
@@ -113,9 +125,9 @@ func (zs *zones) add(c Zone, maxBuckets int) (*zone, error) {
 	if c.Burst < 1 {
 		return nil, fmt.Errorf("edge: zone %s needs a burst of at least 1, not %d", c.Name, c.Burst)
 	}
-	z := &zone{name: c.Name, refused: "refused: " + c.Name, addresses: newBuckets(c.limit(), c.Burst, maxBuckets)}
+	z := &zone{name: c.Name, refused: "refused: " + c.Name, addresses: newBuckets(c.perSecond(), c.Burst, maxBuckets)}
 	if c.PerAccount {
-		z.accounts = newBuckets(c.limit(), c.Burst, maxBuckets)
+		z.accounts = newBuckets(c.perSecond(), c.Burst, maxBuckets)
 	}
 	zs.all = append(zs.all, z)
 	return z, nil
