@@ -43,6 +43,7 @@ func TestRun_ExitCodes(t *testing.T) {
 		{"help of a verb", nil, []string{"config", "--help"}, 0, ""},
 		{"help of a verb that lacks arguments", nil, []string{"-h"}, 0, ""},
 		{"version", nil, []string{"version"}, 0, ""},
+		{"notices", nil, []string{"version", "--notices"}, 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, stderr, code := invoke(t, c.environ, c.args...)
