@@ -1,7 +1,9 @@
 package edge
 
 import (
+	"bufio"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -13,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/gzhttp"
 )
 
 // answerOfASpin is as long as the API's.
@@ -195,6 +199,59 @@ type discardAnswer struct{ header http.Header }
 func (d *discardAnswer) Header() http.Header         { return d.header }
 func (d *discardAnswer) WriteHeader(int)             {}
 func (d *discardAnswer) Write(p []byte) (int, error) { return len(p), nil }
+
+// Hijack is there since the server's own writer has it too.
+func (d *discardAnswer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return nil, nil, http.ErrNotSupported
+}
+
+// BenchmarkCompression compares our own compression with klauspost/compress/gzhttp around an edge that has none. Decision
+// 0066 rests on its allocations.
+func BenchmarkCompression(b *testing.B) {
+	open := func(compression bool, answer []byte) http.Handler {
+		o := production().Unlimited()
+		o.Compression = compression
+		o.Log = slog.New(slog.DiscardHandler)
+		e, err := New(o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return e.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Content-Type"] = jsonType
+			_, _ = w.Write(answer)
+		}))
+	}
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(compressAbove), gzhttp.CompressionLevel(4), gzhttp.PreferZstd(true), gzhttp.SetContentType(false),
+		gzhttp.ContentTypeFilter(func(t string) bool { return compressible([]string{t}) }))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, answer := range []struct {
+		name string
+		body []byte
+	}{{"bet of 0.3 KB", []byte(longText[:300])}, {"list of 6 KB", []byte(longText)}} {
+		for _, accept := range []string{"", "gzip", "zstd"} {
+			for _, c := range []struct {
+				name    string
+				handler http.Handler
+			}{{"own", open(true, answer.body)}, {"gzhttp", wrap(open(false, answer.body))}} {
+				b.Run(fmt.Sprintf("%s/accepts %q/%s", answer.name, accept, c.name), func(b *testing.B) {
+					r, _ := http.NewRequest("GET", "/api/v1/me/rounds", http.NoBody)
+					r.RemoteAddr = "192.0.2.1:4711"
+					if accept != "" {
+						r.Header.Set("Accept-Encoding", accept)
+					}
+					b.ReportAllocs()
+					for b.Loop() {
+						c.handler.ServeHTTP(&discardAnswer{header: make(http.Header, 16)}, r)
+					}
+				})
+			}
+		}
+	}
+}
+
+var jsonType = []string{"application/json"}
 
 // BenchmarkFloodedHouse prints how much slower one client's requests are while a hundred thousand addresses come that
 // were never seen before, as a ratio to the same while the others are a few known clients. Only this client's own

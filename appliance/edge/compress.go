@@ -7,7 +7,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/gzhttp/writer/gzkp"
+	"github.com/klauspost/compress/gzhttp/writer/zstdkp"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -41,26 +42,16 @@ type bodyWriter struct {
 	encoder encoder // in bodyEncoded
 }
 
-// encoder is what gzip.Writer and zstd.Encoder have in common.
+// encoder compresses into the exchange. Close also returns it to its pool.
 type encoder interface {
 	io.WriteCloser
 	Flush() error
-	Reset(io.Writer)
 }
 
-// Encoders are dear to make and cheap to reuse. None of them starts a goroutine.
-var (
-	heldBuffers = sync.Pool{New: func() any { b := make([]byte, 0, compressAbove); return &b }}
-	gzipWriters = sync.Pool{New: func() any {
-		w, _ := gzip.NewWriterLevel(nil, 4) // the level is valid
-		return w
-	}}
-	zstdWriters = sync.Pool{New: func() any {
-		w, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-			zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(128<<10)) // the options are valid
-		return w
-	}}
-)
+// gzipLevel costs little more than the fastest level and saves much more.
+const gzipLevel = 4
+
+var heldBuffers = sync.Pool{New: func() any { b := make([]byte, 0, compressAbove); return &b }}
 
 // begin decides, when the handler has set the headers, whether the body may be compressed. If it says yes, the header
 // is not sent yet.
@@ -146,13 +137,12 @@ func (b *bodyWriter) encode(x *exchange) bool {
 	chosen := chooseEncoding(x.request.Header["Accept-Encoding"])
 	switch chosen {
 	case gzipped:
-		b.encoder = gzipWriters.Get().(encoder)
+		b.encoder = gzkp.NewWriter(wire{x}, gzipLevel)
 	case zstandard:
-		b.encoder = zstdWriters.Get().(encoder)
+		b.encoder = zstdkp.NewWriter(wire{x}, int(zstd.SpeedFastest))
 	default:
 		return false
 	}
-	b.encoder.Reset(wire{x})
 	b.mode = bodyEncoded
 	h := x.w.Header()
 	h["Content-Encoding"] = []string{chosen.String()}
@@ -204,16 +194,14 @@ func (b *bodyWriter) finish(x *exchange) {
 		_ = b.release(x)
 	case bodyEncoded:
 		_ = b.encoder.Close()
-		b.dropEncoder()
-		b.mode = bodyPlain
+		b.encoder, b.mode = nil, bodyPlain
 	}
 }
 
-// discard forgets a body that won't be ended.
+// discard forgets a body that will not be finished. An encoder has no way back to its pool but Close, which would write.
 func (b *bodyWriter) discard() {
 	b.dropHeld()
-	b.dropEncoder()
-	b.mode = bodyPlain
+	b.encoder, b.mode = nil, bodyPlain
 }
 
 func (b *bodyWriter) dropHeld() {
@@ -222,18 +210,6 @@ func (b *bodyWriter) dropHeld() {
 		heldBuffers.Put(b.held)
 		b.held = nil
 	}
-}
-
-func (b *bodyWriter) dropEncoder() {
-	switch e := b.encoder.(type) {
-	case *gzip.Writer:
-		e.Reset(io.Discard) // lets the exchange go
-		gzipWriters.Put(e)
-	case *zstd.Encoder:
-		e.Reset(io.Discard)
-		zstdWriters.Put(e)
-	}
-	b.encoder = nil
 }
 
 // compressible says whether a content type is text. Events are not: they must leave at once.
