@@ -49,8 +49,10 @@ var house = []rule{
 	// The engine knows no casino; boltcheck reads bbolt's pages.
 	{directory: "storage/engine", mayImport: []string{"storage/boltcheck"}, notLibs: []string{raft}},
 	{directory: "storage/boltcheck", notLibs: storageLibs},
-	{directory: "storage", mayImport: []string{"storage/...", "games/..."}, notLibs: []string{raft}},
-	{directory: "storage/...", mayImport: []string{"storage/...", "games/..."}, notLibs: []string{raft}},
+	{directory: "storage", mayImport: []string{"storage/engine", "storage/machine", "storage/command", "storage/ledger"}, notLibs: storageLibs},
+	{directory: "storage/storagetest/...", mayImport: []string{"storage/...", "games/..."}, notLibs: []string{raft}},
+	// What stands on the store: audit, backup, importer, mirror.
+	{directory: "storage/...", mayImport: []string{"storage", "storage/command", "storage/ledger", "storage/machine", "games/..."}, notLibs: []string{raft}},
 
 	{directory: "replication", mayImport: []string{"storage", "storage/command", "replication/logstore", "storage/boltcheck"}},
 	{directory: "replication/logstore", mayImport: []string{"storage/boltcheck"}},
@@ -192,6 +194,8 @@ func TestImports_TheTableRefuses(t *testing.T) {
 		{"storage/ledger", "imperio/appliance/config", true},
 		{"storage/ledger", "imperio/storage", true},
 		{"storage/command", "imperio/storage", true},
+		{"storage", "imperio/storage/audit", true},
+		{"storage/audit", "imperio/storage/engine", true},
 		{"storage/engine", "imperio/storage/command", true},
 		{"storage/engine", "imperio/games", true},
 		{"storage/engine", bbolt, false},

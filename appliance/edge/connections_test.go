@@ -25,7 +25,7 @@ func (h *house) dial(t testing.TB) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	return c
 }
 
@@ -37,7 +37,7 @@ func (h *house) turnsAway(t testing.TB) {
 		return // so fast that connecting did not even end
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if rest := closedByServer(t, c); rest != "" {
 		t.Errorf("got %q", rest)
 	}
@@ -255,10 +255,13 @@ func TestPROXY_WorksUnderTLS(t *testing.T) {
 	}
 }
 
-// quick makes all timeouts short.
-func quick(o *Options) {
-	o.HeaderTimeout, o.BodyTimeout, o.IdleTimeout, o.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond, 600*time.Millisecond
-}
+// short is a timeout that a test waits for.
+const short = 300 * time.Millisecond
+
+func shortHeader(o *Options) { o.HeaderTimeout = short }
+func shortBody(o *Options)   { o.BodyTimeout = short }
+func shortIdle(o *Options)   { o.IdleTimeout = short }
+func shortWrite(o *Options)  { o.WriteTimeout = short }
 
 // drip writes a little now and then, until that fails. done is closed then.
 func drip(write func() error) (done <-chan struct{}) {
@@ -275,7 +278,7 @@ func drip(write func() error) (done <-chan struct{}) {
 }
 
 func TestSlowLoris_IsDroppedWhileItSendsItsHeader(t *testing.T) {
-	h := open(t, "http", says("{}"), quick)
+	h := open(t, "http", says("{}"), shortHeader)
 	c := h.dial(t)
 	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: casino.example\r\n")
 	done := drip(func() error { _, err := io.WriteString(c, "X: y\r\n"); return err })
@@ -284,9 +287,9 @@ func TestSlowLoris_IsDroppedWhileItSendsItsHeader(t *testing.T) {
 }
 
 func TestSlowLoris_IsDroppedWhileItSaysNothing(t *testing.T) {
-	h := open(t, "http", says("{}"), quick)
+	h := open(t, "http", says("{}"), shortHeader)
 	closedByServer(t, h.dial(t))
-	s := open(t, "https", says("{}"), quick) // in the handshake
+	s := open(t, "https", says("{}"), shortHeader) // in the handshake
 	closedByServer(t, s.dial(t))
 }
 
@@ -296,7 +299,7 @@ func TestSlowLoris_IsDroppedWhileItSendsItsBody(t *testing.T) {
 		_, err := io.ReadAll(r.Body)
 		failed <- err
 		w.WriteHeader(http.StatusRequestTimeout)
-	}), func(o *Options) { quick(o); o.HeaderTimeout = time.Hour }) // so that it is the body's own timeout
+	}), shortBody)
 	c := h.dial(t)
 	_, _ = io.WriteString(c, "POST /api/v1/sessions HTTP/1.1\r\nHost: casino.example\r\nContent-Length: 1000\r\n\r\n")
 	done := drip(func() error { _, err := io.WriteString(c, "x"); return err })
@@ -313,7 +316,7 @@ func TestUpgrade_KeepsTheBoundsOfBodies(t *testing.T) {
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, err := io.ReadAll(r.Body)
 		failed <- err
-	}), func(o *Options) { quick(o); o.HeaderTimeout = time.Hour })
+	}), shortBody)
 	for _, method := range []string{"POST", "GET"} {
 		for _, upgrade := range []string{"Upgrade: x\r\n", "Upgrade: websocket\r\nConnection: Upgrade\r\n"} {
 			c := h.dial(t)
@@ -345,7 +348,7 @@ func TestSlowLoris_IsDroppedWhileItDoesntTakeTheAnswer(t *testing.T) {
 				return
 			}
 		}
-	}), quick)
+	}), shortWrite)
 	_, _ = io.WriteString(h.dial(t), "GET / HTTP/1.1\r\nHost: casino.example\r\n\r\n")
 	if err := <-failed; err == nil {
 		t.Error("no error")
@@ -353,7 +356,7 @@ func TestSlowLoris_IsDroppedWhileItDoesntTakeTheAnswer(t *testing.T) {
 }
 
 func TestIdleConnections_AreClosed(t *testing.T) {
-	h := open(t, "http", says("{}"), quick)
+	h := open(t, "http", says("{}"), shortIdle)
 	c := h.dial(t)
 	if status, _ := talk(c, "/"); status != 200 {
 		t.Fatal(status)
@@ -435,7 +438,6 @@ func TestIdleConnections_AThousandCostLessThan50MB(t *testing.T) {
 	clients := make([]net.Conn, 1000)
 	for i := range clients {
 		c := tls.Client(h.dial(t), config)
-		_ = c.SetDeadline(time.Now().Add(time.Minute))
 		if status, _ := talk(c, "/"); status != 200 {
 			t.Fatal(status)
 		}

@@ -240,7 +240,7 @@ func (x *exchange) report() {
 func (x *exchange) worthALine() bool {
 	switch e := x.edge; {
 	case x.refused:
-		return e.limitedLines.Allow()
+		return e.limitedLines.AllowN(e.now(), 1)
 	case x.uncounted:
 		told, _ := e.fileLines.take(clientKey(x.address), e.now(), 1)
 		return told

@@ -26,7 +26,11 @@ type house struct {
 	seen    *sight
 	access  *safeBuffer
 	log     *safeBuffer
+	clock   *handClock // of the limits; it stands until a test moves it
 }
+
+// patience is how long a test waits for what must happen. A busy machine takes its time.
+const patience = 2 * time.Minute
 
 // production are the options of a casino whose operator has configured nothing.
 func production() Options {
@@ -41,11 +45,20 @@ func production() Options {
 	return o
 }
 
-// open starts a house. change adapts the production options; over says whether it speaks TLS.
+// open starts a house over http or https. change adapts the options. They are those of production, except for timeouts:
+// none of them ends a test on a busy machine. A test of a timeout shortens that one.
 func open(t testing.TB, over string, handler http.Handler, change func(*Options)) *house {
 	t.Helper()
-	h := &house{seen: &sight{limits: map[string]int{}, refused: map[string]int{}}, access: &safeBuffer{}, log: &safeBuffer{}}
+	return openTuned(t, over, handler, change, nil, nil)
+}
+
+// openTuned also changes the server and puts something in front of its listener; nil: neither.
+func openTuned(t testing.TB, over string, handler http.Handler, change func(*Options), tune func(*http.Server), front func(net.Listener) net.Listener) *house {
+	t.Helper()
+	h := &house{seen: &sight{limits: map[string]int{}, refused: map[string]int{}}, access: &safeBuffer{}, log: &safeBuffer{}, clock: newHandClock()}
 	o := production()
+	o.HeaderTimeout, o.BodyTimeout, o.IdleTimeout, o.WriteTimeout = time.Hour, time.Hour, time.Hour, time.Hour
+	o.Now = h.clock.Now
 	o.Log = slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o.AccessLog = slog.NewJSONHandler(h.access, nil)
 	o.Observer = h.seen
@@ -61,7 +74,13 @@ func open(t testing.TB, over string, handler http.Handler, change func(*Options)
 		t.Fatal(err)
 	}
 	h.address = tcp.Addr().String()
+	if front != nil {
+		tcp = front(tcp)
+	}
 	server := h.edge.Server(handler)
+	if tune != nil {
+		tune(server)
+	}
 	transport := &http.Transport{DisableCompression: true}
 	served := make(chan error, 1)
 	listener := h.edge.Listener(tcp)
@@ -78,7 +97,7 @@ func open(t testing.TB, over string, handler http.Handler, change func(*Options)
 	h.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
 			_ = server.Close()
@@ -141,7 +160,7 @@ func problemIn(t testing.TB, answer *http.Response, body, code string) Problem {
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !condition(); {
+	for deadline := time.Now().Add(patience); !condition(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("never happened: %s", what)
 		}

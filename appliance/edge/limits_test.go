@@ -61,8 +61,7 @@ func TestLimits_OfEachZone(t *testing.T) {
 		{"GET", "/api/v1/sessions", 20, 100 * time.Millisecond, 1, 2}, // not signing in
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
-			clock := newHandClock()
-			h := open(t, "http", says("{}"), func(o *Options) { o.Now = clock.Now })
+			h := open(t, "http", says("{}"), nil)
 			answer, _ := h.ask(t, c.method, c.path, "")
 			if got := answer.Header.Get("RateLimit-Limit") + " " + answer.Header.Get("RateLimit-Remaining"); got != fmt.Sprint(c.burst, " ", c.burst-1) {
 				t.Errorf("limit and remaining: %s", got)
@@ -82,12 +81,12 @@ func TestLimits_OfEachZone(t *testing.T) {
 				t.Errorf("RateLimit-Remaining %s", got)
 			}
 			// One that waits as long as it was told is let in.
-			clock.move(time.Duration(c.retryAfter) * time.Second)
+			h.clock.move(time.Duration(c.retryAfter) * time.Second)
 			if answer, _ := h.ask(t, c.method, c.path, ""); answer.StatusCode != 200 {
 				t.Errorf("refused after waiting")
 			}
 			// And after the reset, the whole burst is there again.
-			clock.move(time.Duration(c.reset) * time.Second)
+			h.clock.move(time.Duration(c.reset) * time.Second)
 			if n := spend(t, h, c.method, c.path); n != c.burst {
 				t.Errorf("%d allowed after the reset", n)
 			}
@@ -96,8 +95,7 @@ func TestLimits_OfEachZone(t *testing.T) {
 }
 
 func TestLimits_CountEachAddressApart(t *testing.T) {
-	clock := newHandClock()
-	h := open(t, "http", says("{}"), func(o *Options) { trustLoopback(o); o.Now = clock.Now })
+	h := open(t, "http", says("{}"), trustLoopback)
 	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "198.51.100.1"); n != 3 {
 		t.Fatalf("%d allowed", n)
 	}
@@ -154,8 +152,7 @@ func TestLimits_CountEveryRefusal(t *testing.T) {
 		{"writes to a probe", "POST", "/health/live", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			clock := newHandClock()
-			h := open(t, "http", says("{}"), func(o *Options) { files(o); o.Now = clock.Now })
+			h := open(t, "http", says("{}"), files)
 			if n := spend(t, h, c.method, c.path, c.headers...); n != 20 {
 				t.Errorf("%d were answered", n)
 			}
@@ -187,9 +184,9 @@ func TestLimits_OffMeansOff(t *testing.T) {
 
 // A sign-up that came to nothing costs none of the three in an hour, but it was a try.
 func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
-	clock, status := newHandClock(), 0
+	status := 0
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }),
-		func(o *Options) { o.Now = clock.Now })
+		nil)
 	try := func(answer, want int, left string) {
 		t.Helper()
 		status = answer
@@ -201,12 +198,12 @@ func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
 	try(422, 422, "2") // mistyped; what is told is how many tries are left
 	try(409, 409, "1") // a name that is taken
 	try(201, 201, "0")
-	clock.move(time.Minute)
+	h.clock.move(time.Minute)
 	try(201, 429, "0") // the next account is an hour's third away
-	clock.move(20 * time.Minute)
+	h.clock.move(20 * time.Minute)
 	try(503, 503, "0") // it may have been opened all the same
 	try(201, 429, "0")
-	clock.move(20 * time.Minute)
+	h.clock.move(20 * time.Minute)
 	// Guessing which names are taken is as slow as guessing passwords.
 	for range 3 {
 		status = 409
@@ -215,7 +212,7 @@ func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
 	if n := spend(t, h, "POST", "/api/v1/accounts"); n != 0 {
 		t.Errorf("%d more names could be tried", n)
 	}
-	clock.move(12 * time.Second)
+	h.clock.move(12 * time.Second)
 	try(201, 201, "0")
 	h.seen.read(func() {
 		if h.seen.limits["sign-up address true"] == 0 || h.seen.limits["sign-up-tries address false"] != 1 {
@@ -225,15 +222,13 @@ func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
 }
 
 func TestLimits_OfTriesAloneStandWithoutTheOthers(t *testing.T) {
-	clock := newHandClock()
-	h := open(t, "http", says("{}"), func(o *Options) { o.Now = clock.Now; o.Zones[2].Events = 0 })
+	h := open(t, "http", says("{}"), func(o *Options) { o.Zones[2].Events = 0 })
 	if n := spend(t, h, "POST", "/api/v1/accounts"); n != 3 {
 		t.Errorf("%d tries", n)
 	}
 }
 
 func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
-	clock := newHandClock()
 	var h *house
 	h = open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		account, _ := strconv.ParseUint(r.Header.Get("Account"), 10, 64)
@@ -243,7 +238,7 @@ func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
 			}
 			WriteProblem(w, r, problemRateLimited)
 		}
-	}), func(o *Options) { trustLoopback(o); o.Now = clock.Now })
+	}), trustLoopback)
 	const spins = "/api/v1/games/slots/spins"
 	// One account from many addresses is one player.
 	allowed := 0
