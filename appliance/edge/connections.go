@@ -7,13 +7,9 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
-	"time"
 
 	proxyproto "github.com/pires/go-proxyproto"
 )
-
-// proxyHeaderTimeout is how long a trusted proxy may take for its PROXY header, which it sends at once.
-const proxyHeaderTimeout = 5 * time.Second
 
 var errConnectionRefused = errors.New("edge: too many connections from this address")
 
@@ -60,7 +56,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		peer := addressOf(raw.RemoteAddr())
 		if l.edge.options.ProxyProtocol && l.edge.proxies.trust(peer) {
 			c.Conn = proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.REQUIRE),
-				proxyproto.SetReadHeaderTimeout(proxyHeaderTimeout))
+				proxyproto.SetReadHeaderTimeout(l.edge.options.HeaderTimeout))
 			return c, nil // counted for its client when the header is read, which must not happen here
 		}
 		c.known.Do(func() { c.admit(peer) })
