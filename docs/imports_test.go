@@ -27,16 +27,17 @@ var house = []rule{
 
 	// The composition root wires everything; what it wires does not know it.
 	{directory: "appliance", mayImport: []string{"appliance/...", "games/...", "storage/...", "replication", "tls/..."}},
-	{directory: "appliance/api", mayImport: []string{"appliance/auth", "appliance/problem", "games/...", "storage/command"}, notLibs: storageLibs},
-	{directory: "appliance/auth", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
+	{directory: "appliance/api", mayImport: []string{"appliance/auth", "appliance/problem", "appliance/request", "games/...", "storage/command"}, notLibs: storageLibs},
+	{directory: "appliance/auth", mayImport: []string{"appliance/problem", "games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/bench", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/config", mayImport: []string{"games/..."}, notLibs: append([]string{"os", "net/http"}, storageLibs...)},
-	{directory: "appliance/control", mayImport: []string{"appliance/auth", "appliance/problem", "games/...", "storage/command"}, notLibs: storageLibs},
+	{directory: "appliance/control", mayImport: []string{"appliance/auth", "appliance/problem", "appliance/request", "games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/edge", mayImport: []string{"appliance/problem", "games/...", "storage/command"}, notLibs: storageLibs},
-	{directory: "appliance/legacy", mayImport: []string{"appliance/auth", "appliance/problem", "games/...", "storage/command"}, notLibs: storageLibs},
+	{directory: "appliance/legacy", mayImport: []string{"appliance/auth", "appliance/problem", "appliance/request", "games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/ops", mayImport: []string{"appliance/problem", "games/...", "storage/command"}, notLibs: storageLibs},
-	{directory: "appliance/problem", notLibs: storageLibs},
+	{directory: "appliance/problem", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/proof", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
+	{directory: "appliance/request", mayImport: []string{"appliance/problem"}, notLibs: storageLibs},
 	{directory: "appliance/web", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 
 	// Games are pure: no clock, no disk, no network, no randomness but what they are given.
@@ -184,6 +185,9 @@ func TestImports_TheTableRefuses(t *testing.T) {
 		{"cmd/imperio", "imperio/replication", true},
 		{"cmd/imperio", "imperio/storage/audit", false},
 		{"appliance/api", "imperio/storage", true},
+		{"appliance/api", "imperio/appliance/control", true},
+		{"appliance/control", "imperio/appliance/api", true},
+		{"appliance/problem", "imperio/appliance/edge", true},
 		{"appliance/auth", "imperio/appliance/api", true},
 		{"appliance/edge", "imperio/appliance", true},
 		{"games/slots", "imperio/storage/command", true},
