@@ -24,10 +24,10 @@ func (l Limit) Off() bool { return l.Events <= 0 || l.Per <= 0 }
 // else the one that names none.
 type Zone struct {
 	Limit
-	Name string // stable: it is a label of metrics
+	Name string // stable: metrics use it as a label
 	// PerAccount says whether the zone also counts by account, once the client has said who it is.
 	PerAccount bool
-	// Routes are exact methods and paths ("POST /api/v1/sessions"); none: every request that no other zone names.
+	// Routes are exact methods and paths ("POST /api/v1/sessions"). None: every request that no other zone names.
 	Routes []string
 	// Tries, if not nil, count every request. The zone itself then counts only those that the handler does not refuse
 	// (4xx): a typing error in a sign-up locks nobody out of it.
@@ -54,22 +54,22 @@ func Zones(l ZoneLimits) []Zone {
 
 func (l Limit) perSecond() rate.Limit { return rate.Limit(float64(l.Events) / l.Per.Seconds()) }
 
-// zone is a Zone at work.
+// zone is a Zone in use.
 type zone struct {
 	name      string
 	refused   string // the route of refused requests in logs and metrics: "refused: sign-in"
 	addresses *buckets
 	accounts  *buckets // nil: not counted by account
-	forgives  bool     // counts no request that the handler refuses
-	tries     *zone    // counts those too; nil: none does
+	forgives  bool     // takes back requests that the handler refuses
+	tries     *zone    // counts those too; nil: none
 }
 
-// zones finds the zone of a request.
+// zones are all zones, and find the one of a request.
 type zones struct {
 	byPath map[string]map[string]*zone // path → method → zone
 	rest   *zone                       // nil: other requests are not limited
 	all    []*zone
-	names  []string // of those that are off too
+	names  []string // including those that are off
 }
 
 func newZones(configured []Zone, maxBuckets int) (*zones, error) {
@@ -92,14 +92,14 @@ func newZones(configured []Zone, maxBuckets int) (*zones, error) {
 		}
 		if len(c.Routes) == 0 {
 			if zs.rest != nil {
-				return nil, fmt.Errorf("edge: zone %s names no route, and another one does neither", c.Name)
+				return nil, fmt.Errorf("edge: zone %s names no route, and another zone already covers the rest", c.Name)
 			}
 			zs.rest = z
 		}
 		for _, route := range c.Routes {
 			method, path, ok := strings.Cut(route, " ")
 			if !ok || method == "" || !strings.HasPrefix(path, "/") {
-				return nil, fmt.Errorf("edge: zone %s: %q is no route; one looks like \"POST /api/v1/sessions\"", c.Name, route)
+				return nil, fmt.Errorf("edge: zone %s: %q is not a route such as \"POST /api/v1/sessions\"", c.Name, route)
 			}
 			if zs.byPath[path] == nil {
 				zs.byPath[path] = make(map[string]*zone)
@@ -113,10 +113,10 @@ func newZones(configured []Zone, maxBuckets int) (*zones, error) {
 	return zs, nil
 }
 
-// add makes a zone; nil if it is off, which still takes its routes out of the one for the rest.
+// add makes a zone; nil if it is off. Its routes then count in no zone at all.
 func (zs *zones) add(c Zone, maxBuckets int) (*zone, error) {
 	if c.Name == "" || slices.Contains(zs.names, c.Name) {
-		return nil, fmt.Errorf("edge: zone %q is named twice, or not at all", c.Name)
+		return nil, fmt.Errorf("edge: zone %q has no name, or another zone's name", c.Name)
 	}
 	zs.names = append(zs.names, c.Name)
 	if c.Off() {
@@ -133,7 +133,7 @@ func (zs *zones) add(c Zone, maxBuckets int) (*zone, error) {
 	return z, nil
 }
 
-// of is the zone that counts a request; nil: none does.
+// of is the zone that counts a request; nil: none.
 func (zs *zones) of(r *http.Request) *zone {
 	if methods, ok := zs.byPath[r.URL.Path]; ok {
 		if z, ok := methods[r.Method]; ok {
@@ -143,8 +143,8 @@ func (zs *zones) of(r *http.Request) *zone {
 	return zs.rest
 }
 
-// forAccounts is the zone that counts requests to a path for accounts; nil: none does. Routes of a zone that is not for
-// accounts (signing in) have other methods for those who are signed in, which count with the rest.
+// forAccounts is the zone that counts requests to a path by account; nil: none. The path of a zone that does not count
+// accounts (signing in) has other methods for signed-in players. Those count with the rest.
 func (zs *zones) forAccounts(path string) *zone {
 	for _, z := range zs.byPath[path] {
 		if z != nil && z.accounts != nil {
