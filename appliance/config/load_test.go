@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// files is a disk with the given files.
+// files is a ReadFile over the given files.
 func files(content map[string]string) func(string) ([]byte, error) {
 	return func(name string) ([]byte, error) {
 		text, found := content[name]

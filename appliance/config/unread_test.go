@@ -13,23 +13,23 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// loading are the files of this package that handle every key alike: what they read, nobody uses yet.
+// loading are the files of this package that handle every key alike. Reading a field there does not use it.
 var loading = []string{"config.go", "keys.go", "load.go", "reference.go", "validate.go"}
 
-// A key that nothing reads would be a promise that nobody keeps. Each field of the configuration is read by code
-// outside this package, or by a method of this package that code outside calls.
+// A key that nothing reads is a promise that nobody keeps. Code outside this package must read each field of Config, or
+// call a function of this package that does.
 func TestConfiguration_EveryKeyIsReadBySomeone(t *testing.T) {
 	read := fieldsRead(t)
 	for _, key := range Keys() {
 		if isFileOfSecret(key.Name) {
-			continue // read when the configuration is loaded, into the secret itself
+			continue // Load reads it into the secret itself
 		}
 		at := reflect.TypeFor[Config]().FieldByIndex(key.index[:len(key.index)-1]).Type.Name()
 		if !read[at+"."+key.Field] {
 			t.Errorf("nothing reads %s (the field %s.%s)", key.Name, at, key.Field)
 		}
 	}
-	// The keys of games reach their readers by way of tables.
+	// The keys of games reach their readers as tables.
 	for i := range reflect.TypeFor[Table]().NumField() {
 		if field := reflect.TypeFor[Table]().Field(i).Name; field != "Game" && !read["Table."+field] {
 			t.Errorf("nothing reads the field Table.%s", field)
@@ -42,8 +42,8 @@ func isFileOfSecret(name string) bool {
 	return isFile && slices.ContainsFunc(Keys(), func(k Key) bool { return k.Name == secret && k.Secret })
 }
 
-// fieldsRead type-checks the whole module without its tests and lists the fields of this package's structs that it
-// reads, as "Data.Dir". Being assigned to is not being read.
+// fieldsRead type-checks the whole module, without tests, and lists the fields of this package's structs that it reads,
+// such as "Data.Dir". An assignment is not a read.
 func fieldsRead(t *testing.T) map[string]bool {
 	t.Helper()
 	loaded, err := packages.Load(&packages.Config{Mode: packages.LoadSyntax}, "imperio/...")
@@ -58,7 +58,7 @@ func fieldsRead(t *testing.T) map[string]bool {
 		t.Fatal("the configuration is not among the packages that were loaded")
 	}
 
-	called := make(map[string]bool) // functions of this package that other packages name
+	called := make(map[string]bool) // functions of this package that other packages use
 	for _, p := range loaded {
 		for _, object := range p.TypesInfo.Uses {
 			if f, ok := object.(*types.Func); ok && p.PkgPath != here && f.Pkg() != nil && f.Pkg().Path() == here {

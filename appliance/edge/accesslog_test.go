@@ -50,7 +50,7 @@ func TestAccessLog_HasNoHealthChecks(t *testing.T) {
 	}
 }
 
-// A flood must not fill the disk with lines about what was refused.
+// A flood must not fill the disk with lines about refused requests.
 func TestAccessLog_TellsOfAFloodInFewLines(t *testing.T) {
 	h := open(t, "http", says("{}"), nil)
 	for range 2000 {
@@ -65,7 +65,7 @@ func TestAccessLog_TellsOfAFloodInFewLines(t *testing.T) {
 	}
 }
 
-// Nor with lines about what no limit counts: files, and refusals of large headers.
+// Nor with lines about requests that no limit counts: files, and large headers.
 func TestAccessLog_TellsOfUncountedFloodsInFewLines(t *testing.T) {
 	h := open(t, "http", says("{}"), func(o *Options) {
 		trustLoopback(o)
@@ -98,7 +98,7 @@ func TestAccessLog_TellsOfUncountedFloodsInFewLines(t *testing.T) {
 	}
 }
 
-// Whatever the client sends, and whatever comes back, none of it is in any log.
+// No log holds anything that the client sent, or that came back.
 func TestLogs_NeverHoldSecrets(t *testing.T) {
 	const secret = "Zq7secret"
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -152,7 +152,7 @@ func TestLogBuffer_WritesAllAndInOrder(t *testing.T) {
 	}
 }
 
-// stuck is a writer that hangs until it is let go.
+// stuck is a writer that hangs until it is released.
 type stuck struct {
 	entered, release chan struct{}
 	out              bytes.Buffer

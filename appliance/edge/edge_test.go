@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// house is a server behind an edge on a real listener, with what it logged and observed.
+// house is a server behind an edge on a real listener, with its logs and what its observer saw.
 type house struct {
 	edge    *Edge
 	address string
@@ -45,14 +45,14 @@ func production() Options {
 	return o
 }
 
-// open starts a house over http or https. change adapts the options. They are those of production, except for timeouts:
-// none of them ends a test on a busy machine. A test of a timeout shortens that one.
+// open starts a house over http or https. change adapts the options of production. Timeouts are an hour, so that none ends
+// a test on a busy machine. A test of a timeout shortens that one.
 func open(t testing.TB, over string, handler http.Handler, change func(*Options)) *house {
 	t.Helper()
 	return openTuned(t, over, handler, change, nil, nil)
 }
 
-// openTuned also changes the server and puts something in front of its listener; nil: neither.
+// openTuned also tunes the server, and puts front around its listener. Either may be nil.
 func openTuned(t testing.TB, over string, handler http.Handler, change func(*Options), tune func(*http.Server), front func(net.Listener) net.Listener) *house {
 	t.Helper()
 	h := &house{seen: &sight{limits: map[string]int{}, refused: map[string]int{}}, access: &safeBuffer{}, log: &safeBuffer{}, clock: newHandClock()}
@@ -107,7 +107,7 @@ func openTuned(t testing.TB, over string, handler http.Handler, change func(*Opt
 	return h
 }
 
-// testCertificate borrows the one that net/http/httptest brings.
+// testCertificate borrows the certificate of net/http/httptest.
 func testCertificate(t testing.TB) tls.Certificate {
 	s := httptest.NewUnstartedServer(nil)
 	s.StartTLS()
@@ -400,7 +400,7 @@ func TestHeaders_OfTheHighestGradeOnEveryAnswer(t *testing.T) {
 				t.Errorf("%s%s: HSTS %q", over, path, got)
 			}
 			if answer.Header.Get("Server") != "" || answer.Header.Get("X-Powered-By") != "" {
-				t.Errorf("%s%s: tells what it is made of", over, path)
+				t.Errorf("%s%s: names its software", over, path)
 			}
 			if strings.HasPrefix(path, "/api/") && answer.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s%s: may be kept by caches", over, path)

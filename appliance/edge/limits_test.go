@@ -80,12 +80,12 @@ func TestLimits_OfEachZone(t *testing.T) {
 			if got := answer.Header.Get("RateLimit-Remaining"); got != "0" {
 				t.Errorf("RateLimit-Remaining %s", got)
 			}
-			// One that waits as long as it was told is let in.
+			// A client that waits as long as it was told is let in.
 			h.clock.move(time.Duration(c.retryAfter) * time.Second)
 			if answer, _ := h.ask(t, c.method, c.path, ""); answer.StatusCode != 200 {
 				t.Errorf("refused after waiting")
 			}
-			// And after the reset, the whole burst is there again.
+			// After the reset, the whole burst is available again.
 			h.clock.move(time.Duration(c.reset) * time.Second)
 			if n := spend(t, h, c.method, c.path); n != c.burst {
 				t.Errorf("%d allowed after the reset", n)
@@ -111,7 +111,7 @@ func TestLimits_CountEachAddressApart(t *testing.T) {
 	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "6.6.6.6, 198.51.100.1"); n != 0 {
 		t.Errorf("a forged address had %d", n)
 	}
-	// The zones are apart too.
+	// Zones count separately, too.
 	if answer, _ := h.ask(t, "GET", "/api/v1/games", "", "X-Forwarded-For", "198.51.100.1"); answer.StatusCode != 200 {
 		t.Error("the sign-ins count for another zone")
 	}
@@ -129,12 +129,13 @@ func TestLimits_DontCountHealthNorStaticFiles(t *testing.T) {
 			}
 		}
 	}
-	if spend(t, h, "GET", "/healthy") > 21 { // not a probe, and not known: limited
+	if spend(t, h, "GET", "/healthy") > 21 { // not a health check, so it is limited
 		t.Error("what only looks like a probe is not limited")
 	}
 }
 
-// What is refused for another reason than a limit is work all the same, and so is what only names a file or a probe.
+// Requests that are refused for other reasons are work all the same, so they count. So do requests that only name a file
+// or a probe.
 func TestLimits_CountEveryRefusal(t *testing.T) {
 	files := func(o *Options) {
 		o.Uncounted = func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/assets/") }
@@ -156,7 +157,7 @@ func TestLimits_CountEveryRefusal(t *testing.T) {
 			if n := spend(t, h, c.method, c.path, c.headers...); n != 20 {
 				t.Errorf("%d were answered", n)
 			}
-			// The visitor of a foreign page is not robbed of what the page aimed at.
+			// The foreign page has not used up its visitor's spins.
 			if answer, _ := h.ask(t, "POST", "/api/v1/games/slots/spins", ""); answer.StatusCode != 200 {
 				t.Errorf("a spin: %d", answer.StatusCode)
 			}
@@ -182,7 +183,7 @@ func TestLimits_OffMeansOff(t *testing.T) {
 	}
 }
 
-// A sign-up that came to nothing costs none of the three in an hour, but it was a try.
+// A refused sign-up does not count as one of the three per hour, but it counts as a try.
 func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
 	status := 0
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }),
@@ -195,13 +196,13 @@ func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
 			t.Errorf("%d, %s left, wanted %d and %s", got.StatusCode, got.Header.Get("RateLimit-Remaining"), want, left)
 		}
 	}
-	try(422, 422, "2") // mistyped; what is told is how many tries are left
+	try(422, 422, "2") // a typing error; the headers show how many tries are left
 	try(409, 409, "1") // a name that is taken
 	try(201, 201, "0")
 	h.clock.move(time.Minute)
-	try(201, 429, "0") // the next account is an hour's third away
+	try(201, 429, "0") // the next account is possible after 20 minutes
 	h.clock.move(20 * time.Minute)
-	try(503, 503, "0") // it may have been opened all the same
+	try(503, 503, "0") // the account may have been opened
 	try(201, 429, "0")
 	h.clock.move(20 * time.Minute)
 	// Guessing which names are taken is as slow as guessing passwords.
@@ -247,7 +248,7 @@ func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
 		if answer.StatusCode == 200 {
 			allowed++
 			if got := answer.Header.Get("RateLimit-Remaining"); got != strconv.Itoa(10-allowed) {
-				t.Errorf("the %d. answer tells of %s left, which is not the stricter limit", allowed, got)
+				t.Errorf("answer %d: %s left, which is not the stricter limit", allowed, got)
 			}
 		}
 	}
@@ -257,7 +258,7 @@ func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
 	if answer, _ := h.ask(t, "POST", spins, "", "Account", "1002", "X-Forwarded-For", "203.0.113.1"); answer.StatusCode != 200 {
 		t.Error("another account is limited too")
 	}
-	// And many accounts behind one address share what that may.
+	// Many accounts behind one address share its limit.
 	allowed = 0
 	for i := range 30 {
 		if answer, _ := h.ask(t, "POST", spins, "", "Account", strconv.Itoa(2000+i), "X-Forwarded-For", "203.0.113.77"); answer.StatusCode == 200 {
@@ -282,7 +283,7 @@ func key(n uint64) (k bucketKey) {
 	return k
 }
 
-// With room for all, buckets decide exactly as one rate.Limiter for each client does.
+// With room for all clients, buckets decide exactly as one rate.Limiter per client.
 func TestBuckets_AgreeWithOneLimiterForEachClient(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := newBuckets(2, 5, 64*64)
@@ -302,7 +303,7 @@ func TestBuckets_AgreeWithOneLimiterForEachClient(t *testing.T) {
 	})
 }
 
-// Whatever comes, the list by use and the index hold the same clients, and never more than there is room for.
+// The list and the index always hold the same clients, and never more than there is room for.
 func TestBuckets_StayWholeAndBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const room = 4 * shards
@@ -333,7 +334,7 @@ func TestBuckets_ForgetFullOnesBeforeThoseThatAreUsedUp(t *testing.T) {
 	b := newBuckets(1, 2, 4*shards)
 	now := time.Unix(1_700_000_000, 0)
 	shardOf := func(n uint64) *shard { return b.shardOf(key(n)) }
-	// Clients of one shard: the first uses its bucket up, the others don't.
+	// Clients of one shard: the first uses up its bucket, the others don't.
 	var clients []uint64
 	for n := uint64(1); len(clients) < 5; n++ {
 		if shardOf(n) == shardOf(1) {
@@ -346,13 +347,13 @@ func TestBuckets_ForgetFullOnesBeforeThoseThatAreUsedUp(t *testing.T) {
 	for _, c := range clients[1:4] {
 		b.take(key(c), now, 1)
 	}
-	b.take(key(clients[4]), now, 1) // needs a place
+	b.take(key(clients[4]), now, 1) // needs an entry
 	if allowed, _ := b.take(key(clients[0]), now, 1); allowed {
 		t.Error("the oldest client, whose bucket was empty, was forgotten for one with a fuller bucket")
 	}
 }
 
-// The flood of issue: a hundred thousand addresses in every zone, by address and by account.
+// A flood of a hundred thousand addresses in every zone, by address and by account.
 func TestFlood_OfAHundredThousandAddressesStaysBelow32MB(t *testing.T) {
 	o := production()
 	zs, err := newZones(o.Zones, o.MaxBuckets)
@@ -392,8 +393,8 @@ func TestFlood_OfAHundredThousandAddressesStaysBelow32MB(t *testing.T) {
 	runtime.KeepAlive(zs)
 }
 
-// BenchmarkFlood compares what a decision for one client costs when nobody else is there, and after and while
-// addresses that were never seen before come in: the measure is in ns of this client's own decisions.
+// BenchmarkFlood measures what a decision for one client costs: alone, and during a flood of new addresses. It reports the
+// nanoseconds of this client's own decisions.
 func BenchmarkFlood(b *testing.B) {
 	o := production()
 	zs, err := newZones(o.Zones, o.MaxBuckets)
@@ -409,7 +410,7 @@ func BenchmarkFlood(b *testing.B) {
 	})
 	random := rand.New(rand.NewPCG(1, 2))
 	b.Run("among strangers", func(b *testing.B) {
-		var mine time.Duration // with the clock's own cost, so above what it is
+		var mine time.Duration // includes the cost of reading the clock
 		for b.Loop() {
 			for range 4 {
 				general.decide(key(random.Uint64()), time.Now(), 1)

@@ -16,7 +16,7 @@ type deadlines struct {
 	net.Conn
 	mu          sync.Mutex
 	read, write time.Time // guarded by mu
-	some        bool      // whether there ever was one; guarded by mu
+	some        bool      // whether any was ever set; guarded by mu
 }
 
 func (d *deadlines) note(read, write *time.Time) {
@@ -40,7 +40,7 @@ func (d *deadlines) SetWriteDeadline(t time.Time) error {
 	return d.Conn.SetWriteDeadline(t)
 }
 
-// lifted says whether deadlines were set, and none is left.
+// lifted says whether deadlines were set, and all are cleared.
 func (d *deadlines) lifted() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -63,7 +63,7 @@ func (r remembering) Accept() (net.Conn, error) {
 	return d, nil
 }
 
-// A WebSocket passes bytes of any number, keeps no timeout of a request, and gives its place back.
+// A WebSocket passes messages of any size, keeps no timeout of a request, and frees its place.
 func TestWebSocket_PassesUnharmed(t *testing.T) {
 	for _, over := range []string{"http", "https"} {
 		accepted := make(chan *deadlines, 8)
