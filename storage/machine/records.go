@@ -26,6 +26,9 @@ type Record struct {
 	OpenRounds  uint64                        `cbor:"10,keyasint"`
 	Games       [len(ledger.Games)]GameRecord `cbor:"11,keyasint"`
 	Stamp       int64                         `cbor:"12,keyasint,omitempty"` // the proposers' clock; see pass
+	Level       uint32                        `cbor:"13,keyasint"`           // the feature level; see levels.go
+	Program     string                        `cbor:"14,keyasint,omitempty"` // the version of the program that raised it
+	KeysFrom    uint32                        `cbor:"15,keyasint,omitempty"` // the oldest run of used keys that is kept; see keyindex.go
 }
 
 // GameRecord sums up settled rounds: of one player's wallet, or of the whole casino.
@@ -62,11 +65,6 @@ type WalletRecord struct {
 	DailyNext     int64                         `cbor:"9,keyasint,omitempty"`
 	Usage         UsageRecord                   `cbor:"10,keyasint"`
 	Games         [len(ledger.Games)]GameRecord `cbor:"11,keyasint"`
-	Keyed         int64                         `cbor:"12,keyasint,omitempty"` // when an idempotency key was used last
-	// The chain of events under keys (see idempotency.go): the newest, the newest that carries a page, how many came after that.
-	KeyLast  uint64 `cbor:"13,keyasint,omitempty"`
-	KeyPage  uint64 `cbor:"14,keyasint,omitempty"`
-	KeySince uint64 `cbor:"15,keyasint,omitempty"`
 }
 
 // UsageRecord counts what a player's own limits are held against. Days are numbered from 1970-01-01 UTC.
@@ -170,18 +168,24 @@ var (
 		}
 		return m
 	}()
-	decMode = func() cbor.DecMode {
-		m, err := cbor.DecOptions{
-			DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden,
-			MaxArrayElements: 1 << 20, MaxMapPairs: 1 << 16,
-			UTF8: cbor.UTF8DecodeInvalid, // what was stored must load
-		}.DecMode()
-		if err != nil {
-			panic(err) // the options are constant
-		}
-		return m
-	}()
+	// A newer program's state is refused by its level, before any other record of it is read.
+	decMode = decoder(cbor.ExtraDecErrorUnknownField)
+	// headMode reads the machine's record, which has the level.
+	headMode = decoder(cbor.ExtraDecErrorNone)
 )
+
+func decoder(unknown cbor.ExtraDecErrorCond) cbor.DecMode {
+	m, err := cbor.DecOptions{
+		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden,
+		ExtraReturnErrors: unknown,
+		MaxArrayElements:  1 << 20, MaxMapPairs: 1 << 16,
+		UTF8: cbor.UTF8DecodeInvalid, // what was stored must load
+	}.DecMode()
+	if err != nil {
+		panic(err) // the options are constant
+	}
+	return m
+}
 
 func encode(v any) ([]byte, error) {
 	data, err := encMode.Marshal(v)
@@ -205,14 +209,14 @@ func (r *Record) At() time.Time { return at(r.Time) }
 // Encode is the record as it is stored.
 func (r *Record) Encode() ([]byte, error) { return encode(r) }
 
-// DecodeRecord reads a stored record.
+// DecodeRecord reads a stored record. That of a newer program may have more than is read of it; see CheckLevel.
 func DecodeRecord(data []byte) (Record, error) {
 	var r Record
-	if err := decMode.Unmarshal(data, &r); err != nil {
+	if err := headMode.Unmarshal(data, &r); err != nil {
 		return r, fmt.Errorf("read the machine's record: %w", err)
 	}
 	return r, nil
 }
 
 // NewRecord is the record of a casino that has done nothing yet.
-func NewRecord() Record { return Record{NextAccount: command.FirstAccountID} }
+func NewRecord() Record { return Record{NextAccount: command.FirstAccountID, Level: NewestLevel} }

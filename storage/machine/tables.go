@@ -25,6 +25,7 @@ const (
 	tableLimits                 // account → limitsRecord
 	tableValues                 // name → valueRecord
 	tableLocks                  // name → lockRecord
+	tableUsedKeys               // run, part, number → the index of used idempotency keys; see keyindex.go
 	tableCount
 )
 
@@ -46,6 +47,7 @@ var tableNames = [tableCount]string{
 	tableSeeds: "seeds", tablePairs: "pairs", tableSessions: "sessions", tableAccountSessions: "account_sessions",
 	tableOpenRounds: "open_rounds", tableSettlements: "settlements", tableHistory: "history",
 	tableThrottle: "throttle", tableLimits: "limits", tableValues: "values", tableLocks: "locks",
+	tableUsedKeys: "used_keys",
 }
 
 // Tables declares the tables of the state, in the order of their numbers.
@@ -64,6 +66,8 @@ func Tables() []Table {
 	tables[tableHistory].Appended = true
 	tables[tableHistory].Numbers = func(r *Record) (first, last uint64) { return 1, r.Events }
 	tables[tableThrottle].Oldest = oldestThrottle
+	tables[tableUsedKeys].Appended = true
+	tables[tableUsedKeys].Oldest = oldestUsedKeys
 	return tables
 }
 
@@ -99,10 +103,8 @@ func pairKey(id command.AccountID, pair uint32) []byte {
 	return binary.BigEndian.AppendUint32(accountKey(id), pair)
 }
 
-// maxKey bounds the keys that come from outside, in bytes; bbolt takes some 32 KiB, and none that is empty.
-const maxKey = 4 << 10
-
-func isKey(name string) bool { return name != "" && len(name) <= maxKey }
+// isKey reports whether a name from outside may be a key: none is empty.
+func (m *Machine) isKey(name string) bool { return name != "" && len(name) <= m.is().longestKey }
 
 // Records that only matter for a while carry the generation they were written in at the front of their key. They are
 // found in the current generation and the one before; what is older is dropped when its table says so (Table.Oldest).
