@@ -75,7 +75,7 @@ var (
 	// deterministic is all that the machine may import beside our own packages.
 	deterministic = []string{
 		"bytes", "cmp", "context", "crypto/hmac", "crypto/sha256", "encoding/binary", "encoding/hex", "errors", "fmt", "hash", "iter",
-		"maps", "math", "slices", "sort", "strconv", "strings", "sync", "time", "unicode", "github.com/fxamacker/cbor/v2",
+		"maps", "math", "math/bits", "slices", "sort", "strconv", "strings", "sync", "time", "unicode", "github.com/fxamacker/cbor/v2",
 	}
 )
 
