@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"imperio/appliance/problem"
 )
 
 // Options configures an Edge. DefaultOptions gives what operators don't configure. The zero value of a duration or of
@@ -48,7 +50,7 @@ type Options struct {
 	Compression bool
 
 	// ErrorPage makes the HTML of an error for a browser; nil: a plain page.
-	ErrorPage func(Problem) []byte
+	ErrorPage func(problem.Document) []byte
 
 	// AccessLog gets one record per request; nil: no log. It is called from many goroutines and must not block, so let it
 	// write to a LogBuffer.
