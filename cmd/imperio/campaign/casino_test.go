@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"imperio/appliance"
-	"imperio/appliance/api"
 	"imperio/appliance/bench"
+	"imperio/appliance/control"
 )
 
 // casino is a casino that runs.
@@ -47,7 +47,11 @@ func (m *campaign) play(c *casino, tokens []string) bench.Options {
 // side is a casino's side of a comparison in turns. A turn's cost includes the checkpoint of its bets.
 func (m *campaign) side(c *casino, tokens []string) bench.Side {
 	return bench.Side{Options: m.play(c, tokens), Rest: func(ctx context.Context) (time.Duration, error) {
-		if err := c.ask(ctx, func(client *api.ControlClient) error { return client.Checkpoint(ctx) }); err != nil {
+		err := c.ask(ctx, func(client *control.Client) error {
+			_, err := control.WriteCheckpoint.Call(ctx, client, control.None{})
+			return err
+		})
+		if err != nil {
 			return 0, err
 		}
 		return processorTime(c.Process.Pid)
@@ -55,8 +59,8 @@ func (m *campaign) side(c *casino, tokens []string) bench.Side {
 }
 
 // ask opens the operator's socket of the casino.
-func (c *casino) ask(ctx context.Context, do func(*api.ControlClient) error) error {
-	client, err := api.DialControl(ctx, filepath.Join(c.directory, appliance.SocketFile))
+func (c *casino) ask(ctx context.Context, do func(*control.Client) error) error {
+	client, err := control.Dial(ctx, filepath.Join(c.directory, appliance.SocketFile))
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"imperio/appliance/api"
+	"imperio/appliance/control"
 )
 
 const startHeader = "| casino | accounts | events in its history | ready after | resident when idle | of which its own |\n|---|---:|---:|---:|---:|---:|\n"
@@ -61,9 +61,9 @@ func (m *campaign) start(ctx context.Context, what string, of *populated, do fun
 		if use, err = memoryOf(c.Process.Pid); err != nil {
 			return err
 		}
-		var status api.Status
-		err := c.ask(ctx, func(client *api.ControlClient) (err error) {
-			status, err = client.Status(ctx)
+		var status control.Status
+		err := c.ask(ctx, func(client *control.Client) (err error) {
+			status, err = control.GetStatus.Call(ctx, client, control.None{})
 			return err
 		})
 		if err != nil {
