@@ -99,6 +99,9 @@ type tab struct {
 // open gives a fresh browser profile that looks as it should. The test fails at its end if the console held errors.
 func open(t testing.TB, l look) *tab {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("tests in a browser take minutes")
+	}
 	shared.once.Do(start)
 	if shared.missing != "" {
 		if os.Getenv("CI") == "true" {
@@ -111,8 +114,6 @@ func open(t testing.TB, l look) *tab {
 	}
 	ctx, end := chromedp.NewContext(shared.browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(end)
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	t.Cleanup(cancel)
 	p := &tab{t: t, ctx: ctx, base: shared.house.base}
 	must(t, chromedp.Listen(ctx, p.hear))
 	if l.width == 0 {
@@ -129,6 +130,9 @@ func open(t testing.TB, l look) *tab {
 	call(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
 		UserAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", AcceptLanguage: l.languages})
 	p.look(l)
+	if slow.processor > 1 {
+		call(p, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: slow.processor})
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			if text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText.slice(0, 1500)`)); err == nil {
@@ -209,10 +213,18 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// step is what each step of a test has: a deadline of its own, after the pause that BROWSERTEST_PAUSE asks for.
+func (p *tab) step() (context.Context, context.CancelFunc) {
+	slow.pause()
+	return context.WithTimeout(p.ctx, patience)
+}
+
 // call speaks to the browser itself.
 func call[P, R any](p *tab, command cdp.Command[P, R], params P) R {
 	p.t.Helper()
-	r, err := chromedp.Call(p.ctx, command, params)
+	ctx, end := p.step()
+	defer end()
+	r, err := chromedp.Call(ctx, command, params)
 	if err != nil {
 		p.t.Fatalf("%s: %v", command.Method, err)
 	}
@@ -222,7 +234,9 @@ func call[P, R any](p *tab, command cdp.Command[P, R], params P) R {
 // eval runs a script in the page and gives what it, or its promise, comes to.
 func eval[T any](p *tab, script string, args ...any) T {
 	p.t.Helper()
-	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](fill(p.t, script, args), chromedp.EvalAwaitPromise))
+	ctx, end := p.step()
+	defer end()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](fill(p.t, script, args), chromedp.EvalAwaitPromise))
 	if err != nil {
 		p.t.Fatalf("%s: %v", script, err)
 	}
@@ -246,27 +260,48 @@ func fill(t testing.TB, script string, args []any) string {
 
 func run(p *tab, script string, args ...any) {
 	p.t.Helper()
-	if err := chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](fill(p.t, script, args), chromedp.EvalAwaitPromise)); err != nil {
-		p.t.Fatalf("%s: %v", script, err)
+	p.do(script, chromedp.Evaluate[chromedp.Void](fill(p.t, script, args), chromedp.EvalAwaitPromise))
+}
+
+// do takes one step in the browser.
+func (p *tab) do(what string, action chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, end := p.step()
+	defer end()
+	if err := chromedp.Do(ctx, action); err != nil {
+		p.t.Fatalf("%s: %v", what, err)
 	}
 }
 
 // wait asks the page until a condition holds. It outlives navigations.
 func (p *tab) wait(what, condition string, args ...any) {
 	p.t.Helper()
+	ctx, end := p.step()
+	defer end()
 	script := fill(p.t, condition, args)
-	for deadline := time.Now().Add(patience); ; {
-		ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`!!(`+script+`)`))
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`!!(`+script+`)`))
 		if err == nil && ok {
 			return
 		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("waited in vain: %s (%v)", what, err)
-		}
 		select {
-		case <-p.ctx.Done():
-			p.t.Fatalf("waiting for %s: %v", what, p.ctx.Err())
+		case <-ctx.Done():
+			p.t.Fatalf("waited in vain: %s (%v)", what, err)
 		case <-time.After(40 * time.Millisecond): // the pace of asking, not a guess at how long it takes
+		}
+	}
+}
+
+// until waits for what the test itself can see.
+func (p *tab) until(what string, holds func() bool) {
+	p.t.Helper()
+	ctx, end := p.step()
+	defer end()
+	for !holds() {
+		select {
+		case <-ctx.Done():
+			p.t.Fatalf("waited in vain: %s", what)
+		case <-time.After(40 * time.Millisecond): // the pace of asking
 		}
 	}
 }
@@ -274,9 +309,7 @@ func (p *tab) wait(what, condition string, args ...any) {
 // visit opens a page and waits until it is drawn.
 func (p *tab) visit(path string) {
 	p.t.Helper()
-	if err := chromedp.Do(p.ctx, chromedp.Navigate(p.base+path)); err != nil {
-		p.t.Fatalf("%s: %v", path, err)
-	}
+	p.do(path, chromedp.Navigate(p.base+path))
 	p.wait(path+" is drawn", `document.documentElement.dataset.ready !== undefined`)
 }
 
@@ -289,13 +322,13 @@ func (p *tab) click(selector string) {
 // point clicks with the mouse in the middle of an element, so that whatever lies on top there gets the click.
 func (p *tab) point(selector string) {
 	p.t.Helper()
-	at := eval[struct{ X, Y float64 }](p, `(() => { const e = document.querySelector(%s); e.scrollIntoView({ block: 'center' }); const r = e.getBoundingClientRect(); return { X: r.x + r.width / 2, Y: r.y + r.height / 2 }; })()`, selector)
-	must(p.t, chromedp.Do(p.ctx, chromedp.MouseClickXY(at.X, at.Y)))
+	at := eval[struct{ X, Y float64 }](p, `(() => { const e = document.querySelector(%s); e.scrollIntoView({ block: 'center', behavior: 'instant' }); const r = e.getBoundingClientRect(); return { X: r.x + r.width / 2, Y: r.y + r.height / 2 }; })()`, selector)
+	p.do("a click on "+selector, chromedp.MouseClickXY(at.X, at.Y))
 }
 
 func (p *tab) press(keys string) {
 	p.t.Helper()
-	must(p.t, chromedp.Do(p.ctx, chromedp.KeyEvent(keys)))
+	p.do("the key "+keys, chromedp.KeyEvent(keys))
 }
 
 func (p *tab) text(selector string) string {

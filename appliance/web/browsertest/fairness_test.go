@@ -406,7 +406,7 @@ func TestFairness_FalseRoundsAreFoundOut(t *testing.T) {
 			file := saved(t, directory, "imperio-fairness.html")
 			p.offline(true)
 			defer p.offline(false)
-			must(t, chromedp.Do(p.ctx, chromedp.Navigate("file://"+file)))
+			p.do(file, chromedp.Navigate("file://"+file))
 			p.wait("the file computes the round", `document.querySelector('[data-verdict]')`)
 			p.findsOut(l)
 		})
@@ -446,7 +446,7 @@ func TestFairness_TheSavedPageVerifiesFromDisk(t *testing.T) {
 	file := saved(t, directory, "imperio-fairness.html")
 	p.offline(true)
 	defer p.offline(false)
-	must(t, chromedp.Do(p.ctx, chromedp.Navigate("file://"+file)))
+	p.do(file, chromedp.Navigate("file://"+file))
 	p.wait("the file computes the round", `document.querySelector('[data-verdict]')`)
 	if v := eval[string](p, `document.querySelector('[data-verdict]').dataset.verdict`); v != "right" {
 		t.Errorf("from disk the round is found %s", v)

@@ -16,6 +16,19 @@ func (p *tab) standIn(path, answer string) {
 	})(%s)`, path)
 }
 
+// hold keeps the answers of the casino below a path from the page, until the returned function is called: the page stays
+// for as long as a test needs in a state that else is short. The page's own patience does not count meanwhile.
+func (p *tab) hold(path string) (release func()) {
+	p.t.Helper()
+	run(p, `window.held = []`)
+	p.standIn(path, `(to, options) => window.fetchOfTheBrowser(to, { ...options, signal: undefined }).then(answer => new Promise(go => { window.held.push(() => go(answer)); }))`)
+	return func() {
+		p.t.Helper()
+		p.wait("the casino has answered", `window.held.length > 0`)
+		run(p, `(() => { window.fetch = window.fetchOfTheBrowser; for (const go of window.held) go(); })()`)
+	}
+}
+
 func (p *tab) mend() {
 	p.t.Helper()
 	run(p, `(() => { window.fetch = window.fetchOfTheBrowser; })()`)
@@ -104,6 +117,7 @@ func TestCasinoGoesAway_AnIdlePageNotices(t *testing.T) {
 	p := open(t, look{})
 	other, err := startHouse(shared.house.command.Path, t.TempDir())
 	must(t, err)
+	t.Cleanup(other.close)
 	p.base = other.base
 	p.join()
 	p.visit("/")

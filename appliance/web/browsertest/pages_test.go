@@ -19,6 +19,7 @@ var axe string
 // lived plays a little of everything, so that the pages have something to show.
 func (q *player) lived() {
 	q.t.Helper()
+	defer q.hurry()()
 	for range 4 {
 		q.do("POST", "/games/slots/spins", map[string]int{"stake": 5}, nil)
 	}

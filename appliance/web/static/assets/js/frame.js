@@ -2,7 +2,7 @@
 import { h, asset, announce } from './dom.js';
 import { icon } from './icons.js';
 import { t, signed, clock, coins, errorText, currentLanguage, LANGUAGES, useLanguage } from './i18n.js';
-import { state, changes, signedOut } from './store.js';
+import { state, changes, leave, signedOut } from './store.js';
 import { remove, signals, ApiError } from './api.js';
 import { figure } from './components/figure.js';
 import { sound } from './sound.js';
@@ -95,11 +95,13 @@ function redrawMenu() {
 export async function signOut() {
   document.getElementById('menu')?.hidePopover();
   try {
-    await remove('/sessions/current');
+    await leave(() => remove('/sessions/current'));
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (error.code !== 'unauthenticated') showBanner(`${errorText(error.code)} ${t('connection.still_signed_in')}`, { kind: error.status === 0 ? 'lost' : undefined, close: true });
-    return;
+    if (error.code !== 'unauthenticated') {
+      showBanner(`${errorText(error.code)} ${t('connection.still_signed_in')}`, { kind: error.status === 0 ? 'lost' : undefined, close: true });
+      return;
+    }
   }
   signedOut();
   await navigate('/');

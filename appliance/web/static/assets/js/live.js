@@ -1,6 +1,6 @@
 // The live line: what the casino tells by itself. It keeps the balance right when the player plays in two places,
 // tells game pages of rounds that go on elsewhere, and ends the page's session when the session has ended elsewhere.
-import { state, changes, setCoins, signedOut, refresh } from './store.js';
+import { state, changes, setCoins, sessionEnded, refresh } from './store.js';
 import { signals } from './api.js';
 
 const SESSION_ENDED = 4001;
@@ -34,7 +34,7 @@ function connect() {
   mine.addEventListener('close', (event) => {
     if (line === mine) line = null;
     delete document.documentElement.dataset.live;
-    if (event.code === SESSION_ENDED && state.account) { signedOut(); signals.dispatchEvent(new Event('session-ended')); return; }
+    if (event.code === SESSION_ENDED) { sessionEnded(); return; }
     if (!state.account) return;
     signals.dispatchEvent(new Event('unanswered')); // the casino has gone, or is only starting anew
     missing = true;

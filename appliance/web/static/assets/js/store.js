@@ -92,7 +92,25 @@ export function signedOut() {
   try { localStorage.removeItem(SITTING); } catch { /* see takeSeat */ }
   changed();
 }
-signals.addEventListener('signed-out', () => { if (state.account) { signedOut(); signals.dispatchEvent(new Event('session-ended')); } });
+
+let leaving = 0; // how many requests that end this session are under way
+/**
+ * Sends a request that ends this session. Until it is answered, the end is the player's own wish and no news.
+ * @template T
+ * @param {() => Promise<T>} request
+ */
+export async function leave(request) {
+  leaving += 1;
+  try { return await request(); } finally { leaving -= 1; }
+}
+
+/** The casino said that the session has ended. */
+export function sessionEnded() {
+  if (!state.account || leaving > 0) return;
+  signedOut();
+  signals.dispatchEvent(new Event('session-ended'));
+}
+signals.addEventListener('signed-out', sessionEnded);
 
 /** The balance as it is now; shown at once, unless an outcome is still being played out. @param {number} coins @param {number} [heldCoins] */
 export function setCoins(coins, heldCoins) {

@@ -1,7 +1,7 @@
 // The account: password, sessions, the way to the limits.
 import { h, announce } from '../dom.js';
 import { t, dateTime, errorText } from '../i18n.js';
-import { state, signedOut } from '../store.js';
+import { state, leave, signedOut } from '../store.js';
 import { get, put, remove, ApiError } from '../api.js';
 import { form, textField } from '../components/form.js';
 import { navigate } from '../router.js';
@@ -44,7 +44,7 @@ export default async function account() {
     note.hidden = true;
     try {
       for (const x of (await get('/sessions')).sessions) if (!x.current) await end(x.id);
-      await remove('/sessions/current');
+      await leave(() => remove('/sessions/current'));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       note.textContent = `${errorText(error.code)} ${t('account.some_left')}`;

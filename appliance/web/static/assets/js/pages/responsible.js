@@ -1,7 +1,7 @@
 // Responsible play: limits (stricter at once, looser after a day), the reality check, exclusion.
 import { h, announce, uid } from '../dom.js';
 import { t, num, coins, minutes, dateTime, wholeNumber } from '../i18n.js';
-import { state, signedOut } from '../store.js';
+import { state, leave, signedOut } from '../store.js';
 import { get, put, post } from '../api.js';
 import { form, textField } from '../components/form.js';
 import { navigate, rerender } from '../router.js';
@@ -97,7 +97,8 @@ function exclusion() {
   const button = h('button', { class: 'button danger', type: 'button', id: 'exclude', disabled: true, onclick: async () => {
     button.disabled = true;
     sure.checked = false; // where it fails, it is asked for again
-    const answer = await post('/me/exclusions', { days: select.value === 'for_ever' ? 'for_ever' : Number(select.value) }, crypto.getRandomValues(new Uint32Array(4)).join('-'));
+    const key = crypto.getRandomValues(new Uint32Array(4)).join('-');
+    const answer = await leave(() => post('/me/exclusions', { days: select.value === 'for_ever' ? 'for_ever' : Number(select.value) }, key));
     signedOut();
     await navigate('/');
     showBanner(String(answer.excluded_until).startsWith('9999') ? t('responsible.excluded_for_ever') : t('responsible.excluded', { time: dateTime(answer.excluded_until) }), { close: true });
