@@ -122,7 +122,7 @@ func OpenOperations(ctx context.Context, dir, actor string, o Options) (*Operati
 	}
 	a := &App{config: o.Config}
 	a.log = newLog(o.Config.Logs, o.Logs)
-	d, err := openDataDir(dataDirOptions{path: dir, log: a.log})
+	d, err := openDataDir(dataDirOptions{path: dir, log: a.log, stallLimit: o.Config.Data.DiskStallLimit})
 	if err != nil {
 		return nil, err
 	}

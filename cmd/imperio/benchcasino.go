@@ -38,7 +38,7 @@ func startCasino(ctx context.Context, directory string) (*ownCasino, error) {
 	ctx, c.stop = context.WithCancel(ctx)
 	c.process, err = ownProcess(ctx, "serve", "--data-dir", directory, "--tls", "internal", "--https-addr", address,
 		"--http-addr", "none", "--ops-addr", "none", "--limits", "off", "--access-log", "off", "--log-level", "warn",
-		"--welcome-coins", "100000000", "--bcrypt-cost", "10")
+		"--welcome-coins", "100000000", "--bcrypt-cost", "10", "--disk-stall-limit", "1m")
 	began := time.Now()
 	if err == nil {
 		err = c.process.Start()

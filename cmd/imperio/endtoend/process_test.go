@@ -78,7 +78,7 @@ func newProcess(t *testing.T, flags ...string) *process {
 func (p *process) spawn(t *testing.T) {
 	t.Helper()
 	flags := append([]string{"serve", "--data-dir", p.dir, "--http-addr", p.address, "--ops-addr", "none", "--limits", "off",
-		"--access-log", "off", "--log-level", "warn", "--welcome-coins", "1000000", "--bcrypt-cost", "10", "--checkpoint-interval", "100ms"}, p.flags...)
+		"--access-log", "off", "--log-level", "warn", "--welcome-coins", "1000000", "--bcrypt-cost", "10", "--checkpoint-interval", "100ms", "--disk-stall-limit", "10m"}, p.flags...)
 	p.command = exec.Command(p.path, flags...)
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	if err := p.command.Start(); err != nil {
