@@ -35,6 +35,7 @@ type realHouse struct {
 func patientConfig() config.Config {
 	c := config.Default()
 	c.Data.DiskStallLimit = 10 * time.Minute
+	c.Listen.ShutdownTimeout = 3 * time.Minute
 	return c
 }
 

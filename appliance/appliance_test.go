@@ -138,7 +138,7 @@ func TestRun_ProbesLearnFirstThatTheNodeStops(t *testing.T) {
 		t.Fatalf("%q %v", line, err)
 	}
 	stop()
-	for deadline := time.Now().Add(20 * time.Second); probe("/health/ready") != 503; {
+	for deadline := time.Now().Add(3 * time.Minute); probe("/health/ready") != 503; {
 		if time.Now().After(deadline) {
 			t.Fatal("the node never says that it stops")
 		}

@@ -144,7 +144,7 @@ func (p *player) try(ctx context.Context) bool {
 // settleUp asks again for what was lost, and compares all that is new with the books. It returns how many answers it compared.
 func (p *player) settleUp(t *testing.T) int {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for p.pending != nil && !p.try(t.Context()) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: no answer to %+v after the restart", p.name, p.pending)

@@ -15,6 +15,9 @@ import (
 	"time"
 )
 
+// patience bounds what a test waits for. No test waits for it to pass.
+const patience = 3 * time.Minute
+
 // built is the directory that binary has made; TestMain removes it.
 var built string
 
@@ -92,7 +95,7 @@ func (p *process) spawn(t *testing.T) {
 func (p *process) start(t *testing.T) {
 	t.Helper()
 	p.spawn(t)
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		res, err := http.Get("http://" + p.address + "/api/v1/games")
 		if err == nil {
@@ -109,7 +112,7 @@ func (p *process) start(t *testing.T) {
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the casino does not serve after 30 s: %v\n%s", err, p.log.String())
+			t.Fatalf("the casino does not serve: %v\n%s", err, p.log.String())
 		}
 		time.Sleep(2 * time.Millisecond) // between two looks at the condition
 	}

@@ -38,9 +38,9 @@ func startSecure(t *testing.T, c *process, address string, root []byte) {
 	}
 	transport := &http.Transport{TLSClientConfig: trust}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	client := &http.Client{Transport: transport, Timeout: patience}
 	c.spawn(t)
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		res, err := client.Get("https://" + address + "/health/ready")
 		if err == nil {
 			res.Body.Close()
