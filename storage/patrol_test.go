@@ -20,8 +20,8 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// always is a store that looks through its file all the time.
-var always = storage.Options{CheckpointInterval: time.Hour, PatrolInterval: time.Millisecond}
+// always is a store that looks through its file all the time, without a rest.
+var always = storage.Options{CheckpointInterval: time.Hour, PatrolInterval: time.Millisecond, PatrolShare: 1}
 
 // crowded is a casino whose tables have more than one page.
 func crowded(t *testing.T, options storage.Options) *storagetest.Casino {
@@ -41,7 +41,7 @@ func damagedBy(t *testing.T, s *storage.Store) error {
 	t.Helper()
 	select {
 	case <-s.Failed():
-	case <-time.After(time.Minute):
+	case <-time.After(5 * time.Minute):
 		t.Fatal("no patrol found the damage")
 	}
 	if !storage.IsDamage(s.Err()) {
@@ -193,7 +193,9 @@ func TestPatrol_LargeFileAtOnce(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := storage.Open(dir, byHand)
+	options := byHand // its first patrol would be due after a day
+	options.PatrolShare = 1
+	s, err := storage.Open(dir, options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,8 @@ type Options struct {
 	// PatrolInterval is the time between two looks through the whole file; 0: a day. A file that was too large to be read
 	// as a whole when it was opened is looked through at once.
 	PatrolInterval time.Duration
+	// PatrolShare is how much of a processor and of the disk such a look may take, at most 1: that one does not rest. 0: 0.02.
+	PatrolShare float64
 	// Owner is whom the file must belong to; "": anybody.
 	Owner string
 	// ReadOnly opens the file without writing to it: no checkpoints, Update only changes memory.
@@ -60,6 +62,9 @@ func (o *Options) complete() {
 	}
 	if o.PatrolInterval <= 0 {
 		o.PatrolInterval = 24 * time.Hour
+	}
+	if o.PatrolShare <= 0 {
+		o.PatrolShare = 0.02
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
