@@ -175,6 +175,9 @@ func TestPatrol_FindsNothingInAWholeFileThatChanges(t *testing.T) {
 
 // A file that is too large to be read at the start is looked through at once.
 func TestPatrol_LargeFileAtOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it writes and reads a file of 72 MiB")
+	}
 	c := storagetest.NewIn(t, memoryDir(t), 1, byHand)
 	c.Player("ann", 1000)
 	for n := range 9 {

@@ -104,6 +104,9 @@ func TestDataDir_AMissingFileIsNotAFirstStart(t *testing.T) {
 }
 
 func TestDataDir_ACutFileIsRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts some 30 processes")
+	}
 	for _, file := range []string{"state.db", "log.db"} {
 		c := playedCasino(t, true)
 		whole, err := os.ReadFile(filepath.Join(c.dir, file))
@@ -130,6 +133,9 @@ func TestDataDir_ACutFileIsRefused(t *testing.T) {
 }
 
 func TestDataDir_AFlippedBitIsRefusedOrDoesNotMatter(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs some 120 audits as processes of their own")
+	}
 	for _, file := range []string{"state.db", "log.db"} {
 		c := playedCasino(t, true)
 		path := filepath.Join(c.dir, file)

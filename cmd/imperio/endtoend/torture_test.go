@@ -18,6 +18,9 @@ import (
 //
 // TORTURE_KILLS says how often (make torture: 120), TORTURE_SEED repeats a run's decisions.
 func TestTorture_NothingIsLostOrDoubledByKills(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it kills and audits a casino ten times")
+	}
 	kills := number(t, "TORTURE_KILLS", 10)
 	seed := uint64(number(t, "TORTURE_SEED", int(time.Now().UnixNano()%1e9)))
 	t.Logf("seed %d (TORTURE_SEED), %d kills", seed, kills)
