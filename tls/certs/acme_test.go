@@ -100,7 +100,7 @@ func TestACME_HTTP01IssuesForSeveralDomains(t *testing.T) {
 		}
 	}
 
-	// Whoever asks for nothing in particular gets the first domain; whoever asks for another is told so.
+	// A client that names no domain gets the first; one that names another is refused.
 	config := &tls.Config{InsecureSkipVerify: true, ServerName: ""}
 	conn, err := tls.Dial("tcp", site.addr, config)
 	if err != nil {
@@ -114,7 +114,7 @@ func TestACME_HTTP01IssuesForSeveralDomains(t *testing.T) {
 		t.Errorf("a name that is not ours: %v, want unrecognized name", err)
 	}
 
-	// What is no challenge goes on to the next handler.
+	// Requests other than challenges go on to the next handler.
 	noFollow := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: patience}
 	for _, path := range []string{"/", "/.well-known/acme-challenge/unknown"} {
 		response, err := noFollow.Get("http://" + plain.Addr().String() + path)
@@ -208,7 +208,7 @@ func TestACME_FailingIssuerIsToldAndTriedAgain(t *testing.T) {
 
 func TestACME_ValidationThatFailsSaysWhy(t *testing.T) {
 	secure := listen(t)
-	p := startPebble(t, pebbleOptions{}) // it looks for us on a port where nobody is
+	p := startPebble(t, pebbleOptions{}) // it connects to a port where nobody listens
 	client := p.client()
 	client.TLSAddr = secure.Addr().String()
 	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.unreachable.test"))
@@ -277,7 +277,7 @@ func TestACME_RestartServesStoredCertificateWithoutTheIssuer(t *testing.T) {
 	}
 }
 
-// readCounter counts what is read of challenges.
+// readCounter counts reads of challenges.
 type readCounter struct {
 	certmagic.Storage
 	reads atomic.Int64
@@ -452,8 +452,8 @@ func TestACME_StatusOfTheIssuerIsStapled(t *testing.T) {
 	}
 }
 
-// A server makes its Source before it listens. The library under it opens the challenge's port by itself when it finds it free:
-// it must not take it away from the server.
+// A server makes its Source before it listens. CertMagic opens the challenge's port itself if it is free; it must not take it
+// away from the server.
 func TestACME_LeavesThePortToTheServer(t *testing.T) {
 	free := listen(t)
 	addr := free.Addr().String()

@@ -232,7 +232,7 @@ func TestTLS_SessionsAreResumedAndTicketKeysRotate(t *testing.T) {
 			root, _ := source.Root()
 			site := serve(t, source, "casino.test")
 			cache := tls.NewLRUClientSessionCache(8)
-			// A client that keeps its first ticket for ever, and a clock of its own: what is asked is whether the server still takes it.
+			// This client keeps its first ticket forever, and has its own clock. Does the server still accept the ticket?
 			resumed := func(cache tls.ClientSessionCache) bool {
 				transport := &http.Transport{
 					TLSClientConfig: &tls.Config{

@@ -202,7 +202,7 @@ func TestLock_RenewalThatComesTooLateLosesIt(t *testing.T) {
 	if err := s.Store(t.Context(), siteKey, nil); !errors.Is(err, certstore.ErrStaleFence) {
 		t.Errorf("a write under it: %v", err)
 	}
-	// Within the process the lock stays taken until its owner gives it back: two can't work on the same thing.
+	// Within the process the lock stays taken until its owner returns it, so that two can't work on the same thing.
 	if ok, err := s.TryLock(t.Context(), siteLock); ok || err != nil {
 		t.Errorf("TryLock beside the owner who lost it: %v, %v", ok, err)
 	}
@@ -220,7 +220,7 @@ func TestLock_StoreThatCanNotBeReachedLosesItInTime(t *testing.T) {
 	s := open(t, kv, quickly)
 	lock(t, s, siteLock)
 	kv.setFailure(errors.New("no leader"))
-	// The store's clock stands still: that the lease is over is known by the holder's own.
+	// The store's clock stands still: the holder knows by its own clock that the lease is over.
 	await(t, "the holder to give up", func() bool {
 		return errors.Is(s.Store(t.Context(), siteKey, nil), certstore.ErrStaleFence)
 	})

@@ -145,7 +145,7 @@ func TestLimits_AreStricterAtOnceAndLooserLater(t *testing.T) {
 	}
 }
 
-// A limit must never be another one than the player meant: it holds for a day.
+// A limit must be exactly what the player meant, since it holds for a day.
 func TestLimits_AreReadAsTheLanguageWritesThem(t *testing.T) {
 	for language, typed := range map[string]struct{ refused, taken string }{
 		"en": {"1.000", "1,000"}, "de": {"1,5", "1.000"}, "es": {"1.5", "1.000"},
@@ -207,7 +207,7 @@ func TestRealityCheck_ComesAfterTheTimeThatThePlayerChose(t *testing.T) {
 	q := p.join()
 	q.do("PUT", "/me/limits", map[string]any{"stake_per_day": nil, "loss_per_day": nil, "loss_per_week": nil, "loss_per_month": nil, "session_minutes": nil, "reality_check_minutes": 30}, nil)
 	p.visit("/slots")
-	// The clock is not waited for: the sitting is said to have been checked 31 minutes ago.
+	// Instead of waiting, the test sets the last check back by 31 minutes.
 	run(p, `(() => { const s = JSON.parse(localStorage.getItem('imperio.sitting')); s.start -= 31 * 60000; s.checked -= 31 * 60000; localStorage.setItem('imperio.sitting', JSON.stringify(s)); })()`)
 	p.visit("/slots")
 	p.wait("the check", `document.querySelector('dialog.reality[open]')`)

@@ -19,11 +19,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The house and the browser are started by the first test that needs them, and ended after the last.
+// The first test that needs them starts the house and the browser; TestMain ends them.
 var shared struct {
 	once    sync.Once
 	err     error
-	missing string // what is not on this machine
+	missing string // the program that this machine lacks
 	house   *house
 	browser context.Context
 	close   []func()
@@ -68,7 +68,7 @@ func start() {
 	shared.err = chromedp.Do(browser, chromedp.Navigate("about:blank"))
 }
 
-// findChromium looks where Debian and others put it.
+// findChromium looks for it under the names that Debian and others use.
 func findChromium() (string, error) {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -78,7 +78,7 @@ func findChromium() (string, error) {
 	return "", fmt.Errorf("no Chromium is installed (Debian's package: chromium)")
 }
 
-// look is how a page is looked at.
+// look is how a page is displayed.
 type look struct {
 	width, height int64 // 0: 1280 by 860
 	theme         string
@@ -96,7 +96,7 @@ type tab struct {
 	allowed []string // parts of those that a test expects; guarded by mu
 }
 
-// open gives a fresh browser profile that looks as it should. The test fails at its end if the console held errors.
+// open returns a tab in a fresh browser profile. The test fails at its end if the console had errors.
 func open(t testing.TB, l look) *tab {
 	t.Helper()
 	if testing.Short() {
@@ -156,7 +156,7 @@ func (p *tab) look(l look) {
 	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
 }
 
-// hear notes what the console says.
+// hear records errors and warnings of the console.
 func (p *tab) hear(event any) {
 	line := ""
 	switch e := event.(type) {
@@ -183,7 +183,7 @@ func (p *tab) hear(event any) {
 	}
 }
 
-// expect allows errors in the console that a test causes itself.
+// expect allows console errors that the test causes on purpose.
 func (p *tab) expect(part string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -213,13 +213,13 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// step is what each step of a test has: a deadline of its own, after the pause that BROWSERTEST_PAUSE asks for.
+// step begins a step of a test: it pauses as BROWSERTEST_PAUSE says, and returns a context with the step's deadline.
 func (p *tab) step() (context.Context, context.CancelFunc) {
 	slow.pause()
 	return context.WithTimeout(p.ctx, patience)
 }
 
-// call speaks to the browser itself.
+// call sends a command to the browser itself.
 func call[P, R any](p *tab, command cdp.Command[P, R], params P) R {
 	p.t.Helper()
 	ctx, end := p.step()
@@ -231,7 +231,7 @@ func call[P, R any](p *tab, command cdp.Command[P, R], params P) R {
 	return r
 }
 
-// eval runs a script in the page and gives what it, or its promise, comes to.
+// eval runs a script in the page and returns its value, or the value of its promise.
 func eval[T any](p *tab, script string, args ...any) T {
 	p.t.Helper()
 	ctx, end := p.step()
@@ -243,7 +243,7 @@ func eval[T any](p *tab, script string, args ...any) T {
 	return v
 }
 
-// fill puts arguments as JSON in the places of %s.
+// fill replaces each %s by an argument as JSON.
 func fill(t testing.TB, script string, args []any) string {
 	t.Helper()
 	if len(args) == 0 {
@@ -287,12 +287,12 @@ func (p *tab) wait(what, condition string, args ...any) {
 		select {
 		case <-ctx.Done():
 			p.t.Fatalf("waited in vain: %s (%v)", what, err)
-		case <-time.After(40 * time.Millisecond): // the pace of asking, not a guess at how long it takes
+		case <-time.After(40 * time.Millisecond): // the polling interval
 		}
 	}
 }
 
-// until waits for what the test itself can see.
+// until waits for a condition outside the page.
 func (p *tab) until(what string, holds func() bool) {
 	p.t.Helper()
 	ctx, end := p.step()
@@ -301,7 +301,7 @@ func (p *tab) until(what string, holds func() bool) {
 		select {
 		case <-ctx.Done():
 			p.t.Fatalf("waited in vain: %s", what)
-		case <-time.After(40 * time.Millisecond): // the pace of asking
+		case <-time.After(40 * time.Millisecond): // the polling interval
 		}
 	}
 }
@@ -319,7 +319,7 @@ func (p *tab) click(selector string) {
 	run(p, `document.querySelector(%s).click()`, selector)
 }
 
-// point clicks with the mouse in the middle of an element, so that whatever lies on top there gets the click.
+// point clicks with the mouse in the middle of an element, so that whatever is on top there gets the click.
 func (p *tab) point(selector string) {
 	p.t.Helper()
 	at := eval[struct{ X, Y float64 }](p, `(() => { const e = document.querySelector(%s); e.scrollIntoView({ block: 'center', behavior: 'instant' }); const r = e.getBoundingClientRect(); return { X: r.x + r.width / 2, Y: r.y + r.height / 2 }; })()`, selector)
@@ -342,7 +342,7 @@ func (p *tab) shownCoins() int {
 	return eval[int](p, `Number(document.getElementById('balance').dataset.coins)`)
 }
 
-// join makes an account in this browser and gives its player for the API.
+// join makes an account in this browser, and returns its player for the API.
 func (p *tab) join() *player {
 	p.t.Helper()
 	q := &player{t: p.t, base: p.base, name: fmt.Sprintf("player%d", names.Add(1)), password: "correct horse battery"}

@@ -29,7 +29,7 @@ func TestHistory_ListsFiltersAndSavesEveryRound(t *testing.T) {
 	}
 }
 
-// spin plays slots for a coin, as often as is said.
+// spin plays slots for one coin, a number of times.
 func (p *player) spin(times int) {
 	p.t.Helper()
 	defer p.hurry()()

@@ -8,7 +8,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// What is played lies whole between the top bar and the bet panel, or beside it, at once and without scrolling.
+// The whole game is visible between the top bar and the bet panel, or beside it, without scrolling.
 func TestGames_FitOnTheScreenBesideTheirPanel(t *testing.T) {
 	p := open(t, look{})
 	q := p.join()

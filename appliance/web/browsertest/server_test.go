@@ -60,7 +60,7 @@ func openHouse(directory string) (*house, error) {
 		}
 	}
 	var err error
-	for try := range 3 { // a free port may be taken by somebody else before the casino has it
+	for try := range 3 { // another process may take a free port before the casino does
 		var h *house
 		if h, err = startHouse(binary, filepath.Join(directory, fmt.Sprint("data", try))); err == nil {
 			return h, nil
@@ -115,7 +115,7 @@ func (h *house) close() {
 	}
 }
 
-// player speaks to the API beside the browser, under the same account.
+// player uses the API beside the browser, with the same account.
 type player struct {
 	t        testing.TB
 	base     string
@@ -126,7 +126,7 @@ type player struct {
 	hurried  bool // the requests that follow are one step of the test
 }
 
-// hurry makes one step of the requests until the returned function is called.
+// hurry makes the requests until the returned function is called one step, with one pause.
 func (p *player) hurry() func() {
 	slow.pause()
 	before := p.hurried
@@ -134,7 +134,7 @@ func (p *player) hurry() func() {
 	return func() { p.hurried = before }
 }
 
-// refused is an answer that is an error.
+// refused is an error answer.
 type refused struct {
 	Status int
 	Code   string `json:"code"`
@@ -194,7 +194,7 @@ func (p *player) do(method, path string, body, into any) {
 	}
 }
 
-// round is what the tests look at in a round.
+// round has the fields of a round that tests use.
 type round struct {
 	ID         string `json:"id"`
 	Settled    bool   `json:"settled"`
@@ -238,7 +238,7 @@ func (p *player) coins() int {
 	return me.Coins
 }
 
-// table is a round of blackjack as it lies on the table.
+// table is the state of a blackjack round.
 type table struct {
 	Round   round    `json:"round"`
 	Allowed []string `json:"allowed_actions"`
@@ -248,7 +248,7 @@ type table struct {
 	} `json:"hands"`
 }
 
-// dealUntil plays rounds of blackjack until one lies as wanted, and leaves that one open.
+// dealUntil plays blackjack until a round is as wanted, and leaves that one open.
 func (p *player) dealUntil(what string, wanted func(table) bool) table {
 	p.t.Helper()
 	defer p.hurry()()

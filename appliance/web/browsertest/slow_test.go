@@ -11,9 +11,9 @@ import (
 
 // slow makes a quiet machine behave like a busy one, to find tests that race with the page.
 //
-// BROWSERTEST_PAUSE is a pause before each step of a test: the test comes too late for what the page shows only for a
-// while. A range such as 0s-2s gives each step a random pause. BROWSERTEST_SLOW is a factor by which the browser slows the
-// page's scripts down: the page comes too late for what the test expects at once.
+// BROWSERTEST_PAUSE is a pause before each step of a test, which makes the test late for states that pass by themselves. A
+// range such as 0s-2s gives each step a random pause. BROWSERTEST_SLOW is a factor by which the browser slows the page's
+// scripts down, which makes the page late for what the test expects at once.
 var slow = readSlow()
 
 type slowness struct {
@@ -45,6 +45,6 @@ func readSlow() (s slowness) {
 
 func (s slowness) pause() {
 	if s.most > 0 {
-		time.Sleep(s.least + rand.N(s.most-s.least+1)) // asked for by whoever looks for races
+		time.Sleep(s.least + rand.N(s.most-s.least+1)) // to find races; never on by default
 	}
 }

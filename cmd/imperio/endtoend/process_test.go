@@ -81,7 +81,7 @@ func newProcess(t *testing.T, flags ...string) *process {
 func (p *process) spawn(t *testing.T) {
 	t.Helper()
 	flags := append([]string{"serve", "--data-dir", p.dir, "--http-addr", p.address, "--ops-addr", "none", "--limits", "off",
-		"--access-log", "off", "--log-level", "warn", "--welcome-coins", "1000000", "--bcrypt-cost", "10", "--checkpoint-interval", "100ms", "--disk-stall-limit", "10m"}, p.flags...)
+		"--access-log", "off", "--log-level", "warn", "--welcome-coins", "1000000", "--bcrypt-cost", "10", "--checkpoint-interval", "100ms", "--disk-stall-limit", "10m", "--shutdown-timeout", "3m"}, p.flags...)
 	p.command = exec.Command(p.path, flags...)
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	if err := p.command.Start(); err != nil {
@@ -146,7 +146,7 @@ func (p *process) run(args ...string) (string, error) {
 	return string(out), err
 }
 
-// audit proves the books of the data directory, as it lies there.
+// audit proves the books of the data directory as it is.
 func (p *process) audit(t *testing.T) {
 	t.Helper()
 	if out, err := p.run("audit", "--data-dir", p.dir); err != nil || !strings.Contains(out, "The books are right.") {

@@ -13,7 +13,7 @@ import (
 
 // The torture: the real binary is killed with SIGKILL at random moments while players bet over the network. After
 // each kill the data directory is audited as the kill left it; after each restart every answer that a player ever got
-// is compared with what the casino says now, and bets without an answer are asked for again under their keys.
+// is compared with what the casino says now, and unanswered bets are sent again under their keys.
 // Nothing may be lost, nothing doubled.
 //
 // TORTURE_KILLS says how often (make torture: 120), TORTURE_SEED repeats a run's decisions.
