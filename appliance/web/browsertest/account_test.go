@@ -40,9 +40,12 @@ func TestSessionEndedElsewhere_ThePageSaysSo(t *testing.T) {
 			if deaf {
 				p.deafen()
 			}
+			q.do("POST", "/me/fairness/rotations", map[string]string{"client_seed": "from the player"}, nil) // else the page would
 			p.visit("/slots")
 			p.expect("401")
 			p.expect("WebSocket")
+			// What the page asks for by itself must be answered by now, or it would learn of the end without a press.
+			p.wait("the seeds and the last rounds", `['/me/fairness', '/me/rounds'].every(path => performance.getEntriesByType('resource').some(e => e.name.includes('/api/v1' + path) && e.responseEnd))`)
 			if !deaf {
 				p.wait("the live line", `document.documentElement.dataset.live === 'open'`)
 			}
