@@ -59,6 +59,9 @@ func New(t testing.TB, seed uint64, options storage.Options) *Casino {
 // NewIn makes an empty casino in an empty directory that the caller removes.
 func NewIn(t T, dir string, seed uint64, options storage.Options) *Casino {
 	t.Helper()
+	if options.StallLimit == 0 {
+		options.StallLimit = 10 * time.Minute // on a busy machine a checkpoint may take as long
+	}
 	c := &Casino{
 		t: t, base: dir, dir: filepath.Join(dir, "data"), Now: Birth, options: options,
 		random: rand.New(rand.NewPCG(seed, 0x1a7)),
