@@ -77,7 +77,8 @@ func (n *Node) collect(first *proposal) []*proposal {
 	return list
 }
 
-// send proposes an entry to raft.
+// send stamps an entry with the casino's time and proposes it to raft. The stamp is made here and not when a command is
+// proposed: so a slow request carries no old time into the log.
 func (n *Node) send(list []*proposal) raft.ApplyFuture {
 	commands := make([][]byte, 0, len(list))
 	for _, p := range list {
@@ -91,7 +92,11 @@ func (n *Node) send(list []*proposal) raft.ApplyFuture {
 	if len(commands) == 0 {
 		return n.raft.Apply(nil, 0)
 	}
-	entry, err := command.Pack(commands)
+	at, err := n.clock.stamp()
+	if err != nil {
+		return refusedFuture{err}
+	}
+	entry, err := command.Pack(at, commands)
 	if err != nil {
 		return refusedFuture{err}
 	}

@@ -25,6 +25,10 @@ type Machine interface {
 	Apply(entries []storage.Entry) ([]command.Result, error)
 	// Applied returns the last entry applied in memory. When the machine was just opened, it is durable too.
 	Applied() (index, term uint64)
+	// Time is that of the newest entry applied; zero before the first. It never goes back.
+	Time() time.Time
+	// Head returns the number of the newest event of the history, and its hash.
+	Head() (event uint64, hash [32]byte)
 	// Checkpoint returns when everything that was applied at the call is durable. An error, unless ctx has ended, means
 	// that the state can't be made durable any more: the node stops.
 	Checkpoint(ctx context.Context) (storage.Checkpoint, error)
@@ -65,6 +69,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	if err != nil {
 		return f.broken(logs, err)
 	}
+	n.note(entries, results)
 	rest := entries
 	for i, l := range logs {
 		parts := 0
@@ -84,6 +89,22 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	return responses
 }
 
+// note keeps what the next entries go on from: the newest time and the newest event.
+func (n *Node) note(entries []storage.Entry, results []command.Result) {
+	var at time.Time
+	for i := range entries {
+		if entries[i].Time.After(at) {
+			at = entries[i].Time
+		}
+	}
+	n.clock.saw(at)
+	newest := n.events.Load()
+	for _, r := range results {
+		newest = max(newest, r.Event)
+	}
+	n.events.Store(newest)
+}
+
 // broken ends the node since entries could not be applied.
 func (f *fsm) broken(logs []*raft.Log, err error) []any {
 	err = fmt.Errorf("apply entries %d to %d: %w", logs[0].Index, logs[len(logs)-1].Index, err)
@@ -98,12 +119,12 @@ func (f *fsm) broken(logs []*raft.Log, err error) []any {
 // appendEntries appends what the machine is to apply of an entry of the log: each of its commands, or only its index.
 func appendEntries(entries []storage.Entry, l *raft.Log) ([]storage.Entry, error) {
 	if l.Type == raft.LogCommand && len(l.Data) > 0 {
-		commands, err := command.Unpack(l.Data)
+		at, commands, err := command.Unpack(l.Data)
 		if err != nil {
 			return entries, fmt.Errorf("log entry %d: %w", l.Index, err)
 		}
 		for _, data := range commands {
-			entries = append(entries, storage.Entry{Index: l.Index, Term: l.Term, Data: data})
+			entries = append(entries, storage.Entry{Index: l.Index, Term: l.Term, Time: at, Data: data})
 		}
 		return entries, nil
 	}

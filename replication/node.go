@@ -24,9 +24,13 @@ type Node struct {
 	observe Observer
 	log     *logstore.Store
 	raft    *raft.Raft
-	wire    *raft.InmemTransport // a lone node's way to nobody
+	wire    *raft.InmemTransport // in memory: a lone node has no peers
+	clock   *timekeeper
+	events  atomic.Uint64 // the newest event that the machine has recorded; written by raft's machine goroutine
 
 	canaryInterval, stallLimit time.Duration
+	stall                      stallWatch   // watchDisk's
+	stalled                    atomic.Int64 // how long it has seen the write under way, nanoseconds
 
 	leads   gate            // open while this node leads and has applied all that was committed before it did
 	tokens  chan struct{}   // one for each proposal in flight
@@ -58,7 +62,7 @@ func Open(o Options) (*Node, error) {
 	}
 	n := &Node{
 		machine: o.Machine, logger: o.Logger, observe: o.Observer,
-		canaryInterval: o.CanaryInterval, stallLimit: o.StallLimit,
+		canaryInterval: o.CanaryInterval, stallLimit: o.StallLimit, stall: newStallWatch(o.StallLimit),
 		tokens:     make(chan struct{}, o.MaxInFlight),
 		queue:      make(chan *proposal, o.MaxInFlight),
 		flights:    make(chan flight, o.MaxInFlight),
@@ -67,6 +71,10 @@ func Open(o Options) (*Node, error) {
 		failed:     make(chan error, 1),
 		leadership: make(chan bool, 1),
 	}
+	n.clock = startClock(o.Clock, o.Logger)
+	n.clock.saw(o.Machine.Time())
+	newest, _ := o.Machine.Head()
+	n.events.Store(newest)
 	n.leads.init()
 	n.quiet.Store(true)
 	n.life, n.end = context.WithCancel(context.Background())
@@ -162,6 +170,7 @@ func (n *Node) start(config *raft.Config) error {
 	n.running.Go(n.lead)
 	n.running.Go(n.canary)
 	n.running.Go(n.watchDisk)
+	n.running.Go(n.watchClock)
 	return nil
 }
 
@@ -249,6 +258,7 @@ func (n *Node) lead() {
 			continue // leadership is lost already, or the node is failing or closing
 		}
 		n.quiet.Store(false)
+		n.clock.lead()
 		n.leads.open()
 		index, _ := n.machine.Applied()
 		n.logger.Info("ready", "node", n.log.Identity().NodeID, "term", n.raft.CurrentTerm(), "applied", index)

@@ -36,6 +36,7 @@ type Options struct {
 	Identity Identity
 	Logger   *slog.Logger
 	Observer Observer
+	Clock    Clock // of this machine; default SystemClock
 
 	// Create makes a new log, which must not exist yet, for the state that the machine has. Without it the log must exist:
 	// a lost file is never mistaken for a first start.
@@ -75,6 +76,9 @@ func (o *Options) complete() error {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = SystemClock{}
 	}
 	setDefault(&o.MaxInFlight, maxInFlight)
 	setDefault(&o.SnapshotEntries, 2048)

@@ -26,10 +26,11 @@ type Status struct {
 	AppliedIndex  uint64 // by the machine, in memory
 	SnapshotIndex uint64 // the log may be cut up to here
 	Durable       storage.Checkpoint
+	Clock         ClockStatus
 
 	InFlight   int           // commands proposed and not yet answered
 	LastSync   time.Duration // how long the last durable write of the log took
-	Writing    time.Duration // how long the write under way has taken so far; 0 if none is
+	Writing    time.Duration // how long the write under way has taken so far, without pauses of the process; 0 if none is
 	Syncs      uint64        // durable writes of the log
 	SyncTime   time.Duration // spent in them
 	Entries    uint64        // entries written to the log
@@ -62,7 +63,7 @@ func (n *Node) Status() Status {
 		NodeID: n.log.Identity().NodeID, Leader: string(leader),
 		Term: n.raft.CurrentTerm(), CommitIndex: n.raft.CommitIndex(),
 		Durable:  n.machine.Durable(),
-		InFlight: len(n.tokens), LastSync: n.log.LastSync(), Writing: n.log.Writing(),
+		InFlight: len(n.tokens), LastSync: n.log.LastSync(), Writing: n.writing(), Clock: n.clock.status(),
 		Syncs: n.counters.syncs.Load(), SyncTime: time.Duration(n.counters.syncNanos.Load()),
 		Entries: n.counters.entries.Load(),
 		Applied: n.counters.appliedEntries.Load(), ApplyTime: time.Duration(n.counters.applyNanos.Load()),

@@ -12,6 +12,7 @@ import (
 // Data belongs to the log itself and only moves the applied index.
 type Entry struct {
 	Index, Term uint64
+	Time        time.Time // the casino's time, which the leader stamped on the entry; zero without Data
 	Data        []byte
 }
 

@@ -37,7 +37,7 @@ type Journal struct {
 type mark struct {
 	index, term uint64
 	commands    int
-	at          time.Time
+	at          time.Time // of the newest entry
 }
 
 // New makes an empty journal.
@@ -82,6 +82,7 @@ func (j *Journal) Apply(entries []storage.Entry) ([]command.Result, error) {
 	results := make([]command.Result, len(entries))
 	index, term := j.applied()
 	applied := index
+	now := j.now()
 	for i, e := range entries {
 		if e.Index <= applied {
 			continue
@@ -101,6 +102,10 @@ func (j *Journal) Apply(entries []storage.Entry) ([]command.Result, error) {
 		if len(e.Data) == 0 {
 			continue
 		}
+		if e.Time.Before(now) {
+			return nil, fmt.Errorf("entry %d of %v follows one of %v", e.Index, e.Time, now)
+		}
+		now = e.Time
 		c, err := command.Decode(e.Data)
 		if err != nil {
 			return nil, err
@@ -113,7 +118,7 @@ func (j *Journal) Apply(entries []storage.Entry) ([]command.Result, error) {
 		}
 		results[i] = command.Result{Event: n, Replayed: seen}
 	}
-	j.marks = append(j.marks, mark{index, term, len(j.ids), time.Now()})
+	j.marks = append(j.marks, mark{index, term, len(j.ids), now})
 	return results, nil
 }
 
@@ -123,6 +128,27 @@ func (j *Journal) applied() (index, term uint64) {
 	}
 	m := j.marks[len(j.marks)-1]
 	return m.index, m.term
+}
+
+func (j *Journal) now() time.Time {
+	if len(j.marks) == 0 {
+		return time.Time{}
+	}
+	return j.marks[len(j.marks)-1].at
+}
+
+// Time implements replication.Machine.
+func (j *Journal) Time() time.Time {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.now()
+}
+
+// Head implements replication.Machine. Events are commands, and have no hash.
+func (j *Journal) Head() (event uint64, hash [32]byte) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return uint64(len(j.ids)), hash
 }
 
 // Applied implements replication.Machine.
