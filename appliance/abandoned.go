@@ -15,11 +15,7 @@ func (a *App) settleAbandoned(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
-		now := time.Now()
-		if newest := a.dir.store.Time(); newest.After(now) { // rounds are as old as the machine's time says
-			now = newest
-		}
-		before := now.Add(-a.config.Games.BlackjackAbandonAfter)
+		before := a.dir.node.Now().Add(-a.config.Games.BlackjackAbandonAfter)
 		if err := a.settleAllAbandoned(ctx, before); err != nil && ctx.Err() == nil {
 			a.log.Error("abandoned rounds not settled; trying again in a minute", "error", err)
 		}
@@ -40,7 +36,7 @@ func (a *App) settleAllAbandoned(ctx context.Context, before time.Time) error {
 		return err
 	}
 	for _, id := range rounds {
-		c := command.Command{Time: time.Now(), Body: command.SettleAbandoned{Round: id, Before: before.UnixMilli()}}
+		c := command.Command{Body: command.SettleAbandoned{Round: id, Before: before.UnixMilli()}}
 		rand.Read(c.ID[:]) // never fails
 		r, err := a.casino.Propose(ctx, c)
 		switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/command"
 )
@@ -11,7 +12,7 @@ import (
 // casino is the machine as the API sees it: changes go through the log, reads wait until they are current.
 type casino struct {
 	store *storage.Store
-	node  *node
+	node  *replication.Node
 	// settled is told of each round that is settled; nil: nobody is.
 	settled func(rules string, staked, paid int64)
 }

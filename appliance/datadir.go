@@ -26,7 +26,7 @@ type dataDir struct {
 	path     string
 	identity storage.Identity
 	store    *storage.Store
-	node     *node
+	node     *replication.Node
 	made     bool // just now
 	lock     *os.File
 }
@@ -36,6 +36,7 @@ type dataDirOptions struct {
 	create   bool // make a casino if there is none
 	store    storage.Options
 	observer replication.Observer
+	clock    replication.Clock // nil: the system's
 	log      *slog.Logger
 }
 
@@ -78,20 +79,18 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 			return nil, err
 		}
 	}
-	o.store.ClusterID = d.identity.ClusterID
+	o.store.Owner = d.identity.ClusterID
 	if d.store, err = storage.Open(o.path, o.store); err != nil {
 		return nil, err
 	}
 	undo.add("state", d.store.Close)
-	opened := time.Now()
-	log, err := replication.Open(replication.Options{
-		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer,
+	d.node, err = replication.Open(replication.Options{
+		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer, Clock: o.clock,
 		Identity: d.logIdentity(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.node = &node{log, opened, d.store.Time}
 	if !d.identity.Ready {
 		undo.add("node", func() error { return d.node.Close(context.Background()) })
 		d.identity.Ready, d.made = true, true
@@ -136,7 +135,7 @@ func (d *dataDir) clear() error {
 // checkUnused refuses files that can't be read, or that hold anything that was ever asked of the casino.
 func (d *dataDir) checkUnused() error {
 	if d.has(storage.StateFile) {
-		s, err := storage.Open(d.path, storage.Options{ReadOnly: true, ClusterID: d.identity.ClusterID})
+		s, err := storage.Open(d.path, storage.Options{ReadOnly: true, Owner: d.identity.ClusterID})
 		if err != nil {
 			return err
 		}
@@ -150,7 +149,7 @@ func (d *dataDir) checkUnused() error {
 	}
 	if d.has(replication.LogFile) {
 		next, used := uint64(1), false // a new log begins with entry 1, and none of its entries is a command
-		err := replication.ReadLog(d.path, d.logIdentity(), func(entry []storage.Entry) error {
+		err := replication.ReadLog(d.path, d.logIdentity(), func(entry []storage.Command) error {
 			for _, e := range entry {
 				used = used || e.Index != next || len(e.Data) != 0
 			}

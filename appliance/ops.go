@@ -16,9 +16,9 @@ import (
 	"imperio/appliance/ops"
 	"imperio/games/catalogue"
 	"imperio/replication"
-	"imperio/storage"
 	"imperio/storage/command"
 	"imperio/storage/ledger"
+	"imperio/storage/machine"
 )
 
 // openOps makes what tells operators how the casino is. It comes first, since all other parts report to it; what it
@@ -87,9 +87,9 @@ func (a *App) openStakes(ctx context.Context) (books, rounds ops.OpenStakes, err
 		return books, rounds, err
 	}
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	machine := snapshot.Machine()
-	books = ops.OpenStakes{Rounds: machine.OpenRounds, Stakes: machine.Books.House[ledger.Escrow]}
-	err = snapshot.OpenRounds(func(_ command.RoundID, o *storage.OpenRoundRecord) error {
+	head := snapshot.Machine()
+	books = ops.OpenStakes{Rounds: head.OpenRounds, Stakes: head.Books.House[ledger.Escrow]}
+	err = snapshot.OpenRounds(func(_ command.RoundID, o *machine.OpenRoundRecord) error {
 		rounds.Rounds++
 		rounds.Stakes += o.Round.Staked
 		return ctx.Err()
@@ -119,7 +119,6 @@ func (a *App) certificates() []ops.Certificate {
 // addChecks adds what /health asks. All parts are open by now.
 func (a *App) addChecks(context.Context) error {
 	store, node := a.dir.store, a.dir.node
-	began := time.Now()
 	for _, c := range []ops.Check{
 		ops.StoreCheck(store.Err),
 		ops.LogCheck(func() (writing, stall time.Duration, failed error) {
@@ -140,7 +139,10 @@ func (a *App) addChecks(context.Context) error {
 			return s.LastSync, s.Writing
 		}),
 		ops.CertificateCheck(a.certificates, time.Now),
-		ops.ClockCheck(store.Time, time.Now, func() time.Duration { return time.Since(began) }, a.dir.node.leap),
+		ops.ClockCheck(func() ops.Clock {
+			c := node.Status().Clock
+			return ops.Clock{Leap: c.Leap, Behind: c.Behind, Step: c.Step, Ago: c.Ago}
+		}),
 	} {
 		a.health.Add(c)
 	}

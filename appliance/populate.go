@@ -94,9 +94,8 @@ func (d *dataDir) addPlayer(ctx context.Context, i int) (token string, err error
 	if err != nil {
 		return "", err
 	}
-	now := time.Now().UTC()
 	name := fmt.Sprintf("player-%d", i)
-	c := command.Command{Time: now, Entropy: make([]byte, 2*command.SeedSize), Body: command.OpenAccount{
+	c := command.Command{Entropy: make([]byte, 2*command.SeedSize), Body: command.OpenAccount{
 		Username: name, UsernameKey: name, Role: command.RolePlayer, WelcomeCoins: populationCoins, Actor: "populate",
 		Session: &command.NewSession{Token: hash, Lifetime: populationSession.Milliseconds()},
 	}}
@@ -107,7 +106,7 @@ func (d *dataDir) addPlayer(ctx context.Context, i int) (token string, err error
 
 // addRound lets a player spin once.
 func (d *dataDir) addRound(ctx context.Context, id command.AccountID) error {
-	c := command.Command{Time: time.Now().UTC(), Account: id, Body: command.PlaceWager{Rules: "slots/2", Stake: 1}}
+	c := command.Command{Account: id, Body: command.PlaceWager{Rules: "slots/2", Stake: 1}}
 	rand.Read(c.ID[:]) // never fails
 	return d.must(ctx, c)
 }

@@ -50,15 +50,15 @@ func (c *casino) close(t *testing.T) error {
 
 // wager is the n-th command that the only player of these tests proposes.
 func wager(n uint64) command.Command {
-	c := stamped(n)
+	c := numbered(n)
 	c.Account, c.Key = command.FirstAccountID, command.KeyOf(fmt.Sprint("wager ", n))
 	c.Body = command.PlaceWager{Rules: "slots/2", Stake: 1}
 	return c
 }
 
-// stamped is the n-th command without a body.
-func stamped(n uint64) command.Command {
-	c := command.Command{Time: storagetest.Birth.Add(time.Duration(n) * time.Second)}
+// numbered is the n-th command without a body.
+func numbered(n uint64) command.Command {
+	var c command.Command
 	c.ID[0], c.ID[15] = byte(n), 1
 	return c
 }
@@ -71,7 +71,7 @@ func foundCasino(t *testing.T) (dir string, answers map[uint64]command.Result) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	player := stamped(0)
+	player := numbered(0)
 	player.Entropy = make([]byte, 2*command.SeedSize)
 	player.Body = command.OpenAccount{Username: "Ada", UsernameKey: "ada", PasswordHash: "hash", Role: command.RolePlayer, WelcomeCoins: 1000}
 	if r, err := c.node.Propose(within(t), player); err != nil || r.Refusal != nil {

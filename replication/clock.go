@@ -81,11 +81,13 @@ const (
 
 // ClockStatus says how this machine's wall clock stands to the casino's time.
 type ClockStatus struct {
-	Time time.Time     // the casino's
-	Wall time.Time     // this machine's
-	Leap time.Duration // how far the wall clock is ahead of where it should be, if so far that no command is taken; else 0
-	Step time.Duration // the last noticeable step of the wall clock, suspensions included; 0: there was none
-	Ago  time.Duration // how long ago that was
+	Time time.Time // the casino's
+	Wall time.Time // this machine's
+
+	Behind time.Duration // how far the wall clock is behind the casino's time, if that is noticeable; else 0
+	Leap   time.Duration // how far it is ahead of where it should be, if so far that no command is taken; else 0
+	Step   time.Duration // its last noticeable step, suspensions included; 0: there was none
+	Ago    time.Duration // how long ago that was
 }
 
 // startClock begins to keep time. It believes the wall clock.
@@ -149,6 +151,9 @@ func (k *timekeeper) status() ClockStatus {
 
 func (k *timekeeper) describe() ClockStatus {
 	s := ClockStatus{Time: k.now, Wall: k.last.Wall, Leap: k.leap}
+	if behind := k.now.Sub(k.last.Wall); behind >= noticeable {
+		s.Behind = behind
+	}
 	if k.stepped {
 		s.Step, s.Ago = k.step, k.last.Steady-k.steppedAt
 	}
@@ -243,7 +248,7 @@ func (k *timekeeper) tell() {
 	switch {
 	case s.Leap > 0:
 		is = clockUnbelieved
-	case s.Time.Sub(s.Wall) >= noticeable:
+	case s.Behind > 0:
 		is = clockBehind
 	}
 	if is == k.told {

@@ -22,7 +22,7 @@ type Machine interface {
 	// and come in one call. Those at or below the index that was applied before are skipped, with an empty result. An error
 	// means a damaged disk or a bug: the node stops, and Apply is not called again. The machine must not keep the slice of
 	// entries; their Data never changes and may be kept.
-	Apply(entries []storage.Entry) ([]command.Result, error)
+	Apply(entries []storage.Command) ([]command.Result, error)
 	// Applied returns the last entry applied in memory. When the machine was just opened, it is durable too.
 	Applied() (index, term uint64)
 	// Time is that of the newest entry applied; zero before the first. It never goes back.
@@ -90,7 +90,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 }
 
 // note keeps what the next entries go on from: the newest time and the newest event.
-func (n *Node) note(entries []storage.Entry, results []command.Result) {
+func (n *Node) note(entries []storage.Command, results []command.Result) {
 	var at time.Time
 	for i := range entries {
 		if entries[i].Time.After(at) {
@@ -117,18 +117,18 @@ func (f *fsm) broken(logs []*raft.Log, err error) []any {
 }
 
 // appendEntries appends what the machine is to apply of an entry of the log: each of its commands, or only its index.
-func appendEntries(entries []storage.Entry, l *raft.Log) ([]storage.Entry, error) {
+func appendEntries(entries []storage.Command, l *raft.Log) ([]storage.Command, error) {
 	if l.Type == raft.LogCommand && len(l.Data) > 0 {
 		at, commands, err := command.Unpack(l.Data)
 		if err != nil {
 			return entries, fmt.Errorf("log entry %d: %w", l.Index, err)
 		}
 		for _, data := range commands {
-			entries = append(entries, storage.Entry{Index: l.Index, Term: l.Term, Time: at, Data: data})
+			entries = append(entries, storage.Command{Index: l.Index, Term: l.Term, Time: at, Data: data})
 		}
 		return entries, nil
 	}
-	return append(entries, storage.Entry{Index: l.Index, Term: l.Term}), nil
+	return append(entries, storage.Command{Index: l.Index, Term: l.Term}), nil
 }
 
 // Apply is ApplyBatch of one.

@@ -16,13 +16,14 @@ import (
 //
 // An error wraps command.ErrUnavailable if the command was not taken and never will be, and command.ErrUnknown if it may
 // have been taken or still be; only those two, except for a command that can't be encoded. When leadership is lost under
-// a command, Propose proposes it again under the same id with Retry set, as long as ctx allows.
+// a command, Propose proposes it again under the same id with Retry and Since set, as long as ctx allows.
 func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, error) {
 	data, err := encode(c)
 	if err != nil {
 		return command.Result{}, err
 	}
-	outcome := unavailable // of giving up; unknown once an attempt may have been taken
+	since := n.events.Load() // if the first attempt is taken, what it does comes after this event
+	outcome := unavailable   // of giving up; unknown once an attempt may have been taken
 	var refused *notTaken
 	for {
 		if err := n.awaitLead(ctx); err != nil {
@@ -42,7 +43,7 @@ func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, 
 		case errors.Is(err, raft.ErrLeadershipLost):
 			outcome = unknown
 			if !c.Retry {
-				c.Retry = true
+				c.Retry, c.Since = true, since
 				if data, err = encode(c); err != nil {
 					return command.Result{}, outcome(err)
 				}

@@ -203,8 +203,7 @@ func (o *Operator) change(ctx context.Context, who string, body command.Body, te
 }
 
 func (o *Operator) propose(ctx context.Context, id command.AccountID, entropy int, body command.Body) (command.Result, error) {
-	now := o.Now().UTC().Truncate(time.Millisecond)
-	return propose(ctx, o.Casino, o.Random, command.Command{Time: now, Account: id, Body: body}, entropy)
+	return propose(ctx, o.Casino, o.Random, command.Command{Account: id, Body: body}, entropy)
 }
 
 func (o *Operator) hash(ctx context.Context, password string) (string, error) {

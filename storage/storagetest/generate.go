@@ -11,8 +11,14 @@ import (
 )
 
 // Draw draws a command that is of some use in the model's present state, or nearly so: most are carried out, many are
-// refused. Entropy, id and time are left to Casino.Stamp.
+// refused. Its id and entropy are left to Casino.Complete. Its proposer has seen the newest event, or one shortly before.
 func (m *Model) Draw(t *rapid.T) command.Command {
+	c := m.draw(t)
+	c.Since = m.events - min(m.events, uint64(rapid.IntRange(0, 3).Draw(t, "events not seen")))
+	return c
+}
+
+func (m *Model) draw(t *rapid.T) command.Command {
 	if m.next == command.FirstAccountID {
 		return command.Command{Body: m.drawAccount(t)}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,8 +18,8 @@ import (
 // Model is the casino's rules written down a second time, as simply as can be: plain maps and slices, nothing stored,
 // nothing clever, sums made anew from lists whenever they are needed. It predicts what the machine answers.
 type Model struct {
-	now      time.Time
-	clock    time.Time // the proposer's
+	now      time.Time   // of the command that is being applied
+	stamps   []time.Time // of all entries so far
 	events   uint64
 	accounts map[command.AccountID]*player
 	next     command.AccountID
@@ -90,7 +91,7 @@ type movement struct {
 // NewModel is the model of an empty casino.
 func NewModel() *Model {
 	return &Model{
-		now: Birth.Add(-time.Hour), clock: Birth.Add(-time.Hour), accounts: make(map[command.AccountID]*player), next: command.FirstAccountID,
+		accounts: make(map[command.AccountID]*player), next: command.FirstAccountID,
 		done: make(map[command.ID]func() command.Result), keys: make(map[modelKey]modelUse),
 		debts: make(map[string]*debt), values: make(map[string]command.Stored),
 		locks: make(map[string]command.LockHeld), holders: make(map[string]string),
@@ -126,9 +127,12 @@ func same(v any) func() any { return func() any { return v } }
 func nothing() any { return nil }
 
 // Apply predicts the answer of a command, and takes it into account. Messages of refusals are left empty.
-func (m *Model) Apply(c command.Command) command.Result {
-	at := time.UnixMilli(c.Time.UnixMilli()).UTC()
-	m.pass(at)
+//
+// No command is earlier than one before it: so it is as late as the latest stamp that there ever was.
+func (m *Model) Apply(s Stamped) command.Result {
+	m.stamps = append(m.stamps, s.At.Truncate(time.Millisecond))
+	m.now = slices.MaxFunc(m.stamps, time.Time.Compare)
+	c := s.Command
 	use, used := m.keys[modelKey{c.Account, c.Key}]
 	if used && c.Key != (command.Key{}) && m.now.Sub(use.at) <= 25*time.Hour {
 		if !reflect.DeepEqual(asked(use.body), asked(c.Body)) {
@@ -175,19 +179,6 @@ func asked(b command.Body) command.Body {
 		return command.CollectDailyCoins{}
 	}
 	return b
-}
-
-// pass moves the time on: to the proposer's clock, or, behind a clock that was ahead, half as fast as that goes.
-func (m *Model) pass(at time.Time) {
-	since := at.Sub(m.clock)
-	if since < -time.Minute {
-		m.clock, since = at, 0
-	}
-	half := max(0, since/2).Truncate(time.Millisecond)
-	m.clock = m.clock.Add(2 * half)
-	if m.now = m.now.Add(half); at.After(m.now) {
-		m.now = at
-	}
 }
 
 func (m *Model) rule(c command.Command) outcome {

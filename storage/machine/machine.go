@@ -1,0 +1,159 @@
+// Package machine holds the rules of the house: commands become events, and events change the state.
+//
+// It reads the state and the commands, and nothing else: no clock, no randomness, no file, no option of the node. So two
+// nodes that apply the same log reach the same bytes. What it keeps in memory makes it faster, never different.
+package machine
+
+import (
+	"fmt"
+	"time"
+
+	"imperio/storage/command"
+)
+
+// Machine applies commands. A rule either refuses, before anything was changed, or carries its changes through; an error
+// of it means a damaged state or a bug, and the machine must not be used any more. Its methods are not safe for concurrent
+// use, except CachedSession.
+type Machine struct {
+	Reader  // of state; its head is what the machine knows about itself, as it is after the newest command
+	state   State
+	now     int64 // the casino's time for the command, Unix milliseconds
+	command *command.Decoded
+
+	sessions *sessionCache
+	records  *recordCache
+	keys     *usedKeys
+}
+
+// New makes a machine that goes on from a record.
+func New(record Record) *Machine {
+	return &Machine{Reader: Reader{head: &record}, sessions: newSessionCache(), records: newRecordCache(), keys: newUsedKeys()}
+}
+
+// On lets the machine work on a state, until it is given another. Between the two the state may only be changed by the
+// machine.
+func (m *Machine) On(s State) { m.state, m.view = s, s }
+
+// Apply carries out one command of an entry that its leader stamped with a time. The casino's time never goes back: should
+// a later leader stamp an earlier time, it stands still.
+func (m *Machine) Apply(at time.Time, c *command.Decoded) (command.Result, error) {
+	stamp := at.UnixMilli()
+	if stamp < 0 || stamp > command.ForEver.UnixMilli() {
+		return command.Result{}, fmt.Errorf("apply command kind %d: it is stamped with %d ms", c.Body.Kind(), stamp)
+	}
+	m.command = c
+	m.head.Time = max(m.head.Time, stamp)
+	m.now = m.head.Time
+
+	if earlier, found, err := m.earlier(); found || err != nil {
+		return earlier, err
+	}
+	if c.Refusal != nil {
+		return command.Result{Refusal: c.Refusal}, nil
+	}
+	before := m.head.Events
+	result, err := m.dispatch()
+	if err != nil {
+		return result, fmt.Errorf("apply command kind %d: %w", c.Body.Kind(), err)
+	}
+	if result.Refusal != nil {
+		if m.head.Events != before {
+			return result, fmt.Errorf("apply command kind %d: refused (%s) after it had changed something", c.Body.Kind(), result.Refusal.Code)
+		}
+		return result, nil
+	}
+	if m.head.Events > before {
+		result.Event = m.head.Events
+	}
+	if sum := m.head.Books.Sum(); sum != 0 {
+		return result, fmt.Errorf("apply command kind %d: the ledger's sum is %d after it", c.Body.Kind(), sum)
+	}
+	return result, nil
+}
+
+// invalidCommand refuses what no proposer of this version sends. It is a refusal, not an error: a command that is in
+// the log once would otherwise stop every node for ever.
+func invalidCommand(format string, args ...any) command.Result {
+	return command.Refusef("invalid_command", "The casino can't carry this out: "+format+".", args...)
+}
+
+func (m *Machine) dispatch() (command.Result, error) {
+	switch b := m.command.Body.(type) {
+	case command.PlaceWager:
+		return m.placeWager(b)
+	case command.TakeAction:
+		return m.takeAction(b)
+	case command.SettleAbandoned:
+		return m.settleAbandoned(b)
+	case command.RotateSeed:
+		return m.rotateSeed(b)
+	case command.OpenAccount:
+		return m.openAccount(b)
+	case command.AttemptSignIn:
+		return m.attemptSignIn(b)
+	case command.OpenSession:
+		return m.openSession(b)
+	case command.EndSessions:
+		return m.endSessions(b)
+	case command.ChangePassword:
+		return m.changePassword(b)
+	case command.CollectDailyCoins:
+		return m.collectDailyCoins(b)
+	case command.GrantCoins:
+		return m.grantCoins(b)
+	case command.SetLock:
+		return m.setLock(b)
+	case command.SetRole:
+		return m.setRole(b)
+	case command.SetLimits:
+		return m.setLimits(b)
+	case command.Exclude:
+		return m.exclude(b)
+	case command.PutValue:
+		return m.putValue(b)
+	case command.DeleteValue:
+		return m.deleteValue(b)
+	case command.AcquireLock:
+		return m.acquireLock(b)
+	case command.ReleaseLock:
+		return m.releaseLock(b)
+	case command.RecordAct:
+		return m.recordAct(b)
+	}
+	return command.Result{}, fmt.Errorf("no rule for commands of kind %d", m.command.Body.Kind())
+}
+
+// put keeps a record.
+func (m *Machine) put(table int, key []byte, record any) error {
+	data, err := encode(record)
+	if err != nil {
+		return err
+	}
+	m.state.Put(table, key, data)
+	return nil
+}
+
+// answer tells again what was answered when an event was recorded.
+func (m *Machine) answer(e *Event) (command.Result, error) {
+	r := command.Result{Event: e.Seq, Replayed: true}
+	var err error
+	switch e.Kind {
+	case RoundPlayed, RoundOpened, ActionTaken, AbandonedSettled:
+		r.Value, err = m.roundResult(e)
+	case DailyCollected:
+		r.Value = &command.DailyCoins{Amount: e.Transfers[0].Amount, Coins: coins(e.Coins), NextAt: at(e.Until)}
+	case CoinsGranted:
+		r.Value = &command.CoinsGranted{Amount: signedGrant(e.Transfers[0]), Coins: coins(e.Coins)}
+	case SeedRotated:
+		r.Value, err = m.seedRotated(e)
+	case AccountOpened:
+		r.Value, err = m.accountOpened(e)
+	case SessionOpened:
+		r.Value, err = m.sessionOpened(e)
+	case LimitsChanged:
+		r.Value, err = m.limitsOf(e.Account)
+	case PlayerExcluded:
+		r.Value = &command.Exclusion{Until: at(e.Until)}
+	}
+	return r, err
+}
