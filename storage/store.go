@@ -42,6 +42,7 @@ type Command struct {
 type Store struct {
 	db      *engine.DB
 	machine *machine.Machine // changed in updates of db and read in its views
+	feed    feed
 }
 
 // schema is what the machine's tables are to the engine.
@@ -94,6 +95,9 @@ func Open(dir string, opts Options) (*Store, error) {
 		if err != nil {
 			return err
 		}
+		if err := record.CheckLevel(); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(dir, StateFile), err)
+		}
 		s.machine = machine.New(record)
 		return machine.NewReader(r, &record).CheckHead()
 	})
@@ -101,6 +105,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s.db = db
+	s.feed.next = s.machine.Head().Events + 1
 	return s, nil
 }
 
@@ -140,7 +145,7 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 			if len(c.Data) != 0 {
 				var err error
 				if results[i], err = s.machine.Apply(c.Time, &decoded[i]); err != nil {
-					return fmt.Errorf("the state can't be trusted any more: log entry %d: %w", c.Index, err)
+					return fmt.Errorf("log entry %d: %w", c.Index, err)
 				}
 			}
 			index, term = c.Index, c.Term
@@ -155,6 +160,7 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.feed.add(s.machine.Recorded())
 	return results, nil
 }
 

@@ -23,7 +23,7 @@ func Pack(at time.Time, commands [][]byte) ([]byte, error) {
 }
 
 // Unpack returns the time and the encoded commands of an entry; no commands for an entry without data. The commands may
-// share the entry's memory.
+// share the entry's memory. An entry of more parts is a NewerError.
 func Unpack(entry []byte) (at time.Time, commands [][]byte, err error) {
 	if len(entry) == 0 {
 		return time.Time{}, nil, nil
@@ -34,6 +34,10 @@ func Unpack(entry []byte) (at time.Time, commands [][]byte, err error) {
 		Commands []cbor.RawMessage // each a byte string, not copied yet
 	}
 	if err := decMode.Unmarshal(entry, &pack); err != nil {
+		var parts []cbor.RawMessage
+		if decMode.Unmarshal(entry, &parts) == nil && len(parts) > 2 {
+			return time.Time{}, nil, &NewerError{What: "the log holds an entry with a part that this program does not know"}
+		}
 		return time.Time{}, nil, fmt.Errorf("unpack commands: %w", err)
 	}
 	if pack.Time < 0 || pack.Time > ForEver.UnixMilli() {

@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"encoding/hex"
+	"errors"
 	"reflect"
 	"testing"
 	"time"
@@ -68,8 +69,12 @@ func TestPack_Golden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if at, got, err := command.Unpack(entry); err == nil {
+		at, got, err := command.Unpack(entry)
+		if err == nil {
 			t.Errorf("%s: %s unpacks to %x at %v", what, bad, got, at)
+		}
+		if newer := errors.As(err, new(*command.NewerError)); newer != (what == "a third part") {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 }

@@ -19,6 +19,7 @@ type Machine struct {
 	state   State
 	now     int64 // the casino's time for the command, Unix milliseconds
 	command *command.Decoded
+	events  []*Event // recorded since On
 
 	sessions *sessionCache
 	records  *recordCache
@@ -32,7 +33,10 @@ func New(record Record) *Machine {
 
 // On lets the machine work on a state, until it is given another. Between the two the state may only be changed by the
 // machine.
-func (m *Machine) On(s State) { m.state, m.view = s, s }
+func (m *Machine) On(s State) { m.state, m.view, m.events = s, s, nil }
+
+// Recorded are the events that the commands left since On, in order. They are not changed any more.
+func (m *Machine) Recorded() []*Event { return m.events }
 
 // Apply carries out one command of an entry that its leader stamped with a time. The casino's time never goes back: should
 // a later leader stamp an earlier time, it stands still.
@@ -119,6 +123,8 @@ func (m *Machine) dispatch() (command.Result, error) {
 		return m.releaseLock(b)
 	case command.RecordAct:
 		return m.recordAct(b)
+	case command.RaiseLevel:
+		return m.raiseLevel(b)
 	}
 	return command.Result{}, fmt.Errorf("no rule for commands of kind %d", m.command.Body.Kind())
 }
