@@ -15,8 +15,7 @@ func (a *App) settleAbandoned(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
-		before := a.dir.node.Now().Add(-a.config.Games.BlackjackAbandonAfter)
-		if err := a.settleAllAbandoned(ctx, before); err != nil && ctx.Err() == nil {
+		if err := a.settleAllAbandoned(ctx, a.abandonedBefore()); err != nil && ctx.Err() == nil {
 			a.log.Error("abandoned rounds not settled; trying again in a minute", "error", err)
 		}
 		select {
@@ -25,6 +24,11 @@ func (a *App) settleAbandoned(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// abandonedBefore is when the player must have acted last in a round that is abandoned by now.
+func (a *App) abandonedBefore() time.Time {
+	return a.dir.node.Now().Add(-a.config.Games.BlackjackAbandonAfter)
 }
 
 // abandonedAtOnce bounds how many rounds are settled in one look, so that players' bets are not held up.

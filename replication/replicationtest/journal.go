@@ -31,6 +31,7 @@ type Journal struct {
 	marks   []mark                // under mu: after each batch
 	durable int                   // under mu: index into marks of the last checkpoint, plus one
 	failed  bool                  // under mu
+	retries int                   // under mu
 }
 
 // mark is how far the journal had come after some batch.
@@ -111,6 +112,12 @@ func (j *Journal) Apply(entries []storage.Command) ([]command.Result, error) {
 			return nil, err
 		}
 		n, seen := j.numbers[c.ID]
+		if c.Retry {
+			if seen && n <= c.Since {
+				return nil, fmt.Errorf("a retry looks for its first attempt after command %d, and that was %d", c.Since, n)
+			}
+			j.retries++
+		}
 		if !seen {
 			j.ids = append(j.ids, c.ID)
 			n = uint64(len(j.ids))
@@ -192,6 +199,13 @@ func (j *Journal) checkpoint() storage.Checkpoint {
 	}
 	m := j.marks[j.durable-1]
 	return storage.Checkpoint{Index: m.index, Term: m.term, At: m.at}
+}
+
+// Retries returns how many commands came that had been proposed before.
+func (j *Journal) Retries() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.retries
 }
 
 // IDs returns the commands in the order in which they were first applied.
