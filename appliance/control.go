@@ -53,7 +53,7 @@ func (a *App) listenControl(context.Context) error {
 }
 
 func (a *App) operator(c casino) api.Operator {
-	return api.Operator{Casino: c, Passwords: a.passwords, Now: time.Now, Random: rand.Reader, Actor: "operator"}
+	return api.Operator{Casino: c, Passwords: a.passwords, Random: rand.Reader, Actor: "operator"}
 }
 
 // Accounts lists accounts by rising id.

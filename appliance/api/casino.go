@@ -19,7 +19,7 @@ type Casino interface {
 	Propose(ctx context.Context, c command.Command) (command.Result, error)
 
 	// Session finds a session by the hash of its token. It is called on every signed-in request. Sessions that have
-	// expired may still be found: the caller compares with its clock.
+	// expired may still be found: the caller compares with the casino's time.
 	Session(hash command.TokenHash) (command.Session, bool, error)
 	// Credentials finds what a sign-in is checked against, by folded username or folded e-mail address.
 	Credentials(login string) (command.Credentials, bool, error)

@@ -21,7 +21,7 @@ import (
 
 // operator works directly on the house's casino.
 func (h *house) operator() *Operator {
-	return &Operator{Casino: h.casino, Passwords: cheapPasswords(h.t), Now: h.now, Random: rand.Reader, Actor: "tester", Live: h.api}
+	return &Operator{Casino: h.casino, Passwords: cheapPasswords(h.t), Random: rand.Reader, Actor: "tester", Live: h.api}
 }
 
 // fakeServer is a House that answers what a test told it.

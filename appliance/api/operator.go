@@ -81,7 +81,6 @@ type OperatorCasino interface {
 type Operator struct {
 	Casino    OperatorCasino
 	Passwords *auth.Passwords
-	Now       func() time.Time
 	Random    io.Reader
 	Actor     string // who does it, e.g. the user of the operating system
 	Live      *API   // whose live connections are told; nil without a server
