@@ -23,12 +23,13 @@ type Machine struct {
 
 	sessions *sessionCache
 	records  *recordCache
-	keys     *usedKeys
+	keys     *keyIndex // nil: not loaded yet
+	sizes    keySizes  // of keys
 }
 
 // New makes a machine that goes on from a record.
 func New(record Record) *Machine {
-	return &Machine{Reader: Reader{head: &record}, sessions: newSessionCache(), records: newRecordCache(), keys: newUsedKeys()}
+	return &Machine{Reader: Reader{head: &record}, sessions: newSessionCache(), records: newRecordCache(), sizes: standardSizes}
 }
 
 // On lets the machine work on a state, until it is given another. Between the two the state may only be changed by the
@@ -41,6 +42,11 @@ func (m *Machine) Recorded() []*Event { return m.events }
 // Apply carries out one command of an entry that its leader stamped with a time. The casino's time never goes back: should
 // a later leader stamp an earlier time, it stands still.
 func (m *Machine) Apply(at time.Time, c *command.Decoded) (command.Result, error) {
+	if m.keys == nil {
+		if err := m.Load(m.state); err != nil {
+			return command.Result{}, err
+		}
+	}
 	stamp := at.UnixMilli()
 	if stamp < 0 || stamp > command.ForEver.UnixMilli() {
 		return command.Result{}, fmt.Errorf("apply command kind %d: it is stamped with %d ms", c.Body.Kind(), stamp)
