@@ -32,7 +32,7 @@ const maxLead = 24 * time.Hour
 // noticeable is the smallest step of the wall clock that is worth telling.
 const noticeable = 2 * time.Second
 
-// earliest is when this program did not exist yet. A clock that shows an earlier time is behind.
+// earliest is a time at which this program did not exist yet. A clock that shows an earlier one is behind.
 var earliest = time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
 
 // timekeeper keeps the casino's time on this node. A leader stamps the entries of the log with it.
@@ -47,8 +47,8 @@ var earliest = time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
 //     several steps together get no further than one.
 //   - When the wall clock is further ahead, it is not believed, and no entry is stamped. That ends when somebody sets the
 //     clock right, or with a restart.
-//   - A start may find the clock behind: behind the newest entry, or not yet synchronized. Then the first correction is
-//     believed, however large.
+//   - A start may find the clock behind: behind the newest entry without being synchronized, or not synchronized yet.
+//     Then the first correction is believed, however large: in the second case the one that comes with synchronization.
 type timekeeper struct {
 	source Clock
 	log    *slog.Logger
@@ -61,7 +61,7 @@ type timekeeper struct {
 	leap  time.Duration // how far it is ahead of that, while it is not believed; else 0
 
 	led            bool // this node has led since the start
-	behind         bool // the start found the wall clock behind the newest entry, and it has been since
+	behind         bool // the first term began with a wall clock behind the newest entry, and it has been since
 	unsynchronized bool // nothing kept the wall clock right at the start, nor since
 
 	step      time.Duration // the last noticeable step of the wall clock
@@ -99,7 +99,7 @@ func startClock(c Clock, log *slog.Logger) *timekeeper {
 	return k
 }
 
-// saw takes note of the time of an entry that is committed. It is ahead of ours when another leader stamped it.
+// saw takes note of a committed entry's time. It is ahead of this node's when another leader stamped it.
 func (k *timekeeper) saw(t time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -115,17 +115,24 @@ func (k *timekeeper) catchUp(t time.Time) {
 	}
 }
 
-// lead begins a time as leader. The caller has passed the newest entry's time to saw.
+// lead begins a term as leader. The caller has passed the newest entry's time to saw.
 func (k *timekeeper) lead() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.advance()
-	if !k.led {
-		k.led, k.behind = true, k.last.Wall.Before(k.now)
+	if k.led || !k.last.Wall.Before(k.now) {
+		k.led = true
+		return
+	}
+	k.led = true
+	if yes, known := k.source.Synchronized(); known && yes {
+		k.due = k.last.Wall // it is right: the newest entry was stamped by a clock that was ahead
+	} else {
+		k.behind = true
 	}
 }
 
-// stamp is the time for an entry that is sent now, to the millisecond. It fails while the wall clock is not believed.
+// stamp returns the time for an entry that is sent now, to the millisecond. It fails while the wall clock is not believed.
 func (k *timekeeper) stamp() (time.Time, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -141,7 +148,7 @@ func leapError(leap time.Duration) error {
 		"Set it right; if it is right now, restart the casino", leap.Round(time.Second))
 }
 
-// status is how things are now.
+// status reads the clocks and says how they stand.
 func (k *timekeeper) status() ClockStatus {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -160,7 +167,7 @@ func (k *timekeeper) describe() ClockStatus {
 	return s
 }
 
-// time is the casino's time now.
+// time returns the casino's time now.
 func (k *timekeeper) time() time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -168,7 +175,7 @@ func (k *timekeeper) time() time.Time {
 	return k.now
 }
 
-// look is status, and takes note when the wall clock has been synchronized.
+// look is status that also notices when the wall clock becomes synchronized.
 func (k *timekeeper) look() ClockStatus {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -191,7 +198,7 @@ func (k *timekeeper) advance() {
 	if step := r.Wall.Sub(k.last.Wall) - ran; step.Abs() >= noticeable {
 		k.stepped, k.step, k.steppedAt = true, step, r.Steady
 		slept := k.source.Slept()
-		if d := slept - k.slept; d <= maxLead { // whoever sleeps longer wants somebody to look at the clock
+		if d := slept - k.slept; d <= maxLead { // after a longer sleep somebody has to look at the clock
 			k.due = k.due.Add(d)
 		}
 		k.slept = slept
@@ -212,7 +219,7 @@ func (k *timekeeper) advance() {
 	}
 }
 
-// synchronizedNow reports whether the wall clock was not synchronized up to now, and is.
+// synchronizedNow reports whether the wall clock has just become synchronized.
 func (k *timekeeper) synchronizedNow() bool {
 	if !k.unsynchronized {
 		return false

@@ -152,6 +152,22 @@ func TestClock_AStartBelievesTheWallClockButNotBehindTheNewestEntry(t *testing.T
 	h.refuses()
 }
 
+// A synchronized clock is right, and the newest entry's was ahead: there is no correction to wait for.
+func TestClock_AStartWithASynchronizedClockIsNotBehind(t *testing.T) {
+	h := newClockTest(t)
+	h.clock.Step(20 * time.Hour)
+	h.shows(20 * time.Hour)
+	h.clock.Step(-20 * time.Hour)
+	h.clock.Synchronize(true)
+	h.restart()
+	h.clock.Pass(time.Hour)
+	h.shows(20*time.Hour + 30*time.Minute)
+	h.clock.Step(30 * time.Hour)
+	h.refuses()
+	h.clock.Step(-8 * time.Hour) // 22 hours ahead
+	h.shows(23 * time.Hour)
+}
+
 func TestClock_AStartBeforeThisProgramWasWrittenIsBehind(t *testing.T) {
 	clock := replicationtest.NewClock(time.Unix(7, 0).UTC())
 	keeps := replication.StartClock(clock, time.Time{}, quiet)
@@ -245,6 +261,7 @@ type world struct {
 	last   time.Time           // the casino's time then
 	limit  time.Time           // the casino's time can't be past this, as things are now
 	excuse bool                // this run began with a clock that was known to be behind, and it has been since
+	unsync bool                // this run began with a clock that was not synchronized, and that was no excuse yet
 }
 
 func (w *world) act(t *rapid.T) {
@@ -282,7 +299,8 @@ func (w *world) setRight() { w.clock.Step(noon.Add(w.real).Sub(w.clock.Read().Wa
 func (w *world) start() {
 	w.before = w.clock.Read()
 	wall := w.before.Wall
-	w.excuse = wall.Before(w.last)
+	yes, known := w.clock.Synchronized()
+	w.excuse, w.unsync = wall.Before(w.last) && !(known && yes), known && !yes
 	w.keeps = replication.StartClock(w.clock, w.last.Truncate(time.Millisecond), quiet)
 	if most := wall.Add(day); most.After(w.limit) {
 		w.limit = most
@@ -307,10 +325,13 @@ func (w *world) check(t *rapid.T) {
 			w.limit = most
 		}
 	}
+	if yes, _ := w.clock.Synchronized(); w.unsync && yes && wall.After(w.limit) {
+		w.unsync, w.limit = false, wall.Add(day)
+	}
 	switch passed := at.Sub(w.last); {
 	case status.Leap > 0:
-		if status.Leap <= day || wall.Sub(at) <= 0 {
-			t.Fatalf("a lead of %v (%v before the casino's time) is refused", status.Leap, wall.Sub(at))
+		if status.Leap <= day {
+			t.Fatalf("a lead of %v is refused", status.Leap)
 		}
 		if passed != ran {
 			t.Fatalf("while commands are refused, %v passed in %v", passed, ran)
@@ -339,9 +360,12 @@ func TestClock_HoldsTheRulesWhateverHappens(t *testing.T) {
 		w := &world{clock: replicationtest.NewClock(noon), last: noon, limit: noon.Add(day)}
 		w.start()
 		for range rapid.IntRange(1, 60).Draw(t, "events") {
-			if rapid.IntRange(0, 8).Draw(t, "starts") == 0 {
+			switch rapid.IntRange(0, 9).Draw(t, "starts") {
+			case 0:
 				w.start()
-			} else {
+			case 1:
+				w.clock.Synchronize(rapid.Bool().Draw(t, "synchronized"))
+			default:
 				w.act(t)
 			}
 			w.check(t)
@@ -360,18 +384,22 @@ func TestClock_HoldsTheRulesWhateverHappens(t *testing.T) {
 	})
 }
 
-// The casino's time is never ahead by more than a clock that somebody stood by: as long as each start finds the clock
-// right, it gets no further ahead of the real time than a day, whatever is done to the clock in between. So nothing that
+// As long as each start finds the clock right, and knows it or finds it past the newest entry, the casino's time gets no
+// further ahead of the real time than a day, whatever is done to the clock in between and however often. So nothing that
 // ends with time, an exclusion or a used key, ends earlier than that.
 func TestClock_IsNeverMoreThanADayAheadIfEachStartFoundItRight(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := &world{clock: replicationtest.NewClock(noon), last: noon, limit: noon.Add(day)}
+		synchronized := rapid.Bool().Draw(t, "synchronized")
+		if synchronized {
+			w.clock.Synchronize(true)
+		}
 		w.start()
 		for range rapid.IntRange(1, 60).Draw(t, "events") {
 			w.act(t)
 			right := noon.Add(w.real)
-			if rapid.IntRange(0, 5).Draw(t, "starts") == 0 && !w.last.After(right) {
+			if rapid.IntRange(0, 5).Draw(t, "starts") == 0 && (synchronized || !w.last.After(right)) {
 				w.setRight()
 				w.start()
 			}
