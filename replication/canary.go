@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// canary makes a small durable write whenever the log has been idle for the interval, so that a disk that hangs is
-// noticed before somebody bets.
+// canary makes a small durable write when the log has been idle for the interval, so that a disk that hangs is noticed
+// before somebody bets.
 func (n *Node) canary() {
 	tick := time.NewTicker(n.canaryInterval)
 	defer tick.Stop()
@@ -24,7 +24,7 @@ func (n *Node) canary() {
 			continue
 		}
 		if n.log.Touch() != nil {
-			return // the store has said so
+			return // the log has failed the node
 		}
 		before = n.counters.syncs.Load()
 	}

@@ -10,13 +10,13 @@ import (
 	"imperio/storage"
 )
 
-// Status is how the node is, for health checks and metrics. Counters run from the start of the node.
+// Status is the node's state, for health checks and metrics. Counters start with the node.
 type Status struct {
 	State  string // "leader", "candidate", "follower" or "shutdown"
 	Ready  bool   // Propose and Barrier would not wait
 	Err    error  // what ended the node; nil while it works
 	NodeID string
-	Leader string // the id of the leader; "" if there is none
+	Leader string // the leader's id; "" if there is none
 	Voters int
 
 	Term          uint64
@@ -55,7 +55,7 @@ func (c *counters) applied(entries int, took time.Duration) {
 	c.applyNanos.Add(uint64(took))
 }
 
-// Status returns how the node is. It waits for nothing, and works on a failed node too.
+// Status returns the node's state. It waits for nothing, and works on a failed node too.
 func (n *Node) Status() Status {
 	_, leader := n.raft.LeaderWithID()
 	s := Status{

@@ -1,5 +1,5 @@
-// Package replicationtest holds what tests of replication need: a machine that is trivial, and yet shows every entry that
-// was lost, doubled or reordered.
+// Package replicationtest holds what tests of replication need: a trivial machine that still shows every entry that was
+// lost, doubled or reordered, and clocks that a test moves.
 package replicationtest
 
 import (
@@ -12,9 +12,9 @@ import (
 	"imperio/storage/command"
 )
 
-// Journal is a machine that numbers the commands it applies, and answers a command that it has seen with the number that
-// it got the first time. It checks the contract of replication.Machine: entries come in order, without gaps, one Apply at
-// a time.
+// Journal is a machine that numbers the commands it applies. It answers a command that it has seen before with its first
+// number. It checks the contract of replication.Machine: entries come in order, without gaps, one Apply at a time, and
+// their times rise.
 type Journal struct {
 	// Before, if set, is called at the start of each Apply. Its error becomes that of Apply.
 	Before func([]storage.Command) error
@@ -34,7 +34,7 @@ type Journal struct {
 	retries int                   // under mu
 }
 
-// mark is how far the journal had come after some batch.
+// mark is how far the journal had come after a batch.
 type mark struct {
 	index, term uint64
 	commands    int
@@ -44,7 +44,7 @@ type mark struct {
 // New makes an empty journal.
 func New() *Journal { return &Journal{numbers: map[command.ID]uint64{}} }
 
-// Reopen returns the journal as it would be found after a crash now: as it was at its last checkpoint.
+// Reopen returns the journal as a crash now would leave it: as of its last checkpoint.
 func (j *Journal) Reopen() *Journal {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -91,8 +91,7 @@ func (j *Journal) Apply(entries []storage.Command) ([]command.Result, error) {
 		if e.Index < index {
 			return nil, fmt.Errorf("entry %d follows entry %d", e.Index, index)
 		}
-		// Entries that raft keeps to itself (of new terms) are not shown to the machine, so indexes may skip, but only
-		// where the term changes.
+		// Raft keeps the first entry of a term to itself. So indexes may skip, but only where the term changes.
 		if e.Index > index+1 && e.Term == term {
 			return nil, fmt.Errorf("entry %d follows entry %d in the same term %d", e.Index, index, term)
 		}
