@@ -15,8 +15,8 @@ import (
 	"imperio/storage/command"
 )
 
-// Model is the casino's rules written down a second time, as simply as can be: plain maps and slices, nothing stored,
-// nothing clever, sums made anew from lists whenever they are needed. It predicts what the machine answers.
+// Model is a second, naive version of the casino's rules. It uses plain maps and slices, stores nothing, and adds up lists
+// anew whenever it needs a sum. It predicts the machine's answers.
 type Model struct {
 	now      time.Time   // of the command that is being applied
 	stamps   []time.Time // of all entries so far
@@ -24,7 +24,7 @@ type Model struct {
 	accounts map[command.AccountID]*player
 	next     command.AccountID
 	issued   games.Coins
-	done     map[command.ID]func() command.Result // by the commands that left an event: their answer, told again
+	done     map[command.ID]func() command.Result // the answers, given again, of the commands that left an event
 	keys     map[modelKey]modelUse
 	debts    map[string]*debt
 	values   map[string]command.Stored
@@ -38,14 +38,14 @@ type modelKey struct {
 	key     command.Key
 }
 
-// modelUse is what an idempotency key was used for.
+// modelUse is the use of an idempotency key.
 type modelUse struct {
 	at     time.Time // a key is good for 25 hours
 	body   command.Body
 	answer func() command.Result
 }
 
-// debt is how much a subject must wait until all its tries to sign in are back.
+// debt is how long a subject must wait until it has all its sign-in tries back.
 type debt struct {
 	wait time.Duration
 	at   time.Time
@@ -70,7 +70,7 @@ type player struct {
 	rotated       []time.Time
 	nonces        []uint64 // used by pair
 	rounds        []*modelRound
-	bets          []movement // what counts for limits
+	bets          []movement // what counts against limits
 	limits        command.LimitSet
 	pending       *command.LimitSet
 	pendingFrom   time.Time
@@ -81,7 +81,7 @@ type modelRound struct {
 	acted time.Time // when its player dealt it, or took the last action
 }
 
-// movement is a stake (above 0) or a payout (below 0 or 0) at a time.
+// movement is a stake (positive) or a payout (negative or 0) at a time.
 type movement struct {
 	at     time.Time
 	amount games.Coins
@@ -110,25 +110,25 @@ func refuseUntil(code string, until time.Time) command.Result {
 	return command.Result{Refusal: &command.Refusal{Code: code, Until: until}}
 }
 
-// outcome is what a rule of the model says: a refusal, or what was done.
+// outcome is the result of a rule: a refusal, or what it did.
 type outcome struct {
 	result command.Result
-	again  func() any // the answer told again later; nil: there is none to tell
+	again  func() any // the answer if it is asked for again later; nil: there is none
 	event  bool       // it left an event in the history
 }
 
 func refused(r command.Result) outcome { return outcome{result: r} }
 
-// did is a rule that was carried out and left an event.
+// did is the outcome of a rule that left an event.
 func did(answer func() any) outcome { return outcome{again: answer, event: true} }
 
 func same(v any) func() any { return func() any { return v } }
 
 func nothing() any { return nil }
 
-// Apply predicts the answer of a command, and takes it into account. Messages of refusals are left empty.
+// Apply predicts the answer to a command and applies it to the model. Refusals have no message.
 //
-// No command is earlier than one before it: so it is as late as the latest stamp that there ever was.
+// A command is never earlier than one before it. So its time is the latest stamp so far.
 func (m *Model) Apply(s Stamped) command.Result {
 	m.stamps = append(m.stamps, s.At.Truncate(time.Millisecond))
 	m.now = slices.MaxFunc(m.stamps, time.Time.Compare)
@@ -168,7 +168,7 @@ func (m *Model) Apply(s Stamped) command.Result {
 	return o.result
 }
 
-// asked is what the client asked of what was proposed.
+// asked is the part of a body that the client asked for.
 func asked(b command.Body) command.Body {
 	switch b := b.(type) {
 	case command.PlaceWager:
@@ -301,7 +301,7 @@ func (p *player) account() command.Account {
 	return a
 }
 
-// barred says why a player may not play, if it is so.
+// barred reports whether a player may not play, and why.
 func (m *Model) barred(p *player) (command.Result, bool) {
 	if p.locked {
 		return refuse("account_locked"), true
@@ -355,7 +355,7 @@ func (m *Model) exclude(p *player, b command.Exclude) outcome {
 	return did(same(&command.Exclusion{Until: p.excluded}))
 }
 
-// houseValue covers values and locks of the house.
+// houseValue applies commands about the house's values and locks.
 func (m *Model) houseValue(body command.Body) outcome {
 	holds := func(name string, fence uint64) bool {
 		l, ok := m.locks[name]
