@@ -46,8 +46,8 @@ type Options struct {
 	Events    Events
 	Passwords *auth.Passwords
 	Log       *slog.Logger
-	Now       func() time.Time
-	Random    io.Reader // of seeds, tokens and command ids: unpredictable, safe for concurrent use
+	Now       func() time.Time // the casino's time
+	Random    io.Reader        // of seeds, tokens and command ids: unpredictable, safe for concurrent use
 
 	Slots, Roulette, Blackjack Table
 	AbandonAfter               time.Duration // how long an open round of blackjack waits for its player's next action; 0: not said
