@@ -22,6 +22,8 @@ import (
 	"imperio/appliance/ops"
 	"imperio/replication"
 	"imperio/storage"
+	"imperio/storage/command"
+	"imperio/storage/machine"
 	"imperio/tls/certs"
 )
 
@@ -124,14 +126,30 @@ func (a *App) openState(ctx context.Context) (err error) {
 		defer cancel()
 		return a.dir.close(ctx)
 	})
-	a.casino, a.events = casino{a.dir.store, a.dir.node}, a.dir.store.Follow()
+	a.casino = casino{a.dir.store, a.dir.node}
 	if err := a.dir.node.Barrier(ctx); err != nil {
 		return fmt.Errorf("wait for the node to lead: %w", err)
 	}
+	if err := a.raiseLevel(ctx); err != nil {
+		return err
+	}
+	a.events = a.dir.store.Follow() // what was replayed is no news
 	index, _ := a.dir.store.Applied()
 	event, head := a.dir.store.Head()
 	a.log.Info("the state is open", "directory", a.config.Data.Dir, "made", a.dir.made, "applied_index", index,
 		"events", event, "history_head", fmt.Sprintf("%x", head), "took", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// raiseLevel raises the casino's feature level to what this program knows: a lone node is every member.
+func (a *App) raiseLevel(ctx context.Context) error {
+	if a.dir.store.Level() >= machine.NewestLevel {
+		return nil
+	}
+	_, err := a.casino.propose(ctx, command.RaiseLevel{Level: machine.NewestLevel, Program: a.version})
+	if err != nil {
+		return fmt.Errorf("raise the casino's feature level: %w", err)
+	}
 	return nil
 }
 
