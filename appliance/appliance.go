@@ -221,7 +221,12 @@ func (a *App) Run(ctx context.Context) error {
 	owned.run(func() { a.escrow.Run(background) })
 	owned.run(func() { a.health.Run(background) })
 	owned.run(func() { a.countRounds(background, a.events) })
-	failed := make(chan error, len(a.servers))
+	failed := make(chan error, len(a.servers)+1)
+	owned.run(func() {
+		if err := a.dir.watch(background); err != nil {
+			failed <- err
+		}
+	})
 	for _, s := range a.servers {
 		owned.run(func() {
 			if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
@@ -236,7 +241,7 @@ func (a *App) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		a.log.Info("stopping")
 	case err = <-failed:
-		a.log.Error("stopping, since a listener failed", "error", err)
+		a.log.Error("stopping, since a part failed", "error", err)
 	case err = <-a.dir.node.Failed():
 		a.log.Error("stopping, since the node failed", "error", err)
 	case <-a.dir.store.Failed():
