@@ -98,9 +98,9 @@ var something = command.RecordAct{Actor: "operator", Act: "noted"}
 func TestDataDir_AFirstStartThatBrokeOffIsBegunAnew(t *testing.T) {
 	for name, breakOff := range map[string]func(dir string) error{
 		"when all files were there": func(string) error { return nil },
-		"before the log":            func(dir string) error { return os.Remove(filepath.Join(dir, replication.LogFile)) },
+		"before the log":            func(dir string) error { return os.Remove(filepath.Join(dir, replication.LogDir)) },
 		"within the state": func(dir string) error {
-			if err := os.Remove(filepath.Join(dir, replication.LogFile)); err != nil {
+			if err := os.Remove(filepath.Join(dir, replication.LogDir)); err != nil {
 				return err
 			}
 			path := filepath.Join(dir, storage.StateFile)
@@ -127,7 +127,7 @@ func TestDataDir_AFirstStartThatBrokeOffIsBegunAnew(t *testing.T) {
 
 // node.json that says "never begun" beside files with a history in them is wrong: nothing is removed.
 func TestDataDir_WhatWasDoneIsNeverRemoved(t *testing.T) {
-	for name, lose := range map[string]string{"both files": "", "the log alone": storage.StateFile, "the state alone": replication.LogFile} {
+	for name, lose := range map[string]string{"both files": "", "the log alone": storage.StateFile, "the state alone": replication.LogDir} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			makeCasino(t, dir, something)
@@ -147,7 +147,7 @@ func TestDataDir_WhatWasDoneIsNeverRemoved(t *testing.T) {
 }
 
 func TestDataDir_UnreadableFilesOfAFirstStartAreKept(t *testing.T) {
-	for _, file := range []string{storage.StateFile, replication.LogFile} {
+	for _, file := range []string{storage.StateFile, replication.LogDir} {
 		dir := t.TempDir()
 		makeCasino(t, dir)
 		setReady(t, dir, false)
@@ -236,7 +236,7 @@ func TestDataDir_WhatIsNoDirectoryOrNoFileIsSaidSo(t *testing.T) {
 	}
 	dir := t.TempDir()
 	makeCasino(t, dir, something)
-	log := filepath.Join(dir, replication.LogFile)
+	log := filepath.Join(dir, replication.LogDir)
 	if err := os.Remove(log); err != nil {
 		t.Fatal(err)
 	}

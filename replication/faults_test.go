@@ -125,7 +125,7 @@ func TestFaults_NoFailedWriteOrSyncOfTheLogLosesAnAnswer(t *testing.T) {
 					dir := t.TempDir()
 					faults.CopyDirectory(t, template.dir, dir)
 					disk := faults.Watch(t, dir)
-					disk.Fail(faults.Fault{File: replication.LogFile, N: operation, Mode: mode, Sticky: sticky})
+					disk.Fail(faults.Fault{File: replication.LogDir, N: operation, Mode: mode, Sticky: sticky})
 					s := template
 					s.dir, s.journal = dir, template.journal.Reopen()
 					answered := uint64(6)

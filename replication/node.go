@@ -28,13 +28,14 @@ type Node struct {
 
 	canaryInterval, stallLimit time.Duration
 
-	leads   gate            // open while this node leads and has applied all that was committed before it did
-	tokens  chan struct{}   // one for each proposal in flight
-	queue   chan *proposal  // waiting to be put into an entry
-	flights chan flight     // sent to raft, in order
-	written chan struct{}   // lets gather send the next entry
-	entries []storage.Entry // owned by raft's machine goroutine, reused
-	quiet   atomic.Bool     // see raftLogger
+	head    atomic.Pointer[logstore.Head] // see noteHead
+	leads   gate                          // open while this node leads and has applied all that was committed before it did
+	tokens  chan struct{}                 // one for each proposal in flight
+	queue   chan *proposal                // waiting to be put into an entry
+	flights chan flight                   // sent to raft, in order
+	written chan struct{}                 // lets gather send the next entry
+	entries []storage.Entry               // owned by raft's machine goroutine, reused
+	quiet   atomic.Bool                   // see raftLogger
 
 	life    context.Context // ends when Close begins
 	end     context.CancelFunc
@@ -71,10 +72,12 @@ func Open(o Options) (*Node, error) {
 	n.quiet.Store(true)
 	n.life, n.end = context.WithCancel(context.Background())
 
-	path := filepath.Join(o.Dir, LogFile)
+	n.noteHead()
+	path := filepath.Join(o.Dir, LogDir)
 	storeOptions := logstore.Options{
 		Identity: o.Identity,
 		MayCut:   func() uint64 { return o.Machine.Durable().Index },
+		Head:     func() logstore.Head { return *n.head.Load() },
 		Failed:   n.fail,
 		Synced:   n.synced,
 		Logger:   o.Logger,
@@ -145,7 +148,7 @@ func (n *Node) start(config *raft.Config) error {
 	if err := consistent(n.log, n.machine); err != nil {
 		return err
 	}
-	n.logger.Info("log opened", "file", n.log.Path(), "entries", n.describeLog())
+	n.logger.Info("log opened", "path", n.log.Path(), "entries", n.describeLog())
 	if err := n.startRaft(config); err != nil {
 		return fmt.Errorf("start raft: %w", err)
 	}
@@ -189,19 +192,11 @@ func (n *Node) describeLog() string {
 
 // consistent tells whether the log goes on where the machine's state ends.
 func consistent(log *logstore.Store, m Machine) error {
-	first, err := log.FirstIndex()
-	if err != nil {
-		return err
-	}
 	last, err := log.LastIndex()
 	if err != nil {
 		return err
 	}
 	snapshot, _ := log.Snapshot()
-	if last != 0 && first > snapshot.Index+1 {
-		return &logstore.DamagedError{File: log.Path(), What: fmt.Sprintf("its last snapshot is of entry %d, but it begins with entry %d",
-			snapshot.Index, first)}
-	}
 	applied, term := m.Applied()
 	switch end := max(last, snapshot.Index); {
 	case applied > end:
@@ -228,7 +223,7 @@ func consistent(log *logstore.Store, m Machine) error {
 			"Nothing was changed. Put back the files that belong together, or restore the latest backup",
 			ErrMismatch, applied, expect, log.Path(), term)
 	}
-	return nil
+	return checkHistory(log, m)
 }
 
 // lead follows raft's leadership, and opens the node's gate only when everything committed before it is applied.
@@ -247,6 +242,10 @@ func (n *Node) lead() {
 		// machine as an entry without data.
 		if _, err := n.attempt(n.life, nil); err != nil {
 			continue // leadership is lost already, or the node is failing or closing
+		}
+		if err := n.checkReplay(); err != nil {
+			n.fail(err)
+			continue
 		}
 		n.quiet.Store(false)
 		n.leads.open()

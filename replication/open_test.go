@@ -156,7 +156,7 @@ func TestOpen_RefusesALogAndAStateThatDoNotBelongTogether(t *testing.T) {
 
 func content(t *testing.T, dir string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(dir, replication.LogFile))
+	b, err := os.ReadFile(filepath.Join(dir, replication.LogDir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestOpen_RefusesMissingExistingLockedForeignAndDamagedLogs(t *testing.T) {
 	if _, err := replication.Open(o); !errors.Is(err, replication.ErrForeign) {
 		t.Errorf("the log of another node: %v", err)
 	}
-	if err := os.Truncate(filepath.Join(dir, replication.LogFile), 5000); err != nil {
+	if err := os.Truncate(filepath.Join(dir, replication.LogDir), 5000); err != nil {
 		t.Fatal(err)
 	}
 	o.Identity = identity

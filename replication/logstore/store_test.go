@@ -18,7 +18,7 @@ var identity = logstore.Identity{ClusterID: "cluster-1", NodeID: "node-1"}
 
 func newStore(t testing.TB, o logstore.Options) *logstore.Store {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "log.db")
+	path := filepath.Join(t.TempDir(), "log")
 	o.Identity = identity
 	if err := logstore.Create(path, o, nil); err != nil {
 		t.Fatal(err)
@@ -114,6 +114,9 @@ func TestStoreLogs_KeepsEntriesOverARestart(t *testing.T) {
 
 func TestStoreLogs_KeepsAllFields(t *testing.T) {
 	s := newStore(t, logstore.Options{})
+	if err := s.SaveSnapshot(logstore.Snapshot{Index: 6}); err != nil {
+		t.Fatal(err)
+	}
 	logs := []*raft.Log{
 		{Index: 7, Term: 1<<64 - 1, Type: raft.LogConfiguration, Data: []byte{0}, Extensions: []byte("ext"), AppendedAt: time.Unix(1_700_000_000, 123)},
 		{Index: 8, Term: 0, Type: raft.LogNoop},
@@ -185,6 +188,9 @@ func TestDeleteRange_CutsBothEnds(t *testing.T) {
 			}
 			holds(t, s, c.first, c.last)
 			if c.last == 0 {
+				if err := s.SaveSnapshot(logstore.Snapshot{Index: 69_999}); err != nil {
+					t.Fatal(err)
+				}
 				store(t, s, 70_000, 70_010) // as after a snapshot of another node
 				holds(t, s, 70_000, 70_010)
 				holds(t, reopen(t, s), 70_000, 70_010)
@@ -228,25 +234,51 @@ func TestDeleteRange_NeverCutsAboveTheCheckpoint(t *testing.T) {
 	holds(t, s, 51, 100)
 }
 
-func TestDeleteRange_FreesTheFileWithLaterAppends(t *testing.T) {
+func TestDeleteRange_UsesSegmentsAgain(t *testing.T) {
 	s := newStore(t, logstore.Options{})
-	next := uint64(1)
-	for range 200 {
-		store(t, s, next, next+99)
-		next += 100
-		if next > 1000 {
-			if err := s.DeleteRange(0, next-500); err != nil {
+	next, rounds := uint64(1), 0
+	for ; rounds < 400; rounds++ { // some 20 segments
+		store(t, s, next, next+3999)
+		next += 4000
+		if next > 20_000 {
+			if err := s.SaveSnapshot(logstore.Snapshot{Index: next - 10_000}); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.DeleteRange(0, next-10_000); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	first, _ := s.FirstIndex()
-	s = reopen(t, s)
-	stored, _ := s.FirstIndex()
-	if stored+200 < first {
-		t.Fatalf("the log begins with %d, but the file still with %d", first, stored)
+	if files := len(segmentPaths(t, s.Path())); files > 4 {
+		t.Errorf("%d segments for a log that needs one or two", files)
 	}
-	holds(t, s, stored, next-1)
+	for range 2 {
+		first, _ := s.FirstIndex()
+		holds(t, s, first, next-1)
+		if first+200_000 < next {
+			t.Errorf("the log of entries up to %d begins with %d", next-1, first)
+		}
+		s = reopen(t, s)
+	}
+	// A log that has grown long gives the files back that it won't need soon.
+	for range 800 {
+		store(t, s, next, next+3999)
+		next += 4000
+	}
+	grown := len(segmentPaths(t, s.Path()))
+	if err := s.DeleteRange(0, next-10); err != nil {
+		t.Fatal(err)
+	}
+	if left := len(segmentPaths(t, s.Path())); left >= grown || left > 10 {
+		t.Errorf("of %d segments %d are left", grown, left)
+	}
+	if err := s.SaveSnapshot(logstore.Snapshot{Index: next - 10}); err != nil {
+		t.Fatal(err)
+	}
+	s = reopen(t, s)
+	store(t, s, next, next+10)
+	last, _ := s.LastIndex()
+	holds(t, s, last-10, last)
 }
 
 func TestStable_KeepsValuesOverARestart(t *testing.T) {

@@ -1,0 +1,88 @@
+package logstore
+
+import (
+	"fmt"
+	"os"
+)
+
+const (
+	// segmentSize is how large a segment is, in bytes. The largest entry fits; under load one lasts a second or so.
+	segmentSize = 4 << 20
+
+	// maxFree is how many segments wait to be used again. More are removed.
+	maxFree = 8
+)
+
+// grown is a new segment, or why there is none.
+type grown struct {
+	segment *segment
+	err     error
+}
+
+// grow begins to make the next segment, in the background, when the current one is half full and no other waits. Called
+// with mu held.
+func (s *Store) grow(current *segment) {
+	if current.end < current.size/2 || len(s.free) > 0 || s.growing != nil {
+		return
+	}
+	s.names++
+	path, c := segmentPath(s.dir, s.names), make(chan grown, 1)
+	s.growing = c
+	go func() {
+		g, err := newSegment(path, s.path("segment.new"))
+		if err != nil {
+			s.log.Warn("no new segment of the log could be made; this is tried again when it is needed", "error", err)
+		}
+		c <- grown{g, err}
+	}()
+}
+
+func newSegment(path, unfinished string) (*segment, error) {
+	f, err := newFile(path, unfinished, segmentSize)
+	if err != nil {
+		return nil, fmt.Errorf("make a segment: %w", err)
+	}
+	return &segment{file: f, path: path, size: segmentSize}, nil
+}
+
+// nextSegment returns a segment for the next entries. Called with mu held.
+func (s *Store) nextSegment() (*segment, error) {
+	if len(s.free) == 0 && s.growing != nil {
+		g := <-s.growing
+		s.growing = nil
+		if g.segment != nil {
+			s.free = append(s.free, g.segment)
+		}
+	}
+	if len(s.free) > 0 {
+		g := s.free[0]
+		s.free = s.free[1:]
+		return g, nil
+	}
+	s.names++
+	return newSegment(segmentPath(s.dir, s.names), s.path("segment.new"))
+}
+
+// recycle takes the oldest segments, as long as no entry in them counts, out of use. Called with mu held.
+func (s *Store) recycle() {
+	s.view.Lock()
+	n := 0
+	for n < len(s.live)-1 && s.live[n].last() < max(s.first, 1) {
+		n++
+	}
+	s.free = append(s.free, s.live[:n]...)
+	s.live = append([]*segment(nil), s.live[n:]...)
+	s.view.Unlock()
+	for len(s.free) > maxFree {
+		s.remove(s.free[0])
+		s.free = s.free[1:]
+	}
+}
+
+// remove removes a segment that holds nothing of use. If that fails, it does no harm.
+func (s *Store) remove(g *segment) {
+	g.file.Close()
+	if err := os.Remove(g.path); err != nil {
+		s.log.Warn("a segment of the log that is of no use any more could not be removed", "error", err)
+	}
+}
