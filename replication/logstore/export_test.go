@@ -7,6 +7,7 @@ const (
 	BlockSize   = blockSize
 	HeaderSize  = headerSize
 	SegmentSize = segmentSize
+	FirstSize   = firstSize
 	SlotSize    = slotSize
 )
 

@@ -103,7 +103,8 @@ func (s *Store) begin(id Identity) error {
 	if err := s.state.write(s.rec); err != nil {
 		return err
 	}
-	g, err := s.nextSegment()
+	s.names++
+	g, err := newSegment(segmentPath(s.dir, s.names), s.path("segment.new"), firstSize)
 	if err != nil {
 		return err
 	}
@@ -123,13 +124,7 @@ func Open(dir string, o Options) (*Store, error) {
 	s.state, s.rec, s.seed = c.state, c.rec, c.seed
 	s.live, s.names, s.first, s.last = c.live, c.number, c.first, c.last
 	s.heads, s.configurations = c.heads, c.configurations
-	for _, g := range c.free {
-		if g.size == segmentSize {
-			s.free = append(s.free, g)
-		} else {
-			g.file.Close() // of no use; its name is not used again
-		}
-	}
+	s.free = c.free
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.change(0, func() error { return s.settle(c) }); err != nil {

@@ -3,11 +3,16 @@ package logstore
 import (
 	"fmt"
 	"os"
+	"slices"
 )
 
 const (
 	// segmentSize is how large a segment is, in bytes. The largest entry fits; under load one lasts a second or so.
 	segmentSize = 4 << 20
+
+	// firstSize is how large the first segment of a new log is: a casino that nobody plays in yet needs little. It is
+	// not used again.
+	firstSize = 512 << 10
 
 	// maxFree is how many segments wait to be used again. More are removed.
 	maxFree = 8
@@ -19,17 +24,17 @@ type grown struct {
 	err     error
 }
 
-// grow begins to make the next segment, in the background, when the current one is half full and no other waits. Called
-// with mu held.
+// grow begins to make the next segment, in the background, when three quarters of the current one are used and no other
+// waits. Called with mu held.
 func (s *Store) grow(current *segment) {
-	if current.end < current.size/2 || len(s.free) > 0 || s.growing != nil {
+	if current.end < current.size/4*3 || s.growing != nil || slices.ContainsFunc(s.free, (*segment).usable) {
 		return
 	}
 	s.names++
 	path, c := segmentPath(s.dir, s.names), make(chan grown, 1)
 	s.growing = c
 	go func() {
-		g, err := newSegment(path, s.path("segment.new"))
+		g, err := newSegment(path, s.path("segment.new"), segmentSize)
 		if err != nil {
 			s.log.Warn("no new segment of the log could be made; this is tried again when it is needed", "error", err)
 		}
@@ -37,13 +42,16 @@ func (s *Store) grow(current *segment) {
 	}()
 }
 
-func newSegment(path, unfinished string) (*segment, error) {
-	f, err := newFile(path, unfinished, segmentSize)
+func newSegment(path, unfinished string, size int) (*segment, error) {
+	f, err := newFile(path, unfinished, size)
 	if err != nil {
 		return nil, fmt.Errorf("make a segment: %w", err)
 	}
-	return &segment{file: f, path: path, size: segmentSize}, nil
+	return &segment{file: f, path: path, size: size}, nil
 }
+
+// usable tells whether a segment may be used again: all that are have one size.
+func (g *segment) usable() bool { return g.size == segmentSize }
 
 // nextSegment returns a segment for the next entries. Called with mu held.
 func (s *Store) nextSegment() (*segment, error) {
@@ -54,13 +62,16 @@ func (s *Store) nextSegment() (*segment, error) {
 			s.free = append(s.free, g.segment)
 		}
 	}
-	if len(s.free) > 0 {
+	for len(s.free) > 0 {
 		g := s.free[0]
 		s.free = s.free[1:]
-		return g, nil
+		if g.usable() {
+			return g, nil
+		}
+		s.remove(g)
 	}
 	s.names++
-	return newSegment(segmentPath(s.dir, s.names), s.path("segment.new"))
+	return newSegment(segmentPath(s.dir, s.names), s.path("segment.new"), segmentSize)
 }
 
 // recycle takes the oldest segments, as long as no entry in them counts, out of use. Called with mu held.
@@ -70,12 +81,15 @@ func (s *Store) recycle() {
 	for n < len(s.live)-1 && s.live[n].last() < max(s.first, 1) {
 		n++
 	}
-	s.free = append(s.free, s.live[:n]...)
-	s.live = append([]*segment(nil), s.live[n:]...)
+	unused := s.live[:n]
+	s.live = slices.Clone(s.live[n:])
 	s.view.Unlock()
-	for len(s.free) > maxFree {
-		s.remove(s.free[0])
-		s.free = s.free[1:]
+	for _, g := range unused {
+		if g.usable() && len(s.free) < maxFree {
+			s.free = append(s.free, g)
+		} else {
+			s.remove(g)
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ type snapshotRecord struct {
 // any moment one slot is whole, and damage to one of two equal slots loses nothing.
 const (
 	stateFile    = "state"
-	slotSize     = 64 << 10
+	slotSize     = 16 << 10
 	slotHeader   = 18
 	stateSize    = blockSize + 2*slotSize
 	maxRecord    = slotSize - slotHeader
