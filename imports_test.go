@@ -44,10 +44,11 @@ var house = []rule{
 	{"storage/command", []string{"games/..."}, []string{raft, bbolt, "net", "os"}},
 	{"storage/boltcheck", nil, []string{raft, bbolt}},
 	{"storage", []string{"storage/...", "games/..."}, []string{raft}},
+	{"storage/storagetest/faults", []string{"replication/logstore"}, nil}, // it hooks into the files of both
 	{"storage/...", []string{"storage/...", "games/..."}, []string{raft}},
 
-	{"replication", []string{"storage", "storage/command", "replication/logstore", "storage/boltcheck"}, nil},
-	{"replication/logstore", []string{"storage/boltcheck"}, nil},
+	{"replication", []string{"storage", "storage/command", "replication/logstore"}, nil},
+	{"replication/logstore", nil, []string{bbolt}},
 	{"replication/replicationtest", []string{"replication/...", "storage/...", "games/..."}, nil},
 
 	{"tls/certs", nil, storageLibs},

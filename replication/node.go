@@ -34,7 +34,7 @@ type Node struct {
 	queue   chan *proposal                // waiting to be put into an entry
 	flights chan flight                   // sent to raft, in order
 	written chan struct{}                 // lets gather send the next entry
-	entries []storage.Entry               // owned by raft's machine goroutine, reused
+	entries []storage.Command             // owned by raft's machine goroutine, reused
 	quiet   atomic.Bool                   // see raftLogger
 
 	life    context.Context // ends when Close begins
