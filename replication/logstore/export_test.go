@@ -4,12 +4,16 @@ import "github.com/hashicorp/raft"
 
 // Sizes of the format.
 const (
-	BlockSize   = blockSize
-	HeaderSize  = headerSize
-	SegmentSize = segmentSize
-	FirstSize   = firstSize
-	SlotSize    = slotSize
+	BlockSize  = blockSize
+	HeaderSize = headerSize
+	SlotSize   = slotSize
 )
+
+// WithSegments sets how large segments are, in blocks.
+func WithSegments(o Options, first, next int) Options {
+	o.sizes = sizes{first * blockSize, next * blockSize}
+	return o
+}
 
 // AppendEntryForTest is the encoding of an entry in the log of an identity with a salt.
 func AppendEntryForTest(l *raft.Log, id Identity, salt []byte) []byte {

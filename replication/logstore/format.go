@@ -13,7 +13,7 @@ import (
 // FormatVersion is the version of the log that this package writes, and the newest that it reads.
 const FormatVersion = 1
 
-// MaxEntry bounds the data of one entry in bytes. It is far above any entry of the node, and fits a segment.
+// MaxEntry bounds the data of one entry in bytes. It is far above any entry that the node makes.
 const MaxEntry = 2 << 20
 
 // blockSize is the unit in which segments are written. No block is ever written again once its content is durable.

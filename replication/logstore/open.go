@@ -39,10 +39,15 @@ type Options struct {
 	Synced func(entries int, took time.Duration)
 
 	Logger *slog.Logger // nil: no log
+
+	sizes sizes // of segments; tests make them small
 }
 
 func newStore(dir string, o Options) *Store {
-	s := &Store{dir: dir, mayCut: o.MayCut, failed: o.Failed, synced: o.Synced, head: o.Head, log: o.Logger, born: time.Now()}
+	s := &Store{dir: dir, mayCut: o.MayCut, failed: o.Failed, synced: o.Synced, head: o.Head, log: o.Logger, sizes: o.sizes, born: time.Now()}
+	if s.sizes == (sizes{}) {
+		s.sizes = usualSizes
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -104,7 +109,7 @@ func (s *Store) begin(id Identity) error {
 		return err
 	}
 	s.names++
-	g, err := newSegment(segmentPath(s.dir, s.names), s.path("segment.new"), firstSize)
+	g, err := newSegment(segmentPath(s.dir, s.names), s.path("segment.new"), s.sizes.first)
 	if err != nil {
 		return err
 	}

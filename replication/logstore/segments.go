@@ -6,17 +6,18 @@ import (
 	"slices"
 )
 
-const (
-	// segmentSize is how large a segment is, in bytes. The largest entry fits; under load one lasts a second or so.
-	segmentSize = 4 << 20
+// sizes are how large segments are, in bytes.
+type sizes struct {
+	// first is for the first segment of a new log: a casino that nobody plays in yet needs little. It is not used again.
+	first int
+	// next is for all others. The largest batch fits; under load a segment lasts a second or so.
+	next int
+}
 
-	// firstSize is how large the first segment of a new log is: a casino that nobody plays in yet needs little. It is
-	// not used again.
-	firstSize = 512 << 10
+var usualSizes = sizes{first: 512 << 10, next: MaxEntry + 2<<20}
 
-	// maxFree is how many segments wait to be used again. More are removed.
-	maxFree = 8
-)
+// maxFree is how many segments wait to be used again. More are removed.
+const maxFree = 8
 
 // grown is a new segment, or why there is none.
 type grown struct {
@@ -27,14 +28,14 @@ type grown struct {
 // grow begins to make the next segment, in the background, when three quarters of the current one are used and no other
 // waits. Called with mu held.
 func (s *Store) grow(current *segment) {
-	if current.end < current.size/4*3 || s.growing != nil || slices.ContainsFunc(s.free, (*segment).usable) {
+	if current.end < current.size/4*3 || s.growing != nil || slices.ContainsFunc(s.free, s.usable) {
 		return
 	}
 	s.names++
 	path, c := segmentPath(s.dir, s.names), make(chan grown, 1)
 	s.growing = c
 	go func() {
-		g, err := newSegment(path, s.path("segment.new"), segmentSize)
+		g, err := newSegment(path, s.path("segment.new"), s.sizes.next)
 		if err != nil {
 			s.log.Warn("no new segment of the log could be made; this is tried again when it is needed", "error", err)
 		}
@@ -51,7 +52,7 @@ func newSegment(path, unfinished string, size int) (*segment, error) {
 }
 
 // usable tells whether a segment may be used again: all that are have one size.
-func (g *segment) usable() bool { return g.size == segmentSize }
+func (s *Store) usable(g *segment) bool { return g.size == s.sizes.next }
 
 // nextSegment returns a segment for the next entries. Called with mu held.
 func (s *Store) nextSegment() (*segment, error) {
@@ -65,13 +66,13 @@ func (s *Store) nextSegment() (*segment, error) {
 	for len(s.free) > 0 {
 		g := s.free[0]
 		s.free = s.free[1:]
-		if g.usable() {
+		if s.usable(g) {
 			return g, nil
 		}
 		s.remove(g)
 	}
 	s.names++
-	return newSegment(segmentPath(s.dir, s.names), s.path("segment.new"), segmentSize)
+	return newSegment(segmentPath(s.dir, s.names), s.path("segment.new"), s.sizes.next)
 }
 
 // recycle takes the oldest segments, as long as no entry in them counts, out of use. Called with mu held.
@@ -85,7 +86,7 @@ func (s *Store) recycle() {
 	s.live = slices.Clone(s.live[n:])
 	s.view.Unlock()
 	for _, g := range unused {
-		if g.usable() && len(s.free) < maxFree {
+		if s.usable(g) && len(s.free) < maxFree {
 			s.free = append(s.free, g)
 		} else {
 			s.remove(g)

@@ -23,6 +23,7 @@ type Store struct {
 	synced func(int, time.Duration)
 	head   func() Head
 	log    *slog.Logger
+	sizes  sizes
 
 	born     time.Time    // what writing is measured from
 	writing  atomic.Int64 // when the change under way began, nanoseconds since born; 0 if there is none
