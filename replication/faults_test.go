@@ -95,7 +95,7 @@ func recovered(t *testing.T, when, dir string, j *replicationtest.Journal, answe
 // prepare makes a log with some commands in it, of which half are in a checkpoint.
 func prepare(t *testing.T) scenario {
 	t.Helper()
-	s := scenario{dir: t.TempDir(), journal: replicationtest.New(), from: 7, to: 14}
+	s := scenario{dir: t.TempDir(), journal: replicationtest.New(), from: 7, to: 20}
 	o := s.options()
 	o.Create = true
 	n, err := replication.Open(o)

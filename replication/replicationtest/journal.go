@@ -21,6 +21,8 @@ type Journal struct {
 	Before func([]storage.Command) error
 	// BeforeCheckpoint, if set, is called at the start of each Checkpoint. Its error becomes that of Checkpoint.
 	BeforeCheckpoint func() error
+	// Forge makes a history of other hashes out of the same commands.
+	Forge bool
 	// AfterCheckpoint, if set, is called at the end of each Checkpoint.
 	AfterCheckpoint func()
 
@@ -200,7 +202,11 @@ func (j *Journal) next() [32]byte {
 	if n == 0 {
 		return [32]byte{}
 	}
-	return sha256.Sum256(append(j.hashes[n-1][:], j.ids[n-1][:]...))
+	event := append(j.hashes[n-1][:], j.ids[n-1][:]...)
+	if j.Forge {
+		event = append(event, "forged"...)
+	}
+	return sha256.Sum256(event)
 }
 
 // IDs returns the commands in the order in which they were first applied.
