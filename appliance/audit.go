@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"imperio/appliance/api"
+	"imperio/appliance/control"
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/audit"
@@ -17,10 +17,10 @@ import (
 // it changes nothing. Bets that are in the log and not yet in the state are part of what is proven. It returns what was
 // proven, in words, and a violation as *audit.Violation.
 func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (proved []string, err error) {
-	client, err := api.DialControl(ctx, filepath.Join(dir, SocketFile))
+	client, err := control.Dial(ctx, filepath.Join(dir, SocketFile))
 	if err == nil {
 		defer client.Close()
-		report, err := client.Audit(ctx)
+		report, err := control.Audit.Call(ctx, client, control.None{})
 		if err == nil && report.Violation != "" {
 			err = &audit.Violation{What: report.Violation}
 		}

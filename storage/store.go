@@ -98,7 +98,10 @@ func Open(dir string, opts Options) (*Store, error) {
 			return fmt.Errorf("%s: %w", filepath.Join(dir, StateFile), err)
 		}
 		s.machine = machine.New(record)
-		return machine.NewReader(r, &record).CheckHead()
+		if err := machine.NewReader(r, &record).CheckHead(); err != nil || opts.ReadOnly {
+			return err
+		}
+		return s.machine.Load(r)
 	})
 	if err != nil {
 		return nil, err

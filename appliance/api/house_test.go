@@ -65,7 +65,7 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 	h := &house{t: t, casino: newFakeCasino(), logs: new(logBuffer)}
 	h.clock.Store(time.Date(2026, 11, 23, 21, 0, 0, 0, time.UTC).UnixMilli())
 	o := Options{
-		Casino: h.casino, Passwords: cheapPasswords(t), Log: slog.New(slog.NewTextHandler(h.logs, nil)),
+		Casino: h.casino, Events: h.casino, Passwords: cheapPasswords(t), Log: slog.New(slog.NewTextHandler(h.logs, nil)),
 		Now: h.now, Random: rand.Reader,
 		Slots:        Table{Rules: "slots/2", Enabled: true, MinStake: 1, MaxStake: 10_000},
 		Roulette:     Table{Rules: "roulette/1", Enabled: true, MinStake: 1, MaxStake: 10_000, MaxBet: 5_000},
