@@ -14,12 +14,7 @@ func (a *App) settleAbandoned(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
-		now := time.Now()
-		if newest := a.dir.store.Time(); newest.After(now) { // rounds are as old as the machine's time says
-			now = newest
-		}
-		before := now.Add(-a.config.Games.BlackjackAbandonAfter)
-		if err := a.settleAllAbandoned(ctx, before); err != nil && ctx.Err() == nil {
+		if err := a.settleAllAbandoned(ctx, a.abandonedBefore()); err != nil && ctx.Err() == nil {
 			a.log.Error("could not settle abandoned rounds; trying again in a minute", "error", err)
 		}
 		select {
@@ -28,6 +23,11 @@ func (a *App) settleAbandoned(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// abandonedBefore is when the player must have acted last in a round that is abandoned by now.
+func (a *App) abandonedBefore() time.Time {
+	return a.dir.node.Now().Add(-a.config.Games.BlackjackAbandonAfter)
 }
 
 // abandonedAtOnce bounds how many rounds are settled in one look, so that they don't delay players' bets.

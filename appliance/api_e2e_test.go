@@ -17,6 +17,7 @@ import (
 
 	"imperio/appliance/config"
 	"imperio/appliance/ops"
+	"imperio/replication"
 )
 
 // The API in front of the true machine, log and disk. Each test ends with a proof of the books.
@@ -25,15 +26,30 @@ import (
 type realHouse struct {
 	t           *testing.T
 	config      config.Config
+	clock       replication.Clock // nil: the system's
 	app         *App
 	stop        func() // and wait until it has ended
 	url         string
 	description *description
 }
 
+// patientConfig is the default, for a machine so busy that a write may take minutes: the casino under test must not end.
+func patientConfig() config.Config {
+	c := config.Default()
+	c.Data.DiskStallLimit = 10 * time.Minute
+	c.Listen.ShutdownTimeout = 3 * time.Minute
+	return c
+}
+
 func openRealHouse(t *testing.T, change ...func(*config.Config)) *realHouse {
 	t.Helper()
-	h := &realHouse{t: t, config: config.Default()}
+	return openRealHouseBy(t, nil, change...)
+}
+
+// openRealHouseBy opens a casino that takes its time from a clock.
+func openRealHouseBy(t *testing.T, clock replication.Clock, change ...func(*config.Config)) *realHouse {
+	t.Helper()
+	h := &realHouse{t: t, config: patientConfig(), clock: clock}
 	c := &h.config
 	c.Data.Dir = t.TempDir()
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", ""
@@ -57,7 +73,7 @@ func openRealHouse(t *testing.T, change ...func(*config.Config)) *realHouse {
 func (h *realHouse) start() {
 	h.t.Helper()
 	var err error
-	if h.app, err = New(h.t.Context(), Options{Config: h.config, Version: "test", Logs: io.Discard}); err != nil {
+	if h.app, err = New(h.t.Context(), Options{Config: h.config, Version: "test", Logs: io.Discard, Clock: h.clock}); err != nil {
 		h.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -20,6 +20,7 @@ import (
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
 	"imperio/appliance/ops"
+	"imperio/replication"
 	"imperio/storage"
 	"imperio/tls/certs"
 )
@@ -29,6 +30,7 @@ type Options struct {
 	Config          config.Config // validated
 	Version, Commit string        // shown in /health and /metrics
 	Logs            io.Writer
+	Clock           replication.Clock // what the casino's time is taken from; nil: the system's
 }
 
 // App is a casino that is ready to serve.
@@ -36,6 +38,7 @@ type App struct {
 	config  config.Config
 	version string
 	commit  string
+	clock   replication.Clock
 	started time.Time
 	logs    *edge.LogBuffer
 	// accessLogs are separate, so that a flood of requests displaces no error.
@@ -70,7 +73,7 @@ type server struct {
 
 // New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, version: o.Version, commit: o.Commit, started: time.Now()}
+	a := &App{config: o.Config, version: o.Version, commit: o.Commit, clock: o.Clock, started: time.Now()}
 	a.logs = edge.NewLogBuffer(o.Logs, logBufferBytes)
 	a.log = newLog(o.Config.Logs, a.logs)
 	a.accessLogs = edge.NewLogBuffer(o.Logs, logBufferBytes)
@@ -110,8 +113,8 @@ func newLog(c config.Logs, w io.Writer) *slog.Logger {
 func (a *App) openState(ctx context.Context) (err error) {
 	began := time.Now()
 	a.dir, err = openDataDir(dataDirOptions{
-		path: a.config.Data.Dir, create: true, log: a.log, observer: a.observeLog(),
-		store: storage.Options{CheckpointInterval: a.config.Data.CheckpointInterval, Logger: a.log},
+		path: a.config.Data.Dir, create: true, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit, clock: a.clock,
+		store: storage.Options{CheckpointInterval: a.config.Data.CheckpointInterval, StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log},
 	})
 	if err != nil {
 		return err
@@ -146,7 +149,7 @@ func (a *App) openAPI(context.Context) error {
 		failed.Events = 0
 	}
 	a.api, err = api.New(api.Options{
-		Casino: a.casino, Events: a.dir.store.Follow(), Passwords: a.passwords, Log: a.log, Now: time.Now, Random: rand.Reader,
+		Casino: a.casino, Events: a.dir.store.Follow(), Passwords: a.passwords, Log: a.log, Now: a.dir.node.Now, Random: rand.Reader,
 		Slots: apiTable(tables[0]), Roulette: apiTable(tables[1]), Blackjack: apiTable(tables[2]),
 		AbandonAfter: a.config.Games.BlackjackAbandonAfter,
 		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,

@@ -55,7 +55,7 @@ func (a *App) listenControl(context.Context) error {
 // where none runs.
 func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Server, actor string) *control.Control {
 	return control.New(control.Options{
-		Casino: c, Passwords: p, Log: log, Now: time.Now, Random: rand.Reader, Server: server,
+		Casino: c, Passwords: p, Log: log, Now: c.node.Now, Random: rand.Reader, Server: server,
 		Actor: func(ctx context.Context) string { return cmp.Or(control.Peer(ctx), actor) },
 	})
 }
@@ -108,7 +108,7 @@ func OpenControl(ctx context.Context, dir, actor string, o Options) (client *con
 		return client, func() error { client.Close(); return nil }, nil
 	}
 	log := newLog(o.Config.Logs, o.Logs)
-	d, err := openDataDir(dataDirOptions{path: dir, log: log})
+	d, err := openDataDir(dataDirOptions{path: dir, log: log, stallLimit: o.Config.Data.DiskStallLimit})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -26,17 +26,19 @@ type dataDir struct {
 	path     string
 	identity storage.Identity
 	store    *storage.Store
-	node     *node
+	node     *replication.Node
 	made     bool // just now
 	lock     *os.File
 }
 
 type dataDirOptions struct {
-	path     string
-	create   bool // make a casino if there is none
-	store    storage.Options
-	observer replication.Observer
-	log      *slog.Logger
+	path       string
+	create     bool // make a casino if there is none
+	store      storage.Options
+	observer   replication.Observer
+	stallLimit time.Duration     // 0: replication's default
+	clock      replication.Clock // nil: the system's
+	log        *slog.Logger
 }
 
 // openDataDir opens the casino of a directory, or makes one if there is none and that is allowed. Whatever it refuses,
@@ -83,15 +85,13 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		return nil, err
 	}
 	undo.add("state", d.store.Close)
-	opened := time.Now()
-	log, err := replication.Open(replication.Options{
-		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer,
-		Identity: d.logIdentity(),
+	d.node, err = replication.Open(replication.Options{
+		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer, Clock: o.clock,
+		Identity: d.logIdentity(), StallLimit: o.stallLimit,
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.node = &node{log, opened, d.store.Time}
 	if !d.identity.Ready {
 		undo.add("node", func() error { return d.node.Close(context.Background()) })
 		d.identity.Ready, d.made = true, true

@@ -6,8 +6,8 @@ import (
 	"imperio/replication/logstore"
 )
 
-// Why a node can't be opened. Each is wrapped in an error that names the files and says what to do; a damaged file is a
-// *logstore.DamagedError.
+// Why a node can't be opened. Open wraps them in errors that name the files and say what to do. A damaged file is a
+// *logstore.DamagedError instead.
 var (
 	ErrMissing = logstore.ErrMissing
 	ErrExists  = logstore.ErrExists
@@ -18,7 +18,7 @@ var (
 	ErrMismatch = errors.New("the log and state.db do not belong together")
 )
 
-// ErrStalled is why a node failed whose disk held one write for longer than Options.StallLimit.
+// ErrStalled means that the disk held one write for longer than Options.StallLimit.
 var ErrStalled = errors.New("the disk does not answer")
 
 var (

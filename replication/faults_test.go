@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,8 +24,8 @@ type scenario struct {
 }
 
 func (s scenario) options() replication.Options {
-	return replication.Options{Dir: s.dir, Machine: s.journal, Identity: identity,
-		SnapshotEntries: 4, SnapshotInterval: 5 * time.Millisecond, TrailingEntries: 1, CanaryInterval: time.Hour}
+	return patient(replication.Options{Dir: s.dir, Machine: s.journal, Identity: identity,
+		SnapshotEntries: 4, SnapshotInterval: 5 * time.Millisecond, TrailingEntries: 1, CanaryInterval: time.Hour})
 }
 
 // run plays the scenario while an operation of the disk may fail, and checks what the node says about it. each is called
@@ -240,13 +241,17 @@ func TestPowerCut_LosesNothingThatWasAnswered(t *testing.T) {
 	}
 }
 
+// stallLimit is what the tests of a hanging disk wait for. A healthy disk must keep it before they stall it, however busy
+// the machine is.
+const stallLimit = 10 * time.Second
+
 func TestStall_EndsTheNodeWhileTheDiskHangs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	disk := faults.Watch(t, dir)
 	j := replicationtest.New()
 	n, err := replication.Open(replication.Options{Dir: dir, Machine: j, Identity: identity, Create: true,
-		StallLimit: 3 * time.Second, CanaryInterval: time.Hour})
+		StallLimit: stallLimit, CanaryInterval: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,11 +281,61 @@ func TestCanary_NoticesADiskThatHangsWhileNobodyBets(t *testing.T) {
 	dir := t.TempDir()
 	disk := faults.Watch(t, dir)
 	n := open(t, replication.Options{Dir: dir, Machine: replicationtest.New(), Create: true,
-		StallLimit: 3 * time.Second, CanaryInterval: time.Millisecond})
+		StallLimit: stallLimit, CanaryInterval: time.Millisecond})
 	propose(t, n, 1, 3)
 	release := disk.Stall("sync")
 	defer release()
 	if err := failed(t, n); !errors.Is(err, replication.ErrStalled) {
 		t.Fatalf("failed with %v", err)
 	}
+}
+
+// readClock counts how often it is read.
+type readClock struct {
+	*replicationtest.Clock
+	reads atomic.Int64
+}
+
+func (c *readClock) Read() replication.Reading {
+	c.reads.Add(1)
+	return c.Clock.Read()
+}
+
+// What the wall clock shows says nothing about the disk: set ahead by more than the limit while a write is under way, it
+// ends no node. The steady clock of the test stands still, so no time counts until the test lets it pass.
+func TestStall_AClockThatIsSetAheadIsNotTheDisks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	disk := faults.Watch(t, dir)
+	clock := &readClock{Clock: replicationtest.NewClock(noon)}
+	const limit = 100 * time.Millisecond
+	n := open(t, replication.Options{Dir: dir, Machine: replicationtest.New(), Create: true, Clock: clock,
+		StallLimit: limit, CanaryInterval: time.Hour})
+	propose(t, n, 1, 1)
+	release := disk.Stall("sync")
+	defer release()
+	c := proposeLater(within(t), n, 2)
+	until(t, "a write to be under way", func() bool { return n.Status().Writing > 0 })
+	clock.Step(6 * time.Second)
+	looks := clock.reads.Load()
+	until(t, "some looks at it", func() bool { return clock.reads.Load() > looks+3 })
+	if err := n.Err(); err != nil {
+		t.Fatalf("a clock 6 s ahead: %v", err)
+	}
+	release()
+	if o := answer(t, c); o.err != nil {
+		t.Fatal(o.err)
+	}
+
+	release = disk.Stall("sync")
+	defer release()
+	c = proposeLater(within(t), n, 3)
+	until(t, "the disk to count as hung", func() bool {
+		clock.Pass(limit / 20)
+		return n.Err() != nil
+	})
+	if o := answer(t, c); !errors.Is(o.err, replication.ErrStalled) {
+		t.Fatalf("on a disk that hangs: %v", o.err)
+	}
+	release()
 }

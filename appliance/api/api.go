@@ -46,8 +46,8 @@ type Options struct {
 	Events    Events
 	Passwords *auth.Passwords
 	Log       *slog.Logger
-	Now       func() time.Time
-	Random    io.Reader // of seeds, tokens and command ids: unpredictable, safe for concurrent use
+	Now       func() time.Time // the casino's time
+	Random    io.Reader        // of seeds, tokens and command ids: unpredictable, safe for concurrent use
 
 	Slots, Roulette, Blackjack Table
 	AbandonAfter               time.Duration // how long an open round of blackjack waits for its player's next action; 0: not said
@@ -130,7 +130,7 @@ func New(o Options) (*API, error) {
 	a.router = a.newRouter()
 	ctx, cancel := context.WithCancel(context.Background())
 	followed := make(chan struct{})
-	go func() { defer close(followed); a.follow(ctx) }()
+	go func() { defer close(followed); a.follow(ctx, o.Events) }()
 	a.stop = func() { cancel(); <-followed }
 	return a, nil
 }

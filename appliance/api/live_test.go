@@ -20,7 +20,7 @@ import (
 const livePath = "/api/v1/live"
 
 // patience bounds waits that end at once unless something is broken.
-const patience = 20 * time.Second
+const patience = 3 * time.Minute
 
 // listen opens a live connection; its client's half is closed with the test.
 func (c *client) listen(headers ...string) (*websocket.Conn, *http.Response, error) {
@@ -130,7 +130,7 @@ func (h *house) elsewhere(login string, body command.Body) {
 	if err != nil || !ok {
 		h.t.Fatalf("%t, %v", ok, err)
 	}
-	res, err := h.casino.Propose(h.t.Context(), command.Command{Time: h.now(), Account: cred.Account, Body: body})
+	res, err := h.casino.Propose(h.t.Context(), command.Command{Account: cred.Account, Body: body})
 	if err != nil || res.Refusal != nil {
 		h.t.Fatalf("%v, %v", res.Refusal, err)
 	}

@@ -181,13 +181,12 @@ func TestIdempotencyKey_IsKnownBeforeTheHouseRefuses(t *testing.T) {
 		"daily coins are off": {func(o *Options) { o.DailyCoins = 0 }, 409, "daily_coins_off", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
 			for path, body := range wagers {
 				if c.daily != (path == coins) {
 					continue
 				}
+				h := newHouse(t)
 				p := h.player(strings.Split(path, "/")[4])
-				before := h.api.o
 				first := p.do("POST", path, body, "Idempotency-Key", "known").want(t, 201, "")
 				c.change(&h.api.o)
 				again := p.do("POST", path, body, "Idempotency-Key", "known").want(t, 201, "")
@@ -200,7 +199,6 @@ func TestIdempotencyKey_IsKnownBeforeTheHouseRefuses(t *testing.T) {
 					t.Errorf("%s: proposed without a key", path)
 				}
 				p.do("POST", path, body, "Idempotency-Key", "new").want(t, c.status, c.code)
-				h.api.o = before
 			}
 		})
 	}
@@ -622,9 +620,6 @@ func TestCommands_AreStampedWithFreshEntropy(t *testing.T) {
 			t.Errorf("%T has the id %x", c.Body, c.ID)
 		}
 		ids[c.ID] = true
-		if !c.Time.Equal(h.now()) || c.Time.Location() != time.UTC {
-			t.Errorf("%T is stamped %v", c.Body, c.Time)
-		}
 		want := map[command.Kind]int{command.KindOpenAccount: 64, command.KindRotateSeed: 32}[c.Body.Kind()]
 		if len(c.Entropy) != want {
 			t.Errorf("%T has %d bytes of entropy", c.Body, len(c.Entropy))

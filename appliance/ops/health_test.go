@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -99,41 +100,40 @@ func TestHealth_EachCheckHasItsProbe(t *testing.T) {
 }
 
 func TestHealth_HangingChecksAreUnhealthyAndDontPileUp(t *testing.T) {
-	var asked atomic.Int32
-	release := make(chan struct{})
-	var log bytes.Buffer
-	h := newHealth(t, HealthOptions{Patience: 20 * time.Millisecond, Fresh: time.Nanosecond, Log: slog.New(slog.NewTextHandler(&log, nil))},
-		Check{"log", func(context.Context) (Result, bool) { asked.Add(1); <-release; return healthy(""), true }})
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			for range 5 {
-				if r, ok := h.One("log"); !ok || r.Status != Unhealthy || !strings.Contains(r.Detail, "no answer") {
-					t.Errorf("%v %t", r, ok)
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int32
+		release := make(chan struct{})
+		var log bytes.Buffer
+		h := newHealth(t, HealthOptions{Fresh: time.Nanosecond, Log: slog.New(slog.NewTextHandler(&log, nil))},
+			Check{"log", func(context.Context) (Result, bool) { asked.Add(1); <-release; return healthy(""), true }})
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				for range 5 {
+					if r, ok := h.One("log"); !ok || r.Status != Unhealthy || !strings.Contains(r.Detail, "no answer") {
+						t.Errorf("%v %t", r, ok)
+					}
 				}
-			}
-		})
-	}
-	wg.Wait()
-	if asked.Load() != 1 {
-		t.Errorf("asked %d times while it hung", asked.Load())
-	}
-	if code, _ := probe(t, h, "/health/live"); code != 200 {
-		t.Errorf("alive: %d", code)
-	}
-	close(release)
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		if r, _ := h.One("log"); r.Status == Healthy {
-			break
+			})
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("it never recovered")
+		wg.Wait()
+		if asked.Load() != 1 {
+			t.Errorf("asked %d times while it hung", asked.Load())
 		}
-	}
-	_ = h.Close()
-	if got := log.String(); strings.Count(got, "status=unhealthy") != 1 || strings.Count(got, "status=healthy") != 1 {
-		t.Errorf("changes are told once each:\n%s", got)
-	}
+		answer := httptest.NewRecorder()
+		if h.ServeHTTP(answer, httptest.NewRequest("GET", "/health/live", nil)); answer.Code != 200 {
+			t.Errorf("alive: %d", answer.Code)
+		}
+		close(release)
+		synctest.Wait() // until it has answered
+		if r, _ := h.One("log"); r.Status != Healthy {
+			t.Errorf("it did not recover: %v", r)
+		}
+		_ = h.Close()
+		if got := log.String(); strings.Count(got, "status=unhealthy") != 1 || strings.Count(got, "status=healthy") != 1 {
+			t.Errorf("changes are told once each:\n%s", got)
+		}
+	})
 }
 
 func TestHealth_AnswersAreUsedAgainForAMoment(t *testing.T) {
@@ -252,46 +252,23 @@ func TestChecks_JudgeWhatTheyAreTold(t *testing.T) {
 	}
 }
 
-func TestClockCheck_SeesJumpsAndCommandsFromTheFuture(t *testing.T) {
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	var newest time.Time
-	var passed, leap time.Duration
-	check := ClockCheck(func() time.Time { return newest }, func() time.Time { return now }, func() time.Duration { return passed },
-		func(time.Time) time.Duration { return leap })
-	expect := func(what string, want Status) {
-		t.Helper()
-		if r, _ := check.Run(context.Background()); r.Status != want {
-			t.Errorf("%s: %v", what, r)
+func TestClockCheck_SaysWhatIsWrongAndWhatToDo(t *testing.T) {
+	for _, c := range []struct {
+		clock Clock
+		want  Status
+		says  string
+	}{
+		{Clock{}, Healthy, ""},
+		{Clock{Step: time.Hour, Ago: 10 * time.Minute}, Healthy, ""},
+		{Clock{Step: -time.Hour, Ago: 9 * time.Minute}, Degraded, "jumped by -1h0m0s. Check time synchronization"},
+		{Clock{Behind: 30 * time.Minute, Step: -time.Hour, Ago: time.Minute}, Degraded, "30m0s behind the casino's time, which goes on at half pace until the two meet, in 1h0m0s. Check"},
+		{Clock{Leap: 25 * time.Hour, Step: 25 * time.Hour}, Unhealthy, "25h0m0s ahead of where it should be, and nothing is taken from players. Set it right; if it is right now, restart"},
+	} {
+		r, ok := ClockCheck(func() Clock { return c.clock }).Run(context.Background())
+		if !ok || r.Status != c.want || !strings.Contains(r.Detail, c.says) || (c.says == "") != (r.Detail == "") {
+			t.Errorf("%+v: %v", c.clock, r)
 		}
 	}
-	pass := func(d time.Duration) { now, passed = now.Add(d), passed+d }
-	expect("at the start", Healthy)
-	pass(time.Hour)
-	expect("after an hour", Healthy)
-	now = now.Add(time.Second)
-	expect("a small step", Healthy)
-	now = now.Add(-time.Hour)
-	expect("set back", Degraded)
-	pass(9 * time.Minute)
-	expect("nine minutes later", Degraded)
-	pass(2 * time.Minute)
-	expect("eleven minutes later", Healthy)
-	newest = now.Add(time.Minute)
-	expect("a command from the future", Degraded)
-	pass(time.Minute)
-	expect("when its time has come", Healthy)
-	pass(48 * time.Hour)
-	expect("after two days without a command", Healthy)
-	now, leap = now.Add(25*time.Hour), 25*time.Hour
-	expect("a leap ahead", Unhealthy)
-	pass(time.Hour)
-	expect("as long as it is so", Unhealthy)
-	now, leap = now.Add(-25*time.Hour), 0
-	expect("set right", Degraded)
-	pass(11 * time.Minute)
-	expect("eleven minutes later", Healthy)
-	now = now.Add(25 * time.Hour)
-	expect("ahead, where commands are taken", Degraded)
 }
 
 func TestGate_ClosesBeforeTheDiskIsFullAndOpensWithRoomToSpare(t *testing.T) {
@@ -373,18 +350,35 @@ func TestSpaceOf_TellsOfARealDisk(t *testing.T) {
 	}
 }
 
-func TestHealth_ManyHangingChecksTakeNoLongerThanOne(t *testing.T) {
-	release := make(chan struct{})
-	h := newHealth(t, HealthOptions{Patience: time.Second})
-	for _, name := range strings.Split("abcdefghijklmnopqrstuvwxyz", "") {
-		h.Add(Check{name, func(context.Context) (Result, bool) { <-release; return healthy(""), true }})
+// Checks that wait for each other answer only if all are asked at the same time; one after the other, each would be late.
+func TestHealth_ChecksAreAskedAtTheSameTime(t *testing.T) {
+	names := strings.Split("abcdefghijklmnopqrstuvwxyz", "")
+	var all sync.WaitGroup
+	all.Add(len(names))
+	h := newHealth(t, HealthOptions{Patience: 5 * time.Minute})
+	for _, name := range names {
+		h.Add(Check{name, func(context.Context) (Result, bool) { all.Done(); all.Wait(); return healthy(""), true }})
 	}
-	t.Cleanup(func() { close(release) }) // before Close
-	start := time.Now()
-	if r := h.Report(); r.Status != Unhealthy || len(r.Checks) != 26 {
+	if r := h.Report(); r.Status != Healthy || len(r.Checks) != len(names) {
 		t.Errorf("%v", r)
 	}
-	if took := time.Since(start); took > 15*time.Second { // one after the other would be 26
-		t.Errorf("took %s", took)
-	}
+}
+
+// The patience counts from the question, so that many checks that hang take no longer than one.
+func TestHealth_ManyHangingChecksAreWaitedForOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := newHealth(t, HealthOptions{Patience: time.Minute})
+		for _, name := range strings.Split("abcdefghijklmnopqrstuvwxyz", "") {
+			h.Add(Check{name, func(context.Context) (Result, bool) { <-release; return healthy(""), true }})
+		}
+		t.Cleanup(func() { close(release) }) // before Close
+		start := time.Now()
+		if r := h.Report(); r.Status != Unhealthy || len(r.Checks) != 26 {
+			t.Errorf("%v", r)
+		}
+		if took := time.Since(start); took != time.Minute { // by the clock of this test, which stands still while anything runs
+			t.Errorf("took %s", took)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"imperio/appliance"
 	"imperio/appliance/config"
 )
 
@@ -16,7 +17,7 @@ type configShowCommand struct {
 	Configuration configurationFlags `embed:""`
 }
 
-// Run prints the values even when they don't go together, and then what is wrong.
+// Run prints the values even if they are not valid, and then what is wrong.
 func (c *configShowCommand) Run(env *environment) error {
 	loaded, err := env.configuration()
 	if err != nil {
@@ -50,5 +51,5 @@ func (c *configLimitsCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(config.PrintZones(env.Stdout, loaded.Config.Limits), loaded.Config.Validate())
+	return errors.Join(appliance.PrintLimits(env.Stdout, loaded.Config.Limits), loaded.Config.Validate())
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	_ "embed" // for the notices
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -12,10 +14,21 @@ import (
 // version and commit are set by the Makefile (-ldflags -X). A plain go build leaves them empty.
 var version, commit string
 
-type versionCommand struct{}
+// notices are the licences of all that is compiled in. 'make notices' writes the file.
+//
+//go:embed notices.txt
+var notices string
+
+type versionCommand struct {
+	Notices bool `help:"Print the licences of the libraries and fonts in the program instead."`
+}
 
 // Run prints what this program is.
 func (c *versionCommand) Run(env *environment) error {
+	if c.Notices {
+		_, err := io.WriteString(env.Stdout, notices)
+		return err
+	}
 	build := thisBuild()
 	var rules []string
 	for _, game := range catalogue.Games() {
@@ -26,13 +39,13 @@ func (c *versionCommand) Run(env *environment) error {
 	return err
 }
 
-// buildIdentity is what a binary says about its own making.
+// buildIdentity is the version and commit of a binary.
 type buildIdentity struct {
 	version string // e.g. "v1.2.0", or "devel"
 	commit  string // full hash, or "unknown"
 }
 
-// thisBuild takes what the Makefile set, else what the Go tool recorded.
+// thisBuild is what the Makefile set, else what the Go tool recorded.
 func thisBuild() buildIdentity {
 	build := buildIdentity{version, commit}
 	info, ok := debug.ReadBuildInfo()

@@ -44,7 +44,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 	game := machine.GameRecord{Rounds: 1, Staked: 2, Paid: 3, Biggest: 4}
 	record := machine.Record{
 		Events: 3, Head: [32]byte{4, 31: 5}, Time: 6, NextAccount: 1007, NextFence: 8,
-		Books: ledger.Books{House: [6]games.Coins{0, -100, 20, 30, 40, 5}, Players: 5}, Sessions: 9, OpenRounds: 10, Games: [3]machine.GameRecord{game, game, game}, Stamp: 11, Level: 12, Program: "1.2.3",
+		Books: ledger.Books{House: [6]games.Coins{0, -100, 20, 30, 40, 5}, Players: 5}, Sessions: 9, OpenRounds: 10, Games: [3]machine.GameRecord{game, game, game}, Level: 12, Program: "1.2.3",
 	}
 	records := map[string]any{
 		"machine": record, "machine_zero": machine.Record{},
