@@ -105,7 +105,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 
 // begin gives a directory its identity, if it holds nothing of a casino.
 func (d *dataDir) begin(o dataDirOptions) error {
-	for _, name := range []string{storage.StateFile, replication.LogFile} {
+	for _, name := range []string{storage.StateFile, replication.LogDir} {
 		if d.has(name) {
 			return fmt.Errorf("%s holds %s, but %s is missing. Put it back, or restore the casino from a backup into an empty directory. Nothing was changed",
 				d.path, name, storage.NodeFile)
@@ -126,8 +126,8 @@ func (d *dataDir) clear() error {
 	if err := d.checkUnused(); err != nil {
 		return err
 	}
-	for _, name := range []string{storage.StateFile, replication.LogFile} {
-		if err := os.Remove(filepath.Join(d.path, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, name := range []string{storage.StateFile, replication.LogDir} {
+		if err := os.RemoveAll(filepath.Join(d.path, name)); err != nil {
 			return fmt.Errorf("make the casino anew: %w", err)
 		}
 	}
@@ -149,7 +149,7 @@ func (d *dataDir) checkUnused() error {
 			return d.notNew(storage.StateFile)
 		}
 	}
-	if d.has(replication.LogFile) {
+	if d.has(replication.LogDir) {
 		next, used := uint64(1), false // a new log begins with entry 1, and none of its entries is a command
 		err := replication.ReadLog(d.path, d.logIdentity(), func(entry []storage.Command) error {
 			for _, e := range entry {
@@ -162,7 +162,7 @@ func (d *dataDir) checkUnused() error {
 			return err
 		}
 		if used || next == 1 {
-			return d.notNew(replication.LogFile)
+			return d.notNew(replication.LogDir)
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -52,17 +53,17 @@ func setReady(t *testing.T, dir string, ready bool) {
 // contentOf is all that the files of a directory hold.
 func contentOf(t *testing.T, dir string) string {
 	t.Helper()
-	entries, err := os.ReadDir(dir)
+	var all strings.Builder
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		fmt.Fprintf(&all, "%s %x\n", path, data)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	var all strings.Builder
-	for _, e := range entries {
-		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(&all, "%s %x\n", e.Name(), data)
 	}
 	return all.String()
 }
@@ -96,9 +97,9 @@ var something = command.RecordAct{Actor: "operator", Act: "noted"}
 func TestDataDir_AFirstStartThatBrokeOffIsBegunAnew(t *testing.T) {
 	for name, breakOff := range map[string]func(dir string) error{
 		"when all files were there": func(string) error { return nil },
-		"before the log":            func(dir string) error { return os.Remove(filepath.Join(dir, replication.LogFile)) },
+		"before the log":            func(dir string) error { return os.RemoveAll(filepath.Join(dir, replication.LogDir)) },
 		"within the state": func(dir string) error {
-			if err := os.Remove(filepath.Join(dir, replication.LogFile)); err != nil {
+			if err := os.RemoveAll(filepath.Join(dir, replication.LogDir)); err != nil {
 				return err
 			}
 			path := filepath.Join(dir, storage.StateFile)
@@ -125,13 +126,13 @@ func TestDataDir_AFirstStartThatBrokeOffIsBegunAnew(t *testing.T) {
 
 // node.json that says "never begun" beside files with a history in them is wrong: nothing is removed.
 func TestDataDir_WhatWasDoneIsNeverRemoved(t *testing.T) {
-	for name, lose := range map[string]string{"both files": "", "the log alone": storage.StateFile, "the state alone": replication.LogFile} {
+	for name, lose := range map[string]string{"both files": "", "the log alone": storage.StateFile, "the state alone": replication.LogDir} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			makeCasino(t, dir, something)
 			setReady(t, dir, false)
 			if lose != "" {
-				if err := os.Remove(filepath.Join(dir, lose)); err != nil {
+				if err := os.RemoveAll(filepath.Join(dir, lose)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -145,11 +146,11 @@ func TestDataDir_WhatWasDoneIsNeverRemoved(t *testing.T) {
 }
 
 func TestDataDir_UnreadableFilesOfAFirstStartAreKept(t *testing.T) {
-	for _, file := range []string{storage.StateFile, replication.LogFile} {
+	for _, file := range []string{storage.StateFile, replication.LogDir + "/state"} {
 		dir := t.TempDir()
 		makeCasino(t, dir)
 		setReady(t, dir, false)
-		if err := os.Truncate(filepath.Join(dir, file), 5000); err != nil {
+		if err := os.Truncate(filepath.Join(dir, file), 100); err != nil {
 			t.Fatal(err)
 		}
 		before := contentOf(t, dir)
@@ -200,20 +201,20 @@ func TestDataDir_WhatIsNoDirectoryOrNoFileIsSaidSo(t *testing.T) {
 	}
 	dir := t.TempDir()
 	makeCasino(t, dir, something)
-	log := filepath.Join(dir, replication.LogFile)
-	if err := os.Remove(log); err != nil {
+	log := filepath.Join(dir, replication.LogDir)
+	if err := os.RemoveAll(log); err != nil {
 		t.Fatal(err)
 	}
 	opensNot(t, dir, "the log is missing", "Nothing was changed")
-	if err := os.Mkdir(log, 0o700); err != nil {
+	if err := os.WriteFile(log, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, open := range []func() error{
 		func() error { _, err := openDir(dir, true); return err },
 		func() error { _, err := Audit(t.Context(), dir, nil); return err },
 	} {
-		if err := open(); err == nil || !strings.Contains(err.Error(), log+" is not a file") {
-			t.Errorf("a directory in place of the log: %v", err)
+		if err := open(); err == nil || !strings.Contains(err.Error(), log+" is not a directory") {
+			t.Errorf("a file in place of the log: %v", err)
 		}
 	}
 }

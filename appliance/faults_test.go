@@ -72,7 +72,7 @@ func (h *faultyHouse) post(t *testing.T, path, token, key, body string) (int, []
 }
 
 func TestFaults_ADiskThatFailsCostsNoAnswerThatWasGiven(t *testing.T) {
-	for _, file := range []string{"log.db", "state.db"} {
+	for _, file := range []string{"log", "state.db"} {
 		for _, mode := range faults.Modes {
 			for _, n := range []int{1, 2, 3, 4, 6} {
 				t.Run(fmt.Sprintf("%s, operation %d: %v", file, n, mode), func(t *testing.T) {

@@ -226,7 +226,7 @@ func reopened(t *testing.T, when, dir string, answers map[uint64]command.Result)
 
 func TestFaults_NoFailedWriteOrSyncOfEitherFileLosesABet(t *testing.T) {
 	template, before := foundCasino(t)
-	for _, file := range []string{replication.LogFile, storage.StateFile} {
+	for _, file := range []string{replication.LogDir, storage.StateFile} {
 		for _, mode := range faults.Modes {
 			t.Run(fmt.Sprintf("%s, %v", file, mode), func(t *testing.T) {
 				t.Parallel()

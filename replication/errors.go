@@ -14,8 +14,8 @@ var (
 	ErrLocked  = logstore.ErrLocked
 	ErrNewer   = logstore.ErrNewer
 	ErrForeign = logstore.ErrForeign
-	// ErrMismatch means that log.db and state.db don't belong to the same moment of the same node.
-	ErrMismatch = errors.New("log.db and state.db do not belong together")
+	// ErrMismatch means that the log and state.db are not of the same history of the same node.
+	ErrMismatch = errors.New("the log and state.db do not belong together")
 )
 
 // ErrStalled means that the disk held one write for longer than Options.StallLimit.

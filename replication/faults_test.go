@@ -96,7 +96,7 @@ func recovered(t *testing.T, when, dir string, j *replicationtest.Journal, answe
 // prepare makes a log with some commands in it, of which half are in a checkpoint.
 func prepare(t *testing.T) scenario {
 	t.Helper()
-	s := scenario{dir: t.TempDir(), journal: replicationtest.New(), from: 7, to: 14}
+	s := scenario{dir: t.TempDir(), journal: replicationtest.New(), from: 7, to: 20}
 	o := s.options()
 	o.Create = true
 	n, err := replication.Open(o)
@@ -126,7 +126,7 @@ func TestFaults_NoFailedWriteOrSyncOfTheLogLosesAnAnswer(t *testing.T) {
 					dir := t.TempDir()
 					faults.CopyDirectory(t, template.dir, dir)
 					disk := faults.Watch(t, dir)
-					disk.Fail(faults.Fault{File: replication.LogFile, N: operation, Mode: mode, Sticky: sticky})
+					disk.Fail(faults.Fault{File: replication.LogDir, N: operation, Mode: mode, Sticky: sticky})
 					s := template
 					s.dir, s.journal = dir, template.journal.Reopen()
 					answered := uint64(6)

@@ -34,6 +34,8 @@ type Machine interface {
 	Checkpoint(ctx context.Context) (storage.Checkpoint, error)
 	// Durable returns the last durable checkpoint.
 	Durable() storage.Checkpoint
+	// EventHash returns the hash of an event of the history, and false if there is no such event.
+	EventHash(event uint64) (hash [32]byte, found bool, err error)
 }
 
 // fsm is the machine as raft sees it.
@@ -79,6 +81,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		responses[i] = results[:parts:parts]
 		rest, results = rest[parts:], results[parts:]
 	}
+	n.noteHead()
 	commands := len(entries)
 	clear(entries) // let go of the data
 	n.entries = entries

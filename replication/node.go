@@ -32,13 +32,14 @@ type Node struct {
 	stall                      stallWatch   // watchDisk's
 	stalled                    atomic.Int64 // how long it has seen the write under way, nanoseconds
 
-	leads   gate              // open while this node leads and has applied all that was committed before it did
-	tokens  chan struct{}     // one for each proposal in flight
-	queue   chan *proposal    // waiting to be put into an entry
-	flights chan flight       // sent to raft, in order
-	written chan struct{}     // lets gather send the next entry
-	entries []storage.Command // owned by raft's machine goroutine; reused
-	quiet   atomic.Bool       // see raftLogger
+	head    atomic.Pointer[logstore.Head] // see noteHead
+	leads   gate                          // open while this node leads and has applied all that was committed before it did
+	tokens  chan struct{}                 // one for each proposal in flight
+	queue   chan *proposal                // waiting to be put into an entry
+	flights chan flight                   // sent to raft, in order
+	written chan struct{}                 // lets gather send the next entry
+	entries []storage.Command             // owned by raft's machine goroutine, reused
+	quiet   atomic.Bool                   // see raftLogger
 
 	life    context.Context // ends when Close begins
 	end     context.CancelFunc
@@ -79,10 +80,12 @@ func Open(o Options) (*Node, error) {
 	n.quiet.Store(true)
 	n.life, n.end = context.WithCancel(context.Background())
 
-	path := filepath.Join(o.Dir, LogFile)
+	n.noteHead()
+	path := filepath.Join(o.Dir, LogDir)
 	storeOptions := logstore.Options{
 		Identity: o.Identity,
 		MayCut:   func() uint64 { return o.Machine.Durable().Index },
+		Head:     func() logstore.Head { return *n.head.Load() },
 		Failed:   n.fail,
 		Synced:   n.synced,
 		Logger:   o.Logger,
@@ -153,7 +156,7 @@ func (n *Node) start(config *raft.Config) error {
 	if err := consistent(n.log, n.machine); err != nil {
 		return err
 	}
-	n.logger.Info("log opened", "file", n.log.Path(), "entries", n.describeLog())
+	n.logger.Info("log opened", "path", n.log.Path(), "entries", n.describeLog())
 	if err := n.startRaft(config); err != nil {
 		return fmt.Errorf("start raft: %w", err)
 	}
@@ -198,19 +201,11 @@ func (n *Node) describeLog() string {
 
 // consistent checks that the log goes on where the machine's state ends.
 func consistent(log *logstore.Store, m Machine) error {
-	first, err := log.FirstIndex()
-	if err != nil {
-		return err
-	}
 	last, err := log.LastIndex()
 	if err != nil {
 		return err
 	}
 	snapshot, _ := log.Snapshot()
-	if last != 0 && first > snapshot.Index+1 {
-		return &logstore.DamagedError{File: log.Path(), What: fmt.Sprintf("its last snapshot is of entry %d, but it begins with entry %d",
-			snapshot.Index, first)}
-	}
 	applied, term := m.Applied()
 	switch end := max(last, snapshot.Index); {
 	case applied > end:
@@ -237,7 +232,7 @@ func consistent(log *logstore.Store, m Machine) error {
 			"Nothing was changed. Put back the files that belong together, or restore the latest backup",
 			ErrMismatch, applied, expect, log.Path(), term)
 	}
-	return nil
+	return checkHistory(log, m)
 }
 
 // lead follows raft's leadership. It opens the node's gate only once everything that was committed before is applied.
@@ -256,6 +251,10 @@ func (n *Node) lead() {
 		// machine as an entry without data.
 		if _, err := n.attempt(n.life, nil); err != nil {
 			continue // leadership is lost already, or the node is failing or closing
+		}
+		if err := n.checkReplay(); err != nil {
+			n.fail(err)
+			continue
 		}
 		n.quiet.Store(false)
 		n.clock.lead()

@@ -195,13 +195,14 @@ func TestPropose_AnswersEachCommandOnceAcrossLostLeadership(t *testing.T) {
 			}
 		})
 	}
-	for range 3 {
+	for lost := range uint64(3) {
 		if err := n.Barrier(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if err := n.Depose(); err != nil {
 			t.Fatal(err)
 		}
+		until(t, "the next election", func() bool { s := n.Status(); return s.Term >= term+2*(lost+1) && s.State == "leader" })
 	}
 	running.Wait()
 	if got := len(j.IDs()); got != callers*each {

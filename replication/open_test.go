@@ -154,13 +154,22 @@ func TestOpen_RefusesALogAndAStateThatDoNotBelongTogether(t *testing.T) {
 	open(t, o) // nothing of this did harm
 }
 
-func content(t *testing.T, dir string) []byte {
+// content is all that the files of the log hold.
+func content(t *testing.T, dir string) (all []byte) {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(dir, replication.LogFile))
+	log := filepath.Join(dir, replication.LogDir)
+	files, err := os.ReadDir(log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join(log, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(append(all, f.Name()...), b...)
+	}
+	return all
 }
 
 func TestOpen_CreatesALogForAStateWithAHistory(t *testing.T) {
@@ -208,7 +217,7 @@ func TestOpen_RefusesMissingExistingLockedForeignAndDamagedLogs(t *testing.T) {
 	if _, err := replication.Open(o); !errors.Is(err, replication.ErrForeign) {
 		t.Errorf("the log of another node: %v", err)
 	}
-	if err := os.Truncate(filepath.Join(dir, replication.LogFile), 5000); err != nil {
+	if err := os.Truncate(filepath.Join(dir, replication.LogDir, "000001.segment"), 5000); err != nil {
 		t.Fatal(err)
 	}
 	o.Identity = identity

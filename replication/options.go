@@ -8,8 +8,8 @@ import (
 	"imperio/replication/logstore"
 )
 
-// LogFile is the name of the log in the data directory.
-const LogFile = "log.db"
+// LogDir is the name of the log in the data directory. It is a directory.
+const LogDir = "log"
 
 // MaxCommand bounds an encoded command in bytes.
 const MaxCommand = 1 << 20
@@ -31,7 +31,7 @@ type Observer struct {
 
 // Options say how to open a node. Dir, Machine and Identity must be set. Zero means the default for everything else.
 type Options struct {
-	Dir      string // the data directory; log.db is in it
+	Dir      string // the data directory; the log is in it
 	Machine  Machine
 	Identity Identity
 	Logger   *slog.Logger

@@ -137,6 +137,11 @@ func (s *Store) Head() (event uint64, hash [32]byte) {
 	return h.Events, h.Head
 }
 
+// EventHash is the hash of an event of the history; false if the history has not come so far.
+func (s *Store) EventHash(event uint64) (hash [32]byte, ok bool, err error) {
+	return find(s, func(r *machine.Reader) ([32]byte, bool, error) { return r.EventHash(event) })
+}
+
 // Level is the feature level in force.
 func (s *Store) Level() uint32 {
 	h := s.head()

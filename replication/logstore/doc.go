@@ -1,24 +1,54 @@
-// Package logstore keeps a raft log in one bbolt file: the entries, raft's few stable values, whose log it is, and the
-// metadata of the last snapshot.
+// Package logstore keeps a raft log in preallocated segment files: the entries, raft's few stable values, whose log it
+// is, and the metadata of the last snapshot.
+//
+// # Files
+//
+// The log is a directory. The file "state" holds two copies of the state record (identity, stable values, snapshot) and
+// the witness. Each "*.segment" file holds entries. Its size never changes: it is filled with zeroes before its first
+// use, and used again when its entries are cut. So an append is one write and one fdatasync that changes no metadata of
+// the file system, and waits for no other file's journal.
 //
 // # Durability
 //
 // StoreLogs, Set, SetUint64 and SaveSnapshot return nil only after their change is synced. The first write or sync that
 // fails breaks the store for good: it takes no further change, says so to Options.Failed, and the process is expected
-// to end. (After a failed sync nobody can say what the disk holds, and trying again could answer "durable" for pages
-// that the kernel has already thrown away.)
+// to end. (After a failed sync nobody knows what the disk holds. A second try could report pages as durable that the
+// kernel has dropped.) For the same reason Open writes the last batch and the state once more before it returns: a
+// process that died after a failed sync may have left them in the page cache only.
 //
-// # Damage
+// # Batches
 //
-// Nothing in the file is believed without a witness. Entries and the state record carry a CRC-32C over their key and
-// content; the number of the last entry stands a second time in the header of its bucket, on another page, so that an
-// entry can't vanish from the end; and Open walks every page of the file before bbolt may touch it (package boltcheck).
-// A damaged file is refused with a *DamagedError, and a refused Open changes nothing on disk.
+// A batch is what one append wrote: a header and one or more entries, in whole blocks of 4 KiB, so that no write
+// touches a block that holds something durable. The header names the segment's sequence number and the first entry; the
+// checksums of header and content are seeded with the log's own random salt. Sequence numbers only grow. What an earlier
+// use of the segment left behind has a lower one, and can't be taken for data. A batch is written only after the one
+// before it is durable.
+//
+// # Torn or damaged
+//
+// Reading ends at the first batch that is not whole. Whether that is the torn end of the last write, which nobody was
+// told is durable, or damage to acknowledged entries, follows from what else is there:
+//
+//   - A later batch in the segment, a later segment, or a witness that names a later entry proves that the batch was
+//     durable once: Open refuses with a *DamagedError.
+//   - A header that is not whole in front of a whole entry is no torn write, which loses sectors: damage.
+//   - Without any of these the batch is a torn write. Open drops it, and says so in its log if any of it is left.
+//
+// The witness is a small block in the state file that names the last durable entry. It is written after each append, but
+// not synced: after a kill it is there, and damage to the last batch is told from a torn write with certainty. After a
+// power cut it may be older. Touch and Close sync it. So only this goes unnoticed: a power cut, within a second or two
+// of the last append, and damage to the last batch, at once. The history's head in the state shows even this if a
+// checkpoint holds the lost entries: the state is then newer than the log.
+//
+// # History
+//
+// Each batch and the witness also carry the head of the casino's history at that moment: the number of the newest event
+// and its hash, which pins all events before it. Heads returns them, so that a state with another history can be refused.
 //
 // # Cutting the log
 //
-// Raft cuts the beginning of the log after each snapshot, thousands of entries at a time. Deleting those in one
-// transaction would hold up the bets that wait behind it. So the cut is taken note of in memory, and each later StoreLogs
-// deletes a few more of the old entries than it adds, in the transaction that it writes anyway: a cut costs no sync of
-// its own, and the file stays bounded. After a restart the log may start earlier than it was cut; raft doesn't mind.
+// DeleteRange at the beginning only takes note; whole segments below the cut are used again, oldest first. After a
+// restart the log may start earlier than it was cut; raft doesn't mind. DeleteRange at the end opens a new segment that
+// says with which entry it begins: entries from there on in older segments don't count any more. That is one durable
+// write, whole or not there.
 package logstore

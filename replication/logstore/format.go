@@ -7,99 +7,203 @@ import (
 	"hash/crc32"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
 	"github.com/hashicorp/raft"
 )
 
-// FormatVersion is the version of the file that this package writes, and the newest that it reads.
+// FormatVersion is the version of the log that this package writes, and the newest that it reads.
 const FormatVersion = 1
 
-// MaxEntry bounds the data of one entry in bytes. It is far above any command, and well below what would make one
-// transaction slow.
-const MaxEntry = 4 << 20
+// MaxEntry bounds the data of one entry in bytes. It is far above any entry that the node makes.
+const MaxEntry = 2 << 20
 
-var (
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// blockSize is the unit in which segments are written. No block is ever written again once its content is durable.
+const blockSize = 4096
 
-	bucketLog   = []byte("log")   // 8-byte big-endian index → entry
-	bucketState = []byte("state") // keyRecord → record
-	keyRecord   = []byte("record")
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// seed is what all checksums of one log begin with: whose log it is, and its random salt. Content of another log fails
+// them, and so does content that somebody made up.
+type seed uint32
+
+func newSeed(id Identity, salt []byte) seed {
+	sum := crc32.Checksum([]byte(id.ClusterID+"\x00"+id.NodeID+"\x00"), castagnoli)
+	return seed(crc32.Update(sum, castagnoli, salt))
+}
+
+func (s seed) checksum(content []byte) uint32 {
+	return crc32.Update(uint32(s), castagnoli, content)
+}
+
+// Head is the newest event of the casino's history at some moment: its number, and its hash, which pins all events
+// before it. The zero Head is a history without events.
+type Head struct {
+	Event uint64
+	Hash  [32]byte
+}
+
+// kind says what a header stands in front of.
+type kind byte
+
+const (
+	opening kind = 'S' // the first block of a segment
+	entries kind = 'B' // a batch of entries
+	witness kind = 'W' // the witness, in the state file
 )
+
+// header is the first part of a block, integers big-endian:
+//
+//	 0  7  magic
+//	 7  1  kind
+//	 8  4  CRC-32C of the rest of the header
+//	12  4  CRC-32C of the content
+//	16  8  sequence number of the segment
+//	24  8  entries: index of the first one
+//	       opening: the index that the segment begins with; 0: the log is empty here, and may go on with any
+//	       witness: index of the last durable entry; 0: the log is empty
+//	32  4  entries: how many; otherwise 0
+//	36  4  entries: length of the content in bytes
+//	       opening: size of the file in bytes
+//	40  8  head of the history: number of the event
+//	48 32  its hash
+type header struct {
+	kind    kind
+	content uint32
+	segment uint64
+	index   uint64
+	count   uint32
+	length  uint32
+	head    Head
+}
+
+const (
+	magic      = "imperio"
+	headerSize = 80
+)
+
+// put encodes the header into b.
+func (h *header) put(b []byte, s seed) {
+	copy(b, magic)
+	b[7] = byte(h.kind)
+	binary.BigEndian.PutUint32(b[12:], h.content)
+	binary.BigEndian.PutUint64(b[16:], h.segment)
+	binary.BigEndian.PutUint64(b[24:], h.index)
+	binary.BigEndian.PutUint32(b[32:], h.count)
+	binary.BigEndian.PutUint32(b[36:], h.length)
+	binary.BigEndian.PutUint64(b[40:], h.head.Event)
+	copy(b[48:headerSize], h.head.Hash[:])
+	binary.BigEndian.PutUint32(b[8:], s.checksum(b[12:headerSize]))
+}
+
+// block returns the header as a block of its own.
+func (h *header) block(s seed) []byte {
+	b := make([]byte, blockSize)
+	h.put(b, s)
+	return b
+}
+
+// parseHeader decodes a header of the given kind. It returns false if b doesn't begin with one that is whole.
+func parseHeader(b []byte, k kind, s seed) (header, bool) {
+	if len(b) < headerSize || string(b[:7]) != magic || kind(b[7]) != k ||
+		binary.BigEndian.Uint32(b[8:]) != s.checksum(b[12:headerSize]) {
+		return header{}, false
+	}
+	return header{
+		kind:    k,
+		content: binary.BigEndian.Uint32(b[12:]),
+		segment: binary.BigEndian.Uint64(b[16:]),
+		index:   binary.BigEndian.Uint64(b[24:]),
+		count:   binary.BigEndian.Uint32(b[32:]),
+		length:  binary.BigEndian.Uint32(b[36:]),
+		head:    Head{binary.BigEndian.Uint64(b[40:]), [32]byte(b[48:headerSize])},
+	}, true
+}
+
+// blocks rounds up to whole blocks.
+func blocks(size int) int { return (size + blockSize - 1) / blockSize * blockSize }
 
 // An entry is laid out as follows, integers big-endian:
 //
-//	 0  4  CRC-32C of the key (the index) and of everything after this field
-//	 4  1  layout of the entry: entryLayout
-//	 5  1  raft.LogType
-//	 6  8  term
-//	14  8  when the leader appended it, Unix nanoseconds; 0 if unknown
-//	22  4  length of the extensions
-//	26     extensions, then data
+//	 0  4  CRC-32C of the index and of everything after this field
+//	 4  4  length of extensions and data
+//	 8  4  length of the extensions
+//	12  1  layout of the entry: entryLayout
+//	13  1  raft.LogType
+//	14  8  term
+//	22  8  when the leader appended it, Unix nanoseconds; 0 if unknown
+//	30     extensions, then data
 const (
 	entryLayout = 1
-	entryHeader = 26
+	entryHeader = 30
 )
 
-func key(index uint64) [8]byte {
-	var k [8]byte
-	binary.BigEndian.PutUint64(k[:], index)
-	return k
-}
+// entrySize is how long the encoding of an entry is.
+func entrySize(l *raft.Log) int { return entryHeader + len(l.Extensions) + len(l.Data) }
 
 // appendEntry appends the encoding of one entry to buf.
-func appendEntry(buf []byte, l *raft.Log) []byte {
+func appendEntry(buf []byte, l *raft.Log, s seed) []byte {
 	start := len(buf)
 	var h [entryHeader]byte
-	h[4] = entryLayout
-	h[5] = byte(l.Type)
-	binary.BigEndian.PutUint64(h[6:], l.Term)
+	binary.BigEndian.PutUint32(h[4:], uint32(len(l.Extensions)+len(l.Data)))
+	binary.BigEndian.PutUint32(h[8:], uint32(len(l.Extensions)))
+	h[12] = entryLayout
+	h[13] = byte(l.Type)
+	binary.BigEndian.PutUint64(h[14:], l.Term)
 	if !l.AppendedAt.IsZero() {
-		binary.BigEndian.PutUint64(h[14:], uint64(l.AppendedAt.UnixNano()))
+		binary.BigEndian.PutUint64(h[22:], uint64(l.AppendedAt.UnixNano()))
 	}
-	binary.BigEndian.PutUint32(h[22:], uint32(len(l.Extensions)))
 	buf = append(buf, h[:]...)
 	buf = append(buf, l.Extensions...)
 	buf = append(buf, l.Data...)
-	k := key(l.Index)
-	binary.BigEndian.PutUint32(buf[start:], checksum(k[:], buf[start+4:]))
+	binary.BigEndian.PutUint32(buf[start:], entryChecksum(buf[start:], l.Index, s))
 	return buf
 }
 
-// checkEntry tells whether v is what was written under k, without copying it.
-func checkEntry(k, v []byte) error {
-	if len(k) != 8 {
-		return fmt.Errorf("a key of %d bytes", len(k))
+func entryChecksum(e []byte, index uint64, s seed) uint32 {
+	var k [8]byte
+	binary.BigEndian.PutUint64(k[:], index)
+	return crc32.Update(s.checksum(k[:]), castagnoli, e[4:])
+}
+
+// entryLength returns how long the entry is that b begins with; false if b can't hold it.
+func entryLength(b []byte) (int, bool) {
+	if len(b) < entryHeader {
+		return 0, false
 	}
-	if len(v) < entryHeader {
-		return fmt.Errorf("only %d bytes", len(v))
+	n := uint64(entryHeader) + uint64(binary.BigEndian.Uint32(b[4:]))
+	if n > uint64(len(b)) {
+		return 0, false
 	}
-	if binary.BigEndian.Uint32(v) != checksum(k, v[4:]) {
+	return int(n), true
+}
+
+// checkEntry tells whether e is what was written as the entry index.
+func checkEntry(e []byte, index uint64, s seed) error {
+	if n, ok := entryLength(e); !ok || n != len(e) {
+		return fmt.Errorf("%d bytes are not its length", len(e))
+	}
+	if binary.BigEndian.Uint32(e) != entryChecksum(e, index, s) {
 		return errors.New("checksum does not match")
 	}
-	if v[4] != entryLayout {
-		return fmt.Errorf("layout %d, known is %d", v[4], entryLayout)
+	if e[12] != entryLayout {
+		return fmt.Errorf("layout %d, known is %d", e[12], entryLayout)
 	}
-	if uint64(binary.BigEndian.Uint32(v[22:])) > uint64(len(v)-entryHeader) {
+	if binary.BigEndian.Uint32(e[8:]) > binary.BigEndian.Uint32(e[4:]) {
 		return errors.New("extensions longer than the entry")
 	}
 	return nil
 }
 
-// decodeEntry checks v and copies it into l.
-func decodeEntry(k, v []byte, l *raft.Log) error {
-	if err := checkEntry(k, v); err != nil {
+// decodeEntry checks e and copies it into l.
+func decodeEntry(e []byte, index uint64, s seed, l *raft.Log) error {
+	if err := checkEntry(e, index, s); err != nil {
 		return err
 	}
-	*l = raft.Log{
-		Index: binary.BigEndian.Uint64(k),
-		Term:  entryTerm(v),
-		Type:  entryType(v),
-	}
-	if at := int64(binary.BigEndian.Uint64(v[14:])); at != 0 {
+	*l = raft.Log{Index: index, Term: binary.BigEndian.Uint64(e[14:]), Type: entryType(e)}
+	if at := int64(binary.BigEndian.Uint64(e[22:])); at != 0 {
 		l.AppendedAt = time.Unix(0, at)
 	}
-	ext := int(binary.BigEndian.Uint32(v[22:]))
-	if body := append([]byte(nil), v[entryHeader:]...); len(body) > 0 {
+	ext := int(binary.BigEndian.Uint32(e[8:]))
+	if body := append([]byte(nil), e[entryHeader:]...); len(body) > 0 {
 		if ext > 0 {
 			l.Extensions = body[:ext:ext]
 		}
@@ -110,79 +214,4 @@ func decodeEntry(k, v []byte, l *raft.Log) error {
 	return nil
 }
 
-func entryType(v []byte) raft.LogType { return raft.LogType(v[5]) }
-
-func entryTerm(v []byte) uint64 { return binary.BigEndian.Uint64(v[6:]) }
-
-func checksum(key, content []byte) uint32 {
-	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, content)
-}
-
-// record is all that the file holds beside the entries. It is one value, written whole, so that no part of it can be
-// lost alone.
-type record struct {
-	ClusterID string            `cbor:"1,keyasint"`
-	NodeID    string            `cbor:"2,keyasint"`
-	Stable    map[string][]byte `cbor:"3,keyasint,omitempty"`
-	Snapshot  *snapshotRecord   `cbor:"4,keyasint,omitempty"`
-}
-
-type snapshotRecord struct {
-	Index              uint64 `cbor:"1,keyasint"`
-	Term               uint64 `cbor:"2,keyasint"`
-	Configuration      []byte `cbor:"3,keyasint"` // raft.EncodeConfiguration
-	ConfigurationIndex uint64 `cbor:"4,keyasint"`
-}
-
-// The record is laid out as follows: CRC-32C of its key and of everything after this field (4 bytes), format version
-// of the file (2 bytes), CBOR with integer keys. The first two fields stay where they are in every future version.
-const recordHeader = 6
-
-var (
-	recordEnc = mode(cbor.CoreDetEncOptions().EncMode())
-	recordDec = mode(cbor.DecOptions{
-		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
-		IndefLength:       cbor.IndefLengthForbidden,
-		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-	}.DecMode())
-)
-
-func mode[T any](m T, err error) T {
-	if err != nil {
-		panic(err) // an option in this file is wrong
-	}
-	return m
-}
-
-func encodeRecord(r record) ([]byte, error) {
-	body, err := recordEnc.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("encode state record: %w", err)
-	}
-	v := make([]byte, recordHeader, recordHeader+len(body))
-	binary.BigEndian.PutUint16(v[4:], FormatVersion)
-	v = append(v, body...)
-	binary.BigEndian.PutUint32(v, checksum(keyRecord, v[4:]))
-	return v, nil
-}
-
-// decodeRecord returns ErrNewer for a sound record of a newer format.
-func decodeRecord(v []byte) (record, error) {
-	var r record
-	if len(v) < recordHeader {
-		return r, fmt.Errorf("only %d bytes", len(v))
-	}
-	if binary.BigEndian.Uint32(v) != checksum(keyRecord, v[4:]) {
-		return r, errors.New("checksum does not match")
-	}
-	switch version := binary.BigEndian.Uint16(v[4:]); {
-	case version > FormatVersion:
-		return r, fmt.Errorf("%w: format %d, this version reads up to %d", ErrNewer, version, FormatVersion)
-	case version == 0:
-		return r, errors.New("format version 0")
-	}
-	if err := recordDec.Unmarshal(v[recordHeader:], &r); err != nil {
-		return r, err
-	}
-	return r, nil
-}
+func entryType(e []byte) raft.LogType { return raft.LogType(e[13]) }

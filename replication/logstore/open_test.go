@@ -2,10 +2,11 @@ package logstore_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"flag"
-	"math/rand/v2"
+	"hash/crc32"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,20 +14,31 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
-	"go.etcd.io/bbolt"
 
 	"imperio/replication/logstore"
+	"imperio/storage/storagetest/faults"
 )
 
-var everyByte = flag.Bool("every-byte", false, "flip each byte of the file, not only a sample")
-
 func TestOpen_RefusesAMissingLog(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "log.db")
+	path := filepath.Join(t.TempDir(), "log")
 	_, err := logstore.Open(path, logstore.Options{Identity: identity})
 	refused(t, err, logstore.ErrMissing, path)
 	if _, err := os.Stat(path); err == nil {
-		t.Fatal("a refused Open made a file")
+		t.Fatal("a refused Open made a directory")
 	}
+}
+
+func TestOpen_RefusesALogWithoutItsState(t *testing.T) {
+	s := newStore(t, logstore.Options{})
+	store(t, s, 1, 3)
+	s.Close()
+	if err := os.Remove(filepath.Join(s.Path(), "state")); err != nil {
+		t.Fatal(err)
+	}
+	untouched(t, s.Path(), func() {
+		_, err := logstore.Open(s.Path(), logstore.Options{Identity: identity})
+		refused(t, err, logstore.ErrMissing, "state", "put it back")
+	})
 }
 
 func TestCreate_RefusesAnExistingLog(t *testing.T) {
@@ -41,7 +53,7 @@ func TestCreate_RefusesAnExistingLog(t *testing.T) {
 }
 
 func TestCreate_LeavesNothingBehindWhenItFails(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "log.db")
+	path := filepath.Join(t.TempDir(), "log")
 	cause := errors.New("no")
 	err := logstore.Create(path, logstore.Options{Identity: identity}, func(*logstore.Store) error { return cause })
 	if !errors.Is(err, cause) {
@@ -50,7 +62,7 @@ func TestCreate_LeavesNothingBehindWhenItFails(t *testing.T) {
 	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 0 {
 		t.Fatalf("left behind: %v", left)
 	}
-	if err := os.WriteFile(path+".new", []byte("left by a crash"), 0o600); err != nil {
+	if err := os.MkdirAll(path+".new/left by a crash", 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := logstore.Create(path, logstore.Options{Identity: identity}, nil); err != nil {
@@ -64,6 +76,7 @@ func TestOpen_RefusesALogInUse(t *testing.T) {
 	store(t, s, 1, 3)
 	_, err := logstore.Open(s.Path(), logstore.Options{Identity: identity})
 	refused(t, err, logstore.ErrLocked, s.Path())
+	refused(t, logstore.Read(s.Path(), identity, nil), logstore.ErrLocked, s.Path())
 	store(t, s, 4, 5) // the first owner is not disturbed
 	holds(t, s, 1, 5)
 }
@@ -79,164 +92,274 @@ func TestOpen_RefusesTheLogOfAnotherNode(t *testing.T) {
 	}
 }
 
+// Segments of another log of the same node, such as that of a copy which was restored, are not taken for its own.
+func TestOpen_RefusesTheSegmentOfAnotherLog(t *testing.T) {
+	s, other := newStore(t, logstore.Options{}), newStore(t, logstore.Options{})
+	store(t, s, 1, 3)
+	store(t, other, 1, 5)
+	s.Close()
+	other.Close()
+	content, err := os.ReadFile(onlySegment(t, other.Path()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	overwrite(t, onlySegment(t, s.Path()), content)
+	damaged(t, s.Path())
+}
+
 func TestOpen_RefusesANewerFormat(t *testing.T) {
 	s := newStore(t, logstore.Options{})
 	s.Close()
-	// A record of format 2, of which only the header is known.
-	rewrite(t, s.Path(), "state", []byte("record"), logstore.SealForTest([]byte("record"), []byte{0, 2, 'a', 'n', 'y'}))
+	// A record of format 2, of which only the fields before it are known.
+	path := filepath.Join(s.Path(), "state")
+	slot := []byte{0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 'a', 'n', 'y'}
+	binary.BigEndian.PutUint32(slot, crc32.Checksum(slot[4:], crc32.MakeTable(crc32.Castagnoli)))
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(content[logstore.BlockSize+logstore.SlotSize:], slot)
+	overwrite(t, path, content)
 	untouched(t, s.Path(), func() {
 		_, err := logstore.Open(s.Path(), logstore.Options{Identity: identity})
 		refused(t, err, logstore.ErrNewer, "format 2", "Use the version that wrote it")
 	})
 }
 
+// twoSegments makes a log of which the second segment is in use.
+func twoSegments(t testing.TB) (s *logstore.Store, last uint64) {
+	t.Helper()
+	s = newStore(t, small)
+	for live := 1; live < 2; live, _ = s.SegmentsForTest() {
+		store(t, s, last+1, last+10)
+		last += 10
+	}
+	store(t, s, last+1, last+10)
+	return s, last + 10
+}
+
+func segmentPaths(t testing.TB, dir string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*.segment"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no segments in %s: %v", dir, err)
+	}
+	return paths
+}
+
+func onlySegment(t testing.TB, dir string) string {
+	t.Helper()
+	paths := segmentPaths(t, dir)
+	if len(paths) != 1 {
+		t.Fatalf("segments %v", paths)
+	}
+	return paths[0]
+}
+
 func TestOpen_RefusesDamage(t *testing.T) {
-	for name, damage := range map[string]func(t *testing.T, path string){
-		"an empty file":          func(t *testing.T, path string) { truncate(t, path, 0) },
-		"a few bytes":            func(t *testing.T, path string) { truncate(t, path, 100) },
-		"one page":               func(t *testing.T, path string) { truncate(t, path, 4096) },
-		"half of it":             func(t *testing.T, path string) { truncate(t, path, 20<<10) },
-		"another kind of file":   func(t *testing.T, path string) { overwrite(t, path, bytes.Repeat([]byte("text\n"), 10_000)) },
-		"zeroes":                 func(t *testing.T, path string) { overwrite(t, path, make([]byte, 1<<16)) },
-		"an entry missing":       func(t *testing.T, path string) { remove(t, path, "log", []byte{0, 0, 0, 0, 0, 0, 0, 50}) },
-		"the last entry missing": func(t *testing.T, path string) { remove(t, path, "log", []byte{0, 0, 0, 0, 0, 0, 0, 200}) },
-		"the record missing":     func(t *testing.T, path string) { remove(t, path, "state", []byte("record")) },
-		"an entry of another key": func(t *testing.T, path string) {
-			rewrite(t, path, "log", []byte{0, 0, 0, 0, 0, 0, 0, 50}, []byte("short"))
+	template, _ := twoSegments(t)
+	template.Discard() // as a kill does
+	first := func(t *testing.T, dir string) string { return segmentPaths(t, dir)[0] }
+	second := func(t *testing.T, dir string) string { return segmentPaths(t, dir)[1] }
+	for name, damage := range map[string]func(t *testing.T, dir string){
+		"an empty state":          func(t *testing.T, dir string) { truncate(t, filepath.Join(dir, "state"), 0) },
+		"a state of a few bytes":  func(t *testing.T, dir string) { truncate(t, filepath.Join(dir, "state"), 100) },
+		"a state of zeroes":       func(t *testing.T, dir string) { overwrite(t, filepath.Join(dir, "state"), make([]byte, 1<<18)) },
+		"an empty segment":        func(t *testing.T, dir string) { truncate(t, first(t, dir), 0) },
+		"an empty last segment":   func(t *testing.T, dir string) { truncate(t, second(t, dir), 0) },
+		"a segment of one block":  func(t *testing.T, dir string) { truncate(t, first(t, dir), 4096) },
+		"half a segment":          func(t *testing.T, dir string) { truncate(t, first(t, dir), 2*4096) },
+		"a last segment cut":      func(t *testing.T, dir string) { truncate(t, second(t, dir), 8*4096-1) },
+		"another kind of segment": func(t *testing.T, dir string) { overwrite(t, first(t, dir), bytes.Repeat([]byte("text\n"), 10_000)) },
+		"a segment of zeroes":     func(t *testing.T, dir string) { overwrite(t, first(t, dir), make([]byte, 4*4096)) },
+		"a last one of zeroes":    func(t *testing.T, dir string) { overwrite(t, second(t, dir), make([]byte, 8*4096)) },
+		"no first segment":        func(t *testing.T, dir string) { remove(t, first(t, dir)) },
+		"no last segment":         func(t *testing.T, dir string) { remove(t, second(t, dir)) },
+		"no segments":             func(t *testing.T, dir string) { remove(t, second(t, dir)); remove(t, first(t, dir)) },
+		"a segment twice": func(t *testing.T, dir string) {
+			overwrite(t, second(t, dir), read(t, first(t, dir)))
 		},
-		"an unknown record": func(t *testing.T, path string) { rewrite(t, path, "state", []byte("recorf"), []byte("x")) },
-		"an odd key":        func(t *testing.T, path string) { rewrite(t, path, "log", []byte("odd"), []byte("x")) },
-		"an unknown bucket": func(t *testing.T, path string) { rewrite(t, path, "other", []byte("k"), []byte("v")) },
-		"a bucket in a bucket": func(t *testing.T, path string) {
-			edit(t, path, func(tx *bbolt.Tx) error {
-				_, err := tx.Bucket([]byte("state")).CreateBucket([]byte("inner"))
-				return err
-			})
-		},
-		"no log": func(t *testing.T, path string) {
-			edit(t, path, func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("log")) })
+		"an opening":       func(t *testing.T, dir string) { flip(t, first(t, dir), 20) },
+		"the last opening": func(t *testing.T, dir string) { flip(t, second(t, dir), 20) },
+		"the first batch":  func(t *testing.T, dir string) { flip(t, first(t, dir), 4096+20) },
+		"an entry":         func(t *testing.T, dir string) { flip(t, first(t, dir), 2*4096+100) },
+		"the last entry":   func(t *testing.T, dir string) { flip(t, second(t, dir), 2*4096+100) },
+		"the last header":  func(t *testing.T, dir string) { flip(t, second(t, dir), 2*4096+20) },
+		"both copies of it": func(t *testing.T, dir string) {
+			flip(t, filepath.Join(dir, "state"), 4096+20)
+			flip(t, filepath.Join(dir, "state"), 4096+logstore.SlotSize+30)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStore(t, logstore.Options{})
-			store(t, s, 1, 200)
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			damage(t, s.Path())
-			untouched(t, s.Path(), func() {
-				_, err := logstore.Open(s.Path(), logstore.Options{Identity: identity})
-				var damaged *logstore.DamagedError
-				if !errors.As(err, &damaged) || damaged.File != s.Path() {
-					t.Fatalf("not told as damage of the file: %v", err)
-				}
-				if !strings.Contains(err.Error(), "restore the latest backup") {
-					t.Fatalf("does not say what to do: %v", err)
-				}
-			})
+			dir := t.TempDir()
+			faults.CopyDirectory(t, filepath.Dir(template.Path()), dir)
+			dir = filepath.Join(dir, "log")
+			damage(t, dir)
+			damaged(t, dir)
 		})
 	}
 }
 
-// A flipped byte is either noticed, or lies where nothing is stored: then everything reads as it was written.
+// damaged checks that Open and Read refuse a log as damaged, say what to do, and change nothing.
+func damaged(t *testing.T, dir string) {
+	t.Helper()
+	untouched(t, dir, func() {
+		_, err := logstore.Open(dir, logstore.Options{Identity: identity})
+		for _, err := range []error{err, logstore.Read(dir, identity, func(*raft.Log) error { return nil })} {
+			var damaged *logstore.DamagedError
+			if !errors.As(err, &damaged) || !strings.HasPrefix(damaged.File, dir) {
+				t.Fatalf("not told as damage of the log: %v", err)
+			}
+			if !strings.Contains(err.Error(), "restore the latest backup") {
+				t.Fatalf("does not say what to do: %v", err)
+			}
+		}
+	})
+}
+
+// A flipped byte is either noticed, or lies where nothing counts: then everything reads as it was written. Only where a
+// power cut took the witness of the last append is that append dropped if it is damaged.
 func TestOpen_NoticesEveryFlippedByte(t *testing.T) {
-	for name, closed := range map[string]bool{"closed": true, "killed": false} {
+	for name, last := range map[string]uint64{"killed": 8, "power cut": 5} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStore(t, logstore.Options{})
-			store(t, s, 1, 120)
+			s := newStore(t, small)
+			if err := s.SaveSnapshot(logstore.Snapshot{Index: 3}); err != nil {
+				t.Fatal(err)
+			}
+			store(t, s, 1, 2)
+			store(t, s, 3, 4)
 			if err := s.SetUint64([]byte("CurrentTerm"), 2); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.DeleteRange(1, 20); err != nil {
-				t.Fatal(err)
+			store(t, s, 5, 5) // fills the first segment
+			state := filepath.Join(s.Path(), "state")
+			before := read(t, state)
+			store(t, s, 6, 8)
+			s.Discard()
+			if last == 5 {
+				overwrite(t, state, before)
 			}
-			store(t, s, 121, 130) // works the cut off, so that there are free pages
-			if closed {
-				if err := s.Close(); err != nil {
-					t.Fatal(err)
+			for _, path := range append(segmentPaths(t, s.Path()), state) {
+				file := filepath.Base(path)
+				content := read(t, path)
+				refused, dropped, flipped := 0, 0, 0
+				for at := range content {
+					if content[at] == 0 && at%4096 > 200 || content[at] == 0 && at > 5*4096 && at%512 != 0 {
+						continue // where nothing lies; of that, a sample will do
+					}
+					flipped++
+					change := byte(1 + at%255)
+					overwriteAt(t, path, []byte{content[at] ^ change}, at)
+					switch end := openedAsWritten(t, s.Path(), file, at); {
+					case end == 0:
+						refused++
+					case end < 8:
+						dropped++
+						if end < last || file == "state" {
+							t.Errorf("%s, byte %d flipped: the log ends with entry %d", file, at, end)
+						}
+					}
+					overwriteAt(t, path, content[at:at+1], at)
+				}
+				t.Logf("%s: %d flips, %d refused, the last append dropped by %d, %d without effect", file, flipped, refused, dropped, flipped-refused-dropped)
+				if refused == 0 && file != "state" || refused+dropped == flipped {
+					t.Errorf("of %d flips in %s %d were refused: the check checks nothing", flipped, file, refused)
 				}
 			}
-			sound, err := os.ReadFile(s.Path())
-			if err != nil {
-				t.Fatal(err)
-			}
-			sound = bytes.TrimRight(sound, "\x00") // the file is grown in advance
-			size := (len(sound) + 4095) / 4096 * 4096
-			sound = append(sound, make([]byte, size-len(sound))...)
-			s.Close()
-
-			seed := uint64(time.Now().UnixNano())
-			r := rand.New(rand.NewPCG(seed, 0))
-			t.Logf("seed %d, %d bytes", seed, size)
-			flipped, refused := 0, 0
-			path := filepath.Join(t.TempDir(), "log.db")
-			for at := range size {
-				sample := 100 // one of so many bytes
-				if at%4096 < 96 {
-					sample = 4 // there the headers are
-				}
-				if !*everyByte && r.IntN(sample) != 0 {
-					continue
-				}
-				flipped++
-				content := append([]byte(nil), sound...)
-				content[at] ^= byte(1 + r.IntN(255))
-				if err := os.WriteFile(path, content, 0o600); err != nil {
-					t.Fatal(err)
-				}
-				if !openedAsWritten(t, path, at, r.IntN(20) == 0) {
-					refused++
-				}
-			}
-			if refused == 0 || refused == flipped {
-				t.Fatalf("of %d flips %d were refused: the check checks nothing", flipped, refused)
-			}
-			t.Logf("%d flips, %d refused, %d without effect", flipped, refused, flipped-refused)
+			openStore(t, s.Path(), logstore.Options{})
 		})
 	}
 }
 
-// openedAsWritten returns false for a refusal, and fails the test if the store opens and holds anything else.
-func openedAsWritten(t *testing.T, path string, at int, goOn bool) bool {
+// openedAsWritten returns the last entry, and 0 for a refusal. It fails the test if an entry reads otherwise.
+func openedAsWritten(t *testing.T, dir, file string, at int) uint64 {
 	t.Helper()
-	s, err := logstore.Open(path, logstore.Options{Identity: identity})
+	next := uint64(1)
+	err := logstore.Read(dir, identity, func(l *raft.Log) error {
+		if l.Index != next || !bytes.Equal(l.Data, entry(next).Data) || l.Term != entry(next).Term {
+			t.Fatalf("%s, byte %d flipped: entry %d is %+v", file, at, next, l)
+		}
+		next++
+		return nil
+	})
 	if err != nil {
-		return false
+		return 0
 	}
-	defer s.Discard()
-	if n, err := s.GetUint64([]byte("CurrentTerm")); n != 2 || err != nil {
-		t.Fatalf("byte %d flipped: the term is %d, %v", at, n, err)
+	return next - 1
+}
+
+// The end of a write that was never finished is dropped, and told. Nobody was told that its entries are durable.
+func TestOpen_DropsATornWriteAndSaysSo(t *testing.T) {
+	s := newStore(t, logstore.Options{})
+	store(t, s, 1, 4)
+	before := read(t, filepath.Join(s.Path(), "state"))
+	large := []*raft.Log{{Index: 5, Term: 1, Data: bytes.Repeat([]byte("x"), 10_000)}}
+	if err := s.StoreLogs(large); err != nil {
+		t.Fatal(err)
 	}
-	if last, _ := s.LastIndex(); last != 130 {
-		t.Fatalf("byte %d flipped: the log ends with %d", at, last)
+	s.Discard()
+	path := onlySegment(t, s.Path())
+	after := read(t, path)
+	const start = 2 * 4096
+	for name, torn := range map[string]func([]byte){
+		"its end is missing":    func(b []byte) { clear(b[start+8192:]) },
+		"its middle is missing": func(b []byte) { clear(b[start+4096 : start+4608]) },
+		"its start is missing":  func(b []byte) { clear(b[start : start+512]) },
+		"all of it is missing":  func(b []byte) { clear(b[start:]) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			overwrite(t, filepath.Join(s.Path(), "state"), before) // the witness was not written yet
+			b := bytes.Clone(after)
+			torn(b)
+			overwrite(t, path, b)
+			var said bytes.Buffer
+			s := openStore(t, s.Path(), logstore.Options{Logger: slog.New(slog.NewTextHandler(&said, nil))})
+			holds(t, s, 1, 4)
+			hasHeader := b[start] != 0
+			if told := strings.Contains(said.String(), "never finished"); told != hasHeader {
+				t.Errorf("told: %t; the log says %q", told, said.String())
+			}
+			store(t, s, 5, 9)
+			s = reopen(t, s)
+			holds(t, s, 1, 9)
+			s.Close()
+		})
 	}
-	first, _ := s.FirstIndex()
-	if first > 21 {
-		t.Fatalf("byte %d flipped: the log begins with %d", at, first)
+}
+
+func TestOpen_TakesTheOtherCopyOfAHalfWrittenState(t *testing.T) {
+	s := newStore(t, logstore.Options{})
+	if err := s.SetUint64([]byte("CurrentTerm"), 1); err != nil {
+		t.Fatal(err)
 	}
-	for i := first; i <= 130; i++ {
-		var l raft.Log
-		if err := s.GetLog(i, &l); err != nil || !bytes.Equal(l.Data, entry(i).Data) || l.Term != entry(i).Term {
-			t.Fatalf("byte %d flipped: entry %d is %+v, %v", at, i, l, err)
+	s.Discard()
+	path := filepath.Join(s.Path(), "state")
+	whole := read(t, path)
+	for slot := range 2 {
+		b := bytes.Clone(whole)
+		clear(b[4096+slot*logstore.SlotSize : 4096+slot*logstore.SlotSize+512])
+		overwrite(t, path, b)
+		s := openStore(t, s.Path(), logstore.Options{})
+		for term := uint64(1); term < 4; term++ {
+			if n, err := s.GetUint64([]byte("CurrentTerm")); err != nil || n != term {
+				t.Fatalf("without copy %d the term is %d, %v; want %d", slot+1, n, err, term)
+			}
+			if err := s.SetUint64([]byte("CurrentTerm"), term+1); err != nil {
+				t.Fatal(err)
+			}
+			s = reopen(t, s)
 		}
+		s.Close()
 	}
-	if goOn {
-		if err := s.StoreLog(entry(131)); err != nil {
-			t.Fatalf("byte %d flipped: append: %v", at, err)
-		}
-	}
-	return true
 }
 
 // A file that is cut short while it is open must not end the process.
 func TestGetLog_SurvivesAFileCutShort(t *testing.T) {
 	var failure error
 	s := newStore(t, logstore.Options{Failed: func(err error) { failure = err }})
-	for i := uint64(1); i < 2000; i += 100 {
-		store(t, s, i, i+99)
-	}
-	truncate(t, s.Path(), 8192)
+	store(t, s, 1, 200)
+	truncate(t, onlySegment(t, s.Path()), 4096)
 	var l raft.Log
 	err := s.GetLog(1, &l)
 	var damaged *logstore.DamagedError
@@ -246,26 +369,28 @@ func TestGetLog_SurvivesAFileCutShort(t *testing.T) {
 	if !errors.Is(failure, logstore.ErrFailed) {
 		t.Fatalf("the store was not said to have failed: %v", failure)
 	}
-	if err := s.StoreLog(entry(2001)); !errors.Is(err, logstore.ErrFailed) {
+	if err := s.StoreLog(entry(201)); !errors.Is(err, logstore.ErrFailed) {
 		t.Fatalf("a write after the damage: %v", err)
 	}
 	s.Close() // must not hang, whatever it says
 }
 
-// An entry as release 1 writes it. It must be readable for ever.
+// The log as release 1 writes it. It must be readable for ever.
 func TestFormat_GoldenVectors(t *testing.T) {
-	const golden = "" +
-		"ffa1ea26" + "01" + "05" + "0000000000000003" + "17979cfe362a0001" + "00000002" + "6578" + "64617461"
+	salt := []byte("0123456789abcdef")
 	l := raft.Log{Index: 258, Term: 3, Type: raft.LogConfiguration, AppendedAt: time.Unix(0, 0x17979cfe362a0001),
 		Extensions: []byte("ex"), Data: []byte("data")}
-	if got := hex.EncodeToString(logstore.AppendEntryForTest(nil, &l)); got != golden {
-		t.Errorf("the entry is written as %s, not as %s", got, golden)
-	}
-	const goldenRecord = "" +
-		"c2cffca7" + "0001" + "a3" + "0169636c75737465722d31" + "02666e6f64652d31" + "03a16b43757272656e745465726d480000000000000007"
-	v := logstore.RecordForTest(identity, map[string][]byte{"CurrentTerm": {0, 0, 0, 0, 0, 0, 0, 7}})
-	if got := hex.EncodeToString(v); got != goldenRecord {
-		t.Errorf("the state record is written as %s, not as %s", got, goldenRecord)
+	for name, c := range map[string]struct {
+		got    []byte
+		golden string
+	}{
+		"entry":  {logstore.AppendEntryForTest(&l, identity, salt), "8e60929000000006000000020105000000000000000317979cfe362a0001657864617461"},
+		"header": {logstore.HeaderForTest(identity, salt), "696d706572696f422f52932a0000000100000000000000020000000000000003000000040000000500000000000000060700000000000000000000000000000000000000000000000000000000000008"},
+		"state":  {bytes.TrimRight(logstore.SlotForTest(identity, salt, map[string][]byte{"CurrentTerm": {0, 0, 0, 0, 0, 0, 0, 7}}), "\x00"), "ee11af270000003d00000000000000090001a40169636c75737465722d3102666e6f64652d3103503031323334353637383961626364656604a16b43757272656e745465726d480000000000000007"},
+	} {
+		if got := hex.EncodeToString(c.got); got != c.golden {
+			t.Errorf("the %s is written as %s, not as %s", name, got, c.golden)
+		}
 	}
 }
 
@@ -281,24 +406,36 @@ func refused(t *testing.T, err, want error, mentions ...string) {
 	}
 }
 
-// untouched fails the test if fn changes the file or its directory.
-func untouched(t *testing.T, path string, fn func()) {
+// untouched fails the test if fn changes a file of the log, or what is beside it.
+func untouched(t *testing.T, dir string, fn func()) {
 	t.Helper()
-	before, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+	content := func() (all string) {
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			all += f.Name() + string(read(t, filepath.Join(dir, f.Name())))
+		}
+		return all
 	}
+	before := content()
 	fn()
-	after, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+	if content() != before {
+		t.Fatal("the log was changed")
 	}
-	if !bytes.Equal(before, after) {
-		t.Fatal("the file was changed")
-	}
-	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
+	if left, _ := os.ReadDir(filepath.Dir(dir)); len(left) != 1 {
 		t.Fatalf("the directory was changed: %v", left)
 	}
+}
+
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func truncate(t *testing.T, path string, size int64) {
@@ -315,30 +452,26 @@ func overwrite(t *testing.T, path string, content []byte) {
 	}
 }
 
-func edit(t *testing.T, path string, fn func(*bbolt.Tx) error) {
+func overwriteAt(t *testing.T, path string, content []byte, at int) {
 	t.Helper()
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second})
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	if err := db.Update(fn); err != nil {
+	defer f.Close()
+	if _, err := f.WriteAt(content, int64(at)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func rewrite(t *testing.T, path, bucket string, k, v []byte) {
+func flip(t *testing.T, path string, at int) {
 	t.Helper()
-	edit(t, path, func(tx *bbolt.Tx) error {
-		b, err := tx.CreateBucketIfNotExists([]byte(bucket))
-		if err != nil {
-			return err
-		}
-		return b.Put(k, v)
-	})
+	overwriteAt(t, path, []byte{read(t, path)[at] ^ 0x10}, at)
 }
 
-func remove(t *testing.T, path, bucket string, k []byte) {
+func remove(t *testing.T, path string) {
 	t.Helper()
-	edit(t, path, func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bucket)).Delete(k) })
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
 }

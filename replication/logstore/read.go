@@ -1,48 +1,35 @@
 package logstore
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
+	"log/slog"
 	"os"
 	"syscall"
 
 	"github.com/hashicorp/raft"
-
-	"imperio/storage/boltcheck"
 )
 
 // Read verifies a log that no process has open, like Open, and visits its entries in order. It writes nothing.
-func Read(path string, id Identity, visit func(*raft.Log) error) error {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return missing(path)
-	}
+func Read(dir string, id Identity, visit func(*raft.Log) error) error {
+	c, err := load(dir, id, os.O_RDONLY, syscall.LOCK_SH, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return fmt.Errorf("open the log: %w", err)
-	}
-	defer f.Close()
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
-		return fmt.Errorf("%s: %w", path, ErrLocked)
-	} else if err != nil {
-		return fmt.Errorf("lock the log: %w", err)
-	}
-	if _, err := verify(f, path, id); err != nil {
 		return err
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("look at the log: %w", err)
+	defer c.close()
+	for _, g := range c.live {
+		b, err := g.read()
+		if err != nil {
+			return err
+		}
+		for i, at := range g.places {
+			var l raft.Log
+			index := g.first + uint64(i)
+			if err := decodeEntry(b[at.at:at.at+at.size], index, c.seed, &l); err != nil {
+				return &DamagedError{File: g.path, Index: index, What: "the entry is not what was written", Err: err}
+			}
+			if err := visit(&l); err != nil {
+				return err
+			}
+		}
 	}
-	_, err = boltcheck.Check(f, info.Size(), boltcheck.Visitor{Item: func(bucket string, k, v []byte) error {
-		if bucket != string(bucketLog) {
-			return nil
-		}
-		var l raft.Log
-		if err := decodeEntry(k, v, &l); err != nil {
-			return &DamagedError{File: path, What: "an entry is not what was written", Err: err}
-		}
-		return visit(&l)
-	}})
-	return err
+	return nil
 }

@@ -11,7 +11,7 @@ type Snapshot struct {
 
 // SaveSnapshot keeps the metadata of a snapshot in place of the one before. It is durable when it returns nil.
 func (s *Store) SaveSnapshot(m Snapshot) error {
-	return s.change(func(r *record) bool {
+	return s.update(func(r *record) bool {
 		r.Snapshot = &snapshotRecord{
 			Index: m.Index, Term: m.Term,
 			Configuration:      raft.EncodeConfiguration(m.Configuration),

@@ -5,28 +5,17 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-
-	"go.etcd.io/bbolt"
 )
 
-// Touch writes the state record again and syncs it: a small durable write that shows that the disk still answers.
-func (s *Store) Touch() error {
-	return s.change(func(*record) bool { return true })
-}
-
-// change applies fn to a copy of the state record and makes the result durable, unless fn says that nothing changed.
-func (s *Store) change(fn func(*record) bool) error {
+// update applies fn to a copy of the state record and makes the result durable, unless fn says that nothing changed.
+func (s *Store) update(fn func(*record) bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := s.rec
 	if !fn(&next) {
 		return s.Err()
 	}
-	v, err := encodeRecord(next)
-	if err != nil {
-		return err
-	}
-	if err := s.update(0, func(tx *bbolt.Tx) error { return tx.Bucket(bucketState).Put(keyRecord, v) }); err != nil {
+	if err := s.change(0, func() error { return s.state.write(next) }); err != nil {
 		return fmt.Errorf("write the state record: %w", err)
 	}
 	s.view.Lock()
@@ -43,7 +32,7 @@ const keyCurrentTerm = "CurrentTerm"
 
 // Set keeps one of raft's small values. It is durable when Set returns nil.
 func (s *Store) Set(k, v []byte) error {
-	return s.change(func(r *record) bool {
+	return s.update(func(r *record) bool {
 		if old, ok := r.Stable[string(k)]; ok && bytes.Equal(old, v) {
 			return false
 		}
@@ -89,7 +78,7 @@ func (s *Store) GetUint64(k []byte) (uint64, error) {
 		return 0, err
 	}
 	if len(v) != 8 {
-		return 0, &DamagedError{File: s.path, What: fmt.Sprintf("the value %q has %d bytes", k, len(v))}
+		return 0, &DamagedError{File: s.path(stateFile), What: fmt.Sprintf("the value %q has %d bytes", k, len(v))}
 	}
 	return binary.BigEndian.Uint64(v), nil
 }

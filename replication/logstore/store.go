@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,33 +12,38 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
-	"go.etcd.io/bbolt"
 )
 
-// Store is raft's LogStore and StableStore over one file. All methods may be called from any goroutine.
+// Store is raft's LogStore and StableStore over one directory. All methods may be called from any goroutine.
 type Store struct {
-	path   string
-	file   *os.File // bbolt's; closed directly only when bbolt itself can't be trusted to
-	db     *bbolt.DB
+	dir    string
+	seed   seed
 	mayCut func() uint64
 	failed func(error)
 	synced func(int, time.Duration)
+	head   func() Head
 	log    *slog.Logger
+	sizes  sizes
 
-	writing       atomic.Int64 // when the transaction under way began, Unix nanoseconds; 0 if there is none
-	lastSync      atomic.Int64 // how long the last transaction took, nanoseconds
-	broken        atomic.Pointer[error]
-	unsafeToClose atomic.Bool
+	born     time.Time    // what writing is measured from
+	writing  atomic.Int64 // when the change under way began, nanoseconds since born; 0 if there is none
+	lastSync atomic.Int64 // how long the last change took, nanoseconds
+	broken   atomic.Pointer[error]
 
-	mu     sync.Mutex // held through each write
-	buf    []byte     // under mu: encodings of one batch, reused
-	stored uint64     // under mu: the first entry in the file; below first while a cut is being worked off
-	closed bool       // under mu
+	mu      sync.Mutex // held through each change of the files
+	closed  bool       // under mu
+	state   state      // under mu
+	buf     []byte     // under mu: one batch, reused
+	free    []*segment // under mu: to be used again, in this order
+	names   int        // under mu: of file names so far
+	growing chan grown // under mu: nil, or where the next segment comes from
 
 	view        sync.RWMutex // never held during I/O
-	first, last uint64       // under view: the log as raft sees it; 0 and 0 if empty
-	rec         record       // under view, and written only under mu too
+	live        []*segment   // under view, and written only under mu too; the last one takes the entries; never empty
+	first, last uint64       // under view, likewise: the log as raft sees it; 0 and 0 if empty
+	rec         record       // under view, likewise
 
+	heads          []Head   // as Open found them
 	configurations []uint64 // entries that hold one, as Open found them
 }
 
@@ -52,8 +57,8 @@ var (
 // elsewhere.
 func (s *Store) IsMonotonic() bool { return true }
 
-// Path is where the file is.
-func (s *Store) Path() string { return s.path }
+// Path is the log's directory.
+func (s *Store) Path() string { return s.dir }
 
 // Identity is whose log it is.
 func (s *Store) Identity() Identity {
@@ -61,6 +66,9 @@ func (s *Store) Identity() Identity {
 	defer s.view.RUnlock()
 	return Identity{s.rec.ClusterID, s.rec.NodeID}
 }
+
+// Heads returns the heads of the history that the log remembers, in order, as Open found them.
+func (s *Store) Heads() []Head { return s.heads }
 
 // Err is the error that broke the store, wrapping ErrFailed; nil while it works.
 func (s *Store) Err() error {
@@ -70,61 +78,72 @@ func (s *Store) Err() error {
 	return nil
 }
 
-// Writing returns how long the transaction that is being written has been under way; 0 if none is.
+// Writing returns how long the change that is being written has been under way, by the monotonic clock; 0 if none is.
 func (s *Store) Writing() time.Duration {
 	began := s.writing.Load()
 	if began == 0 {
 		return 0
 	}
-	return max(time.Since(time.Unix(0, began)), 1)
+	return max(time.Since(s.born)-time.Duration(began), 1)
 }
 
-// LastSync returns how long the last transaction took to write and sync.
+// LastSync returns how long the last change took to write and sync.
 func (s *Store) LastSync() time.Duration { return time.Duration(s.lastSync.Load()) }
 
 // FirstIndex returns the first entry of the log; 0 if it is empty.
 func (s *Store) FirstIndex() (uint64, error) {
-	s.view.RLock()
-	defer s.view.RUnlock()
-	return s.first, nil
+	first, _ := s.bounds()
+	return first, nil
 }
 
 // LastIndex returns the last entry of the log; 0 if it is empty.
 func (s *Store) LastIndex() (uint64, error) {
+	_, last := s.bounds()
+	return last, nil
+}
+
+func (s *Store) bounds() (first, last uint64) {
 	s.view.RLock()
 	defer s.view.RUnlock()
-	return s.last, nil
+	return s.first, s.last
 }
 
 // GetLog reads one entry and verifies it. It returns raft.ErrLogNotFound for an entry outside of the log, and a
 // *DamagedError for one that is not what was written.
 func (s *Store) GetLog(index uint64, l *raft.Log) error {
-	s.view.RLock()
-	inside := index != 0 && index >= s.first && index <= s.last
-	s.view.RUnlock()
-	if !inside {
+	g, at, ok := s.find(index)
+	if !ok {
 		return raft.ErrLogNotFound
 	}
-	err := s.shielded(func() error {
-		return s.db.View(func(tx *bbolt.Tx) error {
-			k := key(index)
-			v := tx.Bucket(bucketLog).Get(k[:])
-			if v == nil {
-				return raft.ErrLogNotFound // cut since we looked
-			}
-			if err := decodeEntry(k[:], v, l); err != nil {
-				return &DamagedError{File: s.path, Index: index, What: "the entry is not what was written", Err: err}
-			}
-			return nil
-		})
-	})
-	if damaged := (*DamagedError)(nil); errors.As(err, &damaged) {
-		s.breakDown(err)
+	b := make([]byte, at.size)
+	_, err := g.file.ReadAt(b, int64(at.at))
+	if err == nil {
+		err = decodeEntry(b, index, s.seed, l)
 	}
-	return err
+	if err == nil {
+		return nil
+	}
+	if _, _, ok := s.find(index); !ok {
+		return raft.ErrLogNotFound // cut since we looked, and its segment used again
+	}
+	return s.breakDown(&DamagedError{File: g.path, Index: index, What: "the entry is not what was written", Err: err})
 }
 
-// ConfigurationAt returns the cluster's configuration as of the entry index, among those that were in the file when it was
+// find returns where an entry is; false if it is not in the log.
+func (s *Store) find(index uint64) (*segment, place, bool) {
+	s.view.RLock()
+	defer s.view.RUnlock()
+	if index >= s.first {
+		for _, g := range slices.Backward(s.live) {
+			if at, ok := g.lookup(index); ok {
+				return g, at, true
+			}
+		}
+	}
+	return nil, place{}, false
+}
+
+// ConfigurationAt returns the cluster's configuration as of the entry index, among those that were in the log when it was
 // opened, and which entry holds it.
 func (s *Store) ConfigurationAt(index uint64) (raft.Configuration, uint64, error) {
 	for _, at := range slices.Backward(s.configurations) {
@@ -140,76 +159,133 @@ func (s *Store) ConfigurationAt(index uint64) (raft.Configuration, uint64, error
 	if m, ok := s.Snapshot(); ok && m.Index <= index {
 		return m.Configuration, m.ConfigurationIndex, nil
 	}
-	return raft.Configuration{}, 0, &DamagedError{File: s.path, What: fmt.Sprintf("no configuration at or below entry %d", index)}
+	return raft.Configuration{}, 0, &DamagedError{File: s.dir, What: fmt.Sprintf("no configuration at or below entry %d", index)}
 }
 
 // StoreLog appends one entry. See StoreLogs.
 func (s *Store) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l}) }
 
 // StoreLogs appends entries, which must follow the last one without a gap. They are durable when it returns nil; after
-// an error none, some or all of them may be in the file.
+// an error none, some or all of them may be in the log.
 func (s *Store) StoreLogs(logs []*raft.Log) error {
 	if len(logs) == 0 {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first, last := s.bounds()
+	_, last := s.bounds()
 	next := last + 1
 	if last == 0 {
-		next = logs[0].Index
+		if next = s.live[len(s.live)-1].begins; next == 0 {
+			next = logs[0].Index
+		}
 	}
 	for i, l := range logs {
 		if l.Index != next+uint64(i) || l.Index == 0 {
 			return fmt.Errorf("append entry %d to a log that ends with %d: entries must follow one another", l.Index, last)
 		}
-		if len(l.Data)+len(l.Extensions) > MaxEntry {
-			return fmt.Errorf("append entry %d: %d bytes are over the limit of %d", l.Index, len(l.Data)+len(l.Extensions), MaxEntry)
+		if n := len(l.Data) + len(l.Extensions); n > MaxEntry {
+			return fmt.Errorf("append entry %d: %d bytes are over the limit of %d", l.Index, n, MaxEntry)
 		}
 	}
-	newLast := logs[len(logs)-1].Index
-	if last == 0 {
-		first = logs[0].Index
-	}
-	stored := s.stored
-	err := s.update(len(logs), func(tx *bbolt.Tx) error {
-		b := tx.Bucket(bucketLog)
-		b.FillPercent = 1 // entries only ever come at the end
-		buf := s.buf[:0]
-		for _, l := range logs {
-			start := len(buf)
-			buf = appendEntry(buf, l)
-			k := key(l.Index)
-			if err := b.Put(k[:], buf[start:]); err != nil {
-				return fmt.Errorf("put entry %d: %w", l.Index, err)
-			}
+	for len(logs) > 0 {
+		size, n := 0, 0
+		for n < len(logs) && (n == 0 || size+entrySize(logs[n]) <= MaxEntry) {
+			size += entrySize(logs[n])
+			n++
 		}
-		s.buf = buf
-		if last == 0 {
-			stored = first
+		batch := logs[:n]
+		if err := s.change(n, func() error { return s.append(batch) }); err != nil {
+			return fmt.Errorf("append %d entries: %w", len(logs), err)
 		}
-		for n := 2*len(logs) + 16; n > 0 && stored < first; n-- {
-			k := key(stored)
-			if err := b.Delete(k[:]); err != nil {
-				return fmt.Errorf("delete entry %d: %w", stored, err)
-			}
-			stored++
-		}
-		return b.SetSequence(newLast)
-	})
-	if err != nil {
-		return fmt.Errorf("append %d entries: %w", len(logs), err)
+		logs = logs[n:]
 	}
-	if cap(s.buf) > 2*MaxEntry {
-		s.buf = nil // one unusual batch must not hold its memory for ever
-	}
-	s.stored = stored
-	s.setBounds(first, newLast)
 	return nil
 }
 
-// DeleteRange removes the entries from min to max: from the beginning of the log, from its end, or all of them; a hole
-// in the middle is refused. Entries are cut from the beginning only as far as Options.MayCut allows.
+// append writes one batch. Called with mu held.
+func (s *Store) append(logs []*raft.Log) error {
+	buf := append(s.buf[:0], make([]byte, headerSize)...)
+	for _, l := range logs {
+		buf = appendEntry(buf, l, s.seed)
+	}
+	length := len(buf) - headerSize
+	buf = append(buf, make([]byte, blocks(len(buf))-len(buf))...)
+	s.buf = buf
+	if cap(buf) > MaxEntry/2 {
+		s.buf = nil // an unusual batch must not hold its memory for ever
+	}
+	g := s.live[len(s.live)-1]
+	if g.end+len(buf) > g.size {
+		if err := s.roll(logs[0].Index); err != nil {
+			return err
+		}
+		g = s.live[len(s.live)-1]
+	}
+	content := buf[headerSize : headerSize+length]
+	h := header{kind: entries, content: s.seed.checksum(content), segment: g.number, index: logs[0].Index,
+		count: uint32(len(logs)), length: uint32(length), head: s.head()}
+	h.put(buf, s.seed)
+	if err := writeAt(g.file, buf, int64(g.end)); err != nil {
+		return err
+	}
+	if err := syncData(g.file); err != nil {
+		return err
+	}
+	last := logs[len(logs)-1].Index
+	// The witness comes after the sync and is not synced itself: if it is on disk, so is the batch.
+	if err := s.bearWitness(g.number, last, h.head); err != nil {
+		return err
+	}
+	s.view.Lock()
+	g.add(h, content)
+	if s.first == 0 {
+		s.first = logs[0].Index
+	}
+	s.last = last
+	s.view.Unlock()
+	s.grow(g)
+	return nil
+}
+
+// bearWitness writes the witness, without a sync. Called with mu held.
+func (s *Store) bearWitness(segment, last uint64, head Head) error {
+	w := header{kind: witness, segment: segment, index: last, head: head}
+	return writeAt(s.state.file, w.block(s.seed), witnessStart)
+}
+
+// roll makes another segment take the entries, from the entry begins on; 0 empties the log. Entries from there on in
+// older segments don't count any more. Called with mu held.
+func (s *Store) roll(begins uint64) error {
+	g, err := s.nextSegment()
+	if err != nil {
+		return err
+	}
+	g.number, g.begins, g.end, g.places = s.live[len(s.live)-1].number+1, begins, blockSize, nil
+	if err := s.writeOpening(g); err != nil {
+		return err
+	}
+	s.view.Lock()
+	defer s.view.Unlock()
+	for _, earlier := range s.live {
+		earlier.cutFrom(begins)
+	}
+	s.live = append(s.live, g)
+	return nil
+}
+
+// writeOpening makes the first block of a segment durable. It is so before any batch is written.
+func (s *Store) writeOpening(g *segment) error {
+	h := header{kind: opening, segment: g.number, index: g.begins, length: uint32(g.size), head: s.head()}
+	if err := writeAt(g.file, h.block(s.seed), 0); err != nil {
+		return err
+	}
+	return syncData(g.file)
+}
+
+// DeleteRange removes the entries from low to high: from the beginning of the log, from its end, or all of them; a hole
+// in the middle is refused. Entries that the last checkpoint doesn't hold (Options.MayCut) are never cut from the
+// beginning; those that it holds are never removed from the end alone, as if they were in conflict.
 func (s *Store) DeleteRange(low, high uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -217,73 +293,51 @@ func (s *Store) DeleteRange(low, high uint64) error {
 	if last == 0 || low > high || high < first || low > last {
 		return nil // nothing of it is there
 	}
-	if low <= first {
-		if s.mayCut != nil {
-			if limit := s.mayCut(); min(high, last) > limit {
-				return fmt.Errorf("cut the log up to entry %d: the last checkpoint holds the state only up to %d", high, limit)
-			}
-		}
-		if high < last {
-			s.setBounds(high+1, last) // the entries go with the next appends
-			return nil
-		}
-		return s.empty()
-	}
-	if high < last {
+	low, high = max(low, first), min(high, last)
+	if low > first && high < last {
 		return fmt.Errorf("remove entries %d to %d: that would leave a hole in a log from %d to %d", low, high, first, last)
 	}
-	return s.shorten(low, first, last)
-}
-
-// empty removes all entries at once.
-func (s *Store) empty() error {
-	err := s.update(0, func(tx *bbolt.Tx) error {
-		if err := tx.DeleteBucket(bucketLog); err != nil {
-			return err
+	if s.mayCut != nil {
+		held := s.mayCut()
+		switch conflict := high == last && low > held; {
+		case conflict: // entries that were never committed; another leader has replaced them
+		case high > held && low == first:
+			return fmt.Errorf("cut the log up to entry %d: the last checkpoint holds the state only up to %d", high, held)
+		case low > first:
+			return fmt.Errorf("remove entries %d to %d: the last checkpoint holds the state up to %d already", low, high, held)
 		}
-		_, err := tx.CreateBucket(bucketLog)
-		return err
-	})
+	}
+	if high < last {
+		s.setBounds(high+1, last)
+		s.recycle()
+		return nil
+	}
+	err := s.change(0, func() error { return s.shorten(low, first) })
 	if err != nil {
-		return fmt.Errorf("empty the log: %w", err)
+		return fmt.Errorf("remove entries %d to %d: %w", low, high, err)
 	}
-	s.stored = 0
-	s.setBounds(0, 0)
+	s.recycle()
 	return nil
 }
 
-// shorten removes the entries from low to the end, the last ones first, so that a crash between two transactions leaves
-// a log without holes.
-func (s *Store) shorten(low, first, last uint64) error {
-	const chunk = 1024
-	for last >= low {
-		to := low
-		if last-low >= chunk {
-			to = last - chunk + 1
-		}
-		err := s.update(0, func(tx *bbolt.Tx) error {
-			b := tx.Bucket(bucketLog)
-			for i := last; i >= to; i-- {
-				k := key(i)
-				if err := b.Delete(k[:]); err != nil {
-					return err
-				}
-			}
-			return b.SetSequence(to - 1)
-		})
-		if err != nil {
-			return fmt.Errorf("remove entries %d to %d: %w", low, last, err)
-		}
-		last = to - 1
-		s.setBounds(first, last)
+// shorten removes the entries from low to the end. Called with mu held.
+func (s *Store) shorten(low, first uint64) error {
+	begins, last := low, low-1
+	if low == first {
+		begins, first, last = 0, 0, 0
 	}
+	// The witness goes first: it must not ask for entries that are gone.
+	if err := s.bearWitness(s.live[len(s.live)-1].number, last, s.head()); err != nil {
+		return err
+	}
+	if err := syncData(s.state.file); err != nil {
+		return err
+	}
+	if err := s.roll(begins); err != nil {
+		return err
+	}
+	s.setBounds(first, last)
 	return nil
-}
-
-func (s *Store) bounds() (first, last uint64) {
-	s.view.RLock()
-	defer s.view.RUnlock()
-	return s.first, s.last
 }
 
 func (s *Store) setBounds(first, last uint64) {
@@ -292,22 +346,22 @@ func (s *Store) setBounds(first, last uint64) {
 	s.first, s.last = first, last
 }
 
-// update runs one durable transaction. The first that fails breaks the store. Called with mu held.
-func (s *Store) update(entries int, fn func(*bbolt.Tx) error) error {
+// change makes one durable change of the files. The first that fails breaks the store. Called with mu held.
+func (s *Store) change(entries int, do func() error) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
 	if s.closed {
 		return fmt.Errorf("%w: it is closed", ErrFailed)
 	}
-	began := time.Now()
-	s.writing.Store(began.UnixNano())
-	err := s.shielded(func() error { return s.db.Update(fn) })
+	began := time.Since(s.born)
+	s.writing.Store(max(int64(began), 1))
+	err := do()
 	s.writing.Store(0)
 	if err != nil {
 		return s.breakDown(err)
 	}
-	took := time.Since(began)
+	took := time.Since(s.born) - began
 	s.lastSync.Store(int64(took))
 	if s.synced != nil {
 		s.synced(entries, took)
@@ -315,14 +369,14 @@ func (s *Store) update(entries int, fn func(*bbolt.Tx) error) error {
 	return nil
 }
 
-// breakDown makes the store refuse all further writes, and returns why.
+// breakDown makes the store refuse all further changes, and returns why.
 func (s *Store) breakDown(cause error) error {
-	err := fmt.Errorf("%s: %w: %w", s.path, ErrFailed, cause)
+	err := fmt.Errorf("%s: %w: %w", s.dir, ErrFailed, cause)
 	if errors.Is(cause, syscall.ENOSPC) {
 		err = fmt.Errorf("%w. The disk is full: free some space, then start again. Nothing that was answered is lost", err)
 	}
 	if s.broken.CompareAndSwap(nil, &err) {
-		s.log.Error("the log can't be written any more", "file", s.path, "error", cause)
+		s.log.Error("the log can't be written any more", "file", s.dir, "error", cause)
 		if s.failed != nil {
 			s.failed(err)
 		}
@@ -330,8 +384,23 @@ func (s *Store) breakDown(cause error) error {
 	return s.Err()
 }
 
-// Close saves the list of free pages, so that the next Open need not search for them, and lets go of the file. After a
-// failure it writes nothing more.
+// Touch syncs the witness: a small durable write that shows that the disk still answers, and from which on even a power
+// cut can't hide damage to the last entry.
+func (s *Store) Touch() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.change(0, s.syncWitness)
+}
+
+func (s *Store) syncWitness() error {
+	_, last := s.bounds()
+	if err := s.bearWitness(s.live[len(s.live)-1].number, last, s.head()); err != nil {
+		return err
+	}
+	return syncData(s.state.file)
+}
+
+// Close syncs the witness and lets go of the files. After a failure it writes nothing more.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -340,33 +409,33 @@ func (s *Store) Close() error {
 	}
 	var err error
 	if s.Err() == nil {
-		s.db.NoFreelistSync = false
-		err = s.update(0, func(*bbolt.Tx) error { return nil })
+		err = s.change(0, s.syncWitness)
 	}
-	return s.release(err)
+	return errors.Join(err, s.release())
 }
 
-// Discard lets go of the file without writing to it.
+// Discard lets go of the files without writing to them.
 func (s *Store) Discard() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil
 	}
-	return s.release(nil)
+	return s.release()
 }
 
-// release lets go of the file. Called with mu held.
-func (s *Store) release(err error) error {
+// release lets go of the files. Called with mu held.
+func (s *Store) release() error {
 	s.closed = true
-	if s.unsafeToClose.Load() {
-		// bbolt met damage and may hold its own locks. Its mapping stays until the process ends.
-		err = errors.Join(err, s.file.Close())
-	} else {
-		err = errors.Join(err, s.shielded(s.db.Close))
+	if s.growing != nil {
+		if g := <-s.growing; g.segment != nil {
+			s.free = append(s.free, g.segment)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("close the log: %w", err)
-	}
+	c := contents{state: s.state, live: s.live, free: s.free}
+	c.close()
 	return nil
 }
+
+// path is where a file of the log is.
+func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }

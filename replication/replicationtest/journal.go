@@ -4,6 +4,7 @@ package replicationtest
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"sync"
 	"time"
@@ -20,6 +21,8 @@ type Journal struct {
 	Before func([]storage.Command) error
 	// BeforeCheckpoint, if set, is called at the start of each Checkpoint. Its error becomes that of Checkpoint.
 	BeforeCheckpoint func() error
+	// Forge makes a history of other hashes out of the same commands.
+	Forge bool
 	// AfterCheckpoint, if set, is called at the end of each Checkpoint.
 	AfterCheckpoint func()
 
@@ -27,6 +30,7 @@ type Journal struct {
 
 	mu      sync.Mutex
 	ids     []command.ID          // under mu: in the order in which they were applied
+	hashes  [][32]byte            // under mu: by number, as far as they were asked for
 	numbers map[command.ID]uint64 // under mu: from 1
 	marks   []mark                // under mu: after each batch
 	durable int                   // under mu: index into marks of the last checkpoint, plus one
@@ -150,13 +154,6 @@ func (j *Journal) Time() time.Time {
 	return j.now()
 }
 
-// Head implements replication.Machine. Events are commands, and have no hash.
-func (j *Journal) Head() (event uint64, hash [32]byte) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return uint64(len(j.ids)), hash
-}
-
 // Applied implements replication.Machine.
 func (j *Journal) Applied() (index, term uint64) {
 	j.mu.Lock()
@@ -198,6 +195,43 @@ func (j *Journal) checkpoint() storage.Checkpoint {
 	}
 	m := j.marks[j.durable-1]
 	return storage.Checkpoint{Index: m.index, Term: m.term, At: m.at}
+}
+
+// Head implements replication.Machine.
+func (j *Journal) Head() (event uint64, hash [32]byte) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	event = uint64(len(j.ids))
+	return event, j.hash(event)
+}
+
+// EventHash implements replication.Machine.
+func (j *Journal) EventHash(event uint64) (hash [32]byte, found bool, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if event == 0 || event > uint64(len(j.ids)) {
+		return hash, false, nil
+	}
+	return j.hash(event), true, nil
+}
+
+// hash pins the first n commands. Called with mu held.
+func (j *Journal) hash(n uint64) [32]byte {
+	for ; uint64(len(j.hashes)) <= n; j.hashes = append(j.hashes, j.next()) {
+	}
+	return j.hashes[n]
+}
+
+func (j *Journal) next() [32]byte {
+	n := len(j.hashes)
+	if n == 0 {
+		return [32]byte{}
+	}
+	event := append(j.hashes[n-1][:], j.ids[n-1][:]...)
+	if j.Forge {
+		event = append(event, "forged"...)
+	}
+	return sha256.Sum256(event)
 }
 
 // Retries returns how many commands came that had been proposed before.

@@ -86,6 +86,15 @@ func (r *Reader) Events(from uint64, fn func(*StoredEvent) error) error {
 	})
 }
 
+// EventHash is the hash of an event, as the next one carries it. ok is false where the history has not come so far.
+func (r *Reader) EventHash(seq uint64) (hash [32]byte, ok bool, err error) {
+	data, err := r.view.Get(tableHistory, eventKey(seq))
+	if err != nil || data == nil {
+		return hash, false, err
+	}
+	return chainHash(data), true, nil
+}
+
 // CheckHead holds that the newest event is the one whose hash the machine remembers.
 func (r *Reader) CheckHead() error {
 	if r.head.Events == 0 {

@@ -82,12 +82,13 @@ func refuses(t *testing.T, c *process, want ...string) {
 func TestDataDir_AMissingFileIsNotAFirstStart(t *testing.T) {
 	for file, want := range map[string]string{
 		"state.db":  "state.db is missing",
-		"log.db":    "log.db",
+		"log":       "the log is missing",
+		"log/state": "the log is missing",
 		"node.json": "node.json is missing",
 	} {
 		t.Run(file, func(t *testing.T) {
 			c := playedCasino(t, false)
-			if err := os.Remove(filepath.Join(c.dir, file)); err != nil {
+			if err := os.RemoveAll(filepath.Join(c.dir, file)); err != nil {
 				t.Fatal(err)
 			}
 			if file == "node.json" {
@@ -107,7 +108,7 @@ func TestDataDir_ACutFileIsRefused(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts some 30 processes")
 	}
-	for _, file := range []string{"state.db", "log.db"} {
+	for _, file := range []string{"state.db", "log/000001.segment"} {
 		c := playedCasino(t, true)
 		whole, err := os.ReadFile(filepath.Join(c.dir, file))
 		if err != nil {
@@ -136,7 +137,7 @@ func TestDataDir_AFlippedBitIsRefusedOrDoesNotMatter(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it runs some 120 audits as processes of their own")
 	}
-	for _, file := range []string{"state.db", "log.db"} {
+	for _, file := range []string{"state.db", "log/000001.segment"} {
 		c := playedCasino(t, true)
 		path := filepath.Join(c.dir, file)
 		whole, err := os.ReadFile(path)

@@ -1,11 +1,11 @@
-// Package faults makes the writes and syncs of bbolt files fail, and cuts the power, in tests.
+// Package faults makes the writes and syncs of the log and of bbolt files fail, and cuts the power, in tests.
 //
-// A Disk watches the files of one directory. It counts their operations (writes, syncs, truncations), can make any of
+// A Disk watches the files below one directory. It counts their operations (writes, syncs, truncations), can make any of
 // them fail, and remembers them all. From that it can build what a disk may hold after a power cut at any moment: what
 // was synced, and any part of what was not.
 //
-// The hook is only there in a test binary built against a patched copy of bbolt; see the command in directory patch. Without
-// it, tests that watch are skipped, or fail if CI=true is in the environment.
+// The hooks exist only in a test binary built with the tag "faults" and a patched copy of bbolt; see the command in
+// directory patch. Without them, tests that watch are skipped, or fail if CI=true is in the environment.
 package faults
 
 import (
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -49,7 +50,7 @@ func (m Mode) err() error {
 
 // Fault says which operation is to fail.
 type Fault struct {
-	File   string // base name, such as "state.db"; "" for any file of the directory
+	File   string // such as "state.db", "log/state", or "log" for any file below it; "" for any file of the directory
 	N      int    // the N-th operation of it from now on, from 1
 	Mode   Mode
 	Sticky bool // all later operations of these files fail in the same way
@@ -57,8 +58,8 @@ type Fault struct {
 
 // Op is an operation that a Disk has seen.
 type Op struct {
-	File   string // base name
-	Kind   string // "write", "sync" or "truncate"
+	File   string // path below the watched directory
+	Kind   string // "write", "sync", "truncate", or "directory": the sync of a directory
 	Offset int64  // of a write; the new size of a truncation
 	Length int    // of a write
 	Fault  *Fault // what made it fail, if anything
@@ -70,13 +71,13 @@ type op struct {
 	done bool   // carried out, even if it was reported to have failed
 }
 
-// Disk watches the bbolt files of one directory. Its methods may be called from any goroutine.
+// Disk watches the files below one directory. Its methods may be called from any goroutine.
 type Disk struct {
 	dir string
 
 	mu      sync.Mutex // held through each operation, so that they have an order
 	ops     []op
-	initial map[string]*image // by base name: the file before its first operation
+	initial map[string]*image // by path below dir: the file before its first operation
 	fault   *Fault
 	left    int // operations until fault
 	fired   bool
@@ -165,15 +166,13 @@ func (d *Disk) Now() int {
 	return len(d.ops)
 }
 
-// handle is called by bbolt in place of each operation.
+// handle is called in place of each operation of a file.
 func handle(file *os.File, kind string, offset int64, data []byte, do func() error) error {
 	path, err := filepath.Abs(file.Name())
 	if err != nil {
 		return err
 	}
-	watchedMu.RLock()
-	d := watched[filepath.Dir(path)]
-	watchedMu.RUnlock()
+	d, name := watcher(path)
 	if d == nil {
 		return do()
 	}
@@ -185,12 +184,28 @@ func handle(file *os.File, kind string, offset int64, data []byte, do func() err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.handle(filepath.Base(path), kind, offset, data, do)
+	return d.handle(name, kind, offset, data, do)
+}
+
+// watcher returns the disk that watches a file, and the file's path below the watched directory.
+func watcher(path string) (*Disk, string) {
+	watchedMu.RLock()
+	defer watchedMu.RUnlock()
+	for dir := filepath.Dir(path); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if d := watched[dir]; d != nil {
+			name, err := filepath.Rel(dir, path)
+			if err != nil {
+				panic(err) // both are absolute
+			}
+			return d, filepath.ToSlash(name)
+		}
+	}
+	return nil, ""
 }
 
 // handle is called with mu held.
 func (d *Disk) handle(name, kind string, offset int64, data []byte, do func() error) error {
-	if _, known := d.initial[name]; !known {
+	if _, known := d.initial[name]; !known && kind != "directory" {
 		m, err := readImage(filepath.Join(d.dir, name))
 		if err != nil {
 			return err
@@ -220,7 +235,7 @@ func (d *Disk) handle(name, kind string, offset int64, data []byte, do func() er
 // strikes counts an operation, and returns the fault if it is to fail.
 func (d *Disk) strikes(name string) *Fault {
 	f := d.fault
-	if f == nil || (f.File != "" && f.File != name) {
+	if f == nil || (f.File != "" && f.File != name && !strings.HasPrefix(name, f.File+"/")) {
 		return nil
 	}
 	d.left--

@@ -38,30 +38,59 @@ func (d *Disk) CutPower(t testing.TB, to string, at int, unsynced Unsynced) {
 	t.Helper()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	entries, err := os.ReadDir(d.dir)
+	files, err := regularFiles(d.dir, to)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range entries {
-		if _, changed := d.initial[e.Name()]; changed || !e.Type().IsRegular() || strings.HasSuffix(e.Name(), ".new") {
+	for _, name := range files {
+		if _, changed := d.initial[name]; changed || unfinished(name) {
 			continue
 		}
-		m, err := readImage(filepath.Join(d.dir, e.Name()))
+		m, err := readImage(filepath.Join(d.dir, name))
 		if err == nil {
-			err = m.write(filepath.Join(to, e.Name()))
+			err = m.write(filepath.Join(to, name))
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	for name := range d.initial {
-		if strings.HasSuffix(name, ".new") {
+		if unfinished(name) {
 			continue
 		}
 		if err := d.image(name, at, unsynced).write(filepath.Join(to, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// unfinished tells whether the file or a directory that it is in has not got its name yet.
+func unfinished(name string) bool {
+	return strings.HasSuffix(name, ".new") || strings.Contains(name, ".new/")
+}
+
+// regularFiles lists the files below a directory by their paths below it, and makes their directories below another.
+func regularFiles(dir, to string) (names []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		if e.IsDir() {
+			if unfinished(name) {
+				return filepath.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(to, name), 0o700)
+		}
+		if e.Type().IsRegular() {
+			names = append(names, filepath.ToSlash(name))
+		}
+		return nil
+	})
+	return names, err
 }
 
 // image is a file of which only the sectors that are not zero take memory. Sectors are never changed, only replaced.
@@ -158,21 +187,18 @@ func (m *image) write(path string) error {
 	return errors.Join(err, f.Close())
 }
 
-// CopyDirectory copies the regular files of a directory, which nobody may have open, into the empty directory to. Files
+// CopyDirectory copies the regular files below a directory, which nobody may have open, into the empty directory to. Files
 // keep their holes.
 func CopyDirectory(t testing.TB, from, to string) {
 	t.Helper()
-	entries, err := os.ReadDir(from)
+	files, err := regularFiles(from, to)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range entries {
-		if !e.Type().IsRegular() {
-			continue
-		}
-		m, err := readImage(filepath.Join(from, e.Name()))
+	for _, name := range files {
+		m, err := readImage(filepath.Join(from, name))
 		if err == nil {
-			err = m.write(filepath.Join(to, e.Name()))
+			err = m.write(filepath.Join(to, name))
 		}
 		if err != nil {
 			t.Fatal(err)

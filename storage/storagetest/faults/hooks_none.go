@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-var _ = handle // called by the patched bbolt only
+var _ = handle // called by the hooks only
 
 // require skips the test, or fails it where nothing may be missing.
 func require(t testing.TB) {
 	t.Helper()
-	const how = "needs bbolt with a hook in its writes: go run ./storage/storagetest/faults/patch -out build/faults && " +
+	const how = "needs hooks in the writes of the log and of bbolt: go run ./storage/storagetest/faults/patch -out build/faults && " +
 		"go test -tags faults -modfile build/faults/go.mod"
 	if os.Getenv("CI") == "true" {
 		t.Fatal(how)

@@ -1,0 +1,103 @@
+package logstore
+
+import (
+	"fmt"
+	"os"
+	"slices"
+)
+
+// sizes are how large segments are, in bytes.
+type sizes struct {
+	// first is for the first segment of a new log: a casino that nobody plays in yet needs little. It is not used again.
+	first int
+	// next is for all others. The largest batch fits; under load a segment lasts a second or so.
+	next int
+}
+
+var usualSizes = sizes{first: 512 << 10, next: MaxEntry + 2<<20}
+
+// maxFree is how many segments wait to be used again. More are removed.
+const maxFree = 8
+
+// grown is a new segment, or why there is none.
+type grown struct {
+	segment *segment
+	err     error
+}
+
+// grow begins to make the next segment, in the background, when three quarters of the current one are used and no other
+// waits. Called with mu held.
+func (s *Store) grow(current *segment) {
+	if current.end < current.size/4*3 || s.growing != nil || slices.ContainsFunc(s.free, s.usable) {
+		return
+	}
+	s.names++
+	path, c := segmentPath(s.dir, s.names), make(chan grown, 1)
+	s.growing = c
+	go func() {
+		g, err := newSegment(path, s.path("segment.new"), s.sizes.next)
+		if err != nil {
+			s.log.Warn("no new segment of the log could be made; this is tried again when it is needed", "error", err)
+		}
+		c <- grown{g, err}
+	}()
+}
+
+func newSegment(path, unfinished string, size int) (*segment, error) {
+	f, err := newFile(path, unfinished, size)
+	if err != nil {
+		return nil, fmt.Errorf("make a segment: %w", err)
+	}
+	return &segment{file: f, path: path, size: size}, nil
+}
+
+// usable tells whether a segment may be used again: all that are have one size.
+func (s *Store) usable(g *segment) bool { return g.size == s.sizes.next }
+
+// nextSegment returns a segment for the next entries. Called with mu held.
+func (s *Store) nextSegment() (*segment, error) {
+	if len(s.free) == 0 && s.growing != nil {
+		g := <-s.growing
+		s.growing = nil
+		if g.segment != nil {
+			s.free = append(s.free, g.segment)
+		}
+	}
+	for len(s.free) > 0 {
+		g := s.free[0]
+		s.free = s.free[1:]
+		if s.usable(g) {
+			return g, nil
+		}
+		s.remove(g)
+	}
+	s.names++
+	return newSegment(segmentPath(s.dir, s.names), s.path("segment.new"), s.sizes.next)
+}
+
+// recycle takes the oldest segments, as long as no entry in them counts, out of use. Called with mu held.
+func (s *Store) recycle() {
+	s.view.Lock()
+	n := 0
+	for n < len(s.live)-1 && s.live[n].last() < max(s.first, 1) {
+		n++
+	}
+	unused := s.live[:n]
+	s.live = slices.Clone(s.live[n:])
+	s.view.Unlock()
+	for _, g := range unused {
+		if s.usable(g) && len(s.free) < maxFree {
+			s.free = append(s.free, g)
+		} else {
+			s.remove(g)
+		}
+	}
+}
+
+// remove removes a segment that holds nothing of use. If that fails, it does no harm.
+func (s *Store) remove(g *segment) {
+	g.file.Close()
+	if err := os.Remove(g.path); err != nil {
+		s.log.Warn("a segment of the log that is of no use any more could not be removed", "error", err)
+	}
+}

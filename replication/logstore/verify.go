@@ -1,0 +1,281 @@
+package logstore
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+)
+
+// contents is what is in a log that is whole.
+type contents struct {
+	state  state
+	rec    record
+	seed   seed
+	live   []*segment // in use, in order; never empty
+	free   []*segment // to be used again, in this order
+	number int        // of the last file name
+
+	first, last    uint64
+	heads          []Head   // of batches and the witness, in order
+	configurations []uint64 // entries that hold one
+
+	next   uint64 // while reading: the next entry; 0: any
+	readTo string // while reading: the segment that was read last
+	torn   func() // tells of a torn write
+	tail   []byte // what was written last into the last segment, and
+	tailAt int    // where
+}
+
+// close lets go of all files.
+func (c *contents) close() {
+	for _, g := range slices.Concat(c.live, c.free) {
+		g.file.Close()
+	}
+	if c.state.file != nil {
+		c.state.file.Close()
+	}
+}
+
+// missing says what to do about a log that is not there.
+func missing(path string) error {
+	return fmt.Errorf("%s: %w. The last bets may be in it, so no new one is made. If it was moved, put it back; "+
+		"if it is lost, restore the latest backup. Nothing was changed", path, ErrMissing)
+}
+
+// load opens and locks the log of a directory, and proves that it is whole, of this format and of this node. It writes
+// nothing. flag is how files are opened, lock how the log is locked.
+func load(dir string, id Identity, flag, lock int, log *slog.Logger) (_ *contents, err error) {
+	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, missing(dir)
+	} else if err != nil {
+		return nil, fmt.Errorf("look at the log: %w", err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("%s is not a directory. Put the log back under this name, or restore the latest backup. Nothing was changed", dir)
+	}
+	c := &contents{}
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	if err := c.loadState(filepath.Join(dir, stateFile), flag, lock); err != nil {
+		return nil, err
+	}
+	witness, err := c.readState(filepath.Join(dir, stateFile), id)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.loadSegments(dir, flag); err != nil {
+		return nil, err
+	}
+	for i, g := range c.live {
+		if err := c.readSegment(g, i == 0, i == len(c.live)-1, log); err != nil {
+			return nil, err
+		}
+	}
+	return c, c.cross(dir, witness)
+}
+
+// loadState opens and locks the state file.
+func (c *contents) loadState(path string, flag, lock int) error {
+	f, err := os.OpenFile(path, flag, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return missing(path)
+	}
+	if err != nil {
+		return fmt.Errorf("open the log: %w", err)
+	}
+	c.state.file = f
+	if err := syscall.Flock(int(f.Fd()), lock|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		return fmt.Errorf("%s: %w. Stop that process first, or give this one another data directory", filepath.Dir(path), ErrLocked)
+	} else if err != nil {
+		return fmt.Errorf("lock the log: %w", err)
+	}
+	return nil
+}
+
+// readState reads the state file, and returns the block of the witness.
+func (c *contents) readState(path string, id Identity) (witness []byte, err error) {
+	c.rec, witness, err = c.state.read()
+	if errors.Is(err, ErrNewer) {
+		return nil, fmt.Errorf("%s: %w. Nothing was changed. Use the version that wrote it, or a later one", path, err)
+	}
+	if err != nil {
+		return nil, &DamagedError{File: path, What: "the state record", Err: err}
+	}
+	got := Identity{c.rec.ClusterID, c.rec.NodeID}
+	if got != id {
+		return nil, fmt.Errorf("%s: %w: it is of node %q in cluster %q, this is node %q in cluster %q. "+
+			"Files of different data directories were mixed: put the right one back", path, ErrForeign,
+			got.NodeID, got.ClusterID, id.NodeID, id.ClusterID)
+	}
+	c.seed = newSeed(got, c.rec.Salt)
+	return witness, nil
+}
+
+// loadSegments opens the segments and tells those in use from the others.
+func (c *contents) loadSegments(dir string, flag int) error {
+	names, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
+	if err != nil {
+		return err
+	}
+	var used, unused []*segment
+	for _, path := range names {
+		var n int
+		if _, err := fmt.Sscanf(filepath.Base(path), "%d"+segmentSuffix, &n); err != nil {
+			continue // not ours
+		}
+		g, h, err := openSegment(path, flag, c.seed)
+		if err != nil {
+			return err
+		}
+		c.free = append(c.free, g) // for close, until we know better
+		c.number = max(c.number, n)
+		if g.number == 0 {
+			unused = append(unused, g)
+			continue
+		}
+		if int(h.length) != g.size {
+			return &DamagedError{File: path, What: fmt.Sprintf("it has %d bytes, and had %d", g.size, h.length)}
+		}
+		used = append(used, g)
+	}
+	slices.SortFunc(used, func(a, b *segment) int { return cmp.Compare(a.number, b.number) })
+	if len(used) == 0 {
+		return &DamagedError{File: dir, What: "no segment is whole"}
+	}
+	// In use are those that follow one another without a gap up to the last one. Others have been waiting for their next
+	// use when a later one got its own. That none of these is needed, cross proves.
+	from := len(used) - 1
+	for from > 0 && used[from-1].number == used[from].number-1 {
+		from--
+	}
+	highest := used[len(used)-1].number
+	for i, g := range used[1:] {
+		if g.number == used[i].number {
+			return &DamagedError{File: g.path, What: fmt.Sprintf("it has the number %d, as %s has", g.number, used[i].path)}
+		}
+	}
+	for _, g := range unused {
+		b, err := g.read()
+		if err != nil {
+			return err
+		}
+		// No batch is written before the segment's opening is durable.
+		if hasBatch(b, c.seed, func(n uint64) bool { return n > highest }) {
+			return &DamagedError{File: g.path, What: "its first block is not what was written"}
+		}
+	}
+	c.free, c.live = slices.Concat(unused, used[:from]), used[from:]
+	return nil
+}
+
+// readSegment reads the next segment in use, and notes its entries.
+func (c *contents) readSegment(g *segment, first, last bool, log *slog.Logger) error {
+	b, err := g.read()
+	if err != nil {
+		return err
+	}
+	if !first && g.begins > c.next {
+		return &DamagedError{File: c.readTo, Index: c.next, What: fmt.Sprintf("the entry is not what was written, and entry %d was written after it", g.begins)}
+	}
+	// Entries that an earlier segment has from here on were removed again.
+	for _, earlier := range c.live {
+		earlier.cutFrom(g.begins)
+	}
+	c.configurations = slices.DeleteFunc(c.configurations, func(at uint64) bool { return at >= g.begins })
+	c.next, c.readTo = g.begins, g.path
+	c.tail, c.tailAt = b[:blockSize], 0
+	for g.end < len(b) {
+		h, content, ok := wholeBatch(b[g.end:], g.number, c.seed)
+		if !ok {
+			break
+		}
+		if c.next != 0 && h.index != c.next {
+			return &DamagedError{File: g.path, Index: h.index, What: fmt.Sprintf("it stands where entry %d belongs", c.next)}
+		}
+		c.tail, c.tailAt = b[g.end:g.end+blocks(headerSize+int(h.length))], g.end
+		c.configurations = append(c.configurations, g.add(h, content)...)
+		c.next = h.index + uint64(h.count)
+		c.note(h.head)
+	}
+	if last {
+		return c.readEnd(g, b[g.end:], log)
+	}
+	return nil
+}
+
+// readEnd looks at what lies behind the last whole batch of the last segment.
+func (c *contents) readEnd(g *segment, rest []byte, log *slog.Logger) error {
+	if len(rest) == 0 {
+		return nil
+	}
+	damaged := &DamagedError{File: g.path, Index: c.next, What: "the entry is not what was written"}
+	if hasBatch(rest[blockSize:], c.seed, func(n uint64) bool { return n == g.number }) {
+		damaged.What += ", and entries were written after it"
+		return damaged
+	}
+	h, ok := parseHeader(rest, entries, c.seed)
+	if ok && h.segment == g.number {
+		// A torn write, unless the witness knows better.
+		c.torn = func() {
+			log.Warn("the log's last write was never finished; its entries were not acknowledged and are dropped",
+				"file", g.path, "first", h.index, "entries", h.count)
+		}
+		return nil
+	}
+	if n, ok := entryLength(rest[headerSize:]); ok && checkEntry(rest[headerSize:headerSize+n], c.next, c.seed) == nil {
+		damaged.What = "what stands before the entry is not what was written"
+		return damaged
+	}
+	return nil
+}
+
+func (c *contents) note(h Head) {
+	if h.Event != 0 && (len(c.heads) == 0 || c.heads[len(c.heads)-1] != h) {
+		c.heads = append(c.heads, h)
+	}
+}
+
+// cross holds against each other what the files say.
+func (c *contents) cross(dir string, block []byte) error {
+	for _, g := range c.live {
+		if len(g.places) > 0 {
+			if c.first == 0 {
+				c.first = g.first
+			}
+			c.last = g.last()
+		}
+	}
+	snapshot := uint64(0)
+	if c.rec.Snapshot != nil {
+		snapshot = c.rec.Snapshot.Index
+	}
+	begin := c.next // an empty log begins with what comes next
+	if c.first != 0 {
+		begin = c.first
+	}
+	if begin > snapshot+1 {
+		return &DamagedError{File: dir, What: fmt.Sprintf("its last snapshot is of entry %d, but it begins with entry %d", snapshot, begin)}
+	}
+	if w, ok := parseHeader(block, witness, c.seed); ok {
+		number := c.live[len(c.live)-1].number
+		if w.segment > number {
+			return &DamagedError{File: dir, What: fmt.Sprintf("its last segment is number %d, but number %d was in use", number, w.segment)}
+		}
+		if w.index > c.last {
+			return &DamagedError{File: dir, Index: c.last + 1, What: fmt.Sprintf("it ends with entry %d, but all entries up to %d were durable", c.last, w.index)}
+		}
+		c.note(w.head)
+	}
+	if c.torn != nil {
+		c.torn()
+	}
+	return nil
+}
