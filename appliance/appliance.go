@@ -20,6 +20,8 @@ import (
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
 	"imperio/appliance/ops"
+	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/storage"
 	"imperio/tls/certs"
 )
@@ -29,11 +31,15 @@ type Options struct {
 	Config          config.Config // validated
 	Version, Commit string        // shown in /health and /metrics
 	Logs            io.Writer
+	Games           *games.Catalogue // nil: all released games
+	Tables          []config.Table   // how the games are offered; nil: as the configuration says
 }
 
 // App is a casino that is ready to serve.
 type App struct {
 	config  config.Config
+	games   *games.Catalogue
+	tables  []config.Table
 	version string
 	commit  string
 	started time.Time
@@ -69,7 +75,13 @@ type server struct {
 
 // New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, version: o.Version, commit: o.Commit, started: time.Now()}
+	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, started: time.Now()}
+	if a.games == nil {
+		a.games = catalogue.Released()
+	}
+	if a.tables == nil {
+		a.tables = a.config.Games.Tables()
+	}
 	a.logs = edge.NewLogBuffer(o.Logs, logBufferBytes)
 	a.log = newLog(o.Config.Logs, a.logs)
 	a.accessLogs = edge.NewLogBuffer(o.Logs, logBufferBytes)
@@ -139,15 +151,13 @@ func (a *App) openAPI(context.Context) error {
 	if a.passwords, err = auth.NewPasswords(auth.PasswordOptions{Cost: a.config.Accounts.BcryptCost}); err != nil {
 		return err
 	}
-	tables := a.config.Games.Tables()
 	failed := a.config.Limits.FailedSignIns
 	if !a.config.Limits.On {
 		failed.Events = 0
 	}
 	a.api, err = api.New(api.Options{
 		Casino: a.casino, Passwords: a.passwords, Log: a.log, Now: time.Now, Random: rand.Reader,
-		Slots: apiTable(tables[0]), Roulette: apiTable(tables[1]), Blackjack: apiTable(tables[2]),
-		AbandonAfter: a.config.Games.BlackjackAbandonAfter,
+		Games: a.games, Tables: apiTables(a.tables),
 		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,
 		SessionLifetime: a.config.Accounts.SessionLifetime,
 		SignInTries:     int64(failed.Events), SignInRefill: failed.Per / time.Duration(max(failed.Events, 1)),
@@ -165,8 +175,14 @@ func (a *App) openAPI(context.Context) error {
 	return nil
 }
 
-func apiTable(t config.Table) api.Table {
-	return api.Table{Rules: t.Rules, Enabled: t.Enabled, MinStake: t.MinStake, MaxStake: t.MaxTotal, MaxBet: t.MaxStake}
+func apiTables(tables []config.Table) []api.Table {
+	list := make([]api.Table, len(tables))
+	for i, t := range tables {
+		list[i] = api.Table{
+			Game: t.Game, Rules: t.Rules, Enabled: t.Enabled, MinStake: t.MinStake, MaxStake: t.MaxTotal, MaxBet: t.MaxStake, AbandonAfter: t.AbandonAfter,
+		}
+	}
+	return list
 }
 
 // observe tells the edge who asked, and which route answered, and counts sign-ins and panics.

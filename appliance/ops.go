@@ -14,7 +14,7 @@ import (
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
 	"imperio/appliance/ops"
-	"imperio/games/catalogue"
+	"imperio/games"
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/command"
@@ -42,7 +42,7 @@ func (a *App) openOps(context.Context) error {
 	a.cleanups.add("health", a.health.Close)
 	a.escrow = ops.NewEscrow(ops.EscrowOptions{Look: a.openStakes, Log: a.log})
 	a.metrics = ops.NewMetrics(ops.Sources{
-		Version: a.version, Commit: a.commit, Gate: a.gate, Escrow: a.escrow, Health: a.health, Returns: theoreticalReturns(),
+		Version: a.version, Commit: a.commit, Gate: a.gate, Escrow: a.escrow, Health: a.health, Returns: theoreticalReturns(a.games),
 		Figures:         func() command.Figures { return a.dir.store.Figures() },
 		Replication:     a.replicationFigures,
 		Checkpoints:     a.checkpointFigures,
@@ -60,13 +60,11 @@ func (a *App) observeLog() replication.Observer {
 }
 
 // theoreticalReturns are the returns of all rules.
-func theoreticalReturns() map[string]float64 {
+func theoreticalReturns(c *games.Catalogue) map[string]float64 {
 	returns := make(map[string]float64)
-	for _, g := range catalogue.Games() {
-		for _, rules := range g.Versions {
-			if sheet, ok := catalogue.SheetOf(rules); ok {
-				returns[rules] = sheet.Figures.ReturnDecimal
-			}
+	for _, g := range c.Games() {
+		for _, v := range g.Versions {
+			returns[v.Rules()] = v.SheetFor("").Figures.ReturnDecimal
 		}
 	}
 	return returns

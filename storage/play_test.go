@@ -108,7 +108,7 @@ func TestRound_CanBeProvenAfterARotation(t *testing.T) {
 	if fair.Commitment(seed) != round.Commitment {
 		t.Fatal("the revealed seed is not the one that was committed to")
 	}
-	game, _ := catalogue.Lookup(round.Rules)
+	game, _ := catalogue.Released().Version(round.Rules)
 	position, err := game.Play(fair.NewStream(seed, round.Rules, round.ClientSeed, round.Nonce), round.Wager)
 	if err != nil || !slices.Equal(position.Draws, round.Draws) || position.Payout != round.Payout {
 		t.Fatalf("%+v, %v; the casino says %+v", position, err, round)

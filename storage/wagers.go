@@ -17,7 +17,7 @@ type coins = games.Coins
 // goes without a decision of the player, and if that is to the end, the round is settled.
 func (m *machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	id := m.command.Account
-	game, known := catalogue.Lookup(b.Rules)
+	game, known := catalogue.Released().Version(b.Rules)
 	if !known {
 		return command.Refusef("invalid_bet", "There are no rules %q.", b.Rules), nil
 	}
@@ -131,14 +131,11 @@ func (m *machine) settleAbandoned(b command.SettleAbandoned) (command.Result, er
 	if !ok || w.OpenRound != b.Round {
 		return command.Result{}, fmt.Errorf("round %d is open, but not in the wallet of account %d", b.Round, o.Account)
 	}
-	game, _ := catalogue.Lookup(o.Round.Rules)
-	leaver, ok := game.(interface {
-		Abandoned(draws []uint16, w games.Wager) ([]string, error)
-	})
-	if !ok {
+	game, _ := catalogue.Released().Version(o.Round.Rules)
+	if game == nil || game.Abandoned == nil {
 		return command.Result{}, fmt.Errorf("rules %s leave rounds open but have no rule for abandoned ones", o.Round.Rules)
 	}
-	actions, err := leaver.Abandoned(o.Round.Draws, o.Round.Wager())
+	actions, err := game.Abandoned.Actions(o.Round.Draws, o.Round.Wager())
 	if err != nil {
 		return command.Result{}, fmt.Errorf("settle abandoned round %d: %w", b.Round, err)
 	}
@@ -148,7 +145,7 @@ func (m *machine) settleAbandoned(b command.SettleAbandoned) (command.Result, er
 // act plays an open round on by some actions, of which the event tells.
 func (m *machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, e Event) (command.Result, error) {
 	id, r := o.Account, o.Round
-	game, known := catalogue.Lookup(r.Rules)
+	game, known := catalogue.Released().Version(r.Rules)
 	if !known {
 		return command.Result{}, fmt.Errorf("open round %d has unknown rules %q", r.ID, r.Rules)
 	}

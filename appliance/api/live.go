@@ -271,7 +271,7 @@ func (a *API) RoundChanged(seq uint64, r *command.RoundResult) {
 	if !a.live.listens(id) {
 		return
 	}
-	v, err := viewRound(&r.Round)
+	v, err := viewRound(a.o.Games, &r.Round)
 	if err == nil {
 		v.allowWithin(r.Coins)
 		var data []byte

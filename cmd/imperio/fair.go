@@ -11,6 +11,7 @@ import (
 
 	"imperio/appliance/proof"
 	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/games/fair"
 )
 
@@ -40,7 +41,7 @@ func (c *fairRoundCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	p, err := proof.Recompute(round)
+	p, err := proof.Recompute(catalogue.Released(), round)
 	var refusal *games.Refusal
 	if errors.As(err, &refusal) {
 		return errors.New(refusal.Message)

@@ -17,10 +17,7 @@ type versionCommand struct{}
 // Run prints what this program is.
 func (c *versionCommand) Run(env *environment) error {
 	build := thisBuild()
-	var rules []string
-	for _, game := range catalogue.Games() {
-		rules = append(rules, game.Versions...)
-	}
+	rules := catalogue.Released().Rules()
 	_, err := fmt.Fprintf(env.Stdout, "imperio %s\ncommit  %s\ngo      %s %s/%s\nrules   %s\n",
 		build.version, build.commit, runtime.Version(), runtime.GOOS, runtime.GOARCH, strings.Join(rules, " "))
 	return err

@@ -23,7 +23,7 @@ type replay struct {
 
 // check plays it and compares.
 func (r *replay) check() error {
-	game, ok := catalogue.Lookup(r.round.Rules)
+	game, ok := catalogue.Released().Version(r.round.Rules)
 	if !ok {
 		return violation(r.event, "round %d has rules %q, which this imperio does not know", r.round.ID, r.round.Rules)
 	}

@@ -138,14 +138,11 @@ func abandoned(o *round, e *storage.StoredEvent) error {
 	if !r.Settled || r.Staked != before.Staked {
 		return violation(e.Seq, "abandoned round %d is not settled as it stood", r.ID)
 	}
-	game, _ := catalogue.Lookup(r.Rules)
-	leaver, ok := game.(interface {
-		Abandoned(draws []uint16, w games.Wager) ([]string, error)
-	})
-	if !ok {
+	game, _ := catalogue.Released().Version(r.Rules)
+	if game == nil || game.Abandoned == nil {
 		return violation(e.Seq, "round %d has rules %q, which leave no round open", r.ID, r.Rules)
 	}
-	want, err := leaver.Abandoned(before.Draws, before.Wager())
+	want, err := game.Abandoned.Actions(before.Draws, before.Wager())
 	if err != nil {
 		return violation(e.Seq, "abandoned round %d can't be settled as it stood: %v", r.ID, err)
 	}

@@ -211,7 +211,7 @@ func (m *Model) rule(c command.Command) outcome {
 		return refused(refuse("not_found"))
 	}
 	if b, ok := c.Body.(command.PlaceWager); ok {
-		if _, ok := catalogue.Lookup(b.Rules); !ok {
+		if _, ok := catalogue.Released().Version(b.Rules); !ok {
 			return refused(refuse("invalid_bet"))
 		}
 	}

@@ -46,7 +46,7 @@ func (p *player) told(r *modelRound) func() any {
 }
 
 func (m *Model) placeWager(p *player, b command.PlaceWager) outcome {
-	game, _ := catalogue.Lookup(b.Rules)
+	game, _ := catalogue.Released().Version(b.Rules)
 	if r, is := m.barred(p); is {
 		return refused(r)
 	}
@@ -141,7 +141,7 @@ func (m *Model) settleAbandoned(b command.SettleAbandoned) outcome {
 				actions = append(actions, action)
 				w := r.Wager
 				w.Actions = slices.Concat(w.Actions, actions)
-				game, _ := catalogue.Lookup(r.Rules)
+				game, _ := catalogue.Released().Version(r.Rules)
 				position, err := game.Play(fair.NewStream([32]byte(p.seeds[r.Pair]), r.Rules, p.clients[r.Pair], r.Nonce), w)
 				if err != nil {
 					panic(err)
@@ -155,7 +155,7 @@ func (m *Model) settleAbandoned(b command.SettleAbandoned) outcome {
 }
 
 func (m *Model) goOn(p *player, r *modelRound, actions ...string) outcome {
-	game, _ := catalogue.Lookup(r.Rules)
+	game, _ := catalogue.Released().Version(r.Rules)
 	w := r.Wager
 	w.Actions = slices.Concat(w.Actions, actions)
 	if refusal := m.play(p, r, game, w); refusal != nil {
