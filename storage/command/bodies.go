@@ -234,3 +234,27 @@ func (DeleteValue) Kind() Kind       { return KindDeleteValue }
 func (AcquireLock) Kind() Kind       { return KindAcquireLock }
 func (ReleaseLock) Kind() Kind       { return KindReleaseLock }
 func (RecordAct) Kind() Kind         { return KindRecordAct }
+
+// decoders decode the bodies of all kinds.
+var decoders = map[Kind]func(raw []byte) (Body, error){
+	KindOpenAccount:       decodeAs[OpenAccount],
+	KindOpenSession:       decodeAs[OpenSession],
+	KindEndSessions:       decodeAs[EndSessions],
+	KindAttemptSignIn:     decodeAs[AttemptSignIn],
+	KindChangePassword:    decodeAs[ChangePassword],
+	KindPlaceWager:        decodeAs[PlaceWager],
+	KindTakeAction:        decodeAs[TakeAction],
+	KindRotateSeed:        decodeAs[RotateSeed],
+	KindCollectDailyCoins: decodeAs[CollectDailyCoins],
+	KindGrantCoins:        decodeAs[GrantCoins],
+	KindSetLock:           decodeAs[SetLock],
+	KindSetRole:           decodeAs[SetRole],
+	KindSettleAbandoned:   decodeAs[SettleAbandoned],
+	KindSetLimits:         decodeAs[SetLimits],
+	KindExclude:           decodeAs[Exclude],
+	KindPutValue:          decodeAs[PutValue],
+	KindDeleteValue:       decodeAs[DeleteValue],
+	KindAcquireLock:       decodeAs[AcquireLock],
+	KindReleaseLock:       decodeAs[ReleaseLock],
+	KindRecordAct:         decodeAs[RecordAct],
+}
