@@ -38,7 +38,7 @@ func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (
 	if err != nil {
 		return nil, err
 	}
-	store, err := storage.Open(dir, storage.Options{ReadOnly: true, ClusterID: id.ClusterID})
+	store, err := storage.Open(dir, storage.Options{ReadOnly: true, Owner: id.ClusterID})
 	if err != nil {
 		return nil, err
 	}
@@ -57,14 +57,14 @@ func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (
 
 // replay applies what the log has above the state, in memory.
 func replay(ctx context.Context, dir string, id storage.Identity, store *storage.Store) error {
-	var batch []storage.Entry
+	var batch []storage.Command
 	apply := func() error {
 		_, err := store.Apply(batch)
 		batch = batch[:0]
 		return err
 	}
 	applied, _ := store.Applied()
-	err := replication.ReadLog(dir, replication.Identity{NodeID: id.NodeID, ClusterID: id.ClusterID}, func(entry []storage.Entry) error {
+	err := replication.ReadLog(dir, replication.Identity{NodeID: id.NodeID, ClusterID: id.ClusterID}, func(entry []storage.Command) error {
 		if entry[0].Index <= applied {
 			return nil
 		}

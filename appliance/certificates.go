@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"imperio/appliance/config"
-	"imperio/storage"
+	"imperio/storage/engine"
 	"imperio/tls/certs"
 	"imperio/tls/certstore"
 )
@@ -81,7 +81,7 @@ func encryptionKey(c config.Data) ([]byte, error) {
 		key := make([]byte, certstore.KeySize)
 		rand.Read(key) // never fails
 		data = []byte(hex.EncodeToString(key) + "\n")
-		err = storage.WriteFile(path, data)
+		err = engine.WriteFile(path, data)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("encryption key: %w", err)

@@ -78,7 +78,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 			return nil, err
 		}
 	}
-	o.store.ClusterID = d.identity.ClusterID
+	o.store.Owner = d.identity.ClusterID
 	if d.store, err = storage.Open(o.path, o.store); err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (d *dataDir) clear() error {
 // checkUnused refuses files that can't be read, or that hold anything that was ever asked of the casino.
 func (d *dataDir) checkUnused() error {
 	if d.has(storage.StateFile) {
-		s, err := storage.Open(d.path, storage.Options{ReadOnly: true, ClusterID: d.identity.ClusterID})
+		s, err := storage.Open(d.path, storage.Options{ReadOnly: true, Owner: d.identity.ClusterID})
 		if err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (d *dataDir) checkUnused() error {
 	}
 	if d.has(replication.LogFile) {
 		next, used := uint64(1), false // a new log begins with entry 1, and none of its entries is a command
-		err := replication.ReadLog(d.path, d.logIdentity(), func(entry []storage.Entry) error {
+		err := replication.ReadLog(d.path, d.logIdentity(), func(entry []storage.Command) error {
 			for _, e := range entry {
 				used = used || e.Index != next || len(e.Data) != 0
 			}

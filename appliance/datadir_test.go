@@ -184,7 +184,7 @@ func TestDataDir_TheStateOfAnotherCasinoIsRefused(t *testing.T) {
 	if err := os.Rename(filepath.Join(other, storage.StateFile), filepath.Join(dir, storage.StateFile)); err != nil {
 		t.Fatal(err)
 	}
-	opensNot(t, dir, storage.StateFile, "another casino", "Nothing was changed")
+	opensNot(t, dir, storage.StateFile, "Files of different data directories were mixed", "Nothing was changed")
 }
 
 // One command from a wrong time moves the machine's time on for good.

@@ -16,9 +16,9 @@ import (
 	"imperio/appliance/ops"
 	"imperio/games"
 	"imperio/replication"
-	"imperio/storage"
 	"imperio/storage/command"
 	"imperio/storage/ledger"
+	"imperio/storage/machine"
 )
 
 // openOps makes what tells operators how the casino is. It comes first, since all other parts report to it; what it
@@ -85,9 +85,9 @@ func (a *App) openStakes(ctx context.Context) (books, rounds ops.OpenStakes, err
 		return books, rounds, err
 	}
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	machine := snapshot.Machine()
-	books = ops.OpenStakes{Rounds: machine.OpenRounds, Stakes: machine.Books.House[ledger.Escrow]}
-	err = snapshot.OpenRounds(func(_ command.RoundID, o *storage.OpenRoundRecord) error {
+	head := snapshot.Machine()
+	books = ops.OpenStakes{Rounds: head.OpenRounds, Stakes: head.Books.House[ledger.Escrow]}
+	err = snapshot.OpenRounds(func(_ command.RoundID, o *machine.OpenRoundRecord) error {
 		rounds.Rounds++
 		rounds.Stakes += o.Round.Staked
 		return ctx.Err()

@@ -24,7 +24,7 @@ func held(t *testing.T) (j *replicationtest.Journal, entered <-chan struct{}, re
 	j = replicationtest.New()
 	in, out := make(chan struct{}), make(chan struct{})
 	enter, release := sync.OnceFunc(func() { close(in) }), sync.OnceFunc(func() { close(out) })
-	j.Before = func(entries []storage.Entry) error {
+	j.Before = func(entries []storage.Command) error {
 		for _, e := range entries {
 			if len(e.Data) > 0 {
 				enter()
@@ -113,7 +113,7 @@ func TestPropose_RefusesWhatIsTooLarge(t *testing.T) {
 func TestMachine_ErrorEndsTheNode(t *testing.T) {
 	j := replicationtest.New()
 	cause := errors.New("page 7 is gone")
-	j.Before = func(entries []storage.Entry) error {
+	j.Before = func(entries []storage.Command) error {
 		for _, e := range entries {
 			if len(e.Data) > 0 {
 				if c, err := command.Decode(e.Data); err != nil || c.ID == replicationtest.Command(3).ID {

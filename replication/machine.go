@@ -22,7 +22,7 @@ type Machine interface {
 	// and come in one call. Those at or below the index that was applied before are skipped, with an empty result. An error
 	// means a damaged disk or a bug: the node stops, and Apply is not called again. The machine must not keep the slice of
 	// entries; their Data never changes and may be kept.
-	Apply(entries []storage.Entry) ([]command.Result, error)
+	Apply(entries []storage.Command) ([]command.Result, error)
 	// Applied returns the last entry applied in memory. When the machine was just opened, it is durable too.
 	Applied() (index, term uint64)
 	// Checkpoint returns when everything that was applied at the call is durable. An error, unless ctx has ended, means
@@ -96,18 +96,18 @@ func (f *fsm) broken(logs []*raft.Log, err error) []any {
 }
 
 // appendEntries appends what the machine is to apply of an entry of the log: each of its commands, or only its index.
-func appendEntries(entries []storage.Entry, l *raft.Log) ([]storage.Entry, error) {
+func appendEntries(entries []storage.Command, l *raft.Log) ([]storage.Command, error) {
 	if l.Type == raft.LogCommand && len(l.Data) > 0 {
 		commands, err := command.Unpack(l.Data)
 		if err != nil {
 			return entries, fmt.Errorf("log entry %d: %w", l.Index, err)
 		}
 		for _, data := range commands {
-			entries = append(entries, storage.Entry{Index: l.Index, Term: l.Term, Data: data})
+			entries = append(entries, storage.Command{Index: l.Index, Term: l.Term, Data: data})
 		}
 		return entries, nil
 	}
-	return append(entries, storage.Entry{Index: l.Index, Term: l.Term}), nil
+	return append(entries, storage.Command{Index: l.Index, Term: l.Term}), nil
 }
 
 // Apply is ApplyBatch of one.

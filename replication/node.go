@@ -28,13 +28,13 @@ type Node struct {
 
 	canaryInterval, stallLimit time.Duration
 
-	leads   gate            // open while this node leads and has applied all that was committed before it did
-	tokens  chan struct{}   // one for each proposal in flight
-	queue   chan *proposal  // waiting to be put into an entry
-	flights chan flight     // sent to raft, in order
-	written chan struct{}   // lets gather send the next entry
-	entries []storage.Entry // owned by raft's machine goroutine, reused
-	quiet   atomic.Bool     // see raftLogger
+	leads   gate              // open while this node leads and has applied all that was committed before it did
+	tokens  chan struct{}     // one for each proposal in flight
+	queue   chan *proposal    // waiting to be put into an entry
+	flights chan flight       // sent to raft, in order
+	written chan struct{}     // lets gather send the next entry
+	entries []storage.Command // owned by raft's machine goroutine, reused
+	quiet   atomic.Bool       // see raftLogger
 
 	life    context.Context // ends when Close begins
 	end     context.CancelFunc

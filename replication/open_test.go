@@ -120,11 +120,11 @@ func TestOpen_RefusesALogAndAStateThatDoNotBelongTogether(t *testing.T) {
 	longer := create(t, t.TempDir(), replicationtest.New())
 	propose(t, longer, 1, 3)
 	index, term := j.Applied()
-	if _, err := ahead.Apply([]storage.Entry{{Index: index + 1, Term: term + 5}}); err != nil {
+	if _, err := ahead.Apply([]storage.Command{{Index: index + 1, Term: term + 5}}); err != nil {
 		t.Fatal(err)
 	}
 	fork := replicationtest.New()
-	if _, err := fork.Apply([]storage.Entry{{Index: index, Term: term + 7}}); err != nil {
+	if _, err := fork.Apply([]storage.Command{{Index: index, Term: term + 7}}); err != nil {
 		t.Fatal(err)
 	}
 	o.Create = false
@@ -248,7 +248,7 @@ func TestOpen_DoesNotReplayWhatTheCheckpointHolds(t *testing.T) {
 	j = j.Reopen()
 	applied, _ := j.Applied()
 	var replayed []uint64
-	j.Before = func(entries []storage.Entry) error {
+	j.Before = func(entries []storage.Command) error {
 		for _, e := range entries {
 			if len(e.Data) > 0 {
 				replayed = append(replayed, e.Index)

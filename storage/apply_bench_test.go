@@ -26,7 +26,7 @@ func BenchmarkApplySpins(b *testing.B) {
 			index := uint64(0)
 			entropy := make([]byte, 64)
 			apply := func(batch []command.Command) {
-				entries := make([]Entry, len(batch))
+				entries := make([]Command, len(batch))
 				for i, c := range batch {
 					index++
 					c.Time = time.UnixMilli(1_800_000_000_000 + int64(index))
@@ -35,7 +35,7 @@ func BenchmarkApplySpins(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					entries[i] = Entry{Index: index, Term: 1, Data: data}
+					entries[i] = Command{Index: index, Term: 1, Data: data}
 				}
 				results, err := s.Apply(entries)
 				if err != nil {

@@ -16,6 +16,7 @@ import (
 	"imperio/storage"
 	"imperio/storage/audit"
 	"imperio/storage/command"
+	"imperio/storage/machine"
 	"imperio/storage/storagetest"
 )
 
@@ -126,7 +127,7 @@ func TestAudit_PassesTheUntouchedCasino(t *testing.T) {
 	file := audited(t)
 	var played, open, transfers, positions uint64
 	staked, paid := make(map[string]games.Coins), make(map[string]games.Coins)
-	var last storage.Event
+	var last machine.Event
 	s := forge(t, file, func(f *forger) {
 		for _, e := range f.events {
 			transfers += uint64(len(e.Transfers))
@@ -137,10 +138,10 @@ func TestAudit_PassesTheUntouchedCasino(t *testing.T) {
 					played++
 					staked[e.Game()] += r.Staked
 					paid[e.Game()] += r.Payout
-				case e.Kind == storage.RoundOpened:
+				case e.Kind == machine.RoundOpened:
 					open++
 				}
-				if r.Settled && e.Kind != storage.RoundPlayed {
+				if r.Settled && e.Kind != machine.RoundPlayed {
 					open--
 				}
 			}
@@ -293,9 +294,9 @@ func TestAudit_TellsTheFirstViolationHoweverManyWorkers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	draw := func(e *storage.Event) { e.Round.Draws[0]++ }
-	skip := func(e *storage.Event) { e.Round.Nonce++ }
-	for name, tampered := range map[string]map[int]func(*storage.Event){
+	draw := func(e *machine.Event) { e.Round.Draws[0]++ }
+	skip := func(e *machine.Event) { e.Round.Nonce++ }
+	for name, tampered := range map[string]map[int]func(*machine.Event){
 		"both when played again, in two batches": {256: draw, 258: draw},
 		"both when played again, far apart":      {700: draw, 1100: draw},
 		"played again, then read":                {300: draw, 301: skip},

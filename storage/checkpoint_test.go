@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"go.etcd.io/bbolt"
-	"pgregory.net/rapid"
 
 	"imperio/storage"
 	"imperio/storage/command"
@@ -63,34 +62,6 @@ func TestCheckpoint_IsWrittenAtASize(t *testing.T) {
 	waitFor(t, "a checkpoint by size", func() bool { return c.Store.Durable().Index > 0 })
 }
 
-func TestApply_WaitsWhileCheckpointsFallBehind(t *testing.T) {
-	c := storagetest.New(t, 1, storage.Options{CheckpointInterval: time.Hour, CheckpointBytes: 2000})
-	p := c.Player("ann", 1000)
-	release := storage.StallCheckpoints(c.Store)
-	done := make(chan struct{})
-	const bets = 200
-	go func() {
-		defer close(done)
-		for range bets {
-			c.Do(command.Command{Account: p, Body: command.PlaceWager{Rules: "slots/2", Stake: 1}})
-		}
-	}()
-	waitFor(t, "four checkpoints' worth of changes", func() bool { return c.Store.CheckpointFigures().HeldSize > 4*2000 })
-	select {
-	case <-done:
-		t.Fatal("all bets were applied though nothing could be written")
-	default:
-	}
-	if held := c.Store.CheckpointFigures().HeldSize; held > 20*2000 {
-		t.Fatalf("%d bytes are held", held)
-	}
-	release()
-	<-done
-	if f, _, err := c.Store.Fairness(p); err != nil || f.Nonce != bets {
-		t.Fatalf("nonce %d, %v", f.Nonce, err)
-	}
-}
-
 func TestClose_WhileCheckpointsAreDue(t *testing.T) {
 	for range 5 {
 		c := storagetest.NewIn(t, memoryDir(t), 1, storage.Options{CheckpointInterval: time.Microsecond, CheckpointBytes: 1})
@@ -99,92 +70,6 @@ func TestClose_WhileCheckpointsAreDue(t *testing.T) {
 		if a, ok, err := c.Store.Account(command.FirstAccountID); err != nil || !ok || a.Coins != 100 {
 			t.Fatalf("account %+v, %v", a, err)
 		}
-	}
-}
-
-func TestView_SeesMemoryFrozenAndFile(t *testing.T) {
-	c := storagetest.New(t, 1, byHand)
-	p := c.Player("ann", 100)
-	for range 5 {
-		c.One(command.Command{Account: p, Body: command.PlaceWager{Rules: "slots/2", Stake: 1}})
-	}
-	c.Checkpoint()
-	for range 5 {
-		c.One(command.Command{Account: p, Body: command.PlaceWager{Rules: "slots/2", Stake: 1}})
-	}
-	thaw := storage.Freeze(c.Store)
-	last := c.One(command.Command{Account: p, Body: command.PlaceWager{Rules: "slots/2", Stake: 1}}).Value.(*command.RoundResult)
-	rounds, _, err := c.Store.Rounds(context.Background(), p, command.Page{Limit: 100})
-	if err != nil || len(rounds) != 11 || rounds[0].ID != last.Round.ID {
-		t.Fatalf("%d rounds, %v", len(rounds), err)
-	}
-	if a, _, err := c.Store.Account(p); err != nil || a.Coins != last.Coins {
-		t.Fatalf("account %+v, %v", a, err)
-	}
-	thaw()
-	if rounds, _, err = c.Store.Rounds(context.Background(), p, command.Page{Limit: 100}); err != nil || len(rounds) != 11 {
-		t.Fatalf("%d rounds, %v", len(rounds), err)
-	}
-}
-
-// The merged order of a table's records is that of one sorted map, whatever is where.
-func TestEach_MergesLiveFrozenAndFileInOrder(t *testing.T) {
-	c := storagetest.New(t, 1, byHand)
-	rapid.Check(t, func(rt *rapid.T) {
-		const table = "usernames" // any table of plain keys will do
-		model := make(map[string]string)
-		if err := storage.Each(c.Store, table, nil, func(k, v []byte) error { model[string(k)] = string(v); return nil }); err != nil {
-			rt.Fatal(err)
-		}
-		change := func(what string) {
-			for range rapid.IntRange(0, 12).Draw(rt, what) {
-				k := string(rapid.SliceOfN(rapid.ByteRange('a', 'd'), 1, 3).Draw(rt, "key"))
-				if rapid.IntRange(0, 2).Draw(rt, "delete") == 0 {
-					storage.Put(c.Store, table, []byte(k), nil)
-					delete(model, k)
-				} else {
-					v := string(rapid.SliceOfN(rapid.Byte(), 0, 5).Draw(rt, "value"))
-					storage.Put(c.Store, table, []byte(k), append([]byte{}, v...))
-					model[k] = v
-				}
-			}
-		}
-		change("file")
-		c.Do(command.Command{Body: command.RecordAct{Actor: "cashier", Act: "noted"}})
-		c.Checkpoint()
-		change("frozen")
-		thaw := storage.Freeze(c.Store)
-		defer thaw()
-		change("live")
-		var keys []string
-		for k, v := range model {
-			keys = append(keys, k)
-			if got, err := storage.Get(c.Store, table, []byte(k)); err != nil || got == nil || string(got) != v {
-				rt.Fatalf("%q is %q (%v), want %q", k, got, err, v)
-			}
-		}
-		slices.Sort(keys)
-		from := string(rapid.SliceOfN(rapid.ByteRange('a', 'd'), 0, 3).Draw(rt, "from"))
-		start, _ := slices.BinarySearch(keys, from)
-		var got []string
-		err := storage.Each(c.Store, table, []byte(from), func(k, v []byte) error {
-			if model[string(k)] != string(v) {
-				rt.Fatalf("%q is %q, want %q", k, v, model[string(k)])
-			}
-			got = append(got, string(k))
-			return nil
-		})
-		if err != nil || !slices.Equal(got, keys[start:]) {
-			rt.Fatalf("from %q: %q (%v), want %q", from, got, err, keys[start:])
-		}
-	})
-	// What the test put there is no account's; it is removed again for the audit.
-	var keys [][]byte
-	if err := storage.Each(c.Store, "usernames", nil, func(k, _ []byte) error { keys = append(keys, bytes.Clone(k)); return nil }); err != nil {
-		t.Fatal(err)
-	}
-	for _, k := range keys {
-		storage.Put(c.Store, "usernames", k, nil)
 	}
 }
 
@@ -199,8 +84,19 @@ func TestCheckpoint_DropsWhatHasOutlivedItsUse(t *testing.T) {
 		t.Helper()
 		c.One(command.Command{Body: command.RecordAct{Actor: "cashier", Act: "noted"}})
 		c.Checkpoint()
-		if n, err := storage.CountInFile(c.Store, table); err != nil || n != want {
-			t.Errorf("%s: %d records at %s (%v), want %d", table, n, c.Now, err, want)
+		// The file is read beside the store, which holds its lock.
+		db, err := bbolt.Open(copyOf(t, c.Store.Path()), 0o600, &bbolt.Options{ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if err := db.View(func(tx *bbolt.Tx) error {
+			if n := tx.Bucket([]byte(table)).Stats().KeyN; n != want {
+				t.Errorf("%s: %d records at %s, want %d", table, n, c.Now, want)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
 		}
 	}
 	count("throttle", 60)
@@ -238,63 +134,6 @@ func TestIdempotency_HoldsAcrossDays(t *testing.T) {
 	}
 }
 
-func TestMigrate_StepsRunInOneTransaction(t *testing.T) {
-	c := storagetest.New(t, 1, byHand)
-	c.Player("ann", 100)
-	dir := c.Dir()
-	c.Abandon()
-	db, err := bbolt.Open(filepath.Join(dir, storage.StateFile), 0o600, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	format := func() (n int) {
-		if err := db.View(func(tx *bbolt.Tx) (err error) { n, err = storage.Format(tx); return err }); err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	set := func(n uint32) {
-		if err := db.Update(func(tx *bbolt.Tx) error { return storage.SetFormat(tx, n) }); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var ran []string
-	step := func(name string, fail bool) func(*bbolt.Tx) error {
-		return func(tx *bbolt.Tx) error {
-			ran = append(ran, name)
-			if err := tx.Bucket([]byte("values")).Put([]byte(name), []byte("x")); err != nil || !fail {
-				return err
-			}
-			return fmt.Errorf("step %s breaks", name)
-		}
-	}
-	set(0)
-	if err := storage.Migrate(db, map[int]func(*bbolt.Tx) error{0: step("a", false)}, storage.FormatVersion+1); err == nil || !strings.Contains(err.Error(), "no step from format version 1 to 2") {
-		t.Fatalf("a step is missing: %v", err)
-	}
-	if err := storage.Migrate(db, map[int]func(*bbolt.Tx) error{0: step("b", true)}, storage.FormatVersion); err == nil || !strings.Contains(err.Error(), "step b breaks") {
-		t.Fatalf("a step breaks: %v", err)
-	}
-	if n := format(); n != 0 {
-		t.Fatalf("after failed steps the file has format %d", n)
-	}
-	if err := db.View(func(tx *bbolt.Tx) error {
-		if k, _ := tx.Bucket([]byte("values")).Cursor().First(); k != nil {
-			return fmt.Errorf("a failed step left %q", k)
-		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if err := storage.Migrate(db, map[int]func(*bbolt.Tx) error{0: step("c", false)}, storage.FormatVersion); err != nil {
-		t.Fatal(err)
-	}
-	if n := format(); n != storage.FormatVersion || !slices.Equal(ran, []string{"a", "b", "c"}) {
-		t.Fatalf("format %d after steps %v", n, ran)
-	}
-}
-
 func TestOpen_OtherFormatVersions(t *testing.T) {
 	for _, tc := range []struct {
 		version  uint32
@@ -315,7 +154,9 @@ func TestOpen_OtherFormatVersions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Update(func(tx *bbolt.Tx) error { return storage.SetFormat(tx, tc.version) }); err != nil {
+		if err := db.Update(func(tx *bbolt.Tx) error {
+			return tx.Bucket([]byte("meta")).Put([]byte("format"), storagetest.Format(tc.version))
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.Close(); err != nil {
@@ -330,4 +171,14 @@ func TestOpen_OtherFormatVersions(t *testing.T) {
 			t.Errorf("version %d, read only %v: the file was changed", tc.version, tc.readOnly)
 		}
 	}
+}
+
+// copyOf is a copy of a file.
+func copyOf(t *testing.T, path string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), filepath.Base(path))
+	if err := os.WriteFile(to, read(t, path), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return to
 }

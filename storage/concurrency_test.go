@@ -153,7 +153,7 @@ func TestSnapshot_BesideApply(t *testing.T) {
 	go func() {
 		for {
 			if _, machine, err := identity(c.Store); err != nil || machine.Books.Sum() != 0 {
-				done <- fmt.Errorf("snapshot at %d: sum %d, %w", machine.Index, machine.Books.Sum(), err)
+				done <- fmt.Errorf("snapshot with %d events: sum %d, %w", machine.Events, machine.Books.Sum(), err)
 				return
 			}
 			select {

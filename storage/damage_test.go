@@ -232,7 +232,7 @@ func TestOpen_ReadOnlyChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	index, _ := s.Applied()
-	if _, err := s.Apply([]storage.Entry{{Index: index + 1, Term: 1, Data: data}}); err != nil {
+	if _, err := s.Apply([]storage.Command{{Index: index + 1, Term: 1, Data: data}}); err != nil {
 		t.Fatal(err)
 	}
 	if a, ok, err := s.Account(1000); err != nil || !ok || a.Coins != 107 {

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,7 +13,10 @@ import (
 	"imperio/games"
 	"imperio/storage"
 	"imperio/storage/command"
+	"imperio/storage/engine"
 	"imperio/storage/ledger"
+	"imperio/storage/machine"
+	"imperio/storage/storagetest"
 )
 
 // forger changes state.db as somebody would who knows how it is written: whatever it writes has the checksum of its new
@@ -20,7 +24,7 @@ import (
 type forger struct {
 	t      *testing.T
 	tx     *bbolt.Tx
-	events []storage.Event // event n at n-1; what is changed here is written by rechain or rebook
+	events []machine.Event // event n at n-1; what is changed here is written by rechain or rebook
 }
 
 // forge lets fn change a copy of a file, and opens it for an audit.
@@ -59,8 +63,8 @@ func forge(t *testing.T, file []byte, fn func(f *forger)) *storage.Store {
 // load reads the history.
 func (f *forger) load() {
 	if err := f.table("history").ForEach(func(_, sealed []byte) error {
-		var e storage.Event
-		f.must(storage.Decode(unsealed(sealed), &e))
+		var e machine.Event
+		f.must(storagetest.Decode(unsealed(sealed), &e))
 		f.events = append(f.events, e)
 		return nil
 	}); err != nil {
@@ -86,10 +90,10 @@ func (f *forger) put(table string, key []byte, record any) []byte {
 	data, raw := record.([]byte)
 	if !raw {
 		var err error
-		data, err = storage.Encode(record)
+		data, err = storagetest.Encode(record)
 		f.must(err)
 	}
-	f.must(f.table(table).Put(key, storage.Seal(table, key, data)))
+	f.must(f.table(table).Put(key, engine.Seal(table, key, data)))
 	return data
 }
 
@@ -110,30 +114,30 @@ func change[Record any](f *forger, table string, key []byte, fn func(r *Record))
 	if sealed == nil {
 		f.t.Fatalf("the table %s has no record %x to be changed", table, key)
 	}
-	f.must(storage.Decode(unsealed(sealed), &r))
+	f.must(storagetest.Decode(unsealed(sealed), &r))
 	fn(&r)
 	f.put(table, key, &r)
 }
 
-func (f *forger) machine(fn func(m *storage.MachineRecord)) { change(f, "meta", []byte("machine"), fn) }
+func (f *forger) machine(fn func(m *machine.Record)) { change(f, "meta", []byte("record"), fn) }
 
-func (f *forger) wallet(id command.AccountID, fn func(w *storage.WalletRecord)) {
+func (f *forger) wallet(id command.AccountID, fn func(w *machine.WalletRecord)) {
 	f.t.Helper()
-	change(f, "wallets", storage.AccountKey(id), fn)
+	change(f, "wallets", storagetest.AccountKey(id), fn)
 }
 
-func (f *forger) seeds(id command.AccountID, fn func(s *storage.SeedsRecord)) {
+func (f *forger) seeds(id command.AccountID, fn func(s *machine.SeedsRecord)) {
 	f.t.Helper()
-	change(f, "seeds", storage.AccountKey(id), fn)
+	change(f, "seeds", storagetest.AccountKey(id), fn)
 }
 
-func (f *forger) pair(id command.AccountID, pair uint32, fn func(p *storage.PairRecord)) {
+func (f *forger) pair(id command.AccountID, pair uint32, fn func(p *machine.PairRecord)) {
 	f.t.Helper()
-	change(f, "pairs", storage.PairKey(id, pair), fn)
+	change(f, "pairs", storagetest.PairKey(id, pair), fn)
 }
 
 // find is the first event that is as wanted.
-func (f *forger) find(wanted func(e *storage.Event) bool) *storage.Event {
+func (f *forger) find(wanted func(e *machine.Event) bool) *machine.Event {
 	f.t.Helper()
 	for i := range f.events {
 		if wanted(&f.events[i]) {
@@ -145,13 +149,13 @@ func (f *forger) find(wanted func(e *storage.Event) bool) *storage.Event {
 }
 
 // first is an account's first event of a kind.
-func (f *forger) first(k storage.EventKind, id command.AccountID) *storage.Event {
+func (f *forger) first(k machine.EventKind, id command.AccountID) *machine.Event {
 	f.t.Helper()
-	return f.find(func(e *storage.Event) bool { return e.Kind == k && e.Account == id })
+	return f.find(func(e *machine.Event) bool { return e.Kind == k && e.Account == id })
 }
 
 // add appends a copy of an event to the history, makes everything add up, and gives its number.
-func (f *forger) add(e storage.Event) uint64 {
+func (f *forger) add(e machine.Event) uint64 {
 	f.t.Helper()
 	e.Seq, e.Time = uint64(len(f.events))+1, f.events[len(f.events)-1].Time
 	e.Transfers = slices.Clone(e.Transfers)
@@ -167,9 +171,9 @@ func (f *forger) rechain() {
 	for i := range f.events {
 		e := &f.events[i]
 		e.Prev = head
-		head = storage.ChainHash(f.put("history", storage.EventKey(e.Seq), e))
+		head = sha256.Sum256(f.put("history", storagetest.EventKey(e.Seq), e))
 	}
-	f.machine(func(m *storage.MachineRecord) { m.Events, m.Head = uint64(len(f.events)), head })
+	f.machine(func(m *machine.Record) { m.Events, m.Head = uint64(len(f.events)), head })
 }
 
 // rebook makes all sums those of the events as they are now: balances after transfers and events, chains, wallets,
@@ -177,8 +181,8 @@ func (f *forger) rechain() {
 func (f *forger) rebook() {
 	f.t.Helper()
 	balances := make(map[ledger.Account]games.Coins)
-	wallets := make(map[command.AccountID]*storage.WalletRecord)
-	var totals [len(ledger.Games)]storage.GameRecord
+	wallets := make(map[command.AccountID]*machine.WalletRecord)
+	var totals [len(ledger.Games)]machine.GameRecord
 	for i := range f.events {
 		e := &f.events[i]
 		if e.Account == 0 {
@@ -186,7 +190,7 @@ func (f *forger) rebook() {
 		}
 		w := wallets[e.Account]
 		if w == nil {
-			w = new(storage.WalletRecord)
+			w = new(machine.WalletRecord)
 			wallets[e.Account] = w
 		}
 		for j := range e.Transfers {
@@ -202,8 +206,8 @@ func (f *forger) rebook() {
 			}
 		}
 		if r := e.Round; r != nil && r.Settled {
-			if house, ok := ledger.House(storage.GameOf(r.Rules)); ok {
-				for _, g := range []*storage.GameRecord{&w.Games[house-ledger.HouseSlots], &totals[house-ledger.HouseSlots]} {
+			if house, ok := ledger.House(machine.GameOf(r.Rules)); ok {
+				for _, g := range []*machine.GameRecord{&w.Games[house-ledger.HouseSlots], &totals[house-ledger.HouseSlots]} {
 					g.Rounds, g.Staked, g.Paid, g.Biggest = g.Rounds+1, g.Staked+r.Staked, g.Paid+r.Payout, max(g.Biggest, r.Payout-r.Staked)
 				}
 			}
@@ -214,11 +218,11 @@ func (f *forger) rebook() {
 	}
 	f.rechain()
 	for id, made := range wallets {
-		f.wallet(id, func(w *storage.WalletRecord) {
+		f.wallet(id, func(w *machine.WalletRecord) {
 			w.Balance, w.Held, w.Last, w.Games = made.Balance, made.Held, made.Last, made.Games
 		})
 	}
-	f.machine(func(m *storage.MachineRecord) {
+	f.machine(func(m *machine.Record) {
 		m.Games, m.Books = totals, ledger.Books{}
 		for who, balance := range balances {
 			if who.IsPlayer() {

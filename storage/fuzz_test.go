@@ -52,11 +52,11 @@ func FuzzApply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := storagetest.NewIn(t, memoryDir(t), 1, byHand)
-		var entries []storage.Entry
+		var entries []storage.Command
 		for len(data) >= 2 && len(entries) < 50 {
 			n := min(int(binary.BigEndian.Uint16(data)), len(data)-2)
 			if _, err := command.Decode(data[2 : 2+n]); err == nil {
-				entries = append(entries, storage.Entry{Index: uint64(len(entries) + 1), Term: 1, Data: data[2 : 2+n]})
+				entries = append(entries, storage.Command{Index: uint64(len(entries) + 1), Term: 1, Data: data[2 : 2+n]})
 			}
 			data = data[2+n:]
 		}
@@ -80,7 +80,7 @@ func TestApply_StopsAtWhatIsNoCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	index, _ := c.Store.Applied()
-	for _, batch := range [][]storage.Entry{
+	for _, batch := range [][]storage.Command{
 		{{Index: index + 1, Term: 1, Data: good}, {Index: index + 2, Term: 1, Data: []byte("no command")}},
 		{{Index: index + 1, Term: 1, Data: good}},
 	} {
@@ -116,7 +116,7 @@ func TestApply_SkipsWhatWasApplied(t *testing.T) {
 	}
 	// An entry of the log's own moves the index alone.
 	index, _ := c.Store.Applied()
-	if _, err := c.Store.Apply([]storage.Entry{{Index: index + 5, Term: 3}}); err != nil {
+	if _, err := c.Store.Apply([]storage.Command{{Index: index + 5, Term: 3}}); err != nil {
 		t.Fatal(err)
 	}
 	if i, term := c.Store.Applied(); i != index+5 || term != 3 {

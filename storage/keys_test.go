@@ -9,6 +9,7 @@ import (
 
 	"imperio/storage"
 	"imperio/storage/command"
+	"imperio/storage/machine"
 	"imperio/storage/storagetest"
 )
 
@@ -70,7 +71,7 @@ func TestIdempotency_ManyKeysAreFewEventsToRead(t *testing.T) {
 	}
 	defer snap.Close()
 	last := uint64(0)
-	if err := snap.Events(1, func(e *storage.StoredEvent) error {
+	if err := snap.Events(1, func(e *machine.StoredEvent) error {
 		if e.Key != (command.Key{}) {
 			chain[e.Seq], last = e.KeyBack, e.Seq
 		}
@@ -101,23 +102,23 @@ func TestAudit_FindsForgedKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	paged := func(f *forger) *storage.Event {
-		return f.find(func(e *storage.Event) bool { return e.KeyPage != nil })
+	paged := func(f *forger) *machine.Event {
+		return f.find(func(e *machine.Event) bool { return e.KeyPage != nil })
 	}
-	between := func(f *forger) *storage.Event {
-		return f.find(func(e *storage.Event) bool { return e.Seq == paged(f).Seq+2 })
+	between := func(f *forger) *machine.Event {
+		return f.find(func(e *machine.Event) bool { return e.Seq == paged(f).Seq+2 })
 	}
-	opened := func(f *forger) *storage.Event { return f.first(storage.AccountOpened, ann) }
+	opened := func(f *forger) *machine.Event { return f.first(machine.AccountOpened, ann) }
 	const notThePage = "its page of keys is not that of the 64 events under keys since event 0"
 	for _, v := range []forgery{
-		{"a key in a page is another", amend(paged, func(e *storage.Event) { e.KeyPage[40]++ }), notThePage},
-		{"a page lacks a key", amend(paged, func(e *storage.Event) { e.KeyPage = e.KeyPage[:40] }), notThePage},
-		{"a page leads elsewhere", amend(paged, func(e *storage.Event) { e.KeyBack = 7 }), notThePage},
-		{"an event under a key leads elsewhere", amend(between, func(e *storage.Event) { e.KeyBack-- }), "the event under a key before it of account 1000 is 67, not 66"},
-		{"an event under no key is in the chain", amend(opened, func(e *storage.Event) { e.KeyBack = 1 }), "it is under no key, but in the chain of those that are"},
-		{"the wallet leads elsewhere", state(func(f *forger) { f.wallet(ann, func(w *storage.WalletRecord) { w.KeyLast-- }) }),
+		{"a key in a page is another", amend(paged, func(e *machine.Event) { e.KeyPage[40]++ }), notThePage},
+		{"a page lacks a key", amend(paged, func(e *machine.Event) { e.KeyPage = e.KeyPage[:40] }), notThePage},
+		{"a page leads elsewhere", amend(paged, func(e *machine.Event) { e.KeyBack = 7 }), notThePage},
+		{"an event under a key leads elsewhere", amend(between, func(e *machine.Event) { e.KeyBack-- }), "the event under a key before it of account 1000 is 67, not 66"},
+		{"an event under no key is in the chain", amend(opened, func(e *machine.Event) { e.KeyBack = 1 }), "it is under no key, but in the chain of those that are"},
+		{"the wallet leads elsewhere", state(func(f *forger) { f.wallet(ann, func(w *machine.WalletRecord) { w.KeyLast-- }) }),
 			"the keys of account 1000 are found from events 151 and 131, its wallet says 150 and 131"},
-		{"the wallet knows no page", state(func(f *forger) { f.wallet(ann, func(w *storage.WalletRecord) { w.KeyPage = 0 }) }),
+		{"the wallet knows no page", state(func(f *forger) { f.wallet(ann, func(w *machine.WalletRecord) { w.KeyPage = 0 }) }),
 			"the keys of account 1000 are found from events 151 and 131, its wallet says 151 and 0"},
 	} {
 		t.Run(v.name, func(t *testing.T) {

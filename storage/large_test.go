@@ -97,7 +97,7 @@ func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // and takes no more commands after it
-		if _, err := s.Apply([]storage.Entry{{Index: index + 1, Term: 1, Data: data}}); !storage.IsDamage(err) {
+		if _, err := s.Apply([]storage.Command{{Index: index + 1, Term: 1, Data: data}}); !storage.IsDamage(err) {
 			t.Errorf("a command was applied over a damaged record: %v", err)
 		}
 	}

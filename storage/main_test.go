@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"imperio/storage"
+	"imperio/storage/machine"
 	"imperio/storage/storagetest"
 )
 
@@ -53,7 +54,7 @@ func waitFor(t *testing.T, what string, condition func() bool) {
 }
 
 // identity is the hash of a store's state.
-func identity(s *storage.Store) (sum [32]byte, machine storage.MachineRecord, err error) {
+func identity(s *storage.Store) (sum [32]byte, machine machine.Record, err error) {
 	snap, err := s.Snapshot(context.Background())
 	if err != nil {
 		return sum, machine, err
@@ -89,4 +90,12 @@ func memoryDir(t storagetest.T) string {
 		}
 	})
 	return dir
+}
+
+// tableNames are the names of the machine's tables.
+func tableNames() (names []string) {
+	for _, t := range machine.Tables() {
+		names = append(names, t.Name)
+	}
+	return names
 }

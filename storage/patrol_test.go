@@ -21,7 +21,7 @@ import (
 )
 
 // always is a store that looks through its file all the time.
-var always = storage.Options{CheckpointInterval: time.Hour, PatrolEvery: time.Millisecond}
+var always = storage.Options{CheckpointInterval: time.Hour, PatrolInterval: time.Millisecond}
 
 // crowded is a casino whose tables have more than one page.
 func crowded(t *testing.T, options storage.Options) *storagetest.Casino {
@@ -214,7 +214,7 @@ func TestRead_MissingRecordOfAnAccountIsDamage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(table)).Delete(storage.AccountKey(p)) })
+		err = db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(table)).Delete(storagetest.AccountKey(p)) })
 		if err = errors.Join(err, db.Close()); err != nil {
 			t.Fatal(err)
 		}
@@ -224,7 +224,7 @@ func TestRead_MissingRecordOfAnAccountIsDamage(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				_, err = s.Apply([]storage.Entry{{Index: 1000, Term: 1, Data: data}})
+				_, err = s.Apply([]storage.Command{{Index: 1000, Term: 1, Data: data}})
 				return err
 			},
 			"the account":     func(s *storage.Store) error { _, _, err := s.Account(p); return err },

@@ -8,6 +8,7 @@ import (
 
 	"imperio/storage"
 	"imperio/storage/command"
+	"imperio/storage/machine"
 	"imperio/storage/storagetest"
 )
 
@@ -155,7 +156,7 @@ func TestMachine_RefusalsChangeNothing(t *testing.T) {
 			before, machine := content(rt, c, now)
 			r := c.Do(cmd)[0]
 			after, then := content(rt, c, now)
-			machine.Index, machine.Term, machine.Time, machine.Stamp = then.Index, then.Term, then.Time, then.Stamp
+			machine.Time, machine.Stamp = then.Time, then.Stamp
 			switch {
 			case (r.Refusal != nil || r.Replayed) && (before != after || machine != then):
 				rt.Fatalf("%T was refused (%v) or told again (%v), and changed the state", cmd.Body, r.Refusal, r.Replayed)
@@ -167,7 +168,7 @@ func TestMachine_RefusalsChangeNothing(t *testing.T) {
 }
 
 // content is the state without the machine's record, and that record.
-func content(rt *rapid.T, c *storagetest.Casino, now time.Time) ([32]byte, storage.MachineRecord) {
+func content(rt *rapid.T, c *storagetest.Casino, now time.Time) ([32]byte, machine.Record) {
 	tables, machine, err := storage.ContentHash(c.Store, now)
 	if err != nil {
 		rt.Fatalf("hash: %v", err)

@@ -17,7 +17,7 @@ import (
 // a time.
 type Journal struct {
 	// Before, if set, is called at the start of each Apply. Its error becomes that of Apply.
-	Before func([]storage.Entry) error
+	Before func([]storage.Command) error
 	// BeforeCheckpoint, if set, is called at the start of each Checkpoint. Its error becomes that of Checkpoint.
 	BeforeCheckpoint func() error
 	// AfterCheckpoint, if set, is called at the end of each Checkpoint.
@@ -61,7 +61,7 @@ func (j *Journal) Reopen() *Journal {
 }
 
 // Apply implements replication.Machine. Result.Event is the number of the command.
-func (j *Journal) Apply(entries []storage.Entry) ([]command.Result, error) {
+func (j *Journal) Apply(entries []storage.Command) ([]command.Result, error) {
 	if !j.applying.TryLock() {
 		return nil, fmt.Errorf("a second Apply at the same time")
 	}

@@ -27,6 +27,7 @@ import (
 	"imperio/storage"
 	"imperio/storage/command"
 	"imperio/storage/ledger"
+	"imperio/storage/machine"
 )
 
 // Options say how an audit goes. The zero value is good.
@@ -93,7 +94,7 @@ type auditor struct {
 	ctx      context.Context
 	snapshot *storage.Snapshot
 	options  Options
-	machine  storage.MachineRecord
+	machine  machine.Record
 	report   Report
 
 	head     [32]byte
@@ -102,7 +103,7 @@ type auditor struct {
 	players  games.Coins
 	accounts []account // by id, from command.FirstAccountID
 	open     map[command.RoundID]*round
-	games    [len(ledger.Games)]storage.GameRecord
+	games    [len(ledger.Games)]machine.GameRecord
 	pairs    uint64 // revealed
 	settled  uint64 // rounds that another event settled than the one that opened them
 	replays  *replays
@@ -110,22 +111,22 @@ type auditor struct {
 
 // account is what the history makes of an account.
 type account struct {
-	storage.WalletRecord
+	machine.WalletRecord
 	pair  uint32
 	since uint64 // the event that made the pair active
-	seeds storage.Commitments
+	seeds machine.Commitments
 	keys  [32]byte // of the events under keys since the newest page of keys: see foldKey
 }
 
 // round is an open round.
 type round struct {
 	account command.AccountID
-	record  storage.RoundRecord
+	record  machine.RoundRecord
 	acted   int64 // when its player dealt it, or took the last action
 }
 
 func (a *auditor) run() (err error) {
-	if a.report.Records, err = a.snapshot.VerifyRecords(a.ctx); err != nil {
+	if a.report.Records, err = a.snapshot.Verify(a.ctx); err != nil {
 		return err
 	}
 	if err := a.history(); err != nil {
@@ -134,14 +135,15 @@ func (a *auditor) run() (err error) {
 	if a.report.Events != a.machine.Events || a.head != a.machine.Head {
 		return violation(0, "the history ends with event %d (%x), the machine says %d (%x)", a.report.Events, a.head, a.machine.Events, a.machine.Head)
 	}
-	a.report.Replayed, a.report.Head, a.report.Index = a.replays.played(), a.head, a.machine.Index
+	a.report.Replayed, a.report.Head = a.replays.played(), a.head
+	a.report.Index, _ = a.snapshot.Applied()
 	return a.compare()
 }
 
 // history reads all events, and waits until their rounds are played again.
 func (a *auditor) history() error {
 	a.replays = startReplays(a.ctx, a.options.Workers)
-	err := a.snapshot.Events(1, func(e *storage.StoredEvent) error {
+	err := a.snapshot.Events(1, func(e *machine.StoredEvent) error {
 		if err := a.ctx.Err(); err != nil {
 			return err
 		}
@@ -173,7 +175,7 @@ func violation(event uint64, format string, args ...any) error {
 }
 
 // event takes one event into the books.
-func (a *auditor) event(e *storage.StoredEvent) error {
+func (a *auditor) event(e *machine.StoredEvent) error {
 	if e.Seq != a.report.Events+1 {
 		return violation(e.Seq, "it follows event %d: the history has a gap", a.report.Events)
 	}
@@ -186,15 +188,15 @@ func (a *auditor) event(e *storage.StoredEvent) error {
 	a.report.Events, a.head, a.time = e.Seq, e.Hash, e.Time
 
 	switch e.Kind {
-	case storage.AccountOpened:
+	case machine.AccountOpened:
 		if err := a.accountOpened(e); err != nil {
 			return err
 		}
-	case storage.SeedRotated:
+	case machine.SeedRotated:
 		if err := a.seedRotated(e); err != nil {
 			return err
 		}
-	case storage.RoundPlayed, storage.RoundOpened, storage.ActionTaken, storage.AbandonedSettled:
+	case machine.RoundPlayed, machine.RoundOpened, machine.ActionTaken, machine.AbandonedSettled:
 		return a.roundEvent(e)
 	}
 	if e.Round != nil {
@@ -210,7 +212,7 @@ func (a *auditor) event(e *storage.StoredEvent) error {
 }
 
 // account finds an account of the history.
-func (a *auditor) account(e *storage.StoredEvent) (*account, error) {
+func (a *auditor) account(e *machine.StoredEvent) (*account, error) {
 	i := uint64(e.Account) - uint64(command.FirstAccountID)
 	if e.Account < command.FirstAccountID || i >= uint64(len(a.accounts)) {
 		return nil, violation(e.Seq, "account %d was never opened", e.Account)
@@ -218,7 +220,7 @@ func (a *auditor) account(e *storage.StoredEvent) (*account, error) {
 	return &a.accounts[i], nil
 }
 
-func (a *auditor) accountOpened(e *storage.StoredEvent) error {
+func (a *auditor) accountOpened(e *machine.StoredEvent) error {
 	if want := command.FirstAccountID + command.AccountID(len(a.accounts)); e.Account != want {
 		return violation(e.Seq, "it opens account %d, the next is %d", e.Account, want)
 	}
@@ -230,7 +232,7 @@ func (a *auditor) accountOpened(e *storage.StoredEvent) error {
 }
 
 // chained holds an event's place in its account's chain, and the balance it reports.
-func (a *auditor) chained(e *storage.StoredEvent) error {
+func (a *auditor) chained(e *machine.StoredEvent) error {
 	acc, err := a.account(e)
 	if err != nil {
 		return err
@@ -252,7 +254,7 @@ func (a *auditor) chained(e *storage.StoredEvent) error {
 }
 
 // transfers books the transfers of an event.
-func (a *auditor) transfers(e *storage.StoredEvent) error {
+func (a *auditor) transfers(e *machine.StoredEvent) error {
 	for i, t := range e.Transfers {
 		a.report.Transfers++
 		if t.Amount <= 0 || t.Amount > games.MaxCoins {
@@ -277,7 +279,7 @@ func (a *auditor) transfers(e *storage.StoredEvent) error {
 }
 
 // book changes a balance and returns it.
-func (a *auditor) book(e *storage.StoredEvent, who ledger.Account, amount games.Coins) (games.Coins, error) {
+func (a *auditor) book(e *machine.StoredEvent, who ledger.Account, amount games.Coins) (games.Coins, error) {
 	if who.IsPlayer() {
 		if who != ledger.Player(e.Account) {
 			return 0, violation(e.Seq, "an event of account %d moves coins of %s", e.Account, who)
@@ -304,22 +306,22 @@ func (a *auditor) book(e *storage.StoredEvent, who ledger.Account, amount games.
 }
 
 // allowed says which events may move which coins from where to where.
-func allowed(k storage.EventKind, t ledger.Transfer) bool {
+func allowed(k machine.EventKind, t ledger.Transfer) bool {
 	from, to := t.From.Game() != "", t.To.Game() != "" // a game's house
-	round := k == storage.RoundPlayed || k == storage.RoundOpened || k == storage.ActionTaken || k == storage.AbandonedSettled
+	round := k == machine.RoundPlayed || k == machine.RoundOpened || k == machine.ActionTaken || k == machine.AbandonedSettled
 	switch t.Kind {
 	case command.TransferWelcome:
-		return k == storage.AccountOpened && t.From == ledger.Issue && t.To.IsPlayer()
+		return k == machine.AccountOpened && t.From == ledger.Issue && t.To.IsPlayer()
 	case command.TransferDaily:
-		return k == storage.DailyCollected && t.From == ledger.Issue && t.To.IsPlayer()
+		return k == machine.DailyCollected && t.From == ledger.Issue && t.To.IsPlayer()
 	case command.TransferGrant:
-		return k == storage.CoinsGranted && (t.From == ledger.Issue && t.To.IsPlayer() || t.From.IsPlayer() && t.To == ledger.Issue)
+		return k == machine.CoinsGranted && (t.From == ledger.Issue && t.To.IsPlayer() || t.From.IsPlayer() && t.To == ledger.Issue)
 	case command.TransferStake:
-		return t.From.IsPlayer() && (k == storage.RoundPlayed && to || k == storage.RoundOpened && t.To == ledger.Escrow)
+		return t.From.IsPlayer() && (k == machine.RoundPlayed && to || k == machine.RoundOpened && t.To == ledger.Escrow)
 	case command.TransferRaise:
-		return k == storage.ActionTaken && t.From.IsPlayer() && t.To == ledger.Escrow
+		return k == machine.ActionTaken && t.From.IsPlayer() && t.To == ledger.Escrow
 	case command.TransferSettle:
-		return round && k != storage.RoundPlayed && t.From == ledger.Escrow && to
+		return round && k != machine.RoundPlayed && t.From == ledger.Escrow && to
 	case command.TransferPayout:
 		return round && from && t.To.IsPlayer()
 	}

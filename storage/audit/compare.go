@@ -6,9 +6,9 @@ import (
 	"reflect"
 
 	"imperio/games"
-	"imperio/storage"
 	"imperio/storage/command"
 	"imperio/storage/ledger"
+	"imperio/storage/machine"
 )
 
 // compare holds what the machine says of itself against the books kept from the history.
@@ -50,7 +50,7 @@ func (a *auditor) compare() error {
 	return nil
 }
 
-func figures(g storage.GameRecord) string {
+func figures(g machine.GameRecord) string {
 	return fmt.Sprintf("%d rounds, %d staked, %d paid and a biggest win of %d", g.Rounds, g.Staked, g.Paid, g.Biggest)
 }
 
@@ -83,7 +83,7 @@ func (a *auditor) compareCounts() error {
 // compareAccounts holds every wallet and every account's names and seeds against its events.
 func (a *auditor) compareAccounts() error {
 	next := command.FirstAccountID
-	if err := a.snapshot.Accounts(func(id command.AccountID, r *storage.AccountRecord, found bool) error {
+	if err := a.snapshot.Accounts(func(id command.AccountID, r *machine.AccountRecord, found bool) error {
 		if id != next || int(id-command.FirstAccountID) >= len(a.accounts) {
 			return violation(0, "there is an account %d that the history does not know", id)
 		}
@@ -101,7 +101,7 @@ func (a *auditor) compareAccounts() error {
 	a.report.Accounts = uint64(len(a.accounts))
 
 	wallets := 0
-	if err := a.snapshot.Wallets(func(id command.AccountID, w *storage.WalletRecord) error {
+	if err := a.snapshot.Wallets(func(id command.AccountID, w *machine.WalletRecord) error {
 		wallets++
 		i := int(id) - int(command.FirstAccountID)
 		if i < 0 || i >= len(a.accounts) {
@@ -145,7 +145,7 @@ func (a *auditor) compareSeeds(id command.AccountID) error {
 // compareOpenRounds holds the open rounds against the history, and escrow against their stakes.
 func (a *auditor) compareOpenRounds() error {
 	var staked games.Coins
-	if err := a.snapshot.OpenRounds(func(id command.RoundID, o *storage.OpenRoundRecord) error {
+	if err := a.snapshot.OpenRounds(func(id command.RoundID, o *machine.OpenRoundRecord) error {
 		r := a.open[id]
 		if r == nil || r.account != o.Account || r.acted != o.ActedAt || !reflect.DeepEqual(r.record, o.Round) {
 			return violation(0, "round %d of account %d is kept as open, but not as the history left it", id, o.Account)

@@ -3,12 +3,12 @@ package audit
 import (
 	"crypto/sha256"
 
-	"imperio/storage"
+	"imperio/storage/machine"
 )
 
 // keyed holds an event's place in its account's chain of events under idempotency keys. A page of keys must be that of
 // the events since the page before: by it, a bet that is sent again is known.
-func (acc *account) keyed(e *storage.StoredEvent) error {
+func (acc *account) keyed(e *machine.StoredEvent) error {
 	use := e.KeyUse()
 	if e.KeyPage == nil {
 		if e.KeyBack != acc.KeyLast {

@@ -9,8 +9,8 @@ import (
 
 	"imperio/games/catalogue"
 	"imperio/games/fair"
-	"imperio/storage"
 	"imperio/storage/command"
+	"imperio/storage/machine"
 )
 
 // replay is a position of a round that is to be played again.
@@ -18,7 +18,7 @@ type replay struct {
 	event  uint64
 	server [command.SeedSize]byte
 	client string
-	round  storage.RoundRecord
+	round  machine.RoundRecord
 }
 
 // check plays it and compares.

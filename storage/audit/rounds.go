@@ -6,13 +6,13 @@ import (
 
 	"imperio/games"
 	"imperio/games/catalogue"
-	"imperio/storage"
 	"imperio/storage/command"
 	"imperio/storage/ledger"
+	"imperio/storage/machine"
 )
 
 // roundEvent takes a round's opening, action or settlement into the books.
-func (a *auditor) roundEvent(e *storage.StoredEvent) error {
+func (a *auditor) roundEvent(e *machine.StoredEvent) error {
 	acc, err := a.account(e)
 	if err != nil {
 		return err
@@ -21,13 +21,13 @@ func (a *auditor) roundEvent(e *storage.StoredEvent) error {
 	if r == nil {
 		return violation(e.Seq, "a %s carries no round", e.Kind)
 	}
-	house, ok := ledger.House(storage.GameOf(r.Rules))
+	house, ok := ledger.House(machine.GameOf(r.Rules))
 	if !ok {
 		return violation(e.Seq, "round %d has rules %q, which are no game's", r.ID, r.Rules)
 	}
-	before := storage.RoundRecord{}
+	before := machine.RoundRecord{}
 	switch e.Kind {
-	case storage.RoundPlayed, storage.RoundOpened:
+	case machine.RoundPlayed, machine.RoundOpened:
 		if err := opens(acc, e); err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (a *auditor) roundEvent(e *storage.StoredEvent) error {
 	if paid != r.Payout {
 		return violation(e.Seq, "round %d pays %d, but %d coins are paid", r.ID, r.Payout, paid)
 	}
-	if e.Kind == storage.RoundPlayed != (r.Settled && before.ID == 0) {
+	if e.Kind == machine.RoundPlayed != (r.Settled && before.ID == 0) {
 		return violation(e.Seq, "a %s opens round %d, settled: %t", e.Kind, r.ID, r.Settled)
 	}
 	if want := settledFrom(e.Kind, r); settled != want {
@@ -68,7 +68,7 @@ func (a *auditor) roundEvent(e *storage.StoredEvent) error {
 		return err
 	}
 
-	if e.Kind != storage.RoundPlayed {
+	if e.Kind != machine.RoundPlayed {
 		acc.Held += staked - settled
 	}
 	if r.Settled {
@@ -89,14 +89,14 @@ func (a *auditor) roundEvent(e *storage.StoredEvent) error {
 }
 
 // opens holds what opening a round must be: the next nonce of the account's pair, and no second open round.
-func opens(acc *account, e *storage.StoredEvent) error {
+func opens(acc *account, e *machine.StoredEvent) error {
 	r := e.Round
 	switch {
 	case uint64(r.ID) != e.Seq:
 		return violation(e.Seq, "it opens round %d, which is another event's number", r.ID)
 	case r.Pair != acc.pair || r.Nonce != acc.Nonce:
 		return violation(e.Seq, "round %d takes nonce %d of pair %d; the next of account %d is nonce %d of pair %d", r.ID, r.Nonce, r.Pair, e.Account, acc.Nonce, acc.pair)
-	case e.Kind == storage.RoundOpened && acc.OpenRound != 0:
+	case e.Kind == machine.RoundOpened && acc.OpenRound != 0:
 		return violation(e.Seq, "round %d opens while round %d of account %d is open", r.ID, acc.OpenRound, e.Account)
 	case len(r.Actions) != 0:
 		return violation(e.Seq, "round %d opens with actions", r.ID)
@@ -105,7 +105,7 @@ func opens(acc *account, e *storage.StoredEvent) error {
 }
 
 // continues holds what a later position of a round must be: the same round, with actions added.
-func continues(o *round, e *storage.StoredEvent) error {
+func continues(o *round, e *machine.StoredEvent) error {
 	before, r := &o.record, e.Round
 	same := r.Rules == before.Rules && r.Stake == before.Stake && r.Pair == before.Pair && r.Nonce == before.Nonce && r.OpenedAt == before.OpenedAt &&
 		slices.EqualFunc(r.Bets, before.Bets, func(a, b games.Bet) bool {
@@ -116,13 +116,13 @@ func continues(o *round, e *storage.StoredEvent) error {
 	}
 	n := len(before.Actions)
 	added := len(r.Actions) - n
-	if added < 1 || !slices.Equal(r.Actions[:n], before.Actions) || e.Kind == storage.ActionTaken && added != 1 {
+	if added < 1 || !slices.Equal(r.Actions[:n], before.Actions) || e.Kind == machine.ActionTaken && added != 1 {
 		return violation(e.Seq, "the actions of round %d don't continue those before", r.ID)
 	}
 	if len(r.Draws) < len(before.Draws) || !slices.Equal(r.Draws[:len(before.Draws)], before.Draws) {
 		return violation(e.Seq, "the draws of round %d don't continue those before", r.ID)
 	}
-	if e.Kind == storage.AbandonedSettled {
+	if e.Kind == machine.AbandonedSettled {
 		return abandoned(o, e)
 	}
 	return nil
@@ -130,7 +130,7 @@ func continues(o *round, e *storage.StoredEvent) error {
 
 // abandoned holds what the settlement of a round that its player left must be: of one in which nothing happened since
 // the cut-off, by the actions that the game's rules state for it and no others, at no further cost.
-func abandoned(o *round, e *storage.StoredEvent) error {
+func abandoned(o *round, e *machine.StoredEvent) error {
 	before, r := &o.record, e.Round
 	if e.Before != 0 && o.acted >= e.Before {
 		return violation(e.Seq, "round %d is settled as left before %d ms, but its player acted at %d ms", r.ID, e.Before, o.acted)
@@ -153,7 +153,7 @@ func abandoned(o *round, e *storage.StoredEvent) error {
 }
 
 // sums adds up what an event takes as stakes, pays, and takes out of escrow. There is at most one of each.
-func sums(e *storage.StoredEvent) (staked, paid, settled games.Coins, err error) {
+func sums(e *machine.StoredEvent) (staked, paid, settled games.Coins, err error) {
 	for _, t := range e.Transfers {
 		sum := &staked
 		switch t.Kind {
@@ -162,7 +162,7 @@ func sums(e *storage.StoredEvent) (staked, paid, settled games.Coins, err error)
 		case command.TransferSettle:
 			sum = &settled
 		case command.TransferStake:
-			if e.Kind != storage.RoundPlayed && e.Kind != storage.RoundOpened {
+			if e.Kind != machine.RoundPlayed && e.Kind != machine.RoundOpened {
 				return 0, 0, 0, violation(e.Seq, "round %d is staked a second time", e.Round.ID)
 			}
 		}
@@ -175,17 +175,17 @@ func sums(e *storage.StoredEvent) (staked, paid, settled games.Coins, err error)
 }
 
 // settledFrom is what must leave escrow by an event.
-func settledFrom(k storage.EventKind, r *storage.RoundRecord) games.Coins {
-	if k == storage.RoundPlayed || !r.Settled {
+func settledFrom(k machine.EventKind, r *machine.RoundRecord) games.Coins {
+	if k == machine.RoundPlayed || !r.Settled {
 		return 0
 	}
 	return r.Staked
 }
 
 // settle counts a settled round.
-func (a *auditor) settle(acc *account, e *storage.StoredEvent, house ledger.Account) error {
+func (a *auditor) settle(acc *account, e *machine.StoredEvent, house ledger.Account) error {
 	r := e.Round
-	if e.Kind != storage.RoundPlayed {
+	if e.Kind != machine.RoundPlayed {
 		if by, err := a.snapshot.Settlement(r.ID); err != nil {
 			return err
 		} else if by != e.Seq {
@@ -197,7 +197,7 @@ func (a *auditor) settle(acc *account, e *storage.StoredEvent, house ledger.Acco
 	}
 	a.report.Rounds++
 	i := house - ledger.HouseSlots
-	for _, g := range []*storage.GameRecord{&acc.Games[i], &a.games[i]} {
+	for _, g := range []*machine.GameRecord{&acc.Games[i], &a.games[i]} {
 		g.Rounds++
 		g.Staked += r.Staked
 		g.Paid += r.Payout
@@ -207,7 +207,7 @@ func (a *auditor) settle(acc *account, e *storage.StoredEvent, house ledger.Acco
 }
 
 // seedRotated holds a rotation: what it reveals was committed to, and what it makes active was promised as the next.
-func (a *auditor) seedRotated(e *storage.StoredEvent) error {
+func (a *auditor) seedRotated(e *machine.StoredEvent) error {
 	acc, err := a.account(e)
 	if err != nil {
 		return err
@@ -240,7 +240,7 @@ func (a *auditor) seedRotated(e *storage.StoredEvent) error {
 }
 
 // replay has a round's position played again, from the seed that was committed to.
-func (a *auditor) replay(e *storage.StoredEvent, acc *account) error {
+func (a *auditor) replay(e *machine.StoredEvent, acc *account) error {
 	server, err := a.serverSeed(e, acc)
 	if err != nil {
 		return err
@@ -253,7 +253,7 @@ func (a *auditor) replay(e *storage.StoredEvent, acc *account) error {
 }
 
 // serverSeed is the seed of a round's pair: revealed, or still active.
-func (a *auditor) serverSeed(e *storage.StoredEvent, acc *account) ([command.SeedSize]byte, error) {
+func (a *auditor) serverSeed(e *machine.StoredEvent, acc *account) ([command.SeedSize]byte, error) {
 	pair, ok, err := a.snapshot.Pair(e.Account, e.Round.Pair)
 	if err != nil || ok {
 		return pair.Server, err

@@ -18,6 +18,7 @@ import (
 	"imperio/storage"
 	"imperio/storage/audit"
 	"imperio/storage/command"
+	"imperio/storage/machine"
 )
 
 // T is what the casino needs of a test: *testing.T, *testing.B, *testing.F and *rapid.T have it.
@@ -36,8 +37,8 @@ var Birth = time.Date(2026, 11, 23, 21, 0, 0, 0, time.UTC)
 // Store.
 type Casino struct {
 	Store *storage.Store
-	Now   time.Time       // the proposer's clock: the next command's time
-	Log   []storage.Entry // all that was applied
+	Now   time.Time         // the proposer's clock: the next command's time
+	Log   []storage.Command // all that was applied
 
 	t       T
 	dir     string // of state.db
@@ -132,7 +133,7 @@ func (c *Casino) Crash() {
 	c.dir = dir
 	c.open()
 	from := c.Store.Durable().Index
-	var lost []storage.Entry
+	var lost []storage.Command
 	for _, e := range c.Log {
 		// Some entries that are in the state already are given as well: they must be skipped.
 		if e.Index+uint64(c.random.IntN(3)) > from {
@@ -185,14 +186,14 @@ func (c *Casino) Random(n int) []byte {
 // Do stamps commands and applies them in batches of random size. The clock goes on by a millisecond for each.
 func (c *Casino) Do(commands ...command.Command) []command.Result {
 	c.t.Helper()
-	entries := make([]storage.Entry, len(commands))
+	entries := make([]storage.Command, len(commands))
 	index := c.nextIndex()
 	for i, cmd := range commands {
 		data, err := command.Encode(c.Stamp(cmd))
 		if err != nil {
 			c.t.Fatalf("encode: %v", err)
 		}
-		entries[i] = storage.Entry{Index: index + uint64(i), Term: 1, Data: data}
+		entries[i] = storage.Command{Index: index + uint64(i), Term: 1, Data: data}
 		c.Now = c.Now.Add(time.Millisecond)
 	}
 	c.Log = append(c.Log, entries...)
@@ -207,13 +208,13 @@ func (c *Casino) nextIndex() uint64 {
 }
 
 // Replay applies another casino's log, in batches of random size.
-func (c *Casino) Replay(log []storage.Entry) []command.Result {
+func (c *Casino) Replay(log []storage.Command) []command.Result {
 	c.t.Helper()
 	c.Log = append(c.Log, log...)
 	return c.apply(log)
 }
 
-func (c *Casino) apply(entries []storage.Entry) []command.Result {
+func (c *Casino) apply(entries []storage.Command) []command.Result {
 	c.t.Helper()
 	var results []command.Result
 	for len(entries) > 0 {
@@ -260,7 +261,7 @@ func (c *Casino) Player(name string, coins games.Coins) command.AccountID {
 }
 
 // Identity is the hash of the state and the head of the history: two casinos that applied the same log have the same.
-func (c *Casino) Identity() (state [32]byte, machine storage.MachineRecord) {
+func (c *Casino) Identity() (state [32]byte, machine machine.Record) {
 	c.t.Helper()
 	snap, err := c.Store.Snapshot(context.Background())
 	if err != nil {

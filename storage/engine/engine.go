@@ -1,0 +1,349 @@
+// Package engine keeps a state of tables in memory over one bbolt file, and makes it durable by checkpoints.
+//
+// What an Update changes is held in layers in memory. Checkpoints write it into the file, each one a synced transaction
+// that also holds what the owner says it had applied. So the file is never half a change old, and whoever keeps a log of
+// changes need only apply again what is above Applied when the file is opened after a crash.
+//
+// A View reads the newest state: the layers first, then the file. Updates and Views exclude each other for
+// microseconds; checkpoints are written beside both.
+//
+// The owner declares its tables by a Schema, and keeps one record of its own beside them. The engine knows nothing else
+// about what is stored. Every value carries a checksum; a file is checked before it is used, and looked through again and
+// again while it is used (see patrol.go).
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math"
+	"os"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// Options say how a file is used. The zero value is good.
+type Options struct {
+	// CheckpointInterval is the longest time between two checkpoints while there is something to write; 0: 1 s.
+	CheckpointInterval time.Duration
+	// CheckpointBytes is how much changed state starts a checkpoint at once; 0: 32 MiB. Update waits when four times as
+	// much is held, until a checkpoint has caught up.
+	CheckpointBytes int
+	// MappedBytes is how much of mapped files may stay resident in the process before the file's pages are given back;
+	// 0: 256 MiB. Only Linux knows how.
+	MappedBytes int64
+	// PatrolInterval is the time between two looks through the whole file; 0: a day. A file that was too large to be read
+	// as a whole when it was opened is looked through at once.
+	PatrolInterval time.Duration
+	// Owner is whom the file must belong to; "": anybody.
+	Owner string
+	// ReadOnly opens the file without writing to it: no checkpoints, Update only changes memory.
+	ReadOnly bool
+	Logger   *slog.Logger // nil: none
+}
+
+func (o *Options) complete() {
+	if o.CheckpointInterval <= 0 {
+		o.CheckpointInterval = time.Second
+	}
+	if o.CheckpointBytes <= 0 {
+		o.CheckpointBytes = 32 << 20
+	}
+	if o.MappedBytes <= 0 {
+		o.MappedBytes = 256 << 20
+	}
+	if o.PatrolInterval <= 0 {
+		o.PatrolInterval = 24 * time.Hour
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// DB is an open state. Its methods are safe for concurrent use, but Update, which has one caller.
+type DB struct {
+	path   string
+	schema *Schema
+	db     *bbolt.DB
+	opts   Options
+	log    *slog.Logger
+
+	mu           sync.RWMutex // live, frozen, head, failed; Update and View exclude each other
+	live, frozen *layer       // frozen is nil unless a checkpoint is being written
+	head         head
+	failed       error
+	broken       chan struct{} // closed when failed is set
+
+	writing    sync.Mutex // one checkpoint at a time
+	durableMu  sync.Mutex // durable, checkpoint
+	durable    Checkpoint
+	checkpoint checkpointFigures
+
+	wake   chan struct{} // a checkpoint is due
+	caught chan struct{} // a checkpoint was written; back-pressure may be over
+	stop   context.CancelFunc
+
+	// Closed when the checkpointer and the patrol have ended.
+	done, patrolled chan struct{}
+}
+
+// Open opens an existing file. It changes nothing if it returns an error. check sees the state before anything is
+// written; its error is Open's.
+func Open(path string, schema *Schema, opts Options, check func(*Reader) error) (*DB, error) {
+	opts.complete()
+	version, whole, err := inspect(path, schema)
+	if err != nil {
+		return nil, err
+	}
+	if opts.ReadOnly && version < schema.Format {
+		return nil, fmt.Errorf("%s has format version %d; start the casino once, so that it is brought up to version %d", path, version, schema.Format)
+	}
+	db, err := openFile(path, opts.ReadOnly)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkOwner(db, path, opts.Owner); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if version < schema.Format {
+		opts.Logger.Info("bringing the state up to a newer format", "file", path, "from", version, "to", schema.Format)
+		if err := migrate(db, schema.Migrations, schema.Format); err != nil {
+			return nil, errors.Join(fmt.Errorf("bring %s up to format version %d: %w. Nothing was changed", path, schema.Format, err), db.Close())
+		}
+	}
+	d := &DB{
+		path: path, schema: schema, db: db, opts: opts, log: opts.Logger, live: newLayer(len(schema.Tables)),
+		broken: make(chan struct{}), wake: make(chan struct{}, 1), caught: make(chan struct{}, 1), done: make(chan struct{}), patrolled: make(chan struct{}),
+	}
+	if err := d.load(check); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	d.stop = stop
+	if opts.ReadOnly {
+		close(d.done)
+		close(d.patrolled)
+		return d, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		stop()
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	}
+	due := opts.PatrolInterval
+	if !whole {
+		due = 0
+	}
+	go d.checkpointer(ctx)
+	go d.patrol(ctx, file, due)
+	return d, nil
+}
+
+// checkOwner refuses a file of somebody else.
+func checkOwner(db *bbolt.DB, path, want string) error {
+	return Guard(path, func() error {
+		return db.View(func(tx *bbolt.Tx) error {
+			got, err := metaValue(tx, path, ownerKey)
+			if err != nil || want == "" || string(got) == want {
+				return err
+			}
+			return fmt.Errorf("%s belongs to %q, and this directory to %q. Files of different data directories were mixed: put the right one back. Nothing was changed",
+				path, got, want)
+		})
+	})
+}
+
+// metaValue reads a value of the engine's own table.
+func metaValue(tx *bbolt.Tx, path string, key []byte) ([]byte, error) {
+	meta := tx.Bucket([]byte(metaTable))
+	if meta == nil {
+		return nil, &DamageError{File: path, What: "the table " + metaTable + " is missing"}
+	}
+	v, ok := Unseal(metaTable, key, meta.Get(key))
+	if !ok {
+		return nil, &DamageError{File: path, What: fmt.Sprintf("the record %x of the table %s fails its checksum", key, metaTable)}
+	}
+	return v, nil
+}
+
+// readHead reads what a checkpoint left beside the tables.
+func readHead(tx *bbolt.Tx, path string) (h head, err error) {
+	applied, err := metaValue(tx, path, appliedKey)
+	if err != nil {
+		return h, err
+	}
+	if len(applied) != 16 {
+		return h, &DamageError{File: path, What: fmt.Sprintf("what was applied takes 16 bytes, not %d", len(applied))}
+	}
+	h.index, h.term = binary.BigEndian.Uint64(applied), binary.BigEndian.Uint64(applied[8:])
+	record, err := metaValue(tx, path, recordKey)
+	h.record = append([]byte{}, record...) // outlives the transaction
+	return h, err
+}
+
+// load reads the head, and lets the owner look at the state.
+func (d *DB) load(check func(*Reader) error) error {
+	return Guard(d.path, func() error {
+		return d.db.View(func(tx *bbolt.Tx) (err error) {
+			if d.head, err = readHead(tx, d.path); err != nil {
+				return err
+			}
+			d.durable = Checkpoint{Index: d.head.index, Term: d.head.term, Record: d.head.record}
+			return check(d.reader(tx))
+		})
+	})
+}
+
+// reader reads the newest state. The caller holds mu as long as it is used.
+func (d *DB) reader(tx *bbolt.Tx) *Reader {
+	return &Reader{schema: d.schema, path: d.path, head: d.head, live: d.live, frozen: d.frozen, tx: tx}
+}
+
+// Update changes the state: fn sees it and its own changes, and nobody sees them before it returns. It may wait for a
+// checkpoint before. It has one caller at a time. An error of fn ends the state's service: it may have changed half of
+// what it was to change, so nothing more is taken or written, and the file stays as the last checkpoint left it.
+func (d *DB) Update(fn func(*Writer) error) error {
+	d.waitForCheckpointer()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failed != nil {
+		return d.failed
+	}
+	err := Guard(d.path, func() error {
+		return d.db.View(func(tx *bbolt.Tx) error {
+			w := &Writer{*d.reader(tx)}
+			err := fn(w)
+			d.head = w.head
+			return err
+		})
+	})
+	if err != nil {
+		return d.breakDown(err)
+	}
+	if d.live.bytes >= d.opts.CheckpointBytes {
+		d.wakeCheckpointer()
+	}
+	return nil
+}
+
+// View runs fn over the newest state. fn must be short: nothing is updated meanwhile. Damage that it finds ends the
+// state's service.
+func (d *DB) View(fn func(*Reader) error) error {
+	return d.distrust(d.view(fn))
+}
+
+func (d *DB) view(fn func(*Reader) error) error {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return Guard(d.path, func() error {
+		return d.db.View(func(tx *bbolt.Tx) error { return fn(d.reader(tx)) })
+	})
+}
+
+// Locked runs fn, which must be quick, while nothing is updated.
+func (d *DB) Locked(fn func()) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	fn()
+}
+
+// distrust ends the service if err is of damage, and gives err back. The caller does not hold mu.
+func (d *DB) distrust(err error) error {
+	if IsDamage(err) {
+		d.Fail(fmt.Errorf("the state can't be trusted any more: %w", err))
+	}
+	return err
+}
+
+// Fail ends the state's service: nothing more is taken. The first error counts, and is returned.
+func (d *DB) Fail(err error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.breakDown(err)
+}
+
+// breakDown is Fail under the lock.
+func (d *DB) breakDown(err error) error {
+	if d.failed == nil {
+		d.failed = err
+		close(d.broken)
+	}
+	return d.failed
+}
+
+// Failed is closed when nothing more is taken; Err says why. A checkpoint can fail while nobody updates anything.
+func (d *DB) Failed() <-chan struct{} { return d.broken }
+
+// Err is why nothing more is taken; nil while all is well.
+func (d *DB) Err() error {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.failed
+}
+
+// Applied is the index and term of the newest change.
+func (d *DB) Applied() (index, term uint64) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.head.index, d.head.term
+}
+
+// Close writes a last checkpoint and closes the file. It returns the error of either.
+func (d *DB) Close() error {
+	d.stop()
+	<-d.done
+	<-d.patrolled
+	var err error
+	if !d.opts.ReadOnly && d.Err() == nil {
+		_, err = d.Checkpoint(context.Background())
+	}
+	return errors.Join(err, d.db.Close())
+}
+
+// openFile opens the file as it is used: every commit synced, with its freelist, so that opening is quick after a crash
+// as well.
+func openFile(path string, readOnly bool) (*bbolt.DB, error) {
+	var db *bbolt.DB
+	err := Guard(path, func() (err error) {
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+			Timeout:         lockPatience,
+			FreelistType:    bbolt.FreelistMapType,
+			PreLoadFreelist: true, // a damaged one shows here, not at the first write
+			InitialMmapSize: initialMmapSize,
+			ReadOnly:        readOnly,
+		})
+		return err
+	})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, inUse(path)
+	case errors.As(err, new(*fs.PathError)):
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	case IsDamage(err):
+		return nil, err
+	case err != nil:
+		return nil, &DamageError{File: path, What: "it can't be opened", Err: err}
+	}
+	return db, nil
+}
+
+// initialMmapSize is address space, not memory: enough that a growing file does not have to be mapped anew, which would
+// wait for all readers. A 32-bit program has less of it.
+const initialMmapSize = min(16<<30, math.MaxInt/8)
+
+// Path is the path of the file.
+func (d *DB) Path() string { return d.path }
+
+// Size is the size of the file in bytes.
+func (d *DB) Size() int64 {
+	if fi, err := os.Stat(d.path); err == nil {
+		return fi.Size()
+	}
+	return 0
+}

@@ -1,0 +1,35 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+)
+
+// Migration takes a file from one format version to the next. It runs in the transaction that also writes the new
+// version, so that a crash leaves the old file or the new one. Steps stay for ever: any released file can be opened by any
+// later build.
+type Migration func(*bbolt.Tx) error
+
+// migrate brings a file up to the version that this build writes.
+func migrate(db *bbolt.DB, steps map[int]Migration, to int) error {
+	return db.Update(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket([]byte(metaTable))
+		v, ok := Unseal(metaTable, formatKey, meta.Get(formatKey))
+		if !ok || len(v) != 4 {
+			return fmt.Errorf("its format version can't be read")
+		}
+		from := int(binary.BigEndian.Uint32(v))
+		for ; from < to; from++ {
+			step := steps[from]
+			if step == nil {
+				return fmt.Errorf("there is no step from format version %d to %d", from, from+1)
+			}
+			if err := step(tx); err != nil {
+				return fmt.Errorf("step from format version %d to %d: %w", from, from+1, err)
+			}
+		}
+		return putFormat(meta, to)
+	})
+}

@@ -1,0 +1,161 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"imperio/storage/boltcheck"
+)
+
+// A patrol reads all of the file while it is used, since damage in a record that nobody reads is found by nobody,
+// and a large file is not read as a whole when it is opened. It goes chunk by chunk, each in a transaction of its own:
+// bbolt can't use pages again as long as a transaction that might read them is open, and the file would grow.
+const (
+	patrolChunk = 256 << 10 // bytes of leaves that are read at once: about a millisecond's work
+	patrolRest  = 50        // how many times as long as a chunk took it rests: 2 % of a processor and of the disk
+	patrolPause = 5 * time.Millisecond
+)
+
+// patrol reads all of the file when it is due, again and again until the state is closed. Damage ends its service.
+func (d *DB) patrol(ctx context.Context, file *os.File, first time.Duration) {
+	defer close(d.patrolled)
+	defer file.Close()
+	due := time.NewTimer(first)
+	defer due.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-due.C:
+		}
+		began := time.Now()
+		records, err := d.readAll(ctx, file)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil: // of the disk, if it is not damage
+			d.log.Error("the state is not whole", "error", err)
+			d.Fail(fmt.Errorf("read all of %s: %w", d.path, err))
+			return
+		}
+		d.log.Info("all of the state was read, and is whole", "file", d.path, "records", records, "took", time.Since(began).Round(time.Millisecond))
+		due.Reset(d.opts.PatrolInterval)
+	}
+}
+
+func (d *DB) readAll(ctx context.Context, file *os.File) (records uint64, err error) {
+	rest := time.NewTimer(0)
+	defer rest.Stop()
+	for number := range d.schema.Tables {
+		t := tablePatrol{db: d, number: number, Table: &d.schema.Tables[number]}
+		for more := true; more; {
+			select {
+			case <-ctx.Done():
+				return records, ctx.Err()
+			case <-rest.C:
+			}
+			began := time.Now()
+			err := Guard(d.path, func() error {
+				return d.db.View(func(tx *bbolt.Tx) (err error) {
+					more, err = t.chunk(tx, file)
+					return err
+				})
+			})
+			if err != nil {
+				return records, err
+			}
+			rest.Reset(max(patrolPause, patrolRest*time.Since(began)))
+		}
+		records += t.records
+	}
+	return records, nil
+}
+
+// tablePatrol is how far the patrol of a table has come.
+type tablePatrol struct {
+	db     *DB
+	number int // in the schema
+	*Table
+	from    []byte // the next key
+	expect  uint64 // its number, in tables that are numbered
+	last    uint64 // the last one when the patrol came here: it does not run after what is written meanwhile; 0 before that
+	records uint64
+	r       Reader // of the chunk's transaction
+}
+
+// chunk checks the pages and records of the next part of the table. more is false at its end.
+func (t *tablePatrol) chunk(tx *bbolt.Tx, file *os.File) (more bool, err error) {
+	t.r = Reader{schema: t.db.schema, path: t.db.path, tx: tx}
+	if t.r.head, err = readHead(tx, t.db.path); err != nil {
+		return false, err
+	}
+	if t.Numbers != nil && t.last == 0 {
+		if t.expect, t.last, err = t.Numbers(t.r.head.record); err != nil {
+			return false, err
+		}
+	}
+	bk, err := t.r.bucket(t.number)
+	if err != nil {
+		return false, err
+	}
+	var bad error // about a record; pages are told by their own errors
+	visitor := boltcheck.Visitor{
+		Bucket: func(found string, _ uint64) error {
+			if found != metaTable && t.db.schema.number(found) < 0 {
+				bad = t.r.Damage(fmt.Sprintf("it holds an unknown table %q", found), nil)
+			}
+			return bad
+		},
+		Item: func(table string, k, v []byte) error {
+			if table == t.Name {
+				t.records++
+				bad = t.check(k, v)
+			}
+			return bad
+		},
+	}
+	// A small table stands within the page of the tables; the others have a tree of their own.
+	pageSize := t.db.db.Info().PageSize
+	tree := boltcheck.Tree{Root: uint64(tx.Cursor().Bucket().Root()), PageSize: pageSize, Pages: uint64(tx.Size()) / uint64(pageSize)}
+	from := t.from
+	t.from, err = tree.Walk(file, nil, math.MaxInt, visitor)
+	if root := uint64(bk.Root()); err == nil && root != 0 {
+		tree.Bucket, tree.Root = t.Name, root
+		t.from, err = tree.Walk(file, from, patrolChunk, visitor)
+	}
+	switch {
+	case bad != nil:
+		return false, bad
+	case err != nil:
+		return false, pageDamage(t.db.path, err)
+	}
+	numbered := t.Numbers != nil
+	if t.from == nil && numbered && t.expect <= t.last {
+		return false, t.r.Damage(fmt.Sprintf("the table %s ends before the record %d; the last is %d", t.Name, t.expect, t.last), nil)
+	}
+	return t.from != nil && (!numbered || t.expect <= t.last), nil
+}
+
+// check checks a record, and that those are there which it leads to.
+func (t *tablePatrol) check(key, sealed []byte) error {
+	value, err := t.r.open(t.number, key, sealed)
+	if err != nil {
+		return err
+	}
+	if t.Numbers != nil {
+		if len(key) != 8 || binary.BigEndian.Uint64(key) != t.expect {
+			return t.r.Damage(fmt.Sprintf("the record %d of the table %s is missing: after the one before it comes %x", t.expect, t.Name, key), nil)
+		}
+		t.expect++
+	}
+	if t.Check == nil {
+		return nil
+	}
+	return t.Check(&t.r, key, value)
+}

@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+)
+
+// Snapshot is the state at one moment, for reading at length: it goes on being updated beside it. It must be closed. It
+// is not safe for concurrent use.
+type Snapshot struct {
+	r  Reader
+	db *DB
+}
+
+// Snapshot fixes the state of the newest checkpoint, made now. Of a state that is open for reading only it fixes what was
+// updated so far, and nothing may be updated while the snapshot is open.
+func (d *DB) Snapshot(ctx context.Context) (*Snapshot, error) {
+	if !d.opts.ReadOnly {
+		if _, err := d.Checkpoint(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return d.LastSnapshot()
+}
+
+// LastSnapshot is Snapshot without the wait for a disk: of the newest checkpoint so far.
+func (d *DB) LastSnapshot() (*Snapshot, error) {
+	s := &Snapshot{r: Reader{schema: d.schema, path: d.path}, db: d}
+	err := s.guard(func() (err error) {
+		if s.r.tx, err = d.db.Begin(false); err != nil {
+			return err
+		}
+		if d.opts.ReadOnly {
+			s.r.live, s.r.head = d.live, d.head
+			return nil
+		}
+		s.r.head, err = readHead(s.r.tx, d.path)
+		return err
+	})
+	if err != nil {
+		if s.r.tx != nil {
+			err = errors.Join(err, s.r.tx.Rollback())
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close ends the snapshot.
+func (s *Snapshot) Close() error { return s.r.tx.Rollback() }
+
+// View runs fn over the snapshot. It may take its time.
+func (s *Snapshot) View(fn func(*Reader) error) error {
+	return s.guard(func() error { return fn(&s.r) })
+}
+
+func (s *Snapshot) guard(fn func() error) error { return s.db.distrust(Guard(s.r.path, fn)) }
+
+// Count counts the records of a table.
+func (s *Snapshot) Count(table int) (n uint64, err error) {
+	err = s.View(func(r *Reader) error {
+		return r.Each(table, nil, func(_, _ []byte) error { n++; return nil })
+	})
+	return n, err
+}
+
+// Verify reads every record, so that each one's checksum is checked. It ends early with the context's error.
+func (s *Snapshot) Verify(ctx context.Context) (records uint64, err error) {
+	if err := s.View(func(r *Reader) error {
+		return r.tx.Bucket([]byte(metaTable)).ForEach(func(k, _ []byte) error {
+			records++
+			_, err := metaValue(r.tx, r.path, k)
+			return err
+		})
+	}); err != nil {
+		return records, err
+	}
+	for t := range s.r.schema.Tables {
+		if err := s.View(func(r *Reader) error {
+			return r.Each(t, nil, func(_, _ []byte) error { records++; return ctx.Err() })
+		}); err != nil {
+			return records, err
+		}
+	}
+	return records, nil
+}
+
+// Hash is the SHA-256 of the whole state: of what was applied, and of all tables in the order of the schema and of their
+// keys. Two states that were updated alike have the same. Records that have outlived their use are left out: when they
+// are dropped is no part of the state.
+func (s *Snapshot) Hash() (sum [32]byte, err error) {
+	h := sha256.New()
+	number := make([]byte, 8)
+	part := func(p []byte) {
+		h.Write(binary.BigEndian.AppendUint64(number[:0], uint64(len(p))))
+		h.Write(p)
+	}
+	part(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, s.r.head.index), s.r.head.term))
+	part(s.r.head.record)
+	for t, table := range s.r.schema.Tables {
+		part([]byte(table.Name))
+		var from []byte
+		if table.Oldest != nil {
+			if from, err = table.Oldest(s.r.head.record); err != nil {
+				return sum, err
+			}
+		}
+		if err := s.View(func(r *Reader) error {
+			return r.Each(t, from, func(k, v []byte) error {
+				part(k)
+				part(v)
+				return nil
+			})
+		}); err != nil {
+			return sum, err
+		}
+	}
+	return [32]byte(h.Sum(nil)), nil
+}

@@ -1,0 +1,77 @@
+package storage
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"time"
+
+	"imperio/storage/engine"
+)
+
+// NodeFile is the name of the file that says whose data directory this is.
+const NodeFile = "node.json"
+
+// Identity is who a data directory belongs to. It is made once.
+type Identity struct {
+	NodeID    string    `json:"node_id"`
+	ClusterID string    `json:"cluster_id"`
+	Format    int       `json:"format"`
+	CreatedAt time.Time `json:"created_at"`
+	// Ready is false while the directory is being made: no command was ever taken.
+	Ready bool `json:"ready"`
+}
+
+// encode is node.json: the identity and, as its last field, a checksum over the others.
+func (id Identity) encode() ([]byte, error) {
+	content, err := json.Marshal(id)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.MarshalIndent(struct {
+		Identity
+		Checksum string `json:"checksum"`
+	}{id, fmt.Sprintf("%08x", crc32.Checksum(content, engine.Castagnoli))}, "", "  ")
+	return append(data, '\n'), err
+}
+
+// ReadIdentity reads node.json. fs.ErrNotExist is returned if there is none. What is not byte for byte what
+// WriteIdentity writes is damaged: a lost "ready" must not make a casino look like one that was never begun.
+func ReadIdentity(dir string) (Identity, error) {
+	path := filepath.Join(dir, NodeFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Identity{}, err
+	}
+	var id Identity
+	if err := json.Unmarshal(data, &id); err != nil {
+		return Identity{}, &engine.DamageError{File: path, What: "it is not the JSON that was written", Err: err}
+	}
+	if id.Format > FormatVersion {
+		return Identity{}, engine.NewerFormat(path, id.Format, FormatVersion)
+	}
+	written, err := id.encode()
+	if err != nil {
+		return Identity{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	if !bytes.Equal(data, written) || id.Format < 1 || id.NodeID == "" || id.ClusterID == "" {
+		return Identity{}, &engine.DamageError{File: path, What: "its content does not fit its checksum"}
+	}
+	return id, nil
+}
+
+// WriteIdentity writes node.json durably: the old one or the new one is there, whatever happens.
+func WriteIdentity(dir string, id Identity) error {
+	data, err := id.encode()
+	if err != nil {
+		return fmt.Errorf("write %s: %w", NodeFile, err)
+	}
+	path := filepath.Join(dir, NodeFile)
+	if err := engine.WriteFile(path, data); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package storage
+
+import (
+	"context"
+	"math"
+
+	"imperio/storage/command"
+	"imperio/storage/machine"
+)
+
+// Lists walk an account's chain of events from the newest back. The chain never changes behind its head, so it is
+// read some events at a time, and commands are applied in between.
+const (
+	chainStep = 64   // events read under one lock
+	chainMost = 4096 // events looked at for one page; a page that finds less than it wants ends with a cursor
+)
+
+// walk visits an account's chain from the event from (0: the newest) back, until fn says stop, the chain ends, or
+// chainMost events were seen. next is the event to go on with, 0 at the end of the chain.
+func (s *Store) walk(ctx context.Context, id command.AccountID, from uint64, fn func(r *machine.Reader, e *machine.Event) (more bool, err error)) (next uint64, err error) {
+	next, begun := from, from != 0
+	for seen, more := 0, true; more && seen < chainMost; {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		err := s.view(func(r *machine.Reader) error {
+			if !begun {
+				w, _, err := r.Wallet(id)
+				if err != nil {
+					return err
+				}
+				next, begun = w.Last, true
+			}
+			for range chainStep {
+				if next == 0 {
+					more = false
+					return nil
+				}
+				e, ok, err := r.Event(next)
+				if err != nil {
+					return err
+				}
+				if seen == 0 && (!ok || e.Account != id) {
+					return machine.ErrNoCursor
+				} else if e.Account != id {
+					return r.Damage("event %d is in the chain of account %d, and not one of it", next, id)
+				}
+				seen++
+				if more, err = fn(r, &e); err != nil || !more {
+					return err
+				}
+				next = e.Back
+			}
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return next, nil
+}
+
+// A transfers cursor is the event to go on with and how many of its transfers are still to come.
+const transferBits = 3
+
+// Transfers lists an account's transfers, newest first.
+func (s *Store) Transfers(ctx context.Context, id command.AccountID, p command.Page) (list []command.Transfer, next uint64, err error) {
+	left := math.MaxInt
+	if p.Before != 0 {
+		if left = int(p.Before & (1<<transferBits - 1)); left == 0 || p.Before>>transferBits == 0 {
+			return nil, 0, machine.ErrNoCursor
+		}
+	}
+	at0 := uint64(0) // where a full page goes on
+	seq, err := s.walk(ctx, id, p.Before>>transferBits, func(_ *machine.Reader, e *machine.Event) (bool, error) {
+		for i := min(left, len(e.Transfers)) - 1; i >= 0; i-- {
+			t, mine := e.TransferOf(i, id)
+			if !mine || p.Kind != 0 && t.Kind != p.Kind || p.Game != "" && t.Game != p.Game {
+				continue
+			}
+			if len(list) == p.Limit {
+				at0 = e.Seq<<transferBits | uint64(i+1)
+				return false, nil
+			}
+			list = append(list, t)
+		}
+		left = math.MaxInt
+		return true, nil
+	})
+	if at0 == 0 && seq != 0 {
+		at0 = seq<<transferBits | (1<<transferBits - 1)
+	}
+	return list, at0, err
+}
+
+// Rounds lists an account's rounds, the newest opened first.
+func (s *Store) Rounds(ctx context.Context, id command.AccountID, p command.Page) (list []command.Round, next uint64, err error) {
+	next, err = s.walk(ctx, id, p.Before, func(r *machine.Reader, e *machine.Event) (bool, error) {
+		if e.Kind != machine.RoundPlayed && e.Kind != machine.RoundOpened || p.Game != "" && e.Game() != p.Game {
+			return true, nil
+		}
+		if len(list) == p.Limit {
+			return false, nil
+		}
+		v, err := r.RoundOpenedBy(e)
+		list = append(list, v)
+		return true, err
+	})
+	return list, next, err
+}

@@ -1,0 +1,271 @@
+package machine
+
+import (
+	"encoding/binary"
+
+	"imperio/storage/command"
+	"imperio/storage/ledger"
+)
+
+// openAccount makes an account with its first seeds and welcome coins, and signs its player in if asked to.
+func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
+	if !isKey(b.UsernameKey) || b.EmailKey != "" && !isKey(b.EmailKey) || b.Role != command.RolePlayer && b.Role != command.RoleOperator {
+		return invalidCommand("name key of %d bytes, e-mail key of %d, role %q", len(b.UsernameKey), len(b.EmailKey), b.Role), nil
+	}
+	if len(m.command.Entropy) != 2*command.SeedSize {
+		return invalidCommand("%d bytes of entropy", len(m.command.Entropy)), nil
+	}
+	if taken, err := m.state.Get(tableUsernames, []byte(b.UsernameKey)); taken != nil || err != nil {
+		return command.Refusef("username_taken", "The name %q is taken. Choose another.", b.Username), err
+	}
+	if b.EmailKey != "" {
+		if taken, err := m.state.Get(tableEmails, []byte(b.EmailKey)); taken != nil || err != nil {
+			return command.Refusef("email_taken", "There is an account with this e-mail address."), err
+		}
+	}
+	if b.WelcomeCoins < 0 || b.WelcomeCoins > command.MaxAmount {
+		return command.Refusef("amount_out_of_range", "Welcome coins are 0 to %d.", command.MaxAmount), nil
+	}
+	if m.issueExhausted(b.WelcomeCoins) {
+		return noCoinsLeft(), nil
+	}
+	if b.Session != nil {
+		if r, err := m.refuseSession(b.Session); r != nil || err != nil {
+			return command.Result{Refusal: r}, err
+		}
+	}
+	id := m.head.NextAccount
+	m.head.NextAccount++
+	key := accountKey(id)
+	m.state.Put(tableUsernames, []byte(b.UsernameKey), key)
+	if b.EmailKey != "" {
+		m.state.Put(tableEmails, []byte(b.EmailKey), key)
+	}
+	a := AccountRecord{
+		Username: b.Username, UsernameKey: b.UsernameKey, Email: b.Email, EmailKey: b.EmailKey,
+		PasswordHash: b.PasswordHash, Role: b.Role, CreatedAt: m.now, OpenedUnder: m.command.Key,
+	}
+	if err := m.put(tableAccounts, key, a); err != nil {
+		return command.Result{}, err
+	}
+	seeds, err := firstSeeds(id, m.command.Entropy, m.head.Events+1)
+	if err != nil {
+		return command.Result{}, err
+	}
+	if err := m.putSeeds(id, seeds); err != nil {
+		return command.Result{}, err
+	}
+	var w WalletRecord
+	e := Event{Kind: AccountOpened, Seeds: seeds.commitments()}
+	if b.Actor != "" {
+		e.Act = &Act{Actor: b.Actor, Act: "account_created", After: b.Username}
+	}
+	if b.WelcomeCoins > 0 {
+		t, err := m.head.Books.Move(command.TransferWelcome, ledger.Issue, ledger.Player(id), b.WelcomeCoins, &w.Balance)
+		if err != nil {
+			return command.Result{}, err
+		}
+		e.Transfers = []ledger.Transfer{t}
+	}
+	if b.Session != nil {
+		e.Session = command.SessionID(m.head.Events + 1)
+		if err := m.addSession(id, b.Role, b.Session, e.Session); err != nil {
+			return command.Result{}, err
+		}
+	}
+	if err := m.recordOn(id, &w, &e); err != nil {
+		return command.Result{}, err
+	}
+	v, err := m.accountOpened(&e)
+	return command.Result{Value: v}, err
+}
+
+func (m *Machine) accountOpened(e *Event) (*command.AccountOpened, error) {
+	a, _, err := m.Account(e.Account)
+	if err != nil {
+		return nil, err
+	}
+	v := &command.AccountOpened{Account: a}
+	if e.Session != 0 {
+		s, ok, err := m.sessionByID(e.Account, e.Session)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			v.Session = &s
+		}
+	}
+	return v, nil
+}
+
+// changePassword sets another password hash and ends all sessions but one.
+func (m *Machine) changePassword(b command.ChangePassword) (command.Result, error) {
+	id := m.command.Account
+	a, ok, err := loadOf[AccountRecord](&m.Reader, tableAccounts, id)
+	if err != nil {
+		return command.Result{}, err
+	}
+	if !ok {
+		return command.Result{Refusal: noAccount(id)}, nil
+	}
+	if b.Actor == "" && a.PasswordHash != b.OldHash {
+		return command.Refusef("invalid_credentials", "The current password is not right."), nil
+	}
+	if b.Login != "" {
+		if r, err := m.giveTriesBack(b.Login, b.Address, b.Refill); r != nil || err != nil {
+			return command.Result{Refusal: r}, err
+		}
+	}
+	a.PasswordHash = b.NewHash
+	if err := m.put(tableAccounts, accountKey(id), a); err != nil {
+		return command.Result{}, err
+	}
+	if err := m.dropSessions(id, func(s sessionRef) bool { return s.ID != b.Keep }); err != nil {
+		return command.Result{}, err
+	}
+	e := Event{Kind: PasswordChanged, Account: id}
+	if b.Actor != "" {
+		e.Act = &Act{Actor: b.Actor, Act: "password_set", Reason: b.Reason}
+	}
+	return command.Result{}, m.recordFor(id, &e)
+}
+
+// setLock locks an account or unlocks it.
+func (m *Machine) setLock(b command.SetLock) (command.Result, error) {
+	id := m.command.Account
+	w, refusal, err := m.holder(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
+	}
+	if w.Locked == b.Locked {
+		return command.Result{}, nil // as it should be already
+	}
+	w.Locked = b.Locked
+	e := Event{Kind: AccountUnlocked, Account: id, Act: &Act{Actor: b.Actor, Reason: b.Reason, Before: "locked", After: "unlocked"}}
+	if b.Locked {
+		e.Kind, e.Act.Before, e.Act.After = AccountLocked, "unlocked", "locked"
+		if err := m.dropSessions(id, allSessions); err != nil {
+			return command.Result{}, err
+		}
+	}
+	return command.Result{}, m.recordOn(id, &w, &e)
+}
+
+// setRole gives an account another role. Its sessions end: they carry the old one.
+func (m *Machine) setRole(b command.SetRole) (command.Result, error) {
+	id := m.command.Account
+	if b.Role != command.RolePlayer && b.Role != command.RoleOperator {
+		return command.Refusef("invalid_role", "The roles are player and operator."), nil
+	}
+	a, ok, err := loadOf[AccountRecord](&m.Reader, tableAccounts, id)
+	if err != nil {
+		return command.Result{}, err
+	}
+	if !ok {
+		return command.Result{Refusal: noAccount(id)}, nil
+	}
+	if a.Role == b.Role {
+		return command.Result{}, nil
+	}
+	e := Event{Kind: RoleChanged, Account: id, Act: &Act{Actor: b.Actor, Reason: b.Reason, Before: string(a.Role), After: string(b.Role)}}
+	a.Role = b.Role
+	if err := m.put(tableAccounts, accountKey(id), a); err != nil {
+		return command.Result{}, err
+	}
+	if err := m.dropSessions(id, allSessions); err != nil {
+		return command.Result{}, err
+	}
+	return command.Result{}, m.recordFor(id, &e)
+}
+
+// recordAct writes an operator's act into the history.
+func (m *Machine) recordAct(b command.RecordAct) (command.Result, error) {
+	e := Event{Kind: OperatorActed, Account: m.command.Account, Act: &Act{
+		Actor: b.Actor, Act: b.Act, Reason: b.Reason, Before: b.Before, After: b.After}}
+	if e.Account == 0 {
+		return command.Result{}, m.record(&e)
+	}
+	w, refusal, err := m.holder(e.Account)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
+	}
+	return command.Result{}, m.recordOn(e.Account, &w, &e)
+}
+
+// Account tells of an account.
+func (r *Reader) Account(id command.AccountID) (command.Account, bool, error) {
+	a, ok, err := loadOf[AccountRecord](r, tableAccounts, id)
+	if err != nil || !ok {
+		return command.Account{}, false, err
+	}
+	w, ok, err := loadOf[WalletRecord](r, tableWallets, id)
+	return command.Account{
+		ID: id, Username: a.Username, Email: a.Email, Role: a.Role, Coins: w.Balance, HeldCoins: w.Held,
+		OpenRound: w.OpenRound, Locked: w.Locked, CreatedAt: at(a.CreatedAt), ExcludedUntil: at(w.ExcludedUntil),
+		DailyNextAt: at(w.DailyNext),
+	}, ok, err
+}
+
+// accountByName finds an account by its folded name or e-mail address.
+func (r *Reader) accountByName(key string) (command.AccountID, bool, error) {
+	for _, table := range [2]int{tableUsernames, tableEmails} {
+		v, err := r.view.Get(table, []byte(key))
+		if err != nil {
+			return 0, false, err
+		}
+		if len(v) == 8 {
+			return command.AccountID(binary.BigEndian.Uint64(v)), true, nil
+		}
+	}
+	return 0, false, nil
+}
+
+// Credentials are what a sign-in is checked against, by folded name or e-mail address.
+func (r *Reader) Credentials(login string) (v command.Credentials, ok bool, err error) {
+	id, found, err := r.accountByName(login)
+	if err != nil || !found {
+		return v, false, err
+	}
+	a, found, err := loadOf[AccountRecord](r, tableAccounts, id)
+	if err == nil && !found {
+		err = r.missing("a name leads to account %d, which is missing", id)
+	}
+	if err != nil {
+		return v, false, err
+	}
+	w, _, err := loadOf[WalletRecord](r, tableWallets, id)
+	v = command.Credentials{Account: id, PasswordHash: a.PasswordHash, Locked: w.Locked, OpenedUnder: a.OpenedUnder}
+	if w.ExcludedUntil > r.head.Time { // by the machine's time, which can be ahead of the clock
+		v.Excluded = at(w.ExcludedUntil)
+	}
+	return v, true, err
+}
+
+// Accounts visits all accounts by rising id, and tells of each whether its names lead back to it.
+func (r *Reader) Accounts(fn func(id command.AccountID, a *AccountRecord, found bool) error) error {
+	return each(r, tableAccounts, nil, func(k, _ []byte, a *AccountRecord) error {
+		id := command.AccountID(binary.BigEndian.Uint64(k))
+		by, found, err := r.accountByName(a.UsernameKey)
+		found = found && by == id
+		if err == nil && found && a.EmailKey != "" {
+			by, found, err = r.accountByName(a.EmailKey)
+			found = found && by == id
+		}
+		if err != nil {
+			return err
+		}
+		return fn(id, a, found)
+	})
+}
+
+// Wallet is an account's wallet; ok is false where there is no such account.
+func (r *Reader) Wallet(id command.AccountID) (w WalletRecord, ok bool, err error) {
+	return loadOf[WalletRecord](r, tableWallets, id)
+}
+
+// Wallets visits all wallets by rising account.
+func (r *Reader) Wallets(fn func(command.AccountID, *WalletRecord) error) error {
+	return each(r, tableWallets, nil, func(k, _ []byte, w *WalletRecord) error {
+		return fn(command.AccountID(binary.BigEndian.Uint64(k)), w)
+	})
+}

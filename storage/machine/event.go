@@ -1,0 +1,141 @@
+package machine
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"imperio/storage/command"
+	"imperio/storage/ledger"
+)
+
+// EventKind says what an event of the history reports. Released numbers keep their meaning.
+type EventKind uint16
+
+// The kinds of events, past tense.
+const (
+	AccountOpened     EventKind = 1
+	SessionOpened     EventKind = 2
+	SessionsEnded     EventKind = 3
+	PasswordChanged   EventKind = 4
+	RoundPlayed       EventKind = 5 // opened and settled by one command
+	RoundOpened       EventKind = 6
+	ActionTaken       EventKind = 7 // the round may be settled by it
+	SeedRotated       EventKind = 8
+	DailyCollected    EventKind = 9
+	CoinsGranted      EventKind = 10
+	AccountLocked     EventKind = 11
+	AccountUnlocked   EventKind = 12
+	RoleChanged       EventKind = 13
+	AbandonedSettled  EventKind = 14
+	LimitsChanged     EventKind = 15
+	PlayerExcluded    EventKind = 16
+	OperatorActed     EventKind = 17
+	HouseValueChanged EventKind = 18
+)
+
+var eventNames = map[EventKind]string{
+	AccountOpened: "account_opened", SessionOpened: "session_opened", SessionsEnded: "sessions_ended",
+	PasswordChanged: "password_changed", RoundPlayed: "round_played", RoundOpened: "round_opened",
+	ActionTaken: "action_taken", SeedRotated: "seed_rotated", DailyCollected: "daily_coins_collected",
+	CoinsGranted: "coins_granted", AccountLocked: "account_locked", AccountUnlocked: "account_unlocked",
+	RoleChanged: "role_changed", AbandonedSettled: "abandoned_round_settled", LimitsChanged: "limits_changed",
+	PlayerExcluded: "player_excluded", OperatorActed: "operator_acted", HouseValueChanged: "house_value_changed",
+}
+
+// String names the kind as people read it.
+func (k EventKind) String() string {
+	if n, ok := eventNames[k]; ok {
+		return n
+	}
+	return fmt.Sprintf("event_%d", uint16(k))
+}
+
+// Event is one event of the history as it is stored. Transfers and rounds are not stored apart from it: an
+// account's chain of events (Back) is its list of transfers and rounds, newest first.
+type Event struct {
+	Seq       uint64            `cbor:"1,keyasint"`
+	Time      int64             `cbor:"2,keyasint"`
+	Kind      EventKind         `cbor:"3,keyasint"`
+	Prev      [32]byte          `cbor:"4,keyasint"` // hash of the event before
+	Command   command.ID        `cbor:"5,keyasint"`
+	Account   command.AccountID `cbor:"6,keyasint,omitempty"`
+	Back      uint64            `cbor:"7,keyasint,omitempty"` // the account's event before in its chain
+	Transfers []ledger.Transfer `cbor:"8,keyasint,omitempty"`
+	Round     *RoundRecord      `cbor:"9,keyasint,omitempty"`
+	Coins     int64             `cbor:"10,keyasint,omitempty"` // the account's balance after it, where coins or a round are concerned
+	Held      int64             `cbor:"11,keyasint,omitempty"`
+	Act       *Act              `cbor:"12,keyasint,omitempty"`
+	Session   command.SessionID `cbor:"13,keyasint,omitempty"`
+	Pair      *PairRecord       `cbor:"14,keyasint,omitempty"` // what SeedRotated revealed
+	PairNo    uint32            `cbor:"15,keyasint,omitempty"`
+	Until     int64             `cbor:"16,keyasint,omitempty"`
+	// Seeds are the commitments in force after an event that changed them, active and next, so that what was promised
+	// when is part of the history.
+	Seeds *Commitments `cbor:"17,keyasint,omitempty"`
+	// Key and Fingerprint are the idempotency key that the command came under, and what it asked for; see idempotency.go.
+	Key         command.Key `cbor:"18,keyasint,omitzero"`
+	Fingerprint [8]byte     `cbor:"19,keyasint,omitzero"`
+	// KeyBack is the account's event under a key before this one; of an event with a page of keys, the one with a page
+	// before it. KeyPage holds the KeyUses of the events between the two, oldest first; see idempotency.go.
+	KeyBack uint64 `cbor:"21,keyasint,omitempty"`
+	KeyPage []byte `cbor:"22,keyasint,omitempty"`
+	// Before is the cut-off of AbandonedSettled: the round's player had done nothing in it since. 0: there was none.
+	Before int64 `cbor:"20,keyasint,omitempty"`
+}
+
+// Commitments is what an account was promised.
+type Commitments struct {
+	_      struct{} `cbor:",toarray"`
+	Active [32]byte // SHA-256 of the active server seed
+	Next   [32]byte // SHA-256 of the next one
+	Client string
+}
+
+// Act is an operator's act: who, when (the event's time), why, what was before and after.
+type Act struct {
+	Actor  string `cbor:"1,keyasint"`
+	Act    string `cbor:"2,keyasint,omitempty"`
+	Reason string `cbor:"3,keyasint,omitempty"`
+	Before string `cbor:"4,keyasint,omitempty"`
+	After  string `cbor:"5,keyasint,omitempty"`
+}
+
+// chainHash is the hash of an event, which the next one carries: SHA-256 of its stored form, which holds the hash of
+// the one before.
+func chainHash(stored []byte) [32]byte { return sha256.Sum256(stored) }
+
+// Game is the game of the event's round; "" if it has none.
+func (e *Event) Game() string {
+	if e.Round == nil {
+		return ""
+	}
+	return GameOf(e.Round.Rules)
+}
+
+// GameOf is the game of a rules version: "slots" of "slots/2".
+func GameOf(rules string) string {
+	for i := 0; i < len(rules); i++ {
+		if rules[i] == '/' {
+			return rules[:i]
+		}
+	}
+	return rules
+}
+
+// TransferOf is the i-th transfer of an event as the account sees it, if it is one of its own.
+func (e *Event) TransferOf(i int, id command.AccountID) (command.Transfer, bool) {
+	t := e.Transfers[i]
+	v := command.Transfer{ID: fmt.Sprintf("%d.%d", e.Seq, i), Time: at(e.Time), Kind: t.Kind, Game: e.Game()}
+	if e.Round != nil {
+		v.Round = e.Round.ID
+	}
+	switch ledger.Player(id) {
+	case t.To:
+		v.Amount, v.BalanceAfter = t.Amount, t.ToAfter
+	case t.From:
+		v.Amount, v.BalanceAfter = -t.Amount, t.FromAfter
+	default:
+		return v, false
+	}
+	return v, true
+}

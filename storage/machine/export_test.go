@@ -1,0 +1,23 @@
+package machine
+
+// The records and keys that are only known inside, for golden vectors.
+type (
+	LimitsRecord  = limitsRecord
+	SessionRecord = sessionRecord
+	SessionRef    = sessionRef
+	ValueRecord   = valueRecord
+	LockRecord    = lockRecord
+)
+
+var (
+	Encode        = encode
+	AccountKey    = accountKey
+	EventKey      = eventKey
+	RoundKey      = roundKey
+	PairKey       = pairKey
+	GenerationKey = generationKey
+	ChainHash     = chainHash
+)
+
+// Decode reads a record.
+func Decode(data []byte, v any) error { return decMode.Unmarshal(data, v) }

@@ -1,0 +1,176 @@
+package machine
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strconv"
+
+	"imperio/games/fair"
+	"imperio/storage/command"
+)
+
+// seedsOf are an account's seeds; every account has them.
+func (r *Reader) seedsOf(id command.AccountID) (*SeedsRecord, error) {
+	s, ok, err := loadOf[SeedsRecord](r, tableSeeds, id)
+	if err == nil && !ok {
+		err = r.missing("there are no seeds of account %d", id)
+	}
+	return &s, err
+}
+
+// stream yields the random words of a round under the active pair.
+func (s *SeedsRecord) stream(r *RoundRecord) *fair.Stream {
+	return fair.NewStream(s.Server, r.Rules, s.Client, r.Nonce)
+}
+
+// commitments are what the seeds promise.
+func (s *SeedsRecord) commitments() *Commitments {
+	return &Commitments{Active: sha256.Sum256(s.Server[:]), Next: sha256.Sum256(s.Next[:]), Client: s.Client}
+}
+
+// firstSeeds are a new account's.
+func firstSeeds(id command.AccountID, entropy []byte, event uint64) (*SeedsRecord, error) {
+	if len(entropy) != 2*command.SeedSize {
+		return nil, fmt.Errorf("open account: %d bytes of entropy instead of %d", len(entropy), 2*command.SeedSize)
+	}
+	return &SeedsRecord{
+		Server: [command.SeedSize]byte(entropy[:command.SeedSize]), Next: [command.SeedSize]byte(entropy[command.SeedSize:]),
+		Client:  fair.DefaultClientSeed(strconv.FormatUint(uint64(id), 10)),
+		Default: true, FirstEvent: event,
+	}, nil
+}
+
+// rotateSeed reveals the active server seed, makes the next one active under a new client seed, and draws the one
+// after it. So a client seed is always chosen after the commitment that it will be mixed with.
+func (m *Machine) rotateSeed(b command.RotateSeed) (command.Result, error) {
+	id := m.command.Account
+	w, refusal, err := m.holder(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
+	}
+	if w.OpenRound != 0 {
+		return command.Refusef("round_open", "Round %d is still open. Finish it before the seeds are rotated.", w.OpenRound), nil
+	}
+	if r := refusalOf(fair.ValidateClientSeed(b.ClientSeed)); r != nil {
+		return command.Result{Refusal: r}, nil
+	}
+	if len(m.command.Entropy) != command.SeedSize {
+		return invalidCommand("%d bytes of entropy", len(m.command.Entropy)), nil
+	}
+	s, err := m.seeds(id)
+	if err != nil {
+		return command.Result{}, err
+	}
+	old := PairRecord{Server: s.Server, Client: s.Client, Rounds: w.Nonce, RevealedAt: m.now}
+	if err := m.put(tablePairs, pairKey(id, s.Pair), old); err != nil {
+		return command.Result{}, err
+	}
+	next := &SeedsRecord{
+		Pair: s.Pair + 1, Server: s.Next, Next: [command.SeedSize]byte(m.command.Entropy),
+		Client: b.ClientSeed, FirstEvent: m.head.Events + 1,
+	}
+	if err := m.putSeeds(id, next); err != nil {
+		return command.Result{}, err
+	}
+	w.Nonce = 0
+	e := Event{Kind: SeedRotated, Pair: &old, PairNo: s.Pair, Seeds: next.commitments()}
+	if err := m.recordOn(id, &w, &e); err != nil {
+		return command.Result{}, err
+	}
+	v, err := m.seedRotated(&e)
+	return command.Result{Value: v}, err
+}
+
+// seedRotated tells of a rotation.
+func (m *Machine) seedRotated(e *Event) (*command.SeedRotated, error) {
+	v := &command.SeedRotated{Revealed: revealed(e.PairNo, e.Pair)}
+	v.Fairness = command.Fairness{
+		Pair: e.PairNo + 1, Commitment: fmt.Sprintf("%x", e.Seeds.Active), NextCommitment: fmt.Sprintf("%x", e.Seeds.Next),
+		ClientSeed: e.Seeds.Client,
+	}
+	return v, nil
+}
+
+func revealed(no uint32, p *PairRecord) command.RevealedPair {
+	return command.RevealedPair{
+		Pair: no, ServerSeed: p.Server[:], Commitment: fair.Commitment(p.Server), ClientSeed: p.Client,
+		Rounds: p.Rounds, RevealedAt: at(p.RevealedAt),
+	}
+}
+
+// proof fills in what a round can be proven with: commitment and client seed, and the server seed once it is revealed.
+func (r *Reader) proof(v *command.Round) error {
+	s, err := r.seedsOf(v.Account)
+	if err != nil {
+		return err
+	}
+	if v.Pair == s.Pair {
+		v.Commitment, v.ClientSeed = fair.Commitment(s.Server), s.Client
+		return nil
+	}
+	p, ok, err := load[PairRecord](r, tablePairs, pairKey(v.Account, v.Pair))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return r.missing("seed pair %d of account %d is missing", v.Pair, v.Account)
+	}
+	v.Commitment, v.ClientSeed, v.ServerSeed = fair.Commitment(p.Server), p.Client, p.Server[:]
+	return nil
+}
+
+// Fairness tells of an account's seeds.
+func (r *Reader) Fairness(id command.AccountID) (v command.Fairness, ok bool, err error) {
+	w, found, err := r.Wallet(id)
+	if err != nil || !found {
+		return v, false, err
+	}
+	s, err := r.seedsOf(id)
+	if err != nil {
+		return v, false, err
+	}
+	return command.Fairness{
+		Pair: s.Pair, Commitment: fair.Commitment(s.Server), NextCommitment: fair.Commitment(s.Next),
+		ClientSeed: s.Client, DefaultSeed: s.Default, Nonce: w.Nonce, OpenRound: w.OpenRound,
+	}, true, nil
+}
+
+// RevealedPairs lists an account's revealed seed pairs, newest first. A cursor is the number of a pair plus 1.
+func (r *Reader) RevealedPairs(id command.AccountID, p command.Page) (list []command.RevealedPair, next uint64, err error) {
+	seeds, ok, err := loadOf[SeedsRecord](r, tableSeeds, id)
+	if err != nil || !ok {
+		return nil, 0, err
+	}
+	next = uint64(seeds.Pair) // one above the newest revealed pair
+	if p.Before != 0 {
+		if p.Before > next {
+			return nil, 0, ErrNoCursor
+		}
+		next = p.Before
+	}
+	for ; next > 0 && len(list) < p.Limit; next-- {
+		no := uint32(next - 1)
+		pair, ok, err := r.Pair(id, no)
+		if err == nil && !ok {
+			err = r.missing("seed pair %d of account %d is missing", no, id)
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		list = append(list, revealed(no, &pair))
+	}
+	return list, next, nil
+}
+
+// ErrNoCursor refuses a cursor that no list of the account gave.
+var ErrNoCursor = &command.Refusal{Code: "bad_request", Message: "The cursor is not the next_cursor of an earlier answer."}
+
+// Seeds are what is kept as an account's active and next seeds, for audits: ok is false where there are none.
+func (r *Reader) Seeds(id command.AccountID) (SeedsRecord, bool, error) {
+	return load[SeedsRecord](r, tableSeeds, accountKey(id))
+}
+
+// Pair is a revealed seed pair of an account.
+func (r *Reader) Pair(id command.AccountID, pair uint32) (PairRecord, bool, error) {
+	return load[PairRecord](r, tablePairs, pairKey(id, pair))
+}

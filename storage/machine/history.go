@@ -1,0 +1,102 @@
+package machine
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"imperio/storage/command"
+)
+
+// record appends an event to the history. The caller has filled in what happened; number, time, command and the hash
+// of the event before are set here.
+func (m *Machine) record(e *Event) error {
+	m.head.Events++
+	e.Seq, e.Time, e.Prev, e.Command = m.head.Events, m.now, m.head.Head, m.command.ID
+	if e.Account == m.command.Account && e.Account != 0 {
+		e.Key, e.Fingerprint = m.command.Key, m.command.Fingerprint
+	}
+	data, err := encode(e)
+	if err != nil {
+		return err
+	}
+	m.state.Put(tableHistory, eventKey(e.Seq), data)
+	m.head.Head = chainHash(data)
+	return nil
+}
+
+// recordOn appends an event of an account to the history and to the account's chain, with the wallet as it is after
+// it, and stores the wallet.
+func (m *Machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) error {
+	e.Account, e.Back = id, w.Last
+	e.Coins, e.Held = int64(w.Balance), int64(w.Held)
+	keyed := id == m.command.Account && m.command.Key != (command.Key{})
+	if keyed {
+		m.chainKey(w, e)
+	}
+	if err := m.record(e); err != nil {
+		return err
+	}
+	if keyed {
+		m.remember(w, e)
+	}
+	w.Last = e.Seq
+	return m.putWallet(id, w)
+}
+
+// recordFor is recordOn for events that change nothing of the wallet.
+func (m *Machine) recordFor(id command.AccountID, e *Event) error {
+	w, ok, err := m.wallet(id)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("record %s: account %d has no wallet", e.Kind, id)
+	}
+	return m.recordOn(id, &w, e)
+}
+
+// event is an event that is known to be there.
+func (m *Machine) event(seq uint64) (Event, error) {
+	e, ok, err := m.Event(seq)
+	if err == nil && !ok {
+		err = m.missing("event %d is not in the history yet", seq)
+	}
+	return e, err
+}
+
+// Event reads an event of the history. ok is false where the history has not come so far.
+func (r *Reader) Event(seq uint64) (e Event, ok bool, err error) {
+	e, ok, err = load[Event](r, tableHistory, eventKey(seq))
+	if err == nil && !ok && seq >= 1 && seq <= r.head.Events {
+		err = r.missing("event %d of the history is missing", seq)
+	}
+	return e, ok, err
+}
+
+// StoredEvent is an event with the hash of the bytes that it is stored as: what the next event carries.
+type StoredEvent struct {
+	Event
+	Hash [32]byte
+}
+
+// Events visits the history in order, from the event from (1 is the first) on.
+func (r *Reader) Events(from uint64, fn func(*StoredEvent) error) error {
+	return each(r, tableHistory, eventKey(from), func(k, data []byte, e *Event) error {
+		if seq := binary.BigEndian.Uint64(k); e.Seq != seq {
+			return r.missing("event %d is stored as number %d", e.Seq, seq)
+		}
+		return fn(&StoredEvent{*e, chainHash(data)})
+	})
+}
+
+// CheckHead holds that the newest event is the one whose hash the machine remembers.
+func (r *Reader) CheckHead() error {
+	if r.head.Events == 0 {
+		return nil
+	}
+	data, err := r.view.Get(tableHistory, eventKey(r.head.Events))
+	if err == nil && (data == nil || chainHash(data) != r.head.Head) {
+		err = r.missing("event %d, the newest, is not the one that the history's head is of", r.head.Events)
+	}
+	return err
+}

@@ -1,0 +1,59 @@
+package machine
+
+import "imperio/storage/command"
+
+// recordCache are the decoded wallets and seeds that Apply used lately: every bet needs one of each, and finding and
+// decoding them is the largest part of its cost. Only Apply reads and writes them, so they need no lock, and whatever
+// it stores passes here, so they are never old.
+type recordCache struct {
+	wallets map[command.AccountID]WalletRecord
+	seeds   map[command.AccountID]SeedsRecord
+}
+
+// maxCachedRecords bounds the memory: some 35 MB for wallets and as much for seeds. A full map starts over.
+const maxCachedRecords = 1 << 17
+
+func newRecordCache() *recordCache {
+	return &recordCache{wallets: make(map[command.AccountID]WalletRecord), seeds: make(map[command.AccountID]SeedsRecord)}
+}
+
+func keep[T any](records map[command.AccountID]T, id command.AccountID, record T) {
+	if len(records) >= maxCachedRecords {
+		clear(records)
+	}
+	records[id] = record
+}
+
+// wallet reads an account's wallet.
+func (m *Machine) wallet(id command.AccountID) (WalletRecord, bool, error) {
+	if w, ok := m.records.wallets[id]; ok {
+		return w, true, nil
+	}
+	w, ok, err := loadOf[WalletRecord](&m.Reader, tableWallets, id)
+	if ok && err == nil {
+		keep(m.records.wallets, id, w)
+	}
+	return w, ok, err
+}
+
+func (m *Machine) putWallet(id command.AccountID, w *WalletRecord) error {
+	keep(m.records.wallets, id, *w)
+	return m.put(tableWallets, accountKey(id), w)
+}
+
+// seeds are an account's seeds; every account has them.
+func (m *Machine) seeds(id command.AccountID) (*SeedsRecord, error) {
+	if s, ok := m.records.seeds[id]; ok {
+		return &s, nil
+	}
+	s, err := m.Reader.seedsOf(id)
+	if err == nil {
+		keep(m.records.seeds, id, *s)
+	}
+	return s, err
+}
+
+func (m *Machine) putSeeds(id command.AccountID, s *SeedsRecord) error {
+	keep(m.records.seeds, id, *s)
+	return m.put(tableSeeds, accountKey(id), s)
+}

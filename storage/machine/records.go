@@ -1,0 +1,218 @@
+package machine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"imperio/games"
+	"imperio/storage/command"
+	"imperio/storage/ledger"
+)
+
+// What is stored, as CBOR with integer keys. Released keys are never given another meaning; golden vectors in the
+// tests hold them. All times are Unix milliseconds, 0 for none.
+
+// Record is what the machine knows about itself: one for the casino.
+type Record struct {
+	Events      uint64                        `cbor:"3,keyasint"` // number of the newest event, from 1
+	Head        [32]byte                      `cbor:"4,keyasint"` // its hash
+	Time        int64                         `cbor:"5,keyasint"` // the newest command's; never goes back
+	NextAccount command.AccountID             `cbor:"6,keyasint"`
+	NextFence   uint64                        `cbor:"7,keyasint"`
+	Books       ledger.Books                  `cbor:"8,keyasint"`
+	Sessions    uint64                        `cbor:"9,keyasint"`
+	OpenRounds  uint64                        `cbor:"10,keyasint"`
+	Games       [len(ledger.Games)]GameRecord `cbor:"11,keyasint"`
+	Stamp       int64                         `cbor:"12,keyasint,omitempty"` // the proposers' clock; see pass
+}
+
+// GameRecord sums up settled rounds: of one player's wallet, or of the whole casino.
+type GameRecord struct {
+	_       struct{} `cbor:",toarray"`
+	Rounds  uint64
+	Staked  games.Coins
+	Paid    games.Coins
+	Biggest games.Coins // the largest win: payout less what the round cost
+}
+
+// AccountRecord is who an account belongs to.
+type AccountRecord struct {
+	Username     string       `cbor:"1,keyasint"`
+	UsernameKey  string       `cbor:"2,keyasint"`
+	Email        string       `cbor:"3,keyasint,omitempty"`
+	EmailKey     string       `cbor:"4,keyasint,omitempty"`
+	PasswordHash string       `cbor:"5,keyasint,omitempty"`
+	Role         command.Role `cbor:"6,keyasint"`
+	CreatedAt    int64        `cbor:"7,keyasint"`
+	OpenedUnder  command.Key  `cbor:"8,keyasint,omitzero"` // the idempotency key of the sign-up
+}
+
+// WalletRecord is all that a bet changes of an account.
+type WalletRecord struct {
+	Balance       games.Coins                   `cbor:"1,keyasint"`
+	Held          games.Coins                   `cbor:"2,keyasint,omitempty"` // staked in the open round
+	Nonce         uint64                        `cbor:"3,keyasint"`           // the next round's
+	Last          uint64                        `cbor:"4,keyasint"`           // newest event of the account's chain
+	OpenRound     command.RoundID               `cbor:"5,keyasint,omitempty"`
+	Locked        bool                          `cbor:"6,keyasint,omitempty"`
+	ExcludedUntil int64                         `cbor:"7,keyasint,omitempty"`
+	Limited       bool                          `cbor:"8,keyasint,omitempty"` // has a limitsRecord
+	DailyNext     int64                         `cbor:"9,keyasint,omitempty"`
+	Usage         UsageRecord                   `cbor:"10,keyasint"`
+	Games         [len(ledger.Games)]GameRecord `cbor:"11,keyasint"`
+	Keyed         int64                         `cbor:"12,keyasint,omitempty"` // when an idempotency key was used last
+	// The chain of events under keys (see idempotency.go): the newest, the newest that carries a page, how many came after that.
+	KeyLast  uint64 `cbor:"13,keyasint,omitempty"`
+	KeyPage  uint64 `cbor:"14,keyasint,omitempty"`
+	KeySince uint64 `cbor:"15,keyasint,omitempty"`
+}
+
+// UsageRecord counts what a player's own limits are held against. Days are numbered from 1970-01-01 UTC.
+type UsageRecord struct {
+	_         struct{} `cbor:",toarray"`
+	Day       int64
+	Staked    games.Coins // on Day
+	Lost      games.Coins // on Day: stakes less payouts
+	LostWeek  games.Coins // in the week of Day, from Monday
+	LostMonth games.Coins // in the month of Day
+	PlaySince int64       // when the current stretch of play began
+	PlayLast  int64       // the newest bet of it
+}
+
+type limitsRecord struct {
+	InForce     command.LimitSet  `cbor:"1,keyasint"`
+	Pending     *command.LimitSet `cbor:"2,keyasint,omitempty"`
+	PendingFrom int64             `cbor:"3,keyasint,omitempty"`
+}
+
+// SeedsRecord are an account's seeds: secret until a rotation reveals them.
+type SeedsRecord struct {
+	Pair       uint32                 `cbor:"1,keyasint"`
+	Server     [command.SeedSize]byte `cbor:"2,keyasint"`
+	Next       [command.SeedSize]byte `cbor:"3,keyasint"`
+	Client     string                 `cbor:"4,keyasint"`
+	Default    bool                   `cbor:"5,keyasint,omitempty"`
+	FirstEvent uint64                 `cbor:"6,keyasint"` // the event that made the pair active
+}
+
+// PairRecord is a seed pair that a rotation revealed.
+type PairRecord struct {
+	Server     [command.SeedSize]byte `cbor:"1,keyasint"`
+	Client     string                 `cbor:"2,keyasint"`
+	Rounds     uint64                 `cbor:"3,keyasint"`
+	RevealedAt int64                  `cbor:"4,keyasint"`
+}
+
+type sessionRecord struct {
+	ID        command.SessionID `cbor:"1,keyasint"`
+	Account   command.AccountID `cbor:"2,keyasint"`
+	Role      command.Role      `cbor:"3,keyasint"`
+	CreatedAt int64             `cbor:"4,keyasint"`
+	ExpiresAt int64             `cbor:"5,keyasint"`
+	UserAgent string            `cbor:"6,keyasint,omitempty"`
+	Address   string            `cbor:"7,keyasint,omitempty"`
+}
+
+type sessionRef struct {
+	_         struct{} `cbor:",toarray"`
+	ID        command.SessionID
+	Token     command.TokenHash
+	ExpiresAt int64
+}
+
+// RoundRecord is a round as an event left it.
+type RoundRecord struct {
+	ID       command.RoundID `cbor:"1,keyasint"`
+	Rules    string          `cbor:"2,keyasint"`
+	Stake    games.Coins     `cbor:"3,keyasint"`
+	Bets     []games.Bet     `cbor:"4,keyasint,omitempty"`
+	Actions  []string        `cbor:"5,keyasint,omitempty"`
+	Draws    []uint16        `cbor:"6,keyasint"`
+	Staked   games.Coins     `cbor:"7,keyasint"`
+	Payout   games.Coins     `cbor:"8,keyasint,omitempty"`
+	Settled  bool            `cbor:"9,keyasint,omitempty"`
+	Allowed  []string        `cbor:"10,keyasint,omitempty"`
+	Nonce    uint64          `cbor:"11,keyasint"`
+	Pair     uint32          `cbor:"12,keyasint"`
+	OpenedAt int64           `cbor:"13,keyasint"`
+}
+
+// Wager is what the player has decided so far.
+func (r *RoundRecord) Wager() games.Wager {
+	return games.Wager{Stake: r.Stake, Bets: r.Bets, Actions: r.Actions}
+}
+
+// OpenRoundRecord is a round that waits for its player's decisions.
+type OpenRoundRecord struct {
+	Account command.AccountID `cbor:"1,keyasint"`
+	Round   RoundRecord       `cbor:"2,keyasint"`
+	ActedAt int64             `cbor:"3,keyasint"` // when its player dealt it, or took the last action
+}
+
+type valueRecord struct {
+	Value    []byte `cbor:"1,keyasint"`
+	Modified int64  `cbor:"2,keyasint"`
+}
+
+type lockRecord struct {
+	Holder  string `cbor:"1,keyasint"`
+	Fence   uint64 `cbor:"2,keyasint"`
+	Expires int64  `cbor:"3,keyasint"`
+}
+
+var (
+	encMode = func() cbor.EncMode {
+		m, err := cbor.CoreDetEncOptions().EncMode()
+		if err != nil {
+			panic(err) // the options are constant
+		}
+		return m
+	}()
+	decMode = func() cbor.DecMode {
+		m, err := cbor.DecOptions{
+			DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden,
+			MaxArrayElements: 1 << 20, MaxMapPairs: 1 << 16,
+			UTF8: cbor.UTF8DecodeInvalid, // what was stored must load
+		}.DecMode()
+		if err != nil {
+			panic(err) // the options are constant
+		}
+		return m
+	}()
+)
+
+func encode(v any) ([]byte, error) {
+	data, err := encMode.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode %T: %w", v, err)
+	}
+	return data, nil
+}
+
+// at is a stored time; zero for 0.
+func at(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// At is the time of the newest command; zero before the first.
+func (r *Record) At() time.Time { return at(r.Time) }
+
+// Encode is the record as it is stored.
+func (r *Record) Encode() ([]byte, error) { return encode(r) }
+
+// DecodeRecord reads a stored record.
+func DecodeRecord(data []byte) (Record, error) {
+	var r Record
+	if err := decMode.Unmarshal(data, &r); err != nil {
+		return r, fmt.Errorf("read the machine's record: %w", err)
+	}
+	return r, nil
+}
+
+// NewRecord is the record of a casino that has done nothing yet.
+func NewRecord() Record { return Record{NextAccount: command.FirstAccountID} }

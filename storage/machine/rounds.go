@@ -1,0 +1,137 @@
+package machine
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"imperio/games/fair"
+	"imperio/storage/command"
+)
+
+// wagerResult tells a player of a round, with the proof that there is so far.
+func (m *Machine) wagerResult(id command.AccountID, w *WalletRecord, r *RoundRecord, s *SeedsRecord) (command.Result, error) {
+	v := &command.RoundResult{Coins: w.Balance, Held: w.Held}
+	fillRound(&v.Round, id, r)
+	if r.Settled {
+		v.Round.SettledAt = at(m.now)
+	}
+	v.Round.Commitment, v.Round.ClientSeed = fair.Commitment(s.Server), s.Client
+	return command.Result{Value: v}, nil
+}
+
+// fillRound copies what the record knows.
+func fillRound(v *command.Round, id command.AccountID, r *RoundRecord) {
+	v.ID, v.Account, v.Rules, v.Wager = r.ID, id, r.Rules, r.Wager()
+	v.Draws, v.Staked, v.Payout, v.Settled, v.Allowed = r.Draws, r.Staked, r.Payout, r.Settled, r.Allowed
+	v.OpenedAt, v.Nonce, v.Pair = at(r.OpenedAt), r.Nonce, r.Pair
+}
+
+// roundResult tells again what was answered when the event was recorded.
+func (m *Machine) roundResult(e *Event) (*command.RoundResult, error) {
+	v := &command.RoundResult{Coins: coins(e.Coins), Held: coins(e.Held)}
+	fillRound(&v.Round, e.Account, e.Round)
+	if e.Round.Settled {
+		v.Round.SettledAt = at(e.Time)
+	}
+	return v, m.proof(&v.Round)
+}
+
+// Round finds one round of an account, open or settled. Another account's round is not found.
+func (r *Reader) Round(id command.AccountID, round command.RoundID) (v command.Round, ok bool, err error) {
+	e, ok, err := r.Event(uint64(round))
+	if err != nil || !ok || e.Account != id || e.Round == nil || e.Round.ID != round {
+		return v, false, err
+	}
+	v, err = r.RoundOpenedBy(&e)
+	return v, err == nil, err
+}
+
+// RoundOpenedBy is the round that an event opened, as it stands now: from that event and, if that is another, the one
+// that settled it or the open round's record.
+func (r *Reader) RoundOpenedBy(opened *Event) (v command.Round, err error) {
+	rec, settled := opened.Round, opened.Time
+	if !rec.Settled {
+		o, open, err := r.openRound(rec.ID)
+		if err != nil {
+			return v, err
+		}
+		if open {
+			rec = &o.Round
+		} else {
+			by, err := r.Settlement(rec.ID)
+			if err == nil && by == 0 {
+				err = r.missing("round %d is neither open nor settled", rec.ID)
+			}
+			if err != nil {
+				return v, err
+			}
+			e, ok, err := r.Event(by)
+			if err == nil && (!ok || e.Round == nil) {
+				err = r.missing("the event that settled round %d is missing", rec.ID)
+			}
+			if err != nil {
+				return v, err
+			}
+			rec, settled = e.Round, e.Time
+		}
+	}
+	fillRound(&v, opened.Account, rec)
+	if v.Settled {
+		v.SettledAt = at(settled)
+	}
+	return v, r.proof(&v)
+}
+
+// OpenRound finds the round of an account that waits for its player's decisions.
+func (r *Reader) OpenRound(id command.AccountID) (v command.Round, ok bool, err error) {
+	w, found, err := r.Wallet(id)
+	if err != nil || !found || w.OpenRound == 0 {
+		return v, false, err
+	}
+	v, ok, err = r.Round(id, w.OpenRound)
+	if err == nil && !ok {
+		err = r.missing("round %d, which is open, is not one of account %d", w.OpenRound, id)
+	}
+	return v, ok, err
+}
+
+func (r *Reader) openRound(id command.RoundID) (OpenRoundRecord, bool, error) {
+	return load[OpenRoundRecord](r, tableOpenRounds, roundKey(id))
+}
+
+// OpenRounds visits the open rounds, oldest first, with the number that each is kept under.
+func (r *Reader) OpenRounds(fn func(command.RoundID, *OpenRoundRecord) error) error {
+	return each(r, tableOpenRounds, nil, func(k, _ []byte, o *OpenRoundRecord) error {
+		return fn(command.RoundID(binary.BigEndian.Uint64(k)), o)
+	})
+}
+
+// AbandonedSince lists rounds whose players did nothing in them since a time, oldest first, up to limit.
+func (r *Reader) AbandonedSince(t time.Time, limit int) (list []command.RoundID, err error) {
+	err = r.OpenRounds(func(id command.RoundID, o *OpenRoundRecord) error {
+		if len(list) == limit || !at(o.Round.OpenedAt).Before(t) {
+			return errEnough
+		}
+		if at(o.ActedAt).Before(t) {
+			list = append(list, id)
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return list, err
+}
+
+// errEnough ends a visit of records early.
+var errEnough = errors.New("enough")
+
+// Settlement is the event that settled a round, where that is not the one that opened it; 0 if there is none.
+func (r *Reader) Settlement(round command.RoundID) (event uint64, err error) {
+	v, err := r.view.Get(tableSettlements, roundKey(round))
+	if len(v) == 8 {
+		event = binary.BigEndian.Uint64(v)
+	}
+	return event, err
+}

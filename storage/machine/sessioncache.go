@@ -1,0 +1,60 @@
+package machine
+
+import (
+	"sync"
+
+	"imperio/storage/command"
+)
+
+// sessionCache remembers sessions that requests showed lately, so that most requests need no look into the state.
+// It is filled by readers of the newest state and emptied by the machine, which exclude each other, so an ended session is
+// never in it.
+type sessionCache struct {
+	mu    sync.RWMutex
+	known map[command.TokenHash]cachedSession
+}
+
+// cachedSession is what a request needs to know of its session.
+type cachedSession struct {
+	id      command.SessionID
+	account command.AccountID
+	expires int64
+	role    command.Role
+}
+
+// maxCachedSessions bounds the cache's memory to some 30 MB; a full cache starts over.
+const maxCachedSessions = 1 << 18
+
+func newSessionCache() *sessionCache {
+	return &sessionCache{known: make(map[command.TokenHash]cachedSession)}
+}
+
+// CachedSession is a session that was cached, if it has not ended since. It is safe for concurrent use.
+func (m *Machine) CachedSession(t command.TokenHash) (command.Session, bool) {
+	return m.sessions.get(t)
+}
+
+// CacheSession remembers a session that a reader found, and must be called before the machine is used again.
+func (m *Machine) CacheSession(t command.TokenHash, s command.Session) { m.sessions.put(t, s) }
+
+func (c *sessionCache) get(t command.TokenHash) (command.Session, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	s, ok := c.known[t]
+	return command.Session{ID: s.id, Account: s.account, Role: s.role, ExpiresAt: at(s.expires)}, ok
+}
+
+func (c *sessionCache) put(t command.TokenHash, s command.Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.known) >= maxCachedSessions {
+		clear(c.known)
+	}
+	c.known[t] = cachedSession{s.ID, s.Account, s.ExpiresAt.UnixMilli(), s.Role}
+}
+
+func (c *sessionCache) forget(t command.TokenHash) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.known, t)
+}

@@ -1,0 +1,216 @@
+package machine
+
+import "imperio/storage/command"
+
+// maxSessions is how many sessions an account has at most; opening another ends its oldest, and nobody else's.
+const maxSessions = 20
+
+// openSession signs an account in after its password was verified, and gives back the tries that it took.
+func (m *Machine) openSession(b command.OpenSession) (command.Result, error) {
+	id := m.command.Account
+	a, ok, err := loadOf[AccountRecord](&m.Reader, tableAccounts, id)
+	if err != nil {
+		return command.Result{}, err
+	}
+	if !ok {
+		return command.Result{Refusal: noAccount(id)}, nil
+	}
+	w, _, err := m.wallet(id)
+	if err != nil {
+		return command.Result{}, err
+	}
+	if r := m.barred(&w); r != nil {
+		return command.Result{Refusal: r}, nil
+	}
+	if b.OldHash != "" && a.PasswordHash != b.OldHash {
+		return command.Refusef("invalid_credentials", "The password was changed meanwhile. Sign in with the new one."), nil
+	}
+	if r, err := m.refuseSession(&b.Session); r != nil || err != nil {
+		return command.Result{Refusal: r}, err
+	}
+	if r, err := m.giveTriesBack(b.Login, b.Session.Address, b.Refill); r != nil || err != nil {
+		return command.Result{Refusal: r}, err
+	}
+	if b.Rehash != "" && b.OldHash != "" {
+		a.PasswordHash = b.Rehash
+		if err := m.put(tableAccounts, accountKey(id), a); err != nil {
+			return command.Result{}, err
+		}
+	}
+	sid := command.SessionID(m.head.Events + 1)
+	if err := m.addSession(id, a.Role, &b.Session, sid); err != nil {
+		return command.Result{}, err
+	}
+	e := Event{Kind: SessionOpened, Session: sid}
+	if err := m.recordFor(id, &e); err != nil {
+		return command.Result{}, err
+	}
+	v, err := m.sessionOpened(&e)
+	return command.Result{Value: v}, err
+}
+
+func (m *Machine) sessionOpened(e *Event) (*command.SessionOpened, error) {
+	a, _, err := m.Account(e.Account)
+	if err != nil {
+		return nil, err
+	}
+	v := &command.SessionOpened{Account: a}
+	s, _, err := m.sessionByID(e.Account, e.Session)
+	v.Session = s // zero if it has ended since: the caller's token is then of no use, as it should be
+	return v, err
+}
+
+// endSessions signs out of one session, or of all but one.
+func (m *Machine) endSessions(b command.EndSessions) (command.Result, error) {
+	id := m.command.Account
+	refs, err := m.sessionRefs(id)
+	if err != nil {
+		return command.Result{}, err
+	}
+	ends := func(s sessionRef) bool { return s.ID == b.Session }
+	if b.All {
+		ends = func(s sessionRef) bool { return s.ID != b.Keep }
+	}
+	some := false
+	for _, s := range refs {
+		some = some || ends(s)
+	}
+	if !some {
+		if b.All {
+			return command.Result{}, nil
+		}
+		return command.Refusef("not_found", "There is no such session of yours."), nil
+	}
+	if err := m.dropSessions(id, ends); err != nil {
+		return command.Result{}, err
+	}
+	return command.Result{}, m.recordFor(id, &Event{Kind: SessionsEnded, Session: b.Session})
+}
+
+// longestSession is a hundred years: no sum of times overflows.
+const longestSession = 100 * 365 * dayMillis
+
+// refuseSession refuses a session of no length, and one whose token is in use already.
+func (m *Machine) refuseSession(s *command.NewSession) (*command.Refusal, error) {
+	if s.Lifetime < 1 || s.Lifetime > longestSession {
+		return invalidCommand("a session of %d ms", s.Lifetime).Refusal, nil
+	}
+	used, err := m.state.Get(tableSessions, s.Token[:])
+	if used == nil || err != nil {
+		return nil, err
+	}
+	return &command.Refusal{Code: "invalid_session", Message: "This session was opened before. Sign in again."}, nil
+}
+
+// addSession stores a session that was not refused, and ends those of the account that have expired or are too many.
+func (m *Machine) addSession(id command.AccountID, role command.Role, s *command.NewSession, sid command.SessionID) error {
+	refs, err := m.sessionRefs(id)
+	if err != nil {
+		return err
+	}
+	excess := 1 - maxSessions
+	for _, r := range refs {
+		if r.ExpiresAt > m.now {
+			excess++
+		}
+	}
+	if err := m.dropSessions(id, func(r sessionRef) bool {
+		if r.ExpiresAt <= m.now {
+			return true
+		}
+		excess--
+		return excess >= 0
+	}); err != nil {
+		return err
+	}
+	if refs, err = m.sessionRefs(id); err != nil {
+		return err
+	}
+	expires := m.now + s.Lifetime
+	refs = append(refs, sessionRef{ID: sid, Token: s.Token, ExpiresAt: expires})
+	if err := m.put(tableAccountSessions, accountKey(id), refs); err != nil {
+		return err
+	}
+	m.head.Sessions++
+	return m.put(tableSessions, s.Token[:], sessionRecord{
+		ID: sid, Account: id, Role: role, CreatedAt: m.now, ExpiresAt: expires, UserAgent: s.UserAgent, Address: s.Address,
+	})
+}
+
+func allSessions(sessionRef) bool { return true }
+
+// dropSessions ends those sessions of an account that ends chooses. It is asked once for each, oldest first.
+func (m *Machine) dropSessions(id command.AccountID, ends func(sessionRef) bool) error {
+	refs, err := m.sessionRefs(id)
+	if err != nil || len(refs) == 0 {
+		return err
+	}
+	kept := refs[:0:0]
+	for _, s := range refs {
+		if !ends(s) {
+			kept = append(kept, s)
+			continue
+		}
+		m.state.Delete(tableSessions, s.Token[:])
+		m.sessions.forget(s.Token)
+		m.head.Sessions--
+	}
+	if len(kept) == 0 {
+		m.state.Delete(tableAccountSessions, accountKey(id))
+		return nil
+	}
+	return m.put(tableAccountSessions, accountKey(id), kept)
+}
+
+func (r *Reader) sessionRefs(id command.AccountID) ([]sessionRef, error) {
+	refs, _, err := load[[]sessionRef](r, tableAccountSessions, accountKey(id))
+	return refs, err
+}
+
+// Session tells of the session that a token belongs to, expired or not.
+func (r *Reader) Session(token command.TokenHash) (command.Session, bool, error) {
+	s, ok, err := load[sessionRecord](r, tableSessions, token[:])
+	return command.Session{
+		ID: s.ID, Account: s.Account, Role: s.Role, CreatedAt: at(s.CreatedAt), ExpiresAt: at(s.ExpiresAt),
+		UserAgent: s.UserAgent, Address: s.Address,
+	}, ok, err
+}
+
+func (r *Reader) sessionByID(account command.AccountID, id command.SessionID) (command.Session, bool, error) {
+	refs, err := r.sessionRefs(account)
+	if err != nil {
+		return command.Session{}, false, err
+	}
+	for _, ref := range refs {
+		if ref.ID == id {
+			s, err := r.sessionOf(account, &ref)
+			return s, err == nil, err
+		}
+	}
+	return command.Session{}, false, nil
+}
+
+// sessionOf is one of an account's sessions.
+func (r *Reader) sessionOf(account command.AccountID, ref *sessionRef) (command.Session, error) {
+	s, ok, err := r.Session(ref.Token)
+	if err == nil && !ok {
+		err = r.missing("session %d of account %d is missing", ref.ID, account)
+	}
+	return s, err
+}
+
+// Sessions lists the sessions of an account, newest first, expired ones too.
+func (r *Reader) Sessions(id command.AccountID) (list []command.Session, err error) {
+	refs, err := r.sessionRefs(id)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(refs) - 1; i >= 0; i-- {
+		v, err := r.sessionOf(id, &refs[i])
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}

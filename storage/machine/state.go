@@ -1,0 +1,83 @@
+package machine
+
+import (
+	"fmt"
+
+	"imperio/storage/command"
+)
+
+// View is a state to read: tables of values by key. It is as of one moment, and for one goroutine.
+type View interface {
+	// Get returns the value under a key, or nil. It is not changed, and valid as long as the view.
+	Get(table int, key []byte) ([]byte, error)
+	// Each visits a table's values in the order of their keys, from the key from on, until fn returns an error, which it
+	// returns.
+	Each(table int, from []byte, fn func(key, value []byte) error) error
+	// Damage is the error of a state that does not hold what was written into it. cause may be nil.
+	Damage(what string, cause error) error
+}
+
+// State is a view that changes: what is put and deleted is seen at once.
+type State interface {
+	View
+	// Put keeps a value under a key. The value is not changed any more by either side.
+	Put(table int, key, value []byte)
+	// Delete removes the value under a key, if there is one.
+	Delete(table int, key []byte)
+}
+
+// Reader tells of a state what its records mean. It is as of one moment, and for one goroutine.
+type Reader struct {
+	view View
+	head *Record // what there is by number: accounts and events
+}
+
+// NewReader reads a view, of which head is the machine's record.
+func NewReader(view View, head *Record) *Reader { return &Reader{view, head} }
+
+// Head is the machine's record.
+func (r *Reader) Head() *Record { return r.head }
+
+// load reads and decodes the record under key.
+func load[T any](r *Reader, table int, key []byte) (v T, ok bool, err error) {
+	data, err := r.view.Get(table, key)
+	if err != nil || data == nil {
+		return v, false, err
+	}
+	if err := decMode.Unmarshal(data, &v); err != nil {
+		return v, false, unreadable(r.view, table, key, err)
+	}
+	return v, true, nil
+}
+
+// loadOf reads a record that every account has. ok is false where there is no such account.
+func loadOf[T any](r *Reader, table int, id command.AccountID) (v T, ok bool, err error) {
+	v, ok, err = load[T](r, table, accountKey(id))
+	if err == nil && !ok && id >= command.FirstAccountID && id < r.head.NextAccount {
+		err = r.missing("account %d has no record in the table %s", id, tableNames[table])
+	}
+	return v, ok, err
+}
+
+// each visits a table's records, decoded, by rising key.
+func each[T any](r *Reader, table int, from []byte, fn func(key, stored []byte, v *T) error) error {
+	return r.view.Each(table, from, func(k, data []byte) error {
+		var v T
+		if err := decMode.Unmarshal(data, &v); err != nil {
+			return unreadable(r.view, table, k, err)
+		}
+		return fn(k, data, &v)
+	})
+}
+
+func unreadable(v View, table int, key []byte, err error) error {
+	return v.Damage(fmt.Sprintf("the record %x of the table %s can't be read", key, tableNames[table]), err)
+}
+
+// Damage is the error of a state that contradicts itself.
+func (r *Reader) Damage(format string, args ...any) error { return r.missing(format, args...) }
+
+// missing is the error of a record that is not there though another one leads to it.
+func (r *Reader) missing(format string, args ...any) error {
+	return r.view.Damage(fmt.Sprintf(format, args...), nil)
+}

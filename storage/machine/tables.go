@@ -1,0 +1,123 @@
+package machine
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"imperio/storage/command"
+)
+
+// The tables of the state, by their place in the schema.
+const (
+	tableAccounts        = iota // account → AccountRecord
+	tableUsernames              // folded name → account
+	tableEmails                 // folded e-mail → account
+	tableWallets                // account → WalletRecord: what every bet changes
+	tableSeeds                  // account → SeedsRecord
+	tablePairs                  // account, pair → PairRecord: revealed seed pairs
+	tableSessions               // token hash → sessionRecord
+	tableAccountSessions        // account → []sessionRef
+	tableOpenRounds             // round → OpenRoundRecord
+	tableSettlements            // round → event that settled it, where that is not the one that opened it
+	tableHistory                // event → Event
+	tableThrottle               // generation, subject → theoretical arrival time
+	tableLimits                 // account → limitsRecord
+	tableValues                 // name → valueRecord
+	tableLocks                  // name → lockRecord
+	tableCount
+)
+
+// Table declares a table to whoever keeps the state.
+type Table struct {
+	Name     string
+	Appended bool // keys only ever grow
+	// Numbers are the first and the last key of a table whose keys are numbers, eight bytes big-endian, without a gap.
+	// nil: they are not numbered.
+	Numbers func(*Record) (first, last uint64)
+	// Oldest is the key below which records have outlived their use. nil: none do.
+	Oldest func(*Record) []byte
+	// Check holds a record against those that it leads to. nil: it leads to none.
+	Check func(v View, key, value []byte) error
+}
+
+var tableNames = [tableCount]string{
+	tableAccounts: "accounts", tableUsernames: "usernames", tableEmails: "emails", tableWallets: "wallets",
+	tableSeeds: "seeds", tablePairs: "pairs", tableSessions: "sessions", tableAccountSessions: "account_sessions",
+	tableOpenRounds: "open_rounds", tableSettlements: "settlements", tableHistory: "history",
+	tableThrottle: "throttle", tableLimits: "limits", tableValues: "values", tableLocks: "locks",
+}
+
+// Tables declares the tables of the state, in the order of their numbers.
+func Tables() []Table {
+	tables := make([]Table, tableCount)
+	for t, name := range tableNames {
+		tables[t].Name = name
+	}
+	for _, t := range [3]int{tableAccounts, tableWallets, tableSeeds} {
+		tables[t].Numbers = func(r *Record) (first, last uint64) {
+			return uint64(command.FirstAccountID), uint64(r.NextAccount) - 1
+		}
+	}
+	tables[tableAccounts].Check = checkNames
+	tables[tableSettlements].Appended = true
+	tables[tableHistory].Appended = true
+	tables[tableHistory].Numbers = func(r *Record) (first, last uint64) { return 1, r.Events }
+	tables[tableThrottle].Oldest = oldestThrottle
+	return tables
+}
+
+// checkNames holds that an account is found by its name and its address: else another could be opened under them.
+func checkNames(v View, key, value []byte) error {
+	var a AccountRecord
+	if err := decMode.Unmarshal(value, &a); err != nil {
+		return unreadable(v, tableAccounts, key, err)
+	}
+	for _, by := range [2]struct {
+		table int
+		name  string
+	}{{tableUsernames, a.UsernameKey}, {tableEmails, a.EmailKey}} {
+		if by.name == "" {
+			continue
+		}
+		if id, err := v.Get(by.table, []byte(by.name)); err != nil {
+			return err
+		} else if string(id) != string(key) {
+			return v.Damage(fmt.Sprintf("account %d is not found in the table %s", binary.BigEndian.Uint64(key), tableNames[by.table]), nil)
+		}
+	}
+	return nil
+}
+
+// Keys. Numbers are big-endian so that they sort.
+
+func accountKey(id command.AccountID) []byte { return binary.BigEndian.AppendUint64(nil, uint64(id)) }
+func eventKey(seq uint64) []byte             { return binary.BigEndian.AppendUint64(nil, seq) }
+func roundKey(id command.RoundID) []byte     { return binary.BigEndian.AppendUint64(nil, uint64(id)) }
+
+func pairKey(id command.AccountID, pair uint32) []byte {
+	return binary.BigEndian.AppendUint32(accountKey(id), pair)
+}
+
+// maxKey bounds the keys that come from outside, in bytes; bbolt takes some 32 KiB, and none that is empty.
+const maxKey = 4 << 10
+
+func isKey(name string) bool { return name != "" && len(name) <= maxKey }
+
+// Records that only matter for a while carry the generation they were written in at the front of their key. They are
+// found in the current generation and the one before; what is older is dropped when its table says so (Table.Oldest).
+
+func generation(now int64, period time.Duration) uint32 { return uint32(now / period.Milliseconds()) }
+
+func generationKey(gen uint32, rest ...[]byte) []byte {
+	k := binary.BigEndian.AppendUint32(make([]byte, 0, 32), gen)
+	for _, r := range rest {
+		k = append(k, r...)
+	}
+	return k
+}
+
+func oldestThrottle(r *Record) []byte {
+	gen := generation(r.Time, throttlePeriod)
+	return generationKey(gen - min(gen, 1))
+}

@@ -1,0 +1,76 @@
+package machine
+
+import (
+	"encoding/binary"
+	"time"
+
+	"imperio/storage/command"
+)
+
+// throttlePeriod is how long a generation of sign-in throttle records lasts; it is longer than a record matters.
+const throttlePeriod = time.Hour
+
+// attemptSignIn takes one try of the login and one of the address, or refuses if either has none left.
+func (m *Machine) attemptSignIn(b command.AttemptSignIn) (command.Result, error) {
+	if b.Tries == 0 {
+		return command.Result{}, nil // sign-ins are not limited here
+	}
+	if len(b.Login) > maxKey || len(b.Address) > maxKey || b.Tries < 0 || b.Refill < 1 || b.Tries > throttlePeriod.Milliseconds()/b.Refill {
+		return invalidCommand("%d tries to sign in, one more in %d ms", b.Tries, b.Refill), nil
+	}
+	subjects := [2]string{"login:" + b.Login, "address:" + b.Address}
+	var arrivals [2]int64
+	for i, s := range subjects {
+		tat, err := m.arrival(s)
+		if err != nil {
+			return command.Result{}, err
+		}
+		// The generic cell rate algorithm: tat is when the bucket would be full again.
+		tat = max(tat, m.now) + b.Refill
+		if over := tat - m.now - b.Tries*b.Refill; over > 0 {
+			return command.Result{Refusal: &command.Refusal{Code: "sign_in_throttled",
+				Message: "Too many tries to sign in. Wait a little.", Until: at(m.now + over)}}, nil
+		}
+		arrivals[i] = tat
+	}
+	for i, s := range subjects {
+		m.setArrival(s, arrivals[i])
+	}
+	return command.Result{}, nil
+}
+
+// arrival is the stored theoretical arrival time of a subject, 0 if it has none.
+func (m *Machine) arrival(subject string) (int64, error) {
+	gen := generation(m.now, throttlePeriod)
+	for _, g := range [2]uint32{gen, gen - 1} {
+		v, err := m.state.Get(tableThrottle, generationKey(g, []byte(subject)))
+		if err != nil {
+			return 0, err
+		}
+		if len(v) == 8 {
+			return int64(binary.BigEndian.Uint64(v)), nil
+		}
+	}
+	return 0, nil
+}
+
+func (m *Machine) setArrival(subject string, tat int64) {
+	key := generationKey(generation(m.now, throttlePeriod), []byte(subject))
+	m.state.Put(tableThrottle, key, binary.BigEndian.AppendUint64(nil, uint64(tat)))
+}
+
+// giveTriesBack gives a login all its tries and the address the one that was taken, after the password was right.
+func (m *Machine) giveTriesBack(login, address string, refill int64) (*command.Refusal, error) {
+	if len(login) > maxKey || len(address) > maxKey || refill < 0 || refill > throttlePeriod.Milliseconds() {
+		return invalidCommand("login of %d bytes, address of %d, a try comes back after %d ms", len(login), len(address), refill).Refusal, nil
+	}
+	tat, err := m.arrival("address:" + address)
+	if err != nil {
+		return nil, err
+	}
+	m.setArrival("login:"+login, m.now)
+	if tat > m.now {
+		m.setArrival("address:"+address, tat-refill)
+	}
+	return nil, nil
+}

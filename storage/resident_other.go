@@ -1,9 +1,0 @@
-//go:build !linux
-
-package storage
-
-import "errors"
-
-func mappedBytes() (int64, error) { return 0, errors.ErrUnsupported }
-
-func unmapPages(uintptr, int64) error { return errors.ErrUnsupported }
