@@ -19,9 +19,13 @@ func (a *App) settleAbandoned(ctx context.Context) {
 		if newest := a.dir.store.Time(); newest.After(now) { // rounds are as old as the machine's time says
 			now = newest
 		}
-		before := now.Add(-a.config.Games.BlackjackAbandonAfter)
-		if err := a.settleAllAbandoned(ctx, before); err != nil && ctx.Err() == nil {
-			a.log.Error("abandoned rounds not settled; trying again in a minute", "error", err)
+		for _, t := range a.tables {
+			if t.AbandonAfter <= 0 {
+				continue // its rounds never stay open
+			}
+			if err := a.settleAllAbandoned(ctx, t.Game, now.Add(-t.AbandonAfter)); err != nil && ctx.Err() == nil {
+				a.log.Error("abandoned rounds not settled; trying again in a minute", "game", t.Game, "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -31,11 +35,11 @@ func (a *App) settleAbandoned(ctx context.Context) {
 	}
 }
 
-// abandonedAtOnce bounds how many rounds are settled in one look, so that players' bets are not held up.
+// abandonedAtOnce bounds how many rounds of a game are settled in one look, so that players' bets are not held up.
 const abandonedAtOnce = 1000
 
-func (a *App) settleAllAbandoned(ctx context.Context, before time.Time) error {
-	rounds, err := a.dir.store.OpenRoundsBefore(before, abandonedAtOnce)
+func (a *App) settleAllAbandoned(ctx context.Context, game string, before time.Time) error {
+	rounds, err := a.dir.store.OpenRoundsBefore(game, before, abandonedAtOnce)
 	if err != nil {
 		return err
 	}

@@ -121,7 +121,7 @@ func newLog(c config.Logs, w io.Writer) *slog.Logger {
 func (a *App) openState(ctx context.Context) (err error) {
 	began := time.Now()
 	a.dir, err = openDataDir(dataDirOptions{
-		path: a.config.Data.Dir, create: true, log: a.log, observer: a.observeLog(),
+		path: a.config.Data.Dir, create: true, games: a.games, log: a.log, observer: a.observeLog(),
 		store: storage.Options{CheckpointInterval: a.config.Data.CheckpointInterval, Logger: a.log},
 	})
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/replication"
 	"imperio/storage"
 )
@@ -33,7 +35,8 @@ type dataDir struct {
 
 type dataDirOptions struct {
 	path     string
-	create   bool // make a casino if there is none
+	create   bool             // make a casino if there is none
+	games    *games.Catalogue // nil: all released games
 	store    storage.Options
 	observer replication.Observer
 	log      *slog.Logger
@@ -46,6 +49,9 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		if err := os.MkdirAll(o.path, 0o700); err != nil {
 			return nil, fmt.Errorf("make the data directory: %w", err)
 		}
+	}
+	if o.games == nil {
+		o.games = catalogue.Released()
 	}
 	d := &dataDir{path: o.path}
 	if d.lock, err = lockDir(o.path); err != nil {
@@ -79,7 +85,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		}
 	}
 	o.store.Owner = d.identity.ClusterID
-	if d.store, err = storage.Open(o.path, o.store); err != nil {
+	if d.store, err = storage.OpenWith(o.path, o.games, o.store); err != nil {
 		return nil, err
 	}
 	undo.add("state", d.store.Close)

@@ -86,7 +86,7 @@ func (a *App) openStakes(ctx context.Context) (books, rounds ops.OpenStakes, err
 	}
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
 	head := snapshot.Machine()
-	books = ops.OpenStakes{Rounds: head.OpenRounds, Stakes: head.Books.House[ledger.Escrow]}
+	books = ops.OpenStakes{Rounds: head.OpenRounds, Stakes: head.Books.Of(ledger.Escrow)}
 	err = snapshot.OpenRounds(func(_ command.RoundID, o *machine.OpenRoundRecord) error {
 		rounds.Rounds++
 		rounds.Stakes += o.Round.Staked

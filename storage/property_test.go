@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -129,7 +130,7 @@ func TestMachine_SameLogSameState(t *testing.T) {
 			}
 		}
 		got, again := other.Identity()
-		if machine != again {
+		if !reflect.DeepEqual(machine, again) {
 			rt.Fatalf("the machine's records differ:\n%+v\n%+v", machine, again)
 		}
 		if want != got {
@@ -158,7 +159,7 @@ func TestMachine_RefusalsChangeNothing(t *testing.T) {
 			after, then := content(rt, c, now)
 			machine.Time, machine.Stamp = then.Time, then.Stamp
 			switch {
-			case (r.Refusal != nil || r.Replayed) && (before != after || machine != then):
+			case (r.Refusal != nil || r.Replayed) && (before != after || !reflect.DeepEqual(machine, then)):
 				rt.Fatalf("%T was refused (%v) or told again (%v), and changed the state", cmd.Body, r.Refusal, r.Replayed)
 			case r.Event != 0 && !r.Replayed && (before == after || then.Events != machine.Events+1 || then.Events != r.Event):
 				rt.Fatalf("%T left event %d, and the history has %d after %d", cmd.Body, r.Event, then.Events, machine.Events)

@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/storage/command"
 	"imperio/storage/engine"
 	"imperio/storage/machine"
@@ -41,6 +43,7 @@ type Command struct {
 type Store struct {
 	db      *engine.DB
 	machine *machine.Machine // changed in updates of db and read in its views
+	games   *games.Catalogue
 }
 
 // schema is what the machine's tables are to the engine.
@@ -87,13 +90,18 @@ func Create(dir string, id Identity) error {
 
 // Open loads the state of an existing casino. It changes nothing if it returns an error.
 func Open(dir string, opts Options) (*Store, error) {
-	s := &Store{}
+	return OpenWith(dir, catalogue.Released(), opts)
+}
+
+// OpenWith is Open for a casino that plays other games than the released ones.
+func OpenWith(dir string, c *games.Catalogue, opts Options) (*Store, error) {
+	s := &Store{games: c}
 	db, err := engine.Open(filepath.Join(dir, StateFile), schema, opts, func(r *engine.Reader) error {
 		record, err := recordOf(r)
 		if err != nil {
 			return err
 		}
-		s.machine = machine.New(record)
+		s.machine = machine.New(record, c)
 		return machine.NewReader(r, &record).CheckHead()
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 
+	"imperio/games"
 	"imperio/storage/command"
 	"imperio/storage/ledger"
 )
@@ -109,17 +110,7 @@ func (e *Event) Game() string {
 	if e.Round == nil {
 		return ""
 	}
-	return GameOf(e.Round.Rules)
-}
-
-// GameOf is the game of a rules version: "slots" of "slots/2".
-func GameOf(rules string) string {
-	for i := 0; i < len(rules); i++ {
-		if rules[i] == '/' {
-			return rules[:i]
-		}
-	}
-	return rules
+	return games.NameOf(e.Round.Rules)
 }
 
 // TransferOf is the i-th transfer of an event as the account sees it, if it is one of its own.
