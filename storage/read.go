@@ -137,6 +137,12 @@ func (s *Store) Head() (event uint64, hash [32]byte) {
 	return h.Events, h.Head
 }
 
+// Level is the feature level in force.
+func (s *Store) Level() uint32 {
+	h := s.head()
+	return h.Level
+}
+
 // Figures sums up the casino.
 func (s *Store) Figures() command.Figures {
 	h := s.head()

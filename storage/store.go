@@ -44,6 +44,7 @@ type Store struct {
 	db      *engine.DB
 	machine *machine.Machine // changed in updates of db and read in its views
 	games   *games.Catalogue
+	feed    feed
 }
 
 // schema is what the machine's tables are to the engine.
@@ -101,6 +102,9 @@ func OpenWith(dir string, c *games.Catalogue, opts Options) (*Store, error) {
 		if err != nil {
 			return err
 		}
+		if err := record.CheckLevel(); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(dir, StateFile), err)
+		}
 		s.machine = machine.New(record, c)
 		return machine.NewReader(r, &record).CheckHead()
 	})
@@ -108,6 +112,7 @@ func OpenWith(dir string, c *games.Catalogue, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s.db = db
+	s.feed.next = s.machine.Head().Events + 1
 	return s, nil
 }
 
@@ -147,7 +152,7 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 			if len(c.Data) != 0 {
 				var err error
 				if results[i], err = s.machine.Apply(&decoded[i]); err != nil {
-					return fmt.Errorf("the state can't be trusted any more: log entry %d: %w", c.Index, err)
+					return fmt.Errorf("log entry %d: %w", c.Index, err)
 				}
 			}
 			index, term = c.Index, c.Term
@@ -162,6 +167,7 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.feed.add(s.machine.Recorded())
 	return results, nil
 }
 

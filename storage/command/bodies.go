@@ -212,6 +212,13 @@ type RecordAct struct {
 	After  string `cbor:"5,keyasint,omitempty"`
 }
 
+// RaiseLevel raises the casino's feature level: from here on, the log may hold what only programs of that level know. It
+// is proposed once every member runs such a program.
+type RaiseLevel struct {
+	Level   uint32 `cbor:"1,keyasint"`
+	Program string `cbor:"2,keyasint"` // the version of the program that proposed it, for those that must stop here
+}
+
 // The kind of each body.
 
 func (OpenAccount) Kind() Kind       { return KindOpenAccount }
@@ -234,6 +241,7 @@ func (DeleteValue) Kind() Kind       { return KindDeleteValue }
 func (AcquireLock) Kind() Kind       { return KindAcquireLock }
 func (ReleaseLock) Kind() Kind       { return KindReleaseLock }
 func (RecordAct) Kind() Kind         { return KindRecordAct }
+func (RaiseLevel) Kind() Kind        { return KindRaiseLevel }
 
 // decoders decode the bodies of all kinds.
 var decoders = map[Kind]func(raw []byte) (Body, error){
@@ -257,4 +265,5 @@ var decoders = map[Kind]func(raw []byte) (Body, error){
 	KindAcquireLock:       decodeAs[AcquireLock],
 	KindReleaseLock:       decodeAs[ReleaseLock],
 	KindRecordAct:         decodeAs[RecordAct],
+	KindRaiseLevel:        decodeAs[RaiseLevel],
 }

@@ -3,6 +3,7 @@ package command
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -83,11 +84,11 @@ type Decoded struct {
 	Fingerprint [8]byte
 }
 
-// Decode reads a command from the log. A kind that this build does not know is an error: a newer build wrote the log.
+// Decode reads a command from the log. Kinds and fields that this program does not know are a NewerError.
 func Decode(data []byte) (Decoded, error) {
 	var e envelope
 	if err := decMode.Unmarshal(data, &e); err != nil {
-		return Decoded{}, fmt.Errorf("decode command: %w", err)
+		return Decoded{}, unreadable("command", err)
 	}
 	body, err := decodeBody(e.Kind, e.Body)
 	if err != nil {
@@ -159,9 +160,9 @@ func KeyOf(header string) Key {
 }
 
 func decodeBody(k Kind, raw []byte) (Body, error) {
-	decode, ok := decoders[k]
-	if !ok {
-		return nil, fmt.Errorf("decode command: kind %d is not known to this version of imperio; run the version that wrote it", k)
+	decode, known := decoders[k]
+	if !known {
+		return nil, &NewerError{What: fmt.Sprintf("the log holds a command of kind %d, which this program does not know", k)}
 	}
 	return decode(raw)
 }
@@ -169,7 +170,16 @@ func decodeBody(k Kind, raw []byte) (Body, error) {
 func decodeAs[T Body](raw []byte) (Body, error) {
 	var b T
 	if err := decMode.Unmarshal(raw, &b); err != nil {
-		return nil, fmt.Errorf("decode body of command kind %d: %w", b.Kind(), err)
+		return nil, unreadable(fmt.Sprintf("body of command kind %d", b.Kind()), err)
 	}
 	return b, nil
+}
+
+// unreadable is the error of what can't be decoded: of a newer program, if it has a field that this one does not know.
+func unreadable(what string, err error) error {
+	var unknown *cbor.UnknownFieldError
+	if errors.As(err, &unknown) {
+		return &NewerError{What: fmt.Sprintf("the log holds a %s with a field that this program does not know", what)}
+	}
+	return fmt.Errorf("decode %s: %w", what, err)
 }

@@ -36,6 +36,7 @@ const (
 	KindAcquireLock       Kind = 18
 	KindReleaseLock       Kind = 19
 	KindRecordAct         Kind = 20
+	KindRaiseLevel        Kind = 21
 )
 
 // ID identifies one command for exactly-once: a command that is proposed again (because its fate was unknown)

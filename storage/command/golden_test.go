@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -38,6 +39,7 @@ func bodies() []command.Body {
 		command.AcquireLock{Name: "issue", Holder: "node-1", TTL: 90 * time.Second, Fence: 3},
 		command.ReleaseLock{Name: "issue", Fence: 3},
 		command.RecordAct{Actor: "cashier", Act: "configuration_changed", Reason: "asked", Before: "a", After: "b"},
+		command.RaiseLevel{Level: 2, Program: "1.2.3"},
 	}
 }
 
@@ -118,7 +120,7 @@ func TestDecode_EveryKindHasAVector(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = command.Decode(data)
-		unknown := err != nil && strings.Contains(err.Error(), "not known to this version")
+		unknown := errors.As(err, new(*command.NewerError))
 		if unknown == known[k] {
 			t.Errorf("kind %d: vector %v, decoding: %v", k, known[k], err)
 		}

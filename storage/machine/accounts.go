@@ -9,7 +9,7 @@ import (
 
 // openAccount makes an account with its first seeds and welcome coins, and signs its player in if asked to.
 func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
-	if !isKey(b.UsernameKey) || b.EmailKey != "" && !isKey(b.EmailKey) || b.Role != command.RolePlayer && b.Role != command.RoleOperator {
+	if !m.isKey(b.UsernameKey) || b.EmailKey != "" && !m.isKey(b.EmailKey) || b.Role != command.RolePlayer && b.Role != command.RoleOperator {
 		return invalidCommand("name key of %d bytes, e-mail key of %d, role %q", len(b.UsernameKey), len(b.EmailKey), b.Role), nil
 	}
 	if len(m.command.Entropy) != 2*command.SeedSize {
@@ -23,8 +23,8 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 			return command.Refusef("email_taken", "There is an account with this e-mail address."), err
 		}
 	}
-	if b.WelcomeCoins < 0 || b.WelcomeCoins > command.MaxAmount {
-		return command.Refusef("amount_out_of_range", "Welcome coins are 0 to %d.", command.MaxAmount), nil
+	if b.WelcomeCoins < 0 || b.WelcomeCoins > m.is().mostCoins {
+		return command.Refusef("amount_out_of_range", "Welcome coins are 0 to %d.", m.is().mostCoins), nil
 	}
 	if m.issueExhausted(b.WelcomeCoins) {
 		return noCoinsLeft(), nil

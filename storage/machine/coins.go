@@ -74,8 +74,8 @@ func (m *Machine) answerNew(e *Event) (command.Result, error) {
 // refuseGrant says why a balance can't change by an amount, or nil.
 func (m *Machine) refuseGrant(w *WalletRecord, amount coins) *command.Refusal {
 	switch {
-	case amount == 0, amount > command.MaxAmount, amount < -games.MaxCoins:
-		return &command.Refusal{Code: "amount_out_of_range", Message: fmt.Sprintf("An amount is 1 to %d coins, or what is taken back of a balance.", command.MaxAmount)}
+	case amount == 0, amount > m.is().mostCoins, amount < -games.MaxCoins:
+		return &command.Refusal{Code: "amount_out_of_range", Message: fmt.Sprintf("An amount is 1 to %d coins, or what is taken back of a balance.", m.is().mostCoins)}
 	case w.Balance+amount < 0:
 		return &command.Refusal{Code: "insufficient_coins", Message: fmt.Sprintf("The balance is only %d coins.", w.Balance)}
 	case w.Balance+amount > games.MaxCoins/2:

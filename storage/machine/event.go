@@ -32,6 +32,7 @@ const (
 	PlayerExcluded    EventKind = 16
 	OperatorActed     EventKind = 17
 	HouseValueChanged EventKind = 18
+	LevelRaised       EventKind = 19
 )
 
 var eventNames = map[EventKind]string{
@@ -41,6 +42,7 @@ var eventNames = map[EventKind]string{
 	CoinsGranted: "coins_granted", AccountLocked: "account_locked", AccountUnlocked: "account_unlocked",
 	RoleChanged: "role_changed", AbandonedSettled: "abandoned_round_settled", LimitsChanged: "limits_changed",
 	PlayerExcluded: "player_excluded", OperatorActed: "operator_acted", HouseValueChanged: "house_value_changed",
+	LevelRaised: "level_raised",
 }
 
 // String names the kind as people read it.
@@ -111,6 +113,21 @@ func (e *Event) Game() string {
 		return ""
 	}
 	return games.NameOf(e.Round.Rules)
+}
+
+// Tell is the event as the feed hands it on.
+func (e *Event) Tell() command.Event {
+	v := command.Event{
+		Seq: e.Seq, Time: at(e.Time), Kind: e.Kind.String(), Account: e.Account, Coins: games.Coins(e.Coins), HeldCoins: games.Coins(e.Held),
+	}
+	if e.Round != nil {
+		v.Round = new(command.Round)
+		fillRound(v.Round, e.Account, e.Round)
+		if e.Round.Settled {
+			v.Round.SettledAt = v.Time
+		}
+	}
+	return v
 }
 
 // TransferOf is the i-th transfer of an event as the account sees it, if it is one of its own.

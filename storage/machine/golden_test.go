@@ -45,7 +45,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 	record := machine.Record{
 		Events: 3, Head: [32]byte{4, 31: 5}, Time: 6, NextAccount: 1007, NextFence: 8,
 		Books:    ledger.Books{House: []ledger.Balance{{Account: ledger.Issue, Coins: -100}, {Account: ledger.Escrow, Coins: 20}, {Account: 3, Coins: 75}}, Players: 5},
-		Sessions: 9, OpenRounds: 10, Games: sums, Stamp: 11,
+		Sessions: 9, OpenRounds: 10, Games: sums, Stamp: 11, Level: 12, Program: "1.2.3",
 	}
 	records := map[string]any{
 		"machine": record, "machine_zero": machine.Record{},
@@ -68,10 +68,10 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"round_zero":          machine.RoundRecord{},
 		"commitments_default": machine.Commitments{Client: "default:1000"},
 	}
-	for k := machine.EventKind(1); k <= 18; k++ {
+	for k := machine.EventKind(1); k <= 19; k++ {
 		records["event_"+k.String()] = sampleEvent(k)
 	}
-	if name := machine.EventKind(19).String(); name != "event_19" {
+	if name := machine.EventKind(20).String(); name != "event_20" {
 		t.Errorf("the kind of event %s has no vector", name)
 	}
 	raw := map[string][]byte{

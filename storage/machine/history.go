@@ -21,6 +21,7 @@ func (m *Machine) record(e *Event) error {
 	}
 	m.state.Put(tableHistory, eventKey(e.Seq), data)
 	m.head.Head = chainHash(data)
+	m.events = append(m.events, e)
 	return nil
 }
 

@@ -3,14 +3,13 @@ package machine
 import (
 	"errors"
 	"strings"
-	"time"
 
 	"imperio/storage/command"
 )
 
 // putValue keeps a value of the house itself, such as a certificate.
 func (m *Machine) putValue(b command.PutValue) (command.Result, error) {
-	if !isKey(b.Name) {
+	if !m.isKey(b.Name) {
 		return invalidCommand("a value's name of %d bytes", len(b.Name)), nil
 	}
 	if r, err := m.refuseFence(b.Lock, b.Fence); r != nil || err != nil {
@@ -53,7 +52,7 @@ func (m *Machine) refuseFence(lock string, fence uint64) (*command.Refusal, erro
 // lost can be repeated. The fence of each taking is larger than all before. Locks are no
 // part of the history: they say who works on something, not what became of it.
 func (m *Machine) acquireLock(b command.AcquireLock) (command.Result, error) {
-	if !isKey(b.Name) {
+	if !m.isKey(b.Name) {
 		return invalidCommand("a lock's name of %d bytes", len(b.Name)), nil
 	}
 	l, ok, err := load[lockRecord](&m.Reader, tableLocks, []byte(b.Name))
@@ -66,7 +65,7 @@ func (m *Machine) acquireLock(b command.AcquireLock) (command.Result, error) {
 		return command.Refusef("lock_lost", "The lock was lost; another holder may have it."), nil
 	case b.Fence == 0 && held && l.Holder != b.Holder:
 		return command.Result{Refusal: &command.Refusal{Code: "lock_held", Message: "Another holder has the lock.", Until: at(l.Expires)}}, nil
-	case b.TTL <= 0 || b.TTL > time.Hour:
+	case b.TTL <= 0 || b.TTL > m.is().longestLock:
 		return command.Refusef("invalid_lock", "A lock is held for up to an hour."), nil
 	case b.Fence == 0 && !held:
 		m.head.NextFence++

@@ -3,7 +3,6 @@ package machine
 import (
 	"encoding/binary"
 	"slices"
-	"time"
 
 	"imperio/storage/command"
 )
@@ -13,9 +12,6 @@ import (
 // an account used lately is remembered in memory. When it is not, it is read from the account's events: those under keys
 // are a chain, and every so many carry a page with the keys of those before them, so that a day of play is read in a few
 // steps.
-
-// keyPeriod is how long a key is kept after its use: a day, and an hour for clients whose clock differs.
-const keyPeriod = 25 * time.Hour
 
 // keyUse is what a key was used for.
 type keyUse struct {
@@ -112,7 +108,7 @@ func (m *Machine) readKeys(w *WalletRecord) (*accountKeys, error) {
 		if err != nil {
 			return nil, err
 		}
-		if m.now-e.Time > keyPeriod.Milliseconds() {
+		if m.now-e.Time > m.is().keyPeriod {
 			break
 		}
 		if len(e.KeyPage) != keysPerPage*keyUseSize {
@@ -151,7 +147,7 @@ func (m *Machine) earlier() (command.Result, bool, error) {
 			if err != nil {
 				return command.Result{}, false, err
 			}
-			if use, used := keys.uses[m.command.Key]; used && m.now-use.time <= keyPeriod.Milliseconds() {
+			if use, used := keys.uses[m.command.Key]; used && m.now-use.time <= m.is().keyPeriod {
 				return m.repeat(use)
 			}
 		}
@@ -189,7 +185,7 @@ func (m *Machine) remember(w *WalletRecord, e *Event) {
 	m.keys.held += 2 // there, and in the tail
 	if len(keys.uses) > 2*keys.pruned+64 {
 		for key, use := range keys.uses {
-			if m.now-use.time > keyPeriod.Milliseconds() {
+			if m.now-use.time > m.is().keyPeriod {
 				delete(keys.uses, key)
 			}
 		}

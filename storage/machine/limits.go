@@ -7,16 +7,6 @@ import (
 	"imperio/storage/command"
 )
 
-const (
-	dayMillis = int64(24 * time.Hour / time.Millisecond)
-	// looserAfter is how long a player waits for a looser limit.
-	looserAfter = dayMillis
-	// playBreak is the pause that ends a stretch of play, for limits on its length.
-	playBreak = int64(15 * time.Minute / time.Millisecond)
-	// longestExclusion is the largest number of days that is not "for ever": five years.
-	longestExclusion = 1825
-)
-
 // setLimits puts a player's own limits in force: those that are stricter at once, the looser ones a day later.
 func (m *Machine) setLimits(b command.SetLimits) (command.Result, error) {
 	id := m.command.Account
@@ -26,8 +16,8 @@ func (m *Machine) setLimits(b command.SetLimits) (command.Result, error) {
 	}
 	want := b.Limits
 	for _, v := range []int64{int64(want.StakePerDay), int64(want.LossPerDay), int64(want.LossPerWeek), int64(want.LossPerMonth)} {
-		if v < 0 || coins(v) > command.MaxAmount {
-			return command.Refusef("invalid_limits", "A limit is 1 to %d coins, or none.", command.MaxAmount), nil
+		if v < 0 || coins(v) > m.is().mostCoins {
+			return command.Refusef("invalid_limits", "A limit is 1 to %d coins, or none.", m.is().mostCoins), nil
 		}
 	}
 	for _, v := range []int{want.SessionMinutes, want.RealityCheckMinutes} {
@@ -42,7 +32,7 @@ func (m *Machine) setLimits(b command.SetLimits) (command.Result, error) {
 	now, looser := merge(l.InForce, want)
 	l = limitsRecord{InForce: now}
 	if looser {
-		l.Pending, l.PendingFrom = &want, m.now+looserAfter
+		l.Pending, l.PendingFrom = &want, m.now+m.is().looserAfter
 	}
 	if err := m.put(tableLimits, accountKey(id), l); err != nil {
 		return command.Result{}, err
@@ -105,7 +95,7 @@ func (m *Machine) refuseByLimits(id command.AccountID, w *WalletRecord, stake co
 	if err != nil {
 		return nil, err
 	}
-	u := w.Usage.at(m.now)
+	u := w.Usage.at(m.now, m.is().playBreak)
 	tomorrow := (u.Day + 1) * dayMillis
 	for _, c := range []struct {
 		limit, used coins
@@ -124,14 +114,14 @@ func (m *Machine) refuseByLimits(id command.AccountID, w *WalletRecord, stake co
 	}
 	if minutes := l.InForce.SessionMinutes; minutes > 0 && u.PlaySince != 0 &&
 		m.now-u.PlaySince >= int64(minutes)*time.Minute.Milliseconds() {
-		return &command.Refusal{Code: "limit_reached", Limit: "session_minutes", Until: at(u.PlayLast + playBreak),
+		return &command.Refusal{Code: "limit_reached", Limit: "session_minutes", Until: at(u.PlayLast + m.is().playBreak),
 			Message: fmt.Sprintf("You have played for your limit of %d minutes. Take a break.", minutes)}, nil
 	}
 	return nil, nil
 }
 
 // at is the usage with what is over at a time forgotten.
-func (u UsageRecord) at(now int64) UsageRecord {
+func (u UsageRecord) at(now, playBreak int64) UsageRecord {
 	if day := now / dayMillis; day != u.Day {
 		if week(day) != week(u.Day) {
 			u.LostWeek = 0
@@ -149,7 +139,7 @@ func (u UsageRecord) at(now int64) UsageRecord {
 
 // countStake and countPayout keep count of what limits are held against.
 func (m *Machine) countStake(w *WalletRecord, stake coins) {
-	u := w.Usage.at(m.now)
+	u := w.Usage.at(m.now, m.is().playBreak)
 	u.Staked += stake
 	u.Lost += stake
 	u.LostWeek += stake
@@ -162,7 +152,7 @@ func (m *Machine) countStake(w *WalletRecord, stake coins) {
 }
 
 func (m *Machine) countPayout(w *WalletRecord, payout coins) {
-	u := w.Usage.at(m.now)
+	u := w.Usage.at(m.now, m.is().playBreak)
 	u.Lost -= payout
 	u.LostWeek -= payout
 	u.LostMonth -= payout
@@ -204,7 +194,7 @@ func (r *Reader) LimitsAt(id command.AccountID, now int64) (v command.Limits, er
 		return v, err
 	}
 	l = l.at(now)
-	u := w.Usage.at(now)
+	u := w.Usage.at(now, r.head.constants().playBreak)
 	return command.Limits{
 		InForce: l.InForce, Pending: l.Pending, PendingFrom: at(l.PendingFrom),
 		StakedToday: u.Staked, LostToday: u.Lost, LostThisWeek: u.LostWeek, LostThisMonth: u.LostMonth,
@@ -220,8 +210,8 @@ func (m *Machine) exclude(b command.Exclude) (command.Result, error) {
 	}
 	until := command.ForEver.UnixMilli()
 	if !b.ForEver {
-		if b.Days < 1 || b.Days > longestExclusion {
-			return command.Refusef("invalid_exclusion", "An exclusion lasts 1 to %d days, or for ever.", longestExclusion), nil
+		if b.Days < 1 || b.Days > m.is().longestExclusion {
+			return command.Refusef("invalid_exclusion", "An exclusion lasts 1 to %d days, or for ever.", m.is().longestExclusion), nil
 		}
 		until = m.now + int64(b.Days)*dayMillis
 	}

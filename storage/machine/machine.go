@@ -21,6 +21,7 @@ type Machine struct {
 	games   *games.Catalogue
 	now     int64 // Unix milliseconds: the command's time, never before an earlier command's
 	command *command.Decoded
+	events  []*Event // recorded since On
 
 	sessions *sessionCache
 	records  *recordCache
@@ -34,7 +35,10 @@ func New(record Record, c *games.Catalogue) *Machine {
 
 // On lets the machine work on a state, until it is given another. Between the two the state may only be changed by the
 // machine.
-func (m *Machine) On(s State) { m.state, m.view = s, s }
+func (m *Machine) On(s State) { m.state, m.view, m.events = s, s, nil }
+
+// Recorded are the events that the commands left since On, in order. They are not changed any more.
+func (m *Machine) Recorded() []*Event { return m.events }
 
 // Apply carries out one command.
 func (m *Machine) Apply(c *command.Decoded) (command.Result, error) {
@@ -140,6 +144,8 @@ func (m *Machine) dispatch() (command.Result, error) {
 		return m.releaseLock(b)
 	case command.RecordAct:
 		return m.recordAct(b)
+	case command.RaiseLevel:
+		return m.raiseLevel(b)
 	}
 	return command.Result{}, fmt.Errorf("no rule for commands of kind %d", m.command.Body.Kind())
 }

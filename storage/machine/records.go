@@ -28,6 +28,8 @@ type Record struct {
 	OpenRounds  uint64            `cbor:"10,keyasint"`
 	Games       GameRecords       `cbor:"11,keyasint,omitempty"`
 	Stamp       int64             `cbor:"12,keyasint,omitempty"` // the proposers' clock; see pass
+	Level       uint32            `cbor:"13,keyasint"`           // the feature level; see levels.go
+	Program     string            `cbor:"14,keyasint,omitempty"` // the version of the program that raised it
 }
 
 // GameRecord sums up the settled rounds of one game: those of one player, or those of the whole casino.
@@ -205,18 +207,24 @@ var (
 		}
 		return m
 	}()
-	decMode = func() cbor.DecMode {
-		m, err := cbor.DecOptions{
-			DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden,
-			MaxArrayElements: 1 << 20, MaxMapPairs: 1 << 16,
-			UTF8: cbor.UTF8DecodeInvalid, // what was stored must load
-		}.DecMode()
-		if err != nil {
-			panic(err) // the options are constant
-		}
-		return m
-	}()
+	// A newer program's state is refused by its level, before any other record of it is read.
+	decMode = decoder(cbor.ExtraDecErrorUnknownField)
+	// headMode reads the machine's record, which has the level.
+	headMode = decoder(cbor.ExtraDecErrorNone)
 )
+
+func decoder(unknown cbor.ExtraDecErrorCond) cbor.DecMode {
+	m, err := cbor.DecOptions{
+		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden,
+		ExtraReturnErrors: unknown,
+		MaxArrayElements:  1 << 20, MaxMapPairs: 1 << 16,
+		UTF8: cbor.UTF8DecodeInvalid, // what was stored must load
+	}.DecMode()
+	if err != nil {
+		panic(err) // the options are constant
+	}
+	return m
+}
 
 func encode(v any) ([]byte, error) {
 	data, err := encMode.Marshal(v)
@@ -240,14 +248,14 @@ func (r *Record) At() time.Time { return at(r.Time) }
 // Encode is the record as it is stored.
 func (r *Record) Encode() ([]byte, error) { return encode(r) }
 
-// DecodeRecord reads a stored record.
+// DecodeRecord reads a stored record. That of a newer program may have more than is read of it; see CheckLevel.
 func DecodeRecord(data []byte) (Record, error) {
 	var r Record
-	if err := decMode.Unmarshal(data, &r); err != nil {
+	if err := headMode.Unmarshal(data, &r); err != nil {
 		return r, fmt.Errorf("read the machine's record: %w", err)
 	}
 	return r, nil
 }
 
 // NewRecord is the record of a casino that has done nothing yet.
-func NewRecord() Record { return Record{NextAccount: command.FirstAccountID} }
+func NewRecord() Record { return Record{NextAccount: command.FirstAccountID, Level: NewestLevel} }

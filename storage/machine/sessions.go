@@ -2,9 +2,6 @@ package machine
 
 import "imperio/storage/command"
 
-// maxSessions is how many sessions an account has at most; opening another ends its oldest, and nobody else's.
-const maxSessions = 20
-
 // openSession signs an account in after its password was verified, and gives back the tries that it took.
 func (m *Machine) openSession(b command.OpenSession) (command.Result, error) {
 	id := m.command.Account
@@ -87,12 +84,9 @@ func (m *Machine) endSessions(b command.EndSessions) (command.Result, error) {
 	return command.Result{}, m.recordFor(id, &Event{Kind: SessionsEnded, Session: b.Session})
 }
 
-// longestSession is a hundred years: no sum of times overflows.
-const longestSession = 100 * 365 * dayMillis
-
 // refuseSession refuses a session of no length, and one whose token is in use already.
 func (m *Machine) refuseSession(s *command.NewSession) (*command.Refusal, error) {
-	if s.Lifetime < 1 || s.Lifetime > longestSession {
+	if s.Lifetime < 1 || s.Lifetime > m.is().longestSession {
 		return invalidCommand("a session of %d ms", s.Lifetime).Refusal, nil
 	}
 	used, err := m.state.Get(tableSessions, s.Token[:])
@@ -108,7 +102,7 @@ func (m *Machine) addSession(id command.AccountID, role command.Role, s *command
 	if err != nil {
 		return err
 	}
-	excess := 1 - maxSessions
+	excess := 1 - m.is().mostSessions
 	for _, r := range refs {
 		if r.ExpiresAt > m.now {
 			excess++

@@ -99,10 +99,8 @@ func pairKey(id command.AccountID, pair uint32) []byte {
 	return binary.BigEndian.AppendUint32(accountKey(id), pair)
 }
 
-// maxKey bounds the keys that come from outside, in bytes; bbolt takes some 32 KiB, and none that is empty.
-const maxKey = 4 << 10
-
-func isKey(name string) bool { return name != "" && len(name) <= maxKey }
+// isKey reports whether a name from outside may be a key: none is empty.
+func (m *Machine) isKey(name string) bool { return name != "" && len(name) <= m.is().longestKey }
 
 // Records that only matter for a while carry the generation they were written in at the front of their key. They are
 // found in the current generation and the one before; what is older is dropped when its table says so (Table.Oldest).

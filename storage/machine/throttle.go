@@ -15,7 +15,7 @@ func (m *Machine) attemptSignIn(b command.AttemptSignIn) (command.Result, error)
 	if b.Tries == 0 {
 		return command.Result{}, nil // sign-ins are not limited here
 	}
-	if len(b.Login) > maxKey || len(b.Address) > maxKey || b.Tries < 0 || b.Refill < 1 || b.Tries > throttlePeriod.Milliseconds()/b.Refill {
+	if len(b.Login) > m.is().longestKey || len(b.Address) > m.is().longestKey || b.Tries < 0 || b.Refill < 1 || b.Tries > throttlePeriod.Milliseconds()/b.Refill {
 		return invalidCommand("%d tries to sign in, one more in %d ms", b.Tries, b.Refill), nil
 	}
 	subjects := [2]string{"login:" + b.Login, "address:" + b.Address}
@@ -61,7 +61,7 @@ func (m *Machine) setArrival(subject string, tat int64) {
 
 // giveTriesBack gives a login all its tries and the address the one that was taken, after the password was right.
 func (m *Machine) giveTriesBack(login, address string, refill int64) (*command.Refusal, error) {
-	if len(login) > maxKey || len(address) > maxKey || refill < 0 || refill > throttlePeriod.Milliseconds() {
+	if len(login) > m.is().longestKey || len(address) > m.is().longestKey || refill < 0 || refill > throttlePeriod.Milliseconds() {
 		return invalidCommand("login of %d bytes, address of %d, a try comes back after %d ms", len(login), len(address), refill).Refusal, nil
 	}
 	tat, err := m.arrival("address:" + address)

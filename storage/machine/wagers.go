@@ -15,7 +15,7 @@ func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	id := m.command.Account
 	version, known := m.games.Version(b.Rules)
 	if !known {
-		return command.Refusef("invalid_bet", "There are no rules %q.", b.Rules), nil
+		return command.Result{}, unknownRules(b.Rules)
 	}
 	w, refusal, err := m.player(id)
 	if refusal != nil || err != nil {
@@ -24,8 +24,8 @@ func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	if w.OpenRound != 0 && version.Of().StaysOpen() {
 		return command.Refusef("round_open", "Round %d is still open. Finish it first.", w.OpenRound), nil
 	}
-	if b.Stake < 1 || b.Stake > command.MaxAmount {
-		return command.Refusef("stake_out_of_range", "A stake is 1 to %d coins.", command.MaxAmount), nil
+	if b.Stake < 1 || b.Stake > m.is().mostCoins {
+		return command.Refusef("stake_out_of_range", "A stake is 1 to %d coins.", m.is().mostCoins), nil
 	}
 	if r, err := m.refuseStake(id, &w, b.Stake); r != nil || err != nil {
 		return command.Result{Refusal: r}, err
@@ -65,6 +65,11 @@ func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 		return command.Result{}, err
 	}
 	return m.wagerResult(id, &w, &round, seeds)
+}
+
+// unknownRules is the error of a round under rules that this program has not got. They are proposed by the house alone.
+func unknownRules(rules string) error {
+	return &command.NewerError{What: fmt.Sprintf("the log holds a round under the rules %q, which this program does not know", rules)}
 }
 
 // takeAction takes an action in the account's open round.
@@ -139,7 +144,7 @@ func (m *Machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, e E
 	id, r := o.Account, o.Round
 	version, known := m.games.Version(r.Rules)
 	if !known {
-		return command.Result{}, fmt.Errorf("open round %d has unknown rules %q", r.ID, r.Rules)
+		return command.Result{}, unknownRules(r.Rules)
 	}
 	seeds, err := m.seeds(id)
 	if err != nil {

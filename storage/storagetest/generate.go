@@ -135,7 +135,7 @@ func drawLimits(t *rapid.T) command.LimitSet {
 
 func drawWager(t *rapid.T) command.PlaceWager {
 	stake := games.Coins(rapid.OneOf(rapid.Int64Range(1, 100), rapid.Int64Range(1, 100), rapid.Int64Range(-1, 3000)).Draw(t, "stake"))
-	rules := rapid.SampledFrom([]string{"slots/1", "slots/2", "slots/2", "slots/3", "roulette/1", "roulette/2", "blackjack/1", "blackjack/1"}).Draw(t, "rules")
+	rules := rapid.SampledFrom([]string{"slots/1", "slots/2", "slots/2", "roulette/1", "roulette/2", "blackjack/1", "blackjack/1"}).Draw(t, "rules")
 	b := command.PlaceWager{Rules: rules, Stake: stake}
 	if gameOf(rules) != "roulette" || stake < 1 {
 		return b

@@ -1,0 +1,18 @@
+package command
+
+import (
+	"time"
+
+	"imperio/games"
+)
+
+// Event is one event of the history, as the feed tells it to whoever follows the casino.
+type Event struct {
+	Seq       uint64 // its number in the history; events are numbered without gaps
+	Time      time.Time
+	Kind      string      // "round_played", "coins_granted", …, as the history names it
+	Account   AccountID   // whom it concerns; 0: nobody
+	Coins     games.Coins // the account's balance after it
+	HeldCoins games.Coins // and what it has staked in its open round
+	Round     *Round      // as it left the round, without what proves it; nil where no round is concerned
+}

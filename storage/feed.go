@@ -1,0 +1,80 @@
+package storage
+
+import (
+	"context"
+	"sync"
+
+	"imperio/storage/command"
+	"imperio/storage/machine"
+)
+
+// feed hands on the events that Apply leaves, in order, to any number of followers. It never waits for one of them: it
+// keeps the newest events, and a follower that falls behind them is told how many it has missed.
+type feed struct {
+	mu   sync.Mutex
+	ring [feedSize]command.Event // event n at n % feedSize
+	next uint64                  // number of the next event
+	more chan struct{}           // closed when there are more events; nil while nobody waits
+}
+
+// feedSize is how many events a follower may be behind: a fifth of a second of play at full speed.
+const feedSize = 4096
+
+// add hands on new events.
+func (f *feed) add(events []*machine.Event) {
+	if len(events) == 0 {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range events {
+		f.ring[e.Seq%feedSize] = e.Tell()
+		f.next = e.Seq + 1
+	}
+	if f.more != nil {
+		close(f.more)
+		f.more = nil
+	}
+}
+
+// Follower reads the feed. It is for one goroutine.
+type Follower struct {
+	feed *feed
+	next uint64 // number of the event to read next
+}
+
+// Follow begins to follow the events of the history, with the next one.
+func (s *Store) Follow() *Follower {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	return &Follower{feed: &s.feed, next: s.feed.next}
+}
+
+// Next waits until there are events that it has not returned yet, and returns them in order. missed is how many it leaves
+// out before them, since the caller was too slow: what it made of earlier events must then be made anew from the state.
+// The error is that of ctx.
+func (f *Follower) Next(ctx context.Context) (events []command.Event, missed uint64, err error) {
+	for {
+		f.feed.mu.Lock()
+		if f.next < f.feed.next {
+			if oldest := f.feed.next - min(f.feed.next, feedSize); f.next < oldest {
+				missed, f.next = oldest-f.next, oldest
+			}
+			for ; f.next < f.feed.next; f.next++ {
+				events = append(events, f.feed.ring[f.next%feedSize])
+			}
+			f.feed.mu.Unlock()
+			return events, missed, nil
+		}
+		if f.feed.more == nil {
+			f.feed.more = make(chan struct{})
+		}
+		more := f.feed.more
+		f.feed.mu.Unlock()
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return nil, 0, ctx.Err()
+		}
+	}
+}

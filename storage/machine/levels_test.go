@@ -1,0 +1,59 @@
+package machine
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"imperio/games/catalogue"
+	"imperio/storage/command"
+)
+
+// tablesInMemory are a state without a file.
+type tablesInMemory map[string][]byte
+
+func place(table int, key []byte) string { return fmt.Sprint(table, key) }
+
+func (s tablesInMemory) Get(table int, key []byte) ([]byte, error) { return s[place(table, key)], nil }
+func (s tablesInMemory) Put(table int, key, value []byte)          { s[place(table, key)] = value }
+func (s tablesInMemory) Delete(table int, key []byte)              { delete(s, place(table, key)) }
+func (s tablesInMemory) Damage(what string, err error) error {
+	return errors.Join(errors.New(what), err)
+}
+func (s tablesInMemory) Each(int, []byte, func(k, v []byte) error) error { panic("not asked for") }
+
+// A machine of an older level takes the new one into force by the command, and leaves an event that says who needs what.
+func TestRaiseLevel_IsAnEventOfTheHouse(t *testing.T) {
+	record := NewRecord()
+	record.Level = NewestLevel - 1
+	m := New(record, catalogue.Released())
+	state := tablesInMemory{}
+	m.On(state)
+	r, err := m.Apply(&command.Decoded{Command: command.Command{Time: time.UnixMilli(1), Body: command.RaiseLevel{Level: NewestLevel, Program: "7.8.9"}}})
+	if err != nil || r.Refusal != nil || r.Event != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if h := m.Head(); h.Level != NewestLevel || h.Program != "7.8.9" {
+		t.Errorf("level %d by %q", h.Level, h.Program)
+	}
+	e, ok, err := m.Event(1)
+	if err != nil || !ok || e.Kind != LevelRaised || e.Act == nil || e.Act.Reason != "7.8.9" || e.Act.After != fmt.Sprint(NewestLevel) {
+		t.Errorf("%+v, %v, %v", e, ok, err)
+	}
+}
+
+// The constants of a released level decide what old logs say. A change of one of them belongs to a new level.
+func TestLevels_ReleasedOnesNeverChange(t *testing.T) {
+	released := [...]string{1: "e0d8e036890cb4b1"}
+	for level := uint32(1); level <= NewestLevel; level++ {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%+v", levels[level]))
+		if got := fmt.Sprintf("%x", sum[:8]); got != released[level] {
+			t.Errorf("level %d is %+v, of hash %s; it was released as %s", level, levels[level], got, released[level])
+		}
+	}
+	if len(released) != len(levels) {
+		t.Errorf("%d levels, %d of them held by this test", NewestLevel, len(released)-1)
+	}
+}
