@@ -77,7 +77,7 @@ var upward = []struct{ from, to, why string }{
 
 // forTests are packages of the house that only tests import, and libsForTests libraries.
 var (
-	forTests     = []string{"storage/storagetest/...", "replication/replicationtest/..."}
+	forTests     = []string{"games/gamestest/...", "storage/storagetest/...", "replication/replicationtest/..."}
 	libsForTests = []string{"testing", "pgregory.net/rapid", "github.com/chromedp", "github.com/letsencrypt/pebble", "github.com/google/go-cmp", "gopkg.in/yaml.v3"}
 )
 

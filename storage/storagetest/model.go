@@ -6,17 +6,16 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
-	"strings"
 	"time"
 
 	"imperio/games"
-	"imperio/games/catalogue"
 	"imperio/storage/command"
 )
 
 // Model is the casino's rules written down a second time, as simply as can be: plain maps and slices, nothing stored,
 // nothing clever, sums made anew from lists whenever they are needed. It predicts what the machine answers.
 type Model struct {
+	games    *games.Catalogue
 	now      time.Time
 	clock    time.Time // the proposer's
 	events   uint64
@@ -87,10 +86,10 @@ type movement struct {
 	stake  bool
 }
 
-// NewModel is the model of an empty casino.
-func NewModel() *Model {
+// NewModel is the model of an empty casino that plays the games of a catalogue.
+func NewModel(c *games.Catalogue) *Model {
 	return &Model{
-		now: Birth.Add(-time.Hour), clock: Birth.Add(-time.Hour), accounts: make(map[command.AccountID]*player), next: command.FirstAccountID,
+		games: c, now: Birth.Add(-time.Hour), clock: Birth.Add(-time.Hour), accounts: make(map[command.AccountID]*player), next: command.FirstAccountID,
 		done: make(map[command.ID]func() command.Result), keys: make(map[modelKey]modelUse),
 		debts: make(map[string]*debt), values: make(map[string]command.Stored),
 		locks: make(map[string]command.LockHeld), holders: make(map[string]string),
@@ -168,7 +167,7 @@ func (m *Model) Apply(c command.Command) command.Result {
 func asked(b command.Body) command.Body {
 	switch b := b.(type) {
 	case command.PlaceWager:
-		return command.PlaceWager{Rules: gameOf(b.Rules), Stake: b.Stake, Bets: b.Bets}
+		return command.PlaceWager{Rules: games.NameOf(b.Rules), Stake: b.Stake, Bets: b.Bets}
 	case command.TakeAction:
 		return command.TakeAction{Round: b.Round, Action: b.Action}
 	case command.CollectDailyCoins:
@@ -211,7 +210,7 @@ func (m *Model) rule(c command.Command) outcome {
 		return refused(refuse("not_found"))
 	}
 	if b, ok := c.Body.(command.PlaceWager); ok {
-		if _, ok := catalogue.Released().Version(b.Rules); !ok {
+		if _, ok := m.games.Version(b.Rules); !ok {
 			return refused(refuse("invalid_bet"))
 		}
 	}
@@ -418,9 +417,4 @@ func (m *Model) houseValue(body command.Body) outcome {
 func commitment(seed []byte) string {
 	sum := sha256.Sum256(seed)
 	return hex.EncodeToString(sum[:])
-}
-
-func gameOf(rules string) string {
-	game, _, _ := strings.Cut(rules, "/")
-	return game
 }
