@@ -17,6 +17,7 @@ import (
 
 	"imperio/appliance/config"
 	"imperio/appliance/ops"
+	"imperio/games"
 )
 
 // The API in front of the true machine, log and disk. Each test ends with a proof of the books.
@@ -25,6 +26,8 @@ import (
 type realHouse struct {
 	t           *testing.T
 	config      config.Config
+	games       *games.Catalogue // nil: all released games
+	tables      []config.Table   // nil: as the configuration says
 	app         *App
 	stop        func() // and wait until it has ended
 	url         string
@@ -57,7 +60,7 @@ func openRealHouse(t *testing.T, change ...func(*config.Config)) *realHouse {
 func (h *realHouse) start() {
 	h.t.Helper()
 	var err error
-	if h.app, err = New(h.t.Context(), Options{Config: h.config, Version: "test", Logs: io.Discard}); err != nil {
+	if h.app, err = New(h.t.Context(), Options{Config: h.config, Games: h.games, Tables: h.tables, Version: "test", Logs: io.Discard}); err != nil {
 		h.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
