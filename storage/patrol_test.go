@@ -127,6 +127,9 @@ func TestPatrol_FindsARecordThatIsMissing(t *testing.T) {
 				t.Fatal(err)
 			}
 			s, err := storage.Open(dir, always)
+			if table == "history" && storage.IsDamage(err) && strings.Contains(err.Error(), table) {
+				return // the newest events are read when a store is opened
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

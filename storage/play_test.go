@@ -47,8 +47,6 @@ func TestPlaceWager_RefusesStakesOutOfRange(t *testing.T) {
 	} {
 		c.Refused(code, spin(p, stake))
 	}
-	c.Refused("invalid_bet", command.Command{Account: p, Body: command.PlaceWager{Rules: "slots/99", Stake: 1}})
-	c.Refused("invalid_bet", command.Command{Account: p, Body: command.PlaceWager{Rules: "", Stake: 1}})
 	c.Refused("account_not_found", spin(p+1, 1))
 	c.Refused("account_not_found", spin(0, 1))
 	if f, _, err := c.Store.Fairness(p); err != nil || f.Nonce != 0 {

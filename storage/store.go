@@ -106,7 +106,10 @@ func OpenWith(dir string, c *games.Catalogue, opts Options) (*Store, error) {
 			return fmt.Errorf("%s: %w", filepath.Join(dir, StateFile), err)
 		}
 		s.machine = machine.New(record, c)
-		return machine.NewReader(r, &record).CheckHead()
+		if err := machine.NewReader(r, &record).CheckHead(); err != nil || opts.ReadOnly {
+			return err
+		}
+		return s.machine.Load(r)
 	})
 	if err != nil {
 		return nil, err

@@ -86,7 +86,7 @@ func Run(ctx context.Context, s *storage.Snapshot, o Options) (Report, error) {
 	began := time.Now()
 	a := &auditor{
 		ctx: ctx, snapshot: s, options: o, catalogue: s.Games(), machine: s.Machine(),
-		house: make(map[ledger.Account]games.Coins), open: make(map[command.RoundID]*round),
+		house: make(map[ledger.Account]games.Coins), open: make(map[command.RoundID]*round), keys: machine.NewKeyAudit(),
 	}
 	err := a.run()
 	a.report.Took = time.Since(began)
@@ -112,6 +112,7 @@ type auditor struct {
 	pairs    uint64 // revealed
 	settled  uint64 // rounds that another event settled than the one that opened them
 	replays  *replays
+	keys     *machine.KeyAudit
 }
 
 // account is what the history makes of an account.
@@ -120,7 +121,6 @@ type account struct {
 	pair  uint32
 	since uint64 // the event that made the pair active
 	seeds machine.Commitments
-	keys  [32]byte // of the events under keys since the newest page of keys: see foldKey
 }
 
 // round is an open round.
@@ -191,6 +191,7 @@ func (a *auditor) event(e *machine.StoredEvent) error {
 		return violation(e.Seq, "its time is before that of the event before it")
 	}
 	a.report.Events, a.head, a.time = e.Seq, e.Hash, e.Time
+	a.keys.Event(&e.Event)
 
 	switch e.Kind {
 	case machine.AccountOpened:
@@ -249,12 +250,6 @@ func (a *auditor) chained(e *machine.StoredEvent) error {
 		return violation(e.Seq, "account %d has %d coins and %d held, the event says %d and %d", e.Account, acc.Balance, acc.Held, e.Coins, e.Held)
 	}
 	acc.Last = e.Seq
-	if e.Key != (command.Key{}) {
-		return acc.keyed(e)
-	}
-	if e.KeyBack != 0 || e.KeyPage != nil {
-		return violation(e.Seq, "it is under no key, but in the chain of those that are")
-	}
 	return nil
 }
 

@@ -78,10 +78,6 @@ type Event struct {
 	// Key and Fingerprint are the idempotency key that the command came under, and what it asked for; see idempotency.go.
 	Key         command.Key `cbor:"18,keyasint,omitzero"`
 	Fingerprint [8]byte     `cbor:"19,keyasint,omitzero"`
-	// KeyBack is the account's event under a key before this one; of an event with a page of keys, the one with a page
-	// before it. KeyPage holds the KeyUses of the events between the two, oldest first; see idempotency.go.
-	KeyBack uint64 `cbor:"21,keyasint,omitempty"`
-	KeyPage []byte `cbor:"22,keyasint,omitempty"`
 	// Before is the cut-off of AbandonedSettled: the round's player had done nothing in it since. 0: there was none.
 	Before int64 `cbor:"20,keyasint,omitempty"`
 }

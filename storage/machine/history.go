@@ -21,6 +21,9 @@ func (m *Machine) record(e *Event) error {
 	}
 	m.state.Put(tableHistory, eventKey(e.Seq), data)
 	m.head.Head = chainHash(data)
+	if err := m.noteKey(e); err != nil {
+		return err
+	}
 	m.events = append(m.events, e)
 	return nil
 }
@@ -30,15 +33,8 @@ func (m *Machine) record(e *Event) error {
 func (m *Machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) error {
 	e.Account, e.Back = id, w.Last
 	e.Coins, e.Held = int64(w.Balance), int64(w.Held)
-	keyed := id == m.command.Account && m.command.Key != (command.Key{})
-	if keyed {
-		m.chainKey(w, e)
-	}
 	if err := m.record(e); err != nil {
 		return err
-	}
-	if keyed {
-		m.remember(w, e)
 	}
 	w.Last = e.Seq
 	return m.putWallet(id, w)

@@ -25,12 +25,13 @@ type Machine struct {
 
 	sessions *sessionCache
 	records  *recordCache
-	keys     *usedKeys
+	keys     *keyIndex // nil: not loaded yet
+	sizes    keySizes  // of keys
 }
 
 // New makes a machine that goes on from a record. The catalogue must hold all games that were ever played.
 func New(record Record, c *games.Catalogue) *Machine {
-	return &Machine{Reader: Reader{head: &record}, games: c, sessions: newSessionCache(), records: newRecordCache(), keys: newUsedKeys()}
+	return &Machine{Reader: Reader{head: &record}, games: c, sessions: newSessionCache(), records: newRecordCache(), sizes: standardSizes}
 }
 
 // On lets the machine work on a state, until it is given another. Between the two the state may only be changed by the
@@ -43,6 +44,11 @@ func (m *Machine) Recorded() []*Event { return m.events }
 // Apply carries out one command.
 func (m *Machine) Apply(c *command.Decoded) (command.Result, error) {
 	m.command = c
+	if m.keys == nil {
+		if err := m.Load(m.state); err != nil {
+			return command.Result{}, err
+		}
+	}
 	stamp := c.Time.UnixMilli()
 	if stamp < 0 || stamp > command.ForEver.UnixMilli() {
 		return invalidCommand("it was proposed at %d ms", stamp), nil

@@ -30,6 +30,7 @@ type Record struct {
 	Stamp       int64             `cbor:"12,keyasint,omitempty"` // the proposers' clock; see pass
 	Level       uint32            `cbor:"13,keyasint"`           // the feature level; see levels.go
 	Program     string            `cbor:"14,keyasint,omitempty"` // the version of the program that raised it
+	KeysFrom    uint32            `cbor:"15,keyasint,omitempty"` // the oldest run of used keys that is kept; see keyindex.go
 }
 
 // GameRecord sums up the settled rounds of one game: those of one player, or those of the whole casino.
@@ -99,11 +100,6 @@ type WalletRecord struct {
 	DailyNext     int64           `cbor:"9,keyasint,omitempty"`
 	Usage         UsageRecord     `cbor:"10,keyasint"`
 	Games         GameRecords     `cbor:"11,keyasint,omitempty"`
-	Keyed         int64           `cbor:"12,keyasint,omitempty"` // when an idempotency key was used last
-	// The chain of events under keys (see idempotency.go): the newest, the newest that carries a page, how many came after that.
-	KeyLast  uint64 `cbor:"13,keyasint,omitempty"`
-	KeyPage  uint64 `cbor:"14,keyasint,omitempty"`
-	KeySince uint64 `cbor:"15,keyasint,omitempty"`
 }
 
 // UsageRecord counts what a player's own limits are held against. Days are numbered from 1970-01-01 UTC.

@@ -25,6 +25,7 @@ const (
 	tableLimits                 // account → limitsRecord
 	tableValues                 // name → valueRecord
 	tableLocks                  // name → lockRecord
+	tableUsedKeys               // run, part, number → the index of used idempotency keys; see keyindex.go
 	tableCount
 )
 
@@ -46,6 +47,7 @@ var tableNames = [tableCount]string{
 	tableSeeds: "seeds", tablePairs: "pairs", tableSessions: "sessions", tableAccountSessions: "account_sessions",
 	tableOpenRounds: "open_rounds", tableSettlements: "settlements", tableHistory: "history",
 	tableThrottle: "throttle", tableLimits: "limits", tableValues: "values", tableLocks: "locks",
+	tableUsedKeys: "used_keys",
 }
 
 // Tables declares the tables of the state, in the order of their numbers.
@@ -64,6 +66,8 @@ func Tables() []Table {
 	tables[tableHistory].Appended = true
 	tables[tableHistory].Numbers = func(r *Record) (first, last uint64) { return 1, r.Events }
 	tables[tableThrottle].Oldest = oldestThrottle
+	tables[tableUsedKeys].Appended = true
+	tables[tableUsedKeys].Oldest = oldestUsedKeys
 	return tables
 }
 

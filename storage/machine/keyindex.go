@@ -1,0 +1,432 @@
+package machine
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+
+	"imperio/storage/command"
+)
+
+// The index of used idempotency keys says which event used one. What a look-up costs depends neither on how much an
+// account has played nor on what is in memory, and no key costs a page at a random place.
+//
+// The history is divided into runs of 2^18 events. The keys of a run that is complete stand in the table by their hash, in
+// buckets of which a look-up reads one. A filter of two bytes a key stands beside them and is held in memory: it knows of
+// nearly all keys that were never used that they are new (a blocked Bloom filter: Putze, Sanders, Singler, "Cache-, Hash-
+// and Space-Efficient Bloom Filters", 2007). The keys of the newest run are held in memory. They are written in slices of
+// 2^12 events, so that a start reads those, and at most a slice's worth of events. A run is dropped when the last of its
+// keys is older than keyPeriod.
+//
+// Runs and slices end at certain events and at nothing else, so that every node has the same.
+type keySizes struct{ slice, run uint64 } // events, each a power of two
+
+// standardSizes are those of all casinos. Tests have smaller ones.
+var standardSizes = keySizes{slice: 1 << 12, run: 1 << 18}
+
+func (s keySizes) runOf(event uint64) uint32   { return uint32((event - 1) / s.run) }
+func (s keySizes) placeOf(event uint64) uint32 { return uint32((event - 1) % s.run) }
+func (s keySizes) event(run, place uint32) uint64 {
+	return uint64(run)*s.run + uint64(place) + 1
+}
+
+// Values of the table are found under the run's number, the part, and a number within the part.
+const (
+	partSlice  = 0 // of a run that is not complete: the entries of the n-th slice
+	partAbout  = 1 // runRecord
+	partFilter = 2 // the n-th chunk of the filter
+	partBucket = 3 // the entries of the n-th bucket
+)
+
+const (
+	entrySize     = 12 // of a key: its hash, and its event's place in the run
+	lineWords     = 8  // a key's bits in the filter are all in one line of the processor's cache
+	chunkLines    = 32 // of the filter, in one value of the table
+	keysPerLine   = 32 // 16 bits a key
+	keysPerBucket = 64
+)
+
+// mostFilterBytes bounds the filters held in memory: it is enough for 64 million keys. Those of older runs are read where
+// they are, at about two microseconds a run and look-up.
+const mostFilterBytes = 128 << 20
+
+// runRecord is what is known of a complete run.
+type runRecord struct {
+	Keys uint32 `cbor:"1,keyasint"`
+	Last int64  `cbor:"2,keyasint"` // time of the newest of them
+}
+
+// keyIndex is what is held in memory of the index. Only Apply uses it.
+type keyIndex struct {
+	keySizes
+	runs       []*keyRun // complete, with keys, oldest first
+	recent     recentKeys
+	candidates []int32 // of a look-up; used again by the next
+}
+
+// keyRun is a complete run.
+type keyRun struct {
+	number uint32
+	about  runRecord
+	filter []uint64 // nil: not in memory
+
+	lineMask uint64 // of the place of a hash's line in the filter
+}
+
+func newKeyRun(number uint32, about runRecord) *keyRun {
+	return &keyRun{number: number, about: about, lineMask: uint64(about.lines() - 1)}
+}
+
+// recentKeys are the keys of the run that is not complete.
+type recentKeys struct {
+	run    uint32
+	keys   []keyEntry        // in the order of their events
+	newest map[uint64]uint32 // hash → place in keys
+	older  map[uint32]uint32 // place in keys → place of an earlier one with the same hash
+	sliced int               // how many of keys stand in slices
+	last   int64             // time of the newest
+}
+
+// keyEntry is a used key: its hash, and the place of its event in the run, from 0.
+type keyEntry struct {
+	hash  uint64
+	place uint32
+}
+
+func indexKey(run uint32, part byte, n uint32) []byte {
+	k := binary.BigEndian.AppendUint32(make([]byte, 0, 9), run)
+	return binary.BigEndian.AppendUint32(append(k, part), n)
+}
+
+// keyHash is a well mixed hash of an account's key (the finalizer of SplitMix64 over both halves).
+func keyHash(id command.AccountID, key command.Key) uint64 {
+	mix := func(x uint64) uint64 {
+		x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+		x = (x ^ x>>27) * 0x94d049bb133111eb
+		return x ^ x>>31
+	}
+	return mix(mix(mix(uint64(id)+0x9e3779b97f4a7c15)^binary.LittleEndian.Uint64(key[:8])) ^ binary.LittleEndian.Uint64(key[8:]))
+}
+
+// use finds the newest event in which an account used a key.
+func (m *Machine) use(id command.AccountID, key command.Key) (e Event, used bool, err error) {
+	hash := keyHash(id, key)
+	is := func(event uint64) (bool, error) {
+		e, err = m.event(event)
+		return err == nil && e.Account == id && e.Key == key, err
+	}
+	recent := &m.keys.recent
+	for at, more := recent.newest[hash]; more; at, more = recent.older[at] {
+		if found, err := is(m.keys.event(recent.run, recent.keys[at].place)); found || err != nil {
+			return e, found, err
+		}
+	}
+	m.keys.candidates = m.keys.mayHave(hash, m.keys.candidates[:0])
+	for i := len(m.keys.candidates) - 1; i >= 0; i-- {
+		run := m.keys.runs[m.keys.candidates[i]]
+		maybe, err := m.maybe(run, hash)
+		if err != nil {
+			return e, false, err
+		}
+		if !maybe {
+			continue
+		}
+		bucket, err := m.bucket(run.number, run.about, bucketOf(hash, run.about))
+		if err != nil {
+			return e, false, err
+		}
+		for at := len(bucket) - 1; at >= 0; at-- {
+			if bucket[at].hash != hash {
+				continue
+			}
+			if found, err := is(m.keys.event(run.number, bucket[at].place)); found || err != nil {
+				return e, found, err
+			}
+		}
+	}
+	return Event{}, false, nil
+}
+
+// mayHave appends the runs whose filters have the first bit of a hash. Nearly all of the time of a look-up goes by waiting
+// for memory: there is no branch in here, so that the processor asks for all lines at once.
+func (x *keyIndex) mayHave(hash uint64, candidates []int32) []int32 {
+	candidates = slices.Grow(candidates, len(x.runs))[:len(x.runs)]
+	word, bit := firstBit(hash)
+	n := 0
+	for i, run := range x.runs {
+		candidates[n] = int32(i)
+		if run.filter == nil {
+			n++
+			continue
+		}
+		n += int(run.filter[(hash>>32&run.lineMask)*lineWords+word] >> bit & 1)
+	}
+	return candidates[:n]
+}
+
+// noteKey takes an event that is being recorded into the index. Slices and runs end by the number of the event.
+func (m *Machine) noteKey(e *Event) error {
+	r := &m.keys.recent
+	if e.Key != (command.Key{}) {
+		r.add(keyEntry{keyHash(e.Account, e.Key), m.keys.placeOf(e.Seq)}, e.Time)
+	}
+	if e.Seq%m.keys.slice != 0 {
+		return nil
+	}
+	if e.Seq%m.keys.run != 0 {
+		if new := r.keys[r.sliced:]; len(new) > 0 {
+			m.state.Put(tableUsedKeys, indexKey(r.run, partSlice, m.keys.placeOf(e.Seq)/uint32(m.keys.slice)), encodeEntries(new))
+			r.sliced = len(r.keys)
+		}
+		return nil
+	}
+	return m.completeRun()
+}
+
+// completeRun writes the run that has come to its end, and begins the next.
+func (m *Machine) completeRun() error {
+	r := &m.keys.recent
+	for n := range uint32(m.keys.run / m.keys.slice) {
+		m.state.Delete(tableUsedKeys, indexKey(r.run, partSlice, n))
+	}
+	if len(r.keys) > 0 {
+		run := newKeyRun(r.run, runRecord{Keys: uint32(len(r.keys)), Last: r.last})
+		if err := m.put(tableUsedKeys, indexKey(r.run, partAbout, 0), &run.about); err != nil {
+			return err
+		}
+		buckets := make([][]byte, run.about.buckets())
+		run.filter = make([]uint64, run.about.lines()*lineWords)
+		for _, k := range r.keys {
+			b := bucketOf(k.hash, run.about)
+			buckets[b] = appendEntry(buckets[b], k)
+			addTo(run.filter[lineOf(k.hash, run.about)*lineWords:], k.hash)
+		}
+		for n, entries := range buckets {
+			if len(entries) > 0 {
+				m.state.Put(tableUsedKeys, indexKey(r.run, partBucket, uint32(n)), entries)
+			}
+		}
+		const chunk = chunkLines * lineWords
+		for n := 0; n*chunk < len(run.filter); n++ {
+			m.state.Put(tableUsedKeys, indexKey(r.run, partFilter, uint32(n)), encodeWords(run.filter[n*chunk:min((n+1)*chunk, len(run.filter))]))
+		}
+		m.keys.runs = append(m.keys.runs, run)
+	}
+	*r = newRecentKeys(r.run + 1)
+	m.keys.forget(m.head.Time - m.is().keyPeriod)
+	m.head.KeysFrom = r.run
+	if len(m.keys.runs) > 0 {
+		m.head.KeysFrom = m.keys.runs[0].number
+	}
+	m.keys.bound()
+	return nil
+}
+
+// forget drops the runs all of whose keys are older than a time.
+func (x *keyIndex) forget(before int64) {
+	for len(x.runs) > 0 && x.runs[0].about.Last < before {
+		x.runs = x.runs[1:]
+	}
+}
+
+// bound gives the memory of the oldest filters back where there are too many.
+func (x *keyIndex) bound() {
+	held := 0
+	for i := len(x.runs) - 1; i >= 0; i-- {
+		if held += 8 * len(x.runs[i].filter); held > mostFilterBytes {
+			x.runs[i].filter = nil
+		}
+	}
+}
+
+// oldestUsedKeys is the key of the first run that is still of use.
+func oldestUsedKeys(r *Record) []byte { return binary.BigEndian.AppendUint32(nil, r.KeysFrom) }
+
+func newRecentKeys(run uint32) recentKeys {
+	return recentKeys{run: run, newest: make(map[uint64]uint32), older: make(map[uint32]uint32)}
+}
+
+func (r *recentKeys) add(k keyEntry, time int64) {
+	at := uint32(len(r.keys))
+	if before, known := r.newest[k.hash]; known {
+		r.older[at] = before
+	}
+	r.keys, r.newest[k.hash], r.last = append(r.keys, k), at, time
+}
+
+// Load reads into memory what a machine that has just been made needs of the state, so that the first commands are as
+// quick as later ones. It takes some tens of milliseconds.
+func (m *Machine) Load(v View) error {
+	m.view = v
+	events := m.head.Events
+	index := &keyIndex{keySizes: m.sizes, recent: newRecentKeys(uint32(events / m.sizes.run))}
+	for n := m.head.KeysFrom; n < index.recent.run; n++ {
+		run, err := m.loadRun(n)
+		if err != nil {
+			return err
+		}
+		if run != nil {
+			index.runs = append(index.runs, run)
+		}
+	}
+	index.bound()
+	from := uint64(index.recent.run) * m.sizes.run // the last event that is not in the newest run
+	for n := range uint32(events % m.sizes.run / m.sizes.slice) {
+		data, err := m.view.Get(tableUsedKeys, indexKey(index.recent.run, partSlice, n))
+		if err != nil {
+			return err
+		}
+		entries, err := m.decodeEntries(data)
+		if err != nil {
+			return err
+		}
+		for _, k := range entries {
+			index.recent.add(k, 0)
+		}
+		from += m.sizes.slice
+	}
+	index.recent.sliced = len(index.recent.keys)
+	if n := len(index.recent.keys); n > 0 {
+		e, err := m.event(index.event(index.recent.run, index.recent.keys[n-1].place))
+		if err != nil {
+			return err
+		}
+		index.recent.last = e.Time
+	}
+	for seq := from + 1; seq <= events; seq++ {
+		e, err := m.event(seq)
+		if err != nil {
+			return err
+		}
+		if e.Key != (command.Key{}) {
+			index.recent.add(keyEntry{keyHash(e.Account, e.Key), index.placeOf(seq)}, e.Time)
+		}
+	}
+	m.keys = index
+	return nil
+}
+
+// loadRun reads what is held in memory of a complete run; nil if it has no keys.
+func (m *Machine) loadRun(n uint32) (*keyRun, error) {
+	about, ok, err := load[runRecord](&m.Reader, tableUsedKeys, indexKey(n, partAbout, 0))
+	if err != nil || !ok {
+		return nil, err
+	}
+	run := newKeyRun(n, about)
+	run.filter = make([]uint64, 0, about.lines()*lineWords)
+	for c := uint32(0); int(c)*chunkLines < about.lines(); c++ {
+		words, err := m.filterChunk(n, c)
+		if err != nil {
+			return nil, err
+		}
+		for ; len(words) > 0; words = words[8:] {
+			run.filter = append(run.filter, binary.LittleEndian.Uint64(words))
+		}
+	}
+	if len(run.filter) != about.lines()*lineWords {
+		return nil, m.missing("the filter of used keys %d has %d words, not %d", n, len(run.filter), about.lines()*lineWords)
+	}
+	return run, nil
+}
+
+func (r *Reader) filterChunk(run, n uint32) ([]byte, error) {
+	words, err := r.view.Get(tableUsedKeys, indexKey(run, partFilter, n))
+	if err == nil && (len(words) == 0 || len(words)%(8*lineWords) != 0) {
+		err = r.missing("the filter of used keys %d lacks its part %d", run, n)
+	}
+	return words, err
+}
+
+// maybe reports whether a run may have a key of a hash; if not, it has none.
+func (m *Machine) maybe(run *keyRun, hash uint64) (bool, error) {
+	line := lineOf(hash, run.about)
+	if run.filter != nil {
+		return isIn(run.filter[line*lineWords:], hash), nil
+	}
+	chunk, err := m.filterChunk(run.number, uint32(line/chunkLines))
+	if err != nil {
+		return false, err
+	}
+	at := line % chunkLines * lineWords * 8
+	if at+lineWords*8 > len(chunk) {
+		return false, m.missing("the filter of used keys %d is cut short", run.number)
+	}
+	var words [lineWords]uint64
+	for i := range words {
+		words[i] = binary.LittleEndian.Uint64(chunk[at+8*i:])
+	}
+	return isIn(words[:], hash), nil
+}
+
+// bucket reads the entries of a bucket of a run.
+func (r *Reader) bucket(run uint32, about runRecord, n int) ([]keyEntry, error) {
+	data, err := r.view.Get(tableUsedKeys, indexKey(run, partBucket, uint32(n)))
+	if err != nil {
+		return nil, err
+	}
+	return r.decodeEntries(data)
+}
+
+// lines is how long the filter of a run is, a power of two.
+func (r runRecord) lines() int { return 1 << bits.Len32((r.Keys-1)/keysPerLine) }
+
+// buckets is how many buckets a run has, a power of two.
+func (r runRecord) buckets() int { return 1 << bits.Len32((r.Keys-1)/keysPerBucket) }
+
+func bucketOf(hash uint64, r runRecord) int { return int(hash & uint64(r.buckets()-1)) }
+
+// lineOf takes other bits of the hash than bucketOf.
+func lineOf(hash uint64, r runRecord) int { return int(hash >> 32 & uint64(r.lines()-1)) }
+
+// A key has six bits in its line, each given by nine bits of a product of the hash.
+const keyBits = 6
+
+func addTo(line []uint64, hash uint64) {
+	for i, h := 0, bitsOf(hash); i < keyBits; i, h = i+1, h>>9 {
+		line[h>>6&7] |= 1 << (h & 63)
+	}
+}
+
+func bitsOf(hash uint64) uint64 { return hash * 0x9e3779b97f4a7c15 }
+
+func firstBit(hash uint64) (word, bit uint64) { h := bitsOf(hash); return h >> 6 & 7, h & 63 }
+
+func isIn(line []uint64, hash uint64) bool {
+	for i, h := 0, bitsOf(hash); i < keyBits; i, h = i+1, h>>9 {
+		if line[h>>6&7]&(1<<(h&63)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func appendEntry(b []byte, k keyEntry) []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(b, k.hash), k.place)
+}
+
+func encodeEntries(keys []keyEntry) []byte {
+	b := make([]byte, 0, len(keys)*entrySize)
+	for _, k := range keys {
+		b = appendEntry(b, k)
+	}
+	return b
+}
+
+func (r *Reader) decodeEntries(data []byte) ([]keyEntry, error) {
+	if len(data)%entrySize != 0 {
+		return nil, r.missing("the index of used keys has a part of %d bytes", len(data))
+	}
+	keys := make([]keyEntry, 0, len(data)/entrySize)
+	for ; len(data) > 0; data = data[entrySize:] {
+		keys = append(keys, keyEntry{binary.BigEndian.Uint64(data), binary.BigEndian.Uint32(data[8:])})
+	}
+	return keys, nil
+}
+
+func encodeWords(words []uint64) []byte {
+	b := make([]byte, 0, 8*len(words))
+	for _, w := range words {
+		b = binary.LittleEndian.AppendUint64(b, w)
+	}
+	return b
+}
