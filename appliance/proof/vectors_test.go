@@ -88,7 +88,8 @@ func TestVectors_Words(t *testing.T) {
 }
 
 func TestVectors_Games(t *testing.T) {
-	for _, heading := range []string{"Slots", "Roulette", "Blackjack"} {
+	for _, name := range catalogue.Released().Names() {
+		heading := strings.ToUpper(name[:1]) + name[1:]
 		t.Run(heading, func(t *testing.T) {
 			var vectors []struct {
 				Round
