@@ -29,11 +29,14 @@ var house = []rule{
 
 	// The composition root wires everything; what it wires does not know it.
 	{"appliance", []string{"appliance/...", "games/...", "storage/...", "replication", "tls/..."}, nil},
-	{"appliance/api", []string{"appliance/auth", "games/...", "storage/command"}, storageLibs},
-	{"appliance/auth", []string{"games/...", "storage/command"}, storageLibs},
+	{"appliance/api", []string{"appliance/auth", "appliance/problem", "appliance/request", "games/...", "storage/command"}, storageLibs},
+	{"appliance/control", []string{"appliance/auth", "appliance/problem", "appliance/request", "games/...", "storage/command"}, storageLibs},
+	{"appliance/auth", []string{"appliance/problem", "games/...", "storage/command"}, storageLibs},
+	{"appliance/problem", []string{"games/...", "storage/command"}, storageLibs},
+	{"appliance/request", []string{"appliance/problem"}, storageLibs},
 	{"appliance/config", []string{"games/..."}, append([]string{"os", "net/http"}, storageLibs...)},
-	{"appliance/edge", []string{"games/...", "storage/command"}, storageLibs},
-	{"appliance/ops", []string{"games/...", "storage/command"}, storageLibs},
+	{"appliance/edge", []string{"appliance/problem", "games/...", "storage/command"}, storageLibs},
+	{"appliance/ops", []string{"appliance/problem", "games/...", "storage/command"}, storageLibs},
 	{"appliance/proof", []string{"games/...", "storage/command"}, storageLibs},
 	{"appliance/web", []string{"games/...", "storage/command"}, storageLibs},
 	{"appliance/bench", []string{"games/...", "storage/command"}, storageLibs},
@@ -187,6 +190,9 @@ func TestImports_TheTableRefuses(t *testing.T) {
 	for _, c := range []struct{ directory, path string }{
 		{"cmd/imperio", "replication"},
 		{"appliance/api", "storage"},
+		{"appliance/control", "appliance/api"},
+		{"appliance/api", "appliance/control"},
+		{"appliance/problem", "appliance/edge"},
 		{"appliance/auth", "appliance/api"},
 		{"appliance/edge", "appliance"},
 		{"games/slots", "storage/command"},

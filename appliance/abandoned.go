@@ -2,15 +2,14 @@ package appliance
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"time"
 
 	"imperio/storage/command"
 )
 
-// settleAbandoned settles rounds in which their players did nothing for as long as is configured, by the games' own
-// rule for that, until ctx ends. It looks once a minute.
+// settleAbandoned settles rounds whose players have done nothing for the configured time, by the rule of their game. It looks
+// once a minute, until ctx ends.
 func (a *App) settleAbandoned(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -24,7 +23,7 @@ func (a *App) settleAbandoned(ctx context.Context) {
 				continue // its rounds never stay open
 			}
 			if err := a.settleAllAbandoned(ctx, t.Game, now.Add(-t.AbandonAfter)); err != nil && ctx.Err() == nil {
-				a.log.Error("abandoned rounds not settled; trying again in a minute", "game", t.Game, "error", err)
+				a.log.Error("could not settle abandoned rounds; trying again in a minute", "game", t.Game, "error", err)
 			}
 		}
 		select {
@@ -35,7 +34,7 @@ func (a *App) settleAbandoned(ctx context.Context) {
 	}
 }
 
-// abandonedAtOnce bounds how many rounds of a game are settled in one look, so that players' bets are not held up.
+// abandonedAtOnce bounds how many rounds of a game are settled in one look, so that they don't delay players' bets.
 const abandonedAtOnce = 1000
 
 func (a *App) settleAllAbandoned(ctx context.Context, game string, before time.Time) error {
@@ -44,18 +43,18 @@ func (a *App) settleAllAbandoned(ctx context.Context, game string, before time.T
 		return err
 	}
 	for _, id := range rounds {
-		c := command.Command{Time: time.Now(), Body: command.SettleAbandoned{Round: id, Before: before.UnixMilli()}}
-		rand.Read(c.ID[:]) // never fails
-		r, err := a.casino.Propose(ctx, c)
+		r, err := a.casino.propose(ctx, command.SettleAbandoned{Round: id, Before: before.UnixMilli()})
+		_, refused := errors.AsType[*command.Refusal](err)
 		switch {
+		case refused:
+			continue // its player was quicker
 		case errors.Is(err, command.ErrUnknown):
-			continue // the next look sees what became of it
+			continue // the next look finds the round, if it is still open
 		case err != nil:
 			return err
 		}
-		if settled, ok := r.Value.(*command.RoundResult); ok {
-			a.api.RoundChanged(r.Event, settled)
-			a.log.Info("settled a round that its player left", "round", id)
+		if _, settled := r.Value.(*command.RoundResult); settled {
+			a.log.Info("settled an abandoned round", "round", id)
 		}
 	}
 	return nil

@@ -485,6 +485,38 @@ func TestAPI_ParallelSignUpsOfOneNameAreOneAccount(t *testing.T) {
 	}
 }
 
+// All begin with the right password, and the session outlives the change: only one change is done, and no loser is told to
+// sign in again.
+func TestAPI_OfPasswordChangesAtOnceOneIsDone(t *testing.T) {
+	h := openRealHouse(t)
+	p := h.player("cherry")
+	const tries = 20
+	statuses := make([]int, tries)
+	codes := make([]string, tries)
+	var wait sync.WaitGroup
+	for i := range tries {
+		wait.Go(func() {
+			var body []byte
+			statuses[i], body = p.send("PUT", "/api/v1/me/password", fmt.Sprintf(`{"current":"correct horse","new":"better horse %d"}`, i))
+			var problem struct{ Code string }
+			_ = json.Unmarshal(body, &problem) // a success has no body
+			codes[i] = problem.Code
+		})
+	}
+	wait.Wait()
+	winner := slices.Index(statuses, 204)
+	for i, status := range statuses {
+		if i != winner && (status != 403 || codes[i] != "invalid_credentials") {
+			t.Errorf("change %d: %d %s", i, status, codes[i])
+		}
+	}
+	if winner < 0 {
+		t.Fatalf("none was done: %v", statuses)
+	}
+	p.object(200, "GET", "/api/v1/me", "")
+	p.object(201, "POST", "/api/v1/sessions", fmt.Sprintf(`{"login":"cherry","password":"better horse %d"}`, winner))
+}
+
 func TestAPI_FailedSignInsAreThrottledForKnownAndUnknownNamesAlike(t *testing.T) {
 	for _, login := range []string{"cherry", "nobody"} {
 		t.Run(login, func(t *testing.T) {

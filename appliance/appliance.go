@@ -1,5 +1,5 @@
-// Package appliance puts the casino together: it is the only place where parts meet. New acquires everything in
-// order, Run serves until it is told to stop or the node fails, and everything is given back in the reverse order.
+// Package appliance puts the casino together; only here do its parts meet. New acquires everything in order. Run serves
+// until it is told to stop or the node fails. Everything is released in reverse order.
 package appliance
 
 import (
@@ -26,7 +26,7 @@ import (
 	"imperio/tls/certs"
 )
 
-// Options are what a casino is made of.
+// Options configure a casino.
 type Options struct {
 	Config          config.Config // validated
 	Version, Commit string        // shown in /health and /metrics
@@ -44,7 +44,7 @@ type App struct {
 	commit  string
 	started time.Time
 	logs    *edge.LogBuffer
-	// accessLogs are apart, so that a flood of requests pushes out no error.
+	// accessLogs are separate, so that a flood of requests displaces no error.
 	accessLogs *edge.LogBuffer
 	log        *slog.Logger
 	cleanups   cleanups
@@ -55,6 +55,7 @@ type App struct {
 	metrics *ops.Metrics
 
 	dir       *dataDir
+	events    *storage.Follower // from the start on, for countRounds
 	casino    casino
 	certs     *certs.Source
 	edge      *edge.Edge
@@ -70,7 +71,7 @@ type server struct {
 	http *http.Server
 	on   net.Listener
 	tls  bool
-	last bool // serves while the others finish: it tells how the node is
+	last bool // stops last: it tells the state of the node while the others finish
 }
 
 // New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
@@ -107,7 +108,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-// logBufferBytes is how much of each log may wait to be written; what comes on top is dropped and counted.
+// logBufferBytes is how much of each log may wait to be written. Beyond that, lines are dropped and counted.
 const logBufferBytes = 1 << 20
 
 func newLog(c config.Logs, w io.Writer) *slog.Logger {
@@ -132,7 +133,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 		defer cancel()
 		return a.dir.close(ctx)
 	})
-	a.casino = casino{store: a.dir.store, node: a.dir.node, settled: a.metrics.RoundSettled}
+	a.casino, a.events = casino{a.dir.store, a.dir.node}, a.dir.store.Follow()
 	if err := a.dir.node.Barrier(ctx); err != nil {
 		return fmt.Errorf("wait for the node to lead: %w", err)
 	}
@@ -143,7 +144,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 	return nil
 }
 
-// closePatience bounds the closing of a part.
+// closePatience bounds how long a part may take to close.
 const closePatience = 10 * time.Second
 
 func (a *App) openAPI(context.Context) error {
@@ -156,7 +157,7 @@ func (a *App) openAPI(context.Context) error {
 		failed.Events = 0
 	}
 	a.api, err = api.New(api.Options{
-		Casino: a.casino, Passwords: a.passwords, Log: a.log, Now: time.Now, Random: rand.Reader,
+		Casino: a.casino, Events: a.dir.store.Follow(), Passwords: a.passwords, Log: a.log, Now: time.Now, Random: rand.Reader,
 		Games: a.games, Tables: apiTables(a.tables),
 		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,
 		SessionLifetime: a.config.Accounts.SessionLifetime,
@@ -185,7 +186,7 @@ func apiTables(tables []config.Table) []api.Table {
 	return list
 }
 
-// observe tells the edge who asked, and which route answered, and counts sign-ins and panics.
+// observe tells the edge the account and the route of a request, and counts sign-ins and panics.
 func (a *App) observe(r *http.Request, o api.Observation) {
 	if o.Panicked {
 		a.metrics.Panicked()
@@ -205,8 +206,8 @@ func (a *App) observe(r *http.Request, o api.Observation) {
 
 const signInRoute = "/api/v1/sessions"
 
-// Run serves until ctx ends (nil is returned) or something fails. Then it stops accepting, finishes what is in
-// flight within the configured time, writes a checkpoint and closes everything.
+// Run serves until ctx ends (then it returns nil) or something fails. Then it stops accepting, finishes requests in flight
+// within the configured time, writes a checkpoint and closes everything.
 func (a *App) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.Background())
 	var owned group
@@ -214,6 +215,7 @@ func (a *App) Run(ctx context.Context) error {
 	owned.run(func() { a.gate.Run(background) })
 	owned.run(func() { a.escrow.Run(background) })
 	owned.run(func() { a.health.Run(background) })
+	owned.run(func() { a.countRounds(background, a.events) })
 	failed := make(chan error, len(a.servers))
 	for _, s := range a.servers {
 		owned.run(func() {
@@ -243,7 +245,7 @@ func (a *App) Run(ctx context.Context) error {
 	return errors.Join(err, a.close())
 }
 
-// close gives everything back, but does not wait for ever: a disk that hangs must not keep a process that lost it.
+// close releases everything, but does not wait for ever: a hanging disk must not keep the process alive.
 func (a *App) close() error {
 	closed := make(chan error, 1)
 	go func() { closed <- a.cleanups.run() }()
@@ -251,7 +253,7 @@ func (a *App) close() error {
 	case err := <-closed:
 		return err
 	case <-time.After(2 * closePatience):
-		return fmt.Errorf("the data directory could not be closed within %s: the disk does not answer. What was answered is in the log, and the next start reads it", 2*closePatience)
+		return fmt.Errorf("the data directory could not be closed within %s: the disk does not respond. Everything that was answered is in the log, and the next start reads it", 2*closePatience)
 	}
 }
 
@@ -262,11 +264,11 @@ func (s *server) serve() error {
 	return s.http.Serve(s.on)
 }
 
-// stopServing lets requests in flight finish for a bounded time, then ends the connections.
+// stopServing lets requests in flight finish for a bounded time. Then it closes their connections.
 func (a *App) stopServing() {
 	ctx, cancel := context.WithTimeout(context.Background(), a.config.Listen.ShutdownTimeout)
 	defer cancel()
-	a.api.Close() // live connections don't end by themselves
+	a.api.Close() // live connections would not end by themselves
 	for _, last := range []bool{false, true} {
 		var owned group
 		for _, s := range a.servers {

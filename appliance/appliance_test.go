@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -44,6 +45,42 @@ func TestNew_WarnsOfWhatIsAllowedButDangerous(t *testing.T) {
 		if strings.Count(logs, want) != 1 {
 			t.Errorf("%q is not told once:\n%s", want, logs)
 		}
+	}
+}
+
+// net/http has complaints of its own. As plain lines they would break whatever reads JSON logs.
+func TestLogs_AreJSONWhateverNetHTTPSays(t *testing.T) {
+	c := config.Default()
+	c.Data.Dir = t.TempDir()
+	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", "127.0.0.1:0"
+	c.Logs.Format, c.Logs.Level = config.LogJSON, slog.LevelDebug
+	var logs bytes.Buffer // nobody writes to it after close
+	app, err := New(t.Context(), Options{Config: c, Version: "test", Logs: &logs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range app.servers {
+		if s.http.ErrorLog == nil {
+			t.Errorf("%s complains to the standard logger", s.name)
+			continue
+		}
+		s.http.ErrorLog.Printf("http: panic serving %s: a bug", s.name)
+	}
+	if err := app.close(); err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	for line := range strings.Lines(logs.String()) {
+		var record map[string]any
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Errorf("%q: %v", line, err)
+		}
+		if strings.Contains(line, "a bug") {
+			told++
+		}
+	}
+	if told != len(app.servers) || told < 3 {
+		t.Errorf("%d of %d servers were heard:\n%s", told, len(app.servers), &logs)
 	}
 }
 

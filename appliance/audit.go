@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"imperio/appliance/api"
+	"imperio/appliance/control"
 	"imperio/games"
 	"imperio/games/catalogue"
 	"imperio/replication"
@@ -24,10 +24,10 @@ func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (
 
 // auditWith is Audit for a casino that plays other games than the released ones.
 func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress func(done, total uint64)) (proved []string, err error) {
-	client, err := api.DialControl(ctx, filepath.Join(dir, SocketFile))
+	client, err := control.Dial(ctx, filepath.Join(dir, SocketFile))
 	if err == nil {
 		defer client.Close()
-		report, err := client.Audit(ctx)
+		report, err := control.Audit.Call(ctx, client, control.None{})
 		if err == nil && report.Violation != "" {
 			err = &audit.Violation{What: report.Violation}
 		}

@@ -21,7 +21,7 @@ type certKV struct {
 
 var _ certstore.KV = certKV{}
 
-// certPrefix is in front of the names of certificates among the house's values.
+// certPrefix begins the names of certificates among the house's values.
 const certPrefix = "tls/"
 
 func (kv certKV) propose(ctx context.Context, b command.Body) (command.Result, error) {

@@ -6,8 +6,7 @@ import (
 	"log/slog"
 )
 
-// cleanups are what was acquired, each with its name. They are given back in the reverse order, whether the start
-// failed half-way or the casino stops.
+// cleanups release what was acquired, in reverse order, whether the start failed half-way or the casino stops.
 type cleanups struct {
 	log   *slog.Logger
 	stack []cleanup
@@ -22,7 +21,7 @@ func (c *cleanups) add(name string, do func() error) {
 	c.stack = append(c.stack, cleanup{name, do})
 }
 
-// run gives everything back and returns what went wrong on the way.
+// run releases everything and returns all errors.
 func (c *cleanups) run() error {
 	var errs []error
 	for len(c.stack) > 0 {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// handler sends each request to who answers it: the API, the probes, the metrics, or the pages.
+// handler routes requests to the API, the health checks, the metrics or the pages.
 func (a *App) handler() http.Handler {
 	metrics := a.guard().Protect(a.metrics.Handler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

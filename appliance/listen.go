@@ -10,10 +10,11 @@ import (
 
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
+	"imperio/appliance/problem"
 	"imperio/appliance/web"
 )
 
-// openEdge makes what stands in front of all handlers.
+// openEdge makes the edge, which all requests pass before a handler.
 func (a *App) openEdge(context.Context) (err error) {
 	if a.pages, err = edge.NewStatic(web.Assets(), web.Files()); err != nil {
 		return fmt.Errorf("read the players' pages: %w", err)
@@ -22,7 +23,7 @@ func (a *App) openEdge(context.Context) (err error) {
 	return err
 }
 
-// openListeners opens all listeners. Certificates come after them: an ACME issuer looks whether they answer.
+// openListeners opens all listeners. Certificates come after them, since an ACME issuer connects to them.
 func (a *App) openListeners(ctx context.Context) error {
 	plain, handler := a.config.Listen.HTTPAddr, a.handler()
 	var err error
@@ -36,12 +37,12 @@ func (a *App) openListeners(ctx context.Context) error {
 	return errors.Join(err, a.listenOps(ctx), a.listenControl(ctx))
 }
 
-// challengeOrRedirect answers on the plain listener when TLS is on.
+// challengeOrRedirect answers on the plain listener while TLS is on.
 func (a *App) challengeOrRedirect(w http.ResponseWriter, r *http.Request) {
 	a.certs.HTTPHandler(redirect(a.config.Listen.HTTPSAddr)).ServeHTTP(w, r)
 }
 
-// serveOn opens a listener for a handler behind the edge; an empty address opens none.
+// serveOn opens a listener for a handler behind the edge. With an empty address it does nothing.
 func (a *App) serveOn(name, address string, handler http.Handler, tls bool) error {
 	if address == "" {
 		return nil
@@ -98,7 +99,7 @@ func (a *App) edgeOptions() edge.Options {
 	return o
 }
 
-// redirect sends everything to the same place over HTTPS: 301 for reads, 308 where the method must stay.
+// redirect sends clients to the same address over HTTPS, with 301 for reads, and 308 where the method must stay.
 func redirect(httpsAddr string) http.Handler {
 	_, port, _ := net.SplitHostPort(httpsAddr)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -107,7 +108,7 @@ func redirect(httpsAddr string) http.Handler {
 			host = h
 		}
 		if host == "" || strings.ContainsAny(host, "/\\@") {
-			edge.WriteProblem(w, r, edge.NewProblem(http.StatusBadRequest, "bad_request", "The Host header is missing or makes no sense."))
+			edge.WriteProblem(w, r, problem.NewDocument(http.StatusBadRequest, "bad_request", "The Host header is missing or malformed."))
 			return
 		}
 		if port != "" && port != "443" {

@@ -16,13 +16,14 @@ import (
 	"imperio/appliance/ops"
 	"imperio/games"
 	"imperio/replication"
+	"imperio/storage"
 	"imperio/storage/command"
 	"imperio/storage/ledger"
 	"imperio/storage/machine"
 )
 
-// openOps makes what tells operators how the casino is. It comes first, since all other parts report to it; what it
-// asks of them is asked only when the casino serves.
+// openOps makes health, metrics and the gate for a full disk. It comes first, since all other parts report to them. They
+// ask the other parts only once the casino serves.
 func (a *App) openOps(context.Context) error {
 	dir := a.config.Data.Dir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -54,12 +55,30 @@ func (a *App) openOps(context.Context) error {
 	return nil
 }
 
-// observeLog is what the log reports.
+// observeLog has the metrics count the work of the log.
 func (a *App) observeLog() replication.Observer {
 	return replication.Observer{Synced: a.metrics.LogSynced, Gathered: a.metrics.LogGathered, Applied: a.metrics.Applied}
 }
 
-// theoreticalReturns are the returns of all rules.
+// countRounds has the metrics count every round that is settled, until ctx ends.
+func (a *App) countRounds(ctx context.Context, f *storage.Follower) {
+	for {
+		events, missed, err := f.Next(ctx)
+		if err != nil {
+			return
+		}
+		if missed > 0 {
+			a.log.Warn("the metrics leave out rounds: too many events came at once", "events", missed)
+		}
+		for _, e := range events {
+			if r := e.Round; r != nil && r.Settled {
+				a.metrics.RoundSettled(r.Rules, int64(r.Staked), int64(r.Payout))
+			}
+		}
+	}
+}
+
+// theoreticalReturns are the exact returns, by rules.
 func theoreticalReturns(c *games.Catalogue) map[string]float64 {
 	returns := make(map[string]float64)
 	for _, g := range c.Games() {
@@ -78,7 +97,7 @@ func (a *App) replicationFigures() ops.Replication {
 	}
 }
 
-// openStakes adds up the open rounds of the newest checkpoint beside what its books hold for them.
+// openStakes returns what the books of the newest checkpoint hold for open rounds, and the sum of those rounds.
 func (a *App) openStakes(ctx context.Context) (books, rounds ops.OpenStakes, err error) {
 	snapshot, err := a.dir.store.LastSnapshot()
 	if err != nil {
@@ -114,7 +133,7 @@ func (a *App) certificates() []ops.Certificate {
 	return list
 }
 
-// addChecks adds what /health asks. All parts are open by now.
+// addChecks adds the checks of /health. All parts are open by now.
 func (a *App) addChecks(context.Context) error {
 	store, node := a.dir.store, a.dir.node
 	began := time.Now()
@@ -145,7 +164,7 @@ func (a *App) addChecks(context.Context) error {
 	return nil
 }
 
-// listenOps opens the operator's listener.
+// listenOps opens the listener for metrics and health.
 func (a *App) listenOps(context.Context) error {
 	address := a.config.Listen.OpsAddr
 	if address == "" {

@@ -5,20 +5,28 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"imperio/appliance/api"
 	"imperio/appliance/config"
 	"imperio/appliance/ops"
 )
 
-// wantMetric looks for lines in what the metrics say.
+// wantMetric waits for lines in the metrics.
 func wantMetric(t *testing.T, m *ops.Metrics, lines ...string) {
 	t.Helper()
-	w := httptest.NewRecorder()
-	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	deadline := time.Now().Add(time.Minute)
 	for _, line := range lines {
-		if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
-			t.Errorf("%s is missing in\n%s", line, w.Body)
+		for {
+			w := httptest.NewRecorder()
+			m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+			if strings.Contains(w.Body.String(), "\n"+line+"\n") {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s is missing in\n%s", line, w.Body)
+			}
+			time.Sleep(10 * time.Millisecond)
 		}
 	}
 }

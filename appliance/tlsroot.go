@@ -10,8 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"imperio/appliance/api"
 	"imperio/appliance/config"
+	"imperio/appliance/control"
 	"imperio/tls/certs"
 	"imperio/tls/certstore"
 )
@@ -19,8 +19,8 @@ import (
 // ErrNoRoot says that a casino has no authority of its own.
 var ErrNoRoot = certs.ErrNoRoot
 
-// RootCertificate gives the certificate of the server's own authority in PEM, "" if it has none.
-func (h house) RootCertificate(context.Context) (string, error) {
+// RootCertificate implements control.Server.
+func (h house) RootCertificate() (string, error) {
 	if h.app.certs == nil {
 		return "", nil
 	}
@@ -31,17 +31,17 @@ func (h house) RootCertificate(context.Context) (string, error) {
 	return string(root), err
 }
 
-// TLSRoot gives the certificate, in PEM, of the authority that tls=internal made for a casino: from the server that runs
-// on the data directory, else from the directory itself. ErrNoRoot if there is none.
+// TLSRoot returns the certificate, in PEM, of the authority that tls=internal made for a casino. It asks the server that runs
+// on the data directory, or else reads the directory. The error wraps ErrNoRoot if there is none.
 func TLSRoot(ctx context.Context, c config.Data, log *slog.Logger) ([]byte, error) {
-	client, err := api.DialControl(ctx, filepath.Join(c.Dir, SocketFile))
+	client, err := control.Dial(ctx, filepath.Join(c.Dir, SocketFile))
 	if err == nil {
 		defer client.Close()
-		root, err := client.RootCertificate(ctx)
-		if err == nil && root == "" {
+		root, err := control.GetRootCertificate.Call(ctx, client, control.None{})
+		if err == nil && root.PEM == "" {
 			err = fmt.Errorf("the server on %s: %w", c.Dir, ErrNoRoot)
 		}
-		return []byte(root), err
+		return []byte(root.PEM), err
 	}
 	var root []byte
 	err = withStoredCertificates(ctx, c, log, func(d *dataDir, stored *certstore.Storage) (err error) {
@@ -54,8 +54,8 @@ func TLSRoot(ctx context.Context, c config.Data, log *slog.Logger) ([]byte, erro
 	return root, err
 }
 
-// ForgetTLS deletes all certificates, private keys, ACME accounts and the internal authority of a casino that no server
-// runs on, and says how many values these were. It needs no key. The next start obtains or makes new ones.
+// ForgetTLS deletes all certificates, private keys, ACME accounts and the internal authority of a stopped casino, and returns
+// the number of deleted values. It needs no key. The next start obtains or makes new ones.
 func ForgetTLS(ctx context.Context, c config.Data, log *slog.Logger) (forgotten int, err error) {
 	err = withStoredCertificates(ctx, c, log, func(d *dataDir, stored *certstore.Storage) error {
 		before, err := d.store.ValueNames(certPrefix)
@@ -72,7 +72,7 @@ func ForgetTLS(ctx context.Context, c config.Data, log *slog.Logger) (forgotten 
 	return forgotten, err
 }
 
-// withStoredCertificates opens the certificates of a data directory that no server runs on.
+// withStoredCertificates opens the certificates in the data directory of a stopped casino.
 func withStoredCertificates(ctx context.Context, c config.Data, log *slog.Logger, do func(*dataDir, *certstore.Storage) error) (err error) {
 	key, err := storedKey(c)
 	if err != nil {
@@ -97,8 +97,8 @@ func withStoredCertificates(ctx context.Context, c config.Data, log *slog.Logger
 	return errors.Join(do(d, stored), stored.Close())
 }
 
-// storedKey is the key that certificates are encrypted with. Where it is lost, or was never made, it is one that opens
-// nothing: reading makes no key, and deleting needs none.
+// storedKey is the key that encrypts stored certificates. If it was lost or never made, storedKey is a random one, which
+// opens nothing: reading must not make a key, and deleting needs none.
 func storedKey(c config.Data) ([]byte, error) {
 	if c.EncryptionKey == "" {
 		if _, err := os.Lstat(filepath.Join(c.Dir, keyFile)); errors.Is(err, fs.ErrNotExist) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"imperio/appliance/auth"
+	"imperio/appliance/problem"
 	"imperio/storage/command"
 )
 
@@ -35,31 +36,35 @@ func (a *API) openAccount(c *call) (answer, error) {
 		require("password", in.Password.given)); err != nil {
 		return answer{}, err
 	}
-	body, err := newAccount(in.Username.value, in.Email.value)
-	if err == nil && body.Email == "" {
-		err = refuse("invalid_email", "%s.", sentence(auth.ErrEmail))
+	body := new(command.OpenAccount)
+	var err error
+	if body.Username, body.UsernameKey, err = auth.Username(in.Username.value); err != nil {
+		return answer{}, err
 	}
-	if err != nil {
+	if body.Email, body.EmailKey, err = auth.Email(in.Email.value); err != nil {
 		return answer{}, err
 	}
 	key, err := c.key()
 	if err != nil {
 		return answer{}, err
 	}
+	if err := a.o.Casino.Current(c.r.Context()); err != nil {
+		return answer{}, err
+	}
 	ans, err := a.signUp(c, key, body, in.Password.value)
-	if err != nil && key != (command.Key{}) && problemOf(err).code == "username_taken" {
+	if err != nil && key != (command.Key{}) && problem.Of(err).Code == "username_taken" {
 		return a.signUpAgain(c, key, body, in.Password.value, err)
 	}
 	return ans, err
 }
 
 func (a *API) signUp(c *call, key command.Key, body *command.OpenAccount, password string) (answer, error) {
-	// The machine checks this again; asked here, nobody waits for a hash that is not needed.
-	err := checkFree(a.o.Casino, body)
+	// The machine checks this again. Checked here, it saves the work of hashing.
+	err := a.checkFree(body)
 	if err != nil {
 		return answer{}, err
 	}
-	if body.PasswordHash, err = a.hashPassword(c, password); err != nil {
+	if body.PasswordHash, err = a.o.Passwords.Hash(c.r.Context(), password); err != nil {
 		return answer{}, err
 	}
 	token, session, err := a.newSession(c)
@@ -81,9 +86,8 @@ func (a *API) signUp(c *call, key command.Key, body *command.OpenAccount, passwo
 	return a.signedIn(c, token, &opened.Account, opened.Session), nil
 }
 
-// signUpAgain answers a sign-up whose name is taken, by the same request as it seems: under the same key, with the same
-// names. Whoever knows the password too is signed in, as the first answer would have done; anybody else is told what
-// that was: taken.
+// signUpAgain answers a sign-up whose name is taken, if it seems to be the same request sent again: it has the same key and
+// the same names. A client that knows the password is signed in, as by the first answer. Any other gets the refusal.
 func (a *API) signUpAgain(c *call, key command.Key, body *command.OpenAccount, password string, taken error) (answer, error) {
 	named, known, err := a.o.Casino.Credentials(body.UsernameKey)
 	if err != nil {
@@ -97,58 +101,29 @@ func (a *API) signUpAgain(c *call, key command.Key, body *command.OpenAccount, p
 		return answer{}, taken
 	}
 	ans, err := a.signIn(c, body.UsernameKey, password)
-	if err != nil && problemOf(err).code == "invalid_credentials" {
+	if err != nil && problem.Of(err).Code == "invalid_credentials" {
 		return answer{}, taken
 	}
 	ans.replayed = true
 	return ans, err
 }
 
-// newAccount checks the names of a new account. An empty address means that there is none.
-func newAccount(username, email string) (*command.OpenAccount, error) {
-	var body command.OpenAccount
-	var err error
-	if body.Username, body.UsernameKey, err = auth.Username(username); err != nil {
-		return nil, refuse("invalid_username", "%s.", sentence(err))
-	}
-	if email == "" {
-		return &body, nil
-	}
-	if body.Email, body.EmailKey, err = auth.Email(email); err != nil {
-		return nil, refuse("invalid_email", "%s.", sentence(err))
-	}
-	return &body, nil
-}
-
-func checkFree(casino interface {
-	Credentials(string) (command.Credentials, bool, error)
-}, body *command.OpenAccount) error {
-	if _, taken, err := casino.Credentials(body.UsernameKey); err != nil {
+// checkFree refuses a new account whose name or address somebody has.
+func (a *API) checkFree(body *command.OpenAccount) error {
+	if _, taken, err := a.o.Casino.Credentials(body.UsernameKey); err != nil {
 		return fmt.Errorf("look for username: %w", err)
 	} else if taken {
-		return refuse("username_taken", "This username belongs to somebody. Choose another one.")
+		return refuse("username_taken", "This username is taken. Choose another one.")
 	}
-	if body.EmailKey == "" {
-		return nil
-	}
-	if _, taken, err := casino.Credentials(body.EmailKey); err != nil {
+	if _, taken, err := a.o.Casino.Credentials(body.EmailKey); err != nil {
 		return fmt.Errorf("look for e-mail address: %w", err)
 	} else if taken {
-		return refuse("email_taken", "There is an account with this e-mail address. Sign in with it, or use another one.")
+		return refuse("email_taken", "There is an account with this e-mail address already. Sign in, or use another address.")
 	}
 	return nil
 }
 
-// hashPassword hashes a password that a player chose.
-func (a *API) hashPassword(c *call, password string) (string, error) {
-	hash, err := a.o.Passwords.Hash(c.r.Context(), password)
-	if errors.Is(err, auth.ErrPasswordLength) {
-		return "", refuse("invalid_password", "%s.", sentence(err))
-	}
-	return hash, err
-}
-
-// newSession draws a token and the session that it opens. Every sign-in gets a fresh one, whatever the client sent.
+// newSession draws a token, and makes the session that it opens. Every sign-in gets a new one, whatever the client sent.
 func (a *API) newSession(c *call) (token string, s command.NewSession, err error) {
 	token, hash, err := auth.NewToken(a.o.Random)
 	if err != nil {
@@ -174,7 +149,7 @@ func (a *API) signedIn(c *call, token string, account *command.Account, s *comma
 	}
 }
 
-// network is what a client is known by: its IPv4 address, or the /64 of its IPv6 address, all of which it has.
+// network identifies a client: by its IPv4 address, or by the /64 of its IPv6 address, since a client has all of that.
 func network(addr netip.Addr) string {
 	if addr.Is6() && !addr.Is4In6() {
 		if p, err := addr.WithZone("").Prefix(64); err == nil {
@@ -182,10 +157,4 @@ func network(addr netip.Addr) string {
 		}
 	}
 	return addr.String()
-}
-
-// sentence starts an error's text with a capital letter.
-func sentence(err error) string {
-	s := err.Error()
-	return strings.ToUpper(s[:1]) + s[1:]
 }

@@ -1,9 +1,10 @@
-// Package api is the casino's JSON API over HTTP, as openapi.yaml describes it: one file for each resource, one
-// adapter (call.go) that authenticates, counts, logs and answers. It keeps no state but the live connections; whatever
-// it changes it proposes to the machine behind the Casino interface.
+// Package api is the players' JSON API over HTTP, as openapi.yaml describes it. There is one file for each resource, and one
+// adapter (call.go) that authenticates, counts, logs and answers. Its only state are the live connections: all changes are
+// proposed to the machine behind the Casino interface.
 package api
 
 import (
+	"context"
 	_ "embed" // openapi.yaml
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"imperio/appliance/auth"
+	"imperio/appliance/problem"
 	"imperio/games"
 	"imperio/storage/command"
 )
@@ -34,9 +36,10 @@ type Table struct {
 	AbandonAfter time.Duration
 }
 
-// Options is all that the API is made of. Fields without a default must be set.
+// Options configure an API. Fields without a default must be set.
 type Options struct {
 	Casino    Casino
+	Events    Events
 	Passwords *auth.Passwords
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -47,40 +50,40 @@ type Options struct {
 	WelcomeCoins    games.Coins      // 0 … games.MaxCoins
 	DailyCoins      games.Coins      // 0 … games.MaxCoins; 0: none can be collected
 	SessionLifetime time.Duration    // how long a sign-in holds; default 7 days
-	// SignInTries is how many times in a row a sign-in may fail for a login and for an address, and SignInRefill how
-	// long it takes until one more is allowed, at least a millisecond. No tries: no limit.
+	// SignInTries is how many sign-ins in a row may fail, for a login and for an address; 0: no limit. SignInRefill is the
+	// time until one more is allowed, at least a millisecond.
 	SignInTries  int64
 	SignInRefill time.Duration
 
-	// Client gives the address of the client, as the edge knows it. Default: the connection's.
+	// Client returns the address of the client, as the edge knows it. Default: the connection's.
 	Client func(*http.Request) netip.Addr
-	// Secure tells whether the client is connected over TLS. Default: whether this connection is.
+	// Secure reports whether the client is connected over TLS. Default: whether this connection is.
 	Secure func(*http.Request) bool
-	// Origins are those from which pages may sign in and up, beside the casino's own, e.g. "https://play.example".
-	// Their writes need a bearer token: no other origin ever writes with a cookie.
+	// Origins are the foreign origins whose pages may sign in and sign up, e.g. "https://play.example". Their other writes
+	// need a bearer token: the cookie only works from the casino's own origin.
 	Origins []string
 
-	// NewBets refuses new rounds while it answers a refusal, e.g. low_disk_space. Default: never.
+	// NewBets returns why new rounds are refused at the moment, e.g. low_disk_space; nil: they are not. Default: never.
 	NewBets func() *command.Refusal
-	// Writes refuses other writes that can wait, and Spare, late in that, sign-ins and questions for earlier answers, while
-	// they answer a refusal. Never refused are actions of open rounds, signing out, and what protects players. Default:
-	// never.
+	// Writes does the same for other writes that can wait. Spare does it, later than Writes, for sign-ins and for requests
+	// that may have been done before under their key. Actions in open rounds, signing out and what protects players are
+	// never refused. Default: never.
 	Writes, Spare func() *command.Refusal
-	// Admit asks whether a signed-in account may do one more request on a route; if not, it says how long to wait. It
-	// may set RateLimit headers in h. Default: always.
+	// Admit decides whether an account may do one more request on a route; if not, it says how long to wait. It may set
+	// RateLimit headers in h. Default: always.
 	Admit func(h http.Header, route string, account uint64) (wait time.Duration, ok bool)
-	// Observe is told of every answer. It must be quick. Default: nobody is told.
+	// Observe is called for every answer. It must be quick. Default: nothing is called.
 	Observe func(*http.Request, Observation)
 }
 
-// Observation is what became of one request.
+// Observation describes an answered request.
 type Observation struct {
-	Route   string // the pattern, e.g. "/api/v1/me/rounds/:id"; empty where none matched
+	Route   string // the pattern, e.g. "/api/v1/me/rounds/:id"; empty if none matched
 	Status  int
 	Code    string            // of the problem; empty for a success
-	Account command.AccountID // 0 where nobody is signed in
+	Account command.AccountID // 0 if nobody is signed in
 	Took    time.Duration
-	// Panicked says that the handler panicked, which became a 500 before anybody in front of the API could see it.
+	// Panicked reports that the handler panicked. The API answered with a 500, so the edge has not seen it.
 	Panicked bool
 }
 
@@ -88,18 +91,19 @@ type Observation struct {
 type API struct {
 	o       Options
 	router  *httprouter.Router
-	own     *http.CrossOriginProtection // for requests that a cookie signs
-	trusted *http.CrossOriginProtection // for those that nothing signs
+	own     *http.CrossOriginProtection // for requests with a cookie
+	trusted *http.CrossOriginProtection // for requests without a token
 	live    *hub
+	stop    func() // ends follow and waits for it
 }
 
 //go:embed openapi.yaml
 var openAPI []byte
 
-// New checks the options and makes the API.
+// New checks the options and makes the API, which follows the events from now on.
 func New(o Options) (*API, error) {
-	if o.Casino == nil || o.Passwords == nil || o.Log == nil || o.Now == nil || o.Random == nil || o.Games == nil {
-		return nil, errors.New("api: Casino, Passwords, Log, Now, Random and Games must be set")
+	if o.Casino == nil || o.Events == nil || o.Passwords == nil || o.Log == nil || o.Now == nil || o.Random == nil || o.Games == nil {
+		return nil, errors.New("api: Casino, Events, Passwords, Log, Now, Random and Games must be set")
 	}
 	for i := range o.Tables {
 		if err := o.Tables[i].check(o.Games); err != nil {
@@ -120,6 +124,10 @@ func New(o Options) (*API, error) {
 		}
 	}
 	a.router = a.newRouter()
+	ctx, cancel := context.WithCancel(context.Background())
+	followed := make(chan struct{})
+	go func() { defer close(followed); a.follow(ctx) }()
+	a.stop = func() { cancel(); <-followed }
 	return a, nil
 }
 
@@ -185,11 +193,14 @@ func connectionAddress(r *http.Request) netip.Addr {
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.ServeHTTP(w, r) }
 
-// LiveConnections is how many players are listening at this moment.
+// LiveConnections is the number of live connections.
 func (a *API) LiveConnections() int { return a.live.count() }
 
-// Close ends all live connections and waits for them. Other requests are the server's to finish.
-func (a *API) Close() { a.live.close() }
+// Close ends all live connections and waits for them. The server finishes other requests.
+func (a *API) Close() {
+	a.stop()
+	a.live.close()
+}
 
 // route is one line of the API.
 type route struct {
@@ -236,7 +247,7 @@ func Routes(c *games.Catalogue) [][2]string {
 
 func (a *API) newRouter() *httprouter.Router {
 	r := httprouter.New()
-	// A request is answered as it is, or not at all: a redirected POST would be played twice, or not once.
+	// No redirects: a redirected POST would be played twice, or not at all.
 	r.RedirectTrailingSlash, r.RedirectFixedPath = false, false
 	all := slices.Concat(routes, gameRoutes(a.o.Games))
 	for i := range all {
@@ -247,13 +258,13 @@ func (a *API) newRouter() *httprouter.Router {
 			r.Handle(http.MethodHead, rt.path, handle)
 		}
 	}
-	r.NotFound = a.refuseAll(refuse("not_found", "There is nothing at this address. /api/openapi.yaml says what there is."))
+	r.NotFound = a.refuseAll(refuse("not_found", "There is nothing at this address. /api/openapi.yaml lists all addresses."))
 	r.MethodNotAllowed = a.refuseAll(refuse("method_not_allowed", "This address does not take this method. The Allow header lists those it takes."))
 	r.GlobalOPTIONS = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	return r
 }
 
-func (a *API) refuseAll(p *problem) http.Handler {
+func (a *API) refuseAll(p *problem.Problem) http.Handler {
 	rt := &route{handle: func(*API, *call) (answer, error) { return answer{}, p }}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, nil, rt) })
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"imperio/appliance/request"
 )
 
 // What a stake may not be, with the status and code that it is refused with.
@@ -72,7 +74,7 @@ func TestStakes_RefusesWhatIsNoStake(t *testing.T) {
 		}
 	}
 	t.Run("a body without announced length", func(t *testing.T) {
-		r, err := http.NewRequest("POST", h.server.URL+"/api/v1/games/slots/spins", io.LimitReader(endless{}, maxBody+1))
+		r, err := http.NewRequest("POST", h.server.URL+"/api/v1/games/slots/spins", io.LimitReader(endless{}, request.MaxBody+1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -334,3 +336,7 @@ func TestAccounts_RefusesBadNamesAddressesAndPasswords(t *testing.T) {
 		t.Errorf("%d accounts were opened", n-1)
 	}
 }
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }

@@ -2,15 +2,13 @@ package api
 
 import (
 	"errors"
+	"math"
 	"net/http"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"imperio/storage/command"
 )
-
-// maxExclusionDays is the longest exclusion that has an end: five years.
-const maxExclusionDays = 1825
 
 // days is how long an exclusion lasts: a whole number, or "for_ever".
 type days struct {
@@ -46,10 +44,7 @@ func (a *API) exclude(c *call) (answer, error) {
 	}
 	body := command.Exclude{ForEver: in.Days.forEver}
 	if !in.Days.forEver {
-		if in.Days.value < 1 || in.Days.value > maxExclusionDays {
-			return answer{}, refuse("invalid_exclusion", "An exclusion lasts 1 to %d days, or %q.", maxExclusionDays, "for_ever")
-		}
-		body.Days = int(in.Days.value)
+		body.Days = int(min(max(in.Days.value, 0), math.MaxInt32)) // the machine checks the range
 	}
 	res, err := a.propose(c, c.session.Account, command.Key{}, 0, body)
 	if err != nil {
@@ -59,7 +54,6 @@ func (a *API) exclude(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	a.live.endSessions(c.session.Account, func(command.SessionID) bool { return true })
 	return answer{status: http.StatusCreated, value: struct {
 		ExcludedUntil timestamp `json:"excluded_until"`
 	}{timestamp(e.Until)}}, nil

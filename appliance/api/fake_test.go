@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"imperio/games"
@@ -24,6 +25,8 @@ type fakeCasino struct {
 	accounts map[command.AccountID]*fakeAccount
 	replays  map[string]command.Result
 	proposed []command.Command
+	happened chan command.Event
+	missed   atomic.Uint64
 
 	// intercept answers a command instead of the casino, if it is set and answers.
 	intercept func(command.Command) (command.Result, error, bool)
@@ -47,7 +50,7 @@ type fakeAccount struct {
 func newFakeCasino() *fakeCasino {
 	return &fakeCasino{
 		names: make(map[string]command.AccountID), accounts: make(map[command.AccountID]*fakeAccount),
-		replays: make(map[string]command.Result),
+		replays: make(map[string]command.Result), happened: make(chan command.Event, 1<<10),
 	}
 }
 
@@ -58,9 +61,57 @@ func (f *fakeCasino) proposals() int {
 	return len(f.proposed)
 }
 
-func (f *fakeCasino) Propose(_ context.Context, c command.Command) (command.Result, error) {
+// Next implements Events.
+func (f *fakeCasino) Next(ctx context.Context) ([]command.Event, uint64, error) {
+	select {
+	case e := <-f.happened:
+		return []command.Event{e}, f.missed.Swap(0), nil
+	case <-ctx.Done():
+		return nil, 0, ctx.Err()
+	}
+}
+
+// tell has followers hear of what a command did.
+func (f *fakeCasino) tell(c command.Command, r command.Result) {
+	if r.Refusal != nil || r.Replayed || r.Event == 0 {
+		return
+	}
+	e := command.Event{Seq: r.Event, Time: c.Time, Account: c.Account}
+	switch c.Body.(type) {
+	case command.OpenSession:
+		e.Kind = "session_opened"
+	case command.EndSessions:
+		e.Kind = "sessions_ended"
+	case command.ChangePassword:
+		e.Kind = "password_changed"
+	case command.SetLock:
+		e.Kind = "account_locked"
+	case command.SetRole:
+		e.Kind = "role_changed"
+	case command.Exclude:
+		e.Kind = "player_excluded"
+	case command.GrantCoins:
+		e.Kind = "coins_granted"
+	case command.CollectDailyCoins:
+		e.Kind = "daily_coins_collected"
+	}
+	if a := f.accounts[c.Account]; a != nil {
+		e.Coins, e.HeldCoins = a.Coins, a.HeldCoins
+	}
+	if v, ok := r.Value.(*command.RoundResult); ok {
+		round := v.Round
+		round.Commitment, round.ClientSeed, round.ServerSeed = "", "", nil
+		e.Kind, e.Round, e.Coins, e.HeldCoins = "round_played", &round, v.Coins, v.Held
+	}
+	f.happened <- e
+}
+
+func (f *fakeCasino) Current(context.Context) error { return nil }
+
+func (f *fakeCasino) Propose(_ context.Context, c command.Command) (res command.Result, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	defer func() { f.tell(c, res) }()
 	f.proposed = append(f.proposed, c)
 	if f.intercept != nil {
 		if res, err, ok := f.intercept(c); ok {
@@ -78,7 +129,7 @@ func (f *fakeCasino) Propose(_ context.Context, c command.Command) (command.Resu
 	if c.Refusal != nil {
 		return command.Result{Refusal: c.Refusal}, nil
 	}
-	res, err := f.apply(c)
+	res, err = f.apply(c)
 	if err == nil && res.Refusal == nil {
 		f.replays[id] = res
 	}
@@ -160,6 +211,9 @@ func (f *fakeCasino) apply(c command.Command) (command.Result, error) {
 		v := a.limits
 		return ok(&v)
 	case command.Exclude:
+		if !b.ForEver && (b.Days < 1 || b.Days > 1825) {
+			return command.Refusef("invalid_exclusion", "Too short or too long."), nil
+		}
 		a.ExcludedUntil = c.Time.AddDate(0, 0, b.Days)
 		if b.ForEver {
 			a.ExcludedUntil = command.ForEver
@@ -324,17 +378,6 @@ func (f *fakeCasino) Account(id command.AccountID) (command.Account, bool, error
 	return read(f, id, func(a *fakeAccount) command.Account { return a.Account })
 }
 
-func (f *fakeCasino) Accounts(from command.AccountID, limit int) (list []command.Account, next command.AccountID, err error) {
-	for id := max(from, command.FirstAccountID); len(list) < limit; id++ {
-		a, ok, _ := f.Account(id)
-		if !ok {
-			return list, 0, nil
-		}
-		list, next = append(list, a), id+1
-	}
-	return list, next, nil
-}
-
 func (f *fakeCasino) Sessions(id command.AccountID) ([]command.Session, error) {
 	list, _, err := read(f, id, func(a *fakeAccount) (list []command.Session) {
 		for _, s := range a.sessions {
@@ -441,7 +484,4 @@ func (f *fakeCasino) coins() (sum games.Coins) {
 	return sum
 }
 
-var (
-	_ Casino         = (*fakeCasino)(nil)
-	_ OperatorCasino = (*fakeCasino)(nil)
-)
+var _ Casino = (*fakeCasino)(nil)

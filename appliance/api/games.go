@@ -8,10 +8,10 @@ import (
 	"imperio/games"
 )
 
-// playMoney is said wherever the house explains itself.
+// playMoney is part of every description of the house.
 const playMoney = "Coins are play money: they are never bought, sold or paid out."
 
-// gameView is how a game is offered, with all that is to be known of it before playing.
+// gameView is how a game is offered, with all that players should know before they play.
 type gameView struct {
 	Game     string      `json:"game"`
 	Enabled  bool        `json:"enabled"`

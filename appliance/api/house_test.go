@@ -67,7 +67,7 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 	h := &house{t: t, casino: newFakeCasino(), logs: new(logBuffer)}
 	h.clock.Store(time.Date(2026, 11, 23, 21, 0, 0, 0, time.UTC).UnixMilli())
 	o := Options{
-		Casino: h.casino, Passwords: cheapPasswords(t), Log: slog.New(slog.NewTextHandler(h.logs, nil)),
+		Casino: h.casino, Events: h.casino, Passwords: cheapPasswords(t), Log: slog.New(slog.NewTextHandler(h.logs, nil)),
 		Now: h.now, Random: rand.Reader,
 		Games: catalogue.Released(), Tables: []Table{
 			{Game: "slots", Rules: "slots/2", Enabled: true, MinStake: 1, MaxStake: 10_000},

@@ -10,9 +10,9 @@ import (
 	"imperio/storage/command"
 )
 
-// The largest limits that a player may set. Whoever wants more wants none.
+// The largest limits that a player may set.
 const (
-	maxLimitCoins   = 1_000_000_000_000
+	maxLimitCoins   = int64(command.MaxAmount)
 	maxLimitMinutes = 24 * 60
 )
 
@@ -49,8 +49,7 @@ type limitsBody struct {
 	RealityCheckMinutes limit `json:"reality_check_minutes"`
 }
 
-// read checks the limits that a player asked for. All six must be there: one left out might be one forgotten, and
-// silence must not loosen anything.
+// read checks the limits that a player asked for. All six must be there: a forgotten one must not loosen anything.
 func (b *limitsBody) read() (command.LimitSet, error) {
 	var set command.LimitSet
 	for _, f := range []struct {
@@ -72,10 +71,10 @@ func (b *limitsBody) read() (command.LimitSet, error) {
 		}
 		switch {
 		case !f.l.given:
-			return set, refuse("bad_request", "The field %q is missing; null means no limit.", f.name)
+			return set, refuse("bad_request", "The field %q is missing. For no limit, send null.", f.name)
 		case f.l.none:
 		case f.l.value < 1 || f.l.value > most:
-			return set, refuse("invalid_limits", "The limit %q is null for none, or from 1 to %d.", f.name, most)
+			return set, refuse("invalid_limits", "The limit %q must be from 1 to %d, or null for no limit.", f.name, most)
 		case f.coins != nil:
 			*f.coins = games.Coins(f.l.value)
 		default:

@@ -123,6 +123,50 @@ func TestLive_NeverShowsTheHoleCard(t *testing.T) {
 	}
 }
 
+// elsewhere has the casino do something with an account that this API was not asked for.
+func (h *house) elsewhere(login string, body command.Body) {
+	h.t.Helper()
+	cred, ok, err := h.casino.Credentials(login)
+	if err != nil || !ok {
+		h.t.Fatalf("%t, %v", ok, err)
+	}
+	res, err := h.casino.Propose(h.t.Context(), command.Command{Time: h.now(), Account: cred.Account, Body: body})
+	if err != nil || res.Refusal != nil {
+		h.t.Fatalf("%v, %v", res.Refusal, err)
+	}
+}
+
+func TestLive_TellsOfWhatWasAskedForElsewhere(t *testing.T) {
+	h := newHouse(t)
+	p := h.player("cherry")
+	conn := p.mustListen()
+	next(t, conn)
+	h.elsewhere("cherry", command.GrantCoins{Amount: 7})
+	if e := next(t, conn); e["type"] != "balance" || e["coins"] != 100_007.0 || e["seq"] == 0.0 {
+		t.Errorf("told %v of a grant", e)
+	}
+	h.elsewhere("cherry", command.PlaceWager{Rules: "slots/2", Stake: 5})
+	e := next(t, conn)
+	round, _ := e["round"].(map[string]any)
+	if e["type"] != "round" || round["commitment"] == "" || round["client_seed"] == "" {
+		t.Errorf("told %v of a round", e)
+	}
+}
+
+// Clients that connect again read what they show, so nothing that was lost stays unseen.
+func TestLive_LostEventsEndTheConnections(t *testing.T) {
+	h := newHouse(t)
+	p := h.player("cherry")
+	conn := p.mustListen()
+	next(t, conn)
+	h.casino.missed.Store(7)
+	h.casino.happened <- command.Event{Seq: 1 << 20}
+	wantClose(t, conn, websocket.StatusTryAgainLater)
+	if e := next(t, p.mustListen()); e["coins"] != 100_000.0 {
+		t.Errorf("connected again: %v", e)
+	}
+}
+
 func TestLive_EndsWithItsSession(t *testing.T) {
 	for name, end := range map[string]func(h *house, p *client){
 		"signed out": func(_ *house, p *client) { p.do("DELETE", "/api/v1/sessions/current", "").want(p.h.t, 204, "") },
@@ -130,14 +174,10 @@ func TestLive_EndsWithItsSession(t *testing.T) {
 			p.do("POST", "/api/v1/me/exclusions", `{"days":1}`).want(p.h.t, 201, "")
 		},
 		"locked by the operator": func(h *house, p *client) {
-			if _, err := h.operator().SetLock(t.Context(), "cherry", true, "test"); err != nil {
-				t.Error(err)
-			}
+			h.elsewhere("cherry", command.SetLock{Locked: true})
 		},
 		"given another role": func(h *house, p *client) {
-			if _, err := h.operator().SetRole(t.Context(), "cherry", "operator", "test"); err != nil {
-				t.Error(err)
-			}
+			h.elsewhere("cherry", command.SetRole{Role: command.RoleOperator})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -158,9 +198,7 @@ func TestLive_ARoleThatStaysLeavesItAlone(t *testing.T) {
 	p := h.player("cherry")
 	conn := p.mustListen()
 	next(t, conn)
-	if _, err := h.operator().SetRole(t.Context(), "cherry", "player", "test"); err != nil {
-		t.Fatal(err)
-	}
+	h.elsewhere("cherry", command.SetRole{Role: command.RolePlayer})
 	p.do("POST", "/api/v1/me/daily-coins", "").want(t, 201, "")
 	if e := next(t, conn); e["type"] != "balance" {
 		t.Errorf("%v", e)
@@ -270,7 +308,7 @@ func TestLive_ConnectionsOfAnAccountAreBounded(t *testing.T) {
 
 func TestHub_CutsOffAClientThatReadsTooSlowly(t *testing.T) {
 	h := newHub()
-	c, err := h.join(1000, 1)
+	c, err := h.join(1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +328,7 @@ func TestHub_CutsOffAClientThatReadsTooSlowly(t *testing.T) {
 		t.Error("still listens")
 	}
 	h.close()
-	if _, err := h.join(1000, 1); !errors.Is(err, command.ErrUnavailable) {
+	if _, err := h.join(1000); !errors.Is(err, command.ErrUnavailable) {
 		t.Errorf("joined a closed hub: %v", err)
 	}
 }

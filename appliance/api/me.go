@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"imperio/appliance/auth"
+	"imperio/appliance/problem"
 	"imperio/games"
 	"imperio/storage/command"
 )
@@ -21,7 +22,7 @@ func (a *API) me(c *call) (answer, error) {
 	return answer{status: http.StatusOK, value: viewAccount(&account, c.now)}, nil
 }
 
-// account reads the account that is signed in.
+// account reads the signed-in account.
 func (a *API) account(c *call) (command.Account, error) {
 	account, ok, err := a.o.Casino.Account(c.session.Account)
 	if err != nil {
@@ -51,7 +52,7 @@ func (a *API) changePassword(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	// A stolen session must not be able to guess the password without end: a try is counted as for a sign-in.
+	// Tries count as for a sign-in, so that a stolen session can't guess the password without end.
 	login := auth.LoginKey(account.Username)
 	cred, known, err := a.o.Casino.Credentials(login)
 	if err != nil {
@@ -65,22 +66,29 @@ func (a *API) changePassword(c *call) (answer, error) {
 		return answer{}, err
 	}
 	if !verified.OK {
-		p := refuse("invalid_credentials", "The current password is wrong.")
-		p.status = http.StatusForbidden // the session itself is good
-		return answer{}, p
+		return answer{}, wrongPassword()
 	}
-	hash, err := a.hashPassword(c, in.New.value)
+	hash, err := a.o.Passwords.Hash(c.r.Context(), in.New.value)
 	if err != nil {
 		return answer{}, err
 	}
 	body := command.ChangePassword{OldHash: cred.PasswordHash, NewHash: hash, Keep: c.session.ID,
 		Login: login, Address: network(a.o.Client(c.r)), Refill: a.o.SignInRefill.Milliseconds()}
-	if _, err := a.propose(c, account.ID, command.Key{}, 0, body); err != nil {
+	_, err = a.propose(c, account.ID, command.Key{}, 0, body)
+	if r, ok := errors.AsType[*command.Refusal](err); ok && r.Code == "invalid_credentials" {
+		err = wrongPassword() // another change was quicker
+	}
+	if err != nil {
 		return answer{}, err
 	}
-	keep := c.session.ID
-	a.live.endSessions(account.ID, func(s command.SessionID) bool { return s != keep })
 	return answer{status: http.StatusNoContent}, nil
+}
+
+// wrongPassword is 403, not 401 as at a sign-in: the session is good.
+func wrongPassword() *problem.Problem {
+	p := refuse("invalid_credentials", "The current password is wrong.")
+	p.Status = http.StatusForbidden
+	return p
 }
 
 func (a *API) collectDailyCoins(c *call) (answer, error) {
@@ -103,7 +111,6 @@ func (a *API) collectDailyCoins(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	a.BalanceChanged(c.session.Account, res.Event)
 	return answer{status: http.StatusCreated, replayed: res.Replayed, value: struct {
 		Amount games.Coins `json:"amount"`
 		Coins  games.Coins `json:"coins"`

@@ -2,16 +2,13 @@ package api
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"gopkg.in/yaml.v3"
 
+	"imperio/appliance/problem"
 	"imperio/games/catalogue"
 )
 
@@ -66,44 +63,15 @@ func TestOpenAPI_ListsTheCodes(t *testing.T) {
 	for _, c := range codes["enum"].([]any) {
 		listed = append(listed, c.(string))
 	}
-	for code := range statuses {
+	for _, code := range problem.Codes() {
 		if !slices.Contains(listed, code) {
 			t.Errorf("%s is not listed", code)
 		}
 	}
 	for _, code := range listed {
-		if _, ok := statuses[code]; !ok {
+		if !slices.Contains(problem.Codes(), code) {
 			t.Errorf("%s is listed and has no status", code)
 		}
-	}
-}
-
-// A code of the machine or of a game that has no status would go out as one that nobody knows.
-func TestStatuses_KnowTheCodesOfTheMachineAndTheGames(t *testing.T) {
-	code := regexp.MustCompile(`(?:Refusef\(|Refusal\{Code: +|[^a-zA-Z]Code: +)"([a-z_]+)"`)
-	// Of locks and of what games are given by the casino itself no player hears.
-	inside := []string{"lock_held", "lock_lost", "invalid_lock", "invalid_draws", "invalid_server_seed"}
-	found := 0
-	for _, dir := range []string{"storage", "games"} {
-		err := filepath.WalkDir("../../"+dir, func(path string, _ fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-				return err
-			}
-			source, err := os.ReadFile(path)
-			for _, match := range code.FindAllSubmatch(source, -1) {
-				found++
-				if _, ok := statuses[string(match[1])]; !ok && !slices.Contains(inside, string(match[1])) {
-					t.Errorf("%s refuses with %s, which has no status", path, match[1])
-				}
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if found < 40 {
-		t.Errorf("only %d refusals are found: the test looks for the wrong words", found)
 	}
 }
 

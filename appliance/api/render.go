@@ -7,14 +7,13 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"imperio/appliance/problem"
 	"imperio/games"
 	"imperio/storage/command"
 )
 
 // timestamp is a time in an answer: RFC 3339 in UTC with milliseconds; null when zero.
 type timestamp time.Time
-
-const timeLayout = "2006-01-02T15:04:05.000Z"
 
 // MarshalJSONTo implements json.MarshalerTo.
 func (t timestamp) MarshalJSONTo(e *jsontext.Encoder) error {
@@ -25,11 +24,11 @@ func (t timestamp) append(b []byte) []byte {
 	if time.Time(t).IsZero() {
 		return append(b, `null`...)
 	}
-	b = time.Time(t).UTC().AppendFormat(append(b, '"'), timeLayout)
+	b = time.Time(t).UTC().AppendFormat(append(b, '"'), problem.TimeLayout)
 	return append(b, '"')
 }
 
-// IsZero makes omitzero leave out a time that is none.
+// IsZero has omitzero leave out a zero time.
 func (t timestamp) IsZero() bool { return time.Time(t).IsZero() }
 
 // optionalID is an id in an answer, as text; null when 0.

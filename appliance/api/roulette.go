@@ -65,7 +65,7 @@ func (c *call) betsOf(t *Table) (wager, error) {
 	if r, ok := errors.AsType[*games.Refusal](limits); ok {
 		w.refused = &command.Refusal{Code: r.Code, Message: r.Message}
 	}
-	// The machine judges the bets again; judged here, bets that are none cost no place in the log.
+	// The machine checks the bets again. Checked here, invalid bets take no space in the log.
 	if w.Stake, err = roulettegame.Validate(w.Bets); err != nil {
 		return wager{}, cmp.Or(limits, err)
 	}
@@ -79,7 +79,7 @@ func readBet(i int, in *bet) (games.Bet, error) {
 	}
 	b := games.Bet{Type: in.Type.value, Amount: in.Amount.coins()}
 	if in.Selection.given {
-		// What does not fit is no selection of any bet, and the rules say which there are.
+		// A number that does not fit is no valid selection either: the rules refuse it.
 		b.Selection = int(min(max(in.Selection.value, -1), 1000))
 		if b.Selection == 0 {
 			return b, refuse("invalid_bet", "Bet %d: The selection is 0; it must be 1, 2 or 3.", i+1)

@@ -40,7 +40,7 @@ func parseID(s string) (uint64, bool) {
 	return n, err == nil && n != 0 && s[0] != '0'
 }
 
-// roundID reads the id of a round from the address. What is no id is no round.
+// roundID reads the id of a round from the address. A malformed id is answered like a missing round.
 func (c *call) roundID() (command.RoundID, error) {
 	n, ok := parseID(c.params.ByName("id"))
 	if !ok {
@@ -78,20 +78,14 @@ func (a *API) play(c *call, refused *command.Refusal, key command.Key, body comm
 		return nil, false, err
 	}
 	r, err := valueOf[command.RoundResult](res)
-	if err != nil {
-		return nil, false, err
-	}
-	if !res.Replayed {
-		a.RoundChanged(res.Event, r)
-	}
-	return r, res.Replayed, nil
+	return r, res.Replayed, err
 }
 
-// wager is a bet of a request that some table could take.
+// wager is a bet that a table could take, under some limits.
 type wager struct {
 	command.PlaceWager
 	key     command.Key
-	refused *command.Refusal // by the limits of this table
+	refused *command.Refusal // by the limits of this table; nil: it takes the bet
 }
 
 // placeWager opens a round, unless the game is off or the house takes no new rounds.
@@ -104,7 +98,7 @@ func (a *API) placeWager(c *call, t *Table, w wager) (*command.RoundResult, bool
 	return a.play(c, cmp.Or(refused, w.refused), w.key, w.PlaceWager)
 }
 
-// stakeOf reads a body that holds a stake and nothing else.
+// stakeOf reads a body that holds only a stake.
 func (c *call) stakeOf(t *Table) (wager, error) {
 	var in struct {
 		Stake whole `json:"stake"`
@@ -122,7 +116,7 @@ func (c *call) stakeOf(t *Table) (wager, error) {
 			Message: fmt.Sprintf("The stake must be from %d to %d coins.", t.MinStake, t.MaxStake)}
 	}
 	if w.Stake < 1 || w.Stake > games.MaxCoins {
-		return wager{}, w.refused // no table ever takes it: it costs no place in the log
+		return wager{}, w.refused // no table ever takes it, so it takes no space in the log
 	}
 	return w, nil
 }

@@ -6,11 +6,9 @@ import (
 	"net/http"
 
 	"imperio/appliance/auth"
+	"imperio/appliance/problem"
 	"imperio/storage/command"
 )
-
-// maxLogin is the longest name or address that is looked up, in bytes.
-const maxLogin = 254
 
 func (a *API) openSession(c *call) (answer, error) {
 	if err := pass(a.o.Spare); err != nil {
@@ -26,13 +24,16 @@ func (a *API) openSession(c *call) (answer, error) {
 	if err := errors.Join(require("login", in.Login.given), require("password", in.Password.given)); err != nil {
 		return answer{}, err
 	}
-	if in.Login.value == "" || len(in.Login.value) > maxLogin {
-		return answer{}, refuse("bad_request", "The field %q is a username or an e-mail address of up to %d bytes.", "login", maxLogin)
+	if in.Login.value == "" || len(in.Login.value) > auth.MaxEmailLength {
+		return answer{}, refuse("bad_request", "The field %q is a username or an e-mail address of up to %d bytes.", "login", auth.MaxEmailLength)
+	}
+	if err := a.o.Casino.Current(c.r.Context()); err != nil {
+		return answer{}, err
 	}
 	return a.signIn(c, auth.LoginKey(in.Login.value), in.Password.value)
 }
 
-// signIn opens a session for who knows the password of a login.
+// signIn opens a session for a client that knows the password of a login.
 func (a *API) signIn(c *call, login, password string) (answer, error) {
 	cred, known, err := a.o.Casino.Credentials(login)
 	if err != nil {
@@ -45,7 +46,7 @@ func (a *API) signIn(c *call, login, password string) (answer, error) {
 	if !known || !verified.OK {
 		return answer{}, refuse("invalid_credentials", "The name or the password is wrong.")
 	}
-	// Only who knows the password learns of these. The machine would refuse as well.
+	// Only those who know the password learn of these. The machine refuses as well.
 	if cred.Excluded.After(c.now) {
 		return answer{}, excluded(cred)
 	}
@@ -71,18 +72,17 @@ func (a *API) signIn(c *call, login, password string) (answer, error) {
 	return a.signedIn(c, token, &opened.Account, &opened.Session), nil
 }
 
-func excluded(cred command.Credentials) *problem {
+func excluded(cred command.Credentials) *problem.Problem {
 	p := refuse("excluded", "You excluded yourself until %s. Nobody can shorten that.", cred.Excluded.UTC().Format("2 January 2006"))
 	if !cred.Excluded.Before(command.ForEver) {
-		p.detail = "You excluded yourself for ever. Nobody can undo that."
+		p.Detail = "You excluded yourself for ever. Nobody can undo that."
 	}
-	p.until = cred.Excluded
+	p.NextAt = cred.Excluded
 	return p
 }
 
-// tryPassword takes one of the tries that a login has, and then checks the password. The try is taken first, and
-// durably, so that neither parallel guesses nor a restart give more of them. All of it is the same, and takes as long,
-// for a login that nobody has.
+// tryPassword takes one of the tries that a login has, and then checks the password. The try is durable before the check, so
+// neither parallel guesses nor a restart give more tries. An unknown login takes the same path, and the same time.
 func (a *API) tryPassword(c *call, login string, cred command.Credentials, password string) (auth.Verified, error) {
 	attempt := command.AttemptSignIn{
 		Address: network(a.o.Client(c.r)), Login: login, Tries: a.o.SignInTries, Refill: a.o.SignInRefill.Milliseconds(),
@@ -148,7 +148,6 @@ func (a *API) endSession(c *call) (answer, error) {
 	if _, err := a.propose(c, c.session.Account, command.Key{}, 0, command.EndSessions{Session: id}); err != nil {
 		return answer{}, err
 	}
-	a.live.endSessions(c.session.Account, func(s command.SessionID) bool { return s == id })
 	ans := answer{status: http.StatusNoContent}
 	if id == c.session.ID {
 		ans.cookie = auth.NoCookie(c.secure)

@@ -18,7 +18,7 @@ import (
 func BenchmarkSpin(b *testing.B) {
 	casino := newFakeCasino()
 	api, err := New(Options{
-		Casino: casino, Passwords: cheapPasswords(b), Log: slog.New(slog.DiscardHandler), Now: time.Now, Random: rand.Reader,
+		Casino: casino, Events: casino, Passwords: cheapPasswords(b), Log: slog.New(slog.DiscardHandler), Now: time.Now, Random: rand.Reader,
 		Games: catalogue.Released(), Tables: []Table{{Game: "slots", Rules: "slots/2", Enabled: true, MinStake: 1, MaxStake: 10_000}},
 		DailyCoins: 1,
 	})

@@ -12,7 +12,7 @@ import (
 	"imperio/storage/command"
 )
 
-// How many entries a page of a list has.
+// The number of entries in a page of a list.
 const (
 	defaultPage = 50
 	maxPage     = 200
@@ -52,7 +52,7 @@ func (a *API) listTransfers(c *call) (answer, error) {
 	}{views, optionalID(next)}}, nil
 }
 
-// query refuses parameters that are not among the allowed ones, or are there twice, as bodies do with fields.
+// query refuses unknown and repeated parameters, as bodies do with fields.
 func (c *call) query(allowed ...string) error {
 	if c.r.URL.RawQuery == "" {
 		return nil
@@ -64,20 +64,20 @@ func (c *call) query(allowed ...string) error {
 func (c *call) values(allowed []string) (url.Values, error) {
 	values, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
-		return nil, refuse("bad_request", "The query of the address can't be read.")
+		return nil, refuse("bad_request", "The query of the address is malformed.")
 	}
 	for name, v := range values {
 		if !slices.Contains(allowed, name) {
-			return nil, refuse("bad_request", "The query parameter %.64q is not known here.", name)
+			return nil, refuse("bad_request", "The query parameter %.64q is unknown.", name)
 		}
 		if len(v) != 1 {
-			return nil, refuse("bad_request", "The query parameter %q is there twice.", name)
+			return nil, refuse("bad_request", "The query parameter %q is repeated.", name)
 		}
 	}
 	return values, nil
 }
 
-// page reads which part of a list is wanted.
+// page reads which part of a list the client wants.
 func (a *API) page(c *call, allowed ...string) (command.Page, error) {
 	p := command.Page{Limit: defaultPage}
 	if c.r.URL.RawQuery == "" {
@@ -90,13 +90,13 @@ func (a *API) page(c *call, allowed ...string) (command.Page, error) {
 	if values.Has("limit") {
 		p.Limit, err = strconv.Atoi(values.Get("limit"))
 		if err != nil || p.Limit < 1 || p.Limit > maxPage {
-			return p, refuse("bad_request", "The query parameter %q is a number from 1 to %d.", "limit", maxPage)
+			return p, refuse("bad_request", "The query parameter %q must be a number from 1 to %d.", "limit", maxPage)
 		}
 	}
 	if values.Has("cursor") {
 		var ok bool
 		if p.Before, ok = parseID(values.Get("cursor")); !ok {
-			return p, refuse("bad_request", "The query parameter %q is the next_cursor of an earlier answer.", "cursor")
+			return p, refuse("bad_request", "The query parameter %q must be the next_cursor of an earlier answer.", "cursor")
 		}
 	}
 	if values.Has("game") {
@@ -108,7 +108,7 @@ func (a *API) page(c *call, allowed ...string) (command.Page, error) {
 	if values.Has("kind") {
 		kind, ok := command.ParseTransferKind(values.Get("kind"))
 		if !ok {
-			return p, refuse("bad_request", "The query parameter %q is welcome, stake, raise, payout, daily or grant.", "kind")
+			return p, refuse("bad_request", "The query parameter %q must be welcome, stake, raise, payout, daily or grant.", "kind")
 		}
 		p.Kind = kind
 	}

@@ -1,8 +1,6 @@
 package auth
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,6 +9,8 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/secure/precis"
 	"golang.org/x/text/unicode/norm"
+
+	"imperio/appliance/problem"
 )
 
 // How long a username is, in characters.
@@ -19,15 +19,15 @@ const (
 	MaxUsernameLength = 32
 )
 
-// maxEmailLength is the longest e-mail address that can be delivered, in bytes (RFC 5321, 4.5.3.1.3).
-const maxEmailLength = 254
+// MaxEmailLength is the length of the longest e-mail address that can be delivered, in bytes (RFC 5321, 4.5.3.1.3).
+const MaxEmailLength = 254
 
-// What a name or address is refused for. The texts are for people.
+// Why a name or an address is refused. These are *problem.Problem, for people to read.
 var (
-	ErrUsernameLength  = fmt.Errorf("a username has %d to %d characters", MinUsernameLength, MaxUsernameLength)
-	ErrUsernameLetters = errors.New("a username is made of letters, digits, '_', '-' and '.', and starts with a letter or a digit")
-	ErrUsernameScripts = errors.New("a username keeps to one of the Latin, Greek and Cyrillic alphabets, whose letters look alike")
-	ErrEmail           = errors.New("this is not an e-mail address that mail can be sent to, such as ana@example.org")
+	ErrUsernameLength  error = problem.New("invalid_username", "A username has %d to %d characters.", MinUsernameLength, MaxUsernameLength)
+	ErrUsernameLetters error = problem.New("invalid_username", "A username is made of letters, digits, '_', '-' and '.', and starts with a letter or a digit.")
+	ErrUsernameScripts error = problem.New("invalid_username", "A username keeps to one of the Latin, Greek and Cyrillic alphabets, whose letters look alike.")
+	ErrEmail           error = problem.New("invalid_email", "This is not an e-mail address that mail can be sent to, such as ana@example.org.")
 )
 
 // Username checks a name that a player chose, and gives it as it is shown and the key that it is unique by. All
@@ -89,7 +89,7 @@ func fold(s string) string {
 // Email checks an e-mail address and gives it as it is kept and the key that it is unique by: addresses that differ in
 // case only are one.
 func Email(address string) (kept, key string, err error) {
-	if len(address) > maxEmailLength || !utf8.ValidString(address) {
+	if len(address) > MaxEmailLength || !utf8.ValidString(address) {
 		return "", "", ErrEmail
 	}
 	kept = norm.NFC.String(address)

@@ -7,12 +7,15 @@ import (
 	"crypto/rand"
 	"crypto/sha512"
 	"encoding/base64"
-	"errors"
 	"fmt"
+	"net/http"
 	"runtime"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"imperio/appliance/problem"
 )
 
 // How long a password is, in characters (Unicode code points) of any script.
@@ -24,11 +27,14 @@ const (
 // DefaultCost is the cost of bcrypt that new passwords are hashed with: about a quarter of a second of one core.
 const DefaultCost = 12
 
-// ErrBusy means that so many passwords are waiting to be checked that this one was not taken into the line.
-var ErrBusy = errors.New("too many passwords are being checked")
+// ErrBusy means that too many passwords are already waiting to be checked. It is a *problem.Problem.
+var ErrBusy error = &problem.Problem{
+	Status: http.StatusServiceUnavailable, Code: "busy", RetryAfter: 2 * time.Second,
+	Detail: "Too many people are signing in at this moment. Try again in a few seconds.",
+}
 
-// ErrPasswordLength refuses a password that is too short or too long to be chosen.
-var ErrPasswordLength = fmt.Errorf("a password has %d to %d characters", MinPasswordLength, MaxPasswordLength)
+// ErrPasswordLength refuses a password that is too short or too long to be chosen. It is a *problem.Problem.
+var ErrPasswordLength error = problem.New("invalid_password", "A password has %d to %d characters.", MinPasswordLength, MaxPasswordLength)
 
 // Passwords hashes and verifies passwords, a few at a time: the work is heavy on purpose, and must leave the
 // processor to the games. It is safe for concurrent use.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"imperio/appliance/problem"
 )
 
 // Edge is the middleware, the limits and the listeners of one node. It is safe for concurrent use, has no goroutine
@@ -174,7 +176,7 @@ func (x *exchange) boundBody(h http.Header) bool {
 }
 
 // refuse answers with a problem. It returns false, for admit.
-func (x *exchange) refuse(p Problem) bool {
+func (x *exchange) refuse(p problem.Document) bool {
 	x.refused = true
 	if x.route == "" {
 		x.route = "refused"

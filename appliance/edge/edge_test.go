@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"imperio/appliance/problem"
 )
 
 // house is a server behind an edge on a real listener, with what it logged and observed.
@@ -110,12 +112,12 @@ func (h *house) ask(t testing.TB, method, path, body string, headers ...string) 
 }
 
 // problemIn checks that an answer is a problem with a code.
-func problemIn(t testing.TB, answer *http.Response, body, code string) Problem {
+func problemIn(t testing.TB, answer *http.Response, body, code string) problem.Document {
 	t.Helper()
 	if got := answer.Header.Get("Content-Type"); got != "application/problem+json" {
 		t.Fatalf("content type %q, body %q", got, body)
 	}
-	var p Problem
+	var p problem.Document
 	if err := json.Unmarshal([]byte(body), &p); err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +279,7 @@ func TestPanic_WhileTheAnswerIsHeldIsA500(t *testing.T) {
 
 func TestErrors_ArePagesForBrowsersAndProblemsForPrograms(t *testing.T) {
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		WriteProblem(w, r, NewProblem(http.StatusNotFound, "not_found", "Not <here>."))
+		WriteProblem(w, r, problem.NewDocument(http.StatusNotFound, "not_found", "Not <here>."))
 	}), nil)
 	answer, body := h.ask(t, "GET", "/nowhere", "", "Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 	if answer.StatusCode != 404 || answer.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, "Not &lt;here&gt;.") {
@@ -296,9 +298,9 @@ func TestErrors_ArePagesForBrowsersAndProblemsForPrograms(t *testing.T) {
 
 func TestErrors_UseThePageThatIsGiven(t *testing.T) {
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		WriteProblem(w, r, NewProblem(http.StatusNotFound, "not_found", ""))
+		WriteProblem(w, r, problem.NewDocument(http.StatusNotFound, "not_found", ""))
 	}), func(o *Options) {
-		o.ErrorPage = func(p Problem) []byte { return fmt.Appendf(nil, "<h1>%s</h1>", p.Code) }
+		o.ErrorPage = func(p problem.Document) []byte { return fmt.Appendf(nil, "<h1>%s</h1>", p.Code) }
 	})
 	if _, body := h.ask(t, "GET", "/nowhere", "", "Accept", "text/html"); body != "<h1>not_found</h1>" {
 		t.Errorf("got %s", body)

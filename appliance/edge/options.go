@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"imperio/appliance/problem"
 )
 
 // Options is all that an Edge is told. DefaultOptions gives the values of production; the zero value of a duration or
@@ -48,7 +50,7 @@ type Options struct {
 	Compression bool
 
 	// ErrorPage makes the HTML of an error for a browser; nil: a plain page.
-	ErrorPage func(Problem) []byte
+	ErrorPage func(problem.Document) []byte
 
 	// AccessLog takes one record a request; nil: none. It is called from many goroutines and must not block: give it
 	// a LogBuffer to write to.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+
+	"imperio/appliance/problem"
 )
 
 // ServeHTTP answers the probes:
@@ -15,7 +17,7 @@ import (
 func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		answerJSON(w, r, http.StatusMethodNotAllowed, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "Health is asked with GET or HEAD."))
+		refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "Health is asked with GET or HEAD.")
 		return
 	}
 	switch path := strings.TrimPrefix(r.URL.Path, "/health"); path {
@@ -38,7 +40,7 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
-		answerJSON(w, r, http.StatusNotFound, newProblem(http.StatusNotFound, "not_found", "There is no such check. /health lists them."))
+		refuse(w, r, http.StatusNotFound, "not_found", "There is no such check. /health lists them.")
 	}
 }
 
@@ -57,29 +59,16 @@ func statuses(results map[string]Result) map[string]Status {
 	return out
 }
 
-// problem is an error's body (RFC 9457).
-type problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-	// RequestID is what the answer's header says; answerJSON fills it in.
-	RequestID string `json:"request_id,omitempty"`
-}
-
-func newProblem(status int, code, detail string) problem {
-	return problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+// refuse answers with a problem.
+func refuse(w http.ResponseWriter, r *http.Request, status int, code, detail string) {
+	p := problem.NewDocument(status, code, detail)
+	p.RequestID = w.Header().Get("X-Request-Id")
+	p.Write(w, r)
 }
 
 func answerJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
-	if p, ok := v.(problem); ok {
-		h.Set("Content-Type", "application/problem+json")
-		p.RequestID = h.Get("X-Request-Id")
-		v = p
-	}
 	body, err := json.Marshal(v)
 	if err != nil { // impossible: all values are plain
 		http.Error(w, err.Error(), http.StatusInternalServerError)

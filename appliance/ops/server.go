@@ -40,7 +40,7 @@ func (g Guard) Protect(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		answerJSON(w, r, http.StatusForbidden, newProblem(http.StatusForbidden, "forbidden", "Metrics are for operators: set metrics-allow or metrics-token."))
+		refuse(w, r, http.StatusForbidden, "forbidden", "Metrics are for operators: set metrics-allow or metrics-token.")
 	})
 }
 
@@ -92,15 +92,15 @@ func NewServer(m *Metrics, h *Health, g Guard, hosts func(host string) bool, hea
 	mux.Handle("/health", h)
 	mux.Handle("/health/", h)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		answerJSON(w, r, http.StatusNotFound, newProblem(http.StatusNotFound, "not_found", "There are /metrics and /health here."))
+		refuse(w, r, http.StatusNotFound, "not_found", "There are /metrics and /health here.")
 	})
 	return &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			maps.Copy(w.Header(), headers)
 			w.Header().Set("X-Request-Id", rand.Text())
 			if hosts != nil && !hosts(r.Host) {
-				answerJSON(w, r, http.StatusMisdirectedRequest, newProblem(http.StatusMisdirectedRequest, "forbidden",
-					"This listener is for this machine: ask 127.0.0.1, localhost or the casino's own name."))
+				refuse(w, r, http.StatusMisdirectedRequest, "forbidden",
+					"This listener is for this machine: ask 127.0.0.1, localhost or the casino's own name.")
 				return
 			}
 			mux.ServeHTTP(w, r)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"imperio/appliance"
-	"imperio/appliance/api"
+	"imperio/appliance/control"
 	"imperio/games"
 )
 
@@ -24,11 +24,11 @@ type accountCommand struct {
 	Grant    accountGrantCommand    `cmd:"" help:"Give coins to an account, or take them back."`
 	Lock     accountLockCommand     `cmd:"" help:"Lock an account: its sessions end, and it can't sign in or play."`
 	Unlock   accountUnlockCommand   `cmd:"" help:"Unlock an account."`
-	Password accountPasswordCommand `cmd:"" help:"Set a password, which is read from standard input; all sessions of the account end."`
+	Password accountPasswordCommand `cmd:"" help:"Set a password, read from standard input. All sessions of the account end."`
 	Role     accountRoleCommand     `cmd:"" help:"Give an account the role of a player or of an operator."`
 }
 
-// whoArg is the account that a verb is about.
+// whoArg names the account of a verb.
 type whoArg struct {
 	Account string `arg:"" help:"Username, e-mail address, or # and the id."`
 }
@@ -37,8 +37,8 @@ type reasonFlag struct {
 	Reason string `help:"Why, for the history." placeholder:"TEXT"`
 }
 
-// operations opens the casino for an operator's work, by its server if one runs.
-func (env *environment) operations(do func(*appliance.Operations) error) error {
+// control calls operations of the operators' API: on the running server, else on the data directory.
+func (env *environment) control(do func(*control.Client) error) error {
 	loaded, err := env.configuration()
 	if err != nil {
 		return err
@@ -47,17 +47,17 @@ func (env *environment) operations(do func(*appliance.Operations) error) error {
 	if u, err := user.Current(); err == nil {
 		actor = u.Username
 	}
-	o, err := appliance.OpenOperations(env.Ctx, loaded.Config.Data.Dir, actor, appliance.Options{Config: loaded.Config, Logs: io.Discard})
+	client, closeIt, err := appliance.OpenControl(env.Ctx, loaded.Config.Data.Dir, actor, appliance.Options{Config: loaded.Config, Logs: io.Discard})
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(o), o.Close())
+	return errors.Join(do(client), closeIt())
 }
 
-// change does one operation on an account and shows what became of it.
-func (env *environment) change(do func(*appliance.Operations) (api.AccountRecord, error)) error {
-	return env.operations(func(o *appliance.Operations) error {
-		a, err := do(o)
+// change does one operation on an account and shows the account after it.
+func change[In any](env *environment, operation control.Operation[In, control.Account], in In) error {
+	return env.control(func(c *control.Client) error {
+		a, err := operation.Call(env.Ctx, c, in)
 		if err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ type accountCreateCommand struct {
 	Username string      `arg:"" help:"Name of the account."`
 	Email    string      `help:"E-mail address." placeholder:"ADDRESS"`
 	Role     string      `help:"player or operator." enum:"player,operator" default:"player"`
-	Coins    games.Coins `help:"Coins to begin with; none: the welcome coins." default:"-1" placeholder:"COINS"`
+	Coins    games.Coins `help:"Coins to begin with. Default: the welcome coins." default:"-1" placeholder:"COINS"`
 }
 
 // Run opens the account.
@@ -78,7 +78,7 @@ func (c *accountCreateCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	order := api.AccountOrder{Username: c.Username, Email: c.Email, Password: password, Role: c.Role, Coins: c.Coins}
+	order := control.NewAccount{Username: c.Username, Email: c.Email, Password: password, Role: c.Role, Coins: c.Coins}
 	if order.Coins < 0 {
 		loaded, err := env.configuration()
 		if err != nil {
@@ -86,10 +86,10 @@ func (c *accountCreateCommand) Run(env *environment) error {
 		}
 		order.Coins = loaded.Config.Accounts.WelcomeCoins
 	}
-	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) { return o.CreateAccount(env.Ctx, order) })
+	return change(env, control.CreateAccount, order)
 }
 
-// readPassword reads one line, of which only the line end is cut.
+// readPassword reads one line, without the line end.
 func readPassword(env *environment) (string, error) {
 	fmt.Fprintln(env.Stderr, "Password (one line):")
 	line, err := bufio.NewReader(io.LimitReader(env.Stdin, 4096)).ReadString('\n')
@@ -100,26 +100,26 @@ func readPassword(env *environment) (string, error) {
 }
 
 type accountListCommand struct {
-	From  uint64 `help:"Id to begin with." default:"0"`
-	Limit int    `help:"How many at most." default:"100"`
+	From  uint64 `help:"Id to start at." default:"0"`
+	Limit int    `help:"The most accounts to list." default:"100"`
 }
 
-// Run lists accounts, a line each.
+// Run lists accounts, one a line.
 func (c *accountListCommand) Run(env *environment) error {
-	return env.operations(func(o *appliance.Operations) error {
+	return env.control(func(client *control.Client) error {
 		w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "ID\tUSERNAME\tROLE\tCOINS\tHELD\tLOCKED\tCREATED\tE-MAIL")
 		from, left := c.From, c.Limit
 		for left > 0 {
-			list, next, err := o.ListAccounts(env.Ctx, from, min(left, 1000))
+			page, err := control.ListAccounts.Call(env.Ctx, client, control.List{From: from, Limit: min(left, 1000)})
 			if err != nil {
 				return err
 			}
-			for _, a := range list {
+			for _, a := range page.Accounts {
 				fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%t\t%s\t%s\n", a.ID, a.Username, a.Role, a.Coins, a.HeldCoins, a.Locked, a.CreatedAt.Format(time.DateOnly), a.Email)
 			}
-			left -= len(list)
-			if from = next; next == 0 {
+			left -= len(page.Accounts)
+			if from = page.Next; from == 0 {
 				break
 			}
 		}
@@ -133,10 +133,10 @@ type accountShowCommand struct {
 
 // Run shows the account.
 func (c *accountShowCommand) Run(env *environment) error {
-	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) { return o.ShowAccount(env.Ctx, c.Account) })
+	return change(env, control.ShowAccount, control.Who{Who: c.Account})
 }
 
-func showAccount(out io.Writer, a api.AccountRecord) error {
+func showAccount(out io.Writer, a control.Account) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "id\t%d\nusername\t%s\ne-mail\t%s\nrole\t%s\ncoins\t%d\nheld coins\t%d\nlocked\t%t\ncreated\t%s\n",
 		a.ID, a.Username, a.Email, a.Role, a.Coins, a.HeldCoins, a.Locked, a.CreatedAt.Format(time.RFC3339))
@@ -152,14 +152,12 @@ func showAccount(out io.Writer, a api.AccountRecord) error {
 type accountGrantCommand struct {
 	whoArg     `embed:""`
 	reasonFlag `embed:""`
-	Coins      games.Coins `arg:"" help:"How many; below 0 to take back."`
+	Coins      games.Coins `arg:"" help:"How many coins. Below 0 takes them back."`
 }
 
 // Run grants coins.
 func (c *accountGrantCommand) Run(env *environment) error {
-	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) {
-		return o.Grant(env.Ctx, c.Account, c.Coins, c.Reason)
-	})
+	return change(env, control.GrantCoins, control.Grant{Who: c.Account, Coins: c.Coins, Reason: c.Reason})
 }
 
 type accountLockCommand struct {
@@ -169,9 +167,7 @@ type accountLockCommand struct {
 
 // Run locks the account.
 func (c *accountLockCommand) Run(env *environment) error {
-	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) {
-		return o.SetLock(env.Ctx, c.Account, true, c.Reason)
-	})
+	return change(env, control.SetLock, control.Lock{Who: c.Account, Locked: true, Reason: c.Reason})
 }
 
 type accountUnlockCommand struct {
@@ -181,9 +177,7 @@ type accountUnlockCommand struct {
 
 // Run unlocks the account.
 func (c *accountUnlockCommand) Run(env *environment) error {
-	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) {
-		return o.SetLock(env.Ctx, c.Account, false, c.Reason)
-	})
+	return change(env, control.SetLock, control.Lock{Who: c.Account, Reason: c.Reason})
 }
 
 type accountPasswordCommand struct {
@@ -197,9 +191,7 @@ func (c *accountPasswordCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) {
-		return o.SetPassword(env.Ctx, c.Account, password, c.Reason)
-	})
+	return change(env, control.SetPassword, control.Password{Who: c.Account, Password: password, Reason: c.Reason})
 }
 
 type accountRoleCommand struct {
@@ -210,7 +202,5 @@ type accountRoleCommand struct {
 
 // Run gives the role.
 func (c *accountRoleCommand) Run(env *environment) error {
-	return env.change(func(o *appliance.Operations) (api.AccountRecord, error) {
-		return o.SetRole(env.Ctx, c.Account, c.Role, c.Reason)
-	})
+	return change(env, control.SetRole, control.Role{Who: c.Account, Role: c.Role, Reason: c.Reason})
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"imperio/appliance"
-	"imperio/appliance/api"
+	"imperio/appliance/control"
 )
 
 // ownCasino is a casino that was started to be measured, as a process of its own: over TLS, without limits and without
@@ -111,8 +111,8 @@ func (c *ownCasino) kill() error {
 }
 
 // ask opens the operator's socket of the casino.
-func (c *ownCasino) ask(ctx context.Context, do func(*api.ControlClient) error) error {
-	client, err := api.DialControl(ctx, filepath.Join(c.directory, appliance.SocketFile))
+func (c *ownCasino) ask(ctx context.Context, do func(*control.Client) error) error {
+	client, err := control.Dial(ctx, filepath.Join(c.directory, appliance.SocketFile))
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"imperio/appliance/api"
 	"imperio/appliance/bench"
+	"imperio/appliance/control"
 )
 
 // measureGrowth compares what a bet costs the small and the large casino, and reads how much memory the large one has
@@ -34,7 +34,10 @@ func (m *campaign) measureGrowth(ctx context.Context) error {
 // side is a casino that takes turns. A turn's cost includes the checkpoint of its bets.
 func (m *campaign) side(casino *ownCasino, c populated) bench.Side {
 	return bench.Side{Options: m.options(casino, c.tokens), Rest: func(ctx context.Context) (time.Duration, error) {
-		err := casino.ask(ctx, func(client *api.ControlClient) error { return client.Checkpoint(ctx) })
+		err := casino.ask(ctx, func(client *control.Client) error {
+			_, err := control.WriteCheckpoint.Call(ctx, client, control.None{})
+			return err
+		})
 		if err != nil {
 			return 0, err
 		}

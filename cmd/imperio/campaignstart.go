@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"imperio/appliance/api"
 	"imperio/appliance/bench"
+	"imperio/appliance/control"
 )
 
 // measureIdle reads how much memory a casino needs that nobody has used yet.
@@ -61,9 +61,9 @@ func (m *campaign) start(ctx context.Context, what, directory string, do func(co
 		if use, err = memoryOf(casino.process.Process.Pid); err != nil {
 			return err
 		}
-		var status api.Status
-		err := casino.ask(ctx, func(client *api.ControlClient) (err error) {
-			status, err = client.Status(ctx)
+		var status control.Status
+		err := casino.ask(ctx, func(client *control.Client) (err error) {
+			status, err = control.GetStatus.Call(ctx, client, control.None{})
 			return err
 		})
 		if err != nil {

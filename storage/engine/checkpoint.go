@@ -23,6 +23,8 @@ type CheckpointFigures struct {
 	Records  uint64 // written by all of them
 	Lag      uint64 // by how much the newest index is above the last checkpoint's
 	HeldSize int    // bytes of changed state in memory
+	// Writing is how long the checkpoint under way has been written so far, to a second; 0 if none is.
+	Writing time.Duration
 }
 
 type checkpointFigures struct {
@@ -39,8 +41,15 @@ func (d *DB) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	if err := ctx.Err(); err != nil {
 		return Checkpoint{}, err
 	}
-	d.writing.Lock()
-	defer d.writing.Unlock()
+	select {
+	case <-d.proven:
+	case <-d.broken:
+		return Checkpoint{}, d.Err()
+	case <-ctx.Done():
+		return Checkpoint{}, ctx.Err()
+	}
+	d.turn.Lock()
+	defer d.turn.Unlock()
 
 	d.mu.Lock()
 	if d.failed != nil {
@@ -56,6 +65,9 @@ func (d *DB) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	d.frozen, d.live = frozen, newLayer(len(d.schema.Tables))
 	d.mu.Unlock()
 
+	d.stalled.Store(0)
+	d.writing.Store(true)
+	defer d.writing.Store(false)
 	began := time.Now()
 	records := 0
 	err := Guard(d.path, func() error {
@@ -157,8 +169,13 @@ func (d *DB) CheckpointFigures() CheckpointFigures {
 	d.mu.RUnlock()
 	d.durableMu.Lock()
 	defer d.durableMu.Unlock()
+	var writing time.Duration
+	if d.writing.Load() {
+		writing = time.Duration(d.stalled.Load())
+	}
 	return CheckpointFigures{
-		Count: d.checkpoint.count, Last: d.checkpoint.last, Longest: d.checkpoint.longest,
+		Writing: writing,
+		Count:   d.checkpoint.count, Last: d.checkpoint.last, Longest: d.checkpoint.longest,
 		Records: d.checkpoint.records, Lag: index - min(index, d.durable.Index), HeldSize: held,
 	}
 }

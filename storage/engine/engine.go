@@ -22,6 +22,8 @@ import (
 	"math"
 	"os"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -41,6 +43,9 @@ type Options struct {
 	// PatrolInterval is the time between two looks through the whole file; 0: a day. A file that was too large to be read
 	// as a whole when it was opened is looked through at once.
 	PatrolInterval time.Duration
+	// StallLimit is how long one checkpoint may take before the disk counts as hung and the service ends; 0: a minute.
+	// Time in which the process itself stood still does not count.
+	StallLimit time.Duration
 	// Owner is whom the file must belong to; "": anybody.
 	Owner string
 	// ReadOnly opens the file without writing to it: no checkpoints, Update only changes memory.
@@ -61,6 +66,9 @@ func (o *Options) complete() {
 	if o.PatrolInterval <= 0 {
 		o.PatrolInterval = 24 * time.Hour
 	}
+	if o.StallLimit <= 0 {
+		o.StallLimit = time.Minute
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -80,7 +88,7 @@ type DB struct {
 	failed       error
 	broken       chan struct{} // closed when failed is set
 
-	writing    sync.Mutex // one checkpoint at a time
+	turn       sync.Mutex // one checkpoint at a time
 	durableMu  sync.Mutex // durable, checkpoint
 	durable    Checkpoint
 	checkpoint checkpointFigures
@@ -89,8 +97,14 @@ type DB struct {
 	caught chan struct{} // a checkpoint was written; back-pressure may be over
 	stop   context.CancelFunc
 
-	// Closed when the checkpointer and the patrol have ended.
-	done, patrolled chan struct{}
+	file    *os.File      // the same file, to look at
+	proven  chan struct{} // closed when the file's structure is proven: nothing is written before
+	writing atomic.Bool   // a checkpoint is being written
+	closing atomic.Bool
+	stalled atomic.Int64 // nanoseconds for which the checkpoint under way is being written
+
+	done    chan struct{}  // closed when the checkpointer has ended
+	running sync.WaitGroup // what else runs beside it
 }
 
 // Open opens an existing file. It changes nothing if it returns an error. check sees the state before anything is
@@ -119,7 +133,7 @@ func Open(path string, schema *Schema, opts Options, check func(*Reader) error) 
 	}
 	d := &DB{
 		path: path, schema: schema, db: db, opts: opts, log: opts.Logger, live: newLayer(len(schema.Tables)),
-		broken: make(chan struct{}), wake: make(chan struct{}, 1), caught: make(chan struct{}, 1), done: make(chan struct{}), patrolled: make(chan struct{}),
+		broken: make(chan struct{}), wake: make(chan struct{}, 1), caught: make(chan struct{}, 1), done: make(chan struct{}), proven: make(chan struct{}),
 	}
 	if err := d.load(check); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -128,20 +142,22 @@ func Open(path string, schema *Schema, opts Options, check func(*Reader) error) 
 	d.stop = stop
 	if opts.ReadOnly {
 		close(d.done)
-		close(d.patrolled)
 		return d, nil
 	}
-	file, err := os.Open(path)
-	if err != nil {
+	if d.file, err = os.Open(path); err != nil {
 		stop()
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
 	due := opts.PatrolInterval
-	if !whole {
+	if whole {
+		close(d.proven)
+	} else {
 		due = 0
+		d.running.Go(func() { d.prove(ctx) })
 	}
 	go d.checkpointer(ctx)
-	go d.patrol(ctx, file, due)
+	d.running.Go(func() { d.patrol(ctx, due) })
+	d.running.Go(func() { d.watch(ctx) })
 	return d, nil
 }
 
@@ -294,14 +310,20 @@ func (d *DB) Applied() (index, term uint64) {
 	return d.head.index, d.head.term
 }
 
-// Close writes a last checkpoint and closes the file. It returns the error of either.
+// Close writes a last checkpoint and closes the file. It returns the error of either. Closing again does nothing.
 func (d *DB) Close() error {
-	d.stop()
-	<-d.done
-	<-d.patrolled
+	if d.closing.Swap(true) {
+		return nil
+	}
 	var err error
 	if !d.opts.ReadOnly && d.Err() == nil {
 		_, err = d.Checkpoint(context.Background())
+	}
+	d.stop()
+	<-d.done
+	d.running.Wait()
+	if d.file != nil {
+		err = errors.Join(err, d.file.Close())
 	}
 	return errors.Join(err, d.db.Close())
 }
@@ -309,28 +331,37 @@ func (d *DB) Close() error {
 // openFile opens the file as it is used: every commit synced, with its freelist, so that opening is quick after a crash
 // as well.
 func openFile(path string, readOnly bool) (*bbolt.DB, error) {
-	var db *bbolt.DB
-	err := Guard(path, func() (err error) {
-		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-			Timeout:         lockPatience,
-			FreelistType:    bbolt.FreelistMapType,
-			PreLoadFreelist: true, // a damaged one shows here, not at the first write
-			InitialMmapSize: initialMmapSize,
-			ReadOnly:        readOnly,
-		})
-		return err
-	})
-	switch {
+	db, err := openWith(path, readOnly, initialMmapSize)
+	if errors.Is(err, syscall.ENOMEM) { // address space is limited: the file is mapped anew as it grows
+		db, err = openWith(path, readOnly, 0)
+	}
+	switch errno := syscall.Errno(0); {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, inUse(path)
 	case errors.As(err, new(*fs.PathError)):
 		return nil, fmt.Errorf("open %s: %w", path, err)
+	case errors.As(err, &errno):
+		return nil, fmt.Errorf("map %s into memory: %w. The file is not damaged: the system refuses this process. Look at its limits (ulimit -v, the container's memory, locked memory) and start again", path, err)
 	case IsDamage(err):
 		return nil, err
 	case err != nil:
 		return nil, &DamageError{File: path, What: "it can't be opened", Err: err}
 	}
 	return db, nil
+}
+
+func openWith(path string, readOnly bool, mapped int) (db *bbolt.DB, err error) {
+	err = Guard(path, func() (err error) {
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+			Timeout:         lockPatience,
+			FreelistType:    bbolt.FreelistMapType,
+			PreLoadFreelist: true, // a damaged one shows here, not at the first write
+			InitialMmapSize: mapped,
+			ReadOnly:        readOnly,
+		})
+		return err
+	})
+	return db, err
 }
 
 // initialMmapSize is address space, not memory: enough that a growing file does not have to be mapped anew, which would

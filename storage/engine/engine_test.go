@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -69,7 +70,7 @@ func change(t interface{ Fatal(...any) }, d *DB, fn func(*Writer)) {
 
 // freeze moves the live layer to where a checkpoint that is being written has it, and gives back what ends that.
 func freeze(d *DB) (thaw func()) {
-	d.writing.Lock()
+	d.turn.Lock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.frozen, d.live = d.live, newLayer(len(d.schema.Tables))
@@ -83,7 +84,7 @@ func freeze(d *DB) (thaw func()) {
 			}
 		}
 		d.mu.Unlock()
-		d.writing.Unlock()
+		d.turn.Unlock()
 	}
 }
 
@@ -163,7 +164,7 @@ func TestOpen_RefusesTheFileOfAnotherOwner(t *testing.T) {
 
 func TestUpdate_WaitsWhileCheckpointsFallBehind(t *testing.T) {
 	d := open(t, Options{CheckpointInterval: time.Hour, CheckpointBytes: 2000})
-	d.writing.Lock() // checkpoints are held back
+	d.turn.Lock() // checkpoints are held back
 	done := make(chan struct{})
 	const changes = 200
 	go func() {
@@ -181,7 +182,7 @@ func TestUpdate_WaitsWhileCheckpointsFallBehind(t *testing.T) {
 	if held := d.CheckpointFigures().HeldSize; held > 20*2000 {
 		t.Errorf("%d bytes are held", held)
 	}
-	d.writing.Unlock()
+	d.turn.Unlock()
 	<-done
 	if index, _ := d.Applied(); index != changes {
 		t.Errorf("%d changes of %d", index, changes)
@@ -317,6 +318,111 @@ func TestGuard_TellsDamageFromBugs(t *testing.T) {
 	err = d.Update(func(*Writer) error { panic("rule") })
 	if !errors.As(err, &bug) || d.Err() == nil {
 		t.Errorf("a panic of an update: %v, and then %v", err, d.Err())
+	}
+}
+
+// The file is gone from where it was opened: nothing may be acknowledged into it.
+func TestWatch_NoticesAFileThatIsNotThereAnyMore(t *testing.T) {
+	for name, take := range map[string]func(path string) error{
+		"removed":  os.Remove,
+		"moved":    func(path string) error { return os.Rename(path, path+".moved") },
+		"replaced": func(path string) error { return WriteFile(path, []byte("another")) },
+		"with its directory": func(path string) error {
+			return os.Rename(filepath.Dir(path), filepath.Dir(path)+".moved")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t, byHand)
+			if err := take(d.Path()); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, "the watch to notice", func() bool { return d.Err() != nil })
+			if err := d.Err(); IsDamage(err) || !strings.Contains(err.Error(), "while it was in use") || !strings.Contains(err.Error(), d.Path()) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// A checkpoint that does not come to an end is noticed, and ends the service.
+func TestWatch_EndsACheckpointThatHangs(t *testing.T) {
+	d := open(t, Options{CheckpointInterval: time.Hour, StallLimit: time.Nanosecond})
+	tx, err := d.db.Begin(true) // bbolt has one writer at a time
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(t, d, func(w *Writer) { w.Put(words, []byte("word"), nil) })
+	done := make(chan error, 1)
+	go func() { _, err := d.Checkpoint(context.Background()); done <- err }()
+	waitFor(t, "the watch to notice", func() bool { return d.Err() != nil })
+	if err := d.Err(); IsDamage(err) || !strings.Contains(err.Error(), "does not answer") {
+		t.Errorf("%v", err)
+	}
+	if f := d.CheckpointFigures(); f.Writing == 0 {
+		t.Errorf("figures %+v", f)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+}
+
+// One flipped bit in the list of free pages of a large file: the first checkpoint would write over live pages.
+func TestOpen_WritesNothingBeforeALargeFileIsProven(t *testing.T) {
+	d := open(t, byHand)
+	for range 3 { // pages that are used and free again
+		for n := range 40 {
+			change(t, d, func(w *Writer) { w.Put(words, []byte{byte(n)}, bytes.Repeat([]byte{byte(n)}, 1<<20)) })
+		}
+		if _, err := d.Checkpoint(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(d.Path())
+	if err != nil || len(file) < checkAllBelow {
+		t.Fatalf("a file of %d bytes, %v", len(file), err)
+	}
+	sound := reopen(t, d.Path(), byHand)
+	change(t, sound, func(w *Writer) { w.Put(words, []byte("word"), nil) })
+	if _, err := sound.Checkpoint(context.Background()); err != nil {
+		t.Fatalf("a sound file: %v", err)
+	}
+	if err := sound.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if file, err = os.ReadFile(d.Path()); err != nil {
+		t.Fatal(err)
+	}
+	page := os.Getpagesize()
+	flipped := false
+	for at := 2 * page; at+page <= len(file); at += page { // every list of free pages, also the old ones
+		if count := binary.NativeEndian.Uint16(file[at+10:]); binary.NativeEndian.Uint16(file[at+8:]) == 0x10 && count > 0 {
+			file[at+16] ^= 1
+			flipped = true
+		}
+	}
+	if !flipped {
+		t.Fatal("there is no list of free pages")
+	}
+	if err := os.WriteFile(d.Path(), file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	damaged, err := Open(d.Path(), plain, byHand, func(*Reader) error { return nil })
+	if err == nil {
+		change(t, damaged, func(w *Writer) { w.Put(words, []byte("word"), []byte("another")) })
+		_, err = damaged.Checkpoint(context.Background())
+		if err2 := damaged.Close(); err2 != nil {
+			t.Error(err2)
+		}
+	}
+	if !IsDamage(err) {
+		t.Errorf("%v, want damage", err)
+	}
+	if after, err := os.ReadFile(d.Path()); err != nil || !bytes.Equal(after, file) {
+		t.Errorf("the file was changed (%v)", err)
 	}
 }
 

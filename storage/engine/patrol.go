@@ -23,9 +23,7 @@ const (
 )
 
 // patrol reads all of the file when it is due, again and again until the state is closed. Damage ends its service.
-func (d *DB) patrol(ctx context.Context, file *os.File, first time.Duration) {
-	defer close(d.patrolled)
-	defer file.Close()
+func (d *DB) patrol(ctx context.Context, first time.Duration) {
 	due := time.NewTimer(first)
 	defer due.Stop()
 	for {
@@ -35,7 +33,7 @@ func (d *DB) patrol(ctx context.Context, file *os.File, first time.Duration) {
 		case <-due.C:
 		}
 		began := time.Now()
-		records, err := d.readAll(ctx, file)
+		records, err := d.readAll(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -49,7 +47,7 @@ func (d *DB) patrol(ctx context.Context, file *os.File, first time.Duration) {
 	}
 }
 
-func (d *DB) readAll(ctx context.Context, file *os.File) (records uint64, err error) {
+func (d *DB) readAll(ctx context.Context) (records uint64, err error) {
 	rest := time.NewTimer(0)
 	defer rest.Stop()
 	for number := range d.schema.Tables {
@@ -63,7 +61,7 @@ func (d *DB) readAll(ctx context.Context, file *os.File) (records uint64, err er
 			began := time.Now()
 			err := Guard(d.path, func() error {
 				return d.db.View(func(tx *bbolt.Tx) (err error) {
-					more, err = t.chunk(tx, file)
+					more, err = t.chunk(tx, d.file)
 					return err
 				})
 			})

@@ -1,8 +1,8 @@
 //go:build !linux
 
-package api
+package control
 
 import "net"
 
-// peerUID is not known here: the actor is the one that the server was started by.
+// peerUID is not known on this system.
 func peerUID(*net.UnixConn) (uid uint32, ok bool) { return 0, false }

@@ -1,0 +1,222 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"imperio/appliance/auth"
+	"imperio/appliance/problem"
+	"imperio/games"
+	"imperio/storage/command"
+)
+
+// Account is an account as operators see it.
+type Account struct {
+	ID            uint64      `json:"id,string"`
+	Username      string      `json:"username"`
+	Email         string      `json:"email"`
+	Role          string      `json:"role"`
+	Coins         games.Coins `json:"coins"`
+	HeldCoins     games.Coins `json:"held_coins"`
+	OpenRound     uint64      `json:"open_round,string"` // 0: none
+	Locked        bool        `json:"locked"`
+	CreatedAt     time.Time   `json:"created_at"`
+	ExcludedUntil time.Time   `json:"excluded_until"` // zero: not excluded
+}
+
+// NewAccount is an account to be made.
+type NewAccount struct {
+	Username string      `json:"username"`
+	Email    string      `json:"email"` // may be empty
+	Password string      `json:"password"`
+	Role     string      `json:"role"` // player or operator
+	Coins    games.Coins `json:"coins"`
+}
+
+// List says which accounts to list: at most Limit (1 … 1000), by rising id, beginning at From.
+type List struct {
+	From  uint64 `json:"from,string"`
+	Limit int    `json:"limit"`
+}
+
+// AccountPage is a part of the list of accounts.
+type AccountPage struct {
+	Accounts []Account `json:"accounts"`
+	Next     uint64    `json:"next,string"` // where the list goes on; 0 at its end
+}
+
+// Who names an account: by username, by e-mail address, or by # and its id.
+type Who struct {
+	Who string `json:"who"`
+}
+
+// Grant gives coins to an account. Below 0 it takes them back.
+type Grant struct {
+	Who    string      `json:"who"`
+	Coins  games.Coins `json:"coins"`
+	Reason string      `json:"reason"`
+}
+
+// Lock locks an account, or unlocks it.
+type Lock struct {
+	Who    string `json:"who"`
+	Locked bool   `json:"locked"`
+	Reason string `json:"reason"`
+}
+
+// Password sets the password of an account.
+type Password struct {
+	Who      string `json:"who"`
+	Password string `json:"password"`
+	Reason   string `json:"reason"`
+}
+
+// Role gives an account a role.
+type Role struct {
+	Who    string `json:"who"`
+	Role   string `json:"role"` // player or operator
+	Reason string `json:"reason"`
+}
+
+// maxListed is the size of the longest page of accounts.
+const maxListed = 1000
+
+func (c *Control) createAccount(ctx context.Context, in NewAccount) (Account, error) {
+	body := command.OpenAccount{Role: command.Role(in.Role), WelcomeCoins: in.Coins, Actor: c.o.Actor(ctx)}
+	var err error
+	if body.Username, body.UsernameKey, err = auth.Username(in.Username); err != nil {
+		return Account{}, err
+	}
+	if in.Email != "" {
+		if body.Email, body.EmailKey, err = auth.Email(in.Email); err != nil {
+			return Account{}, err
+		}
+	}
+	if in.Coins < 0 || in.Coins > command.MaxAmount {
+		return Account{}, problem.New("amount_out_of_range", "An account starts with 0 to %d coins.", command.MaxAmount)
+	}
+	if err := checkRole(in.Role); err != nil {
+		return Account{}, err
+	}
+	if body.PasswordHash, err = c.o.Passwords.Hash(ctx, in.Password); err != nil {
+		return Account{}, err
+	}
+	res, err := c.propose(ctx, 0, 2*command.SeedSize, body)
+	if err != nil {
+		return Account{}, err
+	}
+	opened, err := command.ValueOf[command.AccountOpened](res)
+	if err != nil {
+		return Account{}, err
+	}
+	return view(&opened.Account), nil
+}
+
+func (c *Control) listAccounts(_ context.Context, in List) (AccountPage, error) {
+	if in.Limit < 1 || in.Limit > maxListed {
+		return AccountPage{}, problem.New("bad_request", "A page holds 1 to %d accounts.", maxListed)
+	}
+	list, next, err := c.o.Casino.Accounts(command.AccountID(in.From), in.Limit)
+	if err != nil {
+		return AccountPage{}, fmt.Errorf("list accounts: %w", err)
+	}
+	page := AccountPage{Accounts: make([]Account, len(list)), Next: uint64(next)}
+	for i := range list {
+		page.Accounts[i] = view(&list[i])
+	}
+	return page, nil
+}
+
+func (c *Control) showAccount(_ context.Context, in Who) (Account, error) {
+	id, err := c.find(in.Who)
+	if err != nil {
+		return Account{}, err
+	}
+	return c.show(id)
+}
+
+func (c *Control) grantCoins(ctx context.Context, in Grant) (Account, error) {
+	if in.Coins == 0 || in.Coins < -games.MaxCoins || in.Coins > command.MaxAmount {
+		return Account{}, problem.New("amount_out_of_range", "An amount is 1 to %d coins, or below 0 to take coins back.", command.MaxAmount)
+	}
+	return c.change(ctx, in.Who, command.GrantCoins{Amount: in.Coins, Actor: c.o.Actor(ctx), Reason: in.Reason})
+}
+
+func (c *Control) setLock(ctx context.Context, in Lock) (Account, error) {
+	return c.change(ctx, in.Who, command.SetLock{Locked: in.Locked, Actor: c.o.Actor(ctx), Reason: in.Reason})
+}
+
+func (c *Control) setPassword(ctx context.Context, in Password) (Account, error) {
+	if _, err := c.find(in.Who); err != nil {
+		return Account{}, err // before the work of hashing
+	}
+	hash, err := c.o.Passwords.Hash(ctx, in.Password)
+	if err != nil {
+		return Account{}, err
+	}
+	return c.change(ctx, in.Who, command.ChangePassword{NewHash: hash, Actor: c.o.Actor(ctx), Reason: in.Reason})
+}
+
+func (c *Control) setRole(ctx context.Context, in Role) (Account, error) {
+	if err := checkRole(in.Role); err != nil {
+		return Account{}, err
+	}
+	return c.change(ctx, in.Who, command.SetRole{Role: command.Role(in.Role), Actor: c.o.Actor(ctx), Reason: in.Reason})
+}
+
+// change proposes a change of an account and shows the account after it.
+func (c *Control) change(ctx context.Context, who string, body command.Body) (Account, error) {
+	id, err := c.find(who)
+	if err != nil {
+		return Account{}, err
+	}
+	if _, err := c.propose(ctx, id, 0, body); err != nil {
+		return Account{}, err
+	}
+	return c.show(id)
+}
+
+// find returns the account that somebody means.
+func (c *Control) find(who string) (command.AccountID, error) {
+	if digits, ok := strings.CutPrefix(who, "#"); ok {
+		if n, err := strconv.ParseUint(digits, 10, 64); err == nil {
+			return command.AccountID(n), nil
+		}
+	}
+	cred, ok, err := c.o.Casino.Credentials(auth.LoginKey(who))
+	if err != nil {
+		return 0, fmt.Errorf("find account: %w", err)
+	}
+	if !ok {
+		return 0, problem.New("account_not_found", "There is no account %q. Give a username, an e-mail address, or # and an id.", who)
+	}
+	return cred.Account, nil
+}
+
+func (c *Control) show(id command.AccountID) (Account, error) {
+	a, ok, err := c.o.Casino.Account(id)
+	if err != nil {
+		return Account{}, fmt.Errorf("show account: %w", err)
+	}
+	if !ok {
+		return Account{}, problem.New("account_not_found", "There is no account #%d.", id)
+	}
+	return view(&a), nil
+}
+
+func checkRole(role string) error {
+	if r := command.Role(role); r == command.RolePlayer || r == command.RoleOperator {
+		return nil
+	}
+	return problem.New("invalid_role", "The roles are %q and %q.", command.RolePlayer, command.RoleOperator)
+}
+
+func view(a *command.Account) Account {
+	return Account{
+		ID: uint64(a.ID), Username: a.Username, Email: a.Email, Role: string(a.Role), Coins: a.Coins, HeldCoins: a.HeldCoins,
+		OpenRound: uint64(a.OpenRound), Locked: a.Locked, CreatedAt: a.CreatedAt, ExcludedUntil: a.ExcludedUntil,
+	}
+}

@@ -1,0 +1,150 @@
+// Package control is the operators' API. Each operation is one line in the table below and one method in its resource's
+// file. The command line calls operations through the control socket of a running server, or on a Control of its own where
+// no server runs.
+package control
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"imperio/appliance/auth"
+	"imperio/appliance/problem"
+	"imperio/appliance/request"
+	"imperio/storage/command"
+)
+
+// The table of operations: the name that stands in the path, and the method that does it.
+var (
+	CreateAccount = Operation[NewAccount, Account]{"create-account", (*Control).createAccount}
+	ListAccounts  = Operation[List, AccountPage]{"list-accounts", (*Control).listAccounts}
+	ShowAccount   = Operation[Who, Account]{"show-account", (*Control).showAccount}
+	GrantCoins    = Operation[Grant, Account]{"grant-coins", (*Control).grantCoins}
+	SetLock       = Operation[Lock, Account]{"set-lock", (*Control).setLock}
+	SetPassword   = Operation[Password, Account]{"set-password", (*Control).setPassword}
+	SetRole       = Operation[Role, Account]{"set-role", (*Control).setRole}
+
+	GetStatus          = Operation[None, Status]{"get-status", (*Control).getStatus}
+	GetRootCertificate = Operation[None, RootCertificate]{"get-root-certificate", (*Control).getRootCertificate}
+	WriteCheckpoint    = Operation[None, None]{"write-checkpoint", (*Control).writeCheckpoint}
+	Audit              = Operation[None, AuditReport]{"audit", (*Control).audit}
+)
+
+// operations is all that a Control serves.
+var operations = []operation{
+	CreateAccount, ListAccounts, ShowAccount, GrantCoins, SetLock, SetPassword, SetRole,
+	GetStatus, GetRootCertificate, WriteCheckpoint, Audit,
+}
+
+// Operation is one thing that operators can ask for. In is its request and Out its answer, both JSON objects.
+type Operation[In, Out any] struct {
+	name string
+	do   func(*Control, context.Context, In) (Out, error)
+}
+
+// operation is an Operation of whatever types.
+type operation interface {
+	path() string
+	serve(ctx context.Context, c *Control, body []byte) (any, error)
+}
+
+// None is a request or an answer that says nothing.
+type None struct{}
+
+// Casino is what operations need of the machine. All methods are safe for concurrent use. The bool of a read says whether
+// what was asked for exists.
+type Casino interface {
+	command.Proposer
+	// Current returns when reads see everything that was answered before the call, on whatever node.
+	Current(ctx context.Context) error
+	// Credentials finds an account by folded username or folded e-mail address.
+	Credentials(login string) (command.Credentials, bool, error)
+	Account(id command.AccountID) (command.Account, bool, error)
+	// Accounts lists accounts by rising id. next is where the list goes on; 0 at its end.
+	Accounts(from command.AccountID, limit int) (list []command.Account, next command.AccountID, err error)
+}
+
+// Options is all that a Control is made of.
+type Options struct {
+	Casino    Casino
+	Passwords *auth.Passwords
+	Log       *slog.Logger
+	Now       func() time.Time
+	Random    io.Reader // of seeds and command ids: unpredictable, safe for concurrent use
+	// Server answers the operations that concern the running server; nil: no server runs, and they are refused.
+	Server Server
+	// Actor tells who asks, for the history. The context is the request's.
+	Actor func(context.Context) string
+}
+
+// Control does the operators' work on a casino. Whoever can call it may do everything. It is safe for concurrent use.
+type Control struct {
+	o   Options
+	mux *http.ServeMux
+}
+
+// New makes a Control.
+func New(o Options) *Control {
+	c := &Control{o: o, mux: http.NewServeMux()}
+	for _, op := range operations {
+		c.mux.HandleFunc("POST "+op.path(), func(w http.ResponseWriter, r *http.Request) { c.answer(w, r, op) })
+	}
+	return c
+}
+
+// ServeHTTP does the operation that a request names.
+func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
+
+func (c *Control) answer(w http.ResponseWriter, r *http.Request, op operation) {
+	body, err := request.Read(r, nil)
+	var out any
+	if err == nil {
+		out, err = op.serve(r.Context(), c, body)
+	}
+	var data []byte
+	if err == nil {
+		data, err = json.Marshal(out)
+	}
+	if err != nil {
+		c.refuse(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(data) // a client that is gone needs no answer
+}
+
+// refuse answers with a problem. An operator may know the cause.
+func (c *Control) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := problem.Of(err)
+	if p.Status >= http.StatusInternalServerError {
+		c.o.Log.Error("operation failed", "operation", r.URL.Path, "actor", c.o.Actor(r.Context()), "error", err)
+	}
+	d := p.Document("", c.o.Now())
+	if p.Cause != nil {
+		d.Detail += " (" + p.Cause.Error() + ")"
+	}
+	d.Write(w, r)
+}
+
+func (op Operation[In, Out]) path() string { return "/control/" + op.name }
+
+func (op Operation[In, Out]) serve(ctx context.Context, c *Control, body []byte) (any, error) {
+	var in In
+	if err := request.Decode(body, &in); err != nil {
+		return nil, err
+	}
+	if err := c.o.Casino.Current(ctx); err != nil {
+		return nil, err
+	}
+	return op.do(c, ctx, in)
+}
+
+// propose asks the machine for a change of an account; 0: a new one.
+func (c *Control) propose(ctx context.Context, account command.AccountID, entropy int, body command.Body) (command.Result, error) {
+	now := c.o.Now().UTC().Truncate(time.Millisecond)
+	return command.Propose(ctx, c.o.Casino, c.o.Random, command.Command{Time: now, Account: account, Body: body}, entropy)
+}

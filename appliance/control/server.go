@@ -1,0 +1,90 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"imperio/appliance/problem"
+	"imperio/games"
+)
+
+// Server is the running server, as far as operators ask about it. Its methods are safe for concurrent use.
+type Server interface {
+	Status() Status
+	// Checkpoint writes the state in memory into the state file. It returns when that is durable.
+	Checkpoint(ctx context.Context) error
+	// Audit proves the books while the casino runs. A violation is part of the report, not an error.
+	Audit(ctx context.Context) (AuditReport, error)
+	// RootCertificate returns the certificate of the server's own authority in PEM; "" if it has none.
+	RootCertificate() (string, error)
+}
+
+// Status is the state of a server.
+type Status struct {
+	Version      string      `json:"version"`
+	Node         string      `json:"node"`
+	StartedAt    time.Time   `json:"started_at"`
+	Leader       bool        `json:"leader"`
+	AppliedIndex uint64      `json:"applied_index"` // of the log, in memory
+	DurableIndex uint64      `json:"durable_index"` // of the log, in the state file
+	Events       uint64      `json:"events"`
+	HistoryHead  string      `json:"history_head"` // lowercase hex
+	Accounts     uint64      `json:"accounts"`
+	Sessions     uint64      `json:"sessions"`
+	OpenRounds   uint64      `json:"open_rounds"`
+	LedgerSum    games.Coins `json:"ledger_sum"` // always 0
+}
+
+// AuditReport is what an audit found.
+type AuditReport struct {
+	Proved      []string `json:"proved"`    // in words, one line each
+	Violation   string   `json:"violation"` // the first one; empty: none
+	Events      uint64   `json:"events"`
+	HistoryHead string   `json:"history_head"`
+}
+
+// RootCertificate is the certificate of the server's own authority.
+type RootCertificate struct {
+	PEM string `json:"pem"` // empty: there is none
+}
+
+// server is the running server, or the reason why it can't be asked.
+func (c *Control) server() (Server, error) {
+	if c.o.Server == nil {
+		return nil, problem.New("unavailable", "No server runs on this data directory. Start one with 'imperio serve'.")
+	}
+	return c.o.Server, nil
+}
+
+func (c *Control) getStatus(context.Context, None) (Status, error) {
+	s, err := c.server()
+	if err != nil {
+		return Status{}, err
+	}
+	return s.Status(), nil
+}
+
+func (c *Control) writeCheckpoint(ctx context.Context, _ None) (None, error) {
+	s, err := c.server()
+	if err != nil {
+		return None{}, err
+	}
+	return None{}, s.Checkpoint(ctx)
+}
+
+func (c *Control) audit(ctx context.Context, _ None) (AuditReport, error) {
+	s, err := c.server()
+	if err != nil {
+		return AuditReport{}, err
+	}
+	return s.Audit(ctx)
+}
+
+func (c *Control) getRootCertificate(context.Context, None) (RootCertificate, error) {
+	s, err := c.server()
+	if err != nil {
+		return RootCertificate{}, err
+	}
+	pem, err := s.RootCertificate()
+	return RootCertificate{pem}, err
+}

@@ -1,0 +1,121 @@
+package problem
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"imperio/games"
+	"imperio/storage/command"
+)
+
+func TestOf_TellsRefusalsFromFailures(t *testing.T) {
+	tomorrow := time.Date(2026, 11, 24, 1, 2, 3, 4_000_000, time.UTC)
+	for _, c := range []struct {
+		err    error
+		status int
+		code   string
+		cause  bool // kept for the log
+	}{
+		{New("forbidden", "No."), 403, "forbidden", false},
+		{fmt.Errorf("asked: %w", New("forbidden", "No.")), 403, "forbidden", false},
+		{&command.Refusal{Code: "already_collected", Message: "Not yet.", Until: tomorrow}, 409, "already_collected", false},
+		{&command.Refusal{Code: "never_heard_of", Message: "No."}, 409, "never_heard_of", false},
+		{&games.Refusal{Code: "invalid_bet", Message: "No."}, 422, "invalid_bet", false},
+		{fmt.Errorf("propose: %w", command.ErrUnknown), 503, "outcome_unknown", true},
+		{fmt.Errorf("propose: %w", command.ErrUnavailable), 503, "unavailable", true},
+		{context.Canceled, 503, "unavailable", true},
+		{errors.New("a bug"), 500, "internal_error", true},
+	} {
+		p := Of(c.err)
+		if p.Status != c.status || p.Code != c.code || (p.Cause != nil) != c.cause || p.Detail == "" {
+			t.Errorf("%v: %+v", c.err, p)
+		}
+		if c.cause && !errors.Is(p, c.err) {
+			t.Errorf("%v: the cause is %v", c.err, p.Cause)
+		}
+	}
+}
+
+func TestDocument_SaysAllThatTheProblemKnows(t *testing.T) {
+	now := time.Date(2026, 11, 23, 21, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name       string
+		problem    Problem
+		nextAt     string
+		retryAfter int
+	}{
+		{"plain", Problem{Status: 409, Code: "round_open", Detail: "No."}, "", 0},
+		{"with a time", Problem{Status: 409, Code: "limit_reached", Detail: "No.", Limit: "loss_per_day", NextAt: now.Add(1500 * time.Millisecond)}, "2026-11-23T21:00:01.500Z", 0},
+		{"throttled until a time", Problem{Status: 429, Code: "sign_in_throttled", Detail: "No.", NextAt: now.Add(1500 * time.Millisecond)}, "2026-11-23T21:00:01.500Z", 2},
+		{"throttled for a while", Problem{Status: 429, Code: "rate_limited", Detail: "No.", RetryAfter: 61 * time.Second}, "", 61},
+		{"throttled without a time", Problem{Status: 429, Code: "rate_limited", Detail: "No."}, "", 60},
+	} {
+		c.problem.Cause = errors.New("a secret")
+		w := httptest.NewRecorder()
+		c.problem.Document("request-1", now).Write(w, httptest.NewRequest("GET", "/", nil))
+		var d Document
+		if err := json.Unmarshal(w.Body.Bytes(), &d); err != nil {
+			t.Fatal(err)
+		}
+		want := Document{
+			Type: "about:blank", Title: http.StatusText(c.problem.Status), Status: c.problem.Status, Code: c.problem.Code, Detail: "No.",
+			RequestID: "request-1", NextAt: c.nextAt, Limit: c.problem.Limit, RetryAfter: c.retryAfter,
+		}
+		if d != want || w.Code != c.problem.Status || strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("%s: %d %s", c.name, w.Code, w.Body)
+		}
+		h := w.Header()
+		if h.Get("Content-Type") != "application/problem+json" || h.Get("Cache-Control") != "no-store" || h.Get("Content-Length") != fmt.Sprint(w.Body.Len()) {
+			t.Errorf("%s: %v", c.name, h)
+		}
+		if retry := h.Get("Retry-After"); retry != "" && retry != fmt.Sprint(c.retryAfter) || (retry == "") != (c.retryAfter == 0) {
+			t.Errorf("%s: Retry-After %q", c.name, retry)
+		}
+	}
+	w := httptest.NewRecorder()
+	NewDocument(404, "not_found", "No.").Write(w, httptest.NewRequest("HEAD", "/", nil))
+	if w.Code != 404 || w.Body.Len() != 0 || w.Header().Get("Content-Length") == "0" {
+		t.Errorf("HEAD: %d, %d bytes, %v", w.Code, w.Body.Len(), w.Header())
+	}
+}
+
+// A code of the machine or of a game that has no status would go out as one that nobody knows.
+func TestStatuses_KnowTheCodesOfTheMachineAndTheGames(t *testing.T) {
+	code := regexp.MustCompile(`(?:Refusef\(|Refusal\{Code: +|[^a-zA-Z]Code: +)"([a-z_]+)"`)
+	// Of locks and of what games are given by the casino itself no player hears.
+	inside := []string{"lock_held", "lock_lost", "invalid_lock", "invalid_draws", "invalid_server_seed"}
+	found := 0
+	for _, dir := range []string{"storage", "games"} {
+		err := filepath.WalkDir("../../"+dir, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile(path)
+			for _, match := range code.FindAllSubmatch(source, -1) {
+				found++
+				if _, ok := statuses[string(match[1])]; !ok && !slices.Contains(inside, string(match[1])) {
+					t.Errorf("%s refuses with %s, which has no status", path, match[1])
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found < 40 {
+		t.Errorf("only %d refusals are found: the test looks for the wrong words", found)
+	}
+}
