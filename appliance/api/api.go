@@ -126,7 +126,7 @@ func New(o Options) (*API, error) {
 	a.router = a.newRouter()
 	ctx, cancel := context.WithCancel(context.Background())
 	followed := make(chan struct{})
-	go func() { defer close(followed); a.follow(ctx) }()
+	go func() { defer close(followed); a.follow(ctx, o.Events) }()
 	a.stop = func() { cancel(); <-followed }
 	return a, nil
 }

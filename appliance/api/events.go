@@ -24,9 +24,9 @@ var (
 )
 
 // follow tells live connections what happens, until ctx ends.
-func (a *API) follow(ctx context.Context) {
+func (a *API) follow(ctx context.Context, feed Events) {
 	for {
-		events, missed, err := a.o.Events.Next(ctx)
+		events, missed, err := feed.Next(ctx)
 		if err != nil {
 			return
 		}

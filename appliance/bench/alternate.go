@@ -9,18 +9,18 @@ import (
 
 // Side is one of two casinos that are compared.
 type Side struct {
-	// Options say whom to play against, and how. Duration and StartBare are not used.
+	// Options say whom to play against, and how. Duration and StartBare are ignored.
 	Options Options
-	// Rest ends a turn: it waits until the casino has done what the turn's bets left it to do, and gives the processor
-	// time that it has used since its start.
+	// Rest is called before and after each turn. It waits until the casino has done the work that earlier bets left it,
+	// and returns the processor time that the casino has used since its start.
 	Rest func(ctx context.Context) (processor time.Duration, err error)
 }
 
-// Turn is what happened while it was one side's turn.
+// Turn is what happened in one turn of a side.
 type Turn struct {
 	Requests  int
 	Took      time.Duration // until the last answer
-	Processor time.Duration // of the casino, and for all that the bets made it do
+	Processor time.Duration // of the casino, with the work that the bets left it
 }
 
 // Rate is the requests a second.
@@ -35,10 +35,10 @@ type Played struct {
 	Turns  []Turn
 }
 
-// Alternate compares two casinos: they are played in turns of the given length, so that a machine whose speed drifts
-// treats both alike, and only the one whose turn it is has anything to do. The n-th turns of both belong together, and
-// who begins changes. In the end all that players were told is checked against both sides' books.
-// An error means that there is no result; the end of ctx is one.
+// Alternate compares two casinos, which are played in turns of the given length. So a machine whose speed drifts treats
+// both alike, and only the casino whose turn it is has anything to do. The n-th turns of both are a pair, and who begins
+// changes from pair to pair. At the end all answers are checked against both sides' books.
+// An error means that there is no result; the end of ctx is an error.
 func Alternate(ctx context.Context, first, second Side, turns int, length time.Duration) (played [2]Played, err error) {
 	if turns < 1 {
 		return played, errors.New("give each side a turn or more")

@@ -1,11 +1,10 @@
-// Package bench plays against a running casino as many players at once, measures how fast it answers, and then proves
-// from the casino's own books that each answer was kept: every round that a player was told of is in the ledger, once,
-// as told, and every balance follows.
+// Package bench plays against a running casino with many players at once and measures how fast it answers. Then it
+// proves from the casino's own books that every answer was kept: each round that a player was told of is in the ledger
+// once, as told, and every balance follows.
 //
-// It is a client like any other: it knows the casino only through its HTTP API. With a baseline it also measures, in
-// turns within the same run, a bare HTTP handler in a process of its own that reads the same client's same requests and
-// writes the same bytes over the same TLS; the ratio of the two says what the casino itself costs, on whatever machine
-// this is.
+// A run is a client like any other and knows the casino only through its HTTP API. With a baseline, a bare HTTP handler
+// in another process takes turns with the casino. It reads the same requests from the same client and writes the same
+// bytes over the same TLS. The ratio of the two says what the casino itself costs, whatever the machine.
 package bench
 
 import (
@@ -26,31 +25,35 @@ import (
 type Options struct {
 	// URL is the casino's base address: http://127.0.0.1:8080 or https://casino.example.
 	URL string
-	// TLS is the client's configuration for an https URL. NextProtos is set by Run: bench speaks HTTP/1.1.
+	// TLS is the client's configuration for an https URL. Run sets NextProtos, since bench speaks HTTP/1.1.
 	TLS *tls.Config
-	// Connections are kept alive and play at the same time; at least 1.
+	// Connections is how many connections are kept alive and play at the same time; at least 1.
 	Connections int
-	// Client says with which HTTP client they play. "": Lean.
+	// Client is the HTTP client that the players use. "": Lean.
 	Client Client
-	// Players take part; each plays on one connection, so its bets follow one another. 0: as many as Connections.
+	// Players is how many players take part. Each plays on one connection, one bet after another. 0: one for each token,
+	// or without tokens one for each connection.
 	Players int
-	// Tokens are sessions of existing accounts. Without any, Run opens Players accounts of its own.
+	// Tokens are sessions of existing accounts, one an account. A round that one of them left open is played to its end
+	// first. Without tokens, Run opens Players accounts of its own.
 	Tokens []string
-	// Duration is how long bets are measured, after a moment of warming up; at least 100 ms.
+	// Duration is how long bets are measured, after a short warm-up; at least 100 ms.
 	Duration time.Duration
 	// Mix says which games are played.
 	Mix Mix
 	// Stake is the stake of each round, in coins; at least 2 where blackjack is played.
 	Stake int64
-	// WithoutKeys leaves out the Idempotency-Key. Then an answer that got lost on the way is not asked for again.
+	// WithoutKeys leaves out the Idempotency-Key. Then a bet whose answer is lost is not retried.
 	WithoutKeys bool
-	// Patience is how long a bet without an answer is tried again with the same key. 0: 30 s.
+	// Patience is how long a bet without an answer is retried under the same key. 0: 2 min.
 	Patience time.Duration
 	// StartBare starts the bare handler for the baseline, which answers each request with body, over TLS if secure.
 	// nil: no baseline is measured. Run calls stop when it is done with it.
 	StartBare func(ctx context.Context, secure bool, body []byte) (bare Bare, stop func() error, err error)
-	// Progress gets a line now and then about what is being done; nil: none.
+	// Progress gets lines that say what is being done; nil: none.
 	Progress io.Writer
+	// Now is the clock that turns and latencies are measured with; nil: time.Now.
+	Now func() time.Time
 }
 
 // Bare is where a bare handler listens.
@@ -59,16 +62,17 @@ type Bare struct {
 	TLS *tls.Config
 }
 
-// baselinePairs is how often casino and bare handler take turns: a machine's speed drifts, and the ratio must not.
+// baselinePairs is how many turns casino and bare handler take each. Turns keep the drift of the machine's speed out of
+// the ratio.
 const baselinePairs = 5
 
-// Validate says what makes no sense. Run asks it, too.
+// Validate refuses options that make no sense. Run calls it, too.
 func (o *Options) Validate() error {
 	switch {
 	case o.Connections < 1 || o.Connections > 10_000:
 		return fmt.Errorf("%d connections: give a number from 1 to 10000", o.Connections)
 	case o.Client != "" && o.Client != Lean && o.Client != NetHTTP:
-		return fmt.Errorf("%q is no client: give %s or %s", o.Client, Lean, NetHTTP)
+		return fmt.Errorf("%q is not a client: give %s or %s", o.Client, Lean, NetHTTP)
 	case o.Players < 0 || o.Players > 1_000_000:
 		return fmt.Errorf("%d players: give a number from 1 to 1000000", o.Players)
 	case len(o.Tokens) > 0 && o.Players > len(o.Tokens):
@@ -85,8 +89,8 @@ func (o *Options) Validate() error {
 	return o.Mix.validate()
 }
 
-// Run plays, measures and checks. An error means that there is no result; what the check found is in the report. When
-// ctx ends, playing stops early and the check is still made.
+// Run plays, measures and checks. What the check found is in the report; an error means that there is no result. The end
+// of ctx ends the play early, and the check is still made.
 func Run(ctx context.Context, options Options) (*Report, error) {
 	if err := options.Validate(); err != nil {
 		return nil, err
@@ -133,7 +137,7 @@ type table struct {
 	players []*player
 	next    int
 	idle    bool   // all its players have run out of coins
-	answer  []byte // the newest to a bet that was taken, until the next exchange
+	answer  []byte // the newest answer to a bet; valid until the next exchange
 	tally   tally
 }
 
@@ -143,7 +147,7 @@ func newBench(options Options) (*bench, error) {
 		return nil, err
 	}
 	if options.Players == 0 {
-		options.Players = max(options.Connections, len(options.Tokens))
+		options.Players = options.Connections
 		if len(options.Tokens) > 0 {
 			options.Players = len(options.Tokens)
 		}
@@ -152,10 +156,13 @@ func newBench(options Options) (*bench, error) {
 		options.Client = Lean
 	}
 	if options.Patience == 0 {
-		options.Patience = 30 * time.Second
+		options.Patience = 2 * time.Minute
 	}
 	if options.Progress == nil {
 		options.Progress = io.Discard
+	}
+	if options.Now == nil {
+		options.Now = time.Now
 	}
 	// A connection without a player would be idle.
 	options.Connections = min(options.Connections, options.Players)
@@ -163,7 +170,7 @@ func newBench(options Options) (*bench, error) {
 	rand.Read(mark[:])
 	b := &bench{options: options, casino: casino, run: hex.EncodeToString(mark[:])}
 	for range options.Connections {
-		b.tables = append(b.tables, &table{conn: newConnection(options.Client, casino)})
+		b.tables = append(b.tables, &table{conn: newConnection(options.Client, casino), tally: newTally()})
 	}
 	b.report = &Report{
 		URL: options.URL, Client: options.Client, Cores: runtime.NumCPU(), Connections: options.Connections, Players: options.Players, Mix: options.Mix.String(),
@@ -185,7 +192,7 @@ func (b *bench) progress(format string, args ...any) {
 func newTarget(base string, config *tls.Config) (target, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || (u.Path != "" && u.Path != "/") {
-		return target{}, fmt.Errorf("%q is no address of a casino: give one such as http://127.0.0.1:8080", base)
+		return target{}, fmt.Errorf("%q is not the address of a casino: give one such as http://127.0.0.1:8080", base)
 	}
 	t := target{address: u.Host, host: u.Host}
 	switch u.Scheme {
@@ -206,7 +213,7 @@ func newTarget(base string, config *tls.Config) (target, error) {
 			t.tls.ServerName = u.Hostname()
 		}
 	default:
-		return target{}, fmt.Errorf("%q: the address of a casino begins with http:// or https://", base)
+		return target{}, fmt.Errorf("%q: the address of a casino must begin with http:// or https://", base)
 	}
 	return t, nil
 }

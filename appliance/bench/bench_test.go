@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -18,7 +19,16 @@ func optionsFor(server *httptest.Server) Options {
 	return Options{
 		URL: server.URL, TLS: &tls.Config{RootCAs: roots}, Connections: 4, Players: 6,
 		Duration: 200 * time.Millisecond, Mix: Mix{Slots: 1}, Stake: 2, Patience: 10 * time.Second,
+		Now: stepClock(),
 	}
+}
+
+// stepClock is a clock that moves a millisecond each time it is read. So a run has as many bets on a slow machine as on
+// a fast one.
+func stepClock() func() time.Time {
+	var reads atomic.Int64
+	begin := time.Now()
+	return func() time.Time { return begin.Add(time.Duration(reads.Add(1)) * time.Millisecond) }
 }
 
 func optionsWith(client Client, server *httptest.Server) Options {
@@ -135,6 +145,44 @@ func TestRun_ALostAnswerIsAskedForAgainUnderTheSameKey(t *testing.T) {
 	})
 }
 
+func TestRun_ALostSignUpIsAskedForAgainUnderItsKey(t *testing.T) {
+	withEachClient(t, func(t *testing.T, client Client) {
+		casino := &smallCasino{dropSignUp: func(n int) bool { return n%2 == 1 }}
+		report, err := Run(t.Context(), optionsWith(client, openSmallCasino(t, casino)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !report.Proven() || report.Players != 6 || len(casino.players) != 6 {
+			t.Errorf("%d players, %d accounts, violations %v", report.Players, len(casino.players), report.Violations)
+		}
+	})
+}
+
+func TestRun_APlayerWithAnOpenRoundFinishesItFirst(t *testing.T) {
+	withEachClient(t, func(t *testing.T, client Client) {
+		casino := &smallCasino{}
+		options := optionsWith(client, openSmallCasino(t, casino))
+		options.Players = 2
+		for _, name := range []string{"with an open round", "without"} {
+			token, p := casino.seat(name, "")
+			options.Tokens = append(options.Tokens, token)
+			if name != "without" {
+				casino.deal(p)
+			}
+		}
+		report, err := Run(t.Context(), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !report.Proven() || report.Checked.Unanswered != 0 {
+			t.Errorf("checked %+v, violations %v", report.Checked, report.Violations)
+		}
+		if p := casino.players[options.Tokens[0]]; p.open != nil || !p.rounds[0].Settled || len(p.rounds) < 2 {
+			t.Errorf("the open round is %+v, and %d rounds were played", p.rounds[0], len(p.rounds))
+		}
+	})
+}
+
 func TestRun_WithoutKeysALostAnswerStaysUnknown(t *testing.T) {
 	withEachClient(t, func(t *testing.T, client Client) {
 		options := optionsWith(client, openSmallCasino(t, &smallCasino{dropAnswer: func(n int) bool { return n%5 == 4 }}))
@@ -190,6 +238,7 @@ func TestRun_PlayersWithoutCoinsStop(t *testing.T) {
 			return 1
 		}}
 		options := optionsWith(client, openSmallCasino(t, casino))
+		options.Duration = 5 * time.Second // far more than their coins last
 		report, err := Run(t.Context(), options)
 		if err != nil {
 			// The coins were gone before anything was measured.
@@ -257,7 +306,7 @@ func TestRun_RefusesOptionsThatMakeNoSense(t *testing.T) {
 
 func TestRun_CountsWhoHasSignedUpAndNotWhoTries(t *testing.T) {
 	var progress strings.Builder
-	_, err := Run(t.Context(), Options{URL: "http://127.0.0.1:1", Connections: 64, Players: 64, Duration: time.Second, Mix: Mix{Slots: 1}, Stake: 1, Progress: &progress})
+	_, err := Run(t.Context(), Options{URL: "http://127.0.0.1:1", Connections: 64, Players: 64, Duration: time.Second, Mix: Mix{Slots: 1}, Stake: 1, Patience: time.Millisecond, Progress: &progress})
 	if err == nil || strings.Contains(progress.String(), "signed up") {
 		t.Errorf("nobody answers: %v\n%s", err, &progress)
 	}

@@ -25,6 +25,9 @@ type smallCasino struct {
 	// refuse says with which status the n-th request for a bet is refused before anything is booked; 0: not.
 	refuse func(n int) int
 
+	// dropSignUp says whether the connection is cut after the n-th account was opened.
+	dropSignUp func(n int) bool
+
 	welcome int64 // coins of a new player; 0: plenty
 
 	mu       sync.Mutex
@@ -36,6 +39,7 @@ type smallCasino struct {
 
 type smallPlayer struct {
 	name      string
+	signUpKey string
 	coins     int64
 	rounds    []*smallRound
 	transfers []smallTransfer
@@ -75,15 +79,7 @@ func (c *smallCasino) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r.URL.Path == "/api/v1/accounts" {
-		var account struct {
-			Username string `json:"username"`
-		}
-		json.Unmarshal(body, &account)
-		token := "token-" + c.id()
-		p := &smallPlayer{name: account.Username, answers: make(map[string]string)}
-		c.players[token] = p
-		c.move(p, "welcome", nil, cmp.Or(c.welcome, 1_000_000))
-		reply(w, http.StatusCreated, map[string]any{"token": token})
+		c.signUp(w, r, body)
 		return
 	}
 	p := c.players[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
@@ -109,6 +105,39 @@ func (c *smallCasino) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		reply(w, http.StatusNotFound, map[string]any{"code": "not_found"})
 	}
+}
+
+func (c *smallCasino) signUp(w http.ResponseWriter, r *http.Request, body []byte) {
+	var account struct {
+		Username string `json:"username"`
+	}
+	json.Unmarshal(body, &account)
+	key := r.Header.Get("Idempotency-Key")
+	for token, p := range c.players {
+		switch {
+		case p.name != account.Username:
+		case key != "" && p.signUpKey == key:
+			reply(w, http.StatusCreated, map[string]any{"token": token})
+			return
+		default:
+			reply(w, http.StatusConflict, map[string]any{"code": "username_taken"})
+			return
+		}
+	}
+	token, _ := c.seat(account.Username, key)
+	if c.dropSignUp != nil && c.dropSignUp(len(c.players)) {
+		panic(http.ErrAbortHandler)
+	}
+	reply(w, http.StatusCreated, map[string]any{"token": token})
+}
+
+// seat opens an account.
+func (c *smallCasino) seat(name, key string) (token string, p *smallPlayer) {
+	token = "token-" + c.id()
+	p = &smallPlayer{name: name, signUpKey: key, answers: make(map[string]string)}
+	c.players[token] = p
+	c.move(p, "welcome", nil, cmp.Or(c.welcome, 1_000_000))
+	return token, p
 }
 
 func (c *smallCasino) bet(w http.ResponseWriter, r *http.Request, p *smallPlayer) {

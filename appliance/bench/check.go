@@ -178,7 +178,7 @@ func (b *bench) countTransfers(t *table, c *playerCheck, rounds map[string]*book
 			}
 			balance = transfer.BalanceAfter - transfer.Amount
 			if balance < 0 || transfer.BalanceAfter < 0 {
-				c.violation("transfer %s knows a balance below 0", transfer.ID)
+				c.violation("transfer %s has a balance below 0", transfer.ID)
 			}
 			if transfer.RoundID != nil {
 				c.book(rounds[*transfer.RoundID], transfer)
@@ -198,7 +198,7 @@ func (c *playerCheck) atStart(balance int64) {
 		start = 0 // there was no transfer before the run, so all coins came with it
 	}
 	if balance != start {
-		c.violation("before the run there were %d coins, but by the transfers %d", start, balance)
+		c.violation("before the run the balance was %d, but by the transfers it was %d", start, balance)
 	}
 }
 

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Client says which HTTP client the players use, against the casino and the bare handler alike.
+// Client is an HTTP client of the players. They use the same one for the casino and the bare handler.
 type Client string
 
 const (
-	// Lean is a client of bench's own, which takes as little of the machine as it can.
+	// Lean is a client of bench's own that uses as little processor time as it can.
 	Lean Client = "lean"
-	// NetHTTP is Go's ordinary client, as programs use it and as most published figures are measured.
+	// NetHTTP is Go's own client, with which most published figures are measured.
 	NetHTTP Client = "net/http"
 )
 
@@ -22,18 +22,19 @@ type target struct {
 	tls     *tls.Config
 }
 
-// requestTimeout bounds one exchange, connecting included.
-const requestTimeout = 15 * time.Second
+// requestTimeout bounds one exchange, connecting included. It is long, since a sign-up that is given up and sent again
+// costs a busy casino a second password hash.
+const requestTimeout = time.Minute
 
 // maxBody bounds the answers that are read; pages of history are the largest.
 const maxBody = 8 << 20
 
 // connection is a kept-alive HTTP/1.1 connection that dials when it needs to. It is not safe for concurrent use.
 type connection interface {
-	// do sends a request and reads its whole answer. One with a body is sent only once. After an error the next exchange
-	// dials anew: whether the server took the request is then not known.
+	// do sends a request and reads its whole answer. A request with a body is sent only once. After an error it is unknown
+	// whether the server accepted the request, and the next exchange dials anew.
 	do(r *request) (response, error)
-	// security is what the newest exchange's TLS agreed on; nil without TLS.
+	// security is the TLS state of the newest exchange; nil without TLS.
 	security() *tls.ConnectionState
 	close()
 }

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// leanConnection is the connection of Lean. It does nothing twice and nothing in the background, so that the machine is
-// left to the server that is measured.
+// leanConnection is the connection of Lean. It does as little as it can and nothing in the background: the
+// processors are for the server that is measured.
 type leanConnection struct {
 	target target
 	conn   net.Conn
@@ -143,7 +143,7 @@ func (c *leanConnection) read() (answer response, keep bool, err error) {
 		switch {
 		case bytes.EqualFold(name, []byte("Content-Length")):
 			if length, err = strconv.Atoi(string(value)); err != nil || length < 0 || length > maxBody {
-				return response{}, false, fmt.Errorf("an answer of %q bytes is not read", value)
+				return response{}, false, fmt.Errorf("an answer of %q bytes is too long", value)
 			}
 		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
 			chunked = bytes.EqualFold(value, []byte("chunked"))

@@ -13,9 +13,9 @@ import (
 
 // tally is what one table has seen since it was last emptied.
 type tally struct {
-	latencies  map[string][]time.Duration // of requests that were taken, by game
+	latencies  map[string][]time.Duration // of accepted requests, by game
 	rounds     map[string]int             // settled, by game
-	failures   map[string]int             // requests without a usable answer, by code; they were tried again
+	failures   map[string]int             // requests without a usable answer, by code; they were retried
 	refusals   map[string]int             // by code
 	violations []string
 }
@@ -35,15 +35,12 @@ func (t *tally) requests() int {
 	return n
 }
 
-// maxViolations bounds how many violations a report tells.
+// maxViolations bounds how many violations a report lists.
 const maxViolations = 20
 
 // warmUp opens all connections and plays for a moment, which is not measured.
 func (b *bench) warmUp() error {
 	b.progress("warming up %d connections", len(b.tables))
-	for _, t := range b.tables {
-		t.tally = newTally()
-	}
 	_, err := b.play(context.Background(), b.tables, min(time.Second, b.options.Duration/5))
 	if err != nil {
 		return err
@@ -56,10 +53,10 @@ func (b *bench) warmUp() error {
 	return nil
 }
 
-// play lets all tables play for d, or until ctx ends, but each at least one round, and gives the time that it took
-// until the last had its answer.
+// play lets all tables play for d or until ctx ends, at least one round each. It returns how long it took until the last
+// one had its answer.
 func (b *bench) play(ctx context.Context, tables []*table, d time.Duration) (time.Duration, error) {
-	begin := time.Now()
+	begin := b.options.Now()
 	end := begin.Add(d)
 	err := b.eachTable(tables, func(t *table) error {
 		for {
@@ -71,15 +68,15 @@ func (b *bench) play(ctx context.Context, tables []*table, d time.Duration) (tim
 			if err := b.playOnce(t, p); err != nil {
 				return err
 			}
-			if ctx.Err() != nil || !time.Now().Before(end) {
+			if ctx.Err() != nil || !b.options.Now().Before(end) {
 				return nil
 			}
 		}
 	})
-	return time.Since(begin), err
+	return b.options.Now().Sub(begin), err
 }
 
-// nextPlayer gives the players of the table their turns, but those who have no coins left.
+// nextPlayer is the next player in turn who has coins left; nil if none has.
 func (t *table) nextPlayer() *player {
 	for range t.players {
 		p := t.players[t.next%len(t.players)]
@@ -109,7 +106,7 @@ func (b *bench) playOnce(t *table, p *player) error {
 	return fmt.Errorf("%s can't play: %w", p.name, err)
 }
 
-// topUp collects the daily coins of a player who has none left, once.
+// topUp collects the daily coins of a player who has run out.
 func (b *bench) topUp(t *table, p *player) error {
 	var collected struct {
 		Coins int64 `json:"coins"`
@@ -161,7 +158,7 @@ func (b *bench) takeTurns(ctx context.Context, bare Bare) error {
 	}
 	bareTables := make([]*table, len(b.tables))
 	for i, t := range b.tables {
-		// unknown: a bare handler keeps no balance that could follow.
+		// A bare handler keeps no balance, so none is checked: unknown is not 0.
 		stranger := &player{name: "bare", token: t.players[0].token, random: t.players[0].random, keyMark: t.players[0].keyMark + "bare-", unknown: 1}
 		bareTables[i] = &table{conn: newConnection(b.options.Client, to), players: []*player{stranger}, tally: newTally()}
 		defer bareTables[i].conn.close()
@@ -179,7 +176,7 @@ func (b *bench) takeTurns(ctx context.Context, bare Bare) error {
 	slice := b.options.Duration / baselinePairs
 	for pair := range baselinePairs {
 		b.progress("pair %d of %d: %s against the casino, %s against the bare handler", pair+1, baselinePairs, slice, slice)
-		// Who goes first changes, so that neither always finds the machine in the state that the other left.
+		// Who begins changes, so that neither always finds the machine as the other left it.
 		var casinoRate, bareRate float64
 		turns := []func() error{
 			func() (err error) { casinoRate, err = b.turn(ctx, b.tables, slice, b.report.addCasino); return err },
@@ -201,7 +198,7 @@ func (b *bench) takeTurns(ctx context.Context, bare Bare) error {
 	return nil
 }
 
-// turn plays one slice, hands what was seen to add, and gives the requests a second.
+// turn plays one slice, hands what the tables have seen to add, and returns the requests a second.
 func (b *bench) turn(ctx context.Context, tables []*table, d time.Duration, add func([]*table, time.Duration) error) (float64, error) {
 	took, err := b.play(ctx, tables, d)
 	if err != nil {

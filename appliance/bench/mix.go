@@ -37,7 +37,7 @@ func (m *Mix) UnmarshalText(text []byte) error {
 		case blackjack:
 			mix.Blackjack = share
 		default:
-			return fmt.Errorf("%q is none of slots, roulette, blackjack", game)
+			return fmt.Errorf("%q is not a game: give slots, roulette or blackjack", game)
 		}
 	}
 	*m = mix

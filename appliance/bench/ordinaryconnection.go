@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// ordinaryConnection is the connection of NetHTTP: a client whose transport holds one connection, and no more.
+// ordinaryConnection is the connection of NetHTTP: a client whose transport holds one connection.
 type ordinaryConnection struct {
 	base      string // scheme and host
 	transport *http.Transport

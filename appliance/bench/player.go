@@ -33,7 +33,7 @@ type player struct {
 	unknown int   // bets that never got an answer: each may be in the books or not
 }
 
-// toldRound is a settled round as its player was told of it.
+// toldRound is a settled round as an answer told it.
 type toldRound struct {
 	id             string
 	staked, payout int64
@@ -92,7 +92,7 @@ func refusedAs(err error, code string) bool {
 	return errors.As(err, &refused) && refused.Code == code
 }
 
-// errUnknown is a bet without an answer: it may have been taken.
+// errUnknown is a bet without an answer: it may be in the books or not.
 var errUnknown = errors.New("there was no answer to the bet")
 
 // playRound plays one round to its end.
@@ -129,7 +129,7 @@ func (p *player) settle(answer *playAnswer) error {
 	p.coins = answer.Coins
 	switch {
 	case round.ID == "" || !round.Settled || len(round.Outcome) == 0:
-		return &violationError{fmt.Sprintf("%s: an answer is no settled round", p.name)}
+		return &violationError{fmt.Sprintf("%s: an answer is not a settled round", p.name)}
 	case round.Payout != answer.Payout:
 		return &violationError{fmt.Sprintf("%s: round %s pays %d and %d in one answer", p.name, round.ID, answer.Payout, round.Payout)}
 	case answer.Coins != before-round.Staked+round.Payout && p.unknown == 0:
@@ -199,8 +199,8 @@ func chooseAction(answer *playAnswer, withoutCoins bool) string {
 	return "stand"
 }
 
-// bet sends a request that moves coins until it has an answer. What is tried again carries the same key, so that it
-// counts once.
+// bet sends a request that moves coins, and retries it under the same key until it has an answer, so that it counts
+// once.
 func (b *bench) bet(t *table, p *player, game, path string, body []byte) (playAnswer, error) {
 	r := request{method: "POST", path: path, token: p.token, body: body}
 	if !b.options.WithoutKeys {
@@ -215,12 +215,12 @@ func (b *bench) bet(t *table, p *player, game, path string, body []byte) (playAn
 	return answer, err
 }
 
-// deliver sends a request until it is taken or refused for good, and measures the exchange that took it.
+// deliver sends a request until it is accepted or refused for good, and measures the exchange that was accepted.
 func (b *bench) deliver(t *table, game string, r *request, into any) error {
-	giveUp := time.Now().Add(b.options.Patience)
+	giveUp := b.options.Now().Add(b.options.Patience)
 	pause := 20 * time.Millisecond
 	for {
-		begin := time.Now()
+		begin := b.options.Now()
 		response, err := t.conn.do(r)
 		var failure string
 		switch {
@@ -231,7 +231,7 @@ func (b *bench) deliver(t *table, game string, r *request, into any) error {
 				return &violationError{fmt.Sprintf("%s: the answer can't be read: %v", r.path, err)}
 			}
 			t.answer = response.body
-			t.tally.latencies[game] = append(t.tally.latencies[game], time.Since(begin))
+			t.tally.latencies[game] = append(t.tally.latencies[game], b.options.Now().Sub(begin))
 			return nil
 		default:
 			refused := readProblem(&response)
@@ -245,8 +245,8 @@ func (b *bench) deliver(t *table, game string, r *request, into any) error {
 			}
 		}
 		t.tally.failures[failure]++
-		again := r.key != "" || failure == "rate_limited" // without a key it may have been taken already
-		if !again || time.Now().Add(pause).After(giveUp) {
+		again := r.key != "" || failure == "rate_limited" // without a key it may have been accepted already
+		if !again || b.options.Now().Add(pause).After(giveUp) {
 			return fmt.Errorf("%s %s (%s): %w", r.method, r.path, failure, errUnknown)
 		}
 		time.Sleep(pause)
@@ -262,14 +262,14 @@ func readProblem(response *response) *refusedError {
 	return refused
 }
 
-// get reads a resource of a player, however long the casino asks to wait for it.
+// get reads a resource of a player.
 func (b *bench) get(t *table, token, path string, into any) error {
 	return b.ask(t, &request{method: "GET", path: path, token: token}, into)
 }
 
-// ask sends a request that may be sent any number of times, until there is an answer.
+// ask sends a request that is safe to repeat, and retries it until it has an answer or patience ends.
 func (b *bench) ask(t *table, r *request, into any) error {
-	giveUp := time.Now().Add(b.options.Patience)
+	giveUp := b.options.Now().Add(b.options.Patience)
 	pause := 20 * time.Millisecond
 	for {
 		response, err := t.conn.do(r)
@@ -291,7 +291,7 @@ func (b *bench) ask(t *table, r *request, into any) error {
 			}
 			pause = max(pause, response.retryAfter)
 		}
-		if time.Now().Add(pause).After(giveUp) {
+		if b.options.Now().Add(pause).After(giveUp) {
 			return err
 		}
 		time.Sleep(pause)

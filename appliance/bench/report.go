@@ -22,7 +22,7 @@ type Report struct {
 	Casino      Measurement    `json:"casino"`
 	Games       []GameFigures  `json:"games"`
 	Baseline    *Baseline      `json:"baseline,omitempty"`
-	Failures    map[string]int `json:"failures"` // requests that had to be tried again, by code; "connection" for a broken one
+	Failures    map[string]int `json:"failures"` // requests that were retried, by code; "connection" for a broken one
 	Refusals    map[string]int `json:"refusals"`
 	Broke       int            `json:"broke"` // players who ran out of coins and stopped early
 	Checked     Checked        `json:"checked"`
@@ -42,7 +42,7 @@ type Measurement struct {
 	Latency           Latency `json:"latency"`
 }
 
-// Latency is spread of the times from the first byte sent to the last byte read, in milliseconds.
+// Latency is the spread of the times from the first byte sent to the last byte read, in milliseconds.
 type Latency struct {
 	P50 float64 `json:"p50"`
 	P95 float64 `json:"p95"`
@@ -87,7 +87,7 @@ type Checked struct {
 	Unanswered int `json:"unanswered"` // bets that never had an answer, and may be in the books or not
 }
 
-// Proven says whether answers were compared with the books and no promise was found broken.
+// Proven reports whether answers were compared with the books and no promise was broken.
 func (r *Report) Proven() bool {
 	return r.Checked.Answers > 0 && len(r.Violations) == 0
 }
@@ -177,7 +177,7 @@ func measurement(latencies []time.Duration, took time.Duration) Measurement {
 	}
 }
 
-// percentile gives the smallest of the sorted times that at least p of 100 don't exceed, in milliseconds.
+// percentile is the smallest of the sorted times that p of 100 don't exceed, in milliseconds.
 func percentile(sorted []time.Duration, p int) float64 {
 	if len(sorted) == 0 {
 		return 0
@@ -217,7 +217,7 @@ func (r *Report) Print(w io.Writer) error {
 			fmt.Fprintf(&b, "caveat: %s: casino %s; bare %s\n", base.Caveat, r.TLS, base.TLS)
 		}
 	}
-	fmt.Fprintf(&b, "requests tried again: %s\nrefusals: %s\n", counts(r.Failures), counts(r.Refusals))
+	fmt.Fprintf(&b, "requests retried: %s\nrefusals: %s\n", counts(r.Failures), counts(r.Refusals))
 	if r.Broke > 0 {
 		fmt.Fprintf(&b, "caveat: %d players ran out of coins and stopped early: give them more to measure longer\n", r.Broke)
 	}

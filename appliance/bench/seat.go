@@ -12,8 +12,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// signUpTables is how many connections open accounts at the same time: each costs the casino a password hash, and more
-// at once would only wait.
+// signUpTables is how many connections open accounts at the same time. Each sign-up costs the casino a password hash, so
+// more would only wait.
 const signUpTables = 4
 
 // accountView is what is read of an account.
@@ -24,7 +24,7 @@ type accountView struct {
 	OpenRoundID *string `json:"open_round_id"`
 }
 
-// seatPlayers makes the players, gives each a table, and notes what the books say of them before the first bet.
+// seatPlayers makes the players, gives each a table, and reads their books before the first bet.
 func (b *bench) seatPlayers(ctx context.Context) error {
 	tokens := b.options.Tokens
 	if len(tokens) == 0 {
@@ -99,7 +99,8 @@ func (b *bench) openAccount(t *table, i int) (string, error) {
 	var opened struct {
 		Token string `json:"token"`
 	}
-	err = b.ask(t, &request{method: "POST", path: "/api/v1/accounts", body: body}, &opened)
+	// The key lets a retried sign-up get its answer instead of finding its own name taken.
+	err = b.ask(t, &request{method: "POST", path: "/api/v1/accounts", key: name, body: body}, &opened)
 	switch {
 	case refusedAs(err, "rate_limited"):
 		return "", fmt.Errorf("open an account for a player: %w: run the casino with --limits off, or give --tokens", err)
@@ -109,7 +110,7 @@ func (b *bench) openAccount(t *table, i int) (string, error) {
 	return opened.Token, nil
 }
 
-// noteStart reads what the books say of a player before the first bet.
+// noteStart reads the books of a player before the first bet.
 func (b *bench) noteStart(t *table, p *player) error {
 	var account accountView
 	if err := b.get(t, p.token, "/api/v1/me", &account); err != nil {
@@ -140,7 +141,7 @@ func (b *bench) noteStart(t *table, p *player) error {
 	return nil
 }
 
-// finishOpenRound ends a round that the player left open before this run, so that its books are closed.
+// finishOpenRound plays a round to its end that the player left open before this run.
 func (b *bench) finishOpenRound(t *table, p *player) error {
 	var answer playAnswer
 	if err := b.get(t, p.token, "/api/v1/games/blackjack/rounds/open", &answer); err != nil {

@@ -16,7 +16,7 @@ type configShowCommand struct {
 	Configuration configurationFlags `embed:""`
 }
 
-// Run prints the values even when they don't go together, and then what is wrong.
+// Run prints the values even if they are not valid, and then what is wrong.
 func (c *configShowCommand) Run(env *environment) error {
 	loaded, err := env.configuration()
 	if err != nil {

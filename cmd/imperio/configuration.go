@@ -8,7 +8,7 @@ import (
 	"imperio/appliance/config"
 )
 
-// configurationFlags are the flags of a verb that takes the whole configuration. Embed it in a command with the tag
+// configurationFlags are the flags of a verb that takes the whole configuration. Embed them in a command with the tag
 // embed:"", and call env.configuration.
 type configurationFlags struct {
 	File   string     `name:"config" placeholder:"FILE" help:"TOML file with the configuration; keys are the flags' names. (IMPERIO_CONFIG)"`
@@ -25,13 +25,13 @@ type dataDirFlags struct {
 	DataDir string `name:"data-dir" group:"Data" placeholder:"DIR" help:"Directory of the casino's data."`
 }
 
-// configuration reads the configuration from the flags that were given, the environment and the file that one of them
-// names. It does not validate it.
+// configuration reads the configuration from the flags, the environment, and the file that one of the two names. It does
+// not validate it.
 func (env *environment) configuration() (*config.Loaded, error) {
 	return config.Load(config.Input{Flags: env.flags, Environ: env.Environ, ReadFile: os.ReadFile})
 }
 
-// givenFlags are the flags that stand on the command line, with their values.
+// givenFlags are the flags on the command line, with their values.
 func givenFlags(ctx *kong.Context) map[string]any {
 	given := make(map[string]any)
 	for _, element := range ctx.Path {

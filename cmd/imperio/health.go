@@ -23,7 +23,7 @@ type healthCommand struct {
 	JSON    bool          `name:"json" help:"Print the answer as the node gave it."`
 }
 
-// Run asks a running node how it is, prints its checks, and fails if it is not ready for players.
+// Run prints the checks of a running node, and fails if the node is not ready for players.
 func (c *healthCommand) Run(env *environment) error {
 	url, tlsConfig, err := c.Node.node(env)
 	if err != nil {
@@ -77,7 +77,7 @@ func fetch(ctx context.Context, client *http.Client, url string) (status int, bo
 func printHealth(w io.Writer, body []byte) error {
 	var report ops.Report
 	if err := json.Unmarshal(body, &report); err != nil || report.Status == "" {
-		return errors.Join(errors.New("the answer is not that of a casino's health"), err)
+		return errors.Join(errors.New("the answer is not a health report of a casino"), err)
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "%s\tversion %s, applied index %d, history head %s\n", report.Status, report.Version, report.AppliedIndex, report.HistoryHead)

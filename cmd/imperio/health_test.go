@@ -46,7 +46,7 @@ func TestHealth_FailsIfTheNodeIsNotReady(t *testing.T) {
 func TestHealth_FailsIfNobodyOrAnotherServerAnswers(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	_, stderr, code := invoke(t, nil, "health", "--url", server.URL)
-	if code != 1 || !strings.Contains(stderr, "not that of a casino") {
+	if code != 1 || !strings.Contains(stderr, "not a health report") {
 		t.Errorf("another server: exit code %d: %s", code, stderr)
 	}
 	server.Close()

@@ -30,7 +30,7 @@ type commands struct {
 	Version versionCommand `cmd:"" help:"Print the version of the program and of the rules it knows."`
 }
 
-// environment is what a verb may touch of the process it runs in.
+// environment is what a verb may use of its process.
 type environment struct {
 	// Ctx ends when the process is asked to stop (SIGINT, SIGTERM). A second signal ends the process at once.
 	Ctx            context.Context
@@ -47,12 +47,12 @@ const (
 	exitUsage  = 2 // the command line makes no sense
 )
 
-// heapGrowth is how much garbage may gather before it is collected, in per cent of what is in use, where the
-// environment (GOGC) does not say: a casino's heap is small, and collecting it less often leaves the processors to bets.
+// heapGrowth is GOGC where the environment does not set it: how much garbage may gather before it is collected, in per
+// cent of what is in use. A casino's heap is small, and collecting less often leaves the processors to bets.
 const heapGrowth = 400
 
-// heapLimit, in bytes, is where that stops: a casino with a million accounts keeps more in use, and should not keep four
-// times as much garbage. GOMEMLIMIT says otherwise.
+// heapLimit is GOMEMLIMIT, in bytes, where the environment does not set it. A casino with a million accounts has more in
+// use, and should not keep four times as much garbage.
 const heapLimit = 400 << 20
 
 func main() {
@@ -75,7 +75,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run does what the command line says and returns the exit code.
+// run carries out the command line and returns the exit code.
 func run(args []string, env *environment) int {
 	parser, err := kong.New(&commands{},
 		kong.Name("imperio"),
@@ -120,7 +120,7 @@ func usagef(format string, args ...any) error {
 	return &usageError{fmt.Sprintf(format, args...)}
 }
 
-// helpFlag prints the help of the verb that it stands behind, and ends the parsing.
+// helpFlag prints the help of the verb before it, and ends the parsing.
 type helpFlag bool
 
 var errHelpShown = errors.New("help was shown")
@@ -136,7 +136,7 @@ func (helpFlag) BeforeReset(ctx *kong.Context) error {
 	return errHelpShown
 }
 
-// printNeighbours names the other verbs beside one that is meant when none is named, since its help doesn't.
+// printNeighbours names the other verbs beside a default verb, since its help doesn't.
 func printNeighbours(w io.Writer, verb *kong.Node) error {
 	if verb == nil || verb.Parent == nil || verb.Parent.DefaultCmd != verb {
 		return nil

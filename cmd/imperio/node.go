@@ -14,8 +14,8 @@ import (
 // nodeFlags say which running node to talk to, and whom to trust.
 type nodeFlags struct {
 	URL      string `name:"url" placeholder:"URL" help:"Address of the casino, such as https://casino.example. The default is this machine's node, as the configuration says."`
-	CA       string `name:"ca" placeholder:"FILE" help:"Root certificates in PEM to trust. The default are those of the system."`
-	Insecure bool   `name:"insecure" help:"Trust any certificate: for trying out only."`
+	CA       string `name:"ca" placeholder:"FILE" help:"Root certificates in PEM to trust. The default is the system's."`
+	Insecure bool   `name:"insecure" help:"Trust any certificate. For tests only."`
 	File     string `name:"config" placeholder:"FILE" help:"TOML file with the configuration of this machine's node. (IMPERIO_CONFIG)"`
 }
 
@@ -42,8 +42,8 @@ func (f *nodeFlags) node(env *environment) (url string, client *tls.Config, err 
 	return localNode(&loaded.Config, client)
 }
 
-// localNode is the node of this machine. Its certificate is in the domain's name; on loopback there is nobody else to
-// be mistaken for it, so it need not be one that the machine trusts.
+// localNode is the node of this machine. Its certificate carries the domain's name. On loopback any certificate is
+// trusted, since no other machine can answer there.
 func localNode(c *config.Config, client *tls.Config) (string, *tls.Config, error) {
 	scheme, address := "http", c.Listen.HTTPAddr
 	if c.TLS.Mode != config.TLSOff {

@@ -23,13 +23,13 @@ func (c *versionCommand) Run(env *environment) error {
 	return err
 }
 
-// buildIdentity is what a binary says about its own making.
+// buildIdentity is the version and commit of a binary.
 type buildIdentity struct {
 	version string // e.g. "v1.2.0", or "devel"
 	commit  string // full hash, or "unknown"
 }
 
-// thisBuild takes what the Makefile set, else what the Go tool recorded.
+// thisBuild is what the Makefile set, else what the Go tool recorded.
 func thisBuild() buildIdentity {
 	build := buildIdentity{version, commit}
 	info, ok := debug.ReadBuildInfo()

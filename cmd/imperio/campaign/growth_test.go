@@ -1,25 +1,26 @@
-package main
+package campaign
 
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"imperio/appliance/bench"
-	"imperio/appliance/control"
 )
 
 // measureGrowth compares what a bet costs the small and the large casino, and reads how much memory the large one has
 // afterwards.
 func (m *campaign) measureGrowth(ctx context.Context) error {
-	return m.withCasino(ctx, m.few.directory, func(few *ownCasino) error {
-		return m.withCasino(ctx, m.many.directory, func(many *ownCasino) error {
-			played, err := bench.Alternate(ctx, m.side(few, m.few), m.side(many, m.many), m.Turns, m.Turn)
+	if err := m.make(ctx, &m.many); err != nil {
+		return err
+	}
+	return m.withCasino(ctx, &m.few, func(few *casino) error {
+		return m.withCasino(ctx, &m.many, func(many *casino) error {
+			played, err := bench.Alternate(ctx, m.side(few, m.few.playing(m.playing)), m.side(many, m.many.playing(m.playing)), m.turns, m.turn)
 			if err != nil {
 				return err
 			}
 			m.writeGrowth(played)
-			use, err := memoryOf(many.process.Process.Pid)
+			use, err := memoryOf(many.Process.Pid)
 			if err != nil {
 				return err
 			}
@@ -31,22 +32,8 @@ func (m *campaign) measureGrowth(ctx context.Context) error {
 	})
 }
 
-// side is a casino that takes turns. A turn's cost includes the checkpoint of its bets.
-func (m *campaign) side(casino *ownCasino, c populated) bench.Side {
-	return bench.Side{Options: m.options(casino, c.tokens), Rest: func(ctx context.Context) (time.Duration, error) {
-		err := casino.ask(ctx, func(client *control.Client) error {
-			_, err := control.WriteCheckpoint.Call(ctx, client, control.None{})
-			return err
-		})
-		if err != nil {
-			return 0, err
-		}
-		return processorTime(casino.process.Process.Pid)
-	}}
-}
-
 func (m *campaign) writeGrowth(played [2]bench.Played) {
-	m.printf("\n## Cost of a bet by the number of accounts\n\nTwo casinos in turns of %s. Processor time is the casino's, with the checkpoint after the turn.\n\n", m.Turn)
+	m.printf("\n## Cost of a bet by the number of accounts\n\nTwo casinos in turns of %s. Processor time is the casino's, with the checkpoint after the turn.\n\n", m.turn)
 	m.printf("| turn | %[1]d accounts: a second | processor time a bet | %[2]d accounts: a second | processor time a bet | time a bet, ratio | processor time, ratio |\n", m.few.accounts, m.many.accounts)
 	m.printf("|---:|---:|---:|---:|---:|---:|---:|\n")
 	var times, costs []float64
@@ -64,10 +51,3 @@ func (m *campaign) writeGrowth(played [2]bench.Played) {
 	m.goal(median(times) <= 1.25, fmt.Sprintf("time of a bet, %d accounts against %d", m.many.accounts, m.few.accounts), "at most 1.25", "%.2f", median(times))
 	m.goal(median(costs) <= 1.25, fmt.Sprintf("processor time of a bet, %d accounts against %d", m.many.accounts, m.few.accounts), "at most 1.25", "%.2f", median(costs))
 }
-
-// of names something that was measured at the large casino.
-func (m *campaign) of(what string) string {
-	return fmt.Sprintf("%s, %d accounts", what, m.many.accounts)
-}
-
-func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

@@ -1,4 +1,4 @@
-package main
+package campaign
 
 import (
 	"context"
@@ -6,35 +6,38 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 )
 
-// writeHeader says what measures, where and when, and how fast the disk is.
-func (m *campaign) writeHeader(context.Context) error {
-	self, err := os.Executable()
+// writeHeader says what is measured, where and when, and how fast the disk is.
+func (m *campaign) writeHeader(ctx context.Context) error {
+	program, err := os.Stat(m.program.Path)
 	if err != nil {
 		return err
 	}
-	binary, err := os.Stat(self)
-	if err != nil {
+	var version strings.Builder
+	if err := m.program.Run(ctx, &version, "version"); err != nil {
 		return err
 	}
 	synced, err := syncTime(m.directory)
 	if err != nil {
 		return err
 	}
-	build := thisBuild()
 	m.printf("# Measured on %s\n\n| | |\n|---|---|\n", time.Now().UTC().Format("2006-01-02 15:04 MST"))
 	m.printf("| machine | %d cores, %s/%s |\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
-	m.printf("| program | %s, commit %s, %s |\n", build.version, build.commit, runtime.Version())
-	m.printf("| disk | 4 KiB are written and synced in %.2f ms (median) |\n", milliseconds(synced))
-	m.printf("| casinos | HTTPS with keep-alive, durable answers, one idempotency key a bet; no rate limits, no access log |\n")
-	m.printf("| players | %d connections, on the same cores as the casino |\n", m.Connections)
-	m.goal(binary.Size() < 60e6, "size of the program", "below 60 MB", "%.1f MB", megabytes(binary.Size()))
+	for line := range strings.Lines(version.String()) {
+		what, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		m.printf("| %s | %s |\n", what, strings.TrimSpace(value))
+	}
+	m.printf("| disk | writes and syncs 4 KiB in %.2f ms (median) |\n", milliseconds(synced))
+	m.printf("| casinos | HTTPS with keep-alive, durable answers, one idempotency key a bet unless said otherwise; no rate limits, no access log |\n")
+	m.printf("| players | %d connections, on the same cores as the casino |\n", m.connections)
+	m.goal(program.Size() < 60e6, "size of the program", "below 60 MB", "%.1f MB", megabytes(program.Size()))
 	return nil
 }
 
-// syncSamples is how many writes the disk's speed is taken from.
+// syncSamples is how many writes measure the disk.
 const syncSamples = 51
 
 // syncTime is how long the disk of a directory takes to write and sync 4 KiB.
@@ -59,7 +62,3 @@ func syncTime(directory string) (_ time.Duration, err error) {
 	}
 	return time.Duration(median(seconds) * float64(time.Second)), nil
 }
-
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-func megabytes(n int64) float64 { return float64(n) / 1e6 }

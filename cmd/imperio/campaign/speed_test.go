@@ -1,4 +1,4 @@
-package main
+package campaign
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 // the machine, and with Go's ordinary one.
 func (m *campaign) measureRatio(ctx context.Context) error {
 	m.printf("\n## Durable spins against a bare handler\n\n%d accounts.\n", m.some.accounts)
-	return m.withCasino(ctx, m.some.directory, func(casino *ownCasino) error {
+	return m.withCasino(ctx, &m.some, func(c *casino) error {
 		for _, client := range []bench.Client{bench.Lean, bench.NetHTTP} {
-			if err := m.measureRatioWith(ctx, casino, client); err != nil {
+			if err := m.measureRatioWith(ctx, c, client); err != nil {
 				return err
 			}
 		}
@@ -22,9 +22,9 @@ func (m *campaign) measureRatio(ctx context.Context) error {
 	})
 }
 
-func (m *campaign) measureRatioWith(ctx context.Context, casino *ownCasino, client bench.Client) error {
-	options := m.options(casino, m.some.tokens)
-	options.Client, options.StartBare = client, startBare
+func (m *campaign) measureRatioWith(ctx context.Context, c *casino, client bench.Client) error {
+	options := m.play(c, m.some.playing(m.playing))
+	options.Client, options.StartBare = client, m.program.StartBare
 	r, err := bench.Run(ctx, options)
 	if err != nil {
 		return err
@@ -50,9 +50,9 @@ func (m *campaign) measureRatioWith(ctx context.Context, casino *ownCasino, clie
 
 // measureMix plays all games in equal shares against the middle casino.
 func (m *campaign) measureMix(ctx context.Context) error {
-	return m.withCasino(ctx, m.some.directory, func(casino *ownCasino) error {
-		// So few that each plays many rounds; the ratio has shown what many accounts cost.
-		options := m.options(casino, m.some.tokens[:min(len(m.some.tokens), 16*m.Connections)])
+	return m.withCasino(ctx, &m.some, func(c *casino) error {
+		// Few accounts, so that each plays many rounds: the ratio has shown what many accounts cost.
+		options := m.play(c, m.some.playing(min(m.playing, 16*m.connections)))
 		options.Mix = bench.Mix{Slots: 1, Roulette: 1, Blackjack: 1}
 		r, err := bench.Run(ctx, options)
 		if err != nil {
@@ -75,12 +75,4 @@ func (m *campaign) measureMix(ctx context.Context) error {
 		m.note(r)
 		return nil
 	})
-}
-
-func (m *campaign) speedHeader() {
-	m.printf("| | requests | a second | p50 ms | p95 ms | p99 ms | max ms |\n|---|---:|---:|---:|---:|---:|---:|\n")
-}
-
-func (m *campaign) speedRow(what string, r bench.Measurement) {
-	m.printf("| %s | %d | %.0f | %.2f | %.2f | %.2f | %.2f |\n", what, r.Requests, r.RequestsPerSecond, r.Latency.P50, r.Latency.P95, r.Latency.P99, r.Latency.Max)
 }

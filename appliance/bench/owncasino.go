@@ -1,0 +1,122 @@
+package bench
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// OwnCasino is a casino that was started to be measured: over TLS, without rate limits and without an access log.
+type OwnCasino struct {
+	URL     string
+	Ready   time.Duration // from the start of the process until it was ready for players
+	Process *os.Process
+
+	stop   context.CancelFunc
+	ended  chan struct{}
+	endErr error // once ended is closed
+}
+
+// StartCasino starts a casino on a directory, and waits until it is ready for players. The end of ctx stops it.
+func (p Program) StartCasino(ctx context.Context, directory string) (*OwnCasino, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	c := &OwnCasino{URL: "https://" + address, ended: make(chan struct{})}
+	ctx, c.stop = context.WithCancel(ctx)
+	process := p.command(ctx, "serve", "--data-dir", directory, "--tls", "internal", "--https-addr", address,
+		"--http-addr", "none", "--ops-addr", "none", "--limits", "off", "--access-log", "off", "--log-level", "warn",
+		"--welcome-coins", "100000000", "--bcrypt-cost", "10")
+	began := time.Now()
+	if err := process.Start(); err != nil {
+		c.stop()
+		return nil, fmt.Errorf("start a casino: %w", err)
+	}
+	c.Process = process.Process
+	go c.wait(process)
+	if err := c.awaitReady(ctx); err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
+	c.Ready = time.Since(began)
+	return c, nil
+}
+
+// wait owns the process until it has ended.
+func (c *OwnCasino) wait(process *exec.Cmd) {
+	c.endErr = process.Wait()
+	close(c.ended)
+}
+
+// TLS is the client configuration for URL. It trusts any certificate, since the process was started here.
+func (c *OwnCasino) TLS() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
+
+const (
+	startPatience = 2 * time.Minute      // how long a casino may take to start
+	startInterval = 2 * time.Millisecond // between two questions whether it is ready
+)
+
+// awaitReady waits until the casino is ready, or has ended.
+func (c *OwnCasino) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	transport := &http.Transport{TLSClientConfig: c.TLS()}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
+	again := time.NewTicker(startInterval)
+	defer again.Stop()
+	for {
+		ready, err := c.isReady(ctx, client)
+		if ready {
+			return nil
+		}
+		select {
+		case <-c.ended:
+			return errors.New("the casino ended before it was ready")
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the casino to be ready: %w", errors.Join(ctx.Err(), err))
+		case <-again.C:
+		}
+	}
+}
+
+func (c *OwnCasino) isReady(ctx context.Context, client *http.Client) (bool, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/health/ready", nil)
+	if err != nil {
+		return false, err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return false, err
+	}
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, io.LimitReader(response.Body, maxBody))
+	return response.StatusCode == http.StatusOK, err
+}
+
+// Stop asks the casino to stop and waits until it has. Further calls return the same.
+func (c *OwnCasino) Stop() error {
+	c.stop()
+	<-c.ended
+	if c.endErr == nil || errors.Is(c.endErr, context.Canceled) { // it was asked to stop, and did
+		return nil
+	}
+	return fmt.Errorf("the casino at %s ended: %w", c.URL, c.endErr)
+}
+
+// freeAddress is an address on loopback that nothing listens on at the moment.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
+}

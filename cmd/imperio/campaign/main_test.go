@@ -1,0 +1,134 @@
+package campaign
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// options say what is measured, with what sizes. The flags set them.
+type options struct {
+	binary string // of the program to measure; "": one is built
+	dir    string // where the casinos are made; "": the system's directory for temporary files
+	report string // file that the report is also written to; "": none
+	only   string // steps, with commas between them; "": all
+
+	few, some, many  int // accounts of the small, the middle and the large casino
+	rounds           int // that the large casino has when it is made
+	playing          int // accounts of a casino that play, at most
+	connections      int
+	duration         time.Duration // of the play for each ratio and for the mix of games
+	turns            int
+	turn             time.Duration
+	idle             time.Duration // before memory is read
+	keys, keyPlayers int           // used idempotency keys, and players who used them
+	within           time.Duration // everything together
+	patience         time.Duration // of a player: when the campaign is interrupted, its casinos stop and nobody answers
+	quick            bool          // the sizes are tiny, and the figures mean nothing
+}
+
+// The sizes that the promises are about, and tiny ones, with which the figures mean nothing.
+var (
+	full = options{
+		few: 10_000, some: 100_000, many: 1_000_000, playing: 100_000, connections: 64, duration: 20 * time.Second,
+		turns: 5, turn: 5 * time.Second, idle: 5 * time.Second, keys: 2_000_000, keyPlayers: 64, within: 25 * time.Minute,
+		patience: 3 * time.Second,
+	}
+	tiny = options{
+		few: 20, some: 40, many: 80, playing: 40, connections: 4, duration: 500 * time.Millisecond,
+		turns: 2, turn: 200 * time.Millisecond, idle: 100 * time.Millisecond, keys: 1000, keyPlayers: 4, within: 10 * time.Minute, patience: 3 * time.Second, rounds: 100, quick: true,
+	}
+)
+
+func (o *options) register(flags *flag.FlagSet) {
+	flags.StringVar(&o.binary, "binary", o.binary, "the `FILE` of the program to measure; without it, one is built")
+	flags.StringVar(&o.dir, "dir", o.dir, "make the casinos in `DIR`: about 4 GB on the kind of disk to be measured")
+	flags.StringVar(&o.report, "report", o.report, "also write the report to `FILE`")
+	flags.StringVar(&o.only, "only", o.only, "run only these `STEPS`, with commas between them: "+stepNames())
+	flags.IntVar(&o.few, "few", o.few, "accounts of the small casino")
+	flags.IntVar(&o.some, "some", o.some, "accounts of the middle casino")
+	flags.IntVar(&o.many, "many", o.many, "accounts of the large casino")
+	flags.IntVar(&o.rounds, "rounds", o.rounds, "rounds of slots that the large casino has when it is made")
+	flags.IntVar(&o.playing, "playing", o.playing, "how many accounts of a casino play, at most; they are spread evenly over all")
+	flags.IntVar(&o.connections, "connections", o.connections, "connections that are kept alive and play at the same time")
+	flags.DurationVar(&o.duration, "duration", o.duration, "how long to play for each ratio to the bare handler, and for the mix of games")
+	flags.IntVar(&o.turns, "turns", o.turns, "how many turns each side of a comparison takes")
+	flags.DurationVar(&o.turn, "turn", o.turn, "how long a turn is")
+	flags.DurationVar(&o.idle, "idle", o.idle, "how long a casino is idle before its memory is read")
+	flags.IntVar(&o.keys, "keys", o.keys, "used idempotency keys of the step keys")
+	flags.IntVar(&o.keyPlayers, "key-players", o.keyPlayers, "players who used them")
+	flags.DurationVar(&o.within, "within", o.within, "how long everything may take together; then the campaign ends without a result")
+}
+
+// validate refuses options that make no sense.
+func (o *options) validate() error {
+	if least := min(o.few, o.some, o.many, o.playing, o.connections, o.keyPlayers, o.turns); least < 1 || o.rounds < 0 || o.keys < o.keyPlayers {
+		return fmt.Errorf("accounts, players, connections and turns must be 1 or more, rounds 0 or more, and each key player must have used a key")
+	}
+	if o.turn < 100*time.Millisecond || o.duration < 500*time.Millisecond || o.idle < 0 {
+		return fmt.Errorf("a turn must be 100ms or longer, and the duration 500ms or longer")
+	}
+	for _, name := range o.steps() {
+		if !strings.Contains(" "+stepNames()+" ", " "+name+" ") {
+			return fmt.Errorf("there is no step %q, but: %s", name, stepNames())
+		}
+	}
+	return nil
+}
+
+// steps are the names of the steps that were asked for; none: all.
+func (o *options) steps() []string {
+	return strings.FieldsFunc(o.only, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// chosen are the options of TestCampaign.
+var chosen options
+
+func TestMain(m *testing.M) {
+	quick := flag.Bool("quick", true, "tiny sizes: shows that the campaign works; its figures mean nothing")
+	large := full
+	large.register(flag.CommandLine)
+	flag.Parse()
+	chosen = large
+	if *quick {
+		small := flag.NewFlagSet("", flag.PanicOnError)
+		chosen = tiny
+		chosen.register(small)
+		flag.Visit(func(given *flag.Flag) { // what was given counts for tiny sizes too
+			if small.Lookup(given.Name) != nil {
+				small.Set(given.Name, given.Value.String())
+			}
+		})
+	}
+	code := m.Run()
+	if built != "" {
+		os.RemoveAll(built)
+	}
+	os.Exit(code)
+}
+
+// built is the directory that binary has made; TestMain removes it.
+var built string
+
+// binary is the program to measure.
+var binary = sync.OnceValues(func() (string, error) {
+	if chosen.binary != "" {
+		return chosen.binary, nil
+	}
+	dir, err := os.MkdirTemp("", "imperio-binary-")
+	if err != nil {
+		return "", err
+	}
+	built = dir
+	path := filepath.Join(dir, "imperio")
+	if out, err := exec.Command("go", "build", "-o", path, "imperio/cmd/imperio").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
+})
