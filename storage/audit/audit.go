@@ -1,20 +1,20 @@
-// Package audit proves the books of a casino from its data alone. It reads the whole history from the first event,
-// keeps its own accounts from it, plays every round again from the recorded seeds, bets and actions, and then holds
-// what the machine says of itself against that. It writes nothing and believes nothing but the stored events.
+// Package audit proves the books of a casino from its data alone. It reads the whole history from the first event and
+// keeps its own accounts. It replays every round from the recorded seeds, bets and actions. Then it compares the machine's
+// state with the result. It writes nothing, and trusts nothing but the stored events.
 //
-// What is proven, in the order in which it is looked at:
+// It proves, in this order:
 //
-//   - every stored record has the checksum that it was written with
-//   - the history is one chain: numbers without gaps, each event carrying the hash of the one before, up to the head
-//   - every transfer moves coins between two accounts whose balances after it are right; no player's balance is ever
-//     below 0, and escrow holds the stakes of the open rounds
-//   - every round takes the next nonce of its account's seed pair; every settled round has exactly one stake and at
-//     most one payout; stakes and payouts are what the rules of its version say, and so is how a round is settled that
-//     its player left, and when it may be
-//   - every round's draws follow from the seeds that were committed to before it, and every revealed seed is the one
-//     that was committed to
-//   - every account's balance, seeds, statistics and open round are what its events make them, its names lead to it,
-//     and the sum of all balances is 0
+//   - Every stored record has the checksum that it was written with.
+//   - The history is one chain up to the head: numbers have no gaps, and each event carries the hash of the one before.
+//   - Every transfer moves coins between two accounts, and the balances after it are right. No player's balance is ever
+//     below 0. Escrow holds the stakes of the open rounds.
+//   - Every round takes the next nonce of its account's seed pair. Every settled round has exactly one stake and at most
+//     one payout, and both follow from the rules of its version. Abandoned rounds are settled by the stated rule, and not
+//     too early.
+//   - Every round's draws follow from seeds that were committed to before it, and every revealed seed matches its
+//     commitment.
+//   - Every account's balance, seeds, statistics and open round follow from its events. Its names lead to it. The sum of
+//     all balances is 0.
 package audit
 
 import (

@@ -6,9 +6,9 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// Pack makes one entry of the log of encoded commands that are to be carried out in order. One command is an entry as it
-// is; several are a CBOR array of byte strings. What each entry costs (a place in raft's queues, a key in the log, its
-// own commit) is so paid once for all bets that came in while the one before was being synced.
+// Pack makes one entry of the log from encoded commands, which are applied in order. A single command is an entry by
+// itself; several become a CBOR array of byte strings. Each entry costs a place in raft's queues, a key in the log and a
+// commit. Packing pays that once for all bets that arrived during the sync before.
 func Pack(commands [][]byte) ([]byte, error) {
 	if len(commands) == 1 {
 		return commands[0], nil
@@ -20,7 +20,7 @@ func Pack(commands [][]byte) ([]byte, error) {
 	return data, nil
 }
 
-// Unpack gives the encoded commands of an entry, none for an entry without data. They may share the entry's memory.
+// Unpack returns the encoded commands of an entry; an entry without data has none. They may share the entry's memory.
 func Unpack(entry []byte) ([][]byte, error) {
 	const majorType, array = 0xe0, 0x80 // of the first byte; a command is a map
 	switch {
