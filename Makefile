@@ -12,7 +12,7 @@ FUZZTIME ?= 4000x
 TESTFLAGS ?= -race -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint pages screenshots unit fuzz bench bench-keys bench-ratio edge-check clean torture
+.PHONY: help run build test lint pages notices screenshots unit fuzz bench bench-keys bench-ratio edge-check clean torture
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ pages: ## check the types of the players' pages with tsc (needs npm)
 	  npm ci --prefix appliance/web/check --silent --no-audit --no-fund && npm run --prefix appliance/web/check --silent check; \
 	elif [ "$$CI" = true ]; then echo "npm is missing" >&2; exit 1; \
 	else echo "skipped: npm is not installed"; fi
+
+notices: ## write cmd/imperio/notices.txt, the licences of all that is in the program
+	$(GO) test -count=1 -run '^TestNotices' ./docs -update
 
 screenshots: ## take the pictures of every page into docs/screenshots
 	$(GO) test -tags screenshots -count=1 -timeout 10m -run '^TestScreenshots$$' ./appliance/web/browsertest

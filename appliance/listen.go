@@ -77,18 +77,7 @@ func (a *App) edgeOptions() edge.Options {
 	if !c.Limits.On {
 		o = o.Unlimited()
 	} else {
-		rates := make(map[string]config.Zone)
-		for _, z := range c.Limits.Zones() {
-			rates[z.Name] = z
-		}
-		for i, z := range o.Zones {
-			r := rates[z.Name]
-			o.Zones[i].Events, o.Zones[i].Per, o.Zones[i].Burst = r.Rate.Events, r.Rate.Per, r.Burst
-			if z.Tries != nil { // they find out who has an account, as sign-ins do
-				s := rates["sign-in"]
-				z.Tries.Events, z.Tries.Per, z.Tries.Burst = s.Rate.Events, s.Rate.Per, s.Burst
-			}
-		}
+		o.Zones = zones(c.Limits)
 	}
 	o.Uncounted = func(r *http.Request) bool { return a.pages.Has(r.URL.Path) }
 	o.Observer = a.metrics

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Tries the edge of Imperio with other people's tools: the real binary, on free loopback ports, with data of its own.
+# Tests Imperio's edge with other people's tools: the real binary, on free loopback ports, with data of its own.
 #
-#   deploy/edge-check.sh [tls] [nginx] [prometheus]      no part named: all
+#   deploy/edge-check.sh [tls] [nginx] [prometheus]      default: all
 #
-#   tls         testssl.sh grades the TLS of 'serve --tls internal': no finding of MEDIUM or above but those listed below
+#   tls         testssl.sh grades the TLS of 'serve --tls internal': no finding of MEDIUM or above, except those below
 #   nginx       a real NGINX with deploy/nginx/imperio.conf in front of Imperio: redirect, headers, limits, addresses, WebSocket
 #   prometheus  promtool checks deploy/prometheus
 #
-# IMPERIO names the binary (bin/imperio). A part whose tool is not installed is skipped with a word; with CI=true that fails.
-# KEEP=1 keeps the working directory with all logs.
+# IMPERIO names the binary (bin/imperio). A part is skipped if its tool is not installed; with CI=true that is a failure.
+# KEEP=1 keeps the working directory, with all logs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,13 +19,13 @@ PIDS=()
 FAILED=0
 
 # ---- findings of testssl.sh that are allowed ----
-# cert_revocation: a certificate of an internal authority names neither a revocation list nor an OCSP responder; nobody runs one.
-# BREACH: testssl.sh sees that "/" is compressed. The attack needs a page with a secret in it that also repeats what the attacker sends;
-# this one is a file, the same for everybody, which is checked below. Answers that hold secrets: see docs/decisions/0062-compression-and-breach.md.
-# engine_problem: the openssl here has no GOST engine. Imperio speaks no GOST ciphers, and what is offered is tested without it.
+# cert_revocation: an internal authority has neither a revocation list nor an OCSP responder.
+# BREACH: testssl.sh sees that "/" is compressed. The attack needs a page that holds a secret and repeats what the attacker sends. This page
+# is the same file for everybody, which is checked below. For answers with secrets see docs/decisions/0062-compression-and-breach.md.
+# engine_problem: this openssl has no GOST engine. Imperio offers no GOST ciphers, so nothing goes untested.
 ALLOWED_FINDINGS='["cert_revocation","BREACH","engine_problem"]'
 
-stop() { # of what this script has started, by process id
+stop() { # everything that this script has started, by process id
   local pid
   for pid in ${PIDS[@]+"${PIDS[@]}"}; do kill "$pid" 2>/dev/null || true; done
   for pid in ${PIDS[@]+"${PIDS[@]}"}; do wait "$pid" 2>/dev/null || true; done
@@ -53,7 +53,7 @@ lacks() { # WHAT PATTERN TEXT
   if grep -qiE -- "$2" <<<"$3"; then bad "$1: found '$(grep -iEm1 -- "$2" <<<"$3")'"; else good "$1"; fi
 }
 
-have() { # PART TOOL…: whether the tools are there
+have() { # PART TOOL…: whether the tools are installed
   local part=$1 tool
   shift
   for tool in "$@"; do
@@ -67,7 +67,7 @@ have() { # PART TOOL…: whether the tools are there
   done
 }
 
-free_port() { # below the ports that the system gives to clients (net.ipv4.ip_local_port_range, from 32768 on)
+free_port() { # below the ports for clients (net.ipv4.ip_local_port_range, from 32768)
   local port
   while :; do
     port=$(shuf -i 10240-32000 -n 1)
@@ -82,7 +82,7 @@ serve() {
   "$IMPERIO" serve --data-dir "$WORK/$name" --ops-addr none --log-format json --log-level info "$@" >"$WORK/$name.log" 2>&1 &
   PIDS+=($!)
 }
-await() { # WHAT LOG COMMAND…: until the command succeeds, while what was started last runs
+await() { # WHAT LOG COMMAND…: waits until the command succeeds, while the last started process runs
   local what=$1 log=$2 deadline=$((SECONDS + 60))
   shift 2
   until "$@" >/dev/null 2>&1; do
@@ -95,7 +95,7 @@ await() { # WHAT LOG COMMAND…: until the command succeeds, while what was star
   done
 }
 
-# findings FILE: what in testssl.sh's JSON is MEDIUM or above, or could not be tested, and is not allowed
+# findings FILE: what testssl.sh's JSON rates MEDIUM or above, or could not test, and is not allowed
 findings() {
   jq -r --argjson allowed "$ALLOWED_FINDINGS" \
     '.[] | select(.severity | IN("MEDIUM", "HIGH", "CRITICAL", "FATAL", "WARN"))
@@ -104,9 +104,9 @@ findings() {
 
 check_tls() {
   echo "== tls: testssl.sh against serve --tls internal"
-  # A check that can't fail is none.
+  # Show that the check can fail.
   echo '[{"id":"SSLv3","severity":"HIGH","finding":"offered"},{"id":"cert_revocation","severity":"HIGH","finding":"none"},{"id":"TLS1_3","severity":"OK","finding":"offered"}]' >"$WORK/sample.json"
-  expect "the filter finds what it should and no more" "HIGH SSLv3: offered" "$(findings "$WORK/sample.json")"
+  expect "the filter finds what it should, and no more" "HIGH SSLv3: offered" "$(findings "$WORK/sample.json")"
 
   local plain secure
   plain=$(free_port)
@@ -131,7 +131,7 @@ check_tls() {
 
   local json=$WORK/testssl.json
   testssl --quiet --color 0 --warnings off --ip 127.0.0.1 --add-ca "$WORK/root.pem" --jsonfile "$json" "localhost:$secure" \
-    >"$WORK/testssl.txt" 2>&1 || true # its exit code counts findings of all kinds
+    >"$WORK/testssl.txt" 2>&1 || true # the exit code counts all findings
   if ! jq -e 'any(.[]; .id == "scanTime") and any(.[]; .id == "TLS1_3" and .severity == "OK")
               and any(.[]; .id == "cert_chain_of_trust" and (.finding | startswith("passed")))
               and any(.[]; .id == "HSTS" or .id == "HSTS_time")' "$json" >/dev/null 2>&1; then
@@ -150,13 +150,13 @@ check_nginx() {
   secure=$(free_port)
   imperio=$(free_port)
   url=https://casino.example:$secure
-  # The limits that are tried are NGINX's: Imperio's own are off.
+  # The limits under test are NGINX's. Imperio's own are off.
   serve nginx --tls off --http-addr "127.0.0.1:$imperio" --trusted-proxies 127.0.0.1/32 --limits off
   await "Imperio is ready" "$WORK/nginx.log" curl -fs "http://127.0.0.1:$imperio/health/ready" || return 0
 
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=casino.example \
     -addext subjectAltName=DNS:casino.example -keyout "$WORK/nginx.key" -out "$WORK/nginx.crt" 2>/dev/null
-  # Only what depends on the machine is replaced: ports, addresses, files.
+  # Replace only what depends on the machine: ports, addresses, files.
   sed -E \
     -e '/listen +\[::\]/d' \
     -e "s|listen +80;|listen 127.0.0.1:$plain;|" \
@@ -188,7 +188,7 @@ CONF
   fi
   nginx -c "$WORK/nginx.conf" 2>"$WORK/nginx-start.log" &
   PIDS+=($!)
-  # Each address of loopback is a client of its own.
+  # Each loopback address is a separate client.
   ask() { # CLIENT ARGUMENT…
     local client=$1
     shift
@@ -198,7 +198,7 @@ CONF
   status() { ask "$@" -o /dev/null -w '%{http_code}'; }
   await "NGINX passes requests on" "$WORK/nginx-error.log" ask 127.0.0.9 -f "$url/health/ready" || return 0
 
-  # The redirect leaves out the port, which is 443 in real life.
+  # The redirect has no port, since it is 443 in production.
   expect "plain HTTP redirects reads" "301 https://casino.example/a?b=c" \
     "$(ask 127.0.0.9 -o /dev/null -w '%{http_code} %{redirect_url}' "http://casino.example:$plain/a?b=c")"
   expect "plain HTTP redirects writes" "308 https://casino.example/api/v1/sessions" \
@@ -217,9 +217,9 @@ CONF
   contains "HSTS has the form for preloading" '^strict-transport-security: max-age=63072000; includeSubDomains; preload$' "$head"
   lacks "CSP allows nothing inline" "unsafe-inline" "$head"
   lacks "NGINX does not tell its version" "nginx/[0-9]" "$head"
-  expect "the figures are not shown" 404 "$(status 127.0.0.9 "$url/metrics")"
+  expect "the metrics are not shown" 404 "$(status 127.0.0.9 "$url/metrics")"
 
-  # What NGINX answers itself looks like what Imperio answers.
+  # NGINX's own answers look like Imperio's.
   problem() { # WHAT STATUS CODE CURL-ARGUMENT…
     local what=$1 want=$2 code=$3 answer name
     shift 3
@@ -236,8 +236,8 @@ CONF
   problem "a body above 64 KiB" 413 body_too_large --data-binary @"$WORK/large" "$url/api/v1/sessions"
   problem "a header above 16 KiB" 431 header_too_large --http1.1 -H "X-Large: $(head -c 20000 /dev/zero | tr '\0' a)" "$url/"
   problem "an address above 16 KiB" 414 header_too_large --http1.1 "$url/$(head -c 20000 /dev/zero | tr '\0' a)"
-  problem "a request without sense" 400 bad_request --http1.1 -H 'Host: a b' "$url/"
-  problem "the figures" 404 not_found "$url/metrics"
+  problem "a malformed request" 400 bad_request --http1.1 -H 'Host: a b' "$url/"
+  problem "the metrics" 404 not_found "$url/metrics"
   problem "TRACE" 405 method_not_allowed --http1.1 -X TRACE "$url/"
   expect "one header of 12 KB is passed on" 200 "$(status 127.0.0.9 -H "X-Large: $(head -c 12000 /dev/zero | tr '\0' a)" "$url/health/live")"
 
@@ -246,33 +246,33 @@ CONF
   expect "three sign-ins may come at once, the fourth is too many" "401 401 401 429 " "$seen"
   local limited
   limited=$(ask 127.0.0.2 -i -d '{}' "$url/api/v1/sessions" | tr -d '\r')
-  contains "429 says when to come again" '^retry-after: [0-9]+$' "$limited"
+  contains "429 says when to retry" '^retry-after: [0-9]+$' "$limited"
   contains "429 is a problem with a code" '"code":"rate_limited"' "$limited"
   contains "429 has HSTS too" '^strict-transport-security:' "$limited"
   contains "a sign-in that is too many waits for 12 s" '^retry-after: 12$' "$limited"
   expect "another client is not held up" 401 \
     "$(status 127.0.0.3 -H 'Content-Type: application/json' -d '{"login":"nobody","password":"wrong password"}' "$url/api/v1/sessions")"
   expect "health checks are not counted" "200" "$(for i in $(seq 40); do status 127.0.0.4 "$url/health/live"; echo; done | sort -u | tr -d '\n')"
-  # 60 parts of a page at once, over one connection
+  # 60 files of a page at once, over one connection
   for i in $(seq 60); do printf 'url = "%s/health/live?%s"\noutput = /dev/null\nwrite-out = "%%{http_code}\\n"\n' "$url" "$i"; done >"$WORK/parts"
-  expect "a page may load its parts all at once" "60 200" \
+  expect "a page may load its files all at once" "60 200" \
     "$(ask 127.0.0.8 --http2 --no-progress-meter --parallel --parallel-max 60 -K "$WORK/parts" | sort | uniq -c | sed 's/^ *//')"
   for i in $(seq 40); do printf 'url = "%s/api/v1/games"\noutput = /dev/null\ndump-header = -\n' "$url"; done >"$WORK/flood"
   local flood
   flood=$(ask 127.0.0.5 --http2 --no-progress-meter --parallel --parallel-max 40 -K "$WORK/flood" | tr -d '\r')
-  contains "the general zone ends" '^HTTP/2 429' "$flood"
-  contains "and is there again in 1 s" '^retry-after: 1$' "$flood"
+  contains "the general zone refuses" '^HTTP/2 429' "$flood"
+  contains "and allows again in 1 s" '^retry-after: 1$' "$flood"
 
-  # The client's address, as Imperio's log has it: the real one, whatever the client claims.
+  # Imperio's log has the client's real address, whatever the client claims.
   ask 127.0.0.6 -o /dev/null -H 'X-Forwarded-For: 198.51.100.9' "$url/api/v1/games"
   await "the request is in the log" "$WORK/nginx.log" grep -q '"address":"127.0.0.6"' "$WORK/nginx.log" || true
   if grep -q '"address":"127.0.0.6"' "$WORK/nginx.log"; then good "the log has the client's real address"; fi
   local id
   id=$(ask 127.0.0.6 -o /dev/null -D - "$url/api/v1/games" | tr -d '\r' | sed -n 's/^x-request-id: //Ip')
   await "the answer's request id is in the log" "$WORK/nginx.log" grep -q "\"request_id\":\"${id:-none}\"" "$WORK/nginx.log" || true
-  lacks "the log has no address that a client made up" "198\.51\.100\.9" "$(cat "$WORK/nginx.log")"
+  lacks "the log has no address that a client claimed" "198\.51\.100\.9" "$(cat "$WORK/nginx.log")"
 
-  # WebSocket: sign up, connect, and read the first event. The key and its answer are those of RFC 6455, 1.3.
+  # WebSocket: sign up, connect, and read the first event. Key and answer are from RFC 6455, 1.3.
   local token live
   token=$(ask 127.0.0.7 -H 'Content-Type: application/json' -d '{"username":"edgecheck","email":"edge@check.example","password":"correct horse battery"}' \
     "$url/api/v1/accounts" | jq -r '.token // empty')
@@ -282,10 +282,10 @@ CONF
     live=$(ask 127.0.0.7 --http1.1 -i -N --max-time 5 -H "Authorization: Bearer $token" -H 'Connection: Upgrade' -H 'Upgrade: websocket' \
       -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' "$url/api/v1/live" | tr -d '\r\0' || true)
     contains "the WebSocket is opened" '^HTTP/1.1 101' "$live"
-    contains "by the server that was asked" '^sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=$' "$live"
+    contains "by a server that knows the protocol" '^sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=$' "$live"
     contains "and tells the balance" '"type":"balance"' "$live"
   fi
-  expect "NGINX has nothing to complain of but what was provoked" "" \
+  expect "NGINX logs no errors but the provoked ones" "" \
     "$(grep -vE 'limiting requests|client intended to send too large body|client sent too long header|SSL_do_handshake' "$WORK/nginx-error.log" || true)"
   stop
 }
@@ -301,11 +301,11 @@ check_prometheus() {
     fi
   }
   tried "the configuration, with its alerts" check config deploy/prometheus/prometheus.yml
-  tried "the alerts fire and rest as their tests say" test rules deploy/prometheus/alerts.test.yml
+  tried "the alerts fire as their tests say" test rules deploy/prometheus/alerts.test.yml
 }
 
 if [ ! -x "$IMPERIO" ]; then
-  echo "There is no binary at $IMPERIO: run 'make build' first, or name it in IMPERIO." >&2
+  echo "No binary at $IMPERIO: run 'make build' first, or set IMPERIO." >&2
   exit 2
 fi
 for part in "${@:-tls nginx prometheus}"; do
@@ -315,7 +315,7 @@ for part in "${@:-tls nginx prometheus}"; do
       nginx) if have nginx nginx curl jq openssl; then check_nginx; fi ;;
       prometheus) if have prometheus promtool; then check_prometheus; fi ;;
       *)
-        echo "There is no part '$part': use tls, nginx or prometheus." >&2
+        echo "No part '$part': use tls, nginx or prometheus." >&2
         exit 2
         ;;
     esac

@@ -1,9 +1,9 @@
-// Package config is the configuration of a casino: one struct, four places it comes from, validated whole.
+// Package config is the configuration of a casino: one struct, filled from four sources, validated as a whole.
 //
-// A value comes from, in this order: a command-line flag, an environment variable (IMPERIO_ and the flag's name in
+// The first source that has a value wins: a command-line flag, an environment variable (IMPERIO_ and the flag's name in
 // upper case with underscores), the TOML file named by --config (keys are the flags' names), the default. Flags,
-// environment, file, help texts, the reference and the example file all follow from the tags of Config, so they can't
-// drift apart. Nothing else in the project reads flags or the environment.
+// environment, file, help texts, the reference and the example file all derive from the tags of Config, so they can't
+// disagree. Nothing else in the project reads flags or the environment.
 package config
 
 import (
@@ -15,11 +15,11 @@ import (
 )
 
 // Config is the whole configuration of a node. Default or Load makes one; Validate checks one.
-// A Config is plain data: it may be copied, and read by any number of goroutines while nobody writes.
+// A Config is plain data: copy it freely, and read it from any goroutine while nobody writes.
 //
-// Each tagged field is one key. name is the key as the flag and the file spell it; help is its description; group is
-// the heading in the reference. A Secret has no flag, since command lines are readable by others: the field after it,
-// with the same name and "-file", is how a flag gives it.
+// Each tagged field is one key. name is the key's spelling in flags and in the file, help its description, and group its
+// heading in the reference. A Secret has no flag, since others can read command lines. The field after it, with the same
+// name and "-file", names a file that holds it.
 type Config struct {
 	Data     Data     `embed:""`
 	Listen   Listen   `embed:""`
@@ -31,12 +31,12 @@ type Config struct {
 	Logs     Logs     `embed:""`
 }
 
-// Data says where and how state is kept.
+// Data says where and how the node stores its state.
 type Data struct {
-	// Dir is the data directory. It is made when it is not there.
-	Dir string `name:"data-dir" group:"Data" placeholder:"DIR" help:"Directory of the casino's data. Made when it is not there."`
-	// EncryptionKey is 32 bytes as 64 hexadecimal digits or in base64; empty: the key in the data directory is used, made once.
-	EncryptionKey     Secret `name:"encryption-key" kong:"-" group:"Data" help:"Key that certificates and other secrets are encrypted with at rest: 32 bytes, as 64 hexadecimal digits or in base64 (openssl rand -base64 32). Empty: a key made once in the data directory."`
+	// Dir is the data directory. It is created if it does not exist.
+	Dir string `name:"data-dir" group:"Data" placeholder:"DIR" help:"Directory for the casino's data. Created if it does not exist."`
+	// EncryptionKey is 32 bytes as 64 hexadecimal digits or in base64. Empty: a key in the data directory, made at first use.
+	EncryptionKey     Secret `name:"encryption-key" kong:"-" group:"Data" help:"Key that encrypts certificates and other secrets at rest: 32 bytes, as 64 hexadecimal digits or in base64 (openssl rand -base64 32). Empty: a key in the data directory, made at first use."`
 	EncryptionKeyFile string `name:"encryption-key-file" group:"Data" placeholder:"FILE" help:"File that holds the encryption key."`
 	// CheckpointInterval is how often at most changed state is written into state.db; 100 ms … 1 min.
 	CheckpointInterval time.Duration `name:"checkpoint-interval" group:"Data" placeholder:"DURATION" help:"How often changed state is written into state.db, from 100ms to 1m. Bets are durable at once all the same: this only bounds the replay after a crash."`
@@ -44,78 +44,78 @@ type Data struct {
 	DiskReserve ByteSize `name:"disk-reserve" group:"Data" placeholder:"SIZE" help:"Free disk space below which new bets are refused, so that open rounds can still settle. At least 16MiB."`
 }
 
-// Listen says where the node listens and how long it waits.
+// Listen says where the node listens and how long it waits for clients.
 type Listen struct {
-	// HTTPAddr is the address of the plain listener, host:port; empty: none.
-	HTTPAddr string `name:"http-addr" group:"Listeners" placeholder:"HOST:PORT" help:"Address for plain HTTP; with TLS on it answers ACME challenges and redirects to HTTPS. 'none' for no listener. With a domain and TLS the default is :80."`
-	// HTTPSAddr is the address of the TLS listener, host:port; empty: none.
-	HTTPSAddr string `name:"https-addr" group:"Listeners" placeholder:"HOST:PORT" help:"Address for HTTPS. The default is none without TLS, :443 with a domain, and 127.0.0.1:8443 with TLS but no domain."`
-	// OpsAddr is the address of the operator's listener (metrics, health), host:port; empty: none.
-	OpsAddr string `name:"ops-addr" group:"Listeners" placeholder:"HOST:PORT" help:"Address of the operator's listener for metrics and health. 'none' for no listener."`
+	// HTTPAddr is the address of the plain listener, host:port. Empty: none.
+	HTTPAddr string `name:"http-addr" group:"Listeners" placeholder:"HOST:PORT" help:"Address for plain HTTP. With TLS on, it answers ACME challenges and redirects to HTTPS. Use 'none' for no listener. With a domain and TLS, the default is :80."`
+	// HTTPSAddr is the address of the TLS listener, host:port. Empty: none.
+	HTTPSAddr string `name:"https-addr" group:"Listeners" placeholder:"HOST:PORT" help:"Address for HTTPS. The default is :443 with a domain, 127.0.0.1:8443 with TLS but no domain, and none without TLS."`
+	// OpsAddr is the address of the operator's listener (metrics, health), host:port. Empty: none.
+	OpsAddr string `name:"ops-addr" group:"Listeners" placeholder:"HOST:PORT" help:"Address of the operator's listener for metrics and health. Use 'none' for no listener."`
 	// Domains are the casino's host names, lower case, the canonical one first.
-	Domains []string `name:"domain" group:"Listeners" placeholder:"NAME" help:"Domain name of the casino; several are separated by commas, and the first is the canonical one. Turns on HTTPS with certificates by ACME."`
-	// TrustedProxies may say the client's address, by X-Forwarded-For or by the PROXY protocol.
-	TrustedProxies []netip.Prefix `name:"trusted-proxies" group:"Listeners" placeholder:"CIDR" help:"Networks of the proxies whose X-Forwarded-For and PROXY headers are believed, e.g. 127.0.0.0/8,10.0.0.5/32. Empty: no one's."`
-	ProxyProtocol  Switch         `name:"proxy-protocol" group:"Listeners" help:"Whether trusted proxies open connections with a PROXY protocol header (version 1 or 2)."`
-	// ReadTimeout bounds the reading of a request's header, and again of its body; 1 s … 5 min.
-	ReadTimeout time.Duration `name:"read-timeout" group:"Listeners" placeholder:"DURATION" help:"Longest time for a client to send the header of a request, and again for the body. From 1s to 5m."`
-	// WriteTimeout bounds the writing of an answer; 1 s … 10 min. WebSockets are exempt.
-	WriteTimeout time.Duration `name:"write-timeout" group:"Listeners" placeholder:"DURATION" help:"Longest time for a request to be answered and the answer to be taken by the client. From 1s to 10m."`
-	// IdleTimeout is how long a kept-alive connection may be silent; 1 s … 1 h.
-	IdleTimeout time.Duration `name:"idle-timeout" group:"Listeners" placeholder:"DURATION" help:"How long a connection may be idle between two requests. From 1s to 1h."`
-	// ShutdownTimeout bounds the finishing of requests in flight when the node stops; 0 … 10 min.
+	Domains []string `name:"domain" group:"Listeners" placeholder:"NAME" help:"Domain names of the casino, separated by commas; the first is the canonical one. Turns on HTTPS, with certificates by ACME."`
+	// TrustedProxies may name the client's address, by X-Forwarded-For or by the PROXY protocol.
+	TrustedProxies []netip.Prefix `name:"trusted-proxies" group:"Listeners" placeholder:"CIDR" help:"Networks of the proxies whose X-Forwarded-For and PROXY headers are trusted, e.g. 127.0.0.0/8,10.0.0.5/32. Empty: no proxy is trusted."`
+	ProxyProtocol  Switch         `name:"proxy-protocol" group:"Listeners" help:"Whether trusted proxies begin each connection with a PROXY protocol header (version 1 or 2)."`
+	// ReadTimeout bounds the reading of a request's header, and again of its body: 1 s … 5 min.
+	ReadTimeout time.Duration `name:"read-timeout" group:"Listeners" placeholder:"DURATION" help:"How long a client may take to send a request's header, and again to send its body. From 1s to 5m."`
+	// WriteTimeout bounds the writing of an answer: 1 s … 10 min. WebSockets are exempt.
+	WriteTimeout time.Duration `name:"write-timeout" group:"Listeners" placeholder:"DURATION" help:"How long a request may take, from its header to the last byte of its answer. From 1s to 10m."`
+	// IdleTimeout is how long a kept-alive connection may be silent: 1 s … 1 h.
+	IdleTimeout time.Duration `name:"idle-timeout" group:"Listeners" placeholder:"DURATION" help:"How long a connection may stay idle between two requests. From 1s to 1h."`
+	// ShutdownTimeout bounds how long a stopping node waits for requests in flight: 0 … 10 min.
 	ShutdownTimeout time.Duration `name:"shutdown-timeout" group:"Listeners" placeholder:"DURATION" help:"How long a stopping node waits for requests in flight. At most 10m."`
-	Compression     Switch        `name:"compression" group:"Listeners" help:"Whether texts of 1 KiB and more are compressed (gzip, zstd) for clients that take it."`
+	Compression     Switch        `name:"compression" group:"Listeners" help:"Whether texts of 1 KiB and more are compressed (gzip, zstd) for clients that accept it."`
 }
 
 // TLS says how the node gets its certificates.
 type TLS struct {
-	Mode TLSMode `name:"tls" group:"TLS" placeholder:"MODE" help:"Where certificates come from: acme (Let's Encrypt or another ACME directory), files (your own), internal (an authority made by this casino), off (plain HTTP, for loopback or behind a proxy). The default is acme with a domain, off without."`
-	// CertFile and KeyFile are PEM files, read again when they change.
+	Mode TLSMode `name:"tls" group:"TLS" placeholder:"MODE" help:"Where certificates come from: acme (Let's Encrypt or another ACME directory), files (your own), internal (a certificate authority of this casino's own), off (plain HTTP, on loopback or behind a proxy). The default is acme with a domain, and off without."`
+	// CertFile and KeyFile are PEM files, reloaded when they change.
 	CertFile string `name:"tls-cert" group:"TLS" placeholder:"FILE" help:"Certificate chain in PEM, for tls=files. Reloaded when it changes."`
 	KeyFile  string `name:"tls-key" group:"TLS" placeholder:"FILE" help:"Private key in PEM, for tls=files. Reloaded when it changes."`
-	// ACMEEmail is told by the authority about problems with certificates; may be empty.
-	ACMEEmail string `name:"acme-email" group:"TLS" placeholder:"ADDRESS" help:"E-mail address that the ACME authority may write to about certificates."`
-	// ACMEDirectory is the URL of the ACME directory; empty: Let's Encrypt, production or staging.
+	// ACMEEmail is where the authority reports problems with certificates. May be empty.
+	ACMEEmail string `name:"acme-email" group:"TLS" placeholder:"ADDRESS" help:"E-mail address for the ACME authority's messages about certificates."`
+	// ACMEDirectory is the URL of the ACME directory. Empty: Let's Encrypt, production or staging.
 	ACMEDirectory string `name:"acme-directory" group:"TLS" placeholder:"URL" help:"Directory URL of the ACME authority. Empty: Let's Encrypt."`
-	ACMEStaging   bool   `name:"acme-staging" group:"TLS" help:"Use Let's Encrypt's staging directory: for trying out, its certificates are not trusted by browsers."`
-	// ACMEEABKeyID and ACMEEABKey bind the ACME account to one that the authority already knows (RFC 8555, 7.3.4).
-	ACMEEABKeyID   string `name:"acme-eab-kid" group:"TLS" placeholder:"ID" help:"Key id of the external account binding, for authorities that ask for one."`
+	ACMEStaging   bool   `name:"acme-staging" group:"TLS" help:"Use Let's Encrypt's staging directory. It is for tests: browsers don't trust its certificates."`
+	// ACMEEABKeyID and ACMEEABKey bind the ACME account to an account that the authority already knows (RFC 8555, 7.3.4).
+	ACMEEABKeyID   string `name:"acme-eab-kid" group:"TLS" placeholder:"ID" help:"Key id of the external account binding, for authorities that require one."`
 	ACMEEABKey     Secret `name:"acme-eab-hmac" kong:"-" group:"TLS" help:"HMAC key of the external account binding, base64url as the authority gives it."`
 	ACMEEABKeyFile string `name:"acme-eab-hmac-file" group:"TLS" placeholder:"FILE" help:"File that holds the HMAC key of the external account binding."`
-	// ACMERootFile is a PEM file with the roots to trust when talking to ACMEDirectory; empty: the system's.
-	ACMERootFile string `name:"acme-ca-root" group:"TLS" placeholder:"FILE" help:"Root certificates in PEM for talking to a private ACME authority. Empty: those of the system."`
+	// ACMERootFile is a PEM file with the roots to trust when talking to ACMEDirectory. Empty: the system's.
+	ACMERootFile string `name:"acme-ca-root" group:"TLS" placeholder:"FILE" help:"Root certificates in PEM for talking to a private ACME authority. Empty: the system's."`
 }
 
-// Access says who may reach what beside the players' pages.
+// Access says who may reach what, apart from the players' pages.
 type Access struct {
-	// CORSOrigins are origins such as https://pages.example whose pages may call the API.
+	// CORSOrigins are the origins (https://pages.example) whose pages may call the API.
 	CORSOrigins []string `name:"cors-origins" group:"Access" placeholder:"ORIGIN" help:"Origins whose pages may call the API from a browser, e.g. https://pages.example. Empty: only the casino's own."`
 	// MetricsAllow are the networks that may read /metrics on the main listener. Empty: none by address.
-	MetricsAllow     []netip.Prefix `name:"metrics-allow" group:"Access" placeholder:"CIDR" help:"Networks that may read /metrics outside loopback, on the main and on the operator's listener."`
+	MetricsAllow     []netip.Prefix `name:"metrics-allow" group:"Access" placeholder:"CIDR" help:"Networks outside loopback that may read /metrics, on the main and on the operator's listener."`
 	MetricsToken     Secret         `name:"metrics-token" kong:"-" group:"Access" help:"Bearer token that may read /metrics from anywhere, at least 16 characters. Empty: none."`
 	MetricsTokenFile string         `name:"metrics-token-file" group:"Access" placeholder:"FILE" help:"File that holds the bearer token for /metrics."`
 }
 
-// Accounts says what a player gets and how sign-in works.
+// Accounts says which coins a player gets, and how sign-in works.
 type Accounts struct {
-	// WelcomeCoins are granted once to a new account; DailyCoins once in 24 hours on demand. 0: none.
+	// WelcomeCoins are granted once, to a new account. DailyCoins can be collected once in 24 hours. 0: none.
 	WelcomeCoins games.Coins `name:"welcome-coins" group:"Accounts" placeholder:"COINS" help:"Coins that a new account starts with. At most 1000000000."`
 	DailyCoins   games.Coins `name:"daily-coins" group:"Accounts" placeholder:"COINS" help:"Coins that a player may collect once in 24 hours. At most 1000000000; 0 for none."`
-	// BcryptCost is the base-2 logarithm of bcrypt's rounds; 10 … 16.
-	BcryptCost int `name:"bcrypt-cost" group:"Accounts" placeholder:"N" help:"Cost of a password hash, from 10 to 16; each step doubles the time of a sign-in."`
-	// SessionLifetime is how long a session lasts after sign-in; 5 min … 365 days.
+	// BcryptCost is the base-2 logarithm of bcrypt's rounds: 10 … 16.
+	BcryptCost int `name:"bcrypt-cost" group:"Accounts" placeholder:"N" help:"Cost of a password hash, from 10 to 16. Each step doubles the time of a sign-in."`
+	// SessionLifetime is how long a session lasts after sign-in: 5 min … 365 days.
 	SessionLifetime time.Duration `name:"session-lifetime" group:"Accounts" placeholder:"DURATION" help:"How long a session lasts after signing in. From 5m to 8760h."`
 }
 
-// Logs says what is written about the node's work.
+// Logs says what the node logs.
 type Logs struct {
 	Level     slog.Level `name:"log-level" group:"Logs" placeholder:"LEVEL" help:"Least severe level that is logged: debug, info, warn or error."`
-	Format    LogFormat  `name:"log-format" group:"Logs" placeholder:"FORMAT" help:"Form of the log lines: text or json."`
+	Format    LogFormat  `name:"log-format" group:"Logs" placeholder:"FORMAT" help:"Format of the log lines: text or json."`
 	AccessLog Switch     `name:"access-log" group:"Logs" help:"Whether each request is logged. Health checks never are."`
 }
 
-// Default is the configuration of a node that was told nothing: plain HTTP on loopback, data in ./imperio-data.
+// Default is the configuration when no source gives a value: plain HTTP on loopback, data in ./imperio-data.
 func Default() Config {
 	c := Config{
 		Data: Data{
@@ -145,9 +145,8 @@ func Default() Config {
 	return c
 }
 
-// derive fills in the values whose default depends on others: TLS follows from having a domain, the addresses from
-// both. given says whether a key was set by anyone. It returns the keys whose default was changed by another key,
-// with the reason.
+// derive fills in the defaults that depend on other keys: TLS depends on having a domain, and the addresses on both.
+// given says whether any source has set a key. The result says, for each key whose default has changed, why.
 func (c *Config) derive(given func(key string) bool) map[string]string {
 	reasons := make(map[string]string)
 	if !given("tls") {

@@ -10,26 +10,26 @@ import (
 	"time"
 )
 
-// EnvPrefix begins the name of every environment variable that is read.
+// EnvPrefix is the prefix of all environment variables of the configuration.
 const EnvPrefix = "IMPERIO_"
 
-// fileKey names the configuration file itself: a flag and an environment variable, but no key of the file.
+// fileKey names the configuration file itself: it is a flag and an environment variable, but not a key in the file.
 const fileKey = "config"
 
 // Key describes one key of the configuration.
 type Key struct {
 	Field  string // the field of Config, e.g. "Dir"
-	Name   string // as the flag and the file spell it, e.g. "data-dir"
+	Name   string // in flags and in the file, e.g. "data-dir"
 	Env    string // the environment variable, e.g. "IMPERIO_DATA_DIR"
-	Group  string // the heading it stands under in the reference
-	Type   string // what a value looks like, for people
-	Help   string // what it does, in sentences
-	Secret bool   // never printed, and not to be given as a flag
+	Group  string // its heading in the reference
+	Type   string // what a value looks like, in words
+	Help   string // what it does
+	Secret bool   // never printed, and has no flag
 
 	index []int // of the field in Config
 }
 
-// Keys lists all keys in the order of the reference.
+// Keys lists all keys, in the order of the reference.
 func Keys() []Key {
 	return appendKeys(nil, reflect.TypeFor[Config](), nil)
 }
@@ -93,7 +93,7 @@ func typeName(field reflect.StructField) string {
 	return "text"
 }
 
-// text gives the key's value in c, as it would be written in the environment. A secret is masked.
+// text is the key's value in c, spelled as in the environment. Secrets are masked.
 func (k Key) text(c *Config) string {
 	return formatValue(reflect.ValueOf(c).Elem().FieldByIndex(k.index))
 }
@@ -129,7 +129,7 @@ func formatDuration(d time.Duration) string {
 	return s
 }
 
-// set gives the key in c the value that text spells.
+// set parses text into the key's field of c.
 func (k Key) set(c *Config, text string) error {
 	return parseValue(reflect.ValueOf(c).Elem().FieldByIndex(k.index), text)
 }
@@ -138,7 +138,7 @@ func parseValue(v reflect.Value, text string) error {
 	switch target := v.Addr().Interface().(type) {
 	case *slog.Level:
 		if err := target.UnmarshalText([]byte(text)); err != nil {
-			return fmt.Errorf("%q is none of debug, info, warn, error", text)
+			return fmt.Errorf("%q is not one of debug, info, warn, error", text)
 		}
 		return nil
 	case encoding.TextUnmarshaler:
@@ -147,7 +147,7 @@ func parseValue(v reflect.Value, text string) error {
 	if v.Type() == reflect.TypeFor[time.Duration]() {
 		d, err := time.ParseDuration(text)
 		if err != nil {
-			return fmt.Errorf("%q is no duration such as 90s, 5m or 24h", text)
+			return fmt.Errorf("%q is not a duration such as 90s, 5m or 24h", text)
 		}
 		v.SetInt(int64(d))
 		return nil
@@ -158,7 +158,7 @@ func parseValue(v reflect.Value, text string) error {
 	case reflect.Int, reflect.Int64:
 		n, err := strconv.ParseInt(text, 10, v.Type().Bits())
 		if err != nil {
-			return fmt.Errorf("%q is no whole number", text)
+			return fmt.Errorf("%q is not a whole number", text)
 		}
 		v.SetInt(n)
 	case reflect.Bool:
@@ -182,12 +182,12 @@ func parseValue(v reflect.Value, text string) error {
 		}
 		v.Set(list)
 	default:
-		return fmt.Errorf("a key of type %s can't be read", v.Type())
+		return fmt.Errorf("keys of type %s can't be parsed", v.Type())
 	}
 	return nil
 }
 
-// nearest gives the candidate that a mistyped name was most likely meant to be, or "".
+// nearest is the candidate that a mistyped name most likely stands for; "" if none is close.
 func nearest(name string, candidates []string) string {
 	best, bestDistance := "", len(name)/3+2
 	for _, candidate := range candidates {
@@ -198,7 +198,7 @@ func nearest(name string, candidates []string) string {
 	return best
 }
 
-// editDistance is the number of letters to insert, delete or replace to make b of a (Levenshtein).
+// editDistance is how many letters to insert, delete or replace to turn a into b (Levenshtein).
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

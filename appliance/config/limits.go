@@ -2,24 +2,24 @@ package config
 
 import "time"
 
-// Limits says how much one client may ask for. Addresses are those of clients: an IPv6 client counts by its /64.
+// Limits says how much one client may ask for. An IPv6 client counts by its /64.
 type Limits struct {
-	// On turns all rate limits and connection caps on. Off is for load tests, and refused outside loopback.
-	On Switch `name:"limits" group:"Limits" help:"Whether rate limits and connection caps are in force. Off is for load tests, and refused unless every address is loopback. One limit alone can be turned off anywhere."`
+	// On turns all rate limits and connection caps on. Off is for load tests, and only allowed on loopback.
+	On Switch `name:"limits" group:"Limits" help:"Whether rate limits and connection caps are in force. 'off' is for load tests, and only allowed if every address is loopback. A single limit can be turned off anywhere."`
 
-	GeneralRate  Rate `name:"limit-general-rate" group:"Limits" placeholder:"N/UNIT" help:"Requests that no other limit names, for each client address and for each account. Reads of files and health checks are not counted."`
-	GeneralBurst int  `name:"limit-general-burst" group:"Limits" placeholder:"N" help:"Such requests that may come at once."`
-	SignInRate   Rate `name:"limit-sign-in-rate" group:"Limits" placeholder:"N/UNIT" help:"Sign-ins, good or bad, for each client address; tries to sign up count apart at the same rate."`
-	SignInBurst  int  `name:"limit-sign-in-burst" group:"Limits" placeholder:"N" help:"Sign-ins that may come at once."`
-	SignUpRate   Rate `name:"limit-sign-up-rate" group:"Limits" placeholder:"N/UNIT" help:"New accounts, for each client address. A sign-up that is refused, for a name that is taken say, is none."`
-	SignUpBurst  int  `name:"limit-sign-up-burst" group:"Limits" placeholder:"N" help:"New accounts that may be opened at once."`
-	SlotsRate    Rate `name:"limit-slots-rate" group:"Limits" placeholder:"N/UNIT" help:"Spins of the slot machine, for each client address and for each account."`
-	SlotsBurst   int  `name:"limit-slots-burst" group:"Limits" placeholder:"N" help:"Spins of the slot machine that may come at once."`
-	// FailedSignIns is kept in the replicated state, so it holds across restarts and nodes.
-	FailedSignIns Rate `name:"limit-failed-sign-ins" group:"Limits" placeholder:"N/UNIT" help:"Failed sign-ins, for each account and for each client address. Counted in the casino's data, so a restart forgets none."`
+	GeneralRate  Rate `name:"limit-general-rate" group:"Limits" placeholder:"N/UNIT" help:"Requests that no other limit covers, per client address and per account. Health checks and reads of files don't count."`
+	GeneralBurst int  `name:"limit-general-burst" group:"Limits" placeholder:"N" help:"How many such requests may come at once."`
+	SignInRate   Rate `name:"limit-sign-in-rate" group:"Limits" placeholder:"N/UNIT" help:"Sign-ins, good or bad, per client address. Attempts to sign up count separately, at the same rate."`
+	SignInBurst  int  `name:"limit-sign-in-burst" group:"Limits" placeholder:"N" help:"How many sign-ins may come at once."`
+	SignUpRate   Rate `name:"limit-sign-up-rate" group:"Limits" placeholder:"N/UNIT" help:"New accounts per client address. Refused sign-ups don't count."`
+	SignUpBurst  int  `name:"limit-sign-up-burst" group:"Limits" placeholder:"N" help:"How many accounts may be opened at once."`
+	SlotsRate    Rate `name:"limit-slots-rate" group:"Limits" placeholder:"N/UNIT" help:"Spins of the slot machine, per client address and per account."`
+	SlotsBurst   int  `name:"limit-slots-burst" group:"Limits" placeholder:"N" help:"How many spins may come at once."`
+	// FailedSignIns are counted in the replicated state, so the limit holds across restarts and nodes.
+	FailedSignIns Rate `name:"limit-failed-sign-ins" group:"Limits" placeholder:"N/UNIT" help:"Failed sign-ins, per account and per client address. Counted in the casino's data, so they survive a restart."`
 
-	ConnectionsPerAddress Cap `name:"max-connections-per-address" group:"Limits" placeholder:"N" help:"Connections that one client address may hold open."`
-	Connections           Cap `name:"max-connections" group:"Limits" placeholder:"N" help:"Connections that all clients together may hold open."`
+	ConnectionsPerAddress Cap `name:"max-connections-per-address" group:"Limits" placeholder:"N" help:"Open connections per client address."`
+	Connections           Cap `name:"max-connections" group:"Limits" placeholder:"N" help:"Open connections of all clients together."`
 }
 
 func defaultLimits() Limits {
@@ -32,25 +32,5 @@ func defaultLimits() Limits {
 		FailedSignIns:         Rate{5, time.Minute},
 		ConnectionsPerAddress: 10,
 		Connections:           10_000,
-	}
-}
-
-// Zone is one token bucket limit: a client may ask Burst times at once, and Rate is how fast that is regained.
-type Zone struct {
-	Name  string // stable: general, sign-in, sign-up, slots
-	Rate  Rate
-	Burst int
-	// PerAccount says whether signed-in routes also count for the account, beside the client's address.
-	PerAccount bool
-	Covers     string // which requests are counted, for people
-}
-
-// Zones lists the limits on requests, in the order of their names in the reference.
-func (l Limits) Zones() []Zone {
-	return []Zone{
-		{"general", l.GeneralRate, l.GeneralBurst, true, "all that has no zone of its own, but reads of files and health checks"},
-		{"sign-in", l.SignInRate, l.SignInBurst, false, "POST /api/v1/sessions"},
-		{"sign-up", l.SignUpRate, l.SignUpBurst, false, "POST /api/v1/accounts that opens an account; tries count apart, at the rate of sign-in"},
-		{"slots", l.SlotsRate, l.SlotsBurst, true, "POST /api/v1/games/slots/spins"},
 	}
 }

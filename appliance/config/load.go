@@ -13,27 +13,27 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// Input is where a configuration is read from.
+// Input is what a configuration is read from.
 type Input struct {
-	// Flags are the values given on the command line, by key, of the field's type in Config. The file to read, if
-	// any, is under "config". Names that are no keys are ignored: other flags of a verb may be among them.
+	// Flags are the command line's values by key, with the type of the field in Config. "config" names the file to
+	// read, if any. Names that are not keys are ignored: a verb may have other flags.
 	Flags map[string]any
 	// Environ are the environment variables, each NAME=value. Those without the prefix IMPERIO_ are ignored.
 	Environ []string
-	// ReadFile reads the configuration file and the files of secrets; os.ReadFile in the product.
+	// ReadFile reads the configuration file and the files of secrets: os.ReadFile, except in tests.
 	ReadFile func(name string) ([]byte, error)
 }
 
 // Loaded is a configuration and where each of its values came from.
 type Loaded struct {
 	Config Config
-	// Sources tells, by key, where the value came from, for people: "flag --data-dir", "environment IMPERIO_DATA_DIR",
+	// Sources says by key where the value came from, in words: "flag --data-dir", "environment IMPERIO_DATA_DIR",
 	// "file imperio.toml", "default".
 	Sources map[string]string
 }
 
-// Load reads the configuration. It touches nothing but the files that it reads. All that is wrong with the input is
-// reported at once, as Problems; whether the values go together is for Validate to say.
+// Load reads the configuration, and changes nothing on the disk. It reports all mistakes in the input at once, as
+// Problems. Whether the values fit together is for Validate to say.
 func Load(in Input) (*Loaded, error) {
 	l := loader{in: in, keys: make(map[string]Key), loaded: &Loaded{Config: Default(), Sources: make(map[string]string)}}
 	for _, key := range Keys() {
@@ -84,7 +84,7 @@ func (l *loader) set(name, text, source string) {
 	l.loaded.Sources[name] = source
 }
 
-// environment gives the values of the environment by key, and reports variables that are no keys.
+// environment gives the environment's values by key, and reports variables that are not keys.
 func (l *loader) environment() map[string]string {
 	values := make(map[string]string)
 	byEnv := map[string]string{envName(fileKey): fileKey}
@@ -112,10 +112,10 @@ func (l *loader) environment() map[string]string {
 	for _, variable := range unknown {
 		hint := suggestion(variable, known)
 		if strings.HasPrefix(variable, "IMPERIO_SERVICE_") || strings.HasPrefix(variable, "IMPERIO_PORT") {
-			// Kubernetes describes a service named "imperio" to each of its pods by such variables.
-			hint = " If Kubernetes has set it, give the pod enableServiceLinks: false."
+			// Kubernetes sets such variables in each pod for a service named "imperio".
+			hint = " If Kubernetes has set it, set enableServiceLinks: false in the pod."
 		}
-		l.problem("environment "+variable, "there is no such key; unset it, or see 'imperio config reference'.%s", hint)
+		l.problem("environment "+variable, "no such key: unset it, or see 'imperio config reference'.%s", hint)
 	}
 	return values
 }
@@ -144,7 +144,7 @@ func (l *loader) file(environ map[string]string) {
 	}
 	var values map[string]any
 	if err := toml.Unmarshal(raw, &values); err != nil {
-		l.problem(where, "%v; it must be TOML, with lines such as data-dir = \"/var/lib/imperio\"", err)
+		l.problem(where, "%v: it must be TOML, with lines such as data-dir = \"/var/lib/imperio\"", err)
 		return
 	}
 	names := make([]string, 0, len(values))
@@ -154,7 +154,7 @@ func (l *loader) file(environ map[string]string) {
 	sort.Strings(names)
 	for _, name := range names {
 		if _, known := l.keys[name]; !known {
-			l.problem(where, "there is no key %q; see 'imperio config reference'.%s", name, suggestion(name, l.names))
+			l.problem(where, "no key %q: see 'imperio config reference'.%s", name, suggestion(name, l.names))
 			continue
 		}
 		text, err := tomlText(values[name], l.keys[name])
@@ -166,7 +166,7 @@ func (l *loader) file(environ map[string]string) {
 	}
 }
 
-// tomlText spells a value of the file as the environment would.
+// tomlText spells a value of the file as in the environment.
 func tomlText(value any, key Key) (string, error) {
 	isList := fieldType(key).Kind() == reflect.Slice
 	switch value := value.(type) {
@@ -178,26 +178,26 @@ func tomlText(value any, key Key) (string, error) {
 		return strconv.FormatBool(value), nil
 	case []any:
 		if !isList {
-			return "", fmt.Errorf("one value is needed, not a list")
+			return "", fmt.Errorf("needs one value, not a list")
 		}
 		parts := make([]string, len(value))
 		for i, element := range value {
 			text, ok := element.(string)
 			if !ok {
-				return "", fmt.Errorf("element %d must be a text in quotes", i+1)
+				return "", fmt.Errorf("element %d must be a string in quotes", i+1)
 			}
 			parts[i] = text
 		}
 		return strings.Join(parts, ","), nil
 	}
-	return "", fmt.Errorf("a text, a whole number, true, false or a list is needed")
+	return "", fmt.Errorf("needs a string, a whole number, true, false or a list")
 }
 
 func fieldType(key Key) reflect.Type {
 	return reflect.TypeFor[Config]().FieldByIndex(key.index).Type
 }
 
-// flags takes the values that the command line gave.
+// flags takes the command line's values.
 func (l *loader) flags() {
 	for _, name := range l.names {
 		given, found := l.in.Flags[name]
@@ -207,7 +207,7 @@ func (l *loader) flags() {
 		field := reflect.ValueOf(&l.loaded.Config).Elem().FieldByIndex(l.keys[name].index)
 		value := reflect.ValueOf(given)
 		if !value.IsValid() || value.Type() != field.Type() {
-			// A verb has declared a flag of this name with another type: a mistake of ours, not of the operator.
+			// A verb declares this flag with another type: our mistake, not the operator's.
 			l.problem("flag --"+name, "has type %T, but the key has type %s", given, field.Type())
 			continue
 		}
@@ -216,7 +216,7 @@ func (l *loader) flags() {
 	}
 }
 
-// secrets reads the files that secrets are in.
+// secrets reads the files that hold secrets.
 func (l *loader) secrets() {
 	for _, name := range l.names {
 		if !l.keys[name].Secret {
@@ -229,7 +229,7 @@ func (l *loader) secrets() {
 		}
 		source := l.loaded.Sources[file.Name]
 		if other := l.loaded.Sources[name]; other != "" {
-			l.problem(source, "%s is given too, by %s: give one of them", name, other)
+			l.problem(source, "%s is also given, by %s: use only one of them", name, other)
 			continue
 		}
 		raw, err := l.in.ReadFile(path)
@@ -239,26 +239,26 @@ func (l *loader) secrets() {
 		}
 		text := strings.TrimRight(string(raw), "\r\n")
 		if text == "" {
-			l.problem(source, "%s is empty: write the secret into it", path)
+			l.problem(source, "%s is empty: it must hold the secret", path)
 			continue
 		}
 		l.set(name, text, source+" ("+path+")")
 	}
 }
 
-// fileAdvice says what is wrong with a file and what to do.
+// fileAdvice says why a file can't be read, and what to do.
 func fileAdvice(err error) string {
-	advice := "give a file that can be read"
+	advice := "name a readable file"
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		advice = "name a file that is there"
+		advice = "name a file that exists"
 	case errors.Is(err, fs.ErrPermission):
-		advice = "let the user that runs imperio read it"
+		advice = "let the user who runs imperio read it"
 	}
 	return err.Error() + ": " + advice
 }
 
-// Known says whether name is a key of the configuration.
+// Known says whether name is a key.
 func Known(name string) bool {
 	return name == fileKey || slices.ContainsFunc(Keys(), func(k Key) bool { return k.Name == name })
 }

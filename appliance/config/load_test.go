@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// files is a disk with the given files.
+// files is a ReadFile over the given files.
 func files(content map[string]string) func(string) ([]byte, error) {
 	return func(name string) ([]byte, error) {
 		text, found := content[name]
@@ -100,7 +100,7 @@ func TestLoad_FlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
 	}
 }
 
-// Every key must be settable from each place; a field of a type that can't be parsed would be found here.
+// Every key can be set from each source. A field of a type that can't be parsed would fail here.
 func TestLoad_EveryKeyFromEnvironmentAndFile(t *testing.T) {
 	for _, key := range Keys() {
 		text := sampleValue(t, key)
@@ -118,7 +118,7 @@ func TestLoad_EveryKeyFromEnvironmentAndFile(t *testing.T) {
 	}
 }
 
-// sampleValue spells a value for the key that is not its default.
+// sampleValue is a value of the key that is not its default.
 func sampleValue(t *testing.T, key Key) string {
 	t.Helper()
 	switch fieldType(key) {
@@ -175,11 +175,11 @@ func TestLoad_ReportsAllProblemsAtOnce(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	for _, want := range []string{
-		`file f: there is no key "dta-dir"`, "Did you mean data-dir?",
-		`file f: "loud" is none of debug`, "file f: tls: a text",
-		"environment IMPERIO_DATA_DRI: there is no such key", "Did you mean IMPERIO_DATA_DIR?",
-		`environment IMPERIO_BCRYPT_COST: "many" is no whole number`,
-		"enableServiceLinks: false", "gone: file does not exist: name a file that is there",
+		`file f: no key "dta-dir"`, "Did you mean data-dir?",
+		`file f: "loud" is not one of debug`, "file f: tls: needs a string",
+		"environment IMPERIO_DATA_DRI: no such key", "Did you mean IMPERIO_DATA_DIR?",
+		`environment IMPERIO_BCRYPT_COST: "many" is not a whole number`,
+		"enableServiceLinks: false", "gone: file does not exist: name a file that exists",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing in: %v", want, err)
@@ -189,7 +189,7 @@ func TestLoad_ReportsAllProblemsAtOnce(t *testing.T) {
 
 func TestLoad_MissingOrBrokenFile(t *testing.T) {
 	for content, want := range map[string]string{
-		"":           "file does not exist: name a file that is there",
+		"":           "file does not exist: name a file that exists",
 		"data-dir x": "it must be TOML",
 	} {
 		disk := map[string]string{}
@@ -214,7 +214,7 @@ func TestLoad_SecretFromFile(t *testing.T) {
 	}
 
 	_, err := Load(Input{Environ: []string{"IMPERIO_METRICS_TOKEN=a", "IMPERIO_METRICS_TOKEN_FILE=/run/token"}, ReadFile: disk})
-	if err == nil || !strings.Contains(err.Error(), "give one of them") {
+	if err == nil || !strings.Contains(err.Error(), "use only one of them") {
 		t.Errorf("two places: %v", err)
 	}
 	_, err = Load(Input{Environ: []string{"IMPERIO_METRICS_TOKEN_FILE=/run/empty"}, ReadFile: disk})

@@ -14,13 +14,13 @@ import (
 	"imperio/games/catalogue"
 )
 
-// Problem is one thing that is wrong with a configuration.
+// Problem is one mistake in a configuration.
 type Problem struct {
-	Where   string // the key, or the place it was read from
+	Where   string // the key, or where its value came from
 	Message string // what is wrong and what to do
 }
 
-// Problems is all that is wrong with a configuration.
+// Problems are all mistakes in a configuration.
 type Problems []Problem
 
 func (p Problems) Error() string {
@@ -32,7 +32,8 @@ func (p Problems) Error() string {
 	return b.String()
 }
 
-// Validate says all that is wrong with the values and with how they go together, as Problems, or nil. It opens no file.
+// Validate checks the values, and whether they fit together. It reports all mistakes at once, as Problems. It opens no
+// file.
 func (c *Config) Validate() error {
 	v := validator{c: c}
 	v.data()
@@ -65,13 +66,13 @@ func (v *validator) between(key string, d, low, high time.Duration) {
 
 func (v *validator) data() {
 	d := v.c.Data
-	v.check(d.Dir != "", "data-dir", "a directory is needed: name one, such as ./imperio-data")
+	v.check(d.Dir != "", "data-dir", "no directory: name one, such as ./imperio-data")
 	if d.EncryptionKey != "" {
 		_, err := d.EncryptionKey.Key32()
 		v.check(err == nil, "encryption-key", "%v: make one with 'openssl rand -base64 32'", err)
 	}
 	v.between("checkpoint-interval", d.CheckpointInterval, 100*time.Millisecond, time.Minute)
-	v.check(d.DiskReserve >= 16<<20, "disk-reserve", "%s is too little: give 16MiB or more", d.DiskReserve)
+	v.check(d.DiskReserve >= 16<<20, "disk-reserve", "%s is too small: use 16MiB or more", d.DiskReserve)
 }
 
 func (v *validator) listen() {
@@ -79,19 +80,19 @@ func (v *validator) listen() {
 	v.address("http-addr", l.HTTPAddr)
 	v.address("https-addr", l.HTTPSAddr)
 	v.address("ops-addr", l.OpsAddr)
-	v.check(l.HTTPAddr != "" || l.HTTPSAddr != "", "http-addr", "there is no address for players: give --http-addr or --https-addr")
+	v.check(l.HTTPAddr != "" || l.HTTPSAddr != "", "http-addr", "no address for players: set --http-addr or --https-addr")
 	v.distinct()
 	for _, domain := range l.Domains {
-		v.check(isDomain(domain), "domain", "%q is no domain name: give one such as casino.example, in lower case, without scheme or port", domain)
+		v.check(isDomain(domain), "domain", "%q is not a domain name: use one such as casino.example, in lower case, without scheme or port", domain)
 	}
-	v.check(!bool(l.ProxyProtocol) || len(l.TrustedProxies) > 0, "proxy-protocol", "say with --trusted-proxies whose headers to believe")
+	v.check(!bool(l.ProxyProtocol) || len(l.TrustedProxies) > 0, "proxy-protocol", "say with --trusted-proxies whose headers to trust")
 	v.between("read-timeout", l.ReadTimeout, time.Second, 5*time.Minute)
 	v.between("write-timeout", l.WriteTimeout, time.Second, 10*time.Minute)
 	v.between("idle-timeout", l.IdleTimeout, time.Second, time.Hour)
 	v.between("shutdown-timeout", l.ShutdownTimeout, 0, 10*time.Minute)
 	if v.c.TLS.Mode == TLSOff && len(l.TrustedProxies) == 0 {
 		v.check(l.HTTPAddr == "" || IsLoopback(l.HTTPAddr), "http-addr",
-			"%s would send passwords in the clear: give --domain for HTTPS, an address on loopback such as 127.0.0.1:8080, or --trusted-proxies if a proxy in front speaks TLS", l.HTTPAddr)
+			"%s would send passwords in the clear: set --domain for HTTPS, use an address on loopback such as 127.0.0.1:8080, or set --trusted-proxies if a proxy in front speaks TLS", l.HTTPAddr)
 	}
 }
 
@@ -101,16 +102,16 @@ func (v *validator) address(key, address string) {
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		v.check(false, key, "%q is no address: write host:port, such as 127.0.0.1:8080 or :443", address)
+		v.check(false, key, "%q is not an address: write host:port, such as 127.0.0.1:8080 or :443", address)
 		return
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
-	v.check(err == nil, key, "%q is no port: give a number from 0 to 65535 (0 for any free one)", port)
+	v.check(err == nil, key, "%q is not a port: use a number from 0 to 65535 (0 for any free port)", port)
 	_, err = netip.ParseAddr(host)
-	v.check(err == nil || host == "" || isHostName(host), key, "%q is no host: give an IP address, localhost, or nothing for all addresses (port %d)", host, n)
+	v.check(err == nil || host == "" || isHostName(host), key, "%q is not a host: use an IP address, localhost, or nothing for all addresses (port %d)", host, n)
 }
 
-// distinct checks that no two listeners want the same address.
+// distinct checks that no two listeners have the same address.
 func (v *validator) distinct() {
 	l := v.c.Listen
 	taken := make(map[string]string)
@@ -121,22 +122,22 @@ func (v *validator) distinct() {
 			continue
 		}
 		other, found := taken[listener.address]
-		v.check(!found, listener.key, "%s is the address of %s already: give another port", listener.address, other)
+		v.check(!found, listener.key, "%s is already the address of %s: use another port", listener.address, other)
 		taken[listener.address] = listener.key
 	}
 }
 
 func (v *validator) tls() {
 	t, l := v.c.TLS, v.c.Listen
-	v.check(t.Mode == TLSOff || l.HTTPSAddr != "", "https-addr", "TLS is on, so an address for it is needed, such as :443")
-	v.check(t.Mode != TLSOff || l.HTTPSAddr == "", "https-addr", "TLS is off: give --domain or --tls, or no --https-addr")
-	v.check(t.Mode != TLSACME || len(l.Domains) > 0, "tls", "acme needs a name to get a certificate for: give --domain")
+	v.check(t.Mode == TLSOff || l.HTTPSAddr != "", "https-addr", "TLS is on and needs an address, such as :443")
+	v.check(t.Mode != TLSOff || l.HTTPSAddr == "", "https-addr", "TLS is off: set --domain or --tls, or leave out --https-addr")
+	v.check(t.Mode != TLSACME || len(l.Domains) > 0, "tls", "acme needs a name to get a certificate for: set --domain")
 	files := t.CertFile != "" && t.KeyFile != ""
 	v.check(t.Mode != TLSFiles || files, "tls-cert", "tls=files needs both --tls-cert and --tls-key")
-	v.check(t.Mode == TLSFiles || (t.CertFile == "" && t.KeyFile == ""), "tls-cert", "files are only used with --tls files: give that, or leave out --tls-cert and --tls-key")
-	v.check(t.ACMEEmail == "" || strings.Count(t.ACMEEmail, "@") == 1, "acme-email", "%q is no e-mail address", t.ACMEEmail)
-	v.check(t.ACMEDirectory == "" || isURL(t.ACMEDirectory, "https"), "acme-directory", "%q is no https URL: give the address of the directory as the authority documents it", t.ACMEDirectory)
-	v.check(!t.ACMEStaging || t.ACMEDirectory == "", "acme-staging", "is a directory of Let's Encrypt: leave out --acme-directory or --acme-staging")
+	v.check(t.Mode == TLSFiles || (t.CertFile == "" && t.KeyFile == ""), "tls-cert", "files are only used with --tls files: set that, or leave out --tls-cert and --tls-key")
+	v.check(t.ACMEEmail == "" || strings.Count(t.ACMEEmail, "@") == 1, "acme-email", "%q is not an e-mail address", t.ACMEEmail)
+	v.check(t.ACMEDirectory == "" || isURL(t.ACMEDirectory, "https"), "acme-directory", "%q is not an https URL: use the address of the directory that the authority documents", t.ACMEDirectory)
+	v.check(!t.ACMEStaging || t.ACMEDirectory == "", "acme-staging", "staging is a directory of Let's Encrypt: leave out --acme-directory or --acme-staging")
 	v.check((t.ACMEEABKeyID == "") == (t.ACMEEABKey == ""), "acme-eab-kid", "external account binding needs both acme-eab-kid and acme-eab-hmac")
 }
 
@@ -144,19 +145,25 @@ func (v *validator) access() {
 	for _, origin := range v.c.Access.CORSOrigins {
 		u, err := url.Parse(origin)
 		ok := err == nil && isURL(origin, "http", "https") && u.Path == "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
-		v.check(ok, "cors-origins", "%q is no origin: give scheme and host such as https://pages.example, without a path", origin)
+		v.check(ok, "cors-origins", "%q is not an origin: use scheme and host such as https://pages.example, without a path", origin)
 	}
 	token := v.c.Access.MetricsToken
-	v.check(token == "" || len(token) >= 16, "metrics-token", "is shorter than 16 characters: make one with 'openssl rand -hex 24'")
+	v.check(token == "" || len(token) >= 16, "metrics-token", "shorter than 16 characters: make one with 'openssl rand -hex 24'")
 	ops := v.c.Listen.OpsAddr
 	v.check(ops == "" || IsLoopback(ops) || token != "" || len(v.c.Access.MetricsAllow) > 0, "ops-addr",
-		"%s can be reached from outside: say with --metrics-allow or --metrics-token-file who may read it, or listen on 127.0.0.1:9090", ops)
+		"%s is reachable from outside: say with --metrics-allow or --metrics-token-file who may read it, or listen on 127.0.0.1:9090", ops)
 }
 
 func (v *validator) limits() {
 	limits := v.c.Limits
-	for _, zone := range limits.Zones() {
-		v.check(zone.Burst >= 1 && zone.Burst <= 1_000_000, "limit-"+zone.Name+"-burst", "%d is not from 1 to 1000000", zone.Burst)
+	for _, burst := range []struct {
+		key  string
+		size int
+	}{
+		{"limit-general-burst", limits.GeneralBurst}, {"limit-sign-in-burst", limits.SignInBurst},
+		{"limit-sign-up-burst", limits.SignUpBurst}, {"limit-slots-burst", limits.SlotsBurst},
+	} {
+		v.check(burst.size >= 1 && burst.size <= 1_000_000, burst.key, "%d is not from 1 to 1000000", burst.size)
 	}
 	v.check(limits.ConnectionsPerAddress >= 0 && limits.ConnectionsPerAddress <= 1_000_000, "max-connections-per-address", "%d is neither off nor from 1 to 1000000", limits.ConnectionsPerAddress)
 	v.check(limits.Connections >= 0 && limits.Connections <= 1_000_000, "max-connections", "%d is neither off nor from 1 to 1000000", limits.Connections)
@@ -168,7 +175,7 @@ func (v *validator) limits() {
 		{"http-addr", l.HTTPAddr}, {"https-addr", l.HTTPSAddr}, {"ops-addr", l.OpsAddr},
 	} {
 		v.check(listener.address == "" || IsLoopback(listener.address), "limits",
-			"can't be off, since %s is %s, which others can reach: turn limits on, or listen on 127.0.0.1 only", listener.key, listener.address)
+			"can't be off, since %s is %s, which others can reach: turn limits on, or listen only on 127.0.0.1", listener.key, listener.address)
 	}
 }
 
@@ -193,7 +200,7 @@ func (v *validator) games() {
 	v.between("blackjack-abandon-after", v.c.Games.BlackjackAbandonAfter, time.Minute, 720*time.Hour)
 }
 
-// Warnings lists what is allowed but should be known, for the log at start.
+// Warnings lists what is allowed but risky, for the log at start.
 func (c *Config) Warnings() []string {
 	var warnings []string
 	for _, table := range c.Games.Tables() {
@@ -207,23 +214,23 @@ func (c *Config) Warnings() []string {
 		}
 	}
 	if !c.Limits.On {
-		warnings = append(warnings, "limits: rate limits and connection caps are off; this is for load tests")
+		warnings = append(warnings, "limits: rate limits and connection caps are off, which is for load tests only")
 	}
 	for _, key := range Keys() {
 		if value := key.text(c); key.Group == "Limits" && key.Name != "limits" && value == off && bool(c.Limits.On) {
-			warnings = append(warnings, key.Name+": it is off, so one client can take what all others need")
+			warnings = append(warnings, key.Name+": off, so one client can take what all others need")
 		}
 	}
 	if c.TLS.Mode == TLSACME && c.TLS.ACMEStaging {
-		warnings = append(warnings, "acme-staging: browsers don't trust certificates of the staging directory")
+		warnings = append(warnings, "acme-staging: browsers don't trust the staging directory's certificates")
 	}
 	if c.TLS.Mode == TLSOff && c.Listen.HTTPAddr != "" && !IsLoopback(c.Listen.HTTPAddr) {
-		warnings = append(warnings, "tls: "+c.Listen.HTTPAddr+" is plain HTTP; only the trusted proxies should be able to reach it")
+		warnings = append(warnings, "tls: "+c.Listen.HTTPAddr+" is plain HTTP: make sure that only the trusted proxies can reach it")
 	}
 	return warnings
 }
 
-// IsLoopback says whether a listener on address (host:port) can be reached from this machine only.
+// IsLoopback says whether only this machine can reach a listener on address (host:port).
 func IsLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -241,8 +248,8 @@ func isURL(text string, schemes ...string) bool {
 	return err == nil && slices.Contains(schemes, u.Scheme) && u.Host != ""
 }
 
-// isDomain says whether name is a full domain name, as a certificate would carry it: lower-case ASCII labels (a
-// domain with other letters in its xn-- form), at least two of them or localhost.
+// isDomain says whether name is a full domain name, as in a certificate: lower-case ASCII labels (other letters in the
+// xn-- form), at least two of them, or localhost.
 func isDomain(name string) bool {
 	return isHostName(name) && (strings.Contains(name, ".") || name == "localhost") && net.ParseIP(name) == nil
 }

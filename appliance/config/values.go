@@ -13,7 +13,7 @@ import (
 // Switch is a choice between on and off.
 type Switch bool
 
-// UnmarshalText takes on or off, and true or false for those who are used to them.
+// UnmarshalText takes on or off, and also true or false.
 func (s *Switch) UnmarshalText(text []byte) error {
 	switch string(text) {
 	case "on", "true":
@@ -41,7 +41,7 @@ const (
 	TLSOff      TLSMode = "off"      // plain HTTP
 	TLSACME     TLSMode = "acme"     // from an ACME authority
 	TLSFiles    TLSMode = "files"    // from the operator's files
-	TLSInternal TLSMode = "internal" // from an authority that the casino makes for itself
+	TLSInternal TLSMode = "internal" // from a certificate authority of the casino's own
 )
 
 // UnmarshalText takes the name of a mode.
@@ -51,13 +51,13 @@ func (m *TLSMode) UnmarshalText(text []byte) error {
 		*m = mode
 		return nil
 	}
-	return fmt.Errorf("%q is none of acme, files, internal, off", text)
+	return fmt.Errorf("%q is not one of acme, files, internal, off", text)
 }
 
-// LogFormat is the form of log lines.
+// LogFormat is the format of log lines.
 type LogFormat string
 
-// The forms of log lines.
+// The formats of log lines.
 const (
 	LogText LogFormat = "text" // key=value, for people
 	LogJSON LogFormat = "json" // one object a line, for machines
@@ -73,13 +73,13 @@ func (f *LogFormat) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%q is neither text nor json", text)
 }
 
-// Rate is how often something may happen in the long run.
+// Rate is how often something may happen, on average.
 type Rate struct {
-	Events int           // 0: as often as anybody likes
+	Events int           // 0: no limit
 	Per    time.Duration // a second, a minute, an hour or a day
 }
 
-// off spells a limit that is none.
+// off is the text for no limit.
 const off = "off"
 
 var rateUnits = []struct {
@@ -87,7 +87,7 @@ var rateUnits = []struct {
 	per    time.Duration
 }{{"s", time.Second}, {"m", time.Minute}, {"h", time.Hour}, {"d", 24 * time.Hour}}
 
-// UnmarshalText takes a number and a unit of time: 10/s, 5/m, 3/h, 1/d; or off.
+// UnmarshalText takes a number per unit of time (10/s, 5/m, 3/h, 1/d), or off.
 func (r *Rate) UnmarshalText(text []byte) error {
 	if string(text) == off {
 		*r = Rate{0, time.Second}
@@ -118,15 +118,15 @@ func (r Rate) String() string {
 	return fmt.Sprintf("%d/%v", r.Events, r.Per)
 }
 
-// Off says that there is no limit.
+// Off says whether there is no limit.
 func (r Rate) Off() bool { return r.Events == 0 }
 
-// PerSecond is the rate in events a second.
+// PerSecond is the rate in events per second.
 func (r Rate) PerSecond() float64 {
 	return float64(r.Events) / r.Per.Seconds()
 }
 
-// Cap is how many of something there may be at once; 0: as many as there are.
+// Cap is how many of something there may be at once; 0: no limit.
 type Cap int
 
 // UnmarshalText takes a whole number, or off.
@@ -158,7 +158,7 @@ var byteUnits = []struct {
 	size ByteSize
 }{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
 
-// UnmarshalText takes a whole number with KiB, MiB, GiB, TiB, or without a unit for bytes.
+// UnmarshalText takes a whole number with KiB, MiB, GiB or TiB, or without a unit for bytes.
 func (b *ByteSize) UnmarshalText(text []byte) error {
 	number, factor := string(text), ByteSize(1)
 	for _, unit := range byteUnits {
@@ -169,7 +169,7 @@ func (b *ByteSize) UnmarshalText(text []byte) error {
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
 	if err != nil || n < 0 || n > int64(1<<62/factor) {
-		return fmt.Errorf("%q is no size such as 256MiB or 1GiB", text)
+		return fmt.Errorf("%q is not a size such as 256MiB or 1GiB", text)
 	}
 	*b = ByteSize(n) * factor
 	return nil
@@ -184,7 +184,7 @@ func (b ByteSize) String() string {
 	return strconv.FormatInt(int64(b), 10)
 }
 
-// Secret is a text that is never printed: all of fmt, slog and JSON see only whether there is one.
+// Secret is a string that is never printed: fmt, slog and JSON see only whether it is empty.
 type Secret string
 
 const mask = "********"
@@ -205,7 +205,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // LogValue masks the secret in logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Reveal gives the text itself.
+// Reveal is the secret itself.
 func (s Secret) Reveal() string { return string(s) }
 
 // Key32 decodes a key of 32 bytes, written as 64 hexadecimal digits or in base64.

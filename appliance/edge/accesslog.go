@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// log writes the request's line into the access log. What it may hold is decided here and nowhere else: the id, the
-// account's id, the route's pattern, status, size, duration and address. A path, a query, a header or a body is never
-// logged, so no token, password, seed or card can be.
+// log writes the request's line to the access log. Only this function decides what the line holds: request id, account
+// id, route pattern, status, size, duration and address. It never logs a path, query, header or body, so no token,
+// password, seed or card gets into the log.
 func (x *exchange) log(took time.Duration) {
 	level := slog.LevelInfo
 	if x.status >= 500 {
@@ -24,7 +24,7 @@ func (x *exchange) log(took time.Duration) {
 		slog.String("route", x.routeLabel()),
 		slog.Int("status", x.status),
 		slog.Int64("bytes", x.bytes),
-		slog.Int64("latency_us", took.Microseconds()), // a whole number: slog marshals fractions by reflection
+		slog.Int64("latency_us", took.Microseconds()), // a whole number, since slog marshals fractions by reflection
 		slog.String("address", x.address.String()),
 		slog.String("account", x.account),
 	}
@@ -33,5 +33,5 @@ func (x *exchange) log(took time.Duration) {
 		n--
 	}
 	record.AddAttrs(attrs[:n]...)
-	_ = handler.Handle(x, record) // a log that can't be written must not hurt the player
+	_ = handler.Handle(x, record) // a log that fails must not fail the request
 }

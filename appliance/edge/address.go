@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// proxies are the networks whose word about a client's address is taken.
+// proxies are the networks that may name a client's address.
 type proxies []netip.Prefix
 
 func (p proxies) trust(a netip.Addr) bool {
@@ -19,10 +19,10 @@ func (p proxies) trust(a netip.Addr) bool {
 	return false
 }
 
-// client works out whose request it is. peer is who opened the connection. If that is a trusted proxy, the client is
-// the last address in X-Forwarded-For that is not a trusted proxy itself: every proxy appends the one it got the
-// request from, so whatever stands left of that is the client's own claim. secure says whether the client speaks TLS,
-// to us or to the proxy.
+// client finds out whose request it is. peer opened the connection. If peer is a trusted proxy, the client is the last
+// address in X-Forwarded-For that is not itself a trusted proxy. Every proxy appends the address that it got the request
+// from, so anything left of that is the client's own claim. secure says whether the client speaks TLS, to us or to the
+// proxy.
 func (p proxies) client(peer netip.Addr, r *http.Request) (client netip.Addr, secure, proxied bool) {
 	secure = r.TLS != nil
 	if len(p) == 0 || !p.trust(peer) {
@@ -41,7 +41,7 @@ chain:
 			}
 			a, ok := parseHop(strings.TrimSpace(hop))
 			if !ok {
-				break chain // nothing left of an entry that is no address can be trusted
+				break chain // this entry is not an address, so nothing left of it can be trusted
 			}
 			client = a
 			if !p.trust(a) {
@@ -55,7 +55,7 @@ chain:
 	return client, secure, true
 }
 
-// parseHop reads an entry of X-Forwarded-For: an address, some proxies add a port.
+// parseHop parses an entry of X-Forwarded-For: an address, with a port from some proxies.
 func parseHop(s string) (netip.Addr, bool) {
 	if a, err := netip.ParseAddr(s); err == nil {
 		return plain(a), true
@@ -66,7 +66,7 @@ func parseHop(s string) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// addressOf is the IP address of a connection's end; the zero Addr if it has none.
+// addressOf is the IP address of one end of a connection; the zero Addr if it has none.
 func addressOf(a net.Addr) netip.Addr {
 	if tcp, ok := a.(*net.TCPAddr); ok {
 		return plain(tcp.AddrPort().Addr())
@@ -80,11 +80,11 @@ func addressOf(a net.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-// plain takes out what makes one address look like two: the IPv4-in-IPv6 form, and the zone.
+// plain removes what makes one address look like two: the IPv4-in-IPv6 form, and the zone.
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
-// clientKey is what a client is counted by: an IPv4 address, or the /64 of an IPv6 address, since that is the least
-// that one customer is given (RFC 6177).
+// clientKey is what a client is counted by: its IPv4 address, or the /64 of its IPv6 address, the smallest network that
+// a customer gets (RFC 6177).
 func clientKey(a netip.Addr) bucketKey {
 	k := bucketKey(a.As16())
 	if a.Is6() && !a.Is4In6() {

@@ -1,7 +1,9 @@
 package edge
 
 import (
+	"bufio"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -13,9 +15,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/gzhttp"
 )
 
-// answerOfASpin is as long as the API's.
+// answerOfASpin is as long as the API's answer.
 var answerOfASpin = []byte(`{"round":{"id":"123456","game":"slots","rules":"slots/2","opened_at":"2026-11-23T21:00:00.000Z","settled_at":"2026-11-23T21:00:00.000Z","settled":true,"stake":5,"staked":5,"payout":0,"nonce":17,"pair":0,"commitment":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","client_seed":"a4ayc","server_seed":null},"stops":[17,22,30],"symbols":["lemon","apple","apple"],"payout":0,"coins":9995,"held_coins":0}`)
 
 var spinHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -28,7 +32,7 @@ var spinHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) 
 	_, _ = w.Write(answerOfASpin)
 })
 
-// player sends spins over one TLS connection, and does no more than it must.
+// player sends spins over one TLS connection, and does as little else as possible.
 type player struct {
 	conn net.Conn
 	buf  []byte
@@ -56,7 +60,7 @@ func (p *player) spin() error {
 type measured struct {
 	name    string
 	players []*player
-	rounds  []float64 // requests a second
+	rounds  []float64 // requests per second
 }
 
 func startMeasured(t testing.TB, name string, listen func(net.Listener) net.Listener, server *http.Server) *measured {
@@ -110,18 +114,18 @@ func (m *measured) round(t testing.TB, d time.Duration) {
 	m.rounds = append(m.rounds, float64(total)/time.Since(start).Seconds())
 }
 
-// BenchmarkMiddleware prints what all that a request passes costs, as a ratio of throughput over TLS with keep-alive:
-// against the same route without limits, compression and logs, and against a bare handler. The rounds are interleaved,
-// so that a busy machine is busy for all. Run it with -benchtime 1x.
+// BenchmarkMiddleware prints the cost of the middleware, as ratios of throughput over TLS with keep-alive: to the same
+// route without limits, compression and logs, and to a bare handler. The rounds are interleaved, so that a busy machine
+// is busy for all three. Run it with -benchtime 1x.
 func BenchmarkMiddleware(b *testing.B) {
-	// A casino keeps much of its state in memory, so its collector runs less often than with the few megabytes of this
-	// benchmark. The same for all three.
+	// A casino keeps much of its state in memory, so its garbage collector runs less often than with the few megabytes of
+	// this benchmark. All three get the same.
 	state := make([]byte, 64<<20)
 	defer runtime.KeepAlive(state)
 	plain := func(l net.Listener) net.Listener { return l }
 	bare := startMeasured(b, "bare", plain, &http.Server{Handler: spinHandler})
 
-	o := DefaultOptions()
+	o := production()
 	o.Log = slog.New(slog.DiscardHandler)
 	o = o.Unlimited()
 	o.Compression = false
@@ -131,7 +135,7 @@ func BenchmarkMiddleware(b *testing.B) {
 	}
 	off := startMeasured(b, "off", without.Listener, without.Server(spinHandler))
 
-	o = DefaultOptions()
+	o = production()
 	for i := range o.Zones {
 		o.Zones[i].Events, o.Zones[i].Burst = 1e9, 1e9 // counted, and never refused
 	}
@@ -166,9 +170,9 @@ func BenchmarkMiddleware(b *testing.B) {
 	b.ReportMetric(float64(buffer.Dropped()), "lines-dropped")
 }
 
-// BenchmarkExchange is what a request passes without the network, for profiles.
+// BenchmarkExchange is the middleware without the network, for profiles.
 func BenchmarkExchange(b *testing.B) {
-	o := DefaultOptions()
+	o := production()
 	for i := range o.Zones {
 		o.Zones[i].Events, o.Zones[i].Burst = 1e9, 1e9
 	}
@@ -196,11 +200,64 @@ func (d *discardAnswer) Header() http.Header         { return d.header }
 func (d *discardAnswer) WriteHeader(int)             {}
 func (d *discardAnswer) Write(p []byte) (int, error) { return len(p), nil }
 
-// BenchmarkFloodedHouse prints how much slower one client's requests are while a hundred thousand addresses come that
-// were never seen before, as a ratio to the same while the others are a few known clients. Only this client's own
-// requests are timed, each between four of others.
+// Hijack exists because the server's own writer has it.
+func (d *discardAnswer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return nil, nil, http.ErrNotSupported
+}
+
+// BenchmarkCompression compares our own compression with klauspost/compress/gzhttp around an edge that has none. Decision
+// 0066 rests on its allocations.
+func BenchmarkCompression(b *testing.B) {
+	open := func(compression bool, answer []byte) http.Handler {
+		o := production().Unlimited()
+		o.Compression = compression
+		o.Log = slog.New(slog.DiscardHandler)
+		e, err := New(o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return e.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Content-Type"] = jsonType
+			_, _ = w.Write(answer)
+		}))
+	}
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(compressAbove), gzhttp.CompressionLevel(4), gzhttp.PreferZstd(true), gzhttp.SetContentType(false),
+		gzhttp.ContentTypeFilter(func(t string) bool { return compressible([]string{t}) }))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, answer := range []struct {
+		name string
+		body []byte
+	}{{"bet of 0.3 KB", []byte(longText[:300])}, {"list of 6 KB", []byte(longText)}} {
+		for _, accept := range []string{"", "gzip", "zstd"} {
+			for _, c := range []struct {
+				name    string
+				handler http.Handler
+			}{{"own", open(true, answer.body)}, {"gzhttp", wrap(open(false, answer.body))}} {
+				b.Run(fmt.Sprintf("%s/accepts %q/%s", answer.name, accept, c.name), func(b *testing.B) {
+					r, _ := http.NewRequest("GET", "/api/v1/me/rounds", http.NoBody)
+					r.RemoteAddr = "192.0.2.1:4711"
+					if accept != "" {
+						r.Header.Set("Accept-Encoding", accept)
+					}
+					b.ReportAllocs()
+					for b.Loop() {
+						c.handler.ServeHTTP(&discardAnswer{header: make(http.Header, 16)}, r)
+					}
+				})
+			}
+		}
+	}
+}
+
+var jsonType = []string{"application/json"}
+
+// BenchmarkFloodedHouse prints how much slower one client's requests are during a flood of a hundred thousand new
+// addresses, as a ratio to the same among a few known clients. It times only this client's requests, each between four of
+// others.
 func BenchmarkFloodedHouse(b *testing.B) {
-	o := DefaultOptions()
+	o := production()
 	o.Log = slog.New(slog.DiscardHandler)
 	for i := range o.Zones {
 		o.Zones[i].Events, o.Zones[i].Burst = 1e9, 1e9

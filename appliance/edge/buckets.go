@@ -8,19 +8,18 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// shards is how many parts a table of buckets has, so that clients seldom wait for each other's lock.
+// shards is the number of parts of a table, each with its own lock, so that clients seldom wait for each other.
 const shards = 64
 
-// evictionLook is how many of the longest unused buckets are looked at for one that can be forgotten.
+// evictionLook is how many of the least recently used buckets eviction considers.
 const evictionLook = 8
 
-// bucketKey is who is counted: an address, or an account's id.
+// bucketKey identifies who is counted: an address, or an account's id.
 type bucketKey [16]byte
 
-// buckets are the token buckets of one zone, one for each client, in bounded memory: when a shard is full, a new client
-// takes the place of one that was not seen for long. Of the longest unused ones a full bucket goes first, since a full
-// bucket says no more than none; so a flood of new addresses makes the limiter forget other clients only when it is
-// faster than buckets fill up. Then the fullest one goes, and a client that used its bucket up is remembered longest.
+// buckets are the token buckets of one zone, one per client, in bounded memory. In a full shard, a new client evicts the
+// fullest of the least recently used buckets. A full bucket says no more than none, so nothing is lost until a flood of
+// new addresses outruns the refilling. A client that has used up its bucket is remembered longest.
 // Safe for concurrent use.
 type buckets struct {
 	limit  rate.Limit
@@ -32,8 +31,8 @@ type buckets struct {
 type shard struct {
 	mu      sync.Mutex
 	index   map[bucketKey]int32 // position in entries
-	entries []bucket            // grows up to max and then is reused
-	newest  int32               // ends of the list by use; -1: empty
+	entries []bucket            // grows to max, then is reused
+	newest  int32               // the ends of the list in order of use; -1: empty
 	oldest  int32
 	max     int
 	_       [24]byte // keeps the locks of neighbours off one cache line
@@ -57,7 +56,7 @@ func (b *buckets) shardOf(key bucketKey) *shard {
 	return &b.shards[maphash.Comparable(b.seed, key)%shards]
 }
 
-// take counts n requests of a client; -1 takes one back. tokens is what is left in the bucket afterwards.
+// take counts n requests of a client; -1 takes one back. tokens is what then remains in the bucket.
 func (b *buckets) take(key bucketKey, now time.Time, n int) (allowed bool, tokens float64) {
 	s := b.shardOf(key)
 	s.mu.Lock()
@@ -74,7 +73,7 @@ func (b *buckets) take(key bucketKey, now time.Time, n int) (allowed bool, token
 	return allowed, limiter.TokensAt(now)
 }
 
-// place gives a free entry, at the end of the list by use: a new one, or that of a client which is forgotten.
+// place returns a free entry: a new one at the newest end of the list, or that of an evicted client.
 func (s *shard) place(now time.Time, full float64) int32 {
 	if len(s.entries) < s.max {
 		i := int32(len(s.entries))
@@ -96,7 +95,7 @@ func (s *shard) place(now time.Time, full float64) int32 {
 	return victim
 }
 
-// touch makes an entry the newest.
+// touch moves an entry to the newest end.
 func (s *shard) touch(i int32) {
 	if s.newest == i {
 		return
@@ -114,7 +113,7 @@ func (s *shard) touch(i int32) {
 	s.link(i)
 }
 
-// link puts an entry that is in no list at its newest end.
+// link adds an unlinked entry at the newest end.
 func (s *shard) link(i int32) {
 	e := &s.entries[i]
 	e.newer, e.older = -1, s.newest
@@ -127,7 +126,7 @@ func (s *shard) link(i int32) {
 	}
 }
 
-// len is how many clients are remembered.
+// len is the number of clients that are remembered.
 func (b *buckets) len() int {
 	n := 0
 	for i := range b.shards {

@@ -7,14 +7,15 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/gzhttp/writer/gzkp"
+	"github.com/klauspost/compress/gzhttp/writer/zstdkp"
 	"github.com/klauspost/compress/zstd"
 )
 
-// compressAbove is the length from which a text is worth compressing: below, it fits into one packet anyway.
+// compressAbove is the length from which compression is worth it. Shorter texts fit into one packet anyway.
 const compressAbove = 1024
 
-// encoding is how a body goes over the wire.
+// encoding is a content coding.
 type encoding uint8
 
 const (
@@ -25,13 +26,13 @@ const (
 
 func (e encoding) String() string { return [...]string{"identity", "gzip", "zstd"}[e] }
 
-// bodyMode is what becomes of what the handler writes.
+// bodyMode says where the handler's bytes go.
 type bodyMode uint8
 
 const (
-	bodyPlain   bodyMode = iota // goes to the client as it is
-	bodyPending                 // is held until it is known whether it is long enough
-	bodyEncoded                 // goes through an encoder
+	bodyPlain   bodyMode = iota // to the client, unchanged
+	bodyPending                 // held, until the body is known to be long enough
+	bodyEncoded                 // through an encoder
 )
 
 // bodyWriter is the part of an exchange that compresses.
@@ -41,29 +42,19 @@ type bodyWriter struct {
 	encoder encoder // in bodyEncoded
 }
 
-// encoder is what gzip.Writer and zstd.Encoder have in common.
+// encoder compresses into the exchange. Close also returns it to its pool.
 type encoder interface {
 	io.WriteCloser
 	Flush() error
-	Reset(io.Writer)
 }
 
-// Encoders are dear to make and cheap to reuse. None of them starts a goroutine.
-var (
-	heldBuffers = sync.Pool{New: func() any { b := make([]byte, 0, compressAbove); return &b }}
-	gzipWriters = sync.Pool{New: func() any {
-		w, _ := gzip.NewWriterLevel(nil, 4) // the level is valid
-		return w
-	}}
-	zstdWriters = sync.Pool{New: func() any {
-		w, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-			zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(128<<10)) // the options are valid
-		return w
-	}}
-)
+// gzipLevel costs little more than the fastest level and saves much more.
+const gzipLevel = 4
 
-// begin decides, when the handler has set the headers, whether the body may be compressed. If it says yes, the header
-// is not sent yet.
+var heldBuffers = sync.Pool{New: func() any { b := make([]byte, 0, compressAbove); return &b }}
+
+// begin decides whether the body may be compressed, once the handler has set the headers. If so, it does not send the
+// header yet.
 func (b *bodyWriter) begin(x *exchange) bool {
 	h := x.w.Header()
 	if !x.edge.options.Compression || x.status < 200 || x.status == http.StatusNoContent || x.status == http.StatusNotModified ||
@@ -74,7 +65,7 @@ func (b *bodyWriter) begin(x *exchange) bool {
 		return false
 	}
 	if vary := h["Vary"]; len(vary) == 0 {
-		h["Vary"] = x.edge.headers.vary // the usual case, without an allocation
+		h["Vary"] = x.edge.headers.vary // the usual case; saves an allocation
 	} else {
 		addVary(h, "Accept-Encoding")
 	}
@@ -90,11 +81,10 @@ func (b *bodyWriter) begin(x *exchange) bool {
 	return true
 }
 
-// guessable says whether compressing the answer could tell someone a secret in it by its length (BREACH). That needs a
-// victim's browser to send requests of the attacker's making with the victim's cookie. So nothing is compressed that
-// answers a request with a cookie, unless the browser says that the request comes from our own page or from the person
-// itself; nothing that sets a cookie; and nothing that its handler asked to leave alone. A client with a bearer token
-// is no browser that others can steer.
+// guessable says whether the compressed length could reveal a secret in the answer (BREACH). The attack needs a browser
+// that sends the attacker's requests with the victim's cookie. So these are not compressed: answers to requests with a
+// cookie, unless the browser says that our own page or the person sent the request; answers that set a cookie; and
+// answers whose handler said so. A client with a bearer token is not a browser that others can steer.
 func (x *exchange) guessable(h http.Header) bool {
 	if x.neverCompress || len(h["Set-Cookie"]) > 0 {
 		return true
@@ -106,7 +96,7 @@ func (x *exchange) guessable(h http.Header) bool {
 	return len(site) != 1 || (site[0] != "same-origin" && site[0] != "none")
 }
 
-// write takes the handler's bytes in bodyPending and bodyEncoded.
+// write takes the handler's bytes, in bodyPending and bodyEncoded.
 func (b *bodyWriter) write(x *exchange, p []byte) (int, error) {
 	if b.mode == bodyEncoded {
 		return b.encoder.Write(p)
@@ -141,36 +131,35 @@ func (b *bodyWriter) heldLen() int {
 	return len(*b.held)
 }
 
-// encode starts an encoding that the client takes; false: it takes none.
+// encode starts an encoding that the client accepts; false if it accepts none.
 func (b *bodyWriter) encode(x *exchange) bool {
 	chosen := chooseEncoding(x.request.Header["Accept-Encoding"])
 	switch chosen {
 	case gzipped:
-		b.encoder = gzipWriters.Get().(encoder)
+		b.encoder = gzkp.NewWriter(wire{x}, gzipLevel)
 	case zstandard:
-		b.encoder = zstdWriters.Get().(encoder)
+		b.encoder = zstdkp.NewWriter(wire{x}, int(zstd.SpeedFastest))
 	default:
 		return false
 	}
-	b.encoder.Reset(wire{x})
 	b.mode = bodyEncoded
 	h := x.w.Header()
 	h["Content-Encoding"] = []string{chosen.String()}
 	delete(h, "Content-Length")
 	delete(h, "Accept-Ranges")
 	if etag := h["Etag"]; len(etag) == 1 && !strings.HasPrefix(etag[0], "W/") {
-		h["Etag"] = []string{"W/" + etag[0]} // the same content, other bytes
+		h["Etag"] = []string{"W/" + etag[0]} // same content, different bytes
 	}
 	x.w.WriteHeader(x.status)
 	return true
 }
 
-// wire is where an encoder writes to.
+// wire is the encoder's way to the client.
 type wire struct{ x *exchange }
 
 func (w wire) Write(p []byte) (int, error) { return w.x.send(p) }
 
-// release sends a held beginning as it is, and lets the rest follow it.
+// release sends the held bytes uncompressed. The rest will follow them.
 func (b *bodyWriter) release(x *exchange) error {
 	b.mode = bodyPlain
 	x.w.WriteHeader(x.status)
@@ -185,8 +174,8 @@ func (b *bodyWriter) release(x *exchange) error {
 	return err
 }
 
-// flush makes what was written so far readable for the client. A handler that flushes before the answer is long sends
-// a stream of small pieces, which gain nothing from compression.
+// flush lets the client read what was written so far. A handler that flushes early sends a stream of small pieces, which
+// gain nothing from compression.
 func (b *bodyWriter) flush(x *exchange) error {
 	switch b.mode {
 	case bodyPending:
@@ -197,23 +186,21 @@ func (b *bodyWriter) flush(x *exchange) error {
 	return nil
 }
 
-// finish ends the body. Errors are those of a client that has gone away.
+// finish ends the body. An error means that the client is gone.
 func (b *bodyWriter) finish(x *exchange) {
 	switch b.mode {
 	case bodyPending:
 		_ = b.release(x)
 	case bodyEncoded:
 		_ = b.encoder.Close()
-		b.dropEncoder()
-		b.mode = bodyPlain
+		b.encoder, b.mode = nil, bodyPlain
 	}
 }
 
-// discard forgets a body that won't be ended.
+// discard forgets a body that will not be finished. An encoder has no way back to its pool but Close, which would write.
 func (b *bodyWriter) discard() {
 	b.dropHeld()
-	b.dropEncoder()
-	b.mode = bodyPlain
+	b.encoder, b.mode = nil, bodyPlain
 }
 
 func (b *bodyWriter) dropHeld() {
@@ -224,19 +211,7 @@ func (b *bodyWriter) dropHeld() {
 	}
 }
 
-func (b *bodyWriter) dropEncoder() {
-	switch e := b.encoder.(type) {
-	case *gzip.Writer:
-		e.Reset(io.Discard) // lets the exchange go
-		gzipWriters.Put(e)
-	case *zstd.Encoder:
-		e.Reset(io.Discard)
-		zstdWriters.Put(e)
-	}
-	b.encoder = nil
-}
-
-// compressible says whether a content type is text. Events are not: they must leave at once.
+// compressible says whether a content type is text. Event streams are excluded: they must not be held.
 func compressible(contentType []string) bool {
 	if len(contentType) != 1 {
 		return false
@@ -256,7 +231,7 @@ func compressible(contentType []string) bool {
 	return strings.HasPrefix(t, "text/") || strings.HasSuffix(t, "+json") || strings.HasSuffix(t, "+xml")
 }
 
-// chooseEncoding reads Accept-Encoding (RFC 9110, 12.5.3): the client's preference, and zstd where it has none.
+// chooseEncoding reads Accept-Encoding (RFC 9110, 12.5.3). It follows the client's preference, else prefers zstd.
 func chooseEncoding(accept []string) encoding {
 	var quality [3]float64
 	var named [3]bool
@@ -295,7 +270,7 @@ func chooseEncoding(accept []string) encoding {
 	return best
 }
 
-// addVary adds a header's name to Vary, once.
+// addVary adds a header's name to Vary, unless it is there.
 func addVary(h http.Header, name string) {
 	vary := h["Vary"]
 	if hasToken(vary, name) || hasToken(vary, "*") {

@@ -96,7 +96,7 @@ func TestCompression_OfTextsFrom1KiB(t *testing.T) {
 	}
 }
 
-// Whatever a handler writes, in whatever pieces and with whatever flushes, arrives.
+// Every byte that a handler writes arrives, in any pieces and with any flushes.
 func TestCompression_KeepsEveryByte(t *testing.T) {
 	var pieces [][]byte
 	var flushes []bool
@@ -159,7 +159,7 @@ func TestCompression_LeavesAloneWhatMustStay(t *testing.T) {
 	}
 }
 
-// BREACH: a page that makes a victim's browser ask with the victim's cookie never gets a compressed answer.
+// BREACH: if a page makes a victim's browser send a request with the victim's cookie, the answer is not compressed.
 func TestCompression_TellsForeignPagesNothing(t *testing.T) {
 	h := open(t, "http", says(longText), nil)
 	for _, c := range []struct {

@@ -7,23 +7,19 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
-	"time"
 
 	proxyproto "github.com/pires/go-proxyproto"
 )
 
-// proxyHeaderTimeout is how long a trusted proxy may take for its PROXY header, which it sends at once.
-const proxyHeaderTimeout = 5 * time.Second
-
 var errConnectionRefused = errors.New("edge: too many connections from this address")
 
-// Listener bounds the connections that come in through inner, for all clients together and for each address (an IPv6
-// address counts by its /64), and reads the PROXY header of trusted proxies.
+// Listener limits the connections that come in through inner, in total and per address (an IPv6 address counts by its
+// /64). It also reads the PROXY header of trusted proxies.
 //
-// Above the total a connection is closed at once. Above the cap of an address there is a second step: up to twice the
-// cap, the connection is served, but each request on it gets 429 too_many_connections and ends it, so that a person
-// behind it learns why; above that it is closed at once. Connections of a trusted proxy count for the client that its
-// PROXY header names; a proxy without the PROXY protocol carries many clients on one connection and is not capped.
+// A connection above the total is closed at once. The cap per address has two steps. Up to twice the cap, a request on
+// the connection gets 429 too_many_connections and ends it, so that people learn why. Above that, the connection is
+// closed at once. A connection from a trusted proxy counts for the client that its PROXY header names. Without the PROXY
+// protocol, a proxy's connection carries many clients, and is not capped.
 //
 // All listeners of an Edge count together. TLS goes on top: tls.NewListener(e.Listener(tcp), config), or
 // http.Server.ServeTLS.
@@ -36,14 +32,14 @@ type listener struct {
 	edge *Edge
 }
 
-// connectionCounts are the open connections of all listeners of an Edge. Its map holds clients with a connection only.
+// connectionCounts are the open connections of all listeners of an Edge. Only clients with a connection are in the map.
 type connectionCounts struct {
 	mu      sync.Mutex
 	total   int               // guarded by mu
 	clients map[bucketKey]int // connections by client, guarded by mu
 }
 
-// Accept gives the next connection that may be served.
+// Accept returns the next connection that may be served.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
 		raw, err := l.Listener.Accept()
@@ -60,8 +56,8 @@ func (l *listener) Accept() (net.Conn, error) {
 		peer := addressOf(raw.RemoteAddr())
 		if l.edge.options.ProxyProtocol && l.edge.proxies.trust(peer) {
 			c.Conn = proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.REQUIRE),
-				proxyproto.SetReadHeaderTimeout(proxyHeaderTimeout))
-			return c, nil // counted for its client when the header is read, which must not happen here
+				proxyproto.SetReadHeaderTimeout(l.edge.options.HeaderTimeout))
+			return c, nil // counted when its header is read; Accept must not wait for that
 		}
 		c.known.Do(func() { c.admit(peer) })
 		if c.refused != nil {
@@ -71,7 +67,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// enter counts a connection in total.
+// enter counts a connection in the total; false if there is no room.
 func (e *Edge) enter() bool {
 	e.counts.mu.Lock()
 	defer e.counts.mu.Unlock()
@@ -91,8 +87,8 @@ type connection struct {
 	address netip.Addr
 	counted bool // in edge.counts.clients; guarded by its lock
 	left    bool // no longer counted in total; guarded by the same lock
-	crowded bool // the address holds more connections than it may: tell, and close
-	unknown bool // the proxy does not say whose it is: it speaks for itself, and for nobody in a header either
+	crowded bool // above the cap: answer 429 and close
+	unknown bool // the PROXY header names no client, so no other header may name one
 	refused error
 
 	closing sync.Once
@@ -129,14 +125,14 @@ func (c *connection) admit(client netip.Addr) {
 	}
 }
 
-// identify waits for the PROXY header, if there is to be one, and counts the connection.
+// identify waits for the PROXY header, where one is required, and counts the connection.
 func (c *connection) identify() {
 	c.known.Do(func() {
 		pc, ok := c.Conn.(*proxyproto.Conn)
 		if !ok {
 			return
 		}
-		if pc.ProxyHeader() == nil { // absent, or not understood
+		if pc.ProxyHeader() == nil { // missing or malformed
 			c.edge.observer.ConnectionRefused("proxy_header")
 			c.refused = errors.New("edge: a trusted proxy sent no PROXY header")
 			c.abort()
@@ -147,7 +143,7 @@ func (c *connection) identify() {
 	})
 }
 
-// Read reads from the client, after the PROXY header.
+// Read reads what the client sent after the PROXY header.
 func (c *connection) Read(p []byte) (int, error) {
 	c.identify()
 	if c.refused != nil {
@@ -156,14 +152,14 @@ func (c *connection) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// RemoteAddr is the client's address. With a PROXY header it waits for that; http.Server asks from the connection's own
-// goroutine.
+// RemoteAddr is the client's address. It waits for the PROXY header, if there is one. http.Server calls it on the
+// connection's own goroutine.
 func (c *connection) RemoteAddr() net.Addr {
 	c.identify()
 	return c.Conn.RemoteAddr()
 }
 
-// Close gives the connection's place free.
+// Close closes the connection and frees its place.
 func (c *connection) Close() error {
 	c.closing.Do(func() {
 		c.closed = c.Conn.Close()
@@ -172,7 +168,7 @@ func (c *connection) Close() error {
 	return c.closed
 }
 
-// abort closes without lingering, for connections that are not served.
+// abort closes a connection that is not served, without lingering.
 func (c *connection) abort() {
 	c.closing.Do(func() {
 		raw := c.Conn
@@ -199,7 +195,7 @@ func (c *connection) leave() {
 	e.observer.ConnectionClosed()
 }
 
-// reset closes a connection without leaving it in TIME_WAIT here.
+// reset closes a connection without leaving it in TIME_WAIT.
 func reset(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
@@ -209,8 +205,8 @@ func reset(c net.Conn) {
 
 type connectionKey struct{}
 
-// withConnection puts the connection into the context of all its requests. It is called by http.Server where it
-// accepts, so it must not wait for a PROXY header.
+// withConnection puts the connection into the context of its requests. http.Server calls it while accepting, so it must
+// not wait for a PROXY header.
 func withConnection(ctx context.Context, c net.Conn) context.Context {
 	if over, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
 		c = over.NetConn()
@@ -221,7 +217,7 @@ func withConnection(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// peerOf is the address that a request's connection comes from. By now a PROXY header has been read.
+// peerOf is the address at the other end of a request's connection. The PROXY header has been read by now.
 func peerOf(c *connection, r *http.Request) netip.Addr {
 	if c != nil {
 		return c.address

@@ -25,19 +25,19 @@ func (h *house) dial(t testing.TB) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	return c
 }
 
-// turnsAway opens a connection that the server must close at once, without a word.
+// turnsAway opens a connection that the server must close at once, without an answer.
 func (h *house) turnsAway(t testing.TB) {
 	t.Helper()
 	c, err := net.Dial("tcp", h.address)
 	if err != nil {
-		return // so fast that connecting did not even end
+		return // closed before the client had connected
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if rest := closedByServer(t, c); rest != "" {
 		t.Errorf("got %q", rest)
 	}
@@ -77,21 +77,21 @@ func TestConnections_AreCappedForEachAddress(t *testing.T) {
 		}
 		held = append(held, c)
 	}
-	for i := range 3 { // told, and closed
+	for i := range 3 { // above the cap: answered with 429, and closed
 		c := h.dial(t)
 		if i < 2 {
 			defer c.Close()
-			continue // holds its place in silence
+			continue // keeps its place
 		}
 		if status, closes := talk(c, "/"); status != 429 || !closes {
 			t.Fatalf("one above the cap: %d, closes %t", status, closes)
 		}
 		closedByServer(t, c)
 	}
-	eventually(t, "the told one is gone", func() bool { open := 0; h.seen.read(func() { open = h.seen.open }); return open == 5 })
+	eventually(t, "the connection that got 429 is gone", func() bool { open := 0; h.seen.read(func() { open = h.seen.open }); return open == 5 })
 	h.dial(t)
 	eventually(t, "six are open", func() bool { open := 0; h.seen.read(func() { open = h.seen.open }); return open == 6 })
-	h.turnsAway(t) // the seventh: no answer at all
+	h.turnsAway(t) // the seventh gets no answer
 	if status, _ := talk(held[0], "/"); status != 200 {
 		t.Errorf("a connection within the cap: %d", status)
 	}
@@ -149,7 +149,7 @@ func TestConnections_OfHTTPProxiesAreNotCappedForTheirAddress(t *testing.T) {
 	}
 }
 
-// proxied opens a connection as a proxy that speaks the PROXY protocol for a client.
+// proxied opens a connection as a proxy would for a client, with the PROXY protocol.
 func (h *house) proxied(t testing.TB, client string, version byte) net.Conn {
 	t.Helper()
 	c := h.dial(t)
@@ -212,7 +212,7 @@ func TestPROXY_IsRequiredOfTrustedProxies(t *testing.T) {
 	})
 }
 
-// A proxy of TCP passes on what the client wrote: where it does not know the client, no header may.
+// A TCP proxy passes on what the client wrote. If it does not know the client, no header of the request may name one.
 func TestPROXY_UnknownClientsCantNameThemselves(t *testing.T) {
 	addresses := make(chan string, 1)
 	h := open(t, "http", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -255,12 +255,15 @@ func TestPROXY_WorksUnderTLS(t *testing.T) {
 	}
 }
 
-// quick makes all timeouts short.
-func quick(o *Options) {
-	o.HeaderTimeout, o.BodyTimeout, o.IdleTimeout, o.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond, 600*time.Millisecond
-}
+// short is a timeout that a test waits for.
+const short = 300 * time.Millisecond
 
-// drip writes a little now and then, until that fails. done is closed then.
+func shortHeader(o *Options) { o.HeaderTimeout = short }
+func shortBody(o *Options)   { o.BodyTimeout = short }
+func shortIdle(o *Options)   { o.IdleTimeout = short }
+func shortWrite(o *Options)  { o.WriteTimeout = short }
+
+// drip writes a little now and then until a write fails. Then it closes done.
 func drip(write func() error) (done <-chan struct{}) {
 	stopped := make(chan struct{})
 	go func() {
@@ -275,7 +278,7 @@ func drip(write func() error) (done <-chan struct{}) {
 }
 
 func TestSlowLoris_IsDroppedWhileItSendsItsHeader(t *testing.T) {
-	h := open(t, "http", says("{}"), quick)
+	h := open(t, "http", says("{}"), shortHeader)
 	c := h.dial(t)
 	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: casino.example\r\n")
 	done := drip(func() error { _, err := io.WriteString(c, "X: y\r\n"); return err })
@@ -284,9 +287,9 @@ func TestSlowLoris_IsDroppedWhileItSendsItsHeader(t *testing.T) {
 }
 
 func TestSlowLoris_IsDroppedWhileItSaysNothing(t *testing.T) {
-	h := open(t, "http", says("{}"), quick)
+	h := open(t, "http", says("{}"), shortHeader)
 	closedByServer(t, h.dial(t))
-	s := open(t, "https", says("{}"), quick) // in the handshake
+	s := open(t, "https", says("{}"), shortHeader) // in the handshake
 	closedByServer(t, s.dial(t))
 }
 
@@ -296,7 +299,7 @@ func TestSlowLoris_IsDroppedWhileItSendsItsBody(t *testing.T) {
 		_, err := io.ReadAll(r.Body)
 		failed <- err
 		w.WriteHeader(http.StatusRequestTimeout)
-	}), func(o *Options) { quick(o); o.HeaderTimeout = time.Hour }) // so that it is the body's own timeout
+	}), shortBody)
 	c := h.dial(t)
 	_, _ = io.WriteString(c, "POST /api/v1/sessions HTTP/1.1\r\nHost: casino.example\r\nContent-Length: 1000\r\n\r\n")
 	done := drip(func() error { _, err := io.WriteString(c, "x"); return err })
@@ -307,13 +310,13 @@ func TestSlowLoris_IsDroppedWhileItSendsItsBody(t *testing.T) {
 	<-done
 }
 
-// A word about another protocol takes no bound away.
+// Asking for another protocol removes no limit.
 func TestUpgrade_KeepsTheBoundsOfBodies(t *testing.T) {
 	failed := make(chan error, 1)
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, err := io.ReadAll(r.Body)
 		failed <- err
-	}), func(o *Options) { quick(o); o.HeaderTimeout = time.Hour })
+	}), shortBody)
 	for _, method := range []string{"POST", "GET"} {
 		for _, upgrade := range []string{"Upgrade: x\r\n", "Upgrade: websocket\r\nConnection: Upgrade\r\n"} {
 			c := h.dial(t)
@@ -345,7 +348,7 @@ func TestSlowLoris_IsDroppedWhileItDoesntTakeTheAnswer(t *testing.T) {
 				return
 			}
 		}
-	}), quick)
+	}), shortWrite)
 	_, _ = io.WriteString(h.dial(t), "GET / HTTP/1.1\r\nHost: casino.example\r\n\r\n")
 	if err := <-failed; err == nil {
 		t.Error("no error")
@@ -353,7 +356,7 @@ func TestSlowLoris_IsDroppedWhileItDoesntTakeTheAnswer(t *testing.T) {
 }
 
 func TestIdleConnections_AreClosed(t *testing.T) {
-	h := open(t, "http", says("{}"), quick)
+	h := open(t, "http", says("{}"), shortIdle)
 	c := h.dial(t)
 	if status, _ := talk(c, "/"); status != 200 {
 		t.Fatal(status)
@@ -372,7 +375,7 @@ func TestHeaderSize_IsBounded(t *testing.T) {
 			r.Header.Set("X-Filler", strings.Repeat("x", c.size))
 			answer, err := h.client.Do(r)
 			if err != nil {
-				if over == "https" && c.size > 32<<10 { // the client itself refuses what the server says it won't take
+				if over == "https" && c.size > 32<<10 { // the client itself refuses to exceed the server's limit
 					continue
 				}
 				t.Fatalf("%s, %d bytes: %v", over, c.size, err)
@@ -435,7 +438,6 @@ func TestIdleConnections_AThousandCostLessThan50MB(t *testing.T) {
 	clients := make([]net.Conn, 1000)
 	for i := range clients {
 		c := tls.Client(h.dial(t), config)
-		_ = c.SetDeadline(time.Now().Add(time.Minute))
 		if status, _ := talk(c, "/"); status != 200 {
 			t.Fatal(status)
 		}

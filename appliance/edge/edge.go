@@ -14,8 +14,8 @@ import (
 	"imperio/appliance/problem"
 )
 
-// Edge is the middleware, the limits and the listeners of one node. It is safe for concurrent use, has no goroutine
-// of its own, and needs no closing.
+// Edge is the middleware, the limits and the listeners of one node. It is safe for concurrent use, starts no goroutine,
+// and needs no closing.
 type Edge struct {
 	options  Options
 	proxies  proxies
@@ -26,18 +26,18 @@ type Edge struct {
 	observer Observer
 	now      func() time.Time
 
-	// A flood must not fill the disk with lines in the access log, which would stop the bets of all. limitedLines bounds
-	// those about requests that the edge refused, fileLines those of each address about requests that no zone counts.
+	// A flood must not fill the disk with access log lines, since a full disk stops everybody's bets. limitedLines bounds
+	// the lines about refused requests, fileLines each address's lines about requests that no zone counts.
 	limitedLines *rate.Limiter
 	fileLines    *buckets
 }
 
-// How many lines a second, and at once, tell of requests that the edge refused, and of one address's requests for files:
-// a page asks for some 40 of them. Metrics count all.
+// Lines about refused requests: up to 20 per second, burst 200. Lines about files: up to 2 per second and address, burst
+// 200; a page loads about 40 files. Metrics count every request.
 const (
 	limitedLinesRate, limitedLinesBurst = 20, 200
 	fileLinesRate, fileLinesBurst       = 2, 200
-	fileLinesAddresses                  = 4096 // that are remembered
+	fileLinesAddresses                  = 4096 // remembered at most
 )
 
 // New makes an Edge.
@@ -64,7 +64,7 @@ func New(o Options) (*Edge, error) {
 	return e, nil
 }
 
-// Handler puts everything that every request passes in front of next.
+// Handler wraps next in everything that a request passes.
 func (e *Edge) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{Context: r.Context(), edge: e, w: w, start: time.Now()}
@@ -78,15 +78,15 @@ func (e *Edge) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// admit does all that comes before the handler. When it says no, it has answered.
+// admit does everything that comes before the handler. If it returns false, it has answered.
 func (x *exchange) admit() bool {
 	e, r := x.edge, x.request
 	h := x.w.Header()
 	crowded := x.identify(h)
 	e.headers.set(h, r.URL.Path, x.secure)
 	if len(r.TransferEncoding) > 0 {
-		// A chunked body may have come with a length, which the server has dropped unseen, and which a proxy may have
-		// gone by: what follows on this connection can't be trusted (RFC 9112, 6.1).
+		// A chunked body may also have had a length. The server drops it unseen, but a proxy may have used it. What follows
+		// on this connection can't be trusted (RFC 9112, 6.1).
 		h["Connection"] = []string{"close"}
 	}
 	if crowded {
@@ -105,7 +105,7 @@ func (x *exchange) admit() bool {
 	x.uncounted = isRead(r) && e.options.Uncounted != nil && e.options.Uncounted(r)
 	z := e.zones.of(r)
 	if preflight || foreign {
-		z = e.zones.rest // a foreign page must not use up the sign-ups and spins of its visitor
+		z = e.zones.rest // a foreign page must not use up its visitor's sign-ups and spins
 	}
 	if z != nil && (!x.uncounted || foreign) && !x.limitAddress(z) {
 		return x.refuse(problemRateLimited)
@@ -119,8 +119,7 @@ func (x *exchange) admit() bool {
 	return x.boundBody(h)
 }
 
-// identify finds out who asks and gives the request its id. crowded says whether the client's address holds more
-// connections than it may.
+// identify finds the client and sets the request id. crowded says whether the connection is above its address's cap.
 func (x *exchange) identify(h http.Header) (crowded bool) {
 	e, r := x.edge, x.request
 	c, _ := x.Context.Value(connectionKey{}).(*connection)
@@ -141,18 +140,18 @@ func (x *exchange) identify(h http.Header) (crowded bool) {
 	return c != nil && c.crowded
 }
 
-// preflight answers a preflight: 204 with or 403 without permission.
+// preflight answers a preflight: 204 if the origin is allowed, else 403.
 func (x *exchange) preflight(h http.Header) bool {
 	x.route = "preflight"
 	if _, ok := h["Access-Control-Allow-Origin"]; !ok {
 		return x.refuse(problemForeignPreflight)
 	}
-	x.refused = true // it costs as little, and says as little
+	x.refused = true // logged like a refusal: as cheap to send, and as uninteresting
 	x.WriteHeader(http.StatusNoContent)
 	return false
 }
 
-// boundBody bounds how long a request's body may be, and how long it may take.
+// boundBody limits the size of the request's body, and the time to read it.
 func (x *exchange) boundBody(h http.Header) bool {
 	o, r := &x.edge.options, x.request
 	if r.ContentLength == 0 {
@@ -160,7 +159,7 @@ func (x *exchange) boundBody(h http.Header) bool {
 	}
 	if o.MaxBodyBytes > 0 {
 		if r.ContentLength > o.MaxBodyBytes {
-			h["Connection"] = []string{"close"} // else the server would read on to keep the connection
+			h["Connection"] = []string{"close"} // else the server would read the body to keep the connection
 			return x.refuse(problemBodyTooLarge)
 		}
 		if r.ContentLength < 0 {
@@ -168,8 +167,8 @@ func (x *exchange) boundBody(h http.Header) bool {
 		}
 	}
 	if o.BodyTimeout > 0 {
-		// The server's own deadline is for header and body together; this one is exact. A writer that knows no
-		// deadlines belongs to no server.
+		// The server's own deadline is for header and body together. This one is exact. Only a writer outside a server has
+		// no deadlines.
 		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(o.BodyTimeout))
 	}
 	return true
@@ -185,7 +184,7 @@ func (x *exchange) refuse(p problem.Document) bool {
 	return false
 }
 
-// end is deferred by Handler: it takes a panic of the handler, ends the answer, and reports.
+// end is deferred by Handler. It recovers a panic of the handler, ends the answer, and reports.
 func (x *exchange) end() {
 	if p := recover(); p != nil {
 		x.panicked(p)
@@ -194,8 +193,8 @@ func (x *exchange) end() {
 	x.report()
 }
 
-// panicked turns a handler's panic into a 500. What the panic says goes to the log with its stack, never to the client.
-// If the answer has begun, only cutting the connection tells the client that it is not whole.
+// panicked turns a handler's panic into a 500. Its text and stack go to the log, never to the client. If the answer has
+// begun, it cuts the connection: nothing else tells the client that the answer is incomplete.
 func (x *exchange) panicked(p any) {
 	abort := errors.Is(asError(p), http.ErrAbortHandler)
 	if !abort {
@@ -211,7 +210,7 @@ func (x *exchange) panicked(p any) {
 	x.body.discard()
 	if abort || (x.status != 0 && !held) {
 		if x.status == 0 || held {
-			x.status = http.StatusInternalServerError // for the log: the client gets nothing
+			x.status = http.StatusInternalServerError // for the log; the client gets nothing
 		}
 		x.report()
 		panic(http.ErrAbortHandler)
@@ -229,7 +228,7 @@ func asError(p any) error {
 	return err
 }
 
-// report tells the access log and the observer.
+// report informs the access log and the observer.
 func (x *exchange) report() {
 	took := time.Since(x.start)
 	x.edge.observer.RequestDone(x.routeLabel(), methodLabel(x.request.Method), x.status, took, x.bytes)
@@ -238,11 +237,11 @@ func (x *exchange) report() {
 	}
 }
 
-// worthALine says whether the access log tells of the request.
+// worthALine says whether the request gets a line in the access log.
 func (x *exchange) worthALine() bool {
 	switch e := x.edge; {
 	case x.refused:
-		return e.limitedLines.Allow()
+		return e.limitedLines.AllowN(e.now(), 1)
 	case x.uncounted:
 		told, _ := e.fileLines.take(clientKey(x.address), e.now(), 1)
 		return told
@@ -250,7 +249,7 @@ func (x *exchange) worthALine() bool {
 	return !isProbe(x.request)
 }
 
-// routeLabel is the route's pattern. It never is what the client sent.
+// routeLabel is the route's pattern, never what the client sent.
 func (x *exchange) routeLabel() string {
 	if x.route != "" {
 		return x.route
@@ -272,7 +271,7 @@ func methodLabel(method string) string {
 	return "other"
 }
 
-// headerBytes is the size of a request's line and headers as HTTP/1.1 writes them.
+// headerBytes is the size of the request line and the headers in HTTP/1.1.
 func headerBytes(r *http.Request) int {
 	n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + 4 + len("Host: ") + len(r.Host) + 2 + 2
 	for name, values := range r.Header {
@@ -283,7 +282,7 @@ func headerBytes(r *http.Request) int {
 	return n
 }
 
-// hasToken says whether a header's lists hold a token, without regard to case.
+// hasToken says whether a header's lists hold a token, ignoring case.
 func hasToken(values []string, token string) bool {
 	for _, value := range values {
 		for part := range strings.SplitSeq(value, ",") {
@@ -295,7 +294,7 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
-// nobody is the Observer when there is none.
+// nobody is the Observer where none is given.
 type nobody struct{}
 
 func (nobody) RequestDone(string, string, int, time.Duration, int64) {}

@@ -19,7 +19,7 @@ import (
 	"imperio/appliance/problem"
 )
 
-// house is a server behind an edge on a real listener, with what it logged and observed.
+// house is a server behind an edge on a real listener, with its logs and what its observer saw.
 type house struct {
 	edge    *Edge
 	address string
@@ -28,13 +28,39 @@ type house struct {
 	seen    *sight
 	access  *safeBuffer
 	log     *safeBuffer
+	clock   *handClock // of the limits; it stands until a test moves it
 }
 
-// open starts a house. change adapts the production options; over says whether it speaks TLS.
+// patience is how long a test waits for what must happen. A busy machine takes its time.
+const patience = 2 * time.Minute
+
+// production are the options of a casino whose operator has configured nothing.
+func production() Options {
+	o := DefaultOptions()
+	o.HeaderTimeout, o.BodyTimeout = 12*time.Second, 12*time.Second
+	o.IdleTimeout, o.WriteTimeout = 2*time.Minute, 30*time.Second
+	o.MaxConnections, o.MaxConnectionsPerAddress = 10_000, 10
+	o.Zones = Zones(ZoneLimits{
+		General: Limit{10, time.Second, 20}, SignIn: Limit{5, time.Minute, 3}, SignUp: Limit{3, time.Hour, 1}, Slots: Limit{60, time.Minute, 10},
+	})
+	o.Compression = true
+	return o
+}
+
+// open starts a house over http or https. change adapts the options of production. Timeouts are an hour, so that none ends
+// a test on a busy machine. A test of a timeout shortens that one.
 func open(t testing.TB, over string, handler http.Handler, change func(*Options)) *house {
 	t.Helper()
-	h := &house{seen: &sight{limits: map[string]int{}, refused: map[string]int{}}, access: &safeBuffer{}, log: &safeBuffer{}}
-	o := DefaultOptions()
+	return openTuned(t, over, handler, change, nil, nil)
+}
+
+// openTuned also tunes the server, and puts front around its listener. Either may be nil.
+func openTuned(t testing.TB, over string, handler http.Handler, change func(*Options), tune func(*http.Server), front func(net.Listener) net.Listener) *house {
+	t.Helper()
+	h := &house{seen: &sight{limits: map[string]int{}, refused: map[string]int{}}, access: &safeBuffer{}, log: &safeBuffer{}, clock: newHandClock()}
+	o := production()
+	o.HeaderTimeout, o.BodyTimeout, o.IdleTimeout, o.WriteTimeout = time.Hour, time.Hour, time.Hour, time.Hour
+	o.Now = h.clock.Now
 	o.Log = slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o.AccessLog = slog.NewJSONHandler(h.access, nil)
 	o.Observer = h.seen
@@ -50,7 +76,13 @@ func open(t testing.TB, over string, handler http.Handler, change func(*Options)
 		t.Fatal(err)
 	}
 	h.address = tcp.Addr().String()
+	if front != nil {
+		tcp = front(tcp)
+	}
 	server := h.edge.Server(handler)
+	if tune != nil {
+		tune(server)
+	}
 	transport := &http.Transport{DisableCompression: true}
 	served := make(chan error, 1)
 	listener := h.edge.Listener(tcp)
@@ -67,7 +99,7 @@ func open(t testing.TB, over string, handler http.Handler, change func(*Options)
 	h.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
 			_ = server.Close()
@@ -77,7 +109,7 @@ func open(t testing.TB, over string, handler http.Handler, change func(*Options)
 	return h
 }
 
-// testCertificate borrows the one that net/http/httptest brings.
+// testCertificate borrows the certificate of net/http/httptest.
 func testCertificate(t testing.TB) tls.Certificate {
 	s := httptest.NewUnstartedServer(nil)
 	s.StartTLS()
@@ -130,7 +162,7 @@ func problemIn(t testing.TB, answer *http.Response, body, code string) problem.D
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !condition(); {
+	for deadline := time.Now().Add(patience); !condition(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("never happened: %s", what)
 		}
@@ -216,14 +248,14 @@ func TestNew_RefusesOptionsThatCantWork(t *testing.T) {
 		"a route in two zones":          func(o *Options) { o.Zones[1].Routes = o.Zones[2].Routes },
 		"a route that is none":          func(o *Options) { o.Zones[1].Routes = []string{"/api"} },
 	} {
-		o := DefaultOptions()
+		o := production()
 		o.Log = log
 		change(&o)
 		if _, err := New(o); err == nil {
 			t.Errorf("%s: was taken", name)
 		}
 	}
-	o := DefaultOptions()
+	o := production()
 	o.Log = log
 	if _, err := New(o); err != nil {
 		t.Errorf("the defaults: %v", err)
@@ -370,7 +402,7 @@ func TestHeaders_OfTheHighestGradeOnEveryAnswer(t *testing.T) {
 				t.Errorf("%s%s: HSTS %q", over, path, got)
 			}
 			if answer.Header.Get("Server") != "" || answer.Header.Get("X-Powered-By") != "" {
-				t.Errorf("%s%s: tells what it is made of", over, path)
+				t.Errorf("%s%s: names its software", over, path)
 			}
 			if strings.HasPrefix(path, "/api/") && answer.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s%s: may be kept by caches", over, path)

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// exchange is one request and its answer: the context that the handler gets, and the writer that it writes to. It is
-// one value with one allocation, since it is made for every request. Only the handler's goroutine may use it, but for
-// Value, which is safe for all.
+// exchange is one request and its answer. It is both the context that the handler gets and the writer that it writes to,
+// so that a request costs one allocation. Only the handler's goroutine may use it, except for Value, which is safe for
+// concurrent use.
 type exchange struct {
 	context.Context // the server's
 	edge            *Edge
@@ -29,10 +29,10 @@ type exchange struct {
 	account string
 
 	refused   bool // by the edge itself
-	uncounted bool // by any zone, as a file
+	uncounted bool // no zone counts it: it reads a file
 
-	limitValues [3]string // backs the limit's headers
-	forgiving   *zone     // does not count the request if the handler refuses it; nil: none does
+	limitValues [3]string // backs the rate limit headers
+	forgiving   *zone     // takes the request back if the handler refuses it; nil: none
 
 	status        int // 0: not answered yet
 	bytes         int64
@@ -48,7 +48,7 @@ func exchangeOf(ctx context.Context) *exchange {
 	return x
 }
 
-// Value finds the exchange itself, and else what the server put into the context.
+// Value returns the exchange itself for its key, else what the server put into the context.
 func (x *exchange) Value(key any) any {
 	if _, ok := key.(exchangeKey); ok {
 		return x
@@ -59,13 +59,13 @@ func (x *exchange) Value(key any) any {
 // Header is the answer's.
 func (x *exchange) Header() http.Header { return x.w.Header() }
 
-// WriteHeader begins the answer. With an answer that may be compressed it waits until it is known how long that is.
+// WriteHeader begins the answer. If the answer may be compressed, the header waits until its length is known.
 func (x *exchange) WriteHeader(status int) {
 	if x.status != 0 || x.hijacked {
 		return
 	}
 	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
-		x.w.WriteHeader(status) // interim: the answer is still to come
+		x.w.WriteHeader(status) // interim; the answer is still to come
 		return
 	}
 	x.status = status
@@ -76,7 +76,7 @@ func (x *exchange) WriteHeader(status int) {
 	x.w.WriteHeader(status)
 }
 
-// Write writes to the client, through compression if that was chosen.
+// Write writes to the client, compressed where that was chosen.
 func (x *exchange) Write(p []byte) (int, error) {
 	if x.hijacked {
 		return 0, http.ErrHijacked
@@ -90,7 +90,7 @@ func (x *exchange) Write(p []byte) (int, error) {
 	return x.send(p)
 }
 
-// WriteString saves handlers that write strings a copy, as far as the server can.
+// WriteString saves handlers a copy, where the server can.
 func (x *exchange) WriteString(s string) (int, error) {
 	if x.status != 0 && x.body.mode == bodyPlain && !x.hijacked {
 		n, err := io.WriteString(x.w, s)
@@ -100,14 +100,14 @@ func (x *exchange) WriteString(s string) (int, error) {
 	return x.Write([]byte(s))
 }
 
-// send writes to the client as it is.
+// send writes to the client, unchanged.
 func (x *exchange) send(p []byte) (int, error) {
 	n, err := x.w.Write(p)
 	x.bytes += int64(n)
 	return n, err
 }
 
-// FlushError sends what was written so far.
+// FlushError sends what has been written so far.
 func (x *exchange) FlushError() error {
 	if x.hijacked {
 		return http.ErrHijacked
@@ -121,10 +121,10 @@ func (x *exchange) FlushError() error {
 	return http.NewResponseController(x.w).Flush()
 }
 
-// Flush is FlushError for those who only know http.Flusher.
+// Flush is FlushError for http.Flusher.
 func (x *exchange) Flush() { _ = x.FlushError() }
 
-// Hijack hands the connection over. From then on the edge only notes how long it was held.
+// Hijack hands over the connection. After that, the edge only measures how long it was held.
 func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(x.w).Hijack()
 	if err == nil {
@@ -139,13 +139,13 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // Unwrap lets http.ResponseController reach the server's writer, for deadlines and full duplex.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.w }
 
-// finish ends an answer whose handler has returned.
+// finish ends the answer after the handler has returned.
 func (x *exchange) finish() {
 	if x.hijacked {
 		return
 	}
 	if x.status == 0 {
-		x.status = http.StatusOK // the server says so
+		x.status = http.StatusOK // what the server sends
 	}
 	x.body.finish(x)
 }

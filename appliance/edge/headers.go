@@ -5,25 +5,25 @@ import (
 	"strings"
 )
 
-// DefaultHSTS is two years, with subdomains, in the form that browsers' preload lists ask for (hstspreload.org).
+// DefaultHSTS is two years, with subdomains, in the form that browsers' preload lists require (hstspreload.org).
 const DefaultHSTS = "max-age=63072000; includeSubDomains; preload"
 
-// DefaultPagePolicy lets a page load what the casino serves itself, and nothing inline. Pictures may be data: URLs
-// too, since small SVG marks live in style sheets.
+// DefaultPagePolicy lets a page load what the casino itself serves, and nothing inline. Images may also be data: URLs,
+// since style sheets hold small SVG marks.
 const DefaultPagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 	"connect-src 'self'; media-src 'self'; manifest-src 'self'; worker-src 'self'; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// dataPolicy is for answers that are never a page.
+// dataPolicy is for answers that are not pages.
 const dataPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// permissions switches off what a casino has no use for.
+// permissions switches off browser features that a casino does not need.
 const permissions = "accelerometer=(), autoplay=(self), camera=(), display-capture=(), encrypted-media=(), " +
 	"fullscreen=(self), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), " +
 	"publickey-credentials-get=(), screen-wake-lock=(), usb=(), xr-spatial-tracking=()"
 
-// securityHeaders are made once: a request only puts shared slices into its header map. The slices have no spare
-// capacity, so that a handler's Header.Add can't write into them.
+// securityHeaders are made once. Each request puts the shared slices into its header map. They have no spare capacity,
+// so a handler's Header.Add can't write into them.
 type securityHeaders struct {
 	common     []headerLine
 	hsts       []string // nil: none
@@ -31,7 +31,7 @@ type securityHeaders struct {
 	pageTLS    []string // the page policy over TLS
 	dataPolicy []string
 	noStore    []string
-	vary       []string // of answers that may be compressed
+	vary       []string // for answers that may be compressed
 }
 
 type headerLine struct {
@@ -61,7 +61,7 @@ func newSecurityHeaders(o Options) securityHeaders {
 	return h
 }
 
-// set gives an answer its security headers. A handler may replace them before it writes.
+// set sets an answer's security headers. A handler may replace them before it writes.
 func (s *securityHeaders) set(h http.Header, path string, secure bool) {
 	for _, line := range s.common {
 		h[line.name] = line.value
@@ -80,20 +80,19 @@ func (s *securityHeaders) set(h http.Header, path string, secure bool) {
 	}
 }
 
-// DataHeaders are the security headers of answers that are never a page, for listeners without an edge. Whoever uses them
-// must not change them.
+// DataHeaders are the security headers of answers that are not pages, for listeners without an edge. Don't modify them.
 func DataHeaders() http.Header {
 	headers, h := newSecurityHeaders(Options{}), make(http.Header)
 	headers.set(h, "/metrics", false)
 	return h
 }
 
-// isData says whether a path answers with data and never with a page.
+// isData says whether a path answers with data, never with a page.
 func isData(path string) bool {
 	return strings.HasPrefix(path, "/api/") || isHealth(path) || path == "/metrics"
 }
 
-// isProbe says whether a request asks for the node's health: never limited, never in the access log.
+// isProbe says whether a request is a health check. Health checks are never limited, and never in the access log.
 func isProbe(r *http.Request) bool { return isRead(r) && isHealth(r.URL.Path) }
 
 func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }

@@ -5,35 +5,33 @@ import (
 	"net/netip"
 )
 
-// These functions are how handlers, which don't know the edge, learn from it and tell it things: the appliance hands
-// them on as plain functions. They work on the context of a request that passed Edge.Handler, from the goroutine of
-// its handler; on any other context they do nothing and know nothing.
+// Handlers don't import the edge. The appliance passes them these functions. They work on the context of a request that
+// passed Edge.Handler, on its handler's goroutine. On any other context they do nothing and return zero values.
 
-// NoteRoute tells the edge the pattern of the route that handles the request ("/api/v1/me/rounds/{id}"), for the access
-// log and metrics. It must be one of a fixed set of patterns, never what the client sent.
+// NoteRoute names the pattern of the request's route ("/api/v1/me/rounds/{id}"), for the access log and metrics. The
+// pattern must come from a fixed set, never from the client.
 func NoteRoute(ctx context.Context, pattern string) {
 	if x := exchangeOf(ctx); x != nil {
 		x.route = pattern
 	}
 }
 
-// NoteAccount tells the edge the id of the account that the client has proven to be, for the access log.
+// NoteAccount names the account that the client has authenticated as, for the access log.
 func NoteAccount(ctx context.Context, id string) {
 	if x := exchangeOf(ctx); x != nil {
 		x.account = id
 	}
 }
 
-// NeverCompress keeps the answer from being compressed, for answers that hold a secret beside something that the
-// client sent: from the length of the compressed answer the secret could be guessed bit by bit (BREACH).
-// Call it before writing.
+// NeverCompress keeps the answer uncompressed. Call it before writing an answer that holds both a secret and something
+// that the client sent: the compressed length would reveal the secret bit by bit (BREACH).
 func NeverCompress(ctx context.Context) {
 	if x := exchangeOf(ctx); x != nil {
 		x.neverCompress = true
 	}
 }
 
-// RequestID is the id of the request; "" if there is none.
+// RequestID is the request's id; "" if it has none.
 func RequestID(ctx context.Context) string {
 	if x := exchangeOf(ctx); x != nil {
 		return x.id
@@ -41,7 +39,7 @@ func RequestID(ctx context.Context) string {
 	return ""
 }
 
-// ClientAddress is the address of the client, from behind trusted proxies; the zero Addr if it is not known.
+// ClientAddress is the client's address, seen through trusted proxies; the zero Addr if unknown.
 func ClientAddress(ctx context.Context) netip.Addr {
 	if x := exchangeOf(ctx); x != nil {
 		return x.address
@@ -49,8 +47,7 @@ func ClientAddress(ctx context.Context) netip.Addr {
 	return netip.Addr{}
 }
 
-// ClientNetwork is what the client is counted by: its IPv4 address, or the /64 network of its IPv6 address. "" if it is
-// not known.
+// ClientNetwork is what the client is counted by: its IPv4 address, or the /64 of its IPv6 address. "" if unknown.
 func ClientNetwork(ctx context.Context) string {
 	x := exchangeOf(ctx)
 	if x == nil || !x.address.IsValid() {
@@ -66,7 +63,7 @@ func ClientNetwork(ctx context.Context) string {
 	return network.String()
 }
 
-// Secure says whether the client speaks TLS, to this node or to a trusted proxy in front of it. Cookies are Secure then.
+// Secure says whether the client speaks TLS, to this node or to a trusted proxy in front of it. Then cookies are Secure.
 func Secure(ctx context.Context) bool {
 	x := exchangeOf(ctx)
 	return x != nil && x.secure

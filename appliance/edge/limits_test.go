@@ -61,8 +61,7 @@ func TestLimits_OfEachZone(t *testing.T) {
 		{"GET", "/api/v1/sessions", 20, 100 * time.Millisecond, 1, 2}, // not signing in
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
-			clock := newHandClock()
-			h := open(t, "http", says("{}"), func(o *Options) { o.Now = clock.Now })
+			h := open(t, "http", says("{}"), nil)
 			answer, _ := h.ask(t, c.method, c.path, "")
 			if got := answer.Header.Get("RateLimit-Limit") + " " + answer.Header.Get("RateLimit-Remaining"); got != fmt.Sprint(c.burst, " ", c.burst-1) {
 				t.Errorf("limit and remaining: %s", got)
@@ -81,13 +80,13 @@ func TestLimits_OfEachZone(t *testing.T) {
 			if got := answer.Header.Get("RateLimit-Remaining"); got != "0" {
 				t.Errorf("RateLimit-Remaining %s", got)
 			}
-			// One that waits as long as it was told is let in.
-			clock.move(time.Duration(c.retryAfter) * time.Second)
+			// A client that waits as long as it was told is let in.
+			h.clock.move(time.Duration(c.retryAfter) * time.Second)
 			if answer, _ := h.ask(t, c.method, c.path, ""); answer.StatusCode != 200 {
 				t.Errorf("refused after waiting")
 			}
-			// And after the reset, the whole burst is there again.
-			clock.move(time.Duration(c.reset) * time.Second)
+			// After the reset, the whole burst is available again.
+			h.clock.move(time.Duration(c.reset) * time.Second)
 			if n := spend(t, h, c.method, c.path); n != c.burst {
 				t.Errorf("%d allowed after the reset", n)
 			}
@@ -96,8 +95,7 @@ func TestLimits_OfEachZone(t *testing.T) {
 }
 
 func TestLimits_CountEachAddressApart(t *testing.T) {
-	clock := newHandClock()
-	h := open(t, "http", says("{}"), func(o *Options) { trustLoopback(o); o.Now = clock.Now })
+	h := open(t, "http", says("{}"), trustLoopback)
 	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "198.51.100.1"); n != 3 {
 		t.Fatalf("%d allowed", n)
 	}
@@ -113,7 +111,7 @@ func TestLimits_CountEachAddressApart(t *testing.T) {
 	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "6.6.6.6, 198.51.100.1"); n != 0 {
 		t.Errorf("a forged address had %d", n)
 	}
-	// The zones are apart too.
+	// Zones count separately, too.
 	if answer, _ := h.ask(t, "GET", "/api/v1/games", "", "X-Forwarded-For", "198.51.100.1"); answer.StatusCode != 200 {
 		t.Error("the sign-ins count for another zone")
 	}
@@ -131,12 +129,13 @@ func TestLimits_DontCountHealthNorStaticFiles(t *testing.T) {
 			}
 		}
 	}
-	if spend(t, h, "GET", "/healthy") > 21 { // not a probe, and not known: limited
+	if spend(t, h, "GET", "/healthy") > 21 { // not a health check, so it is limited
 		t.Error("what only looks like a probe is not limited")
 	}
 }
 
-// What is refused for another reason than a limit is work all the same, and so is what only names a file or a probe.
+// Requests that are refused for other reasons are work all the same, so they count. So do requests that only name a file
+// or a probe.
 func TestLimits_CountEveryRefusal(t *testing.T) {
 	files := func(o *Options) {
 		o.Uncounted = func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/assets/") }
@@ -154,12 +153,11 @@ func TestLimits_CountEveryRefusal(t *testing.T) {
 		{"writes to a probe", "POST", "/health/live", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			clock := newHandClock()
-			h := open(t, "http", says("{}"), func(o *Options) { files(o); o.Now = clock.Now })
+			h := open(t, "http", says("{}"), files)
 			if n := spend(t, h, c.method, c.path, c.headers...); n != 20 {
 				t.Errorf("%d were answered", n)
 			}
-			// The visitor of a foreign page is not robbed of what the page aimed at.
+			// The foreign page has not used up its visitor's spins.
 			if answer, _ := h.ask(t, "POST", "/api/v1/games/slots/spins", ""); answer.StatusCode != 200 {
 				t.Errorf("a spin: %d", answer.StatusCode)
 			}
@@ -185,11 +183,11 @@ func TestLimits_OffMeansOff(t *testing.T) {
 	}
 }
 
-// A sign-up that came to nothing costs none of the three in an hour, but it was a try.
+// A refused sign-up does not count as one of the three per hour, but it counts as a try.
 func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
-	clock, status := newHandClock(), 0
+	status := 0
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }),
-		func(o *Options) { o.Now = clock.Now })
+		nil)
 	try := func(answer, want int, left string) {
 		t.Helper()
 		status = answer
@@ -198,15 +196,15 @@ func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
 			t.Errorf("%d, %s left, wanted %d and %s", got.StatusCode, got.Header.Get("RateLimit-Remaining"), want, left)
 		}
 	}
-	try(422, 422, "2") // mistyped; what is told is how many tries are left
+	try(422, 422, "2") // a typing error; the headers show how many tries are left
 	try(409, 409, "1") // a name that is taken
 	try(201, 201, "0")
-	clock.move(time.Minute)
-	try(201, 429, "0") // the next account is an hour's third away
-	clock.move(20 * time.Minute)
-	try(503, 503, "0") // it may have been opened all the same
+	h.clock.move(time.Minute)
+	try(201, 429, "0") // the next account is possible after 20 minutes
+	h.clock.move(20 * time.Minute)
+	try(503, 503, "0") // the account may have been opened
 	try(201, 429, "0")
-	clock.move(20 * time.Minute)
+	h.clock.move(20 * time.Minute)
 	// Guessing which names are taken is as slow as guessing passwords.
 	for range 3 {
 		status = 409
@@ -215,7 +213,7 @@ func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
 	if n := spend(t, h, "POST", "/api/v1/accounts"); n != 0 {
 		t.Errorf("%d more names could be tried", n)
 	}
-	clock.move(12 * time.Second)
+	h.clock.move(12 * time.Second)
 	try(201, 201, "0")
 	h.seen.read(func() {
 		if h.seen.limits["sign-up address true"] == 0 || h.seen.limits["sign-up-tries address false"] != 1 {
@@ -225,15 +223,13 @@ func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
 }
 
 func TestLimits_OfTriesAloneStandWithoutTheOthers(t *testing.T) {
-	clock := newHandClock()
-	h := open(t, "http", says("{}"), func(o *Options) { o.Now = clock.Now; o.Zones[2].Events = 0 })
+	h := open(t, "http", says("{}"), func(o *Options) { o.Zones[2].Events = 0 })
 	if n := spend(t, h, "POST", "/api/v1/accounts"); n != 3 {
 		t.Errorf("%d tries", n)
 	}
 }
 
 func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
-	clock := newHandClock()
 	var h *house
 	h = open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		account, _ := strconv.ParseUint(r.Header.Get("Account"), 10, 64)
@@ -243,7 +239,7 @@ func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
 			}
 			WriteProblem(w, r, problemRateLimited)
 		}
-	}), func(o *Options) { trustLoopback(o); o.Now = clock.Now })
+	}), trustLoopback)
 	const spins = "/api/v1/games/slots/spins"
 	// One account from many addresses is one player.
 	allowed := 0
@@ -252,7 +248,7 @@ func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
 		if answer.StatusCode == 200 {
 			allowed++
 			if got := answer.Header.Get("RateLimit-Remaining"); got != strconv.Itoa(10-allowed) {
-				t.Errorf("the %d. answer tells of %s left, which is not the stricter limit", allowed, got)
+				t.Errorf("answer %d: %s left, which is not the stricter limit", allowed, got)
 			}
 		}
 	}
@@ -262,7 +258,7 @@ func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
 	if answer, _ := h.ask(t, "POST", spins, "", "Account", "1002", "X-Forwarded-For", "203.0.113.1"); answer.StatusCode != 200 {
 		t.Error("another account is limited too")
 	}
-	// And many accounts behind one address share what that may.
+	// Many accounts behind one address share its limit.
 	allowed = 0
 	for i := range 30 {
 		if answer, _ := h.ask(t, "POST", spins, "", "Account", strconv.Itoa(2000+i), "X-Forwarded-For", "203.0.113.77"); answer.StatusCode == 200 {
@@ -287,7 +283,7 @@ func key(n uint64) (k bucketKey) {
 	return k
 }
 
-// With room for all, buckets decide exactly as one rate.Limiter for each client does.
+// With room for all clients, buckets decide exactly as one rate.Limiter per client.
 func TestBuckets_AgreeWithOneLimiterForEachClient(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := newBuckets(2, 5, 64*64)
@@ -307,7 +303,7 @@ func TestBuckets_AgreeWithOneLimiterForEachClient(t *testing.T) {
 	})
 }
 
-// Whatever comes, the list by use and the index hold the same clients, and never more than there is room for.
+// The list and the index always hold the same clients, and never more than there is room for.
 func TestBuckets_StayWholeAndBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const room = 4 * shards
@@ -338,7 +334,7 @@ func TestBuckets_ForgetFullOnesBeforeThoseThatAreUsedUp(t *testing.T) {
 	b := newBuckets(1, 2, 4*shards)
 	now := time.Unix(1_700_000_000, 0)
 	shardOf := func(n uint64) *shard { return b.shardOf(key(n)) }
-	// Clients of one shard: the first uses its bucket up, the others don't.
+	// Clients of one shard: the first uses up its bucket, the others don't.
 	var clients []uint64
 	for n := uint64(1); len(clients) < 5; n++ {
 		if shardOf(n) == shardOf(1) {
@@ -351,15 +347,15 @@ func TestBuckets_ForgetFullOnesBeforeThoseThatAreUsedUp(t *testing.T) {
 	for _, c := range clients[1:4] {
 		b.take(key(c), now, 1)
 	}
-	b.take(key(clients[4]), now, 1) // needs a place
+	b.take(key(clients[4]), now, 1) // needs an entry
 	if allowed, _ := b.take(key(clients[0]), now, 1); allowed {
 		t.Error("the oldest client, whose bucket was empty, was forgotten for one with a fuller bucket")
 	}
 }
 
-// The flood of issue: a hundred thousand addresses in every zone, by address and by account.
+// A flood of a hundred thousand addresses in every zone, by address and by account.
 func TestFlood_OfAHundredThousandAddressesStaysBelow32MB(t *testing.T) {
-	o := DefaultOptions()
+	o := production()
 	zs, err := newZones(o.Zones, o.MaxBuckets)
 	if err != nil {
 		t.Fatal(err)
@@ -397,10 +393,10 @@ func TestFlood_OfAHundredThousandAddressesStaysBelow32MB(t *testing.T) {
 	runtime.KeepAlive(zs)
 }
 
-// BenchmarkFlood compares what a decision for one client costs when nobody else is there, and after and while
-// addresses that were never seen before come in: the measure is in ns of this client's own decisions.
+// BenchmarkFlood measures what a decision for one client costs: alone, and during a flood of new addresses. It reports the
+// nanoseconds of this client's own decisions.
 func BenchmarkFlood(b *testing.B) {
-	o := DefaultOptions()
+	o := production()
 	zs, err := newZones(o.Zones, o.MaxBuckets)
 	if err != nil {
 		b.Fatal(err)
@@ -414,7 +410,7 @@ func BenchmarkFlood(b *testing.B) {
 	})
 	random := rand.New(rand.NewPCG(1, 2))
 	b.Run("among strangers", func(b *testing.B) {
-		var mine time.Duration // with the clock's own cost, so above what it is
+		var mine time.Duration // includes the cost of reading the clock
 		for b.Loop() {
 			for range 4 {
 				general.decide(key(random.Uint64()), time.Now(), 1)

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// gatherLines is how long a line waits for others before they are written together.
+// gatherLines is how long a line waits for others, to be written together.
 const gatherLines = 50 * time.Millisecond
 
-// LogBuffer takes log lines at once and writes them behind the back of those who log, so that a slow disk or terminal
-// slows no request down. When more lines wait than fit, further ones are dropped and counted, not waited for.
-// Safe for concurrent use; Close writes what is left.
+// LogBuffer takes log lines without waiting and writes them in the background, so that a slow disk or terminal slows no
+// request down. When it is full, it drops lines and counts them. Close writes what is left.
+// Safe for concurrent use.
 type LogBuffer struct {
 	w       io.Writer // only the goroutine writes to it
 	most    int
@@ -22,20 +22,20 @@ type LogBuffer struct {
 	waiting []byte // guarded by mu
 	closed  bool   // guarded by mu
 
-	wake  chan struct{} // holds one signal: there is something to write
-	hurry chan struct{} // holds one signal: much is waiting, or the end has come
+	wake  chan struct{} // holds one signal: lines are waiting
+	hurry chan struct{} // holds one signal: many lines are waiting, or Close was called
 	done  chan struct{} // closed when the goroutine has ended
 }
 
-// NewLogBuffer starts a buffer of at most size bytes in front of w. Close ends it.
+// NewLogBuffer starts a buffer of at most size bytes in front of w. Close stops it.
 func NewLogBuffer(w io.Writer, size int) *LogBuffer {
 	b := &LogBuffer{w: w, most: size, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), done: make(chan struct{})}
 	go b.run()
 	return b
 }
 
-// Write takes one line, or drops it when the buffer is full. It never blocks on the writer, and never fails: the one
-// who logs could do nothing about it.
+// Write takes one line, or drops it if the buffer is full. It never waits for the writer, and never fails, since the
+// caller could do nothing about it.
 func (b *LogBuffer) Write(line []byte) (int, error) {
 	b.mu.Lock()
 	if b.closed || len(b.waiting)+len(line) > b.most {
@@ -56,10 +56,10 @@ func (b *LogBuffer) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Dropped is how many lines were dropped so far: because the buffer was full or closed, or the writer failed.
+// Dropped is how many lines were lost so far: the buffer was full or closed, or the writer failed.
 func (b *LogBuffer) Dropped() uint64 { return b.dropped.Load() }
 
-// Close writes what waits and ends the buffer. Lines that come later are dropped.
+// Close writes the waiting lines and stops the buffer. Later lines are dropped.
 func (b *LogBuffer) Close() error {
 	b.mu.Lock()
 	b.closed = true
@@ -79,10 +79,10 @@ func signal(c chan struct{}) {
 
 func (b *LogBuffer) run() {
 	defer close(b.done)
-	var writing []byte // swapped with waiting, so that both are reused
+	var writing []byte // swapped with waiting, to reuse both
 	for {
 		<-b.wake
-		// Waking up for each line would cost the requests more than the line itself: some are gathered first.
+		// Waking up for each line would cost more than the line itself, so gather some first.
 		gather := time.NewTimer(gatherLines)
 		select {
 		case <-gather.C:

@@ -13,38 +13,38 @@ import (
 	"imperio/appliance/problem"
 )
 
-// Options is all that an Edge is told. DefaultOptions gives the values of production; the zero value of a duration or
-// of a number means "no such limit", which only tests and load tests want.
+// Options configures an Edge. DefaultOptions gives what operators don't configure. The zero value of a duration or of
+// a number means "no such limit", which only tests and load tests want.
 type Options struct {
-	// HeaderTimeout bounds the TLS handshake and the reading of a request's header, BodyTimeout the reading of its
-	// body, IdleTimeout the silence between two requests, WriteTimeout the time from the header's end until the
-	// answer is taken. A hijacked connection (WebSocket) is exempt from all of them.
+	// HeaderTimeout bounds a PROXY header, the TLS handshake, and a request's header; BodyTimeout its body; IdleTimeout the
+	// silence between two requests; WriteTimeout the time from the end of the header to the end of the answer. A hijacked
+	// connection (WebSocket) is exempt from all of them.
 	HeaderTimeout, BodyTimeout, IdleTimeout, WriteTimeout time.Duration
 
 	MaxHeaderBytes int   // of the request line and all headers together
 	MaxBodyBytes   int64 // of a request's body
 
-	// MaxConnections is for all clients together, MaxConnectionsPerAddress for one; see Listener.
+	// MaxConnections is for all clients together, MaxConnectionsPerAddress for each. See Listener.
 	MaxConnections, MaxConnectionsPerAddress int
 
-	// TrustedProxies may name the client in X-Forwarded-For, and with ProxyProtocol in a PROXY header, which then is
-	// required of them. Nobody else is believed.
+	// TrustedProxies may name the client in X-Forwarded-For. With ProxyProtocol, they must name it in a PROXY header.
+	// Nobody else is trusted.
 	TrustedProxies []netip.Prefix
 	ProxyProtocol  bool
 
-	// Zones are the limits on requests; none: requests are not limited. MaxBuckets bounds the token buckets of each
-	// zone, once for addresses and once for accounts.
+	// Zones are the limits on requests; none: no limits. MaxBuckets bounds the token buckets of each zone, separately for
+	// addresses and for accounts.
 	Zones      []Zone
 	MaxBuckets int
-	// Uncounted says which reads (GET, HEAD) no zone counts, beside health checks: those of static files. nil: none.
+	// Uncounted says which reads (GET, HEAD) no zone counts: those of static files. Health checks never count. nil: none.
 	Uncounted func(*http.Request) bool
 
 	// CORSOrigins are the origins (https://pages.example) whose pages may call the API.
 	CORSOrigins []string
 
-	// HSTS is the Strict-Transport-Security of answers over TLS; empty: none is sent.
+	// HSTS is the Strict-Transport-Security header of answers over TLS; empty: none.
 	HSTS string
-	// PagePolicy is the Content-Security-Policy of everything outside /api/, /health and /metrics.
+	// PagePolicy is the Content-Security-Policy outside /api/, /health and /metrics.
 	PagePolicy string
 
 	Compression bool
@@ -52,23 +52,23 @@ type Options struct {
 	// ErrorPage makes the HTML of an error for a browser; nil: a plain page.
 	ErrorPage func(problem.Document) []byte
 
-	// AccessLog takes one record a request; nil: none. It is called from many goroutines and must not block: give it
-	// a LogBuffer to write to.
+	// AccessLog gets one record per request; nil: no log. It is called from many goroutines and must not block, so let it
+	// write to a LogBuffer.
 	AccessLog slog.Handler
-	// Log takes panics and what the servers complain about.
+	// Log gets panics and the servers' complaints.
 	Log *slog.Logger
-	// Observer is told what happens; nil: nobody is.
+	// Observer hears what happens; nil: nobody does.
 	Observer Observer
 	// Now is the clock of the limits; nil: time.Now.
 	Now func() time.Time
 }
 
-// Observer is told what the edge does, for metrics. Its methods are called from many goroutines and must return at once.
+// Observer hears what the edge does, for metrics. Its methods are called from many goroutines and must return at once.
 type Observer interface {
-	// RequestDone is called once for each request. route is a pattern, or "other"; method is one of the methods that
-	// HTTP defines, or "other".
+	// RequestDone is called once per request. route is a pattern, or "other". method is a method that HTTP defines, or
+	// "other".
 	RequestDone(route, method string, status int, took time.Duration, bytes int64)
-	// LimitDecision is called for each request counted in a zone. by is "address" or "account".
+	// LimitDecision is called for each request that a zone counts. by is "address" or "account".
 	LimitDecision(zone, by string, allowed bool)
 	ConnectionOpened()
 	ConnectionClosed()
@@ -78,26 +78,19 @@ type Observer interface {
 	Panicked()
 }
 
-// DefaultOptions are those of production, without proxies, origins and logs.
+// DefaultOptions are the values that operators don't configure. Timeouts, connection caps, zones, compression and logs
+// come from the configuration.
 func DefaultOptions() Options {
 	return Options{
-		HeaderTimeout:            12 * time.Second,
-		BodyTimeout:              12 * time.Second,
-		IdleTimeout:              2 * time.Minute,
-		WriteTimeout:             30 * time.Second,
-		MaxHeaderBytes:           16 << 10,
-		MaxBodyBytes:             64 << 10,
-		MaxConnections:           10_000,
-		MaxConnectionsPerAddress: 10,
-		Zones:                    DefaultZones(),
-		MaxBuckets:               16_384,
-		HSTS:                     DefaultHSTS,
-		PagePolicy:               DefaultPagePolicy,
-		Compression:              true,
+		MaxHeaderBytes: 16 << 10,
+		MaxBodyBytes:   64 << 10,
+		MaxBuckets:     16_384,
+		HSTS:           DefaultHSTS,
+		PagePolicy:     DefaultPagePolicy,
 	}
 }
 
-// Unlimited takes the limits on requests and connections out: for load tests. Timeouts and sizes stay.
+// Unlimited removes the limits on requests and connections, for load tests. Timeouts and sizes stay.
 func (o Options) Unlimited() Options {
 	o.Zones = nil
 	o.MaxConnections, o.MaxConnectionsPerAddress = 0, 0
@@ -107,7 +100,7 @@ func (o Options) Unlimited() Options {
 func (o Options) validate() error {
 	var errs []error
 	if o.Log == nil {
-		errs = append(errs, errors.New("edge: a log is needed"))
+		errs = append(errs, errors.New("edge: no log is given"))
 	}
 	if o.ProxyProtocol && len(o.TrustedProxies) == 0 {
 		errs = append(errs, errors.New("edge: the PROXY protocol needs trusted proxies"))
@@ -118,7 +111,7 @@ func (o Options) validate() error {
 	for _, origin := range o.CORSOrigins {
 		u, err := url.Parse(origin)
 		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || origin != u.Scheme+"://"+u.Host {
-			errs = append(errs, fmt.Errorf("edge: %q is no origin; one looks like https://pages.example", origin))
+			errs = append(errs, fmt.Errorf("edge: %q is not an origin such as https://pages.example", origin))
 		}
 	}
 	for _, value := range []string{o.HSTS, o.PagePolicy} {

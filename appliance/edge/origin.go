@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// What pages of other origins may send and read. A preflight is answered with these as they are.
+// What pages of other origins may send and read: the headers of an answer to a preflight.
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
 	corsHeaders = "Authorization, Content-Type, Idempotency-Key"
@@ -14,8 +14,8 @@ const (
 	corsMaxAge  = "600"
 )
 
-// origins decides what pages of other origins may do. Those that are configured may call the API with a bearer token,
-// never with the session cookie: no answer allows credentials. All others may not write at all.
+// origins decides what pages of other origins may do. Pages of configured origins may call the API with a bearer token,
+// but never with the session cookie: no answer allows credentials. All other pages may not write at all.
 type origins struct {
 	allowed map[string][]string // origin → the header value that allows it
 	foreign *http.CrossOriginProtection
@@ -29,7 +29,7 @@ func newOrigins(configured []string) origins {
 	return o
 }
 
-// annotate sets the CORS headers of an answer, and says whether the request is a preflight.
+// annotate sets an answer's CORS headers, and says whether the request is a preflight.
 func (o *origins) annotate(h http.Header, r *http.Request) (preflight bool) {
 	origin := r.Header["Origin"]
 	preflight = r.Method == http.MethodOptions && len(origin) == 1 && r.Header.Get("Access-Control-Request-Method") != ""
@@ -53,9 +53,9 @@ func (o *origins) annotate(h http.Header, r *http.Request) (preflight bool) {
 	return preflight
 }
 
-// refuses says whether a request is a write by a page that may not write: another origin's page with a cookie, or
-// without one a page whose origin is not configured. A WebSocket counts as a write, since browsers open it for any
-// page and with the cookie. Programs that are no browser send neither Origin nor Sec-Fetch-Site, and pass.
+// refuses says whether a request is a write that its page may not do: with a cookie, from a page of another origin;
+// without one, from a page whose origin is not configured. A WebSocket counts as a write, since browsers open it for any
+// page, with the cookie. Programs other than browsers send neither Origin nor Sec-Fetch-Site, and pass.
 func (o *origins) refuses(r *http.Request, secure bool) bool {
 	if isUpgrade(r) {
 		origin := r.Header.Get("Origin")
@@ -78,13 +78,13 @@ func (o *origins) refuses(r *http.Request, secure bool) bool {
 	return o.foreign.Check(r) != nil && !o.allows(r)
 }
 
-// allows says whether the request comes from a page of a configured origin, and without a cookie.
+// allows says whether the request comes from a page of a configured origin, without a cookie.
 func (o *origins) allows(r *http.Request) bool {
 	_, ok := o.allowed[r.Header.Get("Origin")]
 	return ok && len(r.Header["Cookie"]) == 0
 }
 
-// isUpgrade says whether a request opens a WebSocket: nothing else does, whatever its headers say.
+// isUpgrade says whether a request opens a WebSocket. A request with another method or with a body never does.
 func isUpgrade(r *http.Request) bool {
 	return r.Method == http.MethodGet && r.ContentLength == 0 &&
 		hasToken(r.Header["Upgrade"], "websocket") && hasToken(r.Header["Connection"], "upgrade")

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// The headers of limited routes. RateLimit-Limit is the burst; RateLimit-Reset is in how many seconds that many
-// requests may come at once again; Retry-After is in how many seconds the next one may.
+// The headers of limited routes. RateLimit-Limit is the burst. RateLimit-Reset is the number of seconds until the whole
+// burst is available again, Retry-After the number of seconds until the next request is allowed.
 const (
 	headerLimit      = "Ratelimit-Limit"
 	headerRemaining  = "Ratelimit-Remaining"
@@ -17,13 +17,13 @@ const (
 	headerRetryAfter = "Retry-After"
 )
 
-// decision is what a bucket said.
+// decision is a bucket's answer.
 type decision struct {
 	allowed    bool
 	limit      int
 	remaining  int
 	reset      int // seconds until the bucket is full
-	retryAfter int // seconds until a request is allowed, at least 1; 0 if this one was
+	retryAfter int // seconds until a request is allowed, at least 1; 0 if this one is
 }
 
 func (b *buckets) decide(key bucketKey, now time.Time, n int) decision {
@@ -41,12 +41,12 @@ func (b *buckets) decide(key bucketKey, now time.Time, n int) decision {
 	return d
 }
 
-// seconds rounds up: a client that waits as long as it was told is let in.
+// seconds rounds up, so that a client that waits as told is let in.
 func seconds(s float64) int {
 	return int(min(math.Ceil(s), math.MaxInt32))
 }
 
-// limitAddress counts the request for its client's address, and says whether it may go on.
+// limitAddress counts the request for the client's address, and says whether it is allowed.
 func (x *exchange) limitAddress(z *zone) bool {
 	if z.tries != nil && !x.limitAddress(z.tries) {
 		return false
@@ -61,8 +61,8 @@ func (x *exchange) limitAddress(z *zone) bool {
 	return d.allowed
 }
 
-// forgive takes the request back from a zone that counts only what is done, if it is refused. The limit's headers then
-// tell of the tries. An answer of 5xx says nothing of what was done, so it counts.
+// forgive takes a refused request back from a zone that counts only what was done. The headers then show the limit of
+// the tries. A 5xx does not say what was done, so it counts.
 func (x *exchange) forgive(status int) {
 	z := x.forgiving
 	x.forgiving = nil
@@ -75,7 +75,7 @@ func (x *exchange) forgive(status int) {
 	}
 }
 
-// count counts the request n times, and shows what is left in the answer's headers.
+// count counts the request n times, and writes what is left into the answer's headers.
 func (x *exchange) count(z *zone, n int) decision {
 	d := z.addresses.decide(clientKey(x.address), x.edge.now(), n)
 	x.limitValues = [3]string{strconv.Itoa(d.limit), strconv.Itoa(d.remaining), strconv.Itoa(d.reset)}
@@ -83,7 +83,7 @@ func (x *exchange) count(z *zone, n int) decision {
 	return d
 }
 
-// show writes a decision into the answer's headers, backed by values.
+// show writes a decision into the answer's headers. values backs them.
 func (d decision) show(h http.Header, values *[3]string) {
 	h[headerLimit] = values[0:1:1]
 	h[headerRemaining] = values[1:2:2]
@@ -93,10 +93,9 @@ func (d decision) show(h http.Header, values *[3]string) {
 	}
 }
 
-// AdmitAccount counts a request for the account that sent it, beside its address, which was counted before. route is
-// the path of its route. When it says no, the handler answers 429 rate_limited and does nothing else; h, the answer's
-// headers, then has the limit's with Retry-After, and wait is the same for its body. If it says yes, h tells of the
-// stricter limit of the two.
+// AdmitAccount counts a request for the account that sent it. Its address was counted before. route is the path of its
+// route. If ok is false, the handler must answer 429 rate_limited and do nothing else: h, the answer's headers, has
+// Retry-After, and wait is the same for the body. If ok is true, h shows the stricter of the two limits.
 func (e *Edge) AdmitAccount(h http.Header, route string, account uint64) (wait time.Duration, ok bool) {
 	z := e.zones.forAccounts(route)
 	if z == nil {
@@ -115,7 +114,7 @@ func (e *Edge) AdmitAccount(h http.Header, route string, account uint64) (wait t
 	return time.Duration(d.retryAfter) * time.Second, d.allowed
 }
 
-// Buckets calls f for each table of token buckets with the number of clients that it remembers, for metrics.
+// Buckets calls f for each table of token buckets, with the number of clients in it, for metrics.
 func (e *Edge) Buckets(f func(zone, by string, clients int)) {
 	for _, z := range e.zones.all {
 		f(z.name, "address", z.addresses.len())

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 )
 
-// newRequestID makes 128 random bits in hex. They need to be unique, not secret.
+// newRequestID makes 128 random bits in hex. They are unique, but not secret.
 func newRequestID() string {
 	var b [16]byte
 	for i, word := 0, uint64(0); i < len(b); i++ {
@@ -17,10 +17,10 @@ func newRequestID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// maxRequestID is the length of the longest request id that is taken over from a proxy.
+// maxRequestID is the length of the longest request id that is accepted from a proxy.
 const maxRequestID = 64
 
-// validRequestID says whether a proxy's request id can go into headers and logs as it is.
+// validRequestID says whether a proxy's request id is safe in headers and logs.
 func validRequestID(id string) bool {
 	if id == "" || len(id) > maxRequestID {
 		return false

@@ -14,56 +14,55 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// How long answers may be kept. A versioned address never changes its content; everything else is asked for again
-// each time, which costs a 304.
+// How long answers may be cached. The content of a versioned address never changes. Everything else is revalidated each
+// time, which costs a 304.
 const (
 	cacheForEver = "public, max-age=31536000, immutable"
 	cacheNever   = "no-cache"
 )
 
-// Static serves a fixed set of files: assets, and what stands beside them at addresses of its own. It is made by
-// NewStatic and safe for concurrent use.
+// Static serves a fixed set of files: assets, and pages and other files at addresses of their own. NewStatic makes one.
+// It is safe for concurrent use.
 //
-//   - An asset "js/main.js" has the address /assets/VERSION/js/main.js, kept by browsers for ever. VERSION is a hash of
-//     all assets together: one directory for all, so that modules and style sheets reach each other by relative paths
-//     as they stand. Pages name Base, or URL.
-//   - The same asset without a version, or with that of another release (a page opened before an upgrade, or a node of
-//     a cluster that is not upgraded yet), is answered too, revalidated each time.
-//   - Of the other files index.html is "/", rules.html is "/rules", help/index.html is "/help"; all else (robots.txt) is
-//     at its own path. They are revalidated each time. Attribute values in pages that begin with "/assets/" are
-//     rewritten to the version.
-//   - 404.html has no address: browsers get it, with that status, where there is nothing.
-//   - A page's address with a slash at its end leads to the one without.
+//   - The asset "js/main.js" is at /assets/VERSION/js/main.js, which browsers keep for ever. VERSION is a hash of all
+//     assets together. So all are in one directory, and modules and style sheets reach each other by relative paths.
+//   - An asset without a version, or with another release's version, is served too, and revalidated each time. A page
+//     opened before an upgrade asks for those, and so does a page from a node that is not upgraded yet.
+//   - Of the other files, index.html is "/", rules.html is "/rules", and help/index.html is "/help". Everything else
+//     (robots.txt) is at its own path. They are revalidated each time. In pages, attribute values that begin with
+//     "/assets/" get the version.
+//   - 404.html has no address. Browsers get it, with status 404, where there is no file.
+//   - A page's address with a trailing slash redirects to the one without.
 //   - Names with a segment that begins with a dot are never served.
 type Static struct {
 	version string
 	files   map[string]*file // by URL path without version
-	missing *file            // the page for what is not there; nil: the edge's own
+	missing *file            // the page for status 404; nil: the edge's own
 }
 
-// file is one file with its representations. The compressed ones are made when they are first asked for.
+// file is one file with its representations. The compressed ones are made at the first request for them.
 type file struct {
 	contentType string
 	hash        string // of the content, 16 hex digits
 	page        bool
 	plain       []byte
 	once        [3]sync.Once
-	encoded     [3][]byte // by encoding; nil where that saves nothing
+	encoded     [3][]byte // by encoding; nil if it saves nothing
 }
 
-// Base is the address that all assets are below, without a slash at its end: /assets/VERSION.
+// Base is the address of all assets, without a trailing slash: /assets/VERSION.
 func (s *Static) Base() string { return "/assets/" + s.version }
 
-// URL is the address of an asset by its name ("js/main.js").
+// URL is the address of an asset, given its name ("js/main.js").
 func (s *Static) URL(name string) string { return s.Base() + "/" + name }
 
-// Has says whether a URL path is one of the files: for Options.Uncounted, and to send only those here.
+// Has says whether there is a file at a URL path: for Options.Uncounted, and for routing.
 func (s *Static) Has(urlPath string) bool {
 	f, _ := s.find(urlPath)
 	return f != nil
 }
 
-// find gives the file at a path, and whether the path names the version of this release.
+// find returns the file at a path, and whether the path has this release's version.
 func (s *Static) find(urlPath string) (f *file, current bool) {
 	if rest, ok := strings.CutPrefix(urlPath, "/assets/"); ok {
 		if version, name, ok := strings.Cut(rest, "/"); ok && isVersion(version) {
@@ -119,17 +118,17 @@ func (s *Static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h["Etag"] = []string{f.etag(chosen)}
 	if chosen != identity {
 		h["Content-Encoding"] = []string{chosen.String()}
-		r.Header.Del("Range") // a part of an encoded body is of use to nobody
+		r.Header.Del("Range") // part of an encoded body is useless
 		h["Content-Length"] = []string{fmt.Sprint(len(content))}
 	}
 	if len(r.Header["Range"]) > 0 {
 		w = &ranged{ResponseWriter: w, request: r}
 	}
-	// No modification time: embedded files have none, and the ETag says more.
+	// Embedded files have no modification time, and the ETag says more.
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }
 
-// ranged makes a problem of the plain text that says that there is no such part of a file.
+// ranged turns the plain text for an unsatisfiable range into a problem document.
 type ranged struct {
 	http.ResponseWriter
 	request *http.Request
@@ -151,7 +150,7 @@ func (w *ranged) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// notFound answers where there is no file: with the page's own address, with a page, or with a problem.
+// notFound answers where there is no file: with a redirect to the page's address, with a page, or with a problem.
 func (s *Static) notFound(w http.ResponseWriter, r *http.Request) {
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	to := strings.TrimSuffix(r.URL.Path, "/")
@@ -182,7 +181,7 @@ func (f *file) etag(e encoding) string {
 	return `"` + f.hash + "-" + e.String() + `"`
 }
 
-// as gives a representation, or nil if there is none.
+// as returns the representation in an encoding, or nil if there is none.
 func (f *file) as(e encoding) []byte {
 	if e == identity || len(f.plain) < compressAbove {
 		return nil
@@ -195,7 +194,7 @@ func (f *file) as(e encoding) []byte {
 	return f.encoded[e]
 }
 
-// pack compresses once for all requests to come, so it takes its time.
+// pack compresses thoroughly, since it runs once for all later requests.
 func pack(e encoding, plain []byte) []byte {
 	var b bytes.Buffer
 	var w io.WriteCloser
@@ -210,7 +209,7 @@ func pack(e encoding, plain []byte) []byte {
 	return b.Bytes()
 }
 
-// contentTypes are fixed here, since those of the system differ from one machine to the next.
+// contentTypes are fixed here, since the system's differ between machines.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
 	".mjs": "text/javascript; charset=utf-8", ".json": "application/json", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8",

@@ -8,7 +8,7 @@ import (
 	"testing/fstest"
 )
 
-// site are files as a casino has them.
+// site is a set of files like a casino's.
 func site(script string) (assets, files fstest.MapFS) {
 	return fstest.MapFS{
 			"js/main.js":       {Data: []byte(script)},
@@ -103,7 +103,7 @@ func TestStatic_NeverServesHiddenOrOtherFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.URL.Opaque = path // as it stands
+		r.URL.Opaque = path // unchanged
 		answer, err := h.client.Do(r)
 		if err != nil {
 			t.Fatal(err)

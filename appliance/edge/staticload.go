@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// versionLength is how many hex digits of a hash stand in addresses and ETags: 64 bits.
+// versionLength is how many hex digits of a hash go into addresses and ETags: 64 bits.
 const versionLength = 16
 
-// NewStatic reads all files; either set may be nil. A page that names an asset which is not there is an error: it would
-// be broken for players.
+// NewStatic reads all files. Either set may be nil. A page that names a missing asset is an error, since players would get
+// a broken page.
 func NewStatic(assets, files fs.FS) (*Static, error) {
 	s := &Static{files: make(map[string]*file)}
 	hash := sha256.New()
@@ -49,7 +49,7 @@ func NewStatic(assets, files fs.FS) (*Static, error) {
 	return s, nil
 }
 
-// eachFile calls f for each file that may be served, in lexical order, so that what follows from all is always the same.
+// eachFile calls f for each file that may be served, in lexical order, so that the version depends only on the content.
 func eachFile(files fs.FS, f func(name string, content []byte) error) error {
 	if files == nil {
 		return nil
@@ -82,7 +82,7 @@ func newFile(name string, content []byte) *file {
 	}
 }
 
-// pagePath is the address of a page without its file's name: "/help/index.html" is "/help", "/rules.html" is "/rules".
+// pagePath is a page's address: "/help/index.html" is "/help", "/rules.html" is "/rules".
 func pagePath(name string) string {
 	clean := strings.TrimSuffix(name, ".html")
 	if clean == "/index" {
@@ -91,8 +91,7 @@ func pagePath(name string) string {
 	return strings.TrimSuffix(clean, "/index")
 }
 
-// assetReference is an attribute's value that begins with /assets/, in its quotes: the quote and the path, and what
-// may follow that, up to the other quote.
+// assetReference matches an attribute value that begins with /assets/: the opening quote and the path.
 var assetReference = regexp.MustCompile(`["']/assets/([^"'?#]*)`)
 
 // rewrite puts the version into a page's references to assets.
@@ -101,7 +100,7 @@ func (s *Static) rewrite(page string, content []byte) ([]byte, error) {
 	out := assetReference.ReplaceAllFunc(content, func(reference []byte) []byte {
 		quote, name := reference[:1], string(reference[1:])
 		if !strings.HasSuffix(name, "/") && s.files[name] == nil {
-			missing = fmt.Errorf("%s names %s, which is not there", page, name)
+			missing = fmt.Errorf("%s names %s, which does not exist", page, name)
 		}
 		return append(append([]byte{}, quote...), s.Base()+"/"+strings.TrimPrefix(name, "/assets/")...)
 	})

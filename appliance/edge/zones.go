@@ -10,54 +10,66 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Zone is one limit: each client may send Burst requests at once, and regains Events of them in Per. A request counts
-// in one zone only: the one that names its route, else the one that names none.
-type Zone struct {
-	Name   string // stable: it is a label of metrics
-	Events int    // 0: the zone is off
+// Limit says how many requests a client may send: Burst at once, and then Events in each Per.
+type Limit struct {
+	Events int // 0: no limit
 	Per    time.Duration
 	Burst  int
-	// PerAccount says whether the zone also counts for the account, once the client has said who it is.
+}
+
+// Off says whether there is no limit.
+func (l Limit) Off() bool { return l.Events <= 0 || l.Per <= 0 }
+
+// Zone is a limit and the requests that it counts. A request counts in one zone only: the one that names its route,
+// else the one that names none.
+type Zone struct {
+	Limit
+	Name string // stable: metrics use it as a label
+	// PerAccount says whether the zone also counts by account, once the client has said who it is.
 	PerAccount bool
-	// Routes are exact methods and paths ("POST /api/v1/sessions"); none: every request that no other zone names.
+	// Routes are exact methods and paths ("POST /api/v1/sessions"). None: every request that no other zone names.
 	Routes []string
-	// Tries, if there are any, count every request, and the zone itself only those that the handler does not refuse
-	// (4xx): who mistypes a sign-up is not locked out of it.
+	// Tries, if not nil, count every request. The zone itself then counts only those that the handler does not refuse
+	// (4xx): a typing error in a sign-up locks nobody out of it.
 	Tries *Zone
 }
 
-// DefaultZones are the limits of production.
-func DefaultZones() []Zone {
+// ZoneLimits are the limits of the casino's zones.
+type ZoneLimits struct {
+	General Limit // requests that no other zone names
+	SignIn  Limit // sign-ins, and tries to sign up: both find out who has an account
+	SignUp  Limit // new accounts
+	Slots   Limit // spins of the slot machine
+}
+
+// Zones are the casino's zones.
+func Zones(l ZoneLimits) []Zone {
 	return []Zone{
-		{Name: "general", Events: 10, Per: time.Second, Burst: 20, PerAccount: true},
-		{Name: "sign-in", Events: 5, Per: time.Minute, Burst: 3, Routes: []string{"POST /api/v1/sessions"}},
-		{Name: "sign-up", Events: 3, Per: time.Hour, Burst: 1, Routes: []string{"POST /api/v1/accounts"},
-			Tries: &Zone{Name: "sign-up-tries", Events: 5, Per: time.Minute, Burst: 3}},
-		{Name: "slots", Events: 60, Per: time.Minute, Burst: 10, PerAccount: true, Routes: []string{"POST /api/v1/games/slots/spins"}},
+		{Name: "general", Limit: l.General, PerAccount: true},
+		{Name: "sign-in", Limit: l.SignIn, Routes: []string{"POST /api/v1/sessions"}},
+		{Name: "sign-up", Limit: l.SignUp, Routes: []string{"POST /api/v1/accounts"}, Tries: &Zone{Name: "sign-up-tries", Limit: l.SignIn}},
+		{Name: "slots", Limit: l.Slots, PerAccount: true, Routes: []string{"POST /api/v1/games/slots/spins"}},
 	}
 }
 
-// Off says whether the zone limits nothing.
-func (z Zone) Off() bool { return z.Events <= 0 || z.Per <= 0 }
+func (l Limit) perSecond() rate.Limit { return rate.Limit(float64(l.Events) / l.Per.Seconds()) }
 
-func (z Zone) limit() rate.Limit { return rate.Limit(float64(z.Events) / z.Per.Seconds()) }
-
-// zone is a Zone at work.
+// zone is a Zone in use.
 type zone struct {
 	name      string
 	refused   string // the route of refused requests in logs and metrics: "refused: sign-in"
 	addresses *buckets
 	accounts  *buckets // nil: not counted by account
-	forgives  bool     // counts no request that the handler refuses
-	tries     *zone    // counts those too; nil: none does
+	forgives  bool     // takes back requests that the handler refuses
+	tries     *zone    // counts those too; nil: none
 }
 
-// zones finds the zone of a request.
+// zones are all zones, and find the one of a request.
 type zones struct {
 	byPath map[string]map[string]*zone // path → method → zone
 	rest   *zone                       // nil: other requests are not limited
 	all    []*zone
-	names  []string // of those that are off too
+	names  []string // including those that are off
 }
 
 func newZones(configured []Zone, maxBuckets int) (*zones, error) {
@@ -80,14 +92,14 @@ func newZones(configured []Zone, maxBuckets int) (*zones, error) {
 		}
 		if len(c.Routes) == 0 {
 			if zs.rest != nil {
-				return nil, fmt.Errorf("edge: zone %s names no route, and another one does neither", c.Name)
+				return nil, fmt.Errorf("edge: zone %s names no route, and another zone already covers the rest", c.Name)
 			}
 			zs.rest = z
 		}
 		for _, route := range c.Routes {
 			method, path, ok := strings.Cut(route, " ")
 			if !ok || method == "" || !strings.HasPrefix(path, "/") {
-				return nil, fmt.Errorf("edge: zone %s: %q is no route; one looks like \"POST /api/v1/sessions\"", c.Name, route)
+				return nil, fmt.Errorf("edge: zone %s: %q is not a route such as \"POST /api/v1/sessions\"", c.Name, route)
 			}
 			if zs.byPath[path] == nil {
 				zs.byPath[path] = make(map[string]*zone)
@@ -101,10 +113,10 @@ func newZones(configured []Zone, maxBuckets int) (*zones, error) {
 	return zs, nil
 }
 
-// add makes a zone; nil if it is off, which still takes its routes out of the one for the rest.
+// add makes a zone; nil if it is off. Its routes then count in no zone at all.
 func (zs *zones) add(c Zone, maxBuckets int) (*zone, error) {
 	if c.Name == "" || slices.Contains(zs.names, c.Name) {
-		return nil, fmt.Errorf("edge: zone %q is named twice, or not at all", c.Name)
+		return nil, fmt.Errorf("edge: zone %q has no name, or another zone's name", c.Name)
 	}
 	zs.names = append(zs.names, c.Name)
 	if c.Off() {
@@ -113,15 +125,15 @@ func (zs *zones) add(c Zone, maxBuckets int) (*zone, error) {
 	if c.Burst < 1 {
 		return nil, fmt.Errorf("edge: zone %s needs a burst of at least 1, not %d", c.Name, c.Burst)
 	}
-	z := &zone{name: c.Name, refused: "refused: " + c.Name, addresses: newBuckets(c.limit(), c.Burst, maxBuckets)}
+	z := &zone{name: c.Name, refused: "refused: " + c.Name, addresses: newBuckets(c.perSecond(), c.Burst, maxBuckets)}
 	if c.PerAccount {
-		z.accounts = newBuckets(c.limit(), c.Burst, maxBuckets)
+		z.accounts = newBuckets(c.perSecond(), c.Burst, maxBuckets)
 	}
 	zs.all = append(zs.all, z)
 	return z, nil
 }
 
-// of is the zone that counts a request; nil: none does.
+// of is the zone that counts a request; nil: none.
 func (zs *zones) of(r *http.Request) *zone {
 	if methods, ok := zs.byPath[r.URL.Path]; ok {
 		if z, ok := methods[r.Method]; ok {
@@ -131,8 +143,8 @@ func (zs *zones) of(r *http.Request) *zone {
 	return zs.rest
 }
 
-// forAccounts is the zone that counts requests to a path for accounts; nil: none does. Routes of a zone that is not for
-// accounts (signing in) have other methods for those who are signed in, which count with the rest.
+// forAccounts is the zone that counts requests to a path by account; nil: none. The path of a zone that does not count
+// accounts (signing in) has other methods for signed-in players. Those count with the rest.
 func (zs *zones) forAccounts(path string) *zone {
 	for _, z := range zs.byPath[path] {
 		if z != nil && z.accounts != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"imperio/appliance"
 	"imperio/appliance/config"
 )
 
@@ -50,5 +51,5 @@ func (c *configLimitsCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(config.PrintZones(env.Stdout, loaded.Config.Limits), loaded.Config.Validate())
+	return errors.Join(appliance.PrintLimits(env.Stdout, loaded.Config.Limits), loaded.Config.Validate())
 }

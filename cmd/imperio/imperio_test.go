@@ -32,7 +32,7 @@ func TestRun_ExitCodes(t *testing.T) {
 		{"unknown verb", nil, []string{"gamble"}, 2, "gamble"},
 		{"unknown flag", nil, []string{"config", "--data-dri", "x"}, 2, "--data-dri"},
 		{"value of another type", nil, []string{"config", "--limits", "maybe"}, 2, "neither on nor off"},
-		{"values that don't go together", nil, []string{"config", "--tls", "acme"}, 1, "give --domain"},
+		{"values that don't go together", nil, []string{"config", "--tls", "acme"}, 1, "set --domain"},
 		{"unknown variable", []string{"IMPERIO_DATA_DRI=x"}, []string{"config"}, 1, "Did you mean IMPERIO_DATA_DIR?"},
 		{"negative number", nil, []string{"account", "grant", "ana", "-5", "--reason", "a mistake", "--data-dir", "/nowhere/at/all"}, 1, "there is no casino"},
 		{"negative number last", nil, []string{"account", "grant", "ana", "--data-dir=/nowhere/at/all", "-5"}, 1, "there is no casino"},
@@ -43,6 +43,7 @@ func TestRun_ExitCodes(t *testing.T) {
 		{"help of a verb", nil, []string{"config", "--help"}, 0, ""},
 		{"help of a verb that lacks arguments", nil, []string{"-h"}, 0, ""},
 		{"version", nil, []string{"version"}, 0, ""},
+		{"notices", nil, []string{"version", "--notices"}, 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, stderr, code := invoke(t, c.environ, c.args...)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	_ "embed" // for the notices
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -12,10 +14,21 @@ import (
 // version and commit are set by the Makefile (-ldflags -X). A plain go build leaves them empty.
 var version, commit string
 
-type versionCommand struct{}
+// notices are the licences of all that is compiled in. 'make notices' writes the file.
+//
+//go:embed notices.txt
+var notices string
+
+type versionCommand struct {
+	Notices bool `help:"Print the licences of the libraries and fonts in the program instead."`
+}
 
 // Run prints what this program is.
 func (c *versionCommand) Run(env *environment) error {
+	if c.Notices {
+		_, err := io.WriteString(env.Stdout, notices)
+		return err
+	}
 	build := thisBuild()
 	rules := catalogue.Released().Rules()
 	_, err := fmt.Fprintf(env.Stdout, "imperio %s\ncommit  %s\ngo      %s %s/%s\nrules   %s\n",

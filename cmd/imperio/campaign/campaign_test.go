@@ -84,7 +84,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 }
 
 func (m *campaign) runSteps(ctx context.Context) error {
-	if err := m.writeHeader(ctx); err != nil {
+	if err := m.runStep(ctx, "what is measured, and where", func() error { return m.writeHeader(ctx) }); err != nil {
 		return err
 	}
 	wanted := m.options.steps()

@@ -47,10 +47,11 @@ func (m *campaign) play(c *casino, tokens []string) bench.Options {
 // side is a casino's side of a comparison in turns. A turn's cost includes the checkpoint of its bets.
 func (m *campaign) side(c *casino, tokens []string) bench.Side {
 	return bench.Side{Options: m.play(c, tokens), Rest: func(ctx context.Context) (time.Duration, error) {
-		if err := c.ask(ctx, func(client *control.Client) error {
+		err := c.ask(ctx, func(client *control.Client) error {
 			_, err := control.WriteCheckpoint.Call(ctx, client, control.None{})
 			return err
-		}); err != nil {
+		})
+		if err != nil {
 			return 0, err
 		}
 		return processorTime(c.Process.Pid)

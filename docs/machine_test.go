@@ -1,0 +1,81 @@
+package docs_test
+
+import (
+	"go/types"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// pure are the packages that decide results: the machine, and all of ours that it is made of.
+var pure = []string{"games/...", "storage/command", "storage/ledger", "storage/machine"}
+
+// clock is what reads the time of day, waits, or depends on where the machine stands. The rest of package time is
+// arithmetic.
+var clock = []string{"Now", "Since", "Until", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Sleep", "Local", "LoadLocation"}
+
+// The table of imports can't keep package time out, since times and durations are in records.
+func TestMachine_ReadsNoClock(t *testing.T) {
+	checked := 0
+	for _, p := range load(t, packages.LoadSyntax) {
+		if !matchesAny(pure, strings.TrimPrefix(p.PkgPath, module+"/")) {
+			continue
+		}
+		checked++
+		for name, object := range p.TypesInfo.Uses {
+			if readsClock(object) {
+				t.Errorf("%s: %s reads the clock", p.Fset.Position(name.Pos()), object)
+			}
+		}
+	}
+	if checked == 0 {
+		t.Fatal("no package was checked: the test looks in the wrong place")
+	}
+}
+
+func readsClock(object types.Object) bool {
+	if object.Pkg() == nil || object.Pkg().Path() != "time" || !slices.Contains(clock, object.Name()) {
+		return false
+	}
+	f, isFunction := object.(*types.Func)
+	return !isFunction || f.Signature().Recv() == nil || object.Name() == "Local" // t.After(u) compares
+}
+
+// The table rules what a package imports itself. This test rules what comes along: fmt brings os and math/big brings
+// math/rand, and neither can be kept out, but no network, no file of bbolt, and no library beside CBOR may come in.
+func TestMachine_BringsNothingElseAlong(t *testing.T) {
+	allowed := []string{"github.com/fxamacker/cbor/v2", "github.com/x448/float16"}
+	checked := 0
+	for _, p := range load(t, packages.NeedName|packages.NeedImports|packages.NeedDeps|packages.NeedModule) {
+		if !matchesAny([]string{"storage/command", "storage/ledger", "storage/machine"}, strings.TrimPrefix(p.PkgPath, module+"/")) {
+			continue
+		}
+		checked++
+		packages.Visit([]*packages.Package{p}, nil, func(dependency *packages.Package) {
+			inner, ours := strings.CutPrefix(dependency.PkgPath, module+"/")
+			switch {
+			case ours && !matchesAny(pure, inner),
+				!ours && dependency.Module != nil && !matchesLibrary(allowed, dependency.PkgPath),
+				matchesLibrary([]string{"net", "crypto/rand", "math/rand/v2", "log", "os/exec", "database/sql"}, dependency.PkgPath):
+				t.Errorf("%s depends on %s", p.PkgPath, dependency.PkgPath)
+			}
+		})
+	}
+	if checked == 0 {
+		t.Fatal("no package was checked: the test looks in the wrong place")
+	}
+}
+
+func load(t *testing.T, mode packages.LoadMode) []*packages.Package {
+	t.Helper()
+	loaded, err := packages.Load(&packages.Config{Mode: mode, Dir: moduleRoot(t)}, "./games/...", "./storage/...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if packages.PrintErrors(loaded) > 0 {
+		t.Fatal("the module does not compile")
+	}
+	return loaded
+}
