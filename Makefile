@@ -9,10 +9,11 @@ BUILD    := -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)
 # By inputs, not by time: where a time runs out while an input is being tried, go test may call that a failure.
 FUZZTIME ?= 4000x
 # The race detector needs cgo; the program itself is built without.
-TESTFLAGS ?= -race -timeout 20m
+# The time is for a busy machine: a package that takes minutes on a quiet one may take an hour there.
+TESTFLAGS ?= -race -timeout 60m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint pages notices screenshots unit fuzz bench bench-keys bench-ratio edge-check clean torture
+.PHONY: help run build test lint pages notices screenshots unit short times fuzz bench bench-keys bench-ratio edge-check clean torture
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -51,6 +52,14 @@ unit: ## all tests with the race detector, and with a copy of bbolt whose writes
 	@echo "== go test $(TESTFLAGS) ./..."
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
 	@$(GO) test $(TESTFLAGS) -tags faults -modfile build/faults/go.mod ./...
+
+short: ## what runs in about a minute, without the race detector
+	$(GO) test -short ./...
+
+times: ## run all tests once, and print how long each package took, in seconds
+	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
+	@$(GO) test -count=1 $(TESTFLAGS) -tags faults -modfile build/faults/go.mod ./... >build/times.txt; status=$$?; \
+	awk '$$1 != "ok" && !/no test files/; $$1 == "ok" { sub("s$$", "", $$3); print $$3, $$2 }' build/times.txt | sort -rn; exit $$status
 
 fuzz: ## each fuzz target with some thousand inputs (FUZZTIME=4000x, or a time such as 10m)
 	@echo "== fuzz targets, $(FUZZTIME) each"

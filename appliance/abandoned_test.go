@@ -18,7 +18,7 @@ func TestAbandoned_TheSettlementIsCountedAndTold(t *testing.T) {
 	p := h.player("cherry")
 	v, _ := p.dealUntil("hit")
 	id := v["round"].(map[string]any)["id"]
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(h.url, "http")+"/api/v1/live", &websocket.DialOptions{
 		HTTPHeader: http.Header{"Authorization": {"Bearer " + p.token}},

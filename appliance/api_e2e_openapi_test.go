@@ -163,7 +163,7 @@ func tourResponsiblePlay(t *testing.T, p, v *realClient) {
 func TestOpenAPI_LiveEventsAreAsDescribed(t *testing.T) {
 	h := openRealHouse(t)
 	p := h.player("cherry")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(h.url, "http")+"/api/v1/live", &websocket.DialOptions{
 		HTTPHeader: http.Header{"Authorization": {"Bearer " + p.token}},

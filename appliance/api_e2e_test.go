@@ -34,9 +34,17 @@ type realHouse struct {
 	description *description
 }
 
+// patientConfig is the default, for a machine so busy that a write may take minutes: the casino under test must not end.
+func patientConfig() config.Config {
+	c := config.Default()
+	c.Data.DiskStallLimit = 10 * time.Minute
+	c.Listen.ShutdownTimeout = 3 * time.Minute
+	return c
+}
+
 func openRealHouse(t *testing.T, change ...func(*config.Config)) *realHouse {
 	t.Helper()
-	h := &realHouse{t: t, config: config.Default()}
+	h := &realHouse{t: t, config: patientConfig()}
 	c := &h.config
 	c.Data.Dir = t.TempDir()
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", ""

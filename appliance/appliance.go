@@ -122,8 +122,8 @@ func newLog(c config.Logs, w io.Writer) *slog.Logger {
 func (a *App) openState(ctx context.Context) (err error) {
 	began := time.Now()
 	a.dir, err = openDataDir(dataDirOptions{
-		path: a.config.Data.Dir, create: true, games: a.games, log: a.log, observer: a.observeLog(),
-		store: storage.Options{CheckpointInterval: a.config.Data.CheckpointInterval, Logger: a.log},
+		path: a.config.Data.Dir, create: true, games: a.games, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit,
+		store: storage.Options{CheckpointInterval: a.config.Data.CheckpointInterval, StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log},
 	})
 	if err != nil {
 		return err

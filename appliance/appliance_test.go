@@ -21,7 +21,7 @@ import (
 // logged opens and closes a casino, and gives what it logged.
 func logged(t *testing.T, change func(*config.Config)) string {
 	t.Helper()
-	c := config.Default()
+	c := patientConfig()
 	c.Data.Dir = t.TempDir()
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", ""
 	change(&c)
@@ -132,7 +132,7 @@ func TestSignUp_AMistakeLocksNobodyOut(t *testing.T) {
 
 // While requests in flight are finished, probes on the operator's listener learn that nothing new should come.
 func TestRun_ProbesLearnFirstThatTheNodeStops(t *testing.T) {
-	c := config.Default()
+	c := patientConfig()
 	c.Data.Dir = t.TempDir()
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", "127.0.0.1:0"
 	app, err := New(t.Context(), Options{Config: c, Version: "test", Logs: io.Discard})
@@ -175,7 +175,7 @@ func TestRun_ProbesLearnFirstThatTheNodeStops(t *testing.T) {
 		t.Fatalf("%q %v", line, err)
 	}
 	stop()
-	for deadline := time.Now().Add(20 * time.Second); probe("/health/ready") != 503; {
+	for deadline := time.Now().Add(3 * time.Minute); probe("/health/ready") != 503; {
 		if time.Now().After(deadline) {
 			t.Fatal("the node never says that it stops")
 		}

@@ -108,7 +108,7 @@ func OpenControl(ctx context.Context, dir, actor string, o Options) (client *con
 		return client, func() error { client.Close(); return nil }, nil
 	}
 	log := newLog(o.Config.Logs, o.Logs)
-	d, err := openDataDir(dataDirOptions{path: dir, log: log})
+	d, err := openDataDir(dataDirOptions{path: dir, log: log, stallLimit: o.Config.Data.DiskStallLimit})
 	if err != nil {
 		return nil, nil, err
 	}

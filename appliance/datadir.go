@@ -34,12 +34,13 @@ type dataDir struct {
 }
 
 type dataDirOptions struct {
-	path     string
-	create   bool             // make a casino if there is none
-	games    *games.Catalogue // nil: all released games
-	store    storage.Options
-	observer replication.Observer
-	log      *slog.Logger
+	path       string
+	create     bool             // make a casino if there is none
+	games      *games.Catalogue // nil: all released games
+	store      storage.Options
+	observer   replication.Observer
+	stallLimit time.Duration // 0: replication's default
+	log        *slog.Logger
 }
 
 // openDataDir opens the casino of a directory, or makes one if there is none and that is allowed. Whatever it refuses,
@@ -92,7 +93,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 	opened := time.Now()
 	log, err := replication.Open(replication.Options{
 		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer,
-		Identity: d.logIdentity(),
+		Identity: d.logIdentity(), StallLimit: o.stallLimit,
 	})
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ import (
 )
 
 func openDir(dir string, create bool) (*dataDir, error) {
-	return openDataDir(dataDirOptions{path: dir, create: create, log: slog.New(slog.DiscardHandler)})
+	return openDataDir(dataDirOptions{path: dir, create: create, stallLimit: patientConfig().Data.DiskStallLimit, log: slog.New(slog.DiscardHandler)})
 }
 
 // makeCasino makes a casino in a directory, does something in it, and closes it.

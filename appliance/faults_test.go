@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"imperio/appliance/config"
 	"imperio/storage/storagetest/faults"
 )
 
@@ -25,7 +24,7 @@ type faultyHouse struct {
 
 func openFaultyHouse(t *testing.T, dir string) *faultyHouse {
 	t.Helper()
-	c := config.Default()
+	c := patientConfig()
 	c.Data.Dir = dir
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", ""
 	c.Limits.On = false

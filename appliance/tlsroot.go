@@ -78,7 +78,7 @@ func withStoredCertificates(ctx context.Context, c config.Data, log *slog.Logger
 	if err != nil {
 		return err
 	}
-	d, err := openDataDir(dataDirOptions{path: c.Dir, log: log})
+	d, err := openDataDir(dataDirOptions{path: c.Dir, log: log, stallLimit: c.DiskStallLimit})
 	if err != nil {
 		return err
 	}

@@ -34,8 +34,8 @@ func openCasino(dir string, create bool) (*casino, error) {
 	if err != nil {
 		return nil, err
 	}
-	node, err := replication.Open(replication.Options{Dir: dir, Machine: store, Identity: identity, Create: create,
-		SnapshotEntries: 4, SnapshotInterval: 10 * time.Millisecond, TrailingEntries: 1, CanaryInterval: time.Hour})
+	node, err := replication.Open(patient(replication.Options{Dir: dir, Machine: store, Identity: identity, Create: create,
+		SnapshotEntries: 4, SnapshotInterval: 10 * time.Millisecond, TrailingEntries: 1, CanaryInterval: time.Hour}))
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}

@@ -206,7 +206,7 @@ func TestClose_WaitsForWhatIsInFlightAndRefusesTheRest(t *testing.T) {
 
 func TestClose_GivesUpWithItsContext(t *testing.T) {
 	j, entered, release := held(t)
-	n, err := replication.Open(replication.Options{Dir: t.TempDir(), Machine: j, Create: true, Identity: identity})
+	n, err := replication.Open(patient(replication.Options{Dir: t.TempDir(), Machine: j, Create: true, Identity: identity}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +289,7 @@ func child(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := replication.Open(replication.Options{Dir: dir, Machine: replicationtest.New(), Identity: identity, Create: from == 1})
+	n, err := replication.Open(patient(replication.Options{Dir: dir, Machine: replicationtest.New(), Identity: identity, Create: from == 1}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,8 +23,8 @@ type scenario struct {
 }
 
 func (s scenario) options() replication.Options {
-	return replication.Options{Dir: s.dir, Machine: s.journal, Identity: identity,
-		SnapshotEntries: 4, SnapshotInterval: 5 * time.Millisecond, TrailingEntries: 1, CanaryInterval: time.Hour}
+	return patient(replication.Options{Dir: s.dir, Machine: s.journal, Identity: identity,
+		SnapshotEntries: 4, SnapshotInterval: 5 * time.Millisecond, TrailingEntries: 1, CanaryInterval: time.Hour})
 }
 
 // run plays the scenario while an operation of the disk may fail, and checks what the node says about it. each is called
@@ -240,13 +240,17 @@ func TestPowerCut_LosesNothingThatWasAnswered(t *testing.T) {
 	}
 }
 
+// stallLimit is what the tests of a hanging disk wait for. A healthy disk must keep it before they stall it, however busy
+// the machine is.
+const stallLimit = 10 * time.Second
+
 func TestStall_EndsTheNodeWhileTheDiskHangs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	disk := faults.Watch(t, dir)
 	j := replicationtest.New()
 	n, err := replication.Open(replication.Options{Dir: dir, Machine: j, Identity: identity, Create: true,
-		StallLimit: 3 * time.Second, CanaryInterval: time.Hour})
+		StallLimit: stallLimit, CanaryInterval: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +280,7 @@ func TestCanary_NoticesADiskThatHangsWhileNobodyBets(t *testing.T) {
 	dir := t.TempDir()
 	disk := faults.Watch(t, dir)
 	n := open(t, replication.Options{Dir: dir, Machine: replicationtest.New(), Create: true,
-		StallLimit: 3 * time.Second, CanaryInterval: time.Millisecond})
+		StallLimit: stallLimit, CanaryInterval: time.Millisecond})
 	propose(t, n, 1, 3)
 	release := disk.Stall("sync")
 	defer release()

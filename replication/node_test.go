@@ -19,7 +19,15 @@ import (
 var identity = replication.Identity{ClusterID: "cluster-1", NodeID: "node-1"}
 
 // deadline bounds what a test waits for. It is far above what anything takes, and no test waits for it to pass.
-const deadline = 60 * time.Second
+const deadline = 5 * time.Minute
+
+// patient gives a node a disk that may take minutes: on a busy machine a write takes seconds, and the node must not end.
+func patient(o replication.Options) replication.Options {
+	if o.StallLimit == 0 {
+		o.StallLimit = deadline
+	}
+	return o
+}
 
 func within(t testing.TB) context.Context {
 	t.Helper()
@@ -32,7 +40,7 @@ func within(t testing.TB) context.Context {
 func open(t testing.TB, o replication.Options) *replication.Node {
 	t.Helper()
 	o.Identity = identity
-	n, err := replication.Open(o)
+	n, err := replication.Open(patient(o))
 	if err != nil {
 		t.Fatalf("open the node: %v", err)
 	}

@@ -16,6 +16,9 @@ import (
 
 // Readers beside Apply and checkpoints see whole commands only: each player's list of transfers adds up at any moment.
 func TestReaders_BesideApplyAndCheckpoints(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its readers run beside many checkpoints")
+	}
 	c := storagetest.NewIn(t, memoryDir(t), 3, storage.Options{CheckpointInterval: time.Millisecond, CheckpointBytes: 4096})
 	var players []command.AccountID
 	for i := range 4 {

@@ -14,6 +14,9 @@ import (
 
 // A file that is too large to be read whole at each start is checked where it is entered, and else as it is read.
 func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it writes and reads a file of 72 MiB several times")
+	}
 	c := storagetest.NewIn(t, memoryDir(t), 1, byHand)
 	p := c.Player("ann", 1000)
 	for n := range 9 {

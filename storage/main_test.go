@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 // waitFor waits until a condition holds. The deadline is far beyond what a loaded machine needs.
 func waitFor(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(5 * time.Minute)
 	for !condition() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain: %s", what)

@@ -20,8 +20,8 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// always is a store that looks through its file all the time.
-var always = storage.Options{CheckpointInterval: time.Hour, PatrolInterval: time.Millisecond}
+// always is a store that looks through its file all the time, without a rest.
+var always = storage.Options{CheckpointInterval: time.Hour, PatrolInterval: time.Millisecond, PatrolShare: 1}
 
 // crowded is a casino whose tables have more than one page.
 func crowded(t *testing.T, options storage.Options) *storagetest.Casino {
@@ -41,7 +41,7 @@ func damagedBy(t *testing.T, s *storage.Store) error {
 	t.Helper()
 	select {
 	case <-s.Failed():
-	case <-time.After(time.Minute):
+	case <-time.After(5 * time.Minute):
 		t.Fatal("no patrol found the damage")
 	}
 	if !storage.IsDamage(s.Err()) {
@@ -178,6 +178,9 @@ func TestPatrol_FindsNothingInAWholeFileThatChanges(t *testing.T) {
 
 // A file that is too large to be read at the start is looked through at once.
 func TestPatrol_LargeFileAtOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it writes and reads a file of 72 MiB")
+	}
 	c := storagetest.NewIn(t, memoryDir(t), 1, byHand)
 	c.Player("ann", 1000)
 	for n := range 9 {
@@ -196,7 +199,9 @@ func TestPatrol_LargeFileAtOnce(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := storage.Open(dir, byHand)
+	options := byHand // its first patrol would be due after a day
+	options.PatrolShare = 1
+	s, err := storage.Open(dir, options)
 	if err != nil {
 		t.Fatal(err)
 	}

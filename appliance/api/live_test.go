@@ -20,7 +20,7 @@ import (
 const livePath = "/api/v1/live"
 
 // patience bounds waits that end at once unless something is broken.
-const patience = 20 * time.Second
+const patience = 3 * time.Minute
 
 // listen opens a live connection; its client's half is closed with the test.
 func (c *client) listen(headers ...string) (*websocket.Conn, *http.Response, error) {

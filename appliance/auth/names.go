@@ -26,12 +26,13 @@ const MaxEmailLength = 254
 var (
 	ErrUsernameLength  error = problem.New("invalid_username", "A username has %d to %d characters.", MinUsernameLength, MaxUsernameLength)
 	ErrUsernameLetters error = problem.New("invalid_username", "A username is made of letters, digits, '_', '-' and '.', and starts with a letter or a digit.")
-	ErrUsernameScripts error = problem.New("invalid_username", "A username keeps to one of the Latin, Greek and Cyrillic alphabets, whose letters look alike.")
+	ErrUsernameScripts error = problem.New("invalid_username", "A username uses only one of the Latin, Greek and Cyrillic alphabets, since their letters look alike.")
 	ErrEmail           error = problem.New("invalid_email", "This is not an e-mail address that mail can be sent to, such as ana@example.org.")
 )
 
-// Username checks a name that a player chose, and gives it as it is shown and the key that it is unique by. All
-// spellings that differ in case, width or composition have one key (RFC 8265, UsernameCaseMapped, and case folding).
+// Username checks a name that a player chose. It returns the name as it is shown, and the key that must be unique. All
+// spellings that differ only in case, width or composition have the same key (RFC 8265, UsernameCaseMapped, and case
+// folding).
 func Username(name string) (shown, key string, err error) {
 	if n := utf8.RuneCountInString(name); n < MinUsernameLength || n > 4*MaxUsernameLength || !utf8.ValidString(name) {
 		return "", "", ErrUsernameLength
@@ -58,7 +59,7 @@ func checkLetters(name string) error {
 		switch {
 		case unicode.IsLetter(r), unicode.Is(unicode.Nd, r):
 		case i > 0 && (r == '_' || r == '-' || r == '.'):
-		case i > 0 && unicode.IsMark(r): // vowel signs and the like, which many scripts can't do without
+		case i > 0 && unicode.IsMark(r): // vowel signs and the like, which many scripts need
 		default:
 			return ErrUsernameLetters
 		}
@@ -86,8 +87,8 @@ func fold(s string) string {
 	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
 }
 
-// Email checks an e-mail address and gives it as it is kept and the key that it is unique by: addresses that differ in
-// case only are one.
+// Email checks an e-mail address. It returns the address as it is stored, and the key that must be unique: addresses that
+// differ only in case have the same key.
 func Email(address string) (kept, key string, err error) {
 	if len(address) > MaxEmailLength || !utf8.ValidString(address) {
 		return "", "", ErrEmail
@@ -118,8 +119,8 @@ func Email(address string) (kept, key string, err error) {
 	return kept, fold(local) + "@" + strings.ToLower(host), nil
 }
 
-// LoginKey folds what somebody signs in with, a name or an address, to the key of the account that it may belong to.
-// It never fails: what can't be anybody's gets a key that nobody has, so that it is treated like any unknown name.
+// LoginKey folds a login, which is a name or an address, to the key of its account. It never fails: an impossible login
+// gets a key that no account has, so that it is treated like any unknown name.
 func LoginKey(login string) string {
 	if strings.ContainsRune(login, '@') {
 		if _, key, err := Email(login); err == nil {

@@ -1,5 +1,5 @@
-// Package auth knows who is asking: passwords, session tokens and their cookies, names and e-mail addresses.
-// It holds no state of the casino; what it makes is stored, and what it checks is given to it.
+// Package auth has the means to tell who is asking: passwords, session tokens and their cookies, names and e-mail
+// addresses. It holds no state: callers store what it makes, and pass in what it checks.
 package auth
 
 import (
@@ -33,23 +33,23 @@ var ErrBusy error = &problem.Problem{
 	Detail: "Too many people are signing in at this moment. Try again in a few seconds.",
 }
 
-// ErrPasswordLength refuses a password that is too short or too long to be chosen. It is a *problem.Problem.
+// ErrPasswordLength refuses a new password that is too short or too long. It is a *problem.Problem.
 var ErrPasswordLength error = problem.New("invalid_password", "A password has %d to %d characters.", MinPasswordLength, MaxPasswordLength)
 
-// Passwords hashes and verifies passwords, a few at a time: the work is heavy on purpose, and must leave the
-// processor to the games. It is safe for concurrent use.
+// Passwords hashes and verifies passwords, a few at a time: the work is expensive by design, and must not keep the
+// processor from the games. It is safe for concurrent use.
 type Passwords struct {
 	cost  int
-	dummy map[int][]byte // by cost: a hash that no password has
-	line  chan struct{}  // a place for everybody who is waiting or being served
-	serve chan struct{}  // a place for everybody who is being served
+	dummy map[int][]byte // by cost: a hash that matches no password
+	line  chan struct{}  // one place for each caller that waits or is served
+	serve chan struct{}  // one place for each caller that is served
 }
 
-// PasswordOptions says how much work passwords may make. Zero values mean the defaults.
+// PasswordOptions bound the work that passwords may cause. Zero values mean the defaults.
 type PasswordOptions struct {
 	Cost       int // of bcrypt, 4 … 31; default DefaultCost
 	Concurrent int // hashed at once; default half of the cores, at least 1
-	Waiting    int // in line behind those; default 32 for each that is served
+	Waiting    int // in the queue behind those; default 32 for each that is served
 }
 
 // NewPasswords makes a Passwords.
@@ -78,7 +78,7 @@ func NewPasswords(o PasswordOptions) (*Passwords, error) {
 	return p, nil
 }
 
-// Hash gives the hash to store for a new password. It waits its turn; errors are ErrPasswordLength, ErrBusy and the
+// Hash returns the hash to store for a new password. It waits for its turn. Errors are ErrPasswordLength, ErrBusy and the
 // context's.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	if n := utf8.RuneCountInString(password); n < MinPasswordLength || n > MaxPasswordLength {
@@ -92,16 +92,16 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	return p.hash(password)
 }
 
-// Verified is what a check of a password found.
+// Verified is the result of checking a password.
 type Verified struct {
 	OK bool
-	// Rehash is a hash of the same password at today's cost, where the stored one has another; else empty.
+	// Rehash is a hash of the same password at today's cost, if the stored hash has another cost; else empty.
 	Rehash string
 }
 
-// Verify checks a password against a stored hash. An empty hash stands for an account that does not exist: it takes
-// as long as a real one and is never right. It waits its turn; errors are ErrBusy and the context's. What can't be
-// read as a hash is never right either.
+// Verify checks a password against a stored hash. It waits for its turn. Errors are ErrBusy and the context's. An empty
+// hash stands for an account that doesn't exist: the check takes as long as a real one, and always fails. A malformed hash
+// always fails, too.
 func (p *Passwords) Verify(ctx context.Context, hash, password string) (Verified, error) {
 	leave, err := p.enter(ctx)
 	if err != nil {
@@ -110,7 +110,7 @@ func (p *Passwords) Verify(ctx context.Context, hash, password string) (Verified
 	defer leave()
 	cost, err := bcrypt.Cost([]byte(hash))
 	if err != nil {
-		_ = bcrypt.CompareHashAndPassword(p.dummy[p.cost], digest(password)) // never right
+		_ = bcrypt.CompareHashAndPassword(p.dummy[p.cost], digest(password)) // always fails
 		return Verified{}, nil
 	}
 	if bcrypt.CompareHashAndPassword([]byte(hash), digest(password)) != nil {
@@ -133,7 +133,7 @@ func (p *Passwords) Verify(ctx context.Context, hash, password string) (Verified
 func (p *Passwords) spend(cost int, password string) {
 	d := digest(password)
 	for c := cost; c < p.cost; c++ {
-		_ = bcrypt.CompareHashAndPassword(p.dummy[c], d) // never right
+		_ = bcrypt.CompareHashAndPassword(p.dummy[c], d) // always fails
 	}
 }
 
@@ -145,7 +145,7 @@ func (p *Passwords) hash(password string) (string, error) {
 	return string(h), nil
 }
 
-// enter takes a place in line and waits for a turn.
+// enter takes a place in the queue and waits for its turn.
 func (p *Passwords) enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case p.line <- struct{}{}:
@@ -161,8 +161,7 @@ func (p *Passwords) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// digest turns a password of any length into 64 bytes without a NUL, of which bcrypt, which reads at most 72 bytes,
-// drops none.
+// digest turns a password of any length into 64 bytes without a NUL. bcrypt reads at most 72 bytes, so none is lost.
 func digest(password string) []byte {
 	sum := sha512.Sum384([]byte(password))
 	d := make([]byte, base64.StdEncoding.EncodedLen(len(sum)))
@@ -170,7 +169,7 @@ func digest(password string) []byte {
 	return d
 }
 
-// dummyHash makes what looks like a bcrypt hash of the cost. Its 23 bytes are random, so no password is known to have it.
+// dummyHash makes a value that looks like a bcrypt hash of this cost. Its 23 bytes are random, so no known password matches.
 func dummyHash(cost int) []byte {
 	// bcrypt's own base64: the alphabet differs from the usual one, and 16 bytes of salt and 23 of hash are written
 	// in 22 and 31 characters.

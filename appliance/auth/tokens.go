@@ -12,13 +12,13 @@ import (
 	"imperio/storage/command"
 )
 
-// tokenBytes is the size of a session token: 256 bits can't be guessed.
+// tokenBytes is the size of a session token: 256 bits, which can't be guessed.
 const tokenBytes = 32
 
 // tokenLength is the length of a token as text.
 const tokenLength = 43
 
-// NewToken draws a session token and the hash under which it is stored. Every sign-in gets a fresh one.
+// NewToken draws a session token and returns it with the hash to store. Every sign-in gets a new token.
 func NewToken(random io.Reader) (string, command.TokenHash, error) {
 	var raw [tokenBytes]byte
 	if _, err := io.ReadFull(random, raw[:]); err != nil {
@@ -28,7 +28,7 @@ func NewToken(random io.Reader) (string, command.TokenHash, error) {
 	return token, sha256.Sum256([]byte(token)), nil
 }
 
-// HashToken gives the hash of a token that a client sent. It is false for what can't be a token.
+// HashToken returns the hash of a token that a client sent; ok is false if it can't be a token.
 func HashToken(token string) (command.TokenHash, bool) {
 	if len(token) != tokenLength {
 		return command.TokenHash{}, false
@@ -44,8 +44,8 @@ func HashToken(token string) (command.TokenHash, bool) {
 	return sha256.Sum256(text[:]), true
 }
 
-// The cookie's names. The prefix makes browsers insist on Secure, Path=/ and the very host, so that neither plain HTTP
-// nor a neighbouring subdomain can plant one.
+// The cookie's names. With the prefix __Host-, browsers insist on Secure, Path=/ and this exact host, so that neither plain
+// HTTP nor a sibling subdomain can plant a cookie.
 const (
 	secureCookie = "__Host-imperio"
 	plainCookie  = "imperio" // on plain HTTP, where browsers refuse the prefix
@@ -63,15 +63,15 @@ func Cookie(token string, expires time.Time, secure bool) *http.Cookie {
 	return c
 }
 
-// NoCookie makes the cookie that makes a browser forget its session.
+// NoCookie makes a cookie that deletes the session's cookie.
 func NoCookie(secure bool) *http.Cookie {
 	c := Cookie("", time.Unix(0, 0), secure)
 	c.MaxAge = -1
 	return c
 }
 
-// Token finds the session token of a request: in its Authorization header or, without that, in its cookie. With an
-// Authorization header the cookie is never looked at. The token is empty if there is none.
+// Token returns the session token of a request: from the Authorization header, or without one, from the cookie. If there
+// is an Authorization header, the cookie is ignored. The token is empty if there is none.
 func Token(r *http.Request, secure bool) (token string, fromCookie bool) {
 	if values := r.Header["Authorization"]; len(values) != 0 {
 		scheme, credentials, _ := strings.Cut(values[0], " ")

@@ -34,7 +34,7 @@ func (p Program) StartCasino(ctx context.Context, directory string) (*OwnCasino,
 	ctx, c.stop = context.WithCancel(ctx)
 	process := p.command(ctx, "serve", "--data-dir", directory, "--tls", "internal", "--https-addr", address,
 		"--http-addr", "none", "--ops-addr", "none", "--limits", "off", "--access-log", "off", "--log-level", "warn",
-		"--welcome-coins", "100000000", "--bcrypt-cost", "10")
+		"--welcome-coins", "100000000", "--bcrypt-cost", "10", "--disk-stall-limit", "1m")
 	began := time.Now()
 	if err := process.Start(); err != nil {
 		c.stop()

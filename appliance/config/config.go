@@ -40,6 +40,8 @@ type Data struct {
 	EncryptionKeyFile string `name:"encryption-key-file" group:"Data" placeholder:"FILE" help:"File that holds the encryption key."`
 	// CheckpointInterval is how often at most changed state is written into state.db; 100 ms … 1 min.
 	CheckpointInterval time.Duration `name:"checkpoint-interval" group:"Data" placeholder:"DURATION" help:"How often changed state is written into state.db, from 100ms to 1m. Bets are durable at once all the same: this only bounds the replay after a crash."`
+	// DiskStallLimit is how long one write may take before the node ends; 1 s … 10 min.
+	DiskStallLimit time.Duration `name:"disk-stall-limit" group:"Data" placeholder:"DURATION" help:"Longest time that one write to the disk may take, from 1s to 10m. After that the disk counts as hung, and the node stops. Raise it where storage pauses longer, e.g. during snapshots of the volume."`
 	// DiskReserve is in bytes. Below this much free space new bets are refused, and open rounds still settle.
 	DiskReserve ByteSize `name:"disk-reserve" group:"Data" placeholder:"SIZE" help:"Free disk space below which new bets are refused, so that open rounds can still settle. At least 16MiB."`
 }
@@ -121,6 +123,7 @@ func Default() Config {
 		Data: Data{
 			Dir:                "./imperio-data",
 			CheckpointInterval: time.Second,
+			DiskStallLimit:     5 * time.Second,
 			DiskReserve:        256 << 20,
 		},
 		Listen: Listen{

@@ -72,6 +72,7 @@ func (v *validator) data() {
 		v.check(err == nil, "encryption-key", "%v: make one with 'openssl rand -base64 32'", err)
 	}
 	v.between("checkpoint-interval", d.CheckpointInterval, 100*time.Millisecond, time.Minute)
+	v.between("disk-stall-limit", d.DiskStallLimit, time.Second, 10*time.Minute)
 	v.check(d.DiskReserve >= 16<<20, "disk-reserve", "%s is too small: use 16MiB or more", d.DiskReserve)
 }
 

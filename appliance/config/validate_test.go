@@ -22,6 +22,7 @@ func TestValidate_SaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		{"no data directory", func(c *Config) { c.Data.Dir = "" }, "data-dir: no directory"},
 		{"short key", func(c *Config) { c.Data.EncryptionKey = "abc" }, "openssl rand -base64 32"},
 		{"hexadecimal key", func(c *Config) { c.Data.EncryptionKey = Secret(strings.Repeat("0f", 32)) }, ""},
+		{"a stall limit that every disk passes", func(c *Config) { c.Data.DiskStallLimit = time.Millisecond }, "disk-stall-limit: 1ms is not from 1s to 10m"},
 		{"checkpoints too often", func(c *Config) { c.Data.CheckpointInterval = time.Millisecond }, "checkpoint-interval: 1ms is not from 100ms to 1m"},
 		{"tiny reserve", func(c *Config) { c.Data.DiskReserve = 1 << 20 }, "disk-reserve: 1MiB is too small"},
 		{"no listener", func(c *Config) { c.Listen.HTTPAddr = "" }, "no address for players"},

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// StoreCheck asks whether the state can be read and written: failed gives the error that ended that, or nil.
+// StoreCheck checks that the state can be read and written. failed returns the error that ended the state, or nil.
 func StoreCheck(failed func() error) Check {
 	return Check{"store", func(context.Context) (Result, bool) {
 		if err := failed(); err != nil {
@@ -16,8 +16,8 @@ func StoreCheck(failed func() error) Check {
 	}}
 }
 
-// LogCheck asks whether the log takes entries. writing is how long the write under way has taken so far, stall from when
-// on the disk counts as hung, failed the error that ended the node, or nil.
+// LogCheck checks that the log takes entries. writing is how long the running write has taken so far; from stall on, the
+// disk counts as hung. failed is the error that ended the node, or nil.
 func LogCheck(f func() (writing, stall time.Duration, failed error)) Check {
 	return Check{"log", func(context.Context) (Result, bool) {
 		writing, stall, failed := f()
@@ -31,8 +31,8 @@ func LogCheck(f func() (writing, stall time.Duration, failed error)) Check {
 	}}
 }
 
-// LeaderCheck asks whether bets can be taken: ready says that this node leads and is up to date, leader which node
-// leads; "" is none.
+// LeaderCheck checks that bets can be taken. ready means that this node leads and is up to date. leader is the node that
+// leads; "" if none does.
 func LeaderCheck(f func() (state, leader string, ready bool)) Check {
 	return Check{"leader", func(context.Context) (Result, bool) {
 		state, leader, ready := f()
@@ -46,13 +46,13 @@ func LeaderCheck(f func() (state, leader string, ready bool)) Check {
 	}}
 }
 
-// How many committed entries may wait to be applied.
+// The limits on committed entries that wait to be applied.
 const (
 	applyLagDegraded  = 10_000
 	applyLagUnhealthy = 1_000_000
 )
 
-// ApplyLagCheck asks how far the machine is behind the committed log.
+// ApplyLagCheck checks how far the machine is behind the committed log.
 func ApplyLagCheck(f func() (committed, applied uint64)) Check {
 	return Check{"apply_lag", func(context.Context) (Result, bool) {
 		committed, applied := f()
@@ -70,8 +70,8 @@ func ApplyLagCheck(f func() (committed, applied uint64)) Check {
 	}}
 }
 
-// DiskSpaceCheck asks the gate. A nearly full disk is degraded, not unhealthy: open rounds must still reach this node
-// to be settled. A full one is unhealthy.
+// DiskSpaceCheck reports what the gate sees. A nearly full disk is degraded, not unhealthy: open rounds must still reach
+// this node to be settled. A full disk is unhealthy.
 func DiskSpaceCheck(g *Gate) Check {
 	return Check{"disk_space", func(context.Context) (Result, bool) {
 		free, _, err := g.Space()
@@ -87,13 +87,13 @@ func DiskSpaceCheck(g *Gate) Check {
 	}}
 }
 
-// How long a synced write may take.
+// The limits on the duration of a synced write.
 const (
 	diskLatencyDegraded  = 250 * time.Millisecond
 	diskLatencyUnhealthy = 5 * time.Second
 )
 
-// DiskLatencyCheck asks how long durable writes take: the last one, and the one under way (0: none is).
+// DiskLatencyCheck checks how long durable writes take: the last one, and the running one (0: none).
 func DiskLatencyCheck(f func() (last, writing time.Duration)) Check {
 	return Check{"disk_latency", func(context.Context) (Result, bool) {
 		last, writing := f()
@@ -108,17 +108,17 @@ func DiskLatencyCheck(f func() (last, writing time.Duration)) Check {
 	}}
 }
 
-// Certificate is what there is to know of one certificate.
+// Certificate is the state of one certificate.
 type Certificate struct {
 	Name     string    // its domain
 	NotAfter time.Time // zero: there is none yet
 	Problem  error     // of the last attempt to renew it
 }
 
-// certificateSoon is from when on a certificate's end is near: renewal should have happened long before.
+// certificateSoon is how long before its expiry a certificate is degraded; it should have been renewed long before.
 const certificateSoon = 7 * 24 * time.Hour
 
-// CertificateCheck asks when certificates expire; without certificates (plain HTTP) the question does not arise.
+// CertificateCheck checks when certificates expire. Without certificates (plain HTTP) it doesn't apply.
 func CertificateCheck(certificates func() []Certificate, now func() time.Time) Check {
 	return Check{"certificate_expiry", func(context.Context) (Result, bool) {
 		all := certificates()
@@ -152,8 +152,8 @@ func CertificateCheck(certificates func() []Certificate, now func() time.Time) C
 	}}
 }
 
-// BackupAgeCheck asks how old the latest backup is; before there are any, and without a schedule, the question does not
-// arise. most is from when on it is too old.
+// BackupAgeCheck checks that the latest backup is not older than most. Before the first backup, and without a schedule,
+// it doesn't apply.
 func BackupAgeCheck(latest func() (at time.Time, ok bool), most time.Duration, now func() time.Time) Check {
 	return Check{"backup_age", func(context.Context) (Result, bool) {
 		at, ok := latest()
@@ -168,7 +168,7 @@ func BackupAgeCheck(latest func() (at time.Time, ok bool), most time.Duration, n
 	}}
 }
 
-// clockStep is how far the clock may jump, and how far ahead of it the newest command may be, without being told.
+// clockStep is how far the clock may jump, and how far ahead of it the newest command may be, before the check reports it.
 const clockStep = 2 * time.Second
 
 // ClockCheck asks whether the clock can be believed: whether it jumped against the time that passes in the process

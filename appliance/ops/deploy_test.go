@@ -201,6 +201,9 @@ func promtool(t *testing.T, stdin string, args ...string) {
 }
 
 func TestPromtool_AcceptsTheConfigurationAndTheAlerts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("promtool plays through hours of alerts")
+	}
 	promtool(t, "", "check", "config", filepath.Join(prometheusDir, "prometheus.yml"))
 	promtool(t, "", "check", "rules", filepath.Join(prometheusDir, "alerts.yml"))
 	promtool(t, "", "test", "rules", filepath.Join(prometheusDir, "alerts.test.yml"))

@@ -11,11 +11,10 @@ import (
 	"imperio/storage/command"
 )
 
-// Gate watches the free space of the data directory's disk, and refuses new bets and other writes that can wait while
-// there is too little: before the disk is full, so that rounds that are open can still be settled. Sign-ins, and retries
-// that ask for an earlier answer, are taken until half of the reserve is used: so nobody can fill the disk by them. It
-// opens again only when there is a quarter more than the reserve, so that it does not flap. Safe for concurrent use; Run
-// keeps it up to date.
+// Gate watches the free space of the data directory's disk. While there is less than the reserve, it refuses new bets and
+// other writes that can wait, so that open rounds can still be settled. Sign-ins, and retries that ask for an earlier
+// answer, are taken until half of the reserve is used, so that they can't fill the disk either. The gate opens again at a
+// quarter above the reserve, so that it doesn't flap. It is safe for concurrent use; Run keeps it up to date.
 type Gate struct {
 	o      GateOptions
 	closed atomic.Bool
@@ -26,12 +25,12 @@ type Gate struct {
 	err         error
 }
 
-// GateOptions say what is watched.
+// GateOptions configure a Gate.
 type GateOptions struct {
-	// Space gives the bytes that this process may still write, and the size of the disk.
+	// Space returns the bytes that this process may still write, and the size of the disk.
 	Space   func() (free, total uint64, err error)
 	Reserve uint64        // bytes; below, new bets are refused
-	Every   time.Duration // how often it is looked at; 0: 5 seconds
+	Every   time.Duration // how often Run looks; 0: 5 seconds
 	Log     *slog.Logger
 }
 
@@ -45,7 +44,7 @@ func NewGate(o GateOptions) *Gate {
 	return g
 }
 
-// Run looks again and again until ctx ends.
+// Run looks at an interval until ctx ends.
 func (g *Gate) Run(ctx context.Context) {
 	tick := time.NewTicker(g.o.Every)
 	defer tick.Stop()
@@ -59,7 +58,7 @@ func (g *Gate) Run(ctx context.Context) {
 	}
 }
 
-// Look looks at the disk now. If that can't be done, the gate stays as it is.
+// Look looks at the disk now. If that fails, the gate stays as it is.
 func (g *Gate) Look() {
 	free, total, err := g.o.Space()
 	g.mu.Lock()
@@ -83,17 +82,17 @@ func (g *Gate) Look() {
 	}
 }
 
-// Open says whether new bets are taken.
+// Open reports whether new bets are taken.
 func (g *Gate) Open() bool { return !g.closed.Load() }
 
-// Space is what was seen last, in bytes.
+// Space returns what the last look found, in bytes.
 func (g *Gate) Space() (free, total uint64, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.free, g.total, g.err
 }
 
-// NewBets is the refusal of new bets while the gate is closed, and nil while it is open.
+// NewBets returns the refusal of new bets, or nil while the gate is open.
 func (g *Gate) NewBets() *command.Refusal {
 	if g.Open() {
 		return nil
@@ -104,7 +103,7 @@ func (g *Gate) NewBets() *command.Refusal {
 	}
 }
 
-// Writes is the refusal of other writes that can wait, and nil while they are taken.
+// Writes returns the refusal of other writes that can wait, or nil while they are taken.
 func (g *Gate) Writes() *command.Refusal {
 	if g.Open() {
 		return nil
@@ -115,7 +114,7 @@ func (g *Gate) Writes() *command.Refusal {
 	}
 }
 
-// Spare is the refusal of what is taken until half of the reserve is used, and nil until then.
+// Spare returns the refusal of what is taken until half of the reserve is used, or nil until then.
 func (g *Gate) Spare() *command.Refusal {
 	if !g.half.Load() {
 		return nil

@@ -9,9 +9,9 @@ import (
 	"imperio/games"
 )
 
-// Escrow watches whether the stakes that the books hold for open rounds are those of the rounds that are open. The books
-// are sums that every transfer changes, and the rounds are records of their own: neither follows from the other.
-// Safe for concurrent use; Run keeps it up to date.
+// Escrow compares the stakes that the books hold in escrow with the stakes of the open rounds. The books are sums that
+// every transfer changes; the rounds are separate records. Neither is derived from the other. Escrow is safe for
+// concurrent use; Run keeps it up to date.
 type Escrow struct {
 	o     EscrowOptions
 	found atomic.Pointer[bool] // nil: not looked yet
@@ -23,15 +23,15 @@ type OpenStakes struct {
 	Stakes games.Coins
 }
 
-// EscrowOptions say what is watched.
+// EscrowOptions configure an Escrow.
 type EscrowOptions struct {
-	// Look gives both sides as of one moment: what the books say, and what the open rounds add up to.
+	// Look returns both sides as of one moment: what the books say, and what the open rounds add up to.
 	Look  func(context.Context) (books, rounds OpenStakes, err error)
-	Every time.Duration // how often it is looked at; 0: a minute
+	Every time.Duration // how often Run compares; 0: a minute
 	Log   *slog.Logger
 }
 
-// NewEscrow makes a watch that has not looked yet.
+// NewEscrow makes an Escrow that has not compared yet.
 func NewEscrow(o EscrowOptions) *Escrow {
 	if o.Every == 0 {
 		o.Every = time.Minute
@@ -39,7 +39,7 @@ func NewEscrow(o EscrowOptions) *Escrow {
 	return &Escrow{o: o}
 }
 
-// Run looks now, and again and again until ctx ends.
+// Run compares now, and at an interval until ctx ends.
 func (e *Escrow) Run(ctx context.Context) {
 	tick := time.NewTicker(e.o.Every)
 	defer tick.Stop()
@@ -53,7 +53,7 @@ func (e *Escrow) Run(ctx context.Context) {
 	}
 }
 
-// Look compares now. If that can't be done, what was found before stays.
+// Look compares now. If that fails, the last finding stays.
 func (e *Escrow) Look(ctx context.Context) {
 	books, rounds, err := e.o.Look(ctx)
 	if err != nil {
@@ -69,7 +69,7 @@ func (e *Escrow) Look(ctx context.Context) {
 	}
 }
 
-// Holds says whether both sides were the same when it was looked last; known is false before that.
+// Holds reports whether both sides agreed at the last look; known is false before the first.
 func (e *Escrow) Holds() (holds, known bool) {
 	if found := e.found.Load(); found != nil {
 		return *found, true

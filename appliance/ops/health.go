@@ -35,7 +35,7 @@ type Result struct {
 	Detail string `json:"detail,omitempty"` // one line for people
 }
 
-// Result constructors with a formatted detail.
+// healthy, degraded and unhealthy make a Result with a formatted detail.
 func healthy(format string, args ...any) Result { return Result{Healthy, fmt.Sprintf(format, args...)} }
 func degraded(format string, args ...any) Result {
 	return Result{Degraded, fmt.Sprintf(format, args...)}
@@ -47,14 +47,14 @@ func unhealthy(format string, args ...any) Result {
 // Check is one question about the node's health.
 type Check struct {
 	Name string // as in /health/ready/{check}: snake_case
-	// Run answers it, and should give up when ctx ends. It is called from one goroutine at a time. ok is false while the
-	// question does not arise, e.g. the age of backups where there are none.
+	// Run answers the question, and should give up when ctx ends. It is called from one goroutine at a time. ok is false
+	// while the question doesn't apply, e.g. the age of backups before the first one.
 	Run func(ctx context.Context) (r Result, ok bool)
 }
 
-// Health asks checks and remembers their answers for a moment, so that probes cost nothing, however many there are.
-// A check that doesn't answer in time is unhealthy, and isn't asked again before it has answered.
-// It is safe for concurrent use. Close ends it.
+// Health runs checks and caches their answers for a moment, so that any number of probes costs little. A check that
+// doesn't answer in time is unhealthy, and isn't asked again until it has answered. Health is safe for concurrent use.
+// Close ends it.
 type Health struct {
 	o      HealthOptions
 	ctx    context.Context
@@ -64,27 +64,27 @@ type Health struct {
 	mu     sync.Mutex
 	checks map[string]*asked // guarded by mu, and so are its values
 	closed bool
-	// stopping says that requests should go to other nodes; checks are still asked.
+	// stopping means that requests should go to other nodes. Checks still run.
 	stopping bool
 }
 
-// HealthOptions say how health is told.
+// HealthOptions configure a Health.
 type HealthOptions struct {
 	Version string
-	// Progress gives the index that the machine has applied and the head of the history as hex; nil: neither is told.
+	// Progress returns the applied index and the head of the history as hex; nil: reports have neither.
 	Progress func() (appliedIndex uint64, historyHead string)
-	// Fresh is how long an answer is used again; 0: a second. Patience is how long a check may take; 0: 2 seconds.
+	// Fresh is how long an answer is cached; 0: a second. Patience is how long a check may take; 0: 2 seconds.
 	Fresh, Patience time.Duration
-	Every           time.Duration // how often Run asks; 0: 15 seconds
-	Log             *slog.Logger  // is told when a check's status changes; nil: nobody is
+	Every           time.Duration // how often Run runs all checks; 0: 15 seconds
+	Log             *slog.Logger  // gets a line when a check's status changes; nil: none
 	Now             func() time.Time
 }
 
-// asked is a check with its latest answer.
+// asked is a check and its latest answer.
 type asked struct {
 	check   Check
-	pending chan struct{} // closed when the question under way is answered; nil: none is
-	since   time.Time     // when that was asked, by the real clock
+	pending chan struct{} // closed when the running question is answered; nil: none is running
+	since   time.Time     // when the running question was asked, by the real clock
 	result  Result
 	ok      bool
 	at      time.Time // of the answer; zero: never
@@ -113,7 +113,7 @@ func NewHealth(o HealthOptions) *Health {
 	return h
 }
 
-// Run asks all checks again and again until ctx ends, so that the log has what changes even where nobody probes.
+// Run runs all checks at an interval until ctx ends, so that the log shows changes even if nobody probes.
 func (h *Health) Run(ctx context.Context) {
 	tick := time.NewTicker(h.o.Every)
 	defer tick.Stop()
@@ -127,7 +127,7 @@ func (h *Health) Run(ctx context.Context) {
 	}
 }
 
-// Add adds a check. Two of one name are a programmer's error.
+// Add adds a check. It panics if there is one of this name.
 func (h *Health) Add(c Check) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -137,14 +137,14 @@ func (h *Health) Add(c Check) {
 	h.checks[c.Name] = &asked{check: c, told: Healthy}
 }
 
-// Stop makes the node unhealthy, whatever its checks say: it finishes what it has begun, and should get nothing new.
+// Stop makes the node unhealthy, whatever its checks say: it finishes running requests and should get no new ones.
 func (h *Health) Stop() {
 	h.mu.Lock()
 	h.stopping = true
 	h.mu.Unlock()
 }
 
-// Close ends the checks under way and waits for them.
+// Close cancels running checks and waits for them.
 func (h *Health) Close() error {
 	h.mu.Lock()
 	h.closed, h.stopping = true, true
@@ -163,7 +163,7 @@ type Report struct {
 	HistoryHead  string            `json:"history_head"`
 }
 
-// Report asks all checks, at the same time, and waits for them at most as long as one may take.
+// Report runs all checks at the same time, and waits at most as long as one check may take.
 func (h *Health) Report() Report {
 	r := Report{Status: Healthy, Checks: make(map[string]Result), Version: h.o.Version}
 	for _, name := range h.names() {
@@ -188,7 +188,7 @@ func (h *Health) Report() Report {
 	return r
 }
 
-// One asks one check; ok is false if there is none of this name, or its question does not arise.
+// One runs one check. ok is false if there is none of this name, or its question doesn't apply.
 func (h *Health) One(name string) (r Result, ok bool) {
 	h.ask(name)
 	return h.answer(name)
@@ -205,7 +205,7 @@ func (h *Health) names() []string {
 	return names
 }
 
-// ask starts a question, unless its answer is fresh or it is being asked already.
+// ask starts a check, unless its answer is fresh or it is already running.
 func (h *Health) ask(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -229,8 +229,8 @@ func (h *Health) ask(name string) {
 	})
 }
 
-// answer waits for the question under way, until that has taken as long as it may. Checks are asked at the same time, so
-// waiting for one after the other takes no longer than the slowest.
+// answer waits for the running check, until the check's patience is over. All checks start at the same time, so waiting
+// for one after the other takes no longer than the slowest.
 func (h *Health) answer(name string) (Result, bool) {
 	h.mu.Lock()
 	a := h.checks[name]

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -99,41 +100,40 @@ func TestHealth_EachCheckHasItsProbe(t *testing.T) {
 }
 
 func TestHealth_HangingChecksAreUnhealthyAndDontPileUp(t *testing.T) {
-	var asked atomic.Int32
-	release := make(chan struct{})
-	var log bytes.Buffer
-	h := newHealth(t, HealthOptions{Patience: 20 * time.Millisecond, Fresh: time.Nanosecond, Log: slog.New(slog.NewTextHandler(&log, nil))},
-		Check{"log", func(context.Context) (Result, bool) { asked.Add(1); <-release; return healthy(""), true }})
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			for range 5 {
-				if r, ok := h.One("log"); !ok || r.Status != Unhealthy || !strings.Contains(r.Detail, "no answer") {
-					t.Errorf("%v %t", r, ok)
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int32
+		release := make(chan struct{})
+		var log bytes.Buffer
+		h := newHealth(t, HealthOptions{Fresh: time.Nanosecond, Log: slog.New(slog.NewTextHandler(&log, nil))},
+			Check{"log", func(context.Context) (Result, bool) { asked.Add(1); <-release; return healthy(""), true }})
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				for range 5 {
+					if r, ok := h.One("log"); !ok || r.Status != Unhealthy || !strings.Contains(r.Detail, "no answer") {
+						t.Errorf("%v %t", r, ok)
+					}
 				}
-			}
-		})
-	}
-	wg.Wait()
-	if asked.Load() != 1 {
-		t.Errorf("asked %d times while it hung", asked.Load())
-	}
-	if code, _ := probe(t, h, "/health/live"); code != 200 {
-		t.Errorf("alive: %d", code)
-	}
-	close(release)
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		if r, _ := h.One("log"); r.Status == Healthy {
-			break
+			})
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("it never recovered")
+		wg.Wait()
+		if asked.Load() != 1 {
+			t.Errorf("asked %d times while it hung", asked.Load())
 		}
-	}
-	_ = h.Close()
-	if got := log.String(); strings.Count(got, "status=unhealthy") != 1 || strings.Count(got, "status=healthy") != 1 {
-		t.Errorf("changes are told once each:\n%s", got)
-	}
+		answer := httptest.NewRecorder()
+		if h.ServeHTTP(answer, httptest.NewRequest("GET", "/health/live", nil)); answer.Code != 200 {
+			t.Errorf("alive: %d", answer.Code)
+		}
+		close(release)
+		synctest.Wait() // until it has answered
+		if r, _ := h.One("log"); r.Status != Healthy {
+			t.Errorf("it did not recover: %v", r)
+		}
+		_ = h.Close()
+		if got := log.String(); strings.Count(got, "status=unhealthy") != 1 || strings.Count(got, "status=healthy") != 1 {
+			t.Errorf("changes are told once each:\n%s", got)
+		}
+	})
 }
 
 func TestHealth_AnswersAreUsedAgainForAMoment(t *testing.T) {
@@ -373,18 +373,35 @@ func TestSpaceOf_TellsOfARealDisk(t *testing.T) {
 	}
 }
 
-func TestHealth_ManyHangingChecksTakeNoLongerThanOne(t *testing.T) {
-	release := make(chan struct{})
-	h := newHealth(t, HealthOptions{Patience: time.Second})
-	for _, name := range strings.Split("abcdefghijklmnopqrstuvwxyz", "") {
-		h.Add(Check{name, func(context.Context) (Result, bool) { <-release; return healthy(""), true }})
+// Checks that wait for each other answer only if all are asked at the same time; one after the other, each would be late.
+func TestHealth_ChecksAreAskedAtTheSameTime(t *testing.T) {
+	names := strings.Split("abcdefghijklmnopqrstuvwxyz", "")
+	var all sync.WaitGroup
+	all.Add(len(names))
+	h := newHealth(t, HealthOptions{Patience: 5 * time.Minute})
+	for _, name := range names {
+		h.Add(Check{name, func(context.Context) (Result, bool) { all.Done(); all.Wait(); return healthy(""), true }})
 	}
-	t.Cleanup(func() { close(release) }) // before Close
-	start := time.Now()
-	if r := h.Report(); r.Status != Unhealthy || len(r.Checks) != 26 {
+	if r := h.Report(); r.Status != Healthy || len(r.Checks) != len(names) {
 		t.Errorf("%v", r)
 	}
-	if took := time.Since(start); took > 15*time.Second { // one after the other would be 26
-		t.Errorf("took %s", took)
-	}
+}
+
+// The patience counts from the question, so that many checks that hang take no longer than one.
+func TestHealth_ManyHangingChecksAreWaitedForOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := newHealth(t, HealthOptions{Patience: time.Minute})
+		for _, name := range strings.Split("abcdefghijklmnopqrstuvwxyz", "") {
+			h.Add(Check{name, func(context.Context) (Result, bool) { <-release; return healthy(""), true }})
+		}
+		t.Cleanup(func() { close(release) }) // before Close
+		start := time.Now()
+		if r := h.Report(); r.Status != Unhealthy || len(r.Checks) != 26 {
+			t.Errorf("%v", r)
+		}
+		if took := time.Since(start); took != time.Minute { // by the clock of this test, which stands still while anything runs
+			t.Errorf("took %s", took)
+		}
+	})
 }

@@ -11,9 +11,9 @@ import (
 // ServeHTTP answers the probes:
 //
 //	/health                the whole report; 200 healthy or degraded, 503 unhealthy
-//	/health/live           200 as long as the process answers at all; it depends on nothing else
-//	/health/ready          the same as /health in short: for load balancers
-//	/health/ready/{check}  one check; 404 if there is no such check, or no such question
+//	/health/live           200 while the process answers at all; it depends on nothing else
+//	/health/ready          the same as /health, in short, for load balancers
+//	/health/ready/{check}  one check; 404 if there is none of this name, or it doesn't apply
 func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")

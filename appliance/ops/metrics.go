@@ -12,9 +12,9 @@ import (
 	"imperio/games"
 )
 
-// Metrics are the node's, in a registry of their own. What happens is told to its methods, which return at once and are
-// safe for concurrent use; what there is, is read from Sources when somebody asks. Every label has a bounded set of
-// values: routes are patterns, and nothing that a client sends is one.
+// Metrics are the node's metrics, in a registry of their own. Events are counted by methods, which return at once and are
+// safe for concurrent use. State is read from Sources at each scrape. Every label has a bounded set of values: routes are
+// patterns, and nothing that a client sends becomes a label.
 type Metrics struct {
 	registry *prometheus.Registry
 	rules    map[string]string // rules → game, of the known ones
@@ -40,23 +40,23 @@ type Metrics struct {
 	routes map[string]bool          // guarded by mu: those that have series, at most maxRoutes
 }
 
-// series is what requests are told apart by.
+// series are the labels of a request's metrics.
 type series struct {
 	route, method string
 	status        int
 }
 
-// routeMetrics are a series' metrics, looked up once.
+// routeMetrics are the metrics of a series, looked up once.
 type routeMetrics struct {
 	count    prometheus.Counter
 	duration prometheus.Observer
 	bytes    prometheus.Counter
 }
 
-// maxRoutes bounds the label, should a handler ever note something else than a pattern.
+// maxRoutes bounds the label route, in case a handler ever passes something other than a pattern.
 const maxRoutes = 256
 
-// latencies go from half a millisecond to ten seconds, denser around the goal of 15 ms.
+// latencies are buckets from half a millisecond to ten seconds, denser around the goal of 15 ms.
 var latencies = []float64{.0005, .001, .002, .003, .005, .0075, .01, .015, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 // NewMetrics makes the registry and registers everything.
@@ -73,11 +73,11 @@ func NewMetrics(s Sources) *Metrics {
 		}, []string{"route"}),
 		bytes:   counters("imperio_http_response_bytes_total", "Bytes of answers' bodies as sent, by route.", "route"),
 		limits:  counters("imperio_limiter_decisions_total", "Requests that a limit counted, by zone, by what was counted (address or account), and decision.", "zone", "by", "decision"),
-		refused: counters("imperio_http_connections_refused_total", "Connections refused or only told why: in total, for their address, or for a missing PROXY header.", "reason"),
+		refused: counters("imperio_http_connections_refused_total", "Connections refused, by reason: the total cap, the cap per address, or a missing PROXY header.", "reason"),
 		opened:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "imperio_http_connections", Help: "Open connections of clients."}),
 		panics:  prometheus.NewCounter(prometheus.CounterOpts{Name: "imperio_http_panics_total", Help: "Panics of handlers. Each is a bug."}),
 
-		signIns: counters("imperio_sign_ins_total", "Attempts to sign in, by result.", "result"),
+		signIns: counters("imperio_sign_ins_total", "Sign-in attempts, by result.", "result"),
 		rounds:  counters("imperio_rounds_settled_total", "Rounds settled through this node since it started, by game and rules.", "game", "rules"),
 		staked:  counters("imperio_round_stakes_coins_total", "Coins staked in those rounds, by game and rules.", "game", "rules"),
 		paid:    counters("imperio_round_payouts_coins_total", "Coins paid out in those rounds, by game and rules.", "game", "rules"),
@@ -103,7 +103,7 @@ func NewMetrics(s Sources) *Metrics {
 		m.syncs, m.commands, m.applies, m.backups, newState(s),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	// Counters that alerts look at are there from the start, so that their first increase is seen.
+	// Counters that alerts use start at 0, so that their first increase is seen.
 	for _, result := range [...]string{"ok", "failed"} {
 		m.backups.WithLabelValues(result)
 	}
@@ -126,7 +126,7 @@ func (m *Metrics) RequestDone(route, method string, status int, took time.Durati
 		found = m.addSeries(key)
 	}
 	found.count.Inc()
-	if status != http.StatusSwitchingProtocols { // it ends with the WebSocket, hours later
+	if status != http.StatusSwitchingProtocols { // a WebSocket's request ends hours later
 		found.duration.Observe(took.Seconds())
 	}
 	found.bytes.Add(float64(bytes))
@@ -161,7 +161,7 @@ func (m *Metrics) LimitDecision(zone, by string, allowed bool) {
 	}
 	m.limits.WithLabelValues(zone, by, decision).Inc()
 	if zone == signInZone && !allowed {
-		m.SignIn("rate_limited") // it came no further
+		m.SignIn("rate_limited") // the limit ended it
 	}
 }
 
@@ -180,10 +180,10 @@ func (m *Metrics) ConnectionRefused(reason string) { m.refused.WithLabelValues(r
 // Panicked counts a panic of a handler.
 func (m *Metrics) Panicked() { m.panics.Inc() }
 
-// signInResults are the results that are told apart: "ok", or the code of the refusal.
+// signInResults are the values of the label result: "ok", or the code of the refusal.
 var signInResults = [...]string{"ok", "invalid_credentials", "sign_in_throttled", "account_locked", "excluded", "rate_limited", "busy", "other"}
 
-// SignIn counts an attempt to sign in, by the code of its refusal; "" is a success.
+// SignIn counts an attempt to sign in, by the code of its refusal; "" means success.
 func (m *Metrics) SignIn(code string) {
 	if code == "" {
 		code = "ok"
@@ -197,7 +197,7 @@ func (m *Metrics) SignIn(code string) {
 	m.signIns.WithLabelValues("other").Inc()
 }
 
-// RoundSettled counts a round when it is settled, once: not for the replayed answer of one that was settled before.
+// RoundSettled counts a round once, when it is settled. Don't call it for replayed answers.
 func (m *Metrics) RoundSettled(rules string, staked, paid int64) {
 	game, known := m.rules[rules]
 	if !known {

@@ -16,23 +16,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Handler answers with all metrics in the form that Prometheus reads.
+// Handler serves all metrics in Prometheus's text format.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 }
 
-// Guard says who may read what only operators should.
+// Guard decides who may read what only operators should.
 type Guard struct {
 	// Allow are the networks that may.
 	Allow []netip.Prefix
-	// Token, as a bearer token, allows anyone; empty: none does.
+	// Token is a bearer token that allows access from anywhere; empty: none does.
 	Token string
-	// Address gives the client's address; nil: the connection's.
+	// Address returns the client's address; nil: the connection's.
 	Address func(*http.Request) netip.Addr
 }
 
-// Protect lets only those through to next whom the guard knows. All others learn no more than that there is nothing for
-// them.
+// Protect passes only allowed requests on to next. All others get a 403.
 func (g Guard) Protect(next http.Handler) http.Handler {
 	want := sha256.Sum256([]byte(g.Token))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -59,7 +58,7 @@ func (g Guard) knows(r *http.Request) bool {
 	return false
 }
 
-// bears compares the hashes, so that neither the content nor the length of a token can be found out by time.
+// bears compares hashes, so that response times reveal neither the content nor the length of the token.
 func bears(r *http.Request, want [sha256.Size]byte) bool {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	got := sha256.Sum256([]byte(token))
@@ -71,8 +70,8 @@ func Loopback() []netip.Prefix {
 	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }
 
-// OwnHosts knows the Host of requests that mean this machine: localhost, an IP address, or one of names. A page on the
-// internet can give its own name this machine's address, and then read what answers there to any name (DNS rebinding).
+// OwnHosts accepts requests whose Host means this machine: localhost, an IP address, or one of names. A web page can point
+// its own name at this machine's address, and then read whatever answers to any name (DNS rebinding).
 func OwnHosts(names []string) func(host string) bool {
 	return func(host string) bool {
 		if name, _, err := net.SplitHostPort(host); err == nil {
@@ -83,9 +82,9 @@ func OwnHosts(names []string) func(host string) bool {
 	}
 }
 
-// NewServer makes the server of the operator's listener: /metrics for those whom the guard knows, and /health, for
-// requests to the hosts that it is meant for; nil: all. Each answer begins with headers. It has no edge in front of it, so
-// it must not listen where players can reach it.
+// NewServer makes the server of the operator's listener: /metrics for those whom the guard allows, and /health. hosts
+// accepts the Host of a request; nil accepts all. Each answer carries headers. There is no edge in front of this server,
+// so it must not listen where players can reach it.
 func NewServer(m *Metrics, h *Health, g Guard, hosts func(host string) bool, headers http.Header, log *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", g.Protect(m.Handler()))

@@ -11,20 +11,19 @@ import (
 	"imperio/storage/command"
 )
 
-// Sources are where metrics are read from when somebody asks for them. A nil function leaves its metrics out. All of
-// them are called from many goroutines.
+// Sources are read at each scrape. A nil function leaves its metrics out. All are called from many goroutines.
 type Sources struct {
 	Version, Commit string
-	// Figures sums up the casino.
+	// Figures returns the casino's totals.
 	Figures func() command.Figures
-	// Returns are the theoretical returns of all known rules ("slots/2": 0.96875).
+	// Returns are the theoretical returns of all known rules (e.g. "slots/2": 0.96875).
 	Returns map[string]float64
-	// Replication tells how the log and raft are.
+	// Replication returns the state of the log and raft.
 	Replication func() Replication
-	// Checkpoints tells how checkpoints go.
+	// Checkpoints returns the statistics of checkpoints.
 	Checkpoints  func() Checkpoints
 	Certificates func() []Certificate
-	// Backups tells of the latest backup; ok is false before there is one.
+	// Backups returns the latest backup; ok is false before the first.
 	Backups func() (b Backup, ok bool)
 	// Buckets calls f for each table of the limiter.
 	Buckets func(f func(zone, by string, clients int))
@@ -37,7 +36,7 @@ type Sources struct {
 	Health          *Health
 }
 
-// Replication is how the log and raft are. Indexes are of log entries.
+// Replication is the state of the log and raft. Indexes are of log entries.
 type Replication struct {
 	Leads                                bool
 	Voters                               int
@@ -45,11 +44,11 @@ type Replication struct {
 	LastIndex, CommitIndex, AppliedIndex uint64
 	SnapshotIndex                        uint64
 	InFlight                             int               // commands proposed and not yet answered
-	Writing                              time.Duration     // how long the log's write under way has taken so far
+	Writing                              time.Duration     // how long the log's running write has taken so far
 	FollowersLag                         map[string]uint64 // entries that each other member is behind; nil: not known here
 }
 
-// Checkpoints is how checkpoints of the state go.
+// Checkpoints are statistics of the state's checkpoints.
 type Checkpoints struct {
 	Count, Records uint64        // since the start
 	Last, Longest  time.Duration // how long they took
@@ -65,7 +64,7 @@ type Backup struct {
 	Drilled time.Time // when one was last restored and audited for practice; zero: never
 }
 
-// state is the collector of everything that is read on demand.
+// state is the collector of everything that is read at a scrape.
 type state struct {
 	s     Sources
 	descs map[string]*prometheus.Desc
@@ -78,21 +77,21 @@ var stateMetrics = []struct {
 }{
 	{"imperio_build_info", "Always 1; the labels say what runs.", []string{"version", "commit", "go_version"}},
 
-	{"imperio_bets_total", "Rounds settled, by game, of all times. Those under way are in imperio_open_rounds.", []string{"game"}},
-	{"imperio_staked_coins_total", "Coins staked in settled rounds, by game, of all times. Those of rounds under way are in imperio_ledger_escrow_coins.", []string{"game"}},
-	{"imperio_paid_coins_total", "Coins paid out in settled rounds, by game, of all times.", []string{"game"}},
+	{"imperio_bets_total", "Rounds settled since the casino began, by game. Open rounds are in imperio_open_rounds.", []string{"game"}},
+	{"imperio_staked_coins_total", "Coins staked in settled rounds since the casino began, by game. Stakes of open rounds are in imperio_ledger_escrow_coins.", []string{"game"}},
+	{"imperio_paid_coins_total", "Coins paid out in settled rounds since the casino began, by game.", []string{"game"}},
 	{"imperio_house_balance_coins", "Balance of a game's house account.", []string{"game"}},
-	{"imperio_return_theoretical_ratio", "Expected payout of a coin staked, by game and rules, as computed from the rules.", []string{"game", "rules"}},
-	{"imperio_return_actual_ratio", "Coins paid out for each coin staked in settled rounds, by game, of all times.", []string{"game"}},
+	{"imperio_return_theoretical_ratio", "Expected payout per coin staked, by game and rules, computed from the rules.", []string{"game", "rules"}},
+	{"imperio_return_actual_ratio", "Coins paid out per coin staked in settled rounds since the casino began, by game.", []string{"game"}},
 
 	{"imperio_ledger_sum_coins", "Sum of all balances. Always 0.", nil},
 	{"imperio_ledger_players_coins", "Sum of all players' balances.", nil},
 	{"imperio_ledger_escrow_coins", "Stakes of open rounds.", nil},
 	{"imperio_ledger_issued_coins", "Coins ever granted, less those taken back.", nil},
-	{"imperio_ledger_invariant_holds", "1 while an invariant of the books holds, else 0: all balances add up to 0; escrow is what open rounds add up to, looked at each minute.", []string{"invariant"}},
+	{"imperio_ledger_invariant_holds", "1 while an invariant of the books holds, else 0: all balances add up to 0; the escrow equals the stakes of open rounds (compared each minute).", []string{"invariant"}},
 	{"imperio_accounts", "Accounts of players.", nil},
-	{"imperio_sessions", "Sessions that are signed in.", nil},
-	{"imperio_open_rounds", "Rounds that are opened and not settled.", nil},
+	{"imperio_sessions", "Sessions that are open.", nil},
+	{"imperio_open_rounds", "Rounds that are open.", nil},
 	{"imperio_history_events_total", "Events in the history.", nil},
 
 	{"imperio_raft_leads", "1 while this node leads, else 0.", nil},
@@ -105,7 +104,7 @@ var stateMetrics = []struct {
 	{"imperio_raft_apply_lag_entries", "Committed entries that are not applied yet.", nil},
 	{"imperio_raft_in_flight_commands", "Commands proposed and not yet answered.", nil},
 	{"imperio_raft_follower_lag_entries", "Entries that another member is behind, as the leader sees it.", []string{"member"}},
-	{"imperio_log_write_pending_seconds", "How long the log's write under way has taken so far; 0 if none is.", nil},
+	{"imperio_log_write_pending_seconds", "How long the log's running write has taken so far; 0 if none is running.", nil},
 
 	{"imperio_checkpoints_total", "Checkpoints since the start.", nil},
 	{"imperio_checkpoint_records_total", "Records that checkpoints have written since the start.", nil},
@@ -120,8 +119,8 @@ var stateMetrics = []struct {
 	{"imperio_backup_last_bytes", "Size of the latest backup.", nil},
 	{"imperio_backup_drill_timestamp_seconds", "When a backup was last restored for practice; 0: never.", nil},
 
-	{"imperio_limiter_clients", "Clients whose token buckets are remembered, by zone and by what is counted.", []string{"zone", "by"}},
-	{"imperio_log_lines_dropped_total", "Lines of the logs that were dropped, since their writer was too slow or failed.", nil},
+	{"imperio_limiter_clients", "Clients whose token buckets are in memory, by zone and by what is counted.", []string{"zone", "by"}},
+	{"imperio_log_lines_dropped_total", "Log lines dropped because their writer was too slow or failed.", nil},
 	{"imperio_live_connections", "Open WebSockets of players.", nil},
 	{"imperio_disk_free_bytes", "Free space on the data directory's disk.", nil},
 	{"imperio_disk_size_bytes", "Size of the data directory's disk.", nil},
@@ -137,7 +136,7 @@ func newState(s Sources) *state {
 	return c
 }
 
-// Describe tells of all metrics, also those that are left out for now.
+// Describe sends all metrics, including those that are left out for now.
 func (c *state) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range c.descs {
 		to <- d

@@ -1,10 +1,10 @@
-// Package web is the players' pages: HTML, style sheets, ES modules, pictures and words, as plain files. There is no
-// build step: what stands in static is what browsers get. The package only says which pages there are; serving them
-// (versioned addresses, compression, headers) is the edge's.
+// Package web holds the players' pages: HTML, style sheets, ES modules, pictures and words, as plain files. There is no
+// build step: browsers get the files in static as they are. The package only lists the pages; the edge serves them, with
+// versioned addresses, compression and headers.
 //
-// Every page is the same small shell, told apart by its title, its description and the modules that it asks for early;
-// static/assets/js/router.js draws the rest. A test holds the files in static against the list here, and writes them
-// anew with -update.
+// Every page is the same small shell with its own title, description and list of modules to preload;
+// static/assets/js/router.js draws the rest. A test compares the files in static with the list here, and rewrites them
+// with -update.
 package web
 
 import (
@@ -15,12 +15,12 @@ import (
 //go:embed static
 var static embed.FS
 
-// Files are the pages: "index.html" is the lobby, "rules/slots.html" is /rules/slots, "404.html" is shown where there
-// is nothing. They name assets as /assets/….
+// Files returns the pages: "index.html" is the lobby, "rules/slots.html" is /rules/slots, "404.html" is for missing pages.
+// They refer to assets as /assets/….
 func Files() fs.FS { return sub("static/pages") }
 
-// Assets is everything that pages load. The files reach one another by relative paths, so they must be served from one
-// directory, whatever its address.
+// Assets returns everything that pages load. The files refer to each other by relative paths, so they must be served from
+// one directory, at any address.
 func Assets() fs.FS { return sub("static/assets") }
 
 func sub(directory string) fs.FS {
@@ -34,12 +34,12 @@ func sub(directory string) fs.FS {
 // Page is one page of the players.
 type Page struct {
 	Path        string   // its address, e.g. "/slots"
-	Title       string   // until the page knows the player's language
+	Title       string   // shown until the page knows the player's language
 	Description string   // for search engines and previews
-	Modules     []string // what the browser is to fetch early, below assets/js
+	Modules     []string // to preload, below assets/js
 }
 
-// Missing is the page for what is not there. It has no address.
+// Missing is the page for missing pages. It has no address of its own.
 func Missing() Page { return Page{"/404", "Nothing here", "There is nothing at this address.", nil} }
 
 // Pages lists all pages.

@@ -150,7 +150,7 @@ func TestWords_AreCompleteInAllLanguages(t *testing.T) {
 	}
 }
 
-// Refusals are told by their code, never by the API's English text.
+// Pages choose their words by a refusal's code, never by the API's English text.
 func TestWords_CoverEveryCodeOfTheAPI(t *testing.T) {
 	description, err := os.ReadFile("../api/openapi.yaml")
 	if err != nil {
@@ -172,7 +172,7 @@ func TestWords_CoverEveryCodeOfTheAPI(t *testing.T) {
 	}
 }
 
-// A key that a page names must have words, and words that no page names are to go.
+// Every key that a page names must have words; words that no page names must go.
 func TestWords_AreThoseThatThePagesName(t *testing.T) {
 	english := words(t, "en")
 	literal := regexp.MustCompile(`['"]([a-z_]+\.[a-z0-9_.]+)['"]`)
@@ -204,7 +204,7 @@ func TestWords_AreThoseThatThePagesName(t *testing.T) {
 	}
 }
 
-// The strategy on the page of blackjack's rules is the one that its return was computed for.
+// The rules page of blackjack shows the strategy that the return was computed for.
 func TestRules_ShowThePublishedStrategy(t *testing.T) {
 	page, err := fs.ReadFile(Assets(), "js/pages/rules.js")
 	if err != nil {

@@ -13,6 +13,9 @@ import (
 // chi-square with (312−1)² degrees of freedom when it is reduced by 311/312, since each row and each column has a fixed
 // sum; with so many degrees it is normal. The seed is fixed: the statistic is always the same.
 func TestShuffle_HasNoPositionBias(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it shuffles tens of thousands of shoes")
+	}
 	const shuffles = 20_000
 	count := func(stream func(nonce uint64) *fair.Stream) float64 {
 		counts := make([][Cards]int, Cards)

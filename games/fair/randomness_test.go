@@ -186,6 +186,9 @@ func chiSquare(name string, counts []int, chances []float64) statistic {
 // The first four words of each of many nonces, which is what players see; and long streams, of which every test sees ten
 // million words and more.
 func TestRandomness(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it draws millions of words")
+	}
 	seed := sha256.Sum256([]byte("imperio randomness test"))
 	t.Run("the first words of rounds", func(t *testing.T) {
 		b := new(battery)

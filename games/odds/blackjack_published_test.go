@@ -49,6 +49,9 @@ func TestEvaluator_MatchesPublishedHands(t *testing.T) {
 // The published return of the whole game of five decks is −0.003804. There, the player of a split also knows how many hands
 // were split before, which is worth some millionths.
 func TestEvaluate_MatchesThePublishedGameOfFiveDecks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it evaluates every deal of five decks")
+	}
 	r, err := evaluate(context.Background(), rules{decks: 5, surrender: false}, nil, 0, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,9 @@ var evaluation = sync.OnceValues(func() (*BlackjackResult, error) {
 
 func exactBlackjack(t *testing.T) *BlackjackResult {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it evaluates every deal of six decks")
+	}
 	r, err := evaluation()
 	if err != nil {
 		t.Fatal(err)

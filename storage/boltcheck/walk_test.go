@@ -43,6 +43,9 @@ func walk(db *bbolt.DB, r *bytes.Reader, limit int) (visited []string, err error
 }
 
 func TestWalk_StepByStepVisitsAllOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it walks files in many small steps")
+	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))

@@ -43,6 +43,8 @@ type Options struct {
 	// PatrolInterval is the time between two looks through the whole file; 0: a day. A file that was too large to be read
 	// as a whole when it was opened is looked through at once.
 	PatrolInterval time.Duration
+	// PatrolShare is how much of a processor and of the disk such a look may take, at most 1: that one does not rest. 0: 0.02.
+	PatrolShare float64
 	// StallLimit is how long one checkpoint may take before the disk counts as hung and the service ends; 0: a minute.
 	// Time in which the process itself stood still does not count.
 	StallLimit time.Duration
@@ -65,6 +67,9 @@ func (o *Options) complete() {
 	}
 	if o.PatrolInterval <= 0 {
 		o.PatrolInterval = 24 * time.Hour
+	}
+	if o.PatrolShare <= 0 {
+		o.PatrolShare = 0.02
 	}
 	if o.StallLimit <= 0 {
 		o.StallLimit = time.Minute

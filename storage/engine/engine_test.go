@@ -443,7 +443,7 @@ func TestPatrol_FindsAMissingNumber(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	d = reopen(t, d.Path(), Options{CheckpointInterval: time.Hour, PatrolInterval: time.Millisecond})
+	d = reopen(t, d.Path(), Options{CheckpointInterval: time.Hour, PatrolInterval: time.Millisecond, PatrolShare: 1})
 	waitFor(t, "the patrol to find the gap", func() bool { return d.Err() != nil })
 	if err := d.Err(); !IsDamage(err) || !strings.Contains(err.Error(), "the record 5 of the table numbers is missing") {
 		t.Errorf("%v", err)

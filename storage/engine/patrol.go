@@ -17,10 +17,17 @@ import (
 // and a large file is not read as a whole when it is opened. It goes chunk by chunk, each in a transaction of its own:
 // bbolt can't use pages again as long as a transaction that might read them is open, and the file would grow.
 const (
-	patrolChunk = 256 << 10 // bytes of leaves that are read at once: about a millisecond's work
-	patrolRest  = 50        // how many times as long as a chunk took it rests: 2 % of a processor and of the disk
-	patrolPause = 5 * time.Millisecond
+	patrolChunk = 256 << 10            // bytes of leaves that are read at once: about a millisecond's work
+	patrolPause = 5 * time.Millisecond // the shortest rest between two chunks
 )
+
+// patrolRest is how long a patrol rests after a chunk, so that it takes no more than its share.
+func (d *DB) patrolRest(took time.Duration) time.Duration {
+	if d.opts.PatrolShare >= 1 {
+		return 0
+	}
+	return max(patrolPause, time.Duration(float64(took)*(1/d.opts.PatrolShare-1)))
+}
 
 // patrol reads all of the file when it is due, again and again until the state is closed. Damage ends its service.
 func (d *DB) patrol(ctx context.Context, first time.Duration) {
@@ -68,7 +75,7 @@ func (d *DB) readAll(ctx context.Context) (records uint64, err error) {
 			if err != nil {
 				return records, err
 			}
-			rest.Reset(max(patrolPause, patrolRest*time.Since(began)))
+			rest.Reset(d.patrolRest(time.Since(began)))
 		}
 		records += t.records
 	}

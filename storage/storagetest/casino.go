@@ -67,6 +67,9 @@ func NewIn(t T, dir string, seed uint64, options storage.Options) *Casino {
 // NewWith is NewIn for a casino that plays other games than the released ones.
 func NewWith(t T, dir string, seed uint64, c *games.Catalogue, options storage.Options) *Casino {
 	t.Helper()
+	if options.StallLimit == 0 {
+		options.StallLimit = 10 * time.Minute // on a busy machine a checkpoint may take as long
+	}
 	casino := &Casino{
 		t: t, games: c, base: dir, dir: filepath.Join(dir, "data"), Now: Birth, options: options,
 		random: rand.New(rand.NewPCG(seed, 0x1a7)),

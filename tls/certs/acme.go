@@ -42,8 +42,8 @@ type acmeSource struct {
 	problems map[string]problem // mu; by name, why the last attempt failed
 }
 
-// problem is why an attempt failed, and when the certificate that was there at the time expires. A later one in its place, which
-// may be the work of another node, ends the problem.
+// problem is why an attempt failed, and when the certificate of that time expires. A later certificate, perhaps obtained by
+// another node, ends the problem.
 type problem struct {
 	err  error
 	over time.Time
@@ -229,7 +229,7 @@ func (s *acmeSource) awaitListeners(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// event keeps account of what the renewals of the cache come to.
+// event records the results of the cache's renewals.
 func (s *acmeSource) event(_ context.Context, event string, data map[string]any) error {
 	name, _ := data["identifier"].(string)
 	switch event {
@@ -269,8 +269,8 @@ func reason(err error) error {
 	return err
 }
 
-// ours tells whether a name that a client gave is one of the domains. A challenge for another name is not looked up: that would be
-// a read of the storage for whoever asks.
+// ours tells whether a name that a client gave is one of the domains. Challenges for other names are not
+// looked up: else anybody could cause reads of the storage.
 func (s *acmeSource) ours(name string) bool {
 	return slices.Contains(s.names, strings.ToLower(name))
 }

@@ -39,7 +39,7 @@ func servePlain(t *testing.T, ln net.Listener, source *certs.Source) {
 		Handler: source.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://"+r.Host+r.URL.Path, http.StatusPermanentRedirect)
 		})),
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: patience,
 	}
 	done := make(chan struct{})
 	go func() {
@@ -100,7 +100,7 @@ func TestACME_HTTP01IssuesForSeveralDomains(t *testing.T) {
 		}
 	}
 
-	// Whoever asks for nothing in particular gets the first domain; whoever asks for another is told so.
+	// A client that names no domain gets the first; one that names another is refused.
 	config := &tls.Config{InsecureSkipVerify: true, ServerName: ""}
 	conn, err := tls.Dial("tcp", site.addr, config)
 	if err != nil {
@@ -114,8 +114,8 @@ func TestACME_HTTP01IssuesForSeveralDomains(t *testing.T) {
 		t.Errorf("a name that is not ours: %v, want unrecognized name", err)
 	}
 
-	// What is no challenge goes on to the next handler.
-	noFollow := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: 10 * time.Second}
+	// Requests other than challenges go on to the next handler.
+	noFollow := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: patience}
 	for _, path := range []string{"/", "/.well-known/acme-challenge/unknown"} {
 		response, err := noFollow.Get("http://" + plain.Addr().String() + path)
 		if err != nil {
@@ -176,13 +176,8 @@ func TestACME_CertificateIsRenewedBeforeItExpires(t *testing.T) {
 	if expiry := source.Expiry()[0]; expiry.Problem != nil {
 		t.Errorf("Expiry() shows a problem: %v", expiry.Problem)
 	}
-	log := book.String()
-	for _, want := range []string{`"msg":"certificate ready"`, `"msg":"certificate renewed"`, `"component":"certmagic`} {
-		if !strings.Contains(log, want) {
-			t.Errorf("the log lacks %s", want)
-		}
-	}
-	if strings.Contains(log, "PRIVATE KEY") {
+	book.await(t, `"msg":"certificate ready"`, `"msg":"certificate renewed"`, `"component":"certmagic"`)
+	if strings.Contains(book.String(), "PRIVATE KEY") {
 		t.Error("the log holds a key")
 	}
 }
@@ -205,9 +200,7 @@ func TestACME_FailingIssuerIsToldAndTriedAgain(t *testing.T) {
 	if _, err := site.dial(&tls.Config{InsecureSkipVerify: true}); err == nil {
 		t.Error("there is a certificate, from whom?")
 	}
-	if log := book.String(); !strings.Contains(log, "no certificate could be obtained, trying again") {
-		t.Errorf("the log does not say what happened:\n%s", log)
-	}
+	book.await(t, "no certificate could be obtained, trying again")
 	p.down.Store(false)
 	ready(t, source)
 	await(t, "the problem to go", func() bool { return source.Expiry()[0].Problem == nil })
@@ -215,7 +208,7 @@ func TestACME_FailingIssuerIsToldAndTriedAgain(t *testing.T) {
 
 func TestACME_ValidationThatFailsSaysWhy(t *testing.T) {
 	secure := listen(t)
-	p := startPebble(t, pebbleOptions{}) // it looks for us on a port where nobody is
+	p := startPebble(t, pebbleOptions{}) // it connects to a port where nobody listens
 	client := p.client()
 	client.TLSAddr = secure.Addr().String()
 	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.unreachable.test"))
@@ -252,9 +245,7 @@ func TestACME_FailedRenewalKeepsServing(t *testing.T) {
 	if _, err := serve(t, again, "casino.keeps.test").dial(&tls.Config{RootCAs: trust(t, p.roots())}); err != nil {
 		t.Errorf("the old certificate is not served: %v", err)
 	}
-	await(t, "a word about it", func() bool {
-		return strings.Contains(book.String(), "the certificate could not be renewed, the old one is still served")
-	})
+	book.await(t, "the certificate could not be renewed, the old one is still served")
 	if _, err := site.dial(&tls.Config{RootCAs: trust(t, p.roots())}); err != nil {
 		t.Errorf("after Close the certificate that was there is gone: %v", err)
 	}
@@ -286,7 +277,7 @@ func TestACME_RestartServesStoredCertificateWithoutTheIssuer(t *testing.T) {
 	}
 }
 
-// readCounter counts what is read of challenges.
+// readCounter counts reads of challenges.
 type readCounter struct {
 	certmagic.Storage
 	reads atomic.Int64
@@ -311,7 +302,7 @@ func TestACME_ChallengesForOtherNamesAreNotLookedUp(t *testing.T) {
 	source := newSource(t, options)
 	servePlain(t, plain, source)
 	site := serveOn(t, secure, source, "casino.names.test")
-	noFollow := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: 10 * time.Second}
+	noFollow := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: patience}
 	probe := func(name string) int64 {
 		t.Helper()
 		before := counter.reads.Load()
@@ -461,8 +452,8 @@ func TestACME_StatusOfTheIssuerIsStapled(t *testing.T) {
 	}
 }
 
-// A server makes its Source before it listens. The library under it opens the challenge's port by itself when it finds it free:
-// it must not take it away from the server.
+// A server makes its Source before it listens. CertMagic opens the challenge's port itself if it is free; it must not take it
+// away from the server.
 func TestACME_LeavesThePortToTheServer(t *testing.T) {
 	free := listen(t)
 	addr := free.Addr().String()
@@ -506,7 +497,7 @@ func TestACME_CloseEndsAnAttemptUnderWay(t *testing.T) {
 	}()
 	select {
 	case <-closed:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("Close waits for an issuer that never answers")
 	}
 }

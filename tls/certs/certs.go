@@ -1,12 +1,11 @@
 // Package certs gives a server its TLS: where the certificate comes from, how it is kept fresh, and
 // which protocol versions and suites are spoken.
 //
-// A Source is made with New in one of four modes. It keeps its certificates fresh by itself until Close: renewed long before they
-// expire, read again when files change, with the issuer's statement that they are not revoked (OCSP) stapled where the issuer makes one.
-// Whatever fails in the background, it goes on to serve the best certificate it has, says what was wrong in the log, and shows
-// it in Expiry.
+// New makes a Source in one of four modes. Until Close, the Source keeps its certificates fresh: it renews them long before
+// they expire, rereads files that change, and staples OCSP responses if the issuer offers them. Whatever fails in the
+// background, it serves the best certificate it has, logs what was wrong, and shows it in Expiry.
 //
-// CertMagic does the work of mode acme. Its package-wide defaults are not used or changed.
+// CertMagic does the work of mode acme. Its package-wide defaults are neither used nor changed.
 package certs
 
 import (
@@ -22,7 +21,7 @@ import (
 	"github.com/mholt/acmez/v3"
 )
 
-// ErrNoRoot says that there is no authority of our own to trust: the mode is not internal, or it was never run.
+// ErrNoRoot means that there is no internal authority: the mode is not internal, or the server never ran in it.
 var ErrNoRoot = errors.New("there is no internal certificate authority; it is made when the server first runs with TLS mode internal")
 
 // Source is a running source of certificates. All methods may be called concurrently.
@@ -34,7 +33,7 @@ type Source struct {
 
 // provider is a source in one mode.
 type provider interface {
-	// certificate chooses for a handshake. nil without an error: there is none for that name.
+	// certificate chooses the certificate for a handshake; nil without an error if there is none for that name.
 	certificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	expiry() []Validity
 	// close ends background work and waits for it.
@@ -121,7 +120,7 @@ func (s *Source) Root() ([]byte, error) {
 	return nil, ErrNoRoot
 }
 
-// Close ends all background work and waits for it. The TLS configuration goes on to serve what was there last.
+// Close ends all background work and waits for it. The TLS configuration keeps serving the last certificates.
 func (s *Source) Close() error {
 	if s.from != nil {
 		s.from.close()
@@ -129,8 +128,8 @@ func (s *Source) Close() error {
 	return nil
 }
 
-// Forget deletes all certificates, keys, ACME accounts and the internal authority from a storage, without reading them: the way on
-// when the key that they are encrypted with is lost. The next Source obtains or makes new ones. No Source may use the storage meanwhile.
+// Forget deletes all certificates, keys, ACME accounts and the internal authority from a storage, without reading them: the way out
+// if their encryption key is lost. The next Source obtains or makes new ones. No Source may use the storage meanwhile.
 func Forget(ctx context.Context, storage certmagic.Storage) error {
 	// CertMagic's directories, and ours.
 	for _, dir := range []string{"certificates", "acme", "ocsp", authorityLock} {

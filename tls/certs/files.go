@@ -88,7 +88,7 @@ func (s *filesSource) check(ctx context.Context) {
 	s.staple(ctx)
 }
 
-// reload takes the files' certificate into use if it is new and whole. Otherwise it keeps the one it has.
+// reload starts to use the files' certificate if it is new and complete; else it keeps the one it has.
 func (s *filesSource) reload() {
 	certPEM, keyPEM, err := s.read()
 	if err != nil {
@@ -138,7 +138,7 @@ func (s *filesSource) read() (certPEM, keyPEM []byte, err error) {
 	return certPEM, keyPEM, nil
 }
 
-// parse makes a certificate of the contents of the files. It does not say anything of the key beyond that it fits or not.
+// parse makes a certificate from the contents of the files. Its errors say nothing about the key except whether it fits.
 func (s *filesSource) parse(certPEM, keyPEM []byte) (*tls.Certificate, error) {
 	cert, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {

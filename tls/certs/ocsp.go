@@ -65,7 +65,7 @@ func fetchStaple(ctx context.Context, client *http.Client, cert *tls.Certificate
 		return staple{}, fmt.Errorf("certificate status: %w", err)
 	}
 	if response.Certificate != nil && !mayAnswer(response.Certificate) {
-		return staple{}, errors.New("certificate status: the answer is signed by one whom the issuer has not allowed to")
+		return staple{}, errors.New("certificate status: the answer is signed by somebody whom the issuer has not authorised")
 	}
 	switch {
 	case response.Status == ocsp.Revoked:
@@ -81,7 +81,7 @@ func fetchStaple(ctx context.Context, client *http.Client, cert *tls.Certificate
 	}, nil
 }
 
-// mayAnswer holds a delegated responder against RFC 6960, 4.2.2.2. That the issuer has signed it was checked by the parser.
+// mayAnswer checks a delegated responder as RFC 6960, 4.2.2.2 asks. The parser has checked that the issuer signed it.
 func mayAnswer(responder *x509.Certificate) bool {
 	for _, usage := range responder.ExtKeyUsage {
 		if usage == x509.ExtKeyUsageOCSPSigning {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func serveOn(t *testing.T, ln net.Listener, source *certs.Source, name string) s
 			fmt.Fprintf(w, "%s resumed=%v", r.Proto, r.TLS.DidResume)
 		}),
 		TLSConfig:         source.TLSConfig(),
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: patience,
 		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	done := make(chan struct{})
@@ -64,8 +65,8 @@ func (s site) dial(config *tls.Config) (tls.ConnectionState, error) {
 	if config.ServerName == "" {
 		config.ServerName = s.name
 	}
-	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: 10 * time.Second}, Config: config}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: patience}, Config: config}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	conn, err := dialer.DialContext(ctx, "tcp", s.addr)
 	if err != nil {
@@ -96,13 +97,16 @@ func (s site) get(client *http.Client) (string, error) {
 	return string(body), err
 }
 
+// patience bounds what a test waits for. No test waits for it to pass.
+const patience = 3 * time.Minute
+
 // await waits until a condition holds. The deadline is for a slow machine, nothing is timed.
 func await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !condition() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited a minute in vain: %s", what)
+			t.Fatalf("waited in vain: %s", what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -142,6 +146,14 @@ func (b *logBook) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// await waits until the log says all of that: a state shows before the line about it is written, or after.
+func (b *logBook) await(t *testing.T, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		await(t, "the log to say "+part, func() bool { return strings.Contains(b.String(), part) })
+	}
 }
 
 func (b *logBook) logger() *slog.Logger {

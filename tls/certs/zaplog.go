@@ -15,8 +15,8 @@ import (
 func newZap(logger *slog.Logger) *zap.Logger { return zap.New(slogCore{logger}) }
 
 // slogCore is the back end of a zap logger that hands everything to slog: levels, messages, fields, and the zap logger's name
-// as "component". What CertMagic tells as information is the single steps of an order; that is for debugging here, since the source itself
-// tells what came of it.
+// as "component". CertMagic logs the single steps of an order as information; here they are for debugging, since the source itself
+// logs the result.
 type slogCore struct{ logger *slog.Logger }
 
 func slogLevel(level zapcore.Level) slog.Level {

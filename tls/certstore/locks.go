@@ -11,8 +11,8 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// lock is a named lock as this process sees it. It stays in Storage.locks from Lock to Unlock, even when the lease was lost in
-// between: so nobody else in this process can take the name, and an Unlock by the old owner can't release a newer lock.
+// lock is a named lock as this process sees it. It stays in Storage.locks from Lock to Unlock, even if the lease was lost in
+// between, so that nobody else in this process can take the name, and the old owner's Unlock can't release a newer lock.
 type lock struct {
 	name    string
 	waiting int           // Storage.mu; how many wait for turn or have it; at 0 the lock leaves the map
@@ -58,7 +58,7 @@ func (s *Storage) TryLock(ctx context.Context, name string) (bool, error) {
 	return ok, nil
 }
 
-// newHolder names a holder for one acquisition: a lease of this process that was left behind counts as somebody else's.
+// newHolder names a holder for one acquisition, so that an abandoned lease of this process counts as somebody else's.
 func (s *Storage) newHolder() string { return s.node + "/" + rand.Text() }
 
 // tryLock takes the turn within this process, and then the lock in the store. With wait it waits for the turn.
@@ -192,7 +192,7 @@ func (s *Storage) Close() error {
 	return errors.Join(errs...)
 }
 
-// release gives the lock back, also when ctx has ended: who gives up is the one who should not keep others waiting.
+// release gives the lock back even if ctx has ended: a holder that gives up must not keep others waiting.
 func (s *Storage) release(ctx context.Context, fence Fence) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()

@@ -21,7 +21,7 @@ type Options struct {
 	KV  KV
 	Key []byte // KeySize bytes; values are encrypted with it
 
-	// Node tells the holders of locks apart in the store. It is made unique for each Storage by itself; empty is allowed.
+	// Node names this node in the holders of locks. Each Storage adds a unique part itself, so it may be empty.
 	Node string
 
 	// LockTTL is how long a lock outlives its holder. Zero: 30 seconds. At least 50 milliseconds.
@@ -101,7 +101,7 @@ func New(options Options) (*Storage, error) {
 	}, nil
 }
 
-// String names the storage in log lines. It gives nothing away.
+// String names the storage in log lines. It reveals nothing.
 func (s *Storage) String() string { return "certstore" }
 
 // Store encrypts value and puts it at key. When this Storage holds the lock that the key belongs to, the write is fenced by it:
@@ -250,7 +250,7 @@ func (s *Storage) usable(ctx context.Context) error {
 	return nil
 }
 
-// checkKey holds a key against certmagic's form: components between single slashes, none leading or trailing.
+// checkKey checks a key's form, which is certmagic's: components between single slashes, none leading or trailing.
 func checkKey(key string) error {
 	if key == "" || key == "." || key == ".." || path.Clean("/"+key) != "/"+key {
 		return fmt.Errorf("certificate storage: %q is not a key: %w", key, fs.ErrInvalid)

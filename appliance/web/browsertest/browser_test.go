@@ -19,11 +19,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The house and the browser are started by the first test that needs them, and ended after the last.
+// The first test that needs them starts the house and the browser; TestMain ends them.
 var shared struct {
 	once    sync.Once
 	err     error
-	missing string // what is not on this machine
+	missing string // the program that this machine lacks
 	house   *house
 	browser context.Context
 	close   []func()
@@ -68,7 +68,7 @@ func start() {
 	shared.err = chromedp.Do(browser, chromedp.Navigate("about:blank"))
 }
 
-// findChromium looks where Debian and others put it.
+// findChromium looks for it under the names that Debian and others use.
 func findChromium() (string, error) {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -78,7 +78,7 @@ func findChromium() (string, error) {
 	return "", fmt.Errorf("no Chromium is installed (Debian's package: chromium)")
 }
 
-// look is how a page is looked at.
+// look is how a page is displayed.
 type look struct {
 	width, height int64 // 0: 1280 by 860
 	theme         string
@@ -96,9 +96,12 @@ type tab struct {
 	allowed []string // parts of those that a test expects; guarded by mu
 }
 
-// open gives a fresh browser profile that looks as it should. The test fails at its end if the console held errors.
+// open returns a tab in a fresh browser profile. The test fails at its end if the console had errors.
 func open(t testing.TB, l look) *tab {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("tests in a browser take minutes")
+	}
 	shared.once.Do(start)
 	if shared.missing != "" {
 		if os.Getenv("CI") == "true" {
@@ -111,8 +114,6 @@ func open(t testing.TB, l look) *tab {
 	}
 	ctx, end := chromedp.NewContext(shared.browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(end)
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
-	t.Cleanup(cancel)
 	p := &tab{t: t, ctx: ctx, base: shared.house.base}
 	must(t, chromedp.Listen(ctx, p.hear))
 	if l.width == 0 {
@@ -129,6 +130,9 @@ func open(t testing.TB, l look) *tab {
 	call(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
 		UserAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", AcceptLanguage: l.languages})
 	p.look(l)
+	if slow.processor > 1 {
+		call(p, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: slow.processor})
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			if text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText.slice(0, 1500)`)); err == nil {
@@ -152,7 +156,7 @@ func (p *tab) look(l look) {
 	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
 }
 
-// hear notes what the console says.
+// hear records errors and warnings of the console.
 func (p *tab) hear(event any) {
 	line := ""
 	switch e := event.(type) {
@@ -179,7 +183,7 @@ func (p *tab) hear(event any) {
 	}
 }
 
-// expect allows errors in the console that a test causes itself.
+// expect allows console errors that the test causes on purpose.
 func (p *tab) expect(part string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -209,27 +213,37 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// call speaks to the browser itself.
+// step begins a step of a test: it pauses as BROWSERTEST_PAUSE says, and returns a context with the step's deadline.
+func (p *tab) step() (context.Context, context.CancelFunc) {
+	slow.pause()
+	return context.WithTimeout(p.ctx, patience)
+}
+
+// call sends a command to the browser itself.
 func call[P, R any](p *tab, command cdp.Command[P, R], params P) R {
 	p.t.Helper()
-	r, err := chromedp.Call(p.ctx, command, params)
+	ctx, end := p.step()
+	defer end()
+	r, err := chromedp.Call(ctx, command, params)
 	if err != nil {
 		p.t.Fatalf("%s: %v", command.Method, err)
 	}
 	return r
 }
 
-// eval runs a script in the page and gives what it, or its promise, comes to.
+// eval runs a script in the page and returns its value, or the value of its promise.
 func eval[T any](p *tab, script string, args ...any) T {
 	p.t.Helper()
-	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](fill(p.t, script, args), chromedp.EvalAwaitPromise))
+	ctx, end := p.step()
+	defer end()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](fill(p.t, script, args), chromedp.EvalAwaitPromise))
 	if err != nil {
 		p.t.Fatalf("%s: %v", script, err)
 	}
 	return v
 }
 
-// fill puts arguments as JSON in the places of %s.
+// fill replaces each %s by an argument as JSON.
 func fill(t testing.TB, script string, args []any) string {
 	t.Helper()
 	if len(args) == 0 {
@@ -246,27 +260,48 @@ func fill(t testing.TB, script string, args []any) string {
 
 func run(p *tab, script string, args ...any) {
 	p.t.Helper()
-	if err := chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](fill(p.t, script, args), chromedp.EvalAwaitPromise)); err != nil {
-		p.t.Fatalf("%s: %v", script, err)
+	p.do(script, chromedp.Evaluate[chromedp.Void](fill(p.t, script, args), chromedp.EvalAwaitPromise))
+}
+
+// do takes one step in the browser.
+func (p *tab) do(what string, action chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, end := p.step()
+	defer end()
+	if err := chromedp.Do(ctx, action); err != nil {
+		p.t.Fatalf("%s: %v", what, err)
 	}
 }
 
 // wait asks the page until a condition holds. It outlives navigations.
 func (p *tab) wait(what, condition string, args ...any) {
 	p.t.Helper()
+	ctx, end := p.step()
+	defer end()
 	script := fill(p.t, condition, args)
-	for deadline := time.Now().Add(patience); ; {
-		ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`!!(`+script+`)`))
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`!!(`+script+`)`))
 		if err == nil && ok {
 			return
 		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("waited in vain: %s (%v)", what, err)
-		}
 		select {
-		case <-p.ctx.Done():
-			p.t.Fatalf("waiting for %s: %v", what, p.ctx.Err())
-		case <-time.After(40 * time.Millisecond): // the pace of asking, not a guess at how long it takes
+		case <-ctx.Done():
+			p.t.Fatalf("waited in vain: %s (%v)", what, err)
+		case <-time.After(40 * time.Millisecond): // the polling interval
+		}
+	}
+}
+
+// until waits for a condition outside the page.
+func (p *tab) until(what string, holds func() bool) {
+	p.t.Helper()
+	ctx, end := p.step()
+	defer end()
+	for !holds() {
+		select {
+		case <-ctx.Done():
+			p.t.Fatalf("waited in vain: %s", what)
+		case <-time.After(40 * time.Millisecond): // the polling interval
 		}
 	}
 }
@@ -274,9 +309,7 @@ func (p *tab) wait(what, condition string, args ...any) {
 // visit opens a page and waits until it is drawn.
 func (p *tab) visit(path string) {
 	p.t.Helper()
-	if err := chromedp.Do(p.ctx, chromedp.Navigate(p.base+path)); err != nil {
-		p.t.Fatalf("%s: %v", path, err)
-	}
+	p.do(path, chromedp.Navigate(p.base+path))
 	p.wait(path+" is drawn", `document.documentElement.dataset.ready !== undefined`)
 }
 
@@ -286,16 +319,16 @@ func (p *tab) click(selector string) {
 	run(p, `document.querySelector(%s).click()`, selector)
 }
 
-// point clicks with the mouse in the middle of an element, so that whatever lies on top there gets the click.
+// point clicks with the mouse in the middle of an element, so that whatever is on top there gets the click.
 func (p *tab) point(selector string) {
 	p.t.Helper()
-	at := eval[struct{ X, Y float64 }](p, `(() => { const e = document.querySelector(%s); e.scrollIntoView({ block: 'center' }); const r = e.getBoundingClientRect(); return { X: r.x + r.width / 2, Y: r.y + r.height / 2 }; })()`, selector)
-	must(p.t, chromedp.Do(p.ctx, chromedp.MouseClickXY(at.X, at.Y)))
+	at := eval[struct{ X, Y float64 }](p, `(() => { const e = document.querySelector(%s); e.scrollIntoView({ block: 'center', behavior: 'instant' }); const r = e.getBoundingClientRect(); return { X: r.x + r.width / 2, Y: r.y + r.height / 2 }; })()`, selector)
+	p.do("a click on "+selector, chromedp.MouseClickXY(at.X, at.Y))
 }
 
 func (p *tab) press(keys string) {
 	p.t.Helper()
-	must(p.t, chromedp.Do(p.ctx, chromedp.KeyEvent(keys)))
+	p.do("the key "+keys, chromedp.KeyEvent(keys))
 }
 
 func (p *tab) text(selector string) string {
@@ -309,7 +342,7 @@ func (p *tab) shownCoins() int {
 	return eval[int](p, `Number(document.getElementById('balance').dataset.coins)`)
 }
 
-// join makes an account in this browser and gives its player for the API.
+// join makes an account in this browser, and returns its player for the API.
 func (p *tab) join() *player {
 	p.t.Helper()
 	q := &player{t: p.t, base: p.base, name: fmt.Sprintf("player%d", names.Add(1)), password: "correct horse battery"}

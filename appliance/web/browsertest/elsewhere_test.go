@@ -9,16 +9,16 @@ import (
 
 func canHit(now table) bool { return slices.Contains(now.Allowed, "hit") }
 
-// dealtOnly is true in a page that shows a hand of two cards, and what can be done with it.
+// dealtOnly is true if the page shows a hand of two cards with its actions.
 const dealtOnly = `document.querySelectorAll('.hand im-card').length === 2 && document.querySelector('.actions button:not(:disabled)')`
 
 const isOver = `document.querySelector('.hand .result') && document.querySelector('.actions').hidden && !document.getElementById('deal').disabled`
 
-// A round is played in two places. What the API's client does here is what a second window would do.
+// A round is played in two places. The API's client here does what a second window would do.
 func TestBlackjack_FollowsARoundThatIsPlayedElsewhere(t *testing.T) {
 	p := open(t, look{})
 	q := p.join()
-	q.do("POST", "/me/fairness/rotations", map[string]string{"client_seed": "from the player"}, nil) // else the page would, in the middle of a round
+	q.do("POST", "/me/fairness/rotations", map[string]string{"client_seed": "from the player"}, nil) // else the page would rotate in the middle of a round
 	p.visit("/blackjack")
 	p.wait("the live line", `document.documentElement.dataset.live === 'open'`)
 	now := q.dealUntil("a decision to take", canHit)
@@ -31,7 +31,7 @@ func TestBlackjack_FollowsARoundThatIsPlayedElsewhere(t *testing.T) {
 	p.sameCoins(q)
 }
 
-// deafen keeps the live line from the pages: they learn by their own next press what was done elsewhere.
+// deafen takes the live line from the pages: they learn what happened elsewhere only at their next action.
 func (p *tab) deafen() {
 	p.t.Helper()
 	call(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `window.WebSocket = class extends EventTarget { close() {} };`})

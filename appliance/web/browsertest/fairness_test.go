@@ -54,7 +54,7 @@ func TestFairness_EveryGameIsVerifiedInTheBrowserAfterARotation(t *testing.T) {
 			t.Errorf("round %s of %s is found %s: %s", id, game, v, p.text(".proof"))
 		}
 	}
-	// Every one of the many settled rounds is as the browser computes it, field by field.
+	// The browser computes every settled round as the casino tells it, field by field.
 	var list struct {
 		Rounds []any `json:"rounds"`
 	}
@@ -69,22 +69,22 @@ func TestFairness_EveryGameIsVerifiedInTheBrowserAfterARotation(t *testing.T) {
 	})(%s)`, list.Rounds) {
 		t.Errorf("the browser computes another round than the casino: %s", w)
 	}
-	// A check that can't fail would prove nothing.
+	// The check can fail.
 	p.visit("/fairness?round=" + ids["slots"])
 	p.wait("computed", `document.querySelector('[data-verdict=right]')`)
 	run(p, `(() => { const c = document.querySelector('input[name=commitment]'); c.value = c.value.replace(/^./, x => x === '0' ? '1' : '0'); c.dispatchEvent(new Event('input')); document.querySelector('.verify').requestSubmit(); })()`)
 	p.wait("a false commitment is found out", `document.querySelector('[data-verdict=wrong]')`)
-	// What the house says is known no more once the form was changed: then the commitment alone is compared.
+	// Once the form was changed, the page no longer knows what the house says, and compares only the commitment.
 	run(p, `(() => { const c = document.querySelector('input[name=commitment]'); c.value = document.querySelector('.proof-step .mono').textContent.slice(-64); document.querySelector('.verify').requestSubmit(); })()`)
 	p.wait("a part is not the whole", `document.querySelector('[data-verdict=partly]')`)
-	// An empty field is no 0.
+	// An empty field doesn't mean 0.
 	for name, words := range map[string]string{"nonce": "The counter is a whole number", "stake": "The rules don't take this stake", "client_seed": "A client seed has 1 to 64 bytes"} {
 		run(p, `(() => { const i = document.querySelector('.verify input[name=' + %s + ']'); const was = i.value; i.value = ''; document.querySelector('.verify').requestSubmit(); i.value = was; })()`, name)
 		p.wait("no "+name, `document.querySelector('.proof .note.bad')?.textContent.startsWith(%s)`, words)
 	}
 }
 
-// downloads gives a directory where this browser puts what it saves.
+// downloads returns a directory for the files that this browser saves.
 func (p *tab) downloads() string {
 	p.t.Helper()
 	directory := p.t.TempDir()
@@ -92,7 +92,7 @@ func (p *tab) downloads() string {
 	return directory
 }
 
-// saved waits for a file to be there. Chromium gives it its name when it is whole.
+// saved waits for a file. Chromium gives it its final name when it is complete.
 func saved(t *testing.T, directory, name string) string {
 	t.Helper()
 	file := filepath.Join(directory, name)
@@ -125,7 +125,7 @@ func vectors[T any](t *testing.T, heading string) (list []T) {
 	return list
 }
 
-// The published vectors, words passed over included, come out of the page's code as they do of the casino's.
+// The page's code gives the published vectors, including words that are passed over.
 func TestFairness_ThePagesCodeGivesThePublishedVectors(t *testing.T) {
 	p := open(t, look{})
 	p.visit("/fairness")
@@ -154,7 +154,7 @@ func TestFairness_ThePagesCodeGivesThePublishedVectors(t *testing.T) {
 	}
 }
 
-// attempt is a round and what the casino's own code makes of it.
+// attempt is a round with the result of the casino's own code.
 type attempt struct {
 	Round   map[string]any `json:"round"`
 	Refused bool           `json:"refused"`
@@ -162,7 +162,7 @@ type attempt struct {
 	Outcome any            `json:"outcome"`
 }
 
-// judge recomputes a round by the casino's own code.
+// judge recomputes a round with the casino's own code.
 func judge(r proof.Round) attempt {
 	a := attempt{Round: map[string]any{"rules": r.Rules, "server_seed": r.ServerSeed, "client_seed": r.ClientSeed, "nonce": r.Nonce,
 		"stake": r.Stake, "bets": r.Bets, "actions": r.Actions}}
@@ -174,8 +174,8 @@ func judge(r proof.Round) attempt {
 	return a
 }
 
-// What the casino's rules refuse is refused by the page's code, and nothing else; all else comes out the same. Tried is
-// every action after every beginning of the vectors of blackjack, and every bet of roulette with faults of many kinds.
+// The page's code refuses exactly what the casino's rules refuse, and computes all else alike. The test tries every action
+// after every prefix of the blackjack vectors, and every roulette bet with many kinds of faults.
 func TestFairness_ThePagesCodeIsAsStrictAsTheCasino(t *testing.T) {
 	var attempts []attempt
 	try := func(r proof.Round) { attempts = append(attempts, judge(r)) }
@@ -279,7 +279,7 @@ func TestFairness_ThePagesCodeIsAsStrictAsTheCasino(t *testing.T) {
 	t.Logf("%d rounds, of which %d are refused", len(attempts), refused)
 }
 
-// at gives a place in the JSON of a round.
+// at returns a part of the JSON of a round.
 func at(v any, path ...any) any {
 	for _, part := range path {
 		if i, ok := part.(int); ok {
@@ -291,7 +291,7 @@ func at(v any, path ...any) any {
 	return v
 }
 
-// lie is something false in what the house says of a round, and how the page must call it.
+// lie is a false statement of the house about a round, and how the page must name it.
 type lie struct {
 	name string
 	tell func(r map[string]any)
@@ -309,8 +309,8 @@ func acting(want string, actions ...any) lie {
 	return lie{fmt.Sprintf("the actions %v", actions), func(r map[string]any) { r["actions"] = actions }, want}
 }
 
-// A round that the house tells falsely is told as wrong, and what is false is named: in the page, and in the page that is
-// saved to disk. Each game is told in another language.
+// If the house tells a round falsely, the page says so and names what is false, and so does the page saved to disk. Each
+// game uses another language.
 func TestFairness_FalseRoundsAreFoundOut(t *testing.T) {
 	house := open(t, look{}).join()
 	house.do("POST", "/games/slots/spins", map[string]int{"stake": 3}, nil)
@@ -382,7 +382,7 @@ func TestFairness_FalseRoundsAreFoundOut(t *testing.T) {
 			run(p, `(() => { const set = (n, v) => { document.querySelector('input[name=' + n + ']').value = v; }; set('login', %s); set('password', %s); })()`, house.name, house.password)
 			p.click("form button[type=submit]")
 			p.wait("signed in", `document.getElementById('balance')`)
-			// The house's answer about this round is replaced by another.
+			// The house's answer about this round is replaced.
 			run(p, `(() => { const real = window.fetch; window.fetch = (url, ...rest) => String(url).endsWith('/me/rounds/' + %s) && window.told ? Promise.resolve(new Response(JSON.stringify(window.told))) : real(url, ...rest); })()`, c.id)
 			tell := func(round map[string]any) {
 				run(p, `(() => { window.told = %s; document.querySelector('.proof')?.remove(); const a = document.createElement('a'); a.href = '/fairness?round=' + %s; document.body.append(a); a.click(); a.remove(); })()`, round, c.id)
@@ -398,7 +398,7 @@ func TestFairness_FalseRoundsAreFoundOut(t *testing.T) {
 				tell(round)
 				p.findsOut(l)
 			}
-			// The first of this game's own lies once more, from the disk.
+			// The first of this game's own lies again, in the saved page.
 			l, round := lies[len(everywhere)], fetch(c.id)
 			l.tell(round)
 			tell(round)
@@ -407,7 +407,7 @@ func TestFairness_FalseRoundsAreFoundOut(t *testing.T) {
 			file := saved(t, directory, "imperio-fairness.html")
 			p.offline(true)
 			defer p.offline(false)
-			must(t, chromedp.Do(p.ctx, chromedp.Navigate("file://"+file)))
+			p.do(file, chromedp.Navigate("file://"+file))
 			p.wait("the file computes the round", `document.querySelector('[data-verdict]')`)
 			p.findsOut(l)
 		})
@@ -419,7 +419,7 @@ func (p *tab) verdict() string {
 	return eval[string](p, `document.querySelector('[data-verdict]').dataset.verdict`)
 }
 
-// findsOut holds the proof that is shown against the lie that it is about.
+// findsOut checks that the proof on the page finds the lie.
 func (p *tab) findsOut(l lie) {
 	p.t.Helper()
 	found := eval[[]string](p, `[...document.querySelectorAll('.differences li')].map(li => li.dataset.differs ?? li.textContent)`)
@@ -447,7 +447,7 @@ func TestFairness_TheSavedPageVerifiesFromDisk(t *testing.T) {
 	file := saved(t, directory, "imperio-fairness.html")
 	p.offline(true)
 	defer p.offline(false)
-	must(t, chromedp.Do(p.ctx, chromedp.Navigate("file://"+file)))
+	p.do(file, chromedp.Navigate("file://"+file))
 	p.wait("the file computes the round", `document.querySelector('[data-verdict]')`)
 	if v := eval[string](p, `document.querySelector('[data-verdict]').dataset.verdict`); v != "right" {
 		t.Errorf("from disk the round is found %s", v)

@@ -7,13 +7,26 @@ import (
 	"github.com/chromedp/cdproto/fetch"
 )
 
-// standIn answers the page's own requests below a path in the place of the casino, as a script says, until mended.
+// standIn answers the page's requests whose address contains path, with a script in place of the casino, until mend.
 func (p *tab) standIn(path, answer string) {
 	p.t.Helper()
 	run(p, `(path => {
 		window.fetchOfTheBrowser ??= window.fetch;
 		window.fetch = (to, options) => String(to).includes(path) ? (`+answer+`)(to, options) : window.fetchOfTheBrowser(to, options);
 	})(%s)`, path)
+}
+
+// hold keeps the casino's answers to requests for a path from the page until release is called. So a test can keep the page in
+// a state that otherwise passes quickly. The page's own timeout doesn't apply meanwhile.
+func (p *tab) hold(path string) (release func()) {
+	p.t.Helper()
+	run(p, `window.held = []`)
+	p.standIn(path, `(to, options) => window.fetchOfTheBrowser(to, { ...options, signal: undefined }).then(answer => new Promise(go => { window.held.push(() => go(answer)); }))`)
+	return func() {
+		p.t.Helper()
+		p.wait("the casino has answered", `window.held.length > 0`)
+		run(p, `(() => { window.fetch = window.fetchOfTheBrowser; for (const go of window.held) go(); })()`)
+	}
 }
 
 func (p *tab) mend() {
@@ -80,7 +93,7 @@ func TestConnection_IsAskedForAndFoundAgain(t *testing.T) {
 	p.join()
 	p.expect("cut off")
 	p.visit("/history")
-	// One failure alone is none of the connection.
+	// A single failure doesn't mean that the connection is lost.
 	p.standIn("/me/statistics", cutOff)
 	p.click(`a[href="/wallet"]`)
 	p.wait("the page says what is missing", `document.querySelector('main h1').textContent === 'That did not work'`)
@@ -90,7 +103,7 @@ func TestConnection_IsAskedForAndFoundAgain(t *testing.T) {
 	if eval[bool](p, `!!document.querySelector('.banner')`) {
 		t.Error("a banner tells of a lost connection that is not lost")
 	}
-	// Everything fails, and nothing is asked by the player: the modules of a page are missing, too.
+	// Everything fails, including the modules of the next page.
 	_, mend := p.cut("*", fetch.RequestStageRequest)
 	run(p, `document.querySelector('.foot a[href="/rules"]').click()`)
 	p.wait("the banner and the page say so", `document.querySelector('.banner') && /can't be reached/.test(document.querySelector('main').textContent)`)
@@ -104,6 +117,7 @@ func TestCasinoGoesAway_AnIdlePageNotices(t *testing.T) {
 	p := open(t, look{})
 	other, err := startHouse(shared.house.command.Path, t.TempDir())
 	must(t, err)
+	t.Cleanup(other.close)
 	p.base = other.base
 	p.join()
 	p.visit("/")
@@ -127,7 +141,7 @@ func TestBanner_CoversNothing(t *testing.T) {
 		t.Error("the banner lies over the table")
 	}
 	p.offline(false)
-	// It may come and go while requests of both times are under way.
+	// The banner may come and go while old and new requests are running.
 	p.wait("it goes, and the table is where it was", fmt.Sprintf(`!document.querySelector('.banner') && document.querySelector('.felt').getBoundingClientRect().top === %v`, before))
 }
 

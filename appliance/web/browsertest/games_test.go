@@ -28,10 +28,7 @@ func TestSignUp_OpensAnAccountWithWelcomeCoins(t *testing.T) {
 	}
 	before := p.shownCoins()
 	p.click("#collect")
-	p.wait("the daily coins", `document.getElementById('collect').hidden`)
-	if got := p.shownCoins(); got <= before {
-		t.Errorf("%d coins after collecting the daily ones, %d before", got, before)
-	}
+	p.wait("the daily coins", `document.getElementById('collect').hidden && Number(document.getElementById('balance').dataset.coins) > %s`, before)
 	p.click("#sign-out")
 	p.wait("signed out", `document.querySelector('a[href="/sign-in"]') && !document.getElementById('balance')`)
 }
@@ -63,7 +60,7 @@ func TestSlots_StopsWhereTheServerSaid(t *testing.T) {
 	if took < 2500 {
 		t.Errorf("a cycle took %.0f ms; the rule is at least 2500", took)
 	}
-	// The first bet of an account is made under a client seed that the browser drew.
+	// The browser drew a client seed before the account's first bet.
 	var seeds struct {
 		ClientSeed string `json:"client_seed"`
 		Default    bool   `json:"client_seed_is_default"`
@@ -73,8 +70,10 @@ func TestSlots_StopsWhereTheServerSaid(t *testing.T) {
 		t.Errorf("the first bet was made under the default client seed %q", seeds.ClientSeed)
 	}
 	run(p, `document.activeElement.blur()`)
+	release := p.hold("/games/slots/spins")
 	p.press(" ")
 	p.wait("the space key spins", `document.getElementById('spin').disabled`)
+	release()
 	p.wait("the second spin is over", spun)
 	rounds := q.rounds("slots")
 	if len(rounds) != 2 {
@@ -84,7 +83,7 @@ func TestSlots_StopsWhereTheServerSaid(t *testing.T) {
 	if !slices.Equal(shown, rounds[0].Outcome.Stops) {
 		t.Errorf("the reels show the stops %v, the server drew %v", shown, rounds[0].Outcome.Stops)
 	}
-	// They do so on the screen: the facet of the stop lies on the pay line, and in front.
+	// They also do so on the screen: the stop's facet lies on the pay line, in front.
 	if off := eval[float64](p, `Math.max(...[...document.querySelectorAll('.facet.shown')].map(f => { const d = f.closest('.drum').getBoundingClientRect(), r = f.getBoundingClientRect(); return Math.abs(r.y + r.height / 2 - d.y - d.height / 2) + (r.height > d.height / 4 ? 0 : 999); }))`); off > 4 {
 		t.Errorf("a symbol lies %.1f pixels off the pay line", off)
 	}
@@ -164,7 +163,7 @@ func TestRoulette_TheBallFallsWhereTheServerSaid(t *testing.T) {
 	q := p.join()
 	p.visit("/roulette")
 	p.point(`.chips [data-chip="1"]`)
-	// One bet of every type, and the call bets: the server takes them all as they are meant.
+	// One bet of every type, and the call bets: the server gets them all as meant.
 	types := []string{"straight:0", "split:0-3", "street:1-2-3", "trio:0-2-3", "corner:1-2-4-5", "first_four:0-1-2-3", "six_line:31-32-33-34-35-36", "dozen:1", "column:1", "low", "high", "red", "black", "odd", "even"}
 	for _, id := range types {
 		p.click(p.spot(id))
@@ -194,7 +193,7 @@ func TestRoulette_TheBallFallsWhereTheServerSaid(t *testing.T) {
 			t.Errorf("no bet of type %s arrived", name)
 		}
 	}
-	// The pocket under the ball, measured on the screen, is the server's.
+	// The ball lies in the server's pocket, measured on the screen.
 	under := eval[int](p, `(() => {
 		const bowl = document.querySelector('.bowl').getBoundingClientRect(), ball = document.querySelector('.ball').getBoundingClientRect();
 		const cx = bowl.x + bowl.width / 2, cy = bowl.y + bowl.height / 2;
@@ -277,7 +276,7 @@ func TestBlackjack_ARoundThatWasPlayedOnElsewhereIsShownAsItStands(t *testing.T)
 	q := p.join()
 	now := q.dealUntil("a hand that one card can't end", func(now table) bool { return now.Allowed[0] == "hit" && now.Hands[0].Total <= 9 })
 	actions := "/games/blackjack/rounds/" + now.Round.ID + "/actions"
-	p.deafen() // else it would know before
+	p.deafen() // else it would know at once
 	p.expect("409 (Conflict)")
 	p.visit("/blackjack")
 	p.wait("the cards lie", `document.querySelectorAll('.hand im-card').length === 2`)

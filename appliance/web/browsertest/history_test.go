@@ -10,9 +10,7 @@ import (
 func TestHistory_ListsFiltersAndSavesEveryRound(t *testing.T) {
 	p := open(t, look{})
 	q := p.join()
-	for range 30 { // more than a page
-		q.do("POST", "/games/slots/spins", map[string]int{"stake": 1}, nil)
-	}
+	q.spin(30) // more than a page
 	q.do("POST", "/games/roulette/spins", map[string]any{"bets": []map[string]any{{"type": "red", "amount": 1}}}, nil)
 	directory := p.downloads()
 	p.visit("/history")
@@ -28,6 +26,15 @@ func TestHistory_ListsFiltersAndSavesEveryRound(t *testing.T) {
 	lines := readCSV(t, saved(t, directory, "imperio-rounds.csv"))
 	if len(lines) != 32 || lines[0][0] != "id" || lines[1][1] != "roulette" {
 		t.Errorf("the file has %d lines, beginning %v", len(lines), lines[:min(2, len(lines))])
+	}
+}
+
+// spin plays slots for one coin, a number of times.
+func (p *player) spin(times int) {
+	p.t.Helper()
+	defer p.hurry()()
+	for range times {
+		p.do("POST", "/games/slots/spins", map[string]int{"stake": 1}, nil)
 	}
 }
 
@@ -75,9 +82,7 @@ func TestLive_TheBalanceFollowsWhatHappensElsewhere(t *testing.T) {
 func TestHistory_IsAsItWasWhenAPlayerComesBack(t *testing.T) {
 	p := open(t, look{width: 1280, height: 700})
 	q := p.join()
-	for range 60 {
-		q.do("POST", "/games/slots/spins", map[string]int{"stake": 1}, nil)
-	}
+	q.spin(60)
 	p.visit("/history")
 	p.wait("the rounds", `document.querySelectorAll('tbody tr').length === 25`)
 	run(p, `(() => { const s = document.querySelector('.filter select'); s.value = 'slots'; s.dispatchEvent(new Event('change')); })()`)

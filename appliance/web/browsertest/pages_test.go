@@ -16,9 +16,10 @@ import (
 //go:embed testdata/axe.min.js
 var axe string
 
-// lived plays a little of everything, so that the pages have something to show.
+// lived plays some rounds of everything, so that the pages have something to show.
 func (q *player) lived() {
 	q.t.Helper()
+	defer q.hurry()()
 	for range 4 {
 		q.do("POST", "/games/slots/spins", map[string]int{"stake": 5}, nil)
 	}
@@ -31,7 +32,7 @@ func (q *player) lived() {
 	}
 }
 
-// paths are all pages, and those with a round to look at.
+// paths are all pages, including those that show a round.
 func paths(q *player) []string {
 	var list []string
 	for _, p := range web.Pages() {
@@ -43,11 +44,11 @@ func paths(q *player) []string {
 	return append(list, "/history?round="+id, "/fairness?round="+id)
 }
 
-// checkAccess runs axe-core over the page as it stands.
+// checkAccess runs axe-core on the current page.
 func (p *tab) checkAccess(path string) {
 	p.t.Helper()
 	run(p, axe)
-	// Animations that fade in would be measured half-way.
+	// Wait for fade-ins, or else they would be measured half-way.
 	run(p, `Promise.all(document.getAnimations().map(a => a.finished.catch(() => {})))`)
 	found := eval[[]struct {
 		ID    string   `json:"id"`
@@ -62,7 +63,7 @@ func (p *tab) checkAccess(path string) {
 	}
 }
 
-// checkWidth holds the page to the width of its screen.
+// checkWidth checks that the page is not wider than the screen.
 func (p *tab) checkWidth(path string) {
 	p.t.Helper()
 	if over := eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
@@ -119,7 +120,7 @@ func TestLanguages_AreChosenFromTheBrowserAndSwitched(t *testing.T) {
 	}
 }
 
-// weight is what a first visit takes over the wire.
+// weight is how many bytes a first visit takes over the wire.
 func weight(t *testing.T, path string) (bytes float64) {
 	p := open(t, look{})
 	var mu sync.Mutex
@@ -174,7 +175,7 @@ func TestLayout_NothingShifts(t *testing.T) {
 	}
 }
 
-// How smooth and how fast is measured and told; it says nothing on a busy machine, so it is not judged here.
+// Logs how smooth and how fast a spin is. On a busy machine the figures mean nothing, so they are not judged.
 func TestMotion_IsMeasured(t *testing.T) {
 	p := open(t, look{width: 390, height: 800, motion: true})
 	p.join()

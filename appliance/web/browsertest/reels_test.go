@@ -8,7 +8,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 )
 
-// A drum at rest fills its window from top to bottom, whatever its stop: between two facets nothing of the dark drum behind them is seen.
+// A drum at rest fills its window at every stop: no dark gap shows between two facets.
 func TestSlots_NoStopShowsAGapBetweenFacets(t *testing.T) {
 	for name, l := range map[string]look{"desk": {width: 1280, height: 860}, "narrow": {width: 820, height: 900}, "phone": {width: 390, height: 844}} {
 		t.Run(name, func(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// A casino with some play in it, stopped by a signal or killed.
+// playedCasino is a casino with some rounds in it, stopped by a signal or killed.
 func playedCasino(t *testing.T, killed bool) *process {
 	t.Helper()
 	c := newProcess(t)
@@ -52,7 +52,7 @@ func fingerprint(t *testing.T, dir string) string {
 	return all.String()
 }
 
-// refuses holds that a start is refused with a message that holds all of want, and that nothing is touched.
+// refuses checks that a start is refused with a message that contains all of want, and that no file changes.
 func refuses(t *testing.T, c *process, want ...string) {
 	t.Helper()
 	before := fingerprint(t, c.dir)
@@ -104,6 +104,9 @@ func TestDataDir_AMissingFileIsNotAFirstStart(t *testing.T) {
 }
 
 func TestDataDir_ACutFileIsRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts some 30 processes")
+	}
 	for _, file := range []string{"state.db", "log.db"} {
 		c := playedCasino(t, true)
 		whole, err := os.ReadFile(filepath.Join(c.dir, file))
@@ -130,6 +133,9 @@ func TestDataDir_ACutFileIsRefused(t *testing.T) {
 }
 
 func TestDataDir_AFlippedBitIsRefusedOrDoesNotMatter(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs some 120 audits as processes of their own")
+	}
 	for _, file := range []string{"state.db", "log.db"} {
 		c := playedCasino(t, true)
 		path := filepath.Join(c.dir, file)
@@ -169,7 +175,7 @@ func TestDataDir_AFlippedBitIsRefusedOrDoesNotMatter(t *testing.T) {
 	}
 }
 
-// withoutTime leaves out how long an audit took.
+// withoutTime removes how long an audit took.
 func withoutTime(report string) string {
 	head, _, _ := strings.Cut(report, "took ")
 	return head

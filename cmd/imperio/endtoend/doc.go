@@ -1,3 +1,3 @@
-// Package endtoend tests the program as its users run it: the real binary in processes of its own, over the network
-// and by its command line. It has no code but tests.
+// Package endtoend tests the program as its users run it: the real binary in its own processes, over the network and by its
+// command line. It holds only tests.
 package endtoend

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// player bets and keeps an own record of all answers.
+// player bets, and keeps its own record of all answers.
 type player struct {
 	name, token string
 	casino      *process
@@ -30,7 +30,7 @@ type player struct {
 // bet is a request that moves coins, with the key that makes it safe to send again.
 type bet struct{ path, body, key string }
 
-// answer is what all games answer alike.
+// answer has the fields that all games' answers share.
 type answer struct {
 	Round struct {
 		ID      string          `json:"id"`
@@ -91,7 +91,7 @@ func (p *player) playUntilLost(ctx context.Context) {
 		if p.pending == nil {
 			p.pending = p.next()
 		}
-		// Not with ctx: the answer that the kill cuts off is what this is about.
+		// Not with ctx: the point is an answer that the kill cuts off.
 		if !p.try(context.Background()) {
 			return
 		}
@@ -141,10 +141,10 @@ func (p *player) try(ctx context.Context) bool {
 	return true
 }
 
-// settleUp asks again for what was lost, and compares all that is new with the books. It returns how many answers it compared.
+// settleUp sends unanswered bets again, and compares all new answers with the books. It returns how many it compared.
 func (p *player) settleUp(t *testing.T) int {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for p.pending != nil && !p.try(t.Context()) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: no answer to %+v after the restart", p.name, p.pending)

@@ -15,6 +15,9 @@ import (
 	"time"
 )
 
+// patience bounds what a test waits for. No test waits for it to pass.
+const patience = 3 * time.Minute
+
 // built is the directory that binary has made; TestMain removes it.
 var built string
 
@@ -78,7 +81,7 @@ func newProcess(t *testing.T, flags ...string) *process {
 func (p *process) spawn(t *testing.T) {
 	t.Helper()
 	flags := append([]string{"serve", "--data-dir", p.dir, "--http-addr", p.address, "--ops-addr", "none", "--limits", "off",
-		"--access-log", "off", "--log-level", "warn", "--welcome-coins", "1000000", "--bcrypt-cost", "10", "--checkpoint-interval", "100ms"}, p.flags...)
+		"--access-log", "off", "--log-level", "warn", "--welcome-coins", "1000000", "--bcrypt-cost", "10", "--checkpoint-interval", "100ms", "--disk-stall-limit", "10m", "--shutdown-timeout", "3m"}, p.flags...)
 	p.command = exec.Command(p.path, flags...)
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	if err := p.command.Start(); err != nil {
@@ -92,7 +95,7 @@ func (p *process) spawn(t *testing.T) {
 func (p *process) start(t *testing.T) {
 	t.Helper()
 	p.spawn(t)
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		res, err := http.Get("http://" + p.address + "/api/v1/games")
 		if err == nil {
@@ -109,7 +112,7 @@ func (p *process) start(t *testing.T) {
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the casino does not serve after 30 s: %v\n%s", err, p.log.String())
+			t.Fatalf("the casino does not serve: %v\n%s", err, p.log.String())
 		}
 		time.Sleep(2 * time.Millisecond) // between two looks at the condition
 	}
@@ -143,7 +146,7 @@ func (p *process) run(args ...string) (string, error) {
 	return string(out), err
 }
 
-// audit proves the books of the data directory, as it lies there.
+// audit proves the books of the data directory as it is.
 func (p *process) audit(t *testing.T) {
 	t.Helper()
 	if out, err := p.run("audit", "--data-dir", p.dir); err != nil || !strings.Contains(out, "The books are right.") {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A casino that is told to stop under load finishes what is in flight: every bet that it took is answered, and the
-// books hold exactly what was told.
+// A casino that is told to stop under load finishes running requests: it answers every bet that it took, and the books hold
+// exactly what it answered.
 func TestStop_UnderLoadFinishesWhatIsInFlight(t *testing.T) {
 	casino := newProcess(t)
 	casino.start(t)

@@ -26,7 +26,7 @@ func secureProcess(t *testing.T) (*process, string) {
 	return c, l.Addr().String()
 }
 
-// startSecure starts the casino and waits until it serves HTTPS to who trusts nobody but root, or anybody if root is nil.
+// startSecure starts the casino and waits until it serves HTTPS to a client that trusts only root, or anything if root is nil.
 func startSecure(t *testing.T, c *process, address string, root []byte) {
 	t.Helper()
 	trust := &tls.Config{InsecureSkipVerify: root == nil}
@@ -38,9 +38,9 @@ func startSecure(t *testing.T, c *process, address string, root []byte) {
 	}
 	transport := &http.Transport{TLSClientConfig: trust}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	client := &http.Client{Transport: transport, Timeout: patience}
 	c.spawn(t)
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		res, err := client.Get("https://" + address + "/health/ready")
 		if err == nil {
 			res.Body.Close()
@@ -55,7 +55,7 @@ func startSecure(t *testing.T, c *process, address string, root []byte) {
 	}
 }
 
-// tlsRoot is what 'imperio tls root' prints; its messages are not part of it.
+// tlsRoot returns what 'imperio tls root' prints on standard output.
 func tlsRoot(t *testing.T, c *process, args ...string) []byte {
 	t.Helper()
 	command := exec.Command(c.path, append([]string{"tls", "root", "--data-dir", c.dir}, args...)...)

@@ -13,11 +13,14 @@ import (
 
 // The torture: the real binary is killed with SIGKILL at random moments while players bet over the network. After
 // each kill the data directory is audited as the kill left it; after each restart every answer that a player ever got
-// is compared with what the casino says now, and bets without an answer are asked for again under their keys.
+// is compared with what the casino says now, and unanswered bets are sent again under their keys.
 // Nothing may be lost, nothing doubled.
 //
 // TORTURE_KILLS says how often (make torture: 120), TORTURE_SEED repeats a run's decisions.
 func TestTorture_NothingIsLostOrDoubledByKills(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it kills and audits a casino ten times")
+	}
 	kills := number(t, "TORTURE_KILLS", 10)
 	seed := uint64(number(t, "TORTURE_SEED", int(time.Now().UnixNano()%1e9)))
 	t.Logf("seed %d (TORTURE_SEED), %d kills", seed, kills)

@@ -16,13 +16,13 @@ export class ApiError extends Error {
   /** Seconds to wait before asking again, or 0. */
   get retryAfter() { return Number(this.problem.retry_after ?? 0); }
 
-  /** True where nobody can say whether the request was carried out. */
+  /** Whether it is unknown if the request was carried out. */
   get unknown() {
     return this.status === 0 || this.code === 'outcome_unknown' || this.status === 502 || this.status === 504 || (this.status >= 500 && this.code === 'no_code');
   }
 }
 
-/** Tells of requests answered and unanswered, and of sessions that ended. */
+/** Dispatches 'answered', 'unanswered' and 'signed-out', among others. */
 export const signals = new EventTarget();
 
 /** @param {string} name @param {any} [detail] */
@@ -64,7 +64,7 @@ export async function call(method, path, options = {}) {
 }
 
 /**
- * Asks, and asks again by itself when told to slow down.
+ * Sends a request, and retries it when the casino says to slow down.
  * @template T
  * @param {() => Promise<T>} ask
  */
@@ -88,7 +88,7 @@ export const put = (path, body) => call('PUT', path, { body });
 /** @param {string} path */
 export const remove = (path) => patiently(() => call('DELETE', path));
 
-/** A query string of what is set. @param {Record<string, string|number|null|undefined>} values */
+/** A query string of the values that are set. @param {Record<string, string|number|null|undefined>} values */
 export function query(values) {
   const set = Object.entries(values).filter(([, v]) => v !== null && v !== undefined && v !== '').map(([k, v]) => [k, String(v)]);
   return set.length ? `?${new URLSearchParams(set)}` : '';

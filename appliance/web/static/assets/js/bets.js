@@ -1,6 +1,6 @@
-// Bets that survive a lost connection. A bet has one idempotency key for its whole life: whatever happens on the way,
-// it is asked again under that key until the casino has said what became of it. It is kept for the tab (sessionStorage),
-// so that a reload in the middle asks again too. Never a double bet, never a lost one.
+// Bets that survive a lost connection. A bet has one idempotency key for its whole life. It is sent again under that key
+// until the casino says what became of it. sessionStorage keeps it, so that a reloaded tab goes on asking. No bet is ever
+// doubled or lost.
 import { ApiError, post, signals } from './api.js';
 import { state } from './store.js';
 
@@ -14,7 +14,7 @@ import { state } from './store.js';
  */
 
 const PLACE = 'imperio.pending';
-const KEEP = 20 * 3600_000; // keys are kept 24 hours by the casino: never ask again near or after that
+const KEEP = 20 * 3600_000; // the casino keeps keys for 24 hours: stop asking well before that
 
 /** @returns {Pending|null} */
 function remembered() {
@@ -47,7 +47,7 @@ function pause(milliseconds) {
  * @returns {Promise<any>}
  */
 async function pursue(pending) {
-  let uncertain = false; // true once an answer was lost: then only a definite answer ends the asking
+  let uncertain = false; // true once an answer was lost: from then on only a definite answer ends the loop
   let tries = 0;
   for (;;) {
     try {
@@ -73,7 +73,7 @@ async function pursue(pending) {
 }
 
 /**
- * Places a bet (or takes an action) exactly once, and gives what really happened.
+ * Places a bet (or takes an action) exactly once, and returns what really happened.
  * @param {string} path
  * @param {any} body
  */
@@ -83,7 +83,7 @@ export function place(path, body) {
   return pursue(pending);
 }
 
-/** Asks again for a bet that a reload interrupted; null where there is none. */
+/** Resumes a bet that a reload interrupted; null if there is none. */
 export async function resume() {
   const pending = remembered();
   if (!pending) return null;

@@ -1,18 +1,18 @@
-// Whether the casino can be reached. A request or a live line that failed is only a doubt: the casino is asked for its
-// pulse, and the connection is lost when that fails too. From then on it is asked again and again, until it answers.
+// Whether the casino can be reached. A failed request or live line is only a doubt: the page then asks for the casino's
+// pulse, and the connection counts as lost when that fails, too. From then on it asks until the casino answers.
 import { signals } from './api.js';
 
-const PATIENCE = 3000; // an answer that takes longer is none
+const PATIENCE = 3000; // a slower answer counts as none
 
 export const connection = { lost: false };
 let asking = false;
 let tries = 0;
-let doubts = 0; // so far
-let answers = 0; // heard so far
+let doubts = 0; // how many there were
+let answers = 0; // how many arrived
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let again;
 
-/** Asks for a pulse: neither counted nor logged by the casino. */
+/** Asks for the casino's pulse. The casino neither counts nor logs these requests. */
 async function pulse() {
   try {
     return (await fetch('/health/live', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) })).ok;
@@ -26,13 +26,13 @@ export async function check() {
   if (asking) return;
   asking = true;
   let there, heard, of;
-  do { // a doubt that comes while the casino is being asked may be newer than its answer
+  do { // a doubt that arises while the casino is being asked may be newer than its answer
     of = doubts;
     heard = answers;
     there = await pulse();
   } while (of !== doubts);
   asking = false;
-  if (there || answers !== heard) found(); else lose(); // what was answered meanwhile counts more than an older question
+  if (there || answers !== heard) found(); else lose(); // an answer that arrived meanwhile outweighs an older question
 }
 
 function lose() {
@@ -45,7 +45,7 @@ function lose() {
 
 function found() {
   clearTimeout(again);
-  // The browser says that it has no network: what was answered may have been under way. Or the casino is on this machine.
+  // The browser says it is offline: the answer may have been sent before that, or the casino is on this machine.
   if (!navigator.onLine) again = setTimeout(() => { void check(); }, 2000);
   answers += 1;
   tries = 0;
@@ -54,7 +54,7 @@ function found() {
   signals.dispatchEvent(new Event('found'));
 }
 
-/** Listens to what fails and what succeeds; once. */
+/** Subscribes to requests that fail and succeed. Call it once. */
 export function startConnection() {
   signals.addEventListener('unanswered', () => { if (!connection.lost) void check(); });
   signals.addEventListener('answered', found);

@@ -1,4 +1,4 @@
-// Building elements without markup in strings: nothing that a server says can become HTML.
+// Builds elements without markup in strings, so that nothing from the server can become HTML.
 
 /** @typedef {Node|string|number|null|undefined|false} Child */
 
@@ -58,7 +58,7 @@ export function s(tag, props, ...children) {
   return element;
 }
 
-/** The address of a file beside the scripts, under the version that this page was loaded with. @param {string} path */
+/** The address of an asset, of the same version as this page. @param {string} path */
 export function asset(path) {
   return new URL(`../${path}`, import.meta.url).href;
 }
@@ -70,7 +70,7 @@ export function uid(prefix) {
   return `${prefix}-${idCount}`;
 }
 
-/** Says something to a screen reader, once. @param {string} text */
+/** Announces text to screen readers, once. @param {string} text */
 export function announce(text) {
   const live = document.getElementById('live');
   if (!live) return;
@@ -78,7 +78,7 @@ export function announce(text) {
   requestAnimationFrame(() => { live.textContent = text; });
 }
 
-/** True where the player asked the system for little motion. */
+/** Whether the player's system asks for reduced motion. */
 export function reducedMotion() {
   return matchMedia('(prefers-reduced-motion: reduce)').matches;
 }

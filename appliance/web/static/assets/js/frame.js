@@ -2,7 +2,7 @@
 import { h, asset, announce } from './dom.js';
 import { icon } from './icons.js';
 import { t, signed, clock, coins, errorText, currentLanguage, LANGUAGES, useLanguage } from './i18n.js';
-import { state, changes, signedOut } from './store.js';
+import { state, changes, leave, signedOut } from './store.js';
 import { remove, signals, ApiError } from './api.js';
 import { figure } from './components/figure.js';
 import { sound } from './sound.js';
@@ -10,7 +10,7 @@ import { navigate, rerender } from './router.js';
 import { NAMES } from './games/list.js';
 
 
-/** Draws the top bar and the footer anew: after a change of language, of account, or of page. */
+/** Redraws the top bar and the footer, after the language, the account or the page has changed. */
 export function drawFrame() {
   document.body.classList.toggle('signed-in', !!state.account);
   document.getElementById('frame-top')?.replaceChildren(
@@ -91,15 +91,17 @@ function redrawMenu() {
   /** @type {HTMLElement|undefined} */ ([...fresh.querySelectorAll('button')][index])?.focus();
 }
 
-/** Nobody is told to be signed out who is not: where the casino does not answer, the session lives on. */
+/** Signs out. If the casino doesn't answer, the session lives on, and the banner says so. */
 export async function signOut() {
   document.getElementById('menu')?.hidePopover();
   try {
-    await remove('/sessions/current');
+    await leave(() => remove('/sessions/current'));
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (error.code !== 'unauthenticated') showBanner(`${errorText(error.code)} ${t('connection.still_signed_in')}`, { kind: error.status === 0 ? 'lost' : undefined, close: true });
-    return;
+    if (error.code !== 'unauthenticated') {
+      showBanner(`${errorText(error.code)} ${t('connection.still_signed_in')}`, { kind: error.status === 0 ? 'lost' : undefined, close: true });
+      return;
+    }
   }
   signedOut();
   await navigate('/');
@@ -124,7 +126,7 @@ async function switchLanguage(language) {
   document.activeElement?.scrollIntoView({ block: 'nearest' });
 }
 
-/** Only what changes often: the figures of the top bar. */
+/** Redraws only the figures of the top bar, which change often. */
 function drawPurse() {
   const box = document.getElementById('purse');
   if (!box) return;
@@ -143,7 +145,7 @@ function drawPurse() {
 /** @type {HTMLElement|null} */
 let banner = null;
 /**
- * Says something under the top bar, until something else is to be said there.
+ * Shows a banner under the top bar. It replaces the one before; null removes it.
  * @param {string|null} text
  * @param {{kind?: string, good?: boolean, close?: boolean, action?: HTMLElement}} [options] kind: what clearBanner is told
  */
@@ -157,10 +159,10 @@ export function showBanner(text, options = {}) {
   announce(text);
 }
 
-/** Takes a banner away that is no longer true. @param {string} kind */
+/** Removes the banner if it is of this kind. @param {string} kind */
 function clearBanner(kind) { if (banner?.dataset.kind === kind) showBanner(null); }
 
-/** Says in the links of the frame which page is shown. */
+/** Marks the link of the current page in the frame. */
 export function markCurrent() {
   for (const link of document.querySelectorAll('#frame-top a[href]')) {
     if (link.getAttribute('href') === location.pathname) link.setAttribute('aria-current', 'page');
@@ -168,7 +170,7 @@ export function markCurrent() {
   }
 }
 
-/** Wires the frame to what happens; once. */
+/** Subscribes the frame to signals. Call it once. */
 export function startFrame() {
   changes.addEventListener('change', drawPurse);
   setInterval(() => {

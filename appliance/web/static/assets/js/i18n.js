@@ -82,8 +82,8 @@ export function coins(n) {
 }
 
 /**
- * The whole number that somebody typed, written plainly or grouped as the language does; null where it could mean
- * something else. "1.000" is a thousand in German and nothing at all in English: it is refused there, not guessed.
+ * The whole number that somebody typed, written plainly or grouped as the language does; null where it is
+ * ambiguous. "1.000" is a thousand in German but not in English: there it is refused, not guessed.
  * @param {string} text
  */
 export function wholeNumber(text) {

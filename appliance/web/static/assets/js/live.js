@@ -1,6 +1,6 @@
-// The live line: what the casino tells by itself. It keeps the balance right when the player plays in two places,
-// tells game pages of rounds that go on elsewhere, and ends the page's session when the session has ended elsewhere.
-import { state, changes, setCoins, signedOut, refresh } from './store.js';
+// The live line: a WebSocket on which the casino sends news. It keeps the balance right when the player plays in two
+// places, tells game pages of rounds played elsewhere, and signs the page out when its session has ended elsewhere.
+import { state, changes, setCoins, sessionEnded, refresh } from './store.js';
 import { signals } from './api.js';
 
 const SESSION_ENDED = 4001;
@@ -8,7 +8,7 @@ const SESSION_ENDED = 4001;
 /** @type {WebSocket|null} */
 let line = null;
 let tries = 0;
-let missing = false; // whether the line was down for a while: what happened then was not told
+let missing = false; // whether the line was down for a while: news from that time is lost
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let again;
 
@@ -34,16 +34,16 @@ function connect() {
   mine.addEventListener('close', (event) => {
     if (line === mine) line = null;
     delete document.documentElement.dataset.live;
-    if (event.code === SESSION_ENDED && state.account) { signedOut(); signals.dispatchEvent(new Event('session-ended')); return; }
+    if (event.code === SESSION_ENDED) { sessionEnded(); return; }
     if (!state.account) return;
-    signals.dispatchEvent(new Event('unanswered')); // the casino has gone, or is only starting anew
+    signals.dispatchEvent(new Event('unanswered')); // the casino is gone, or is restarting
     missing = true;
     tries += 1;
     again = setTimeout(connect, Math.min(60_000, 1000 * 2 ** Math.min(tries, 6)));
   });
 }
 
-/** Opens the line for as long as somebody is signed in. */
+/** Keeps the line open while somebody is signed in. */
 export function startLive() {
   changes.addEventListener('change', () => {
     if (state.account) { if (!line && !again) connect(); } else { clearTimeout(again); again = undefined; line?.close(); line = null; tries = 0; }

@@ -11,7 +11,7 @@ import { startConnection } from './connection.js';
 import './components/chip.js';
 import './components/card.js';
 
-// What a button could not do is said, wherever nobody else says it.
+// Shows errors of actions that nothing else has handled.
 addEventListener('unhandledrejection', (event) => {
   if (!(event.reason instanceof ApiError)) return;
   event.preventDefault();
@@ -22,7 +22,7 @@ const account = load().catch((error) => error);
 await useLanguage();
 const failed = await account;
 if (failed instanceof Error) {
-  console.warn(failed.message); // the page itself says what can't be reached
+  console.warn(failed.message); // the page itself shows what can't be reached
   signals.addEventListener('found', async () => { await load(); await rerender(); }, { once: true });
 }
 drawFrame();

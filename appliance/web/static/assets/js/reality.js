@@ -1,19 +1,19 @@
-// The reality check: after the time that the player chose, a pause with the figures of the sitting. It waits for a
-// round that is being shown, and is not shown over another dialog.
+// The reality check: after the time that the player chose, a dialog with the figures of the sitting. It waits until a
+// running outcome has been shown, and never opens over another dialog.
 import { h } from './dom.js';
 import { t, num, signed, clock, timeSpent } from './i18n.js';
 import { state, stay } from './store.js';
 import { signOut } from './frame.js';
 
 let busy = 0;
-/** Keeps the check away while an outcome is being shown. */
+/** Delays the check while an outcome is being shown; returns a function that ends the delay. */
 export function busyShowing() { busy += 1; return () => { busy -= 1; }; }
 
 export function startRealityCheck() {
   setInterval(check, 5_000);
 }
 
-/** Exported for the page that shows how it looks. */
+/** Opens the dialog if it is due. */
 export function check() {
   const { sitting, realityMinutes } = state;
   if (!sitting || !realityMinutes || busy > 0 || document.querySelector('dialog[open]')) return;

@@ -1,5 +1,5 @@
-// Pages by their path. A page is a module with a function that fills the stage; it may leave something to be done
-// when the player goes.
+// Pages by their path. A page is a module whose function fills the stage. It may return a cleanup for when the player
+// leaves.
 import { h, announce } from './dom.js';
 import { t, errorText } from './i18n.js';
 import { state, shown } from './store.js';
@@ -41,9 +41,9 @@ for (const [name, game] of Object.entries(GAMES)) {
 /** @type {Page|undefined} */
 let page;
 let turn = 0;
-/** How far each entry of the browser's history was scrolled. @type {Map<number, number>} */
+/** The scroll position of each entry of the browser's history. @type {Map<number, number>} */
 const places = new Map();
-/** The entry that is shown. Numbers go on from the clock, since entries outlive a reload. */
+/** The entry that is shown. Numbers come from the clock, since entries outlive a reload. */
 let entry = Date.now();
 /** @type {() => void} */
 let afterwards = () => {};
@@ -66,7 +66,7 @@ export function startRouter(drawn) {
 
 /** @param {string} path */
 export async function navigate(path) {
-  if (path.startsWith('/sign-in?next=%2Fsign-')) return; // the player is on the way there, and comes back to where that began
+  if (path.startsWith('/sign-in?next=%2Fsign-')) return; // already signing in or up: keep the first destination
   if (path !== location.pathname + location.search) {
     places.set(entry, scrollY);
     entry = Date.now();
@@ -75,14 +75,14 @@ export async function navigate(path) {
   await show(true);
 }
 
-/** Draws the page that is shown again, e.g. in another language, once nothing is being played out on it. */
+/** Draws the current page again, e.g. in another language, once no outcome is being played out on it. */
 export async function rerender() {
   const mine = turn;
   await (page?.idle ?? shown)();
   if (mine === turn) await show(false);
 }
 
-/** How long a page may take before its bones are shown. */
+/** How long a page may take before its skeleton is shown, in milliseconds. */
 const PATIENCE = 300;
 
 /** @param {boolean} moved whether the player came from another page, so that focus goes to the new one @param {boolean} [back] whether to where the player was before */
@@ -95,7 +95,7 @@ async function show(moved, back = false) {
     history.replaceState(history.state, '', `/sign-in?next=${encodeURIComponent(path + location.search)}`);
     route = ROUTES['/sign-in'];
   }
-  // A page that is only drawn anew stays until it is.
+  // A page that is only redrawn stays until the new one is ready.
   const waiting = moved || !page ? setTimeout(() => { if (mine === turn && route) put(path, bones(route), moved); }, PATIENCE) : undefined;
   /** @type {Page} */
   let next;
@@ -112,7 +112,7 @@ async function show(moved, back = false) {
   if (moved) announce(next.title);
 }
 
-/** Puts a page on the stage; the one that was there leaves. @param {string} path @param {Page} next @param {boolean} moved */
+/** Puts a page on the stage, after the cleanup of the page before it. @param {string} path @param {Page} next @param {boolean} moved */
 function put(path, next, moved) {
   const main = /** @type {HTMLElement} */ (document.getElementById('main'));
   const focus = moved ? null : focused(main);
@@ -128,7 +128,7 @@ function put(path, next, moved) {
   focus?.();
 }
 
-/** What gives the focus back to the same control once the page is drawn anew. @param {HTMLElement} main @returns {(() => void)|null} */
+/** Returns a function that gives the focus back to the same control after a redraw. @param {HTMLElement} main @returns {(() => void)|null} */
 function focused(main) {
   const old = document.activeElement;
   if (!(old instanceof HTMLElement) || old === main || !main.contains(old)) return null;
@@ -137,7 +137,7 @@ function focused(main) {
   return () => /** @type {HTMLElement|undefined} */ (main.querySelectorAll(tag)[place])?.focus({ preventScroll: true });
 }
 
-/** The module of a page. One that does not arrive is the connection's fault. @param {Route} route */
+/** Loads a page's module. A failure counts as a lost connection. @param {Route} route */
 async function module(route) {
   try {
     return await route.load();
@@ -148,7 +148,7 @@ async function module(route) {
   }
 }
 
-/** Grey bones of a page that is still being fetched. @param {Route} route @returns {Page} */
+/** The skeleton of a page that is still loading. @param {Route} route @returns {Page} */
 function bones(route) {
   return { title: t(route.title), body: h('div', { class: 'stack', 'aria-busy': 'true' }, h('h1', null, t(route.title)), [1, 2, 3].map(() => h('div', { class: 'skeleton block' }))) };
 }
@@ -157,10 +157,10 @@ function lostPage() {
   return h('div', { class: 'narrow stack' }, h('h1', null, t('lost.title')), h('p', null, t('lost.text')), h('a', { class: 'button', href: '/' }, t('lost.home')));
 }
 
-/** What went wrong, and a way on; a page that the connection kept away comes by itself when that is back. @param {unknown} error @returns {Page} */
+/** What went wrong, and a button to try again. If the connection was lost, the page loads by itself when it is back. @param {unknown} error @returns {Page} */
 function errorPage(error) {
   const problem = error instanceof ApiError ? error : new ApiError(500, 'internal_error');
-  // A browser may remember that a module could not be had, so the whole page is loaded again.
+  // Browsers may cache a failed module load, so the whole page is reloaded.
   const again = problem.problem.module ? () => location.reload() : () => { void show(true); };
   if (problem.status === 0) signals.addEventListener('found', again, { once: true });
   return {

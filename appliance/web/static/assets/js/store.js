@@ -28,7 +28,7 @@ function changed() { changes.dispatchEvent(new Event('change')); }
 let total = 0; // net of all time
 let held = 0; // how many outcomes are known and not shown yet
 
-/** Whether this browser has signed in before: a house without guests need not be asked who they are. */
+/** Whether this browser has ever signed in. If it hasn't, load() need not ask the casino. */
 const KNOWN = 'imperio.known';
 /** @param {boolean} known */
 function remember(known) {
@@ -92,9 +92,27 @@ export function signedOut() {
   try { localStorage.removeItem(SITTING); } catch { /* see takeSeat */ }
   changed();
 }
-signals.addEventListener('signed-out', () => { if (state.account) { signedOut(); signals.dispatchEvent(new Event('session-ended')); } });
 
-/** The balance as it is now; shown at once, unless an outcome is still being played out. @param {number} coins @param {number} [heldCoins] */
+let leaving = 0; // how many requests that end this session are under way
+/**
+ * Sends a request that ends this session. Until it is answered, news that the session has ended is ignored.
+ * @template T
+ * @param {() => Promise<T>} request
+ */
+export async function leave(request) {
+  leaving += 1;
+  try { return await request(); } finally { leaving -= 1; }
+}
+
+/** The casino said that the session has ended. */
+export function sessionEnded() {
+  if (!state.account || leaving > 0) return;
+  signedOut();
+  signals.dispatchEvent(new Event('session-ended'));
+}
+signals.addEventListener('signed-out', sessionEnded);
+
+/** Sets the balance. It is shown at once, unless an outcome is still being played out. @param {number} coins @param {number} [heldCoins] */
 export function setCoins(coins, heldCoins) {
   if (!state.account || held > 0) return;
   state.account.coins = coins;
@@ -102,7 +120,7 @@ export function setCoins(coins, heldCoins) {
   changed();
 }
 
-/** Keeps the balance as it stands until the outcome has been shown. */
+/** Freezes the shown balance until release() is called. */
 export function hold() { held += 1; }
 
 /**
@@ -134,7 +152,7 @@ export function shown() {
 
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let soon;
-/** Asks for the balance and the net result anew, a little later: rounds may have been played in another window. */
+/** Fetches the balance and the net result again, a little later: rounds may have been played in another window. */
 export function refresh() {
   clearTimeout(soon);
   soon = setTimeout(async () => {
@@ -157,7 +175,7 @@ export async function fairness(fresh = false) {
   return state.fairness;
 }
 
-/** Rotates to a client seed that was drawn here, so that the house can't have known it. @param {string} seed */
+/** Rotates to a client seed drawn in this browser, which the house can't have known. @param {string} seed */
 export async function rotate(seed) {
   const answer = await post('/me/fairness/rotations', { client_seed: seed });
   state.fairness = { ...answer.fairness, revealed: [answer.revealed, ...(state.fairness?.revealed ?? [])] };

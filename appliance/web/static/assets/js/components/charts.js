@@ -12,7 +12,7 @@ export function chartSpace() { return s('svg', { class: 'chart', viewBox: `0 0 $
 /** A figure that must fit beside a chart. @param {number} n @param {string} [whole] */
 const label = (n, whole = num(n)) => (Math.abs(n) < 1_000_000 ? whole : brief(n));
 
-/** The net result over some rounds as steps in time: it stays as it is until the next round. @param {{time: number, net: number}[]} points oldest first */
+/** The net result over time, as steps: it is constant between rounds. @param {{time: number, net: number}[]} points oldest first */
 export function netChart(points) {
   const right = width() - 60;
   const values = points.map((p) => p.net);

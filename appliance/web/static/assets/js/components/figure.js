@@ -1,4 +1,4 @@
-// Figures that may grow long: on phones a short form is seen from a million up, and the whole one is read out.
+// Figures that may grow long. On phones, a million and more is shown in a short form; screen readers get all digits.
 import { h } from '../dom.js';
 import { num, brief } from '../i18n.js';
 

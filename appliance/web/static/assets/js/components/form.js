@@ -1,4 +1,4 @@
-// Forms: fields with their words, and refusals shown at the field that they are about.
+// Forms: fields with labels and hints, and refusals shown at the field they are about.
 import { h, uid, announce } from '../dom.js';
 import { t, errorText, dateTime } from '../i18n.js';
 import { ApiError } from '../api.js';
@@ -41,7 +41,7 @@ export function textField(options) {
 }
 
 /**
- * A form that sends once at a time and says in words what was wrong.
+ * A form that sends one request at a time and shows what was wrong.
  * @param {{fields: Field[], submit: string, send: () => Promise<void>, extra?: Node[], quiet?: boolean, done?: string}} options
  */
 export function form(options) {

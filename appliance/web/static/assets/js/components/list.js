@@ -1,10 +1,10 @@
-// Long lists: filters, pages, and the whole of it as a file.
+// Long lists: filters, pages, and a download of the whole list.
 import { h, asset, download } from '../dom.js';
 import { t, errorText } from '../i18n.js';
 import { get, query, ApiError } from '../api.js';
 import { state } from '../store.js';
 
-/** What lists had when they were left, so that a player who comes back finds them so. @type {Map<string, {of: string, items: any[], cursor: string|null}>} */
+/** What each list held when the player left it, to restore it when the player comes back. @type {Map<string, {of: string, items: any[], cursor: string|null}>} */
 const kept = new Map();
 
 /**
@@ -98,7 +98,7 @@ export function pagedTable(options) {
   };
 }
 
-/** Saves rows as CSV (RFC 4180). Text that a spreadsheet would take for a formula is kept from it. @param {string} name @param {string[]} head @param {(string|number|null)[][]} rows */
+/** Saves rows as CSV (RFC 4180). Text that a spreadsheet would read as a formula is escaped. @param {string} name @param {string[]} head @param {(string|number|null)[][]} rows */
 export function saveCSV(name, head, rows) {
   const cell = (/** @type {string|number|null} */ v) => {
     if (v === null) return '';

@@ -13,7 +13,7 @@ export function shield(lastRound) {
 let opening = false;
 /** @param {import('../types.js').Round|null} round */
 async function open(round) {
-  if (opening || document.querySelector('dialog[open]')) return; // a second click must not open a second one
+  if (opening || document.querySelector('dialog[open]')) return; // a second click must not open a second dialog
   opening = true;
   /** @type {string|null} */
   let wrong = null;

@@ -41,7 +41,7 @@ export class Stake extends HTMLElement {
   }
 
   /**
-   * After a click of the mouse or a touch, the space key is the game's again, not this button's.
+   * A click or a touch gives the focus away, so that the space key spins again instead of pressing this button.
    * @param {Record<string, any>} props @param {() => void} act @param {import('../dom.js').Child} face
    */
   #button(props, act, face) {
@@ -51,7 +51,7 @@ export class Stake extends HTMLElement {
 
   get input() { return /** @type {HTMLInputElement} */ (this.querySelector('input')); }
 
-  /** What is no whole number leaves the stake as it is, and the field shows that one again when it is left. */
+  /** Text that is not a whole number leaves the stake unchanged; the field shows the stake again on blur. */
   #read() {
     const typed = this.input.value.trim() === '' ? this.min : wholeNumber(this.input.value);
     if (typed === null) return;

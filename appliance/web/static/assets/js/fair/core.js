@@ -1,6 +1,6 @@
-// Fairness, version 1: a round computed from its seeds, with nothing from the house but the numbers. This file imports
-// nothing, so that it also runs in the page that a player saves to disk. docs/FAIRNESS.md is its specification, and it is
-// as strict as the casino: what the rules refuse is no round here either, and an outcome has the fields of the API's.
+// Fairness, version 1: computes a round from its seeds. This file imports nothing, so that it also runs in the page that
+// a player saves to disk. docs/FAIRNESS.md is its specification. It is as strict as the casino: it refuses what the rules
+// refuse, and its outcomes have the same fields as the API's.
 
 /**
  * @typedef {object} Question
@@ -36,7 +36,7 @@
  * @typedef {{path: (string|number)[], said: any, computed: any}} Difference
  */
 
-/** Says why there is no such round. Its message ends the key of the words for it: "fair.wrong_…". */
+/** Why a round is impossible. The message is the end of a text key: "fair.wrong_…". */
 export class Wrong extends Error {
   /** @param {string} what @param {Record<string, string|number>} [params] */
   constructor(what, params = {}) {
@@ -99,7 +99,7 @@ export class Stream {
   /** A number in 0 … n − 1, for the games' small n. @param {number} n */
   async uniform(n) { return Number(await this.uniformBig(BigInt(n))); }
 
-  /** A number in 0 … n − 1, exactly uniform: words at the end of the range are passed over. @param {bigint} n 1 … 2^64 − 1 */
+  /** A number in 0 … n − 1, exactly uniform: words beyond the last whole multiple of n are passed over. @param {bigint} n 1 … 2^64 − 1 */
   async uniformBig(n) {
     const limit = (1n << 64n) - ((1n << 64n) % n);
     for (;;) {
@@ -173,7 +173,7 @@ function isBet({ type, numbers, selection, amount }) {
   const first = sorted[0];
   if (!SHAPES[type][first === 0 ? 0 : 1].test(sorted.map((n) => n - first).join())) return false;
   if (type === 'street' || type === 'six_line') return first % 3 === 1; // they begin at the left of a row
-  return first === 0 || sorted[1] !== first + 1 || first % 3 !== 0; // 3 and 4 are no neighbours
+  return first === 0 || sorted[1] !== first + 1 || first % 3 !== 0; // 3 and 4 are not adjacent
 }
 
 /** @param {{type: string, numbers?: number[], selection?: number}} bet @param {number} n */
@@ -257,7 +257,7 @@ async function playBlackjack(stream, q) {
   const dealer = [];
   for (const to of [hands[0].cards, dealer, hands[0].cards, dealer]) await deal(to);
   let insurance = 0;
-  // Under an ace the player decides on insurance before anybody looks at the hole card.
+  // When the dealer shows an ace, the player decides on insurance before the hole card is checked.
   const look = () => (isNatural(dealer) || isNatural(hands[0].cards) ? 'settled' : 'playing');
   let phase = valueOf(dealer[0]) === 1 ? 'insuring' : look();
   const active = () => hands.findIndex((hand) => hand.state === 'open');
@@ -304,9 +304,9 @@ async function playBlackjack(stream, q) {
     if (active() < 0) phase = 'settled';
   }
   const settled = phase === 'settled';
-  // After a blackjack of either side no hand is standing: the dealer draws nothing then, as after busts and surrender.
+  // After a blackjack on either side no hand is standing, so the dealer draws nothing, as after busts and surrender.
   if (settled && hands.some((hand) => hand.state === 'standing')) while (countOf(dealer) < 17) await deal(dealer);
-  // While the round is open, its player sees the up card alone, and of the hands no result but a bust.
+  // While the round is open, the player sees only the up card, and no result but a bust.
   const shown = settled ? dealer : dealer.slice(0, 1);
   const results = hands.map((hand) => (settled || hand.state === 'bust' ? handResult(hand, hands.length, dealer) : { result: null, payout: 0 }));
   const insurancePays = settled && isNatural(dealer) ? 3 * insurance : 0;
@@ -369,7 +369,7 @@ function check(q) {
   if (q.actions.length && !gameOf(q.rules).actions) throw new Wrong('no_actions');
 }
 
-/** Computes a round. Throws Wrong for what is no round by its rules. @param {Question} q @returns {Promise<Proof>} */
+/** Computes a round. Throws Wrong if the rules don't allow it. @param {Question} q @returns {Promise<Proof>} */
 export async function prove(q) {
   check(q);
   const commitment = await commitmentOf(q.serverSeed);
@@ -378,7 +378,7 @@ export async function prove(q) {
   return { commitment, committed: q.commitment ? q.commitment.trim().toLowerCase() === commitment : null, blocks: stream.blocks, words: stream.words, ...played };
 }
 
-/** All in which the round is not what the house says of it. @param {Proof} proof @param {Said} said @returns {Difference[]} */
+/** Every difference between the computed round and what the house says. @param {Proof} proof @param {Said} said @returns {Difference[]} */
 export function differences(proof, said) {
   /** @param {Said} round */
   const told = ({ stake, staked, payout, settled, outcome }) => ({ stake, staked, payout, settled, outcome });
@@ -389,8 +389,8 @@ export function differences(proof, said) {
 const isObject = (v) => typeof v === 'object' && v !== null;
 
 /**
- * Compares two values of JSON, and names each part that differs; a field that is missing is the same as null. Lists of
- * hands and of bets are compared one by one, other lists as a whole.
+ * Compares two JSON values and names each part that differs. A missing field equals null. Lists of hands and of bets are
+ * compared item by item, other lists as a whole.
  * @param {any} computed @param {any} said @param {(string|number)[]} path @returns {Difference[]}
  */
 function apart(computed, said, path) {

@@ -1,9 +1,9 @@
-// The fairness page as one file for the player's disk. Modules can't be loaded from a disk, so the sources of the
-// computation and of the form are put into one classic script; the file needs no network and no house.
+// The fairness page as one file for the player's disk. Modules can't be loaded from file: addresses, so the sources of
+// the computation and of the form are joined into one classic script. The file needs neither a network nor the casino.
 import { h, asset, download } from '../dom.js';
 import { wordsUnder, currentLanguage } from '../i18n.js';
 
-/** Turns a module into plain statements: its imports go, and what it exports is just there. @param {string} source */
+/** Turns a module into plain statements: without imports, and with exports as plain declarations. @param {string} source */
 function plain(source) {
   return source.replace(/^import [^;]+;$/gm, '').replace(/^export (?=(async )?function|class|const|let)/gm, '');
 }

@@ -1,5 +1,5 @@
-// The form and the proof of the fairness page. It is used by the page and by the file that a player saves, so it takes
-// its words from outside and imports only the computation.
+// The form and the proof of the fairness page. The page and the saved file both use it, so it gets its words passed in
+// and imports only the computation.
 import { prove, differences, gameOf, Wrong, RULES } from './core.js';
 
 /**
@@ -64,7 +64,7 @@ export function verifier(words, start = {}) {
     answer.replaceChildren();
     if (!globalThis.crypto?.subtle) { answer.append(make('p', { class: 'note bad' }, t('fair.no_crypto'))); return; }
     try {
-      // A round that the house told of is taken as it was told, as long as nothing in the form was changed.
+      // As long as the form is unchanged, the round is compared with what the house says of it.
       const question = expected ? /** @type {import('./core.js').Question} */ (start) : asked();
       answer.append(...explain(t, await prove(question), question, expected));
     } catch (error) {
@@ -93,7 +93,7 @@ export function verifier(words, start = {}) {
   return box;
 }
 
-/** An empty field is no 0. @param {string} text @param {string} what */
+/** Parses a whole number. An empty field is an error, not 0. @param {string} text @param {string} what */
 function whole(text, what) {
   if (!/^\s*\d+\s*$/.test(text)) throw new Wrong(what);
   return Number(text);
@@ -167,7 +167,7 @@ function known(t, key, instead, params) {
 
 /** What a part of a round is called: "hand 2, cards". @param {Words} t @param {(string|number)[]} path */
 function partName(t, path) {
-  return path.slice(path.length > 1 ? 1 : 0) // that it is of the outcome is clear
+  return path.slice(path.length > 1 ? 1 : 0) // "outcome" goes without saying
     .map((part, i, all) => (typeof part === 'number' ? known(t, `fair.part_${all[i - 1]}_n`, part + 1, { n: part + 1 }) : typeof all[i + 1] === 'number' ? '' : known(t, `fair.part_${part}`, part)))
     .filter(Boolean).join(', ');
 }

@@ -8,27 +8,27 @@ export const STRIPS = [
 ];
 const STOPS = 16;
 const STEP = 360 / STOPS;
-/** Degrees a millisecond at full spin. Each drum has its own, and begins a little after the one before it: in step they would look like one picture. */
+/** Degrees per millisecond at full spin. Each drum has its own speed and starts a little after the one before it; in step they would look like one picture. */
 const SPEEDS = [0.7, 0.76, 0.73];
 const LATER = 70; // milliseconds
 const GATHER = 420; // milliseconds from rest to full spin
 const BRAKE = 650; // milliseconds of the shortest braking
-/** The milliseconds that a drum needs to come to rest on any stop: the longest braking, which covers one turn more than the shortest. */
+/** How long a drum needs to come to rest on any stop, in milliseconds: the longest braking covers one turn more than the shortest. */
 export const LANDING = BRAKE + (1.5 * 360) / Math.min(...SPEEDS);
 
 /** @param {number} reel @param {number} stop 15 … 30 */
 export function symbolAt(reel, stop) { return STRIPS[reel][Math.ceil(stop / 2) - 8]; }
 
-/** Where a drum that brakes from full speed is at share p of its way: one small overshoot, then rest. @param {number} p */
+/** The position of a drum that brakes from full speed, at share p of its way: one small overshoot, then rest. @param {number} p */
 function braking(p) {
   const slow = 1 - (1 - p) ** 3;
   return slow + 0.055 * Math.sin(Math.PI * Math.min(1, Math.max(0, (p - 0.55) / 0.45))) * Math.sin(Math.PI * 0.5 * p);
 }
 
 /**
- * The place of a facet, turned to an angle about the axle. Each facet is turned by itself: in one space in common
- * (preserve-3d) Chromium sorts and cuts the facets, and loses a strip of the one above the pay line at the first stop.
- * They need no sorting, since those that look away are not drawn and the others do not cover one another.
+ * The transform of a facet at an angle about the axle. Each facet is turned by itself: in a shared 3D space (preserve-3d)
+ * Chromium sorts and splits the facets, and loses a strip of the one above the pay line at the first stop. They need no
+ * sorting: facets that face away are not drawn, and the others don't overlap.
  * @param {string} turned
  */
 const place = (turned) => `translateZ(calc(var(--face) * -2.5)) rotateX(${turned}) translateZ(calc(var(--face) * 2.5137))`;
@@ -42,7 +42,7 @@ export class Drum {
     this.angle = this.angleOf(stop);
     this.facets = Array.from({ length: STOPS }, (_, i) =>
       h('div', { class: 'facet', 'data-stop': 15 + i }, h('img', { src: asset(`img/${symbolAt(reel, 15 + i)}.svg`), alt: '', width: 76, height: 76, draggable: 'false' })));
-    // What the eye sees of a strip at full speed: the symbols drawn out, one run of them after another.
+    // A strip at full speed as the eye sees it: the symbols smeared into one long run.
     this.strip = h('div', { class: 'run' }, h('div', { class: 'blurred' }, [...STRIPS[reel], ...STRIPS[reel].slice(0, 3)].map((symbol) => h('img', { src: asset(`img/${symbol}.svg`), alt: '', width: 76, height: 76, draggable: 'false' }))));
     this.blur = h('div', { class: 'blur' }, this.strip);
     this.element = h('div', { class: 'drum' }, this.facets, this.blur);
@@ -54,17 +54,17 @@ export class Drum {
     this.started = 0;
   }
 
-  /** Puts the facets where the angle says. */
+  /** Places the facets by the drum's angle. */
   rest() { this.facets.forEach((facet, i) => { facet.style.transform = place(`${this.angle - i * STEP}deg`); }); }
 
-  /** Ends what moves the drum. */
+  /** Cancels the drum's animations. */
   halt() {
     for (const animation of this.animations) { animation.onfinish = null; animation.cancel(); }
     this.animations = [];
   }
 
   /**
-   * Shows the blurred strip in place of the sharp one, for the share of a way in which the drum is fast.
+   * Shows the blurred strip in place of the sharp one while the drum is fast.
    * @param {{opacity: number, offset?: number}[]} fading @param {KeyframeAnimationOptions} timing
    */
   fade(fading, timing) {
@@ -75,14 +75,14 @@ export class Drum {
     this.blurring = { run, fade };
   }
 
-  /** Takes the blurred strip away. */
+  /** Removes the blurred strip. */
   sharpen() {
     this.blurring?.run.cancel();
     this.blurring?.fade.cancel();
     this.blurring = null;
   }
 
-  /** Turns the drum through some angles, in place of what moved it before. @param {{angle: number, offset?: number}[]} way @param {KeyframeAnimationOptions} timing */
+  /** Animates the drum through some angles; replaces the animation before. @param {{angle: number, offset?: number}[]} way @param {KeyframeAnimationOptions} timing */
   turn(way, timing) {
     this.halt();
     this.animations = this.facets.map((facet, i) => facet.animate(way.map(({ angle, offset }) => ({ transform: place(`${angle - i * STEP}deg`), offset })), timing));
@@ -92,7 +92,7 @@ export class Drum {
   /** The angle that brings a stop to the pay line. @param {number} stop */
   angleOf(stop) { return (stop - 15) * STEP; }
 
-  /** Sets the drum spinning; it gathers speed with weight. */
+  /** Starts the drum; it gathers speed as a heavy thing would. */
   spin() {
     for (const facet of this.facets) facet.classList.remove('shown');
     this.element.classList.remove('hit');
@@ -100,7 +100,7 @@ export class Drum {
     const from = this.angle;
     const delay = this.reel * LATER;
     this.started = performance.now() + delay;
-    // Gathering (speed grows evenly), then turning at full speed for as long as the answer takes.
+    // First it gathers speed evenly, then it turns at full speed until the answer arrives.
     const gathering = this.turn(Array.from({ length: 9 }, (_, i) => ({ angle: from - this.lead * (i / 8) ** 2 })), { duration: GATHER, delay, fill: 'forwards' });
     this.fade([{ opacity: 0 }, { opacity: 0, offset: 0.45 }, { opacity: 1 }], { duration: GATHER, delay });
     gathering.onfinish = () => { this.turn([{ angle: from - this.lead }, { angle: from - this.lead - 360 }], { duration: 360 / this.speed, iterations: Infinity }); };

@@ -1,4 +1,4 @@
-// What every game page does around a bet: sign-in, own seed, one bet at a time, refusals in the player's language.
+// What every game page does around a bet: sign-in, the player's own seed, one bet at a time, refusals in words.
 import { ApiError } from '../api.js';
 import { place } from '../bets.js';
 import { ensureOwnSeed, hold, release, state } from '../store.js';
@@ -7,19 +7,19 @@ import { h } from '../dom.js';
 import { t, coins, signed, errorText, dateTime } from '../i18n.js';
 import { navigate } from '../router.js';
 
-/** Gets the player's seeds ready while the page is looked at, so that the first bet need not wait for them. */
+/** Prepares the player's seeds while the page is idle, so that the first bet need not wait for them. */
 export function prepare() {
   if (state.account) ensureOwnSeed().catch(() => {}); // the bet asks again, and says what is wrong
 }
 
-/** What a settled round came to: the payout, which includes the stake, and the net result. @param {import('../types.js').Round} round */
+/** The result of a settled round in words: the payout, which includes the stake, and the net. @param {import('../types.js').Round} round */
 export function cameTo({ payout, staked }) {
   return t(payout > 0 ? 'outcome.payout' : 'outcome.none', { payout: coins(payout), net: signed(payout - staked) });
 }
 
 /**
- * Puts the focus back to where it was before a button was switched off, or to what stands in for that, unless the
- * player has moved it since.
+ * Gives the focus back to the control that had it before it was disabled, or to a stand-in, unless the player has moved
+ * it since.
  * @param {...(Element|null|undefined)} places the first that can take it
  */
 export function refocus(...places) {
@@ -30,7 +30,7 @@ export function refocus(...places) {
   }
 }
 
-/** Tells the style sheet how high the bet panel is, so that what is played fits above it where it is docked. @param {HTMLElement} panel */
+/** Tells the style sheet the height of the bet panel, so that the game fits above it where it is docked. @param {HTMLElement} panel */
 export function measured(panel) {
   new ResizeObserver(() => panel.parentElement?.style.setProperty('--panel', `${panel.offsetHeight}px`)).observe(panel);
   return panel;
@@ -39,8 +39,8 @@ export function measured(panel) {
 /** @type {Promise<unknown>} */
 let showing = Promise.resolve();
 /**
- * Whether the page that is in use is to be drawn anew, as in another language. Then it waits until what is being played
- * has been shown: the page in use stays for so long.
+ * Whether this is a redraw of the current page, e.g. in another language. If so, it waits until the running outcome has
+ * been shown; the current page stays until then.
  * @param {string} path
  */
 export async function redrawn(path) {
@@ -92,7 +92,7 @@ async function playOnce(path, body, stage) {
   }
 }
 
-/** Why a bet was refused, until when, and where the player can see to it. @param {ApiError} error */
+/** Why a bet was refused, until when, and a link to where the player can change that. @param {ApiError} error */
 function refusal({ code, problem }) {
   const own = code === 'limit_reached';
   const words = own && problem.limit ? t('bet.passes_limit', { limit: t(`limit.${problem.limit}`) }) : errorText(code);

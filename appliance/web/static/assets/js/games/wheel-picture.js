@@ -1,4 +1,4 @@
-// The wheel as a drawing: 37 pockets in the order of the wheel, an inner cone, a turret. Used by the table and the lobby.
+// The drawing of the wheel: 37 pockets in wheel order, an inner cone, a turret. The table and the lobby use it.
 import { s } from '../dom.js';
 import { WHEEL, colour } from './roulette/bets.js';
 

@@ -1,7 +1,7 @@
-// The account: password, sessions, the way to the limits.
+// The account: password, sessions, a link to the limits.
 import { h, announce } from '../dom.js';
 import { t, dateTime, errorText } from '../i18n.js';
-import { state, signedOut } from '../store.js';
+import { state, leave, signedOut } from '../store.js';
 import { get, put, remove, ApiError } from '../api.js';
 import { form, textField } from '../components/form.js';
 import { navigate } from '../router.js';
@@ -38,13 +38,13 @@ export default async function account() {
 
   const note = h('p', { class: 'note bad', role: 'alert', hidden: true });
   const all = h('button', { class: 'button slim danger', type: 'button', id: 'sign-out-everywhere', onclick: () => { void everywhere(); } }, t('account.everywhere'));
-  /** Ends every session, this one last, so that nothing is left signed in. Where one can't be ended, it says so and what is left is shown. */
+  /** Ends every session, this one last. If one can't be ended, it says so and shows what is left. */
   async function everywhere() {
     all.disabled = true;
     note.hidden = true;
     try {
       for (const x of (await get('/sessions')).sessions) if (!x.current) await end(x.id);
-      await remove('/sessions/current');
+      await leave(() => remove('/sessions/current'));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       note.textContent = `${errorText(error.code)} ${t('account.some_left')}`;
@@ -68,14 +68,14 @@ export default async function account() {
   };
 }
 
-/** Ends a session; one that has ended by now is fine. @param {string} id */
+/** Ends a session. It is fine if it has already ended. @param {string} id */
 async function end(id) {
   try { await remove(`/sessions/${id}`); } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
   }
 }
 
-/** A browser and a system, as far as the browser says. @param {string} agent */
+/** The browser and the system, as far as the user agent tells. @param {string} agent */
 function deviceName(agent) {
   const browser = [['Firefox', /Firefox\//], ['Edge', /Edg\//], ['Opera', /OPR\//], ['Chrome', /Chrome\/|CriOS/], ['Safari', /Safari\//]].find(([, pattern]) => /** @type {RegExp} */ (pattern).test(agent))?.[0];
   const system = [['Android', /Android/], ['iOS', /iPhone|iPad/], ['Windows', /Windows/], ['macOS', /Mac OS/], ['Linux', /Linux/]].find(([, pattern]) => /** @type {RegExp} */ (pattern).test(agent))?.[0];

@@ -13,13 +13,13 @@ import { sound } from '../sound.js';
 
 /** @typedef {import('../types.js').BlackjackRound} BlackjackRound */
 
-/** Refusals that say that the round does not stand as this page shows it. */
+/** Refusals which mean that this page shows an outdated round. */
 const BEHIND = ['round_open', 'round_moved', 'round_settled', 'round_not_found', 'action_not_allowed'];
 
-/** A round from the player's list or the live line, as the game's own answers tell it. @param {import('../types.js').Round} of @returns {BlackjackRound} */
+/** Converts a round from the player's list or the live line to the form of the game's own answers. @param {import('../types.js').Round} of @returns {BlackjackRound} */
 const tableOf = (of) => ({ ...of.outcome, round: of, settled: of.settled, payout: of.payout });
 
-/** Whether a round is newer than another, or stands further in its play. @param {import('../types.js').Round} a @param {import('../types.js').Round|undefined} b */
+/** Whether a round is newer than another, or the same round further on. @param {import('../types.js').Round} a @param {import('../types.js').Round|undefined} b */
 function further(a, b) {
   if (!b || a.id !== b.id) return !b || BigInt(a.id) > BigInt(b.id);
   return !b.settled && (a.settled || (a.actions?.length ?? 0) > (b.actions?.length ?? 0));
@@ -32,7 +32,7 @@ function lettersOn() { try { return localStorage.getItem('imperio.letters') !== 
 /** @param {boolean} on */
 function rememberLetters(on) { try { localStorage.setItem('imperio.letters', on ? 'on' : 'off'); } catch { /* this visit only */ } }
 
-/** The last round as it lies on the table, for the page to be drawn anew with it. @type {BlackjackRound|null} */
+/** The last round on the table, for redraws of the page. @type {BlackjackRound|null} */
 let shown = null;
 
 /** @param {string} path @returns {Promise<import('../router.js').Page>} */
@@ -45,7 +45,7 @@ export default async function blackjack(path) {
   /** @type {BlackjackRound|null} */
   let round = null;
   let busy = false;
-  /** The newest that the live line told while an answer was awaited or shown. @type {import('../types.js').Round|null} */
+  /** The newest round that the live line told of while an answer was awaited or shown. @type {import('../types.js').Round|null} */
   let told = null;
 
   const strip = recentStrip('blackjack');
@@ -56,7 +56,7 @@ export default async function blackjack(path) {
   const go = h('button', { class: 'button primary wide go', id: 'deal', type: 'button', disabled: !info.enabled, onclick: () => { void deal(); } }, t(info.enabled ? 'blackjack.deal' : 'bet.disabled'));
   const opening = h('div', { class: 'stack opening' }, could, stake, go);
   const actions = h('div', { class: 'actions', role: 'group', 'aria-label': t('blackjack.actions'), hidden: true });
-  // Keys of a single letter can be switched off, for those who speak to their computer (WCAG 2.1.4).
+  // Single-letter keys can be switched off, for people who use speech input (WCAG 2.1.4).
   const letters = h('input', { type: 'checkbox', onchange: () => rememberLetters(letters.checked) });
   letters.checked = lettersOn();
   const panel = measured(h('section', { class: 'betting panel', 'aria-label': t('bet.panel') },
@@ -65,7 +65,7 @@ export default async function blackjack(path) {
       info.sheet?.figures && h('span', null, t('bet.return', { share: percent(info.sheet.figures.return_decimal) }))),
     h('div', { class: 'facts-line' }, h('label', { class: 'check letters' }, letters, h('span', null, t('blackjack.letters'))), h('a', { href: '/rules/blackjack' }, t('bet.rules'))))));
 
-  /** What an action costs on top, by the hand that it is for. @param {string} action */
+  /** What an action costs on top, for the active hand. @param {string} action */
   function cost(action) {
     const hand = round?.hands.find((x) => x.active) ?? round?.hands[0];
     if (action === 'double' || action === 'split') return hand?.stake ?? 0;
@@ -98,7 +98,7 @@ export default async function blackjack(path) {
     tell(answer);
   }
 
-  /** The player may have scrolled to the last rounds. */
+  /** Scrolls to the felt: the player may be looking at the last rounds. */
   function inSight() { felt.element.scrollIntoView({ block: 'nearest', behavior: reducedMotion() ? 'auto' : 'smooth' }); }
 
   /** @param {BlackjackRound} answer @param {boolean} [again] it was told before, in another language */
@@ -110,7 +110,7 @@ export default async function blackjack(path) {
       const net = answer.payout - answer.round.staked;
       const results = answer.hands.map((hand) => t(`result.${hand.result ?? 'lose'}`)).join(', ');
       const words = `${results}. ${cameTo(answer.round)}`;
-      outcome.textContent = answer.hands.length > 1 ? cameTo(answer.round) : words; // several hands tell their results themselves
+      outcome.textContent = answer.hands.length > 1 ? cameTo(answer.round) : words; // with several hands, each shows its own result
       outcome.classList.toggle('won', net > 0);
       if (again) return;
       stake.played(answer.round.stake);
@@ -149,7 +149,7 @@ export default async function blackjack(path) {
     void follow();
   }
 
-  /** Shows what goes on elsewhere: in another window, or on another device. */
+  /** Shows what is played elsewhere: in another window, or on another device. */
   async function follow() {
     if (busy || !told) return;
     const now = told;
@@ -157,7 +157,7 @@ export default async function blackjack(path) {
     if (!further(now, round?.round)) return;
     busy = true;
     redraw();
-    // One step is dealt as if it was taken here; what jumps further is laid out anew.
+    // A single step is dealt as if it had been taken here; after a larger jump the table is laid out again.
     const step = round?.round.id !== now.id || (now.actions?.length ?? 0) - (round.round.actions?.length ?? 0) === 1;
     try {
       if (!step) felt.clear();
@@ -170,7 +170,7 @@ export default async function blackjack(path) {
     await follow();
   }
 
-  /** Asks how the round that lies here stands, else for the one that is open, and shows it. */
+  /** Fetches and shows the current state of this page's round, or else the open round. */
   async function catchUp() {
     /** @param {unknown} error */
     const none = (error) => { if (error instanceof ApiError && error.status === 404) return null; throw error; };
@@ -187,11 +187,11 @@ export default async function blackjack(path) {
       await show(now, false);
       say();
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error; // else the banner tells of the connection, and the next press asks again
+      if (!(error instanceof ApiError)) throw error; // the banner tells of a lost connection, and the next press asks again
     }
   }
 
-  /** Says why the table does not look as this page left it. */
+  /** Explains why the table has changed. */
   function say() { notice.textContent = t('error.round_moved'); notice.hidden = false; }
 
   async function deal() {

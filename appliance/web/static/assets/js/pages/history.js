@@ -43,7 +43,7 @@ function allRounds(back) {
     leave: list.leave,
   };
 
-  /** All that a round's proof needs is in its line. */
+  /** Each line holds all that the proof of its round needs. */
   async function csv() {
     const rounds = await list.all();
     saveCSV('imperio-rounds.csv',

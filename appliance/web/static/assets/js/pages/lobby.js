@@ -1,4 +1,4 @@
-// The lobby: the games, own recent rounds, daily coins.
+// The lobby: the games, the player's recent rounds, daily coins.
 import { h, announce, reducedMotion } from '../dom.js';
 import { t, num, percent, coins, dateTime, errorText } from '../i18n.js';
 import { state, games, setCoins } from '../store.js';
@@ -27,7 +27,7 @@ export default async function lobby() {
   };
 }
 
-/** Where nothing hovers, a picture moves once as it comes into view, slowly. @param {HTMLElement} cards */
+/** On touch screens, where nothing hovers, a picture moves once as it scrolls into view. @param {HTMLElement} cards */
 function wake(cards) {
   if (!matchMedia('(hover: none)').matches || reducedMotion()) return null;
   const watch = new IntersectionObserver((seen) => { for (const x of seen) x.target.classList.toggle('awake', x.isIntersecting); }, { threshold: 0.8 });

@@ -1,7 +1,7 @@
 // Responsible play: limits (stricter at once, looser after a day), the reality check, exclusion.
 import { h, announce, uid } from '../dom.js';
 import { t, num, coins, minutes, dateTime, wholeNumber } from '../i18n.js';
-import { state, signedOut } from '../store.js';
+import { state, leave, signedOut } from '../store.js';
 import { get, put, post } from '../api.js';
 import { form, textField } from '../components/form.js';
 import { navigate, rerender } from '../router.js';
@@ -33,7 +33,7 @@ export default async function responsible() {
 /** @param {LimitName} name @param {number|null} value */
 function limitText(name, value) { return value === null ? t('responsible.none') : MINUTES.includes(name) ? minutes(value) : coins(value); }
 
-/** What will be looser, and when. @param {Limits} limits */
+/** Which limits will become looser, and when. @param {Limits} limits */
 function pending(limits) {
   const { pending: next, pending_from: from } = limits;
   if (!next || !from) return null;
@@ -41,7 +41,7 @@ function pending(limits) {
   return h('section', { class: 'note', id: 'pending' }, h('p', null, t('responsible.pending', { time: dateTime(from) })), h('ul', null, changes.map((name) => h('li', null, `${t(`limit.${name}`)}: ${limitText(name, next[name])}`))));
 }
 
-/** The limit in a field: null is none, undefined is no limit at all. @param {import('../components/form.js').Field} field */
+/** The limit in a field: null means no limit; undefined means that the text is invalid. @param {import('../components/form.js').Field} field */
 function typed(field) {
   if (field.value.trim() === '') return null;
   return wholeNumber(field.value) || undefined;
@@ -49,7 +49,7 @@ function typed(field) {
 
 /** @param {Limits} limits */
 function limitsForm(limits) {
-  // A change that is waiting stays as it was asked for, unless the player changes it now.
+  // A pending change stays in the form, unless the player changes it now.
   const asked = limits.pending ?? limits.in_force;
   const fields = [...COINS, ...MINUTES].map((name) => {
     const now = limits.in_force[name];
@@ -96,8 +96,9 @@ function exclusion() {
   const sure = h('input', { type: 'checkbox', id: `${id}-sure`, onchange: () => { button.disabled = !sure.checked; } });
   const button = h('button', { class: 'button danger', type: 'button', id: 'exclude', disabled: true, onclick: async () => {
     button.disabled = true;
-    sure.checked = false; // where it fails, it is asked for again
-    const answer = await post('/me/exclusions', { days: select.value === 'for_ever' ? 'for_ever' : Number(select.value) }, crypto.getRandomValues(new Uint32Array(4)).join('-'));
+    sure.checked = false; // if the request fails, the player must confirm again
+    const key = crypto.getRandomValues(new Uint32Array(4)).join('-');
+    const answer = await leave(() => post('/me/exclusions', { days: select.value === 'for_ever' ? 'for_ever' : Number(select.value) }, key));
     signedOut();
     await navigate('/');
     showBanner(String(answer.excluded_until).startsWith('9999') ? t('responsible.excluded_for_ever') : t('responsible.excluded', { time: dateTime(answer.excluded_until) }), { close: true });

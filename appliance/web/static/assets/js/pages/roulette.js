@@ -16,8 +16,7 @@ import { sound } from '../sound.js';
 const MOST_BETS = 100;
 
 /**
- * What lies on the table: chips, or the result of the last spin until the next chip. It outlives the page, which may be
- * drawn anew.
+ * What lies on the table: chips, or the result of the last spin until the next chip. It outlives redraws of the page.
  * @type {{layout: Layout, chip: number, erasing: boolean, shown: {laid: Map<string, number>, answer: import('../types.js').RouletteSpin}|null}}
  */
 let on = { layout: new Layout(), chip: 5, erasing: false, shown: null };
@@ -66,7 +65,7 @@ export default async function roulette(path) {
     for (const b of chipRow.children) b.setAttribute('aria-pressed', String(b.classList.contains('eraser') ? on.erasing : !on.erasing && Number(/** @type {HTMLElement} */ (b).dataset.chip) === on.chip));
   }
 
-  /** The first touch after a spin clears away its result. */
+  /** Clears the result of the last spin. */
   function fresh() {
     if (!on.shown) return;
     on.shown = null;
@@ -175,7 +174,7 @@ export default async function roulette(path) {
     }
   }
 
-  /** The chips of the last spin, those that won apart from those that lost. */
+  /** Draws the chips of the last spin, winners apart from losers. */
   function layResult() {
     if (on.shown) { const { laid, answer } = on.shown; table.lay(laid, (id) => SPOT.get(id)?.covers.includes(answer.pocket) ?? false); }
   }

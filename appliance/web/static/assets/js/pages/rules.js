@@ -1,5 +1,5 @@
-// The rules of each game, with pays, exact returns and chances. All figures come from the house's own sheet, which
-// computes them from the rules.
+// The rules of each game, with pays, exact returns and chances. All figures come from the
+// casino's rule sheet, which computes them from the rules.
 import { h, asset } from '../dom.js';
 import { t, has, num, percent, decimal, duration } from '../i18n.js';
 import { icon } from '../icons.js';
@@ -58,7 +58,7 @@ async function onePage(name) {
   const info = await game(name);
   const sheet = info.sheet;
   const figures = sheet.figures;
-  // The sentences of the rules are this page's own, in the player's language; their figures are the sheet's.
+  // The sentences are this page's own, in the player's language; the figures come from the sheet.
   const sentences = Array.from({ length: 12 }, (_, i) => `rules.${name}${i + 1}`).filter(has).map((key) => t(key, { time: duration(info.abandon_after_seconds ?? 0) }));
   if (info.rules === 'roulette/2') sentences.push(t('rules.partage'));
   return {

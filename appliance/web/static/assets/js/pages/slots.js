@@ -11,14 +11,14 @@ import { sound } from '../sound.js';
 
 /** A cycle takes at least this long: a rule of the machine, not a matter of taste. */
 const CYCLE = 2500;
-/** When the first reel rests, at the earliest, and how long after it each next one does, in milliseconds. */
+/** When the first reel rests, at the earliest, and the delay of each next one, in milliseconds. */
 const FIRST = 2300;
 const NEXT = 350;
 
 /** @param {number} milliseconds */
 const wait = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
-/** The last spin, for the page to be drawn anew with it. @type {import('../types.js').SlotsSpin|null} */
+/** The last spin, for redraws of the page. @type {import('../types.js').SlotsSpin|null} */
 let shown = null;
 
 /** @param {string} path @returns {Promise<import('../router.js').Page>} */
@@ -55,7 +55,7 @@ export default async function slots(path) {
     last = answer.round;
     if (!reducedMotion()) await wait(Math.max(0, started + FIRST - LANDING - performance.now()));
     const first = Math.max(started + FIRST, performance.now() + LANDING);
-    // Each is told where to stop a little after the one before it: all at once would be more work than one frame has time for.
+    // Reels get their stops one after the other: all at once would not fit into one frame.
     await Promise.all(drums.map(async (drum, reel) => {
       if (!reducedMotion()) await wait(reel * (NEXT - 100));
       await drum.land(answer.stops[reel], first + reel * NEXT);
@@ -69,7 +69,7 @@ export default async function slots(path) {
   /** @param {import('../types.js').SlotsSpin} answer @param {boolean} [again] it was told before, in another language */
   function tell(answer, again = false) {
     shown = answer;
-    const won = answer.payout > answer.round.staked; // a pay that is no more than the stake is no win
+    const won = answer.payout > answer.round.staked; // a payout up to the stake doesn't count as a win
     machine.classList.toggle('won', won);
     outcome.classList.toggle('won', won);
     const words = cameTo(answer.round);

@@ -10,7 +10,7 @@ import { NAMES } from '../games/list.js';
 
 const KINDS = ['welcome', 'stake', 'raise', 'payout', 'daily', 'grant'];
 
-/** The curve is drawn from so many pages of a hundred rounds at most. */
+/** The curve uses at most this many pages of a hundred rounds. */
 const PAGES = 5;
 
 /** @param {string} _ @param {boolean} back @returns {Promise<import('../router.js').Page>} */

@@ -1,4 +1,4 @@
-// The felt: the dealer's cards, the player's hands, and how cards come to lie there.
+// The felt: the dealer's cards, the player's hands, and how cards are dealt onto it.
 import { h, reducedMotion } from '../../dom.js';
 import { t, num, coins, signed } from '../../i18n.js';
 import { sound } from '../../sound.js';
@@ -10,7 +10,7 @@ import { sound } from '../../sound.js';
 const wait = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, reducedMotion() ? 0 : milliseconds); });
 
 /**
- * A total in words: a soft one shows both of its values while more cards may come.
+ * A total as text: a soft total shows both values while more cards may come.
  * @param {{total: number, soft: boolean}} hand
  * @param {boolean} [final] no more cards will come
  */
@@ -19,7 +19,7 @@ export function totalText({ total, soft }, final) { return soft && total < 21 &&
 /** @param {Card} card @param {boolean} [faceDown] */
 function cardElement(card, faceDown) { return h('im-card', { rank: card.rank, suit: card.suit, facedown: faceDown }); }
 
-/** The more cards lie in a place, the more they overlap. @param {Element} cards */
+/** Tells the style sheet how many cards lie in a place; more cards overlap more. @param {Element} cards */
 function count(cards) { /** @type {HTMLElement} */ (cards).style.setProperty('--n', String(cards.children.length)); }
 
 export class Felt {
@@ -39,7 +39,7 @@ export class Felt {
       this.hands);
     /** @type {BlackjackRound|null} */
     this.shown = null;
-    /** Whether the player does not want to watch the dealing. */
+    /** Whether the player clicked to skip the dealing. */
     this.hurried = false;
     /** @type {Animation|null} */
     this.flight = null;
@@ -123,7 +123,7 @@ export class Felt {
     if (!hole) { element.removeAttribute('facedown'); if (!this.hurried) await wait(140); }
   }
 
-  /** A place for each hand; a split pushes the second card over to a new one. @param {BlackjackRound} round @param {BlackjackRound|null} before @returns {HTMLElement[]} */
+  /** A place for each hand; a split moves the second card to a new place. @param {BlackjackRound} round @param {BlackjackRound|null} before @returns {HTMLElement[]} */
   #places(round, before) {
     const grown = before ? round.hands.length - before.hands.length : 0;
     if (grown > 0) {

@@ -93,7 +93,7 @@ export function neighbourBet(n) { return neighbours(n).map((m) => ({ spot: `stra
 /** The numbers that a call bet covers. @param {CallBet} call */
 export function covered(call) { return [...new Set(call.flatMap((c) => SPOT.get(c.spot)?.covers ?? []))]; }
 
-/** What lies on the table. Coins by spot, and the way it came there, for undo. */
+/** What lies on the table: coins by spot, with a history for undo. */
 export class Layout {
   /** @type {Map<string, number>} */
   coins = new Map();
@@ -127,14 +127,14 @@ export class Layout {
   get canUndo() { return this.#before.length > 0; }
   undo() { this.coins = this.#before.pop() ?? this.coins; }
   clear() { if (this.coins.size) { this.#keep(); this.coins = new Map(); } }
-  /** Every bet once more on top of itself. */
+  /** Doubles every bet. */
   double() { if (this.coins.size) { this.#keep(); for (const [spot, amount] of this.coins) this.coins.set(spot, amount * 2); } }
   /** The bets of the last spin. */
   repeat() { if (this.last.size) { this.#keep(); this.coins = new Map(this.last); } }
   /** After a spin the table is empty, and the bets can be repeated. */
   spun() { this.last = new Map(this.coins); this.coins = new Map(); this.#before = []; }
 
-  /** As the API wants them. @returns {import('../../types.js').Bet[]} */
+  /** The bets in the API's form. @returns {import('../../types.js').Bet[]} */
   bets() {
     return [...this.coins].map(([id, amount]) => {
       const spot = /** @type {Spot} */ (SPOT.get(id));
@@ -142,7 +142,7 @@ export class Layout {
     });
   }
 
-  /** The most that one number can bring back. */
+  /** The largest payout that any number can bring. */
   best() {
     let best = 0;
     for (let n = 0; n <= 36; n += 1) {

@@ -3,9 +3,9 @@ import { h } from '../../dom.js';
 import { t, coins } from '../../i18n.js';
 import { SPOTS, SPOT, colour } from './bets.js';
 
-/** What a screen reader hears of a spot. @param {import('./bets.js').Spot} spot @param {number} amount */
+/** A spot's name for screen readers. @param {import('./bets.js').Spot} spot @param {number} amount */
 export function spotName(spot, amount) {
-  // What is printed on a field is part of its name.
+  // The printed text is part of the name.
   const printed = spot.numbers.length ? '' : spotLabel(spot);
   const word = t(`bet.${spot.type}`, { n: spot.selection });
   const name = printed && printed !== word ? `${printed}, ${word}` : word;
@@ -59,13 +59,13 @@ export class Table {
   #spotOf(event) { return /** @type {HTMLElement} */ (/** @type {Element} */ (event.target).closest('[data-spot]'))?.dataset.spot; }
 
   #listen() {
-    let pressed = Infinity; // when a finger came down, not a mouse
+    let pressed = Infinity; // when a finger (not a mouse) came down
     this.element.addEventListener('pointerdown', (event) => { pressed = event.pointerType === 'mouse' ? Infinity : performance.now(); });
     this.element.addEventListener('click', (event) => {
       const spot = this.#spotOf(event);
       if (!spot) return;
       this.#focus(spot, false);
-      // A long press of a finger only shows what the bet would cover, as the mouse does by hovering.
+      // A long press only shows what the bet would cover, as hovering does with a mouse.
       if (event.detail > 0 && performance.now() - pressed > 550) return;
       this.hand.place(spot);
     });
@@ -93,7 +93,7 @@ export class Table {
     else if (event.key === 'Enter') { event.preventDefault(); this.hand.spin(); }
   }
 
-  /** Goes to the nearest spot in a direction, as the eye sees it. @param {number} dx @param {number} dy */
+  /** Moves the focus to the nearest spot in a direction, as seen on the screen. @param {number} dx @param {number} dy */
   #move(dx, dy) {
     /** @param {HTMLElement} b */
     const centre = (b) => { const r = b.getBoundingClientRect(); return { x: r.x + r.width / 2, y: r.y + r.height / 2 }; };
@@ -133,7 +133,7 @@ export class Table {
     for (const n of numbers) this.#button(`straight:${n}`).classList.add('lit');
   }
 
-  /** Lays the chips as they are now. @param {Map<string, number>} laid @param {(id: string) => boolean} [won] */
+  /** Draws the chips as they lie now. @param {Map<string, number>} laid @param {(id: string) => boolean} [won] */
   lay(laid, won) {
     /** @type {Map<string, HTMLElement>} */
     const there = new Map([...this.chips.children].map((c) => [/** @type {HTMLElement} */ (c).dataset.on ?? '', /** @type {HTMLElement} */ (c)]));

@@ -1,5 +1,5 @@
-// The wheel and the ball. The pocket is known before they move: the ball runs, falls and rests in the one that the
-// server named.
+// The wheel and the ball. The pocket is known before they move: the ball runs, falls, and rests in the pocket that the
+// server drew.
 import { h, s, reducedMotion } from '../../dom.js';
 import { wheelPicture } from '../wheel-picture.js';
 import { WHEEL } from './bets.js';
@@ -7,9 +7,9 @@ import { sound } from '../../sound.js';
 
 const STEP = 360 / 37;
 const LENGTH = 5600; // milliseconds
-const FALL = 0.8; // the share of it after which the ball lies in its pocket
+const FALL = 0.8; // the share of LENGTH after which the ball lies in its pocket
 const FRAMES = 112;
-const TRACK = 45.3; // the ball's radii, in hundredths of the bowl
+const TRACK = 45.3; // the ball's outer and inner radius, in hundredths of the bowl
 const REST = 26.6;
 
 /** @param {number} p 0 … 1 */
@@ -47,7 +47,7 @@ export class Wheel {
     this.#rest(pocket);
   }
 
-  /** Ends the run at its result. */
+  /** Skips the animation to its result. */
   skip() { for (const animation of this.running) animation.finish(); }
 
   /** Runs until the ball rests in the pocket. @param {number} pocket */
