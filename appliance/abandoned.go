@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"imperio/appliance/config"
 	"imperio/storage/command"
 )
 
@@ -14,15 +15,11 @@ func (a *App) settleAbandoned(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
-		now := time.Now()
-		if newest := a.dir.store.Time(); newest.After(now) { // rounds are as old as the machine's time says
-			now = newest
-		}
 		for _, t := range a.tables {
 			if t.AbandonAfter <= 0 {
 				continue // its rounds never stay open
 			}
-			if err := a.settleAllAbandoned(ctx, t.Game, now.Add(-t.AbandonAfter)); err != nil && ctx.Err() == nil {
+			if err := a.settleAllAbandoned(ctx, t.Game, a.abandonedBefore(t)); err != nil && ctx.Err() == nil {
 				a.log.Error("could not settle abandoned rounds; trying again in a minute", "game", t.Game, "error", err)
 			}
 		}
@@ -33,6 +30,9 @@ func (a *App) settleAbandoned(ctx context.Context) {
 		}
 	}
 }
+
+// abandonedBefore is when the player must have acted last in a round of a game that is abandoned by now.
+func (a *App) abandonedBefore(t config.Table) time.Time { return a.dir.node.Now().Add(-t.AbandonAfter) }
 
 // abandonedAtOnce bounds how many rounds of a game are settled in one look, so that they don't delay players' bets.
 const abandonedAtOnce = 1000

@@ -18,6 +18,7 @@ import (
 	"imperio/appliance/config"
 	"imperio/appliance/ops"
 	"imperio/games"
+	"imperio/replication"
 )
 
 // The API in front of the true machine, log and disk. Each test ends with a proof of the books.
@@ -26,8 +27,9 @@ import (
 type realHouse struct {
 	t           *testing.T
 	config      config.Config
-	games       *games.Catalogue // nil: all released games
-	tables      []config.Table   // nil: as the configuration says
+	games       *games.Catalogue  // nil: all released games
+	tables      []config.Table    // nil: as the configuration says
+	clock       replication.Clock // nil: the system's
 	app         *App
 	stop        func() // and wait until it has ended
 	url         string
@@ -44,7 +46,13 @@ func patientConfig() config.Config {
 
 func openRealHouse(t *testing.T, change ...func(*config.Config)) *realHouse {
 	t.Helper()
-	h := &realHouse{t: t, config: patientConfig()}
+	return openRealHouseBy(t, nil, change...)
+}
+
+// openRealHouseBy opens a casino that takes its time from a clock.
+func openRealHouseBy(t *testing.T, clock replication.Clock, change ...func(*config.Config)) *realHouse {
+	t.Helper()
+	h := &realHouse{t: t, config: patientConfig(), clock: clock}
 	c := &h.config
 	c.Data.Dir = t.TempDir()
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", ""
@@ -68,7 +76,7 @@ func openRealHouse(t *testing.T, change ...func(*config.Config)) *realHouse {
 func (h *realHouse) start() {
 	h.t.Helper()
 	var err error
-	if h.app, err = New(h.t.Context(), Options{Config: h.config, Games: h.games, Tables: h.tables, Version: "test", Logs: io.Discard}); err != nil {
+	if h.app, err = New(h.t.Context(), Options{Config: h.config, Games: h.games, Tables: h.tables, Version: "test", Logs: io.Discard, Clock: h.clock}); err != nil {
 		h.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -22,6 +22,7 @@ import (
 	"imperio/appliance/ops"
 	"imperio/games"
 	"imperio/games/catalogue"
+	"imperio/replication"
 	"imperio/storage"
 	"imperio/tls/certs"
 )
@@ -31,8 +32,9 @@ type Options struct {
 	Config          config.Config // validated
 	Version, Commit string        // shown in /health and /metrics
 	Logs            io.Writer
-	Games           *games.Catalogue // nil: all released games
-	Tables          []config.Table   // how the games are offered; nil: as the configuration says
+	Games           *games.Catalogue  // nil: all released games
+	Tables          []config.Table    // how the games are offered; nil: as the configuration says
+	Clock           replication.Clock // what the casino's time is taken from; nil: the system's
 }
 
 // App is a casino that is ready to serve.
@@ -42,6 +44,7 @@ type App struct {
 	tables  []config.Table
 	version string
 	commit  string
+	clock   replication.Clock
 	started time.Time
 	logs    *edge.LogBuffer
 	// accessLogs are separate, so that a flood of requests displaces no error.
@@ -76,7 +79,7 @@ type server struct {
 
 // New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, started: time.Now()}
+	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, started: time.Now()}
 	if a.games == nil {
 		a.games = catalogue.Released()
 	}
@@ -122,7 +125,7 @@ func newLog(c config.Logs, w io.Writer) *slog.Logger {
 func (a *App) openState(ctx context.Context) (err error) {
 	began := time.Now()
 	a.dir, err = openDataDir(dataDirOptions{
-		path: a.config.Data.Dir, create: true, games: a.games, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit,
+		path: a.config.Data.Dir, create: true, games: a.games, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit, clock: a.clock,
 		store: storage.Options{CheckpointInterval: a.config.Data.CheckpointInterval, StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log},
 	})
 	if err != nil {
@@ -157,7 +160,7 @@ func (a *App) openAPI(context.Context) error {
 		failed.Events = 0
 	}
 	a.api, err = api.New(api.Options{
-		Casino: a.casino, Events: a.dir.store.Follow(), Passwords: a.passwords, Log: a.log, Now: time.Now, Random: rand.Reader,
+		Casino: a.casino, Events: a.dir.store.Follow(), Passwords: a.passwords, Log: a.log, Now: a.dir.node.Now, Random: rand.Reader,
 		Games: a.games, Tables: apiTables(a.tables),
 		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,
 		SessionLifetime: a.config.Accounts.SessionLifetime,

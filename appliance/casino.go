@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"time"
 
+	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/command"
 )
@@ -12,7 +13,7 @@ import (
 // casino is the machine as the APIs see it. Changes go through the log; reads are those of the store.
 type casino struct {
 	*storage.Store
-	node *node
+	node *replication.Node
 }
 
 // readPatience bounds how long a read waits for the node to be current.
@@ -35,5 +36,5 @@ func (c casino) Propose(ctx context.Context, cmd command.Command) (command.Resul
 
 // propose is for commands of the casino itself.
 func (c casino) propose(ctx context.Context, body command.Body) (command.Result, error) {
-	return command.Propose(ctx, c, rand.Reader, command.Command{Time: time.Now(), Body: body}, 0)
+	return command.Propose(ctx, c, rand.Reader, command.Command{Body: body}, 0)
 }

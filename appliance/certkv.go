@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"time"
 
+	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/command"
 	"imperio/tls/certstore"
@@ -16,7 +17,7 @@ import (
 // certKV keeps certificates in the replicated state, so that a cluster shares them.
 type certKV struct {
 	store *storage.Store
-	node  *node
+	node  *replication.Node
 }
 
 var _ certstore.KV = certKV{}
@@ -25,7 +26,7 @@ var _ certstore.KV = certKV{}
 const certPrefix = "tls/"
 
 func (kv certKV) propose(ctx context.Context, b command.Body) (command.Result, error) {
-	c := command.Command{Time: time.Now(), Body: b}
+	c := command.Command{Body: b}
 	rand.Read(c.ID[:]) // never fails
 	r, err := kv.node.Propose(ctx, c)
 	if err == nil && r.Refusal != nil {

@@ -55,7 +55,7 @@ func (a *App) listenControl(context.Context) error {
 // where none runs.
 func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Server, actor string) *control.Control {
 	return control.New(control.Options{
-		Casino: c, Passwords: p, Log: log, Now: time.Now, Random: rand.Reader, Server: server,
+		Casino: c, Passwords: p, Log: log, Now: c.node.Now, Random: rand.Reader, Server: server,
 		Actor: func(ctx context.Context) string { return cmp.Or(control.Peer(ctx), actor) },
 	})
 }

@@ -28,7 +28,7 @@ type dataDir struct {
 	path     string
 	identity storage.Identity
 	store    *storage.Store
-	node     *node
+	node     *replication.Node
 	made     bool // just now
 	lock     *os.File
 }
@@ -39,7 +39,8 @@ type dataDirOptions struct {
 	games      *games.Catalogue // nil: all released games
 	store      storage.Options
 	observer   replication.Observer
-	stallLimit time.Duration // 0: replication's default
+	stallLimit time.Duration     // 0: replication's default
+	clock      replication.Clock // nil: the system's
 	log        *slog.Logger
 }
 
@@ -90,15 +91,13 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		return nil, err
 	}
 	undo.add("state", d.store.Close)
-	opened := time.Now()
-	log, err := replication.Open(replication.Options{
-		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer,
+	d.node, err = replication.Open(replication.Options{
+		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer, Clock: o.clock,
 		Identity: d.logIdentity(), StallLimit: o.stallLimit,
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.node = &node{log, opened, d.store.Time}
 	if !d.identity.Ready {
 		undo.add("node", func() error { return d.node.Close(context.Background()) })
 		d.identity.Ready, d.made = true, true

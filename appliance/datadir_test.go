@@ -3,14 +3,12 @@ package appliance
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"imperio/replication"
 	"imperio/storage"
@@ -29,7 +27,7 @@ func makeCasino(t *testing.T, dir string, do ...command.Body) {
 		t.Fatal(err)
 	}
 	for i, body := range do {
-		if _, err := d.node.Propose(t.Context(), command.Command{ID: command.ID{byte(i)}, Time: time.Now(), Body: body}); err != nil {
+		if _, err := d.node.Propose(t.Context(), command.Command{ID: command.ID{byte(i)}, Body: body}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -185,40 +183,6 @@ func TestDataDir_TheStateOfAnotherCasinoIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	opensNot(t, dir, storage.StateFile, "Files of different data directories were mixed", "Nothing was changed")
-}
-
-// One command from a wrong time moves the machine's time on for good.
-func TestNode_TakesNoCommandOfAClockThatJumpedAhead(t *testing.T) {
-	dir := t.TempDir()
-	at := func(d *dataDir, when time.Time) error {
-		_, err := d.node.Propose(t.Context(), command.Command{Time: when, Body: something})
-		return err
-	}
-	d, err := openDir(dir, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	if err := at(d, now.Add(-30*24*time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	if err := at(d, now.Add(25*time.Hour)); !errors.Is(err, command.ErrUnavailable) || !strings.Contains(err.Error(), "clock") {
-		t.Errorf("a day and an hour ahead: %v", err)
-	}
-	if err := d.close(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if d, err = openDir(dir, false); err != nil { // a month later, by its commands
-		t.Fatal(err)
-	}
-	for _, when := range []time.Duration{0, 23 * time.Hour, 46 * time.Hour} {
-		if err := at(d, now.Add(when)); err != nil {
-			t.Errorf("%s ahead, after a command from shortly before: %v", when, err)
-		}
-	}
-	if err := d.close(context.Background()); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestDataDir_WhatIsNoDirectoryOrNoFileIsSaidSo(t *testing.T) {

@@ -136,7 +136,6 @@ func (a *App) certificates() []ops.Certificate {
 // addChecks adds the checks of /health. All parts are open by now.
 func (a *App) addChecks(context.Context) error {
 	store, node := a.dir.store, a.dir.node
-	began := time.Now()
 	for _, c := range []ops.Check{
 		ops.StoreCheck(store.Err),
 		ops.LogCheck(func() (writing, stall time.Duration, failed error) {
@@ -157,7 +156,10 @@ func (a *App) addChecks(context.Context) error {
 			return s.LastSync, s.Writing
 		}),
 		ops.CertificateCheck(a.certificates, time.Now),
-		ops.ClockCheck(store.Time, time.Now, func() time.Duration { return time.Since(began) }, a.dir.node.leap),
+		ops.ClockCheck(func() ops.Clock {
+			c := node.Status().Clock
+			return ops.Clock{Leap: c.Leap, Behind: c.Behind, Step: c.Step, Ago: c.Ago}
+		}),
 	} {
 		a.health.Add(c)
 	}

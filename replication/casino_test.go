@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,15 +51,15 @@ func (c *casino) close(t *testing.T) error {
 
 // wager is the n-th command that the only player of these tests proposes.
 func wager(n uint64) command.Command {
-	c := stamped(n)
+	c := numbered(n)
 	c.Account, c.Key = command.FirstAccountID, command.KeyOf(fmt.Sprint("wager ", n))
 	c.Body = command.PlaceWager{Rules: "slots/2", Stake: 1}
 	return c
 }
 
-// stamped is the n-th command without a body.
-func stamped(n uint64) command.Command {
-	c := command.Command{Time: storagetest.Birth.Add(time.Duration(n) * time.Second)}
+// numbered is the n-th command without a body.
+func numbered(n uint64) command.Command {
+	var c command.Command
 	c.ID[0], c.ID[15] = byte(n), 1
 	return c
 }
@@ -71,7 +72,7 @@ func foundCasino(t *testing.T) (dir string, answers map[uint64]command.Result) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	player := stamped(0)
+	player := numbered(0)
 	player.Entropy = make([]byte, 2*command.SeedSize)
 	player.Body = command.OpenAccount{Username: "Ada", UsernameKey: "ada", PasswordHash: "hash", Role: command.RolePlayer, WelcomeCoins: 1000}
 	if r, err := c.node.Propose(within(t), player); err != nil || r.Refusal != nil {
@@ -92,6 +93,56 @@ func foundCasino(t *testing.T) (dir string, answers map[uint64]command.Result) {
 		t.Fatal(err)
 	}
 	return dir, answers
+}
+
+// Bets without a key, whose fate is unknown when leadership is lost under them, are not played twice.
+func TestPropose_PlaysNoBetTwiceAcrossLostLeadership(t *testing.T) {
+	t.Parallel()
+	const callers, each = 16, 40
+	dir, _ := foundCasino(t)
+	c, err := openCasino(dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.node.Barrier(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := c.store.Head()
+	ctx := within(t)
+	var running sync.WaitGroup
+	var mu sync.Mutex
+	events := map[uint64]bool{}
+	for caller := range callers {
+		running.Go(func() {
+			for i := range each {
+				bet := command.Command{Account: command.FirstAccountID, Body: command.PlaceWager{Rules: "slots/2", Stake: 1}}
+				bet.ID = command.ID{byte(caller), byte(i), 14: 1, 15: 2}
+				r, err := c.node.Propose(ctx, bet)
+				if err != nil || r.Refusal != nil {
+					t.Errorf("caller %d, bet %d: %+v, %v", caller, i, r, err)
+					return
+				}
+				mu.Lock()
+				events[r.Event] = true
+				mu.Unlock()
+			}
+		})
+	}
+	for range 5 {
+		if err := c.node.Depose(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.node.Barrier(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	running.Wait()
+	if after, _ := c.store.Head(); len(events) != callers*each || after != before+callers*each {
+		t.Errorf("%d bets were answered from %d events, and left %d", callers*each, len(events), after-before)
+	}
+	if err := c.close(t); err != nil {
+		t.Fatal(err)
+	}
 }
 
 const lastWager = 14

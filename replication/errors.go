@@ -6,19 +6,19 @@ import (
 	"imperio/replication/logstore"
 )
 
-// Why a node can't be opened. Each is wrapped in an error that names the files and says what to do; a damaged file is a
-// *logstore.DamagedError.
+// Why a node can't be opened. Open wraps them in errors that name the files and say what to do. A damaged file is a
+// *logstore.DamagedError instead.
 var (
 	ErrMissing = logstore.ErrMissing
 	ErrExists  = logstore.ErrExists
 	ErrLocked  = logstore.ErrLocked
 	ErrNewer   = logstore.ErrNewer
 	ErrForeign = logstore.ErrForeign
-	// ErrMismatch means that log.db and state.db are not of the same moment of the same node.
+	// ErrMismatch means that log.db and state.db don't belong to the same moment of the same node.
 	ErrMismatch = errors.New("log.db and state.db do not belong together")
 )
 
-// ErrStalled is why a node failed whose disk held one write for longer than Options.StallLimit.
+// ErrStalled means that the disk held one write for longer than Options.StallLimit.
 var ErrStalled = errors.New("the disk does not answer")
 
 var (

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -287,4 +288,54 @@ func TestCanary_NoticesADiskThatHangsWhileNobodyBets(t *testing.T) {
 	if err := failed(t, n); !errors.Is(err, replication.ErrStalled) {
 		t.Fatalf("failed with %v", err)
 	}
+}
+
+// readClock counts how often it is read.
+type readClock struct {
+	*replicationtest.Clock
+	reads atomic.Int64
+}
+
+func (c *readClock) Read() replication.Reading {
+	c.reads.Add(1)
+	return c.Clock.Read()
+}
+
+// What the wall clock shows says nothing about the disk: set ahead by more than the limit while a write is under way, it
+// ends no node. The steady clock of the test stands still, so no time counts until the test lets it pass.
+func TestStall_AClockThatIsSetAheadIsNotTheDisks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	disk := faults.Watch(t, dir)
+	clock := &readClock{Clock: replicationtest.NewClock(noon)}
+	const limit = 100 * time.Millisecond
+	n := open(t, replication.Options{Dir: dir, Machine: replicationtest.New(), Create: true, Clock: clock,
+		StallLimit: limit, CanaryInterval: time.Hour})
+	propose(t, n, 1, 1)
+	release := disk.Stall("sync")
+	defer release()
+	c := proposeLater(within(t), n, 2)
+	until(t, "a write to be under way", func() bool { return n.Status().Writing > 0 })
+	clock.Step(6 * time.Second)
+	looks := clock.reads.Load()
+	until(t, "some looks at it", func() bool { return clock.reads.Load() > looks+3 })
+	if err := n.Err(); err != nil {
+		t.Fatalf("a clock 6 s ahead: %v", err)
+	}
+	release()
+	if o := answer(t, c); o.err != nil {
+		t.Fatal(o.err)
+	}
+
+	release = disk.Stall("sync")
+	defer release()
+	c = proposeLater(within(t), n, 3)
+	until(t, "the disk to count as hung", func() bool {
+		clock.Pass(limit / 20)
+		return n.Err() != nil
+	})
+	if o := answer(t, c); !errors.Is(o.err, replication.ErrStalled) {
+		t.Fatalf("on a disk that hangs: %v", o.err)
+	}
+	release()
 }

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// gate is a door that many wait at and that opens and shuts again.
+// gate lets goroutines wait until it is open. It can close again.
 type gate struct {
 	isOpen atomic.Bool
 	mu     sync.Mutex

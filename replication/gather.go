@@ -13,32 +13,32 @@ import (
 // proposal is one command on its way through the log.
 type proposal struct {
 	data []byte        // empty: an entry without a command
-	done chan struct{} // gets a value when result and err are set
-	// Set before done by settle.
+	done chan struct{} // receives when result and err are set
+	// Set by settle.
 	result command.Result
 	err    error
 }
 
-// flight is an entry on its way through raft, with the proposals that it holds.
+// flight is an entry on its way through raft, with its proposals.
 type flight struct {
 	proposals []*proposal
 	future    raft.ApplyFuture
 }
 
-// Bounds of one entry. The last command may take it past maxEntryBytes by MaxCommand, well below what the log takes.
+// Bounds of one entry. Its last command may exceed maxEntryBytes by up to MaxCommand, which the log still takes.
 const (
 	maxEntryCommands = maxInFlight
 	maxEntryBytes    = 256 << 10
 )
 
-// gather makes entries of the proposals that wait, and hands them to raft, one at a time: what comes in while one is
-// being written goes into the next. It returns when the queue is closed.
+// gather makes entries of the waiting proposals and hands them to raft, one at a time. What comes in while one is being
+// written goes into the next. It returns when the queue is closed.
 func (n *Node) gather() {
 	defer close(n.flights)
 	for first := range n.queue {
 		f := flight{proposals: n.collect(first)}
 		select {
-		case <-n.written: // of an entry that raft wrote for itself
+		case <-n.written: // left over from an entry of raft's own
 		default:
 		}
 		f.future = n.send(f.proposals)
@@ -50,9 +50,9 @@ func (n *Node) gather() {
 	}
 }
 
-// collect takes what waits in the queue behind first. As long as more keeps coming it lets other goroutines run before it
-// looks again, so that requests that are being read get into this entry. Where nothing else has work to do, that costs
-// next to nothing; where much has, the processor is the limit, and a larger entry saves more than the moment costs.
+// collect takes what waits in the queue behind first. While more keeps coming, it yields before it looks again, so that
+// requests that are being read still get into this entry. On an idle processor that costs next to nothing. On a busy one
+// a larger entry saves more than the moment costs.
 func (n *Node) collect(first *proposal) []*proposal {
 	list := append(make([]*proposal, 0, 64), first)
 	size := len(first.data)
@@ -77,7 +77,8 @@ func (n *Node) collect(first *proposal) []*proposal {
 	return list
 }
 
-// send proposes an entry to raft.
+// send stamps an entry with the casino's time and proposes it to raft. The stamp is made here and not when a command is
+// proposed: so a slow request carries no old time into the log.
 func (n *Node) send(list []*proposal) raft.ApplyFuture {
 	commands := make([][]byte, 0, len(list))
 	for _, p := range list {
@@ -91,22 +92,26 @@ func (n *Node) send(list []*proposal) raft.ApplyFuture {
 	if len(commands) == 0 {
 		return n.raft.Apply(nil, 0)
 	}
-	entry, err := command.Pack(commands)
+	at, err := n.clock.stamp()
 	if err != nil {
 		return refusedFuture{err}
 	}
-	return n.raft.Apply(entry, 0) // raft's queue has room: few entries are on their way at a time
+	entry, err := command.Pack(at, commands)
+	if err != nil {
+		return refusedFuture{err}
+	}
+	return n.raft.Apply(entry, 0) // raft's queue has room: few entries are in flight at a time
 }
 
-// refusedFuture is an entry that raft never saw.
+// refusedFuture is the future of an entry that raft never saw.
 type refusedFuture struct{ err error }
 
 func (f refusedFuture) Error() error  { return &notTaken{f.err} }
 func (f refusedFuture) Response() any { return nil }
 func (f refusedFuture) Index() uint64 { return 0 }
 
-// settle waits for raft's answers, in the order in which the entries were sent, and hands them on. One goroutine does so
-// for all, so that a caller can give up waiting.
+// settle waits for raft's answers in the order of the entries, and hands them to the callers. One goroutine does so for
+// all, so that each caller can give up waiting.
 func (n *Node) settle() {
 	for f := range n.flights {
 		results, err := outcome(f.future)
@@ -126,7 +131,7 @@ func (n *Node) settle() {
 	}
 }
 
-// outcome is what became of an entry: a result for each of its commands.
+// outcome waits for an entry, and returns a result for each of its commands.
 func outcome(f raft.ApplyFuture) ([]command.Result, error) {
 	if err := f.Error(); err != nil {
 		return nil, err
@@ -141,7 +146,7 @@ func outcome(f raft.ApplyFuture) ([]command.Result, error) {
 	}
 }
 
-// nextEntry lets gather go on.
+// nextEntry lets gather send the next entry.
 func (n *Node) nextEntry() {
 	select {
 	case n.written <- struct{}{}:

@@ -13,19 +13,23 @@ import (
 	"imperio/storage/command"
 )
 
-// Machine is the state that the log is applied to; *storage.Store is one.
+// Machine is the state that the log is applied to. *storage.Store is one.
 //
-// Apply is called from one goroutine, in the order of the log and without gaps. Applied, Checkpoint and Durable are
-// called from others at the same time.
+// The node calls Apply from one goroutine, in the order of the log and without gaps. It calls the other methods from other
+// goroutines at the same time.
 type Machine interface {
-	// Apply carries out committed commands and returns one result for each. Several commands of one entry have its index
-	// and come in one call. Those at or below the index that was applied before are skipped, with an empty result. An error
-	// means a damaged disk or a bug: the node stops, and Apply is not called again. The machine must not keep the slice of
-	// entries; their Data never changes and may be kept.
+	// Apply carries out committed commands and returns one result for each. Commands of one entry have its index and come in
+	// one call. Those at or below the index that was applied before are skipped, with an empty result. An error means a
+	// damaged disk or a bug: the node stops, and does not call Apply again. The machine must not keep the slice. It may keep
+	// the commands' Data, which never changes.
 	Apply(entries []storage.Command) ([]command.Result, error)
-	// Applied returns the last entry applied in memory. When the machine was just opened, it is durable too.
+	// Applied returns the last entry applied in memory. Right after the machine was opened, it is durable too.
 	Applied() (index, term uint64)
-	// Checkpoint returns when everything that was applied at the call is durable. An error, unless ctx has ended, means
+	// Time is that of the newest entry applied; zero before the first. It never goes back.
+	Time() time.Time
+	// Head returns the number of the newest event of the history, and its hash.
+	Head() (event uint64, hash [32]byte)
+	// Checkpoint returns once everything that was applied before the call is durable. An error, unless ctx has ended, means
 	// that the state can't be made durable any more: the node stops.
 	Checkpoint(ctx context.Context) (storage.Checkpoint, error)
 	// Durable returns the last durable checkpoint.
@@ -37,10 +41,10 @@ type fsm struct{ node *Node }
 
 var _ raft.BatchingFSM = (*fsm)(nil)
 
-// applyFailure is the response to an entry that the machine could not apply.
+// applyFailure is the response to an entry that the machine couldn't apply.
 type applyFailure struct{ err error }
 
-// ApplyBatch applies entries and returns a []command.Result or an applyFailure for each.
+// ApplyBatch applies entries. It returns a []command.Result or an applyFailure for each.
 func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	n := f.node
 	responses := make([]any, len(logs))
@@ -65,6 +69,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	if err != nil {
 		return f.broken(logs, err)
 	}
+	n.note(entries, results)
 	rest := entries
 	for i, l := range logs {
 		parts := 0
@@ -84,7 +89,23 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	return responses
 }
 
-// broken ends the node since entries could not be applied.
+// note remembers the newest time and the newest event, which later entries go on from.
+func (n *Node) note(entries []storage.Command, results []command.Result) {
+	var at time.Time
+	for i := range entries {
+		if entries[i].Time.After(at) {
+			at = entries[i].Time
+		}
+	}
+	n.clock.saw(at)
+	newest := n.events.Load()
+	for _, r := range results {
+		newest = max(newest, r.Event)
+	}
+	n.events.Store(newest)
+}
+
+// broken fails the node because entries couldn't be applied.
 func (f *fsm) broken(logs []*raft.Log, err error) []any {
 	err = fmt.Errorf("apply entries %d to %d: %w", logs[0].Index, logs[len(logs)-1].Index, err)
 	f.node.fail(err)
@@ -95,15 +116,15 @@ func (f *fsm) broken(logs []*raft.Log, err error) []any {
 	return responses
 }
 
-// appendEntries appends what the machine is to apply of an entry of the log: each of its commands, or only its index.
+// appendEntries appends what the machine applies of an entry of the log: each of its commands, or only its index.
 func appendEntries(entries []storage.Command, l *raft.Log) ([]storage.Command, error) {
 	if l.Type == raft.LogCommand && len(l.Data) > 0 {
-		commands, err := command.Unpack(l.Data)
+		at, commands, err := command.Unpack(l.Data)
 		if err != nil {
 			return entries, fmt.Errorf("log entry %d: %w", l.Index, err)
 		}
 		for _, data := range commands {
-			entries = append(entries, storage.Command{Index: l.Index, Term: l.Term, Data: data})
+			entries = append(entries, storage.Command{Index: l.Index, Term: l.Term, Time: at, Data: data})
 		}
 		return entries, nil
 	}
@@ -113,7 +134,7 @@ func appendEntries(entries []storage.Command, l *raft.Log) ([]storage.Command, e
 // Apply is ApplyBatch of one.
 func (f *fsm) Apply(l *raft.Log) any { return f.ApplyBatch([]*raft.Log{l})[0] }
 
-// Snapshot takes none: the state is in checkpoints already. Persist waits for one that covers this moment.
+// Snapshot copies nothing: the state is in checkpoints already. Persist waits for one that covers this moment.
 func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
 	if err := f.node.Err(); err != nil {
 		return nil, err
@@ -122,21 +143,21 @@ func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
 	return &checkpointSnapshot{node: f.node, index: index}, nil
 }
 
-// Restore would replace the state by that of another node.
+// Restore would replace the state by another node's.
 func (f *fsm) Restore(r io.ReadCloser) error {
 	r.Close()
 	return errNotStreamed
 }
 
-var errNotStreamed = errors.New("a lone node has nobody to stream its state to or from")
+var errNotStreamed = errors.New("a lone node has no peer to stream its state to or from")
 
 type checkpointSnapshot struct {
 	node  *Node
 	index uint64
 }
 
-// Persist returns when state.db durably holds all up to the snapshot's index. It writes nothing to the sink, which keeps
-// the metadata.
+// Persist returns once state.db durably holds everything up to the snapshot's index. The sink keeps the metadata, so
+// nothing is written to it.
 func (s *checkpointSnapshot) Persist(raft.SnapshotSink) error {
 	m := s.node.machine
 	if s.awaitCheckpoint() {
@@ -156,10 +177,10 @@ func (s *checkpointSnapshot) Persist(raft.SnapshotSink) error {
 }
 
 // checkpointPatience is how long a snapshot waits for a checkpoint that the machine makes by itself, before it asks for
-// one: each costs, and there is no hurry.
+// one. Checkpoints cost something, and there is no hurry.
 const checkpointPatience = 2 * time.Second
 
-// awaitCheckpoint waits a while for a checkpoint that covers the snapshot, and tells whether there is one.
+// awaitCheckpoint waits a while for a checkpoint that covers the snapshot, and reports whether there is one.
 func (s *checkpointSnapshot) awaitCheckpoint() bool {
 	deadline := time.NewTimer(checkpointPatience)
 	defer deadline.Stop()

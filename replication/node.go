@@ -24,16 +24,20 @@ type Node struct {
 	observe Observer
 	log     *logstore.Store
 	raft    *raft.Raft
-	wire    *raft.InmemTransport // a lone node's way to nobody
+	wire    *raft.InmemTransport // in memory: a lone node has no peers
+	clock   *timekeeper
+	events  atomic.Uint64 // the newest event that the machine has recorded; written by raft's machine goroutine
 
 	canaryInterval, stallLimit time.Duration
+	stall                      stallWatch   // watchDisk's
+	stalled                    atomic.Int64 // how long it has seen the write under way, nanoseconds
 
 	leads   gate              // open while this node leads and has applied all that was committed before it did
 	tokens  chan struct{}     // one for each proposal in flight
 	queue   chan *proposal    // waiting to be put into an entry
 	flights chan flight       // sent to raft, in order
 	written chan struct{}     // lets gather send the next entry
-	entries []storage.Command // owned by raft's machine goroutine, reused
+	entries []storage.Command // owned by raft's machine goroutine; reused
 	quiet   atomic.Bool       // see raftLogger
 
 	life    context.Context // ends when Close begins
@@ -58,7 +62,7 @@ func Open(o Options) (*Node, error) {
 	}
 	n := &Node{
 		machine: o.Machine, logger: o.Logger, observe: o.Observer,
-		canaryInterval: o.CanaryInterval, stallLimit: o.StallLimit,
+		canaryInterval: o.CanaryInterval, stallLimit: o.StallLimit, stall: newStallWatch(o.StallLimit),
 		tokens:     make(chan struct{}, o.MaxInFlight),
 		queue:      make(chan *proposal, o.MaxInFlight),
 		flights:    make(chan flight, o.MaxInFlight),
@@ -67,6 +71,10 @@ func Open(o Options) (*Node, error) {
 		failed:     make(chan error, 1),
 		leadership: make(chan bool, 1),
 	}
+	n.clock = startClock(o.Clock, o.Logger)
+	n.clock.saw(o.Machine.Time())
+	newest, _ := o.Machine.Head()
+	n.events.Store(newest)
 	n.leads.init()
 	n.quiet.Store(true)
 	n.life, n.end = context.WithCancel(context.Background())
@@ -100,8 +108,8 @@ func Open(o Options) (*Node, error) {
 	return n, nil
 }
 
-// begin writes the first things into a new log: that this node alone is the cluster, and where the log starts. For a
-// machine with a history (a restored backup) it starts behind that.
+// begin writes the beginning of a new log: that this node alone is the cluster, and where the log starts. For a machine
+// with a history (a restored backup) it starts after that.
 func begin(log *logstore.Store, config *raft.Config, transport raft.Transport, self raft.Configuration, m Machine) error {
 	index, term := m.Applied()
 	if index == 0 {
@@ -116,8 +124,8 @@ func begin(log *logstore.Store, config *raft.Config, transport raft.Transport, s
 	return log.Err()
 }
 
-// Timeouts of a lone node. They are long since there is nobody to hear from: the loop of a leader wakes four times a
-// second. The first election doesn't wait for them, see start.
+// Timeouts of a lone node. They are long because it has no peers: a leader's loop wakes four times a second. The first
+// election doesn't wait for them, see start.
 const (
 	loneTimeout = 500 * time.Millisecond
 	loneLease   = 250 * time.Millisecond
@@ -149,8 +157,8 @@ func (n *Node) start(config *raft.Config) error {
 	if err := n.startRaft(config); err != nil {
 		return fmt.Errorf("start raft: %w", err)
 	}
-	// A follower that learns of a shorter timeout looks at once whether its leader has gone. A lone node thus stands for
-	// election now and not only when its timeout has passed.
+	// A follower whose timeout becomes shorter checks at once whether its leader is gone. So a lone node stands for election
+	// now, and not when its timeout has passed.
 	soon := n.raft.ReloadableConfig()
 	soon.HeartbeatTimeout, soon.ElectionTimeout = loneTimeout, loneTimeout
 	if err := n.raft.ReloadConfig(soon); err != nil {
@@ -162,10 +170,11 @@ func (n *Node) start(config *raft.Config) error {
 	n.running.Go(n.lead)
 	n.running.Go(n.canary)
 	n.running.Go(n.watchDisk)
+	n.running.Go(n.watchClock)
 	return nil
 }
 
-// startRaft is NewRaft without its panics, which are its answer to an entry that it can't read.
+// startRaft is NewRaft without its panics, which is how it answers an entry that it can't read.
 func (n *Node) startRaft(config *raft.Config) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -187,7 +196,7 @@ func (n *Node) describeLog() string {
 	return fmt.Sprintf("%d to %d, %d of them to replay", first, last, max(last, applied)-applied)
 }
 
-// consistent tells whether the log goes on where the machine's state ends.
+// consistent checks that the log goes on where the machine's state ends.
 func consistent(log *logstore.Store, m Machine) error {
 	first, err := log.FirstIndex()
 	if err != nil {
@@ -231,7 +240,7 @@ func consistent(log *logstore.Store, m Machine) error {
 	return nil
 }
 
-// lead follows raft's leadership, and opens the node's gate only when everything committed before it is applied.
+// lead follows raft's leadership. It opens the node's gate only once everything that was committed before is applied.
 func (n *Node) lead() {
 	for {
 		select {
@@ -243,19 +252,20 @@ func (n *Node) lead() {
 				continue
 			}
 		}
-		// Entries are applied in order. So when this one is, all that earlier terms left behind are. It reaches the
+		// Entries are applied in order. So once this one is, everything that earlier terms left behind is. It reaches the
 		// machine as an entry without data.
 		if _, err := n.attempt(n.life, nil); err != nil {
 			continue // leadership is lost already, or the node is failing or closing
 		}
 		n.quiet.Store(false)
+		n.clock.lead()
 		n.leads.open()
 		index, _ := n.machine.Applied()
 		n.logger.Info("ready", "node", n.log.Identity().NodeID, "term", n.raft.CurrentTerm(), "applied", index)
 	}
 }
 
-// fail ends the node's service for good. The first failure counts.
+// fail ends the node's service for good. Only the first failure counts.
 func (n *Node) fail(err error) {
 	if !n.failure.CompareAndSwap(nil, &err) {
 		return
@@ -268,7 +278,7 @@ func (n *Node) fail(err error) {
 	close(n.failed)
 }
 
-// Failed yields the error that ended the node, once, and is closed then. Nothing comes while the node works. Whoever
+// Failed yields the error that ended the node, once, and is then closed. It yields nothing while the node works. Whoever
 // started the node should stop the process: the node does not recover.
 func (n *Node) Failed() <-chan error { return n.failed }
 
@@ -280,9 +290,9 @@ func (n *Node) Err() error {
 	return nil
 }
 
-// Close takes no more commands, waits for those in flight, stops raft, and closes the log. It leaves the machine open; a
-// checkpoint of it after Close covers all that was answered. If ctx ends first (a disk that hangs), Close returns its
-// error and leaves the rest to the end of the process. After a failure it closes too, without writing.
+// Close takes no more commands, waits for those in flight, stops raft, and closes the log. It leaves the machine open: a
+// checkpoint after Close covers everything that was answered. If ctx ends first (a disk that hangs), Close returns its
+// error and leaves the rest to the end of the process. After a failure Close writes nothing.
 func (n *Node) Close(ctx context.Context) error {
 	n.closing.Do(func() { n.closeErr = n.close(ctx) })
 	return n.closeErr
@@ -292,7 +302,7 @@ func (n *Node) close(ctx context.Context) error {
 	n.quiet.Store(true)
 	n.end()
 	n.leads.close()
-	// Every token means that nothing is in flight, and nothing can be any more.
+	// With every token in hand nothing is in flight, and nothing can be any more.
 	for taken := 0; taken < cap(n.tokens); taken++ {
 		select {
 		case n.tokens <- struct{}{}:

@@ -210,6 +210,7 @@ func TestPropose_AnswersEachCommandOnceAcrossLostLeadership(t *testing.T) {
 	if s := n.Status(); s.Term < term+6 || s.Err != nil {
 		t.Fatalf("leadership was not lost: %+v", s)
 	}
+	t.Logf("%d commands were proposed again", j.Retries()) // Journal checks where each looks for its first attempt
 }
 
 func TestLog_SaysNothingAlarmingAndNothingOfCommands(t *testing.T) {

@@ -14,52 +14,53 @@ const LogFile = "log.db"
 // MaxCommand bounds an encoded command in bytes.
 const MaxCommand = 1 << 20
 
-// Identity says which node of which cluster this is. The log carries it, and is refused by any other node.
+// Identity says which node of which cluster this is. The log carries it, and any other node refuses the log.
 type Identity = logstore.Identity
 
-// Observer is told what happens, for metrics. Each function may be nil, is called from one goroutine at a time, and must
-// be quick.
+// Observer hears what happens, for metrics. Each function may be nil, must be quick, and is called from one goroutine at a
+// time.
 type Observer struct {
-	// Synced is called after each durable transaction of the log: how long it took to write and sync.
+	// Synced is called after each durable write of the log, with the time that it took to write and sync.
 	Synced func(took time.Duration)
-	// Gathered is called for each entry that is sent to the log: how many commands it holds, which will be written and
+	// Gathered is called for each entry that is sent to the log, with the number of its commands. They are written and
 	// synced together.
 	Gathered func(commands int)
-	// Applied is called after each batch of commands that the machine applied.
+	// Applied is called after each batch that the machine applied.
 	Applied func(commands int, took time.Duration)
 }
 
-// Options say how to open a node. Dir, Machine and Identity must be given; zero means the default for all else.
+// Options say how to open a node. Dir, Machine and Identity must be set. Zero means the default for everything else.
 type Options struct {
 	Dir      string // the data directory; log.db is in it
 	Machine  Machine
 	Identity Identity
 	Logger   *slog.Logger
 	Observer Observer
+	Clock    Clock // of this machine; default SystemClock
 
-	// Create makes a new log, which must not exist yet, for the state that the machine has. Without it the log must exist:
-	// a lost file is never mistaken for a first start.
+	// Create makes a new log for the state that the machine has. The log must not exist yet. Without Create it must exist, so
+	// that a lost file is never mistaken for a first start.
 	Create bool
 
-	// MaxInFlight bounds the commands that are proposed and not yet answered; more wait their turn. 1 to 1024, default
-	// 1024.
+	// MaxInFlight bounds the commands that are proposed and not yet answered. More wait their turn. 1 to 1024, default 1024.
 	MaxInFlight int
 
-	// SnapshotEntries is how many entries the log gathers above the last snapshot before the next is taken and the log is
-	// cut. Under load each holds some dozens of commands. Default 2048.
+	// SnapshotEntries is how many entries the log gathers above the last snapshot before raft takes the next and cuts the
+	// log. Under load an entry holds some dozens of commands. Default 2048.
 	SnapshotEntries uint64
-	// SnapshotInterval is how often that is looked at; raft waits up to twice as long. Default 2 s.
+	// SnapshotInterval is how often raft checks that. It waits up to twice as long. Default 2 s.
 	SnapshotInterval time.Duration
 	// TrailingEntries is how many entries stay in the log below a snapshot. Default 256.
 	TrailingEntries uint64
 
-	// CanaryInterval is how long the log may go without a write before the canary makes one. Default 1 s.
+	// CanaryInterval is how long the log may be idle before the canary writes. Default 1 s.
 	CanaryInterval time.Duration
-	// StallLimit is how long a write may take before the disk counts as hung and the node fails. Default 5 s.
+	// StallLimit is how long a write may take before the disk counts as hung and the node fails. Pauses of the process
+	// don't count. Default 5 s.
 	StallLimit time.Duration
 }
 
-// maxInFlight is raft's bound on one batch, and so on what its queue takes without blocking.
+// maxInFlight is raft's bound on one batch. Its queue takes as many without blocking.
 const maxInFlight = 1024
 
 func (o *Options) complete() error {
@@ -75,6 +76,9 @@ func (o *Options) complete() error {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = SystemClock{}
 	}
 	setDefault(&o.MaxInFlight, maxInFlight)
 	setDefault(&o.SnapshotEntries, 2048)

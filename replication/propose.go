@@ -11,18 +11,19 @@ import (
 	"imperio/storage/command"
 )
 
-// Propose commits a command and applies it, and returns what the machine answered. It waits for the node to lead and for
-// a place among the commands in flight as long as ctx allows.
+// Propose commits a command, applies it, and returns the machine's answer. It waits for the node to lead and for a place
+// among the commands in flight, as long as ctx allows.
 //
-// An error wraps command.ErrUnavailable if the command was not taken and never will be, and command.ErrUnknown if it may
-// have been taken or still be; only those two, except for a command that can't be encoded. When leadership is lost under
-// a command, Propose proposes it again under the same id with Retry set, as long as ctx allows.
+// Its error wraps command.ErrUnavailable if the command was not taken and never will be, and command.ErrUnknown if it may
+// have been taken or may still be. Only a command that can't be encoded fails with another error. When leadership is lost
+// under a command, Propose proposes it again under the same id, with Retry and Since set, as long as ctx allows.
 func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, error) {
 	data, err := encode(c)
 	if err != nil {
 		return command.Result{}, err
 	}
-	outcome := unavailable // of giving up; unknown once an attempt may have been taken
+	since := n.events.Load() // whatever the first attempt does comes after this event
+	outcome := unavailable   // the error of giving up: unknown once an attempt may have been taken
 	var refused *notTaken
 	for {
 		if err := n.awaitLead(ctx); err != nil {
@@ -33,7 +34,7 @@ func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, 
 		case err == nil:
 			return result, nil
 		case errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipTransferInProgress):
-			// Not taken. The gate will close, or has opened again: look at it shortly.
+			// Not taken. The gate is about to close, or has opened again.
 			select {
 			case <-ctx.Done():
 				return command.Result{}, outcome(ctx.Err())
@@ -42,7 +43,7 @@ func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, 
 		case errors.Is(err, raft.ErrLeadershipLost):
 			outcome = unknown
 			if !c.Retry {
-				c.Retry = true
+				c.Retry, c.Since = true, since
 				if data, err = encode(c); err != nil {
 					return command.Result{}, outcome(err)
 				}
@@ -66,7 +67,7 @@ func encode(c command.Command) ([]byte, error) {
 	return data, nil
 }
 
-// awaitLead returns nil when the node leads and everything committed before is applied.
+// awaitLead returns nil once the node leads and has applied everything that was committed before.
 func (n *Node) awaitLead(ctx context.Context) error {
 	for !n.leads.isOpen.Load() {
 		select {
@@ -82,7 +83,7 @@ func (n *Node) awaitLead(ctx context.Context) error {
 	return nil
 }
 
-// notTaken is the error of an attempt that raft never saw.
+// notTaken is the error of an attempt that never reached raft.
 type notTaken struct{ cause error }
 
 func (e *notTaken) Error() string { return "not taken: " + e.cause.Error() }
@@ -103,18 +104,18 @@ func (n *Node) attempt(ctx context.Context, data []byte) (command.Result, error)
 			return command.Result{}, &notTaken{errClosed}
 		}
 	}
-	if err := n.refuses(); err != nil { // after the token: Close waits for whoever has one
+	if err := n.refuses(); err != nil { // with the token in hand: Close waits for whoever has one
 		<-n.tokens
 		return command.Result{}, &notTaken{err}
 	}
 	p := &proposal{data: data, done: make(chan struct{}, 1)}
-	n.queue <- p // there is room for as many as there are tokens
+	n.queue <- p // it has room for as many as there are tokens
 	select {
 	case <-p.done:
 	case <-ctx.Done():
 		return command.Result{}, ctx.Err()
 	case <-n.broken:
-		// What is answered already counts; what isn't may never be.
+		// An answer that is there counts. One that isn't may never come.
 		select {
 		case <-p.done:
 		default:
@@ -137,11 +138,11 @@ func (n *Node) refuses() error {
 // Ready reports whether Barrier would return nil at once.
 func (n *Node) Ready() bool { return n.leads.isOpen.Load() && n.refuses() == nil }
 
-// Barrier returns nil when a read of the machine from now on sees every answer that was given before the call. It fails
-// with command.ErrUnavailable when the node doesn't lead within ctx, or has failed.
+// Barrier returns nil once a read of the machine sees every answer that was given before the call. It fails with
+// command.ErrUnavailable when the node doesn't lead within ctx, or has failed.
 //
-// In a cluster of one nobody else can have answered, and answers are given after they are applied: to lead is enough,
-// and nothing is written.
+// In a cluster of one nobody else can have answered, and every answer was applied first. So it is enough to lead, and
+// nothing is written.
 func (n *Node) Barrier(ctx context.Context) error {
 	if err := n.refuses(); err != nil {
 		return unavailable(err)

@@ -11,11 +11,11 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// raftLogger hands raft's log lines to slog. Raft writes for those who debug raft: what it calls information is detail
-// here. While quiet is set, nothing is above detail: a lone node that starts reports a missing leader and an election,
-// one that closes reports a snapshot that it broke off, and one that failed has already said why.
+// raftLogger passes raft's log lines to slog. Raft writes for those who debug raft, so its info lines become debug lines.
+// While quiet is set, so do its warnings and errors: a lone node that starts reports a missing leader and an election, one
+// that closes reports an aborted snapshot, and one that failed has already said why.
 //
-// Raft logs indexes, terms and names of nodes, never the data of entries.
+// Raft logs indexes, terms and node names, never the data of entries.
 type raftLogger struct {
 	to    *slog.Logger
 	name  string

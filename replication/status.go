@@ -10,13 +10,13 @@ import (
 	"imperio/storage"
 )
 
-// Status is how the node is, for health checks and metrics. Counters run from the start of the node.
+// Status is the node's state, for health checks and metrics. Counters start with the node.
 type Status struct {
 	State  string // "leader", "candidate", "follower" or "shutdown"
 	Ready  bool   // Propose and Barrier would not wait
 	Err    error  // what ended the node; nil while it works
 	NodeID string
-	Leader string // the id of the leader; "" if there is none
+	Leader string // the leader's id; "" if there is none
 	Voters int
 
 	Term          uint64
@@ -26,10 +26,11 @@ type Status struct {
 	AppliedIndex  uint64 // by the machine, in memory
 	SnapshotIndex uint64 // the log may be cut up to here
 	Durable       storage.Checkpoint
+	Clock         ClockStatus
 
 	InFlight   int           // commands proposed and not yet answered
 	LastSync   time.Duration // how long the last durable write of the log took
-	Writing    time.Duration // how long the write under way has taken so far; 0 if none is
+	Writing    time.Duration // how long the write under way has taken so far, without pauses of the process; 0 if none is
 	Syncs      uint64        // durable writes of the log
 	SyncTime   time.Duration // spent in them
 	Entries    uint64        // entries written to the log
@@ -54,7 +55,7 @@ func (c *counters) applied(entries int, took time.Duration) {
 	c.applyNanos.Add(uint64(took))
 }
 
-// Status returns how the node is. It waits for nothing, and works on a failed node too.
+// Status returns the node's state. It waits for nothing, and works on a failed node too.
 func (n *Node) Status() Status {
 	_, leader := n.raft.LeaderWithID()
 	s := Status{
@@ -62,7 +63,7 @@ func (n *Node) Status() Status {
 		NodeID: n.log.Identity().NodeID, Leader: string(leader),
 		Term: n.raft.CurrentTerm(), CommitIndex: n.raft.CommitIndex(),
 		Durable:  n.machine.Durable(),
-		InFlight: len(n.tokens), LastSync: n.log.LastSync(), Writing: n.log.Writing(),
+		InFlight: len(n.tokens), LastSync: n.log.LastSync(), Writing: n.writing(), Clock: n.clock.status(),
 		Syncs: n.counters.syncs.Load(), SyncTime: time.Duration(n.counters.syncNanos.Load()),
 		Entries: n.counters.entries.Load(),
 		Applied: n.counters.appliedEntries.Load(), ApplyTime: time.Duration(n.counters.applyNanos.Load()),

@@ -29,13 +29,12 @@ func BenchmarkApplySpins(b *testing.B) {
 				entries := make([]Command, len(batch))
 				for i, c := range batch {
 					index++
-					c.Time = time.UnixMilli(1_800_000_000_000 + int64(index))
 					binary.BigEndian.PutUint64(c.ID[:], index)
 					data, err := command.Encode(c)
 					if err != nil {
 						b.Fatal(err)
 					}
-					entries[i] = Command{Index: index, Term: 1, Data: data}
+					entries[i] = Command{Index: index, Term: 1, Time: time.UnixMilli(1_800_000_000_000 + int64(index)), Data: data}
 				}
 				results, err := s.Apply(entries)
 				if err != nil {

@@ -227,12 +227,12 @@ func TestOpen_ReadOnlyChangesNothing(t *testing.T) {
 	if got, _, err := identity(s); err != nil || got != all || got == want {
 		t.Fatalf("hash %x, %v", got, err)
 	}
-	data, err := command.Encode(c.Stamp(command.Command{Account: 1000, Body: command.GrantCoins{Amount: 7, Actor: "cashier"}}))
+	data, err := command.Encode(c.Complete(command.Command{Account: 1000, Body: command.GrantCoins{Amount: 7, Actor: "cashier"}}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	index, _ := s.Applied()
-	if _, err := s.Apply([]storage.Command{{Index: index + 1, Term: 1, Data: data}}); err != nil {
+	if _, err := s.Apply([]storage.Command{{Index: index + 1, Term: 1, Time: c.Now, Data: data}}); err != nil {
 		t.Fatal(err)
 	}
 	if a, ok, err := s.Account(1000); err != nil || !ok || a.Coins != 107 {

@@ -3,6 +3,7 @@ package storage_test
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,26 +15,30 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// packed puts commands behind one another, each with its length.
+// packed puts commands behind one another, each with the time of its entry and its length.
 func packed(f *testing.F, commands ...command.Command) []byte {
 	var b []byte
 	for _, c := range commands {
-		data, err := command.Encode(c)
-		if err != nil {
-			f.Fatal(err)
-		}
-		b = append(binary.BigEndian.AppendUint16(b, uint16(len(data))), data...)
+		b = append(b, packedAt(f, storagetest.Birth, c)...)
 	}
 	return b
 }
 
+func packedAt(f *testing.F, at time.Time, c command.Command) []byte {
+	data, err := command.Encode(c)
+	if err != nil {
+		f.Fatal(err)
+	}
+	b := binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))
+	return append(binary.BigEndian.AppendUint16(b, uint16(len(data))), data...)
+}
+
 // Whatever stands in the log, as long as it is a command, the machine answers it, and its books balance.
 func FuzzApply(f *testing.F) {
-	at := storagetest.Birth
-	ann := command.Command{ID: command.ID{1}, Time: at, Entropy: make([]byte, 64), Body: command.OpenAccount{
+	ann := command.Command{ID: command.ID{1}, Entropy: make([]byte, 64), Body: command.OpenAccount{
 		Username: "Ann", UsernameKey: "ann", PasswordHash: "h", Role: command.RolePlayer, WelcomeCoins: 1000}}
 	of := func(b command.Body) command.Command {
-		return command.Command{ID: command.ID{2}, Time: at, Account: 1000, Key: command.KeyOf("k"), Body: b}
+		return command.Command{ID: command.ID{2}, Account: 1000, Key: command.KeyOf("k"), Body: b}
 	}
 	session := command.NewSession{Token: command.TokenHash{1}, Lifetime: 3_600_000, Address: "a"}
 	f.Add(packed(f, ann, of(command.PlaceWager{Rules: "slots/2", Stake: 5}), of(command.PlaceWager{Rules: "slots/2", Stake: 5})))
@@ -47,20 +52,20 @@ func FuzzApply(f *testing.F) {
 	retry := of(command.CollectDailyCoins{Amount: 100})
 	retry.Retry, retry.Key = true, command.Key{}
 	f.Add(packed(f, ann, retry, retry, of(command.SetLock{Locked: true}), of(command.SetRole{Role: "king"}), of(command.RecordAct{})))
-	for _, when := range []time.Time{{}, time.UnixMilli(-1), time.UnixMilli(math.MaxInt64), command.ForEver} {
-		late := of(command.CollectDailyCoins{Amount: 100})
-		late.Time = when
-		f.Add(packed(f, ann, late, of(command.Exclude{Days: 1825}), of(command.PlaceWager{Rules: "slots/1", Stake: 1})))
+	for _, when := range []time.Time{time.UnixMilli(0), storagetest.Birth.AddDate(-1, 0, 0), command.ForEver} {
+		f.Add(slices.Concat(packed(f, ann), packedAt(f, when, of(command.CollectDailyCoins{Amount: 100})),
+			packed(f, of(command.Exclude{Days: 1825}), of(command.PlaceWager{Rules: "slots/1", Stake: 1}))))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := storagetest.NewIn(t, memoryDir(t), 1, byHand)
 		var entries []storage.Command
-		for len(data) >= 2 && len(entries) < 50 {
-			n := min(int(binary.BigEndian.Uint16(data)), len(data)-2)
-			if c, err := command.Decode(data[2 : 2+n]); err == nil && !newer(c.Body) {
-				entries = append(entries, storage.Command{Index: uint64(len(entries) + 1), Term: 1, Data: data[2 : 2+n]})
+		for len(data) >= 10 && len(entries) < 50 {
+			at := time.UnixMilli(int64(binary.BigEndian.Uint64(data) % uint64(command.ForEver.UnixMilli()+1)))
+			n := min(int(binary.BigEndian.Uint16(data[8:])), len(data)-10)
+			if c, err := command.Decode(data[10 : 10+n]); err == nil && !newer(c.Body) {
+				entries = append(entries, storage.Command{Index: uint64(len(entries) + 1), Term: 1, Time: at, Data: data[10 : 10+n]})
 			}
-			data = data[2+n:]
+			data = data[10+n:]
 		}
 		for i, r := range c.Replay(entries) {
 			if r.Refusal != nil && (r.Refusal.Code == "" || r.Value != nil) {
@@ -89,7 +94,7 @@ func TestApply_StopsAtWhatIsNoCommand(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	p := c.Player("ann", 100)
 	c.Checkpoint()
-	good, err := command.Encode(c.Stamp(command.Command{Account: p, Body: command.GrantCoins{Amount: 7, Actor: "cashier"}}))
+	good, err := command.Encode(c.Complete(command.Command{Account: p, Body: command.GrantCoins{Amount: 7, Actor: "cashier"}}))
 	if err != nil {
 		t.Fatal(err)
 	}

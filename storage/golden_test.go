@@ -42,7 +42,13 @@ func TestApply_GoldenLog(t *testing.T) {
 	c := storagetest.NewIn(t, t.TempDir(), 5, byHand)
 	var log []storage.Command
 	for i, v := range stored[:len(stored)-2] {
-		log = append(log, storage.Command{Index: uint64(i + 1), Term: 1, Data: v.Data})
+		at, commands, err := command.Unpack(v.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, data := range commands {
+			log = append(log, storage.Command{Index: uint64(i + 1), Term: 1, Time: at, Data: data})
+		}
 	}
 	c.Replay(log)
 	kinds := make(map[machine.EventKind]bool)
@@ -130,7 +136,11 @@ func goldenLog(t *testing.T) (vectors []storagetest.Vector) {
 		command.Command{Account: 1001, Body: command.Exclude{Days: 3}})
 	log := c.Log
 	for i, e := range log {
-		vectors = append(vectors, storagetest.Vector{Name: fmt.Sprintf("entry_%03d", i+1), Data: e.Data})
+		entry, err := command.Pack(e.Time, [][]byte{e.Data})
+		if err != nil {
+			t.Fatal(err)
+		}
+		vectors = append(vectors, storagetest.Vector{Name: fmt.Sprintf("entry_%03d", i+1), Data: entry})
 	}
 	// The state is that of the log as it is applied again, without gaps in its indexes.
 	again := storagetest.NewIn(t, t.TempDir(), 1, byHand)

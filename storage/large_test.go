@@ -95,12 +95,12 @@ func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
 		t.Errorf("a damaged state has a hash: %v", err)
 	}
 	index, _ := s.Applied()
-	data, err := command.Encode(c.Stamp(command.Command{Account: p, Body: command.ChangePassword{OldHash: "x", NewHash: "y"}}))
+	data, err := command.Encode(c.Complete(command.Command{Account: p, Body: command.ChangePassword{OldHash: "x", NewHash: "y"}}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // and takes no more commands after it
-		if _, err := s.Apply([]storage.Command{{Index: index + 1, Term: 1, Data: data}}); !storage.IsDamage(err) {
+		if _, err := s.Apply([]storage.Command{{Index: index + 1, Term: 1, Time: c.Now, Data: data}}); !storage.IsDamage(err) {
 			t.Errorf("a command was applied over a damaged record: %v", err)
 		}
 	}

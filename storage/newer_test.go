@@ -76,22 +76,22 @@ func TestApply_StopsAtWhatANewerProgramWrote(t *testing.T) {
 		says  string
 	}{
 		"rules of a game": {func(t *testing.T, c *storagetest.Casino, p command.AccountID) []byte {
-			return altered(t, c.Stamp(bet(p, "slots/3")), nil, nil)
+			return altered(t, c.Complete(bet(p, "slots/3")), nil, nil)
 		}, `"slots/3"`},
 		"another game": {func(t *testing.T, c *storagetest.Casino, p command.AccountID) []byte {
-			return altered(t, c.Stamp(bet(p, "dice/1")), nil, nil)
+			return altered(t, c.Complete(bet(p, "dice/1")), nil, nil)
 		}, `"dice/1"`},
 		"a kind of command": {func(t *testing.T, c *storagetest.Casino, p command.AccountID) []byte {
-			return altered(t, c.Stamp(bet(p, "slots/2")), map[int]any{1: unknown}, nil)
+			return altered(t, c.Complete(bet(p, "slots/2")), map[int]any{1: unknown}, nil)
 		}, "kind 99"},
 		"a field of all commands": {func(t *testing.T, c *storagetest.Casino, p command.AccountID) []byte {
-			return altered(t, c.Stamp(bet(p, "slots/2")), map[int]any{unknown: true}, nil)
+			return altered(t, c.Complete(bet(p, "slots/2")), map[int]any{unknown: true}, nil)
 		}, "a field"},
 		"a field of a body": {func(t *testing.T, c *storagetest.Casino, p command.AccountID) []byte {
-			return altered(t, c.Stamp(bet(p, "slots/2")), nil, map[int]any{unknown: "more"})
+			return altered(t, c.Complete(bet(p, "slots/2")), nil, map[int]any{unknown: "more"})
 		}, "a field"},
 		"a feature level": {func(t *testing.T, c *storagetest.Casino, p command.AccountID) []byte {
-			return altered(t, c.Stamp(command.Command{Body: command.RaiseLevel{Level: machine.NewestLevel + 1, Program: "7.8.9"}}), nil, nil)
+			return altered(t, c.Complete(command.Command{Body: command.RaiseLevel{Level: machine.NewestLevel + 1, Program: "7.8.9"}}), nil, nil)
 		}, "imperio 7.8.9 or a newer one"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestApply_StopsAtWhatANewerProgramWrote(t *testing.T) {
 			p := c.Player("ann", 100)
 			c.Checkpoint()
 			durable, _ := c.Store.Applied()
-			entry := storage.Command{Index: durable + 1, Term: 1, Data: tc.entry(t, c, p)}
+			entry := storage.Command{Index: durable + 1, Term: 1, Time: c.Now, Data: tc.entry(t, c, p)}
 			for range 2 { // the log is the same at the next start
 				_, err := c.Store.Apply([]storage.Command{entry})
 				needsNewer(t, err, tc.says)

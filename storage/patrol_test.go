@@ -228,11 +228,11 @@ func TestRead_MissingRecordOfAnAccountIsDamage(t *testing.T) {
 		}
 		reads := map[string]func(*storage.Store) error{
 			"a bet": func(s *storage.Store) error {
-				data, err := command.Encode(command.Command{Time: storagetest.Birth, Account: p, Body: command.PlaceWager{Rules: "slots/2", Stake: 1}})
+				data, err := command.Encode(command.Command{Account: p, Body: command.PlaceWager{Rules: "slots/2", Stake: 1}})
 				if err != nil {
 					return err
 				}
-				_, err = s.Apply([]storage.Command{{Index: 1000, Term: 1, Data: data}})
+				_, err = s.Apply([]storage.Command{{Index: 1000, Term: 1, Time: storagetest.Birth, Data: data}})
 				return err
 			},
 			"the account":     func(s *storage.Store) error { _, _, err := s.Account(p); return err },

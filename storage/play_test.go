@@ -308,7 +308,7 @@ func TestIdempotency_HoldsWhateverTheHouseChanged(t *testing.T) {
 func TestRetry_IsAnsweredFromTheFirstAttempt(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	p := c.Player("ann", 1000)
-	cmd := c.Stamp(spin(p, 5))
+	cmd := c.Complete(spin(p, 5))
 	cmd.Retry = true // the first attempt never arrived
 	first := c.One(cmd)
 	if first.Replayed {

@@ -30,14 +30,14 @@ var withDice = gamestest.Catalogue()
 // request, or as a proposer does that does not know what became of it.
 func drawCommand(rt *rapid.T, c *storagetest.Casino, m *storagetest.Model, given []command.Command) command.Command {
 	if len(given) == 0 || rapid.IntRange(0, 4).Draw(rt, "again") != 0 {
-		return c.Stamp(m.Draw(rt))
+		return c.Complete(m.Draw(rt))
 	}
 	old := given[rapid.IntRange(max(0, len(given)-20), len(given)-1).Draw(rt, "which")]
 	if rapid.Bool().Draw(rt, "retry") {
 		old.Retry = true
 		return old
 	}
-	old.ID, old.Time = command.ID{}, time.Time{}
+	old.ID = command.ID{}
 	if rapid.Bool().Draw(rt, "the house has changed") {
 		old.Refusal = nil
 		if rapid.Bool().Draw(rt, "and refuses") {
@@ -52,17 +52,28 @@ func drawCommand(rt *rapid.T, c *storagetest.Casino, m *storagetest.Model, given
 			old.Body = b
 		}
 	}
-	return c.Stamp(old)
+	return c.Complete(old)
 }
 
+// advance moves the time that the next entry is stamped with: on, or back, as when the next leader's clock shows another
+// time.
 func advance(rt *rapid.T, c *storagetest.Casino) {
-	switch rapid.IntRange(0, 30).Draw(rt, "pause") {
+	some := func(unit time.Duration, most int) time.Duration {
+		return unit * time.Duration(rapid.IntRange(1, most).Draw(rt, "how long"))
+	}
+	switch rapid.IntRange(0, 40).Draw(rt, "time") {
 	case 0, 1:
-		c.Now = c.Now.Add(time.Duration(rapid.IntRange(1, 20).Draw(rt, "minutes")) * time.Minute)
-	case 2:
-		c.Now = c.Now.Add(time.Duration(rapid.IntRange(1, 30).Draw(rt, "hours")) * time.Hour)
-	case 3:
-		c.Now = c.Now.Add(-time.Duration(rapid.IntRange(1, 30).Draw(rt, "seconds back")) * time.Second) // another proposer's clock
+		c.Now = c.Now.Add(some(time.Minute, 20))
+	case 2, 3:
+		c.Now = c.Now.Add(some(time.Hour, 50))
+	case 4:
+		c.Now = c.Now.Add(-some(time.Second, 30))
+	case 5:
+		c.Now = c.Now.Add(-some(time.Hour, 50))
+	case 6: // where the latest was
+		if at := c.Store.Time(); at.After(c.Now) {
+			c.Now = at
+		}
 	}
 }
 
@@ -73,20 +84,21 @@ func TestMachine_AgreesWithANaiveModel(t *testing.T) {
 		m := storagetest.NewModel(withDice)
 		var given []command.Command
 		for n := rapid.IntRange(1, 60).Draw(rt, "batches"); n > 0; n-- {
-			var batch []command.Command
+			var batch []storagetest.Stamped
 			var want []command.Result
 			for range rapid.IntRange(1, 8).Draw(rt, "batch") {
 				advance(rt, c)
 				cmd := drawCommand(rt, c, m, given)
-				c.Now = c.Now.Add(time.Millisecond)
 				given = append(given, cmd)
-				batch = append(batch, cmd)
-				want = append(want, m.Apply(cmd))
+				batch = append(batch, storagetest.Stamped{At: c.Now, Command: cmd})
+				want = append(want, m.Apply(batch[len(batch)-1]))
+				c.Now = c.Now.Add(time.Millisecond)
 			}
-			for i, got := range c.Do(batch...) {
+			for i, got := range c.DoAt(batch...) {
 				if d := storagetest.Differ(want[i], got); d != "" {
+					cmd := batch[i].Command
 					rt.Fatalf("%T %+v of account %d, key %x, retry %v: the model (-) and the machine (+) differ: %s",
-						batch[i].Body, batch[i].Body, batch[i].Account, batch[i].Key, batch[i].Retry, d)
+						cmd.Body, cmd.Body, cmd.Account, cmd.Key, cmd.Retry, d)
 				}
 			}
 			switch rapid.IntRange(0, 11).Draw(rt, "then") {
@@ -115,7 +127,7 @@ func TestMachine_SameLogSameState(t *testing.T) {
 			advance(rt, c)
 			cmd := drawCommand(rt, c, m, given)
 			given = append(given, cmd)
-			m.Apply(cmd)
+			m.Apply(storagetest.Stamped{At: c.Now, Command: cmd})
 			c.Do(cmd)
 		}
 		want, machine := c.Identity()
@@ -154,15 +166,15 @@ func TestMachine_RefusalsChangeNothing(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(rt, "commands") {
 			cmd := drawCommand(rt, c, m, given)
 			given = append(given, cmd)
-			m.Apply(cmd)
-			now := cmd.Time
+			now := c.Now
+			m.Apply(storagetest.Stamped{At: now, Command: cmd})
 			if _, machine := content(rt, c, now); machine.Time > now.UnixMilli() {
 				now = time.UnixMilli(machine.Time)
 			}
 			before, machine := content(rt, c, now)
 			r := c.Do(cmd)[0]
 			after, then := content(rt, c, now)
-			machine.Time, machine.Stamp = then.Time, then.Stamp
+			machine.Time = then.Time
 			switch {
 			case (r.Refusal != nil || r.Replayed) && (before != after || !reflect.DeepEqual(machine, then)):
 				rt.Fatalf("%T was refused (%v) or told again (%v), and changed the state", cmd.Body, r.Refusal, r.Replayed)

@@ -217,52 +217,6 @@ func TestAttemptSignIn_HoldsAcrossHours(t *testing.T) {
 	c.Refused("sign_in_throttled", try)
 }
 
-// One command of a clock that was a year ahead must not bar anybody until that year is over.
-func TestTime_GoesOnAfterAClockThatWasAhead(t *testing.T) {
-	c := storagetest.New(t, 1, byHand)
-	ann := c.Player("ann", 100)
-	right := c.Now
-	c.Now = right.AddDate(1, 0, 0)
-	c.One(command.Command{Account: ann, Body: command.CollectDailyCoins{Amount: 5}})
-	try := command.Command{Body: command.AttemptSignIn{Address: "192.0.2.1", Login: "ann", Tries: 1, Refill: 60_000}}
-	c.One(try)
-	c.One(command.Command{Body: command.AcquireLock{Name: "issue", Holder: "a", TTL: time.Minute}})
-	c.One(command.Command{Account: ann, Body: command.SetLimits{Limits: command.LimitSet{StakePerDay: 10}}})
-	c.One(command.Command{Account: ann, Body: command.PlaceWager{Rules: "slots/2", Stake: 10}})
-
-	c.Now = right.Add(time.Minute)
-	c.One(signIn(ann, 1))
-	list := sessionsOf(t, c, ann)
-	if ends := list[0].ExpiresAt.Sub(list[0].CreatedAt); ends != 365*24*time.Hour {
-		t.Errorf("a session of a year lasts %s", ends)
-	}
-	c.Refused("sign_in_throttled", try)
-	c.Refused("already_collected", command.Command{Account: ann, Body: command.CollectDailyCoins{Amount: 5}})
-	c.Now = right.Add(49 * time.Hour) // at half the pace, what a day brings comes in two
-	c.One(try)
-	c.One(command.Command{Account: ann, Body: command.CollectDailyCoins{Amount: 5}})
-	c.One(command.Command{Body: command.AcquireLock{Name: "issue", Holder: "b", TTL: time.Minute}})
-	c.One(command.Command{Account: ann, Body: command.PlaceWager{Rules: "slots/2", Stake: 10}})
-
-	c.Now = right.AddDate(2, 0, 0)
-	c.One(try)
-	if now, want := c.Store.Time(), right.AddDate(2, 0, 0); !now.Equal(want) {
-		t.Errorf("the clock has caught up, and the time is %s instead of %s", now, want)
-	}
-}
-
-// Commands that overtake one another don't make time go faster.
-func TestTime_IsThatOfTheProposersWhoseCommandsOvertakeOneAnother(t *testing.T) {
-	c := storagetest.New(t, 1, byHand)
-	for n := range 1000 {
-		back := time.Duration(n%7) * 5 * time.Second
-		c.One(command.Command{Time: c.Now.Add(-back), Body: command.RecordAct{Actor: "a", Act: "b"}})
-	}
-	if late := c.Now.Sub(c.Store.Time()); late < 0 || late > 31*time.Second {
-		t.Errorf("the time is %s before the newest proposer's", late)
-	}
-}
-
 // Who knows the current password has made no failed try.
 func TestChangePassword_GivesTheTryBack(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)

@@ -36,6 +36,7 @@ type Options = engine.Options
 // without Data belongs to the log itself and only moves the applied index.
 type Command struct {
 	Index, Term uint64
+	Time        time.Time // the casino's time, which the leader stamped on the entry; zero without Data
 	Data        []byte
 }
 
@@ -154,7 +155,7 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 			}
 			if len(c.Data) != 0 {
 				var err error
-				if results[i], err = s.machine.Apply(&decoded[i]); err != nil {
+				if results[i], err = s.machine.Apply(c.Time, &decoded[i]); err != nil {
 					return fmt.Errorf("log entry %d: %w", c.Index, err)
 				}
 			}

@@ -42,8 +42,8 @@ type Options struct {
 	Events    Events
 	Passwords *auth.Passwords
 	Log       *slog.Logger
-	Now       func() time.Time
-	Random    io.Reader // of seeds, tokens and command ids: unpredictable, safe for concurrent use
+	Now       func() time.Time // the casino's time
+	Random    io.Reader        // of seeds, tokens and command ids: unpredictable, safe for concurrent use
 
 	Games           *games.Catalogue // all games that rounds can be of
 	Tables          []Table          // at most one of each game, in the order in which games are listed

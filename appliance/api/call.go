@@ -26,7 +26,7 @@ type call struct {
 	w        http.ResponseWriter
 	r        *http.Request
 	params   httprouter.Params
-	now      time.Time // the time of this request, UTC, to the millisecond
+	now      time.Time // the casino's time when the request came, UTC, to the millisecond
 	secure   bool
 	session  command.Session // on signed-in routes
 	body     []byte          // of the request
@@ -61,8 +61,8 @@ var (
 func (a *API) serve(w http.ResponseWriter, r *http.Request, ps httprouter.Params, rt *route) {
 	c := calls.Get().(*call)
 	c.w, c.r, c.params = w, r, ps
-	started := a.o.Now()
-	c.now = started.UTC().Truncate(time.Millisecond)
+	began := time.Now()
+	c.now = a.o.Now().UTC().Truncate(time.Millisecond)
 	c.secure = a.o.Secure(r)
 	ans, err := a.do(c, rt)
 	seen := Observation{Route: rt.path, Account: c.session.Account, Panicked: c.panicked}
@@ -77,7 +77,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, ps httprouter.Params
 	} else if seen.Status = ans.status; !ans.taken {
 		c.answer(&ans)
 	}
-	seen.Took = a.o.Now().Sub(started)
+	seen.Took = time.Since(began)
 	a.o.Observe(r, seen)
 	if cap(c.body) <= maxPooled+bytes.MinRead && c.out.Cap() <= maxPooled {
 		c.release()
@@ -211,13 +211,13 @@ func (a *API) proposeUnless(c *call, refused *command.Refusal, key command.Key, 
 	if refused != nil && (key == (command.Key{}) || a.o.Spare() != nil) { // even the question takes space in the log
 		return command.Result{}, refused
 	}
-	cmd := command.Command{Time: c.now, Account: c.session.Account, Key: key, Refusal: refused, Body: body}
+	cmd := command.Command{Account: c.session.Account, Key: key, Refusal: refused, Body: body}
 	return command.Propose(c.r.Context(), a.o.Casino, a.o.Random, cmd, 0)
 }
 
 // propose asks the machine for a change on behalf of an account. Refusals come back as errors.
 func (a *API) propose(c *call, account command.AccountID, key command.Key, entropy int, body command.Body) (command.Result, error) {
-	return command.Propose(c.r.Context(), a.o.Casino, a.o.Random, command.Command{Time: c.now, Account: account, Key: key, Body: body}, entropy)
+	return command.Propose(c.r.Context(), a.o.Casino, a.o.Random, command.Command{Account: account, Key: key, Body: body}, entropy)
 }
 
 // valueOf is command.ValueOf.

@@ -18,7 +18,7 @@ type Casino interface {
 	Current(ctx context.Context) error
 
 	// Session finds a session by the hash of its token. Every signed-in request calls it. It may find expired sessions: the
-	// caller compares with its clock.
+	// caller compares with the casino's time.
 	Session(hash command.TokenHash) (command.Session, bool, error)
 	// Credentials finds what a sign-in is checked against, by folded username or e-mail address.
 	Credentials(login string) (command.Credentials, bool, error)

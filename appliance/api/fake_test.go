@@ -19,6 +19,7 @@ import (
 // fakeCasino is as much of a casino as the tests of HTTP need: real games over real seeds in plain maps, without a
 // log, limits or a ledger. The true machine is tested where it lives, and end to end with it.
 type fakeCasino struct {
+	now      func() time.Time // the casino's time
 	mu       sync.Mutex
 	events   uint64
 	names    map[string]command.AccountID
@@ -47,8 +48,9 @@ type fakeAccount struct {
 	limits       command.Limits
 }
 
-func newFakeCasino() *fakeCasino {
+func newFakeCasino(now func() time.Time) *fakeCasino {
 	return &fakeCasino{
+		now:   now,
 		names: make(map[string]command.AccountID), accounts: make(map[command.AccountID]*fakeAccount),
 		replays: make(map[string]command.Result), happened: make(chan command.Event, 1<<10),
 	}
@@ -76,7 +78,7 @@ func (f *fakeCasino) tell(c command.Command, r command.Result) {
 	if r.Refusal != nil || r.Replayed || r.Event == 0 {
 		return
 	}
-	e := command.Event{Seq: r.Event, Time: c.Time, Account: c.Account}
+	e := command.Event{Seq: r.Event, Time: f.now(), Account: c.Account}
 	switch c.Body.(type) {
 	case command.OpenSession:
 		e.Kind = "session_opened"
@@ -145,7 +147,7 @@ func (f *fakeCasino) apply(c command.Command) (command.Result, error) {
 		a = f.open(c, b)
 		v := &command.AccountOpened{Account: a.Account}
 		if b.Session != nil {
-			s := a.addSession(f.events, c.Time, *b.Session)
+			s := a.addSession(f.events, f.now(), *b.Session)
 			v.Session = &s
 		}
 		return ok(v)
@@ -155,7 +157,7 @@ func (f *fakeCasino) apply(c command.Command) (command.Result, error) {
 		if b.Rehash != "" {
 			a.hash = b.Rehash
 		}
-		return ok(&command.SessionOpened{Account: a.Account, Session: a.addSession(f.events, c.Time, b.Session)})
+		return ok(&command.SessionOpened{Account: a.Account, Session: a.addSession(f.events, f.now(), b.Session)})
 	case command.EndSessions:
 		a.dropSessions(func(s command.SessionID) bool { return b.All && s != b.Keep || s == b.Session })
 		return ok(nil)
@@ -170,7 +172,7 @@ func (f *fakeCasino) apply(c command.Command) (command.Result, error) {
 	case command.RotateSeed:
 		p := command.RevealedPair{
 			Pair: a.pair, ServerSeed: a.server[:], Commitment: fair.Commitment(a.server), ClientSeed: a.client,
-			Rounds: a.nonce, RevealedAt: c.Time,
+			Rounds: a.nonce, RevealedAt: f.now(),
 		}
 		p.ServerSeed = slices.Clone(p.ServerSeed)
 		a.revealed = append([]command.RevealedPair{p}, a.revealed...)
@@ -182,17 +184,17 @@ func (f *fakeCasino) apply(c command.Command) (command.Result, error) {
 		a.server, a.next, a.client, a.pair, a.nonce = a.next, [32]byte(c.Entropy), b.ClientSeed, a.pair+1, 0
 		return ok(&command.SeedRotated{Revealed: p, Fairness: a.fairness()})
 	case command.CollectDailyCoins:
-		if a.DailyNextAt.After(c.Time) {
+		if a.DailyNextAt.After(f.now()) {
 			return command.Result{Refusal: &command.Refusal{Code: "already_collected", Message: "Not yet.", Until: a.DailyNextAt}}, nil
 		}
-		a.DailyNextAt = c.Time.Add(24 * time.Hour)
-		f.move(a, c.Time, command.TransferDaily, 0, "", b.Amount)
+		a.DailyNextAt = f.now().Add(24 * time.Hour)
+		f.move(a, f.now(), command.TransferDaily, 0, "", b.Amount)
 		return ok(&command.DailyCoins{Amount: b.Amount, Coins: a.Coins, NextAt: a.DailyNextAt})
 	case command.GrantCoins:
 		if a == nil {
 			return command.Refusef("account_not_found", "There is no such account."), nil
 		}
-		f.move(a, c.Time, command.TransferGrant, 0, "", b.Amount)
+		f.move(a, f.now(), command.TransferGrant, 0, "", b.Amount)
 		return ok(&command.CoinsGranted{Amount: b.Amount, Coins: a.Coins})
 	case command.SetLock:
 		a.Locked = b.Locked
@@ -207,14 +209,14 @@ func (f *fakeCasino) apply(c command.Command) (command.Result, error) {
 		return ok(nil)
 	case command.SetLimits:
 		a.limits.InForce = b.Limits
-		a.limits.Pending, a.limits.PendingFrom = &command.LimitSet{StakePerDay: 5}, c.Time.Add(24*time.Hour)
+		a.limits.Pending, a.limits.PendingFrom = &command.LimitSet{StakePerDay: 5}, f.now().Add(24*time.Hour)
 		v := a.limits
 		return ok(&v)
 	case command.Exclude:
 		if !b.ForEver && (b.Days < 1 || b.Days > 1825) {
 			return command.Refusef("invalid_exclusion", "Too short or too long."), nil
 		}
-		a.ExcludedUntil = c.Time.AddDate(0, 0, b.Days)
+		a.ExcludedUntil = f.now().AddDate(0, 0, b.Days)
 		if b.ForEver {
 			a.ExcludedUntil = command.ForEver
 		}
@@ -227,7 +229,7 @@ func (f *fakeCasino) apply(c command.Command) (command.Result, error) {
 func (f *fakeCasino) open(c command.Command, b command.OpenAccount) *fakeAccount {
 	id := command.FirstAccountID + command.AccountID(len(f.accounts))
 	a := &fakeAccount{
-		Account: command.Account{ID: id, Username: b.Username, Email: b.Email, Role: b.Role, CreatedAt: c.Time},
+		Account: command.Account{ID: id, Username: b.Username, Email: b.Email, Role: b.Role, CreatedAt: f.now()},
 		hash:    b.PasswordHash, openedUnder: c.Key, sessions: make(map[command.TokenHash]command.Session),
 		server: [32]byte(c.Entropy[:32]), next: [32]byte(c.Entropy[32:]),
 		client: fair.DefaultClientSeed(strconv.FormatUint(uint64(id), 10)),
@@ -237,7 +239,7 @@ func (f *fakeCasino) open(c command.Command, b command.OpenAccount) *fakeAccount
 	if b.EmailKey != "" {
 		f.names[b.EmailKey] = id
 	}
-	f.move(a, c.Time, command.TransferWelcome, 0, "", b.WelcomeCoins)
+	f.move(a, f.now(), command.TransferWelcome, 0, "", b.WelcomeCoins)
 	return a
 }
 
@@ -282,7 +284,7 @@ func (f *fakeCasino) place(c command.Command, a *fakeAccount, b command.PlaceWag
 	}
 	r := &command.Round{
 		ID: command.RoundID(f.events), Account: a.ID, Rules: b.Rules, Wager: games.Wager{Stake: b.Stake, Bets: b.Bets},
-		OpenedAt: c.Time, Nonce: a.nonce, Pair: a.pair, Commitment: fair.Commitment(a.server), ClientSeed: a.client,
+		OpenedAt: f.now(), Nonce: a.nonce, Pair: a.pair, Commitment: fair.Commitment(a.server), ClientSeed: a.client,
 	}
 	res, err := f.advance(c, a, r)
 	if err == nil && res.Refusal == nil {
@@ -328,15 +330,15 @@ func (f *fakeCasino) advance(c command.Command, a *fakeAccount, r *command.Round
 		kind = command.TransferRaise
 	}
 	if p.Staked > r.Staked {
-		f.move(a, c.Time, kind, r.ID, name, r.Staked-p.Staked)
+		f.move(a, f.now(), kind, r.ID, name, r.Staked-p.Staked)
 	}
 	r.Draws, r.Staked, r.Payout, r.Settled, r.Allowed = p.Draws, p.Staked, p.Payout, p.Settled, p.Allowed
 	a.OpenRound, a.HeldCoins = r.ID, p.Staked
 	if p.Settled {
-		r.SettledAt = c.Time
+		r.SettledAt = f.now()
 		a.OpenRound, a.HeldCoins = 0, 0
 		if p.Payout > 0 {
-			f.move(a, c.Time, command.TransferPayout, r.ID, name, p.Payout)
+			f.move(a, f.now(), command.TransferPayout, r.ID, name, p.Payout)
 		}
 	}
 	return command.Result{Event: f.events, Value: &command.RoundResult{Round: *r, Coins: a.Coins, Held: a.HeldCoins}}, nil

@@ -64,7 +64,8 @@ func cheapPasswords(t testing.TB) *auth.Passwords {
 // newHouse opens a house; change may alter its options.
 func newHouse(t *testing.T, change ...func(*Options)) *house {
 	t.Helper()
-	h := &house{t: t, casino: newFakeCasino(), logs: new(logBuffer)}
+	h := &house{t: t, logs: new(logBuffer)}
+	h.casino = newFakeCasino(h.now)
 	h.clock.Store(time.Date(2026, 11, 23, 21, 0, 0, 0, time.UTC).UnixMilli())
 	o := Options{
 		Casino: h.casino, Events: h.casino, Passwords: cheapPasswords(t), Log: slog.New(slog.NewTextHandler(h.logs, nil)),

@@ -130,7 +130,7 @@ func (h *house) elsewhere(login string, body command.Body) {
 	if err != nil || !ok {
 		h.t.Fatalf("%t, %v", ok, err)
 	}
-	res, err := h.casino.Propose(h.t.Context(), command.Command{Time: h.now(), Account: cred.Account, Body: body})
+	res, err := h.casino.Propose(h.t.Context(), command.Command{Account: cred.Account, Body: body})
 	if err != nil || res.Refusal != nil {
 		h.t.Fatalf("%v, %v", res.Refusal, err)
 	}

@@ -16,7 +16,7 @@ import (
 
 // BenchmarkSpin measures what the API itself costs a spin: everything but net/http, the machine and the disk.
 func BenchmarkSpin(b *testing.B) {
-	casino := newFakeCasino()
+	casino := newFakeCasino(time.Now)
 	api, err := New(Options{
 		Casino: casino, Events: casino, Passwords: cheapPasswords(b), Log: slog.New(slog.DiscardHandler), Now: time.Now, Random: rand.Reader,
 		Games: catalogue.Released(), Tables: []Table{{Game: "slots", Rules: "slots/2", Enabled: true, MinStake: 1, MaxStake: 10_000}},

@@ -73,8 +73,8 @@ type Options struct {
 	Casino    Casino
 	Passwords *auth.Passwords
 	Log       *slog.Logger
-	Now       func() time.Time
-	Random    io.Reader // of seeds and command ids: unpredictable, safe for concurrent use
+	Now       func() time.Time // the casino's time
+	Random    io.Reader        // of seeds and command ids: unpredictable, safe for concurrent use
 	// Server answers the operations that concern the running server; nil: no server runs, and they are refused.
 	Server Server
 	// Actor tells who asks, for the history. The context is the request's.
@@ -145,6 +145,5 @@ func (op Operation[In, Out]) serve(ctx context.Context, c *Control, body []byte)
 
 // propose asks the machine for a change of an account; 0: a new one.
 func (c *Control) propose(ctx context.Context, account command.AccountID, entropy int, body command.Body) (command.Result, error) {
-	now := c.o.Now().UTC().Truncate(time.Millisecond)
-	return command.Propose(ctx, c.o.Casino, c.o.Random, command.Command{Time: now, Account: account, Body: body}, entropy)
+	return command.Propose(ctx, c.o.Casino, c.o.Random, command.Command{Account: account, Body: body}, entropy)
 }

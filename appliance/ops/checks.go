@@ -168,32 +168,28 @@ func BackupAgeCheck(latest func() (at time.Time, ok bool), most time.Duration, n
 	}}
 }
 
-// clockStep is how far the clock may jump, and how far ahead of it the newest command may be, before the check reports it.
-const clockStep = 2 * time.Second
+// Clock is how this machine's clock stands to the casino's time. 0 means that there is nothing to tell.
+type Clock struct {
+	Leap   time.Duration // how far it is ahead of where it should be, if so far that no command is taken
+	Behind time.Duration // how far it is behind the casino's time
+	Step   time.Duration // its last step
+	Ago    time.Duration // how long ago that was
+}
 
-// ClockCheck asks whether the clock can be believed: whether it jumped against the time that passes in the process
-// (elapsed is what a clock shows that nobody sets), and whether the state holds commands from the future (newest is the
-// time of the latest one; zero: none). A jump is told for ten minutes; one after which nothing is taken is told for as long
-// as that is so: leap says by how much a time is so far ahead, and 0 of any other.
-func ClockCheck(newest, now func() time.Time, elapsed func() time.Duration, leap func(time.Time) time.Duration) Check {
+// ClockCheck asks whether the clock can be believed. A step is told for ten minutes, all else as long as it is so.
+func ClockCheck(look func() Clock) Check {
 	const tellFor = 10 * time.Minute
-	start, offset := now(), elapsed()
-	jumpedAt, jump := time.Duration(-1), time.Duration(0)
 	return Check{"clock", func(context.Context) (Result, bool) {
-		t, e := now(), elapsed()
-		off := t.Round(0).Sub(start.Round(0)) - (e - offset) // Round: by the wall clock
-		if off.Abs() >= clockStep {
-			jumpedAt, jump = e, off
-			start, offset = t, e
-		}
-		if by := leap(t); by > 0 {
-			return unhealthy("the clock jumped ahead by %s, and nothing is taken from players. Set it right; if it is right now, start the casino again", by.Round(time.Second)), true
-		}
-		if ahead := newest().Sub(t); ahead >= clockStep {
-			return degraded("the newest command is from %s in the future: the clock was set back, or another node's is wrong", ahead.Round(time.Millisecond)), true
-		}
-		if jumpedAt >= 0 && e-jumpedAt < tellFor {
-			return degraded("the clock jumped by %s", jump.Round(time.Millisecond)), true
+		c := look()
+		switch {
+		case c.Leap > 0:
+			return unhealthy("the clock is %s ahead of where it should be, and nothing is taken from players. Set it right; if it is right now, restart the casino",
+				c.Leap.Round(time.Second)), true
+		case c.Behind > 0:
+			return degraded("the clock is %s behind the casino's time, which goes on at half pace until the two meet, in %s. Check time synchronization",
+				c.Behind.Round(time.Second), (2 * c.Behind).Round(time.Second)), true
+		case c.Step != 0 && c.Ago < tellFor:
+			return degraded("the clock jumped by %s. Check time synchronization, unless the machine was suspended", c.Step.Round(time.Millisecond)), true
 		}
 		return Result{Status: Healthy}, true
 	}}

@@ -1,5 +1,5 @@
-// Package replicationtest holds what tests of replication need: a machine that is trivial, and yet shows every entry that
-// was lost, doubled or reordered.
+// Package replicationtest holds what tests of replication need: a trivial machine that still shows every entry that was
+// lost, doubled or reordered, and clocks that a test moves.
 package replicationtest
 
 import (
@@ -12,9 +12,9 @@ import (
 	"imperio/storage/command"
 )
 
-// Journal is a machine that numbers the commands it applies, and answers a command that it has seen with the number that
-// it got the first time. It checks the contract of replication.Machine: entries come in order, without gaps, one Apply at
-// a time.
+// Journal is a machine that numbers the commands it applies. It answers a command that it has seen before with its first
+// number. It checks the contract of replication.Machine: entries come in order, without gaps, one Apply at a time, and
+// their times rise.
 type Journal struct {
 	// Before, if set, is called at the start of each Apply. Its error becomes that of Apply.
 	Before func([]storage.Command) error
@@ -31,19 +31,20 @@ type Journal struct {
 	marks   []mark                // under mu: after each batch
 	durable int                   // under mu: index into marks of the last checkpoint, plus one
 	failed  bool                  // under mu
+	retries int                   // under mu
 }
 
-// mark is how far the journal had come after some batch.
+// mark is how far the journal had come after a batch.
 type mark struct {
 	index, term uint64
 	commands    int
-	at          time.Time
+	at          time.Time // of the newest entry
 }
 
 // New makes an empty journal.
 func New() *Journal { return &Journal{numbers: map[command.ID]uint64{}} }
 
-// Reopen returns the journal as it would be found after a crash now: as it was at its last checkpoint.
+// Reopen returns the journal as a crash now would leave it: as of its last checkpoint.
 func (j *Journal) Reopen() *Journal {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -82,6 +83,7 @@ func (j *Journal) Apply(entries []storage.Command) ([]command.Result, error) {
 	results := make([]command.Result, len(entries))
 	index, term := j.applied()
 	applied := index
+	now := j.now()
 	for i, e := range entries {
 		if e.Index <= applied {
 			continue
@@ -89,8 +91,7 @@ func (j *Journal) Apply(entries []storage.Command) ([]command.Result, error) {
 		if e.Index < index {
 			return nil, fmt.Errorf("entry %d follows entry %d", e.Index, index)
 		}
-		// Entries that raft keeps to itself (of new terms) are not shown to the machine, so indexes may skip, but only
-		// where the term changes.
+		// Raft keeps the first entry of a term to itself. So indexes may skip, but only where the term changes.
 		if e.Index > index+1 && e.Term == term {
 			return nil, fmt.Errorf("entry %d follows entry %d in the same term %d", e.Index, index, term)
 		}
@@ -101,11 +102,21 @@ func (j *Journal) Apply(entries []storage.Command) ([]command.Result, error) {
 		if len(e.Data) == 0 {
 			continue
 		}
+		if e.Time.Before(now) {
+			return nil, fmt.Errorf("entry %d of %v follows one of %v", e.Index, e.Time, now)
+		}
+		now = e.Time
 		c, err := command.Decode(e.Data)
 		if err != nil {
 			return nil, err
 		}
 		n, seen := j.numbers[c.ID]
+		if c.Retry {
+			if seen && n <= c.Since {
+				return nil, fmt.Errorf("a retry looks for its first attempt after command %d, and that was %d", c.Since, n)
+			}
+			j.retries++
+		}
 		if !seen {
 			j.ids = append(j.ids, c.ID)
 			n = uint64(len(j.ids))
@@ -113,7 +124,7 @@ func (j *Journal) Apply(entries []storage.Command) ([]command.Result, error) {
 		}
 		results[i] = command.Result{Event: n, Replayed: seen}
 	}
-	j.marks = append(j.marks, mark{index, term, len(j.ids), time.Now()})
+	j.marks = append(j.marks, mark{index, term, len(j.ids), now})
 	return results, nil
 }
 
@@ -123,6 +134,27 @@ func (j *Journal) applied() (index, term uint64) {
 	}
 	m := j.marks[len(j.marks)-1]
 	return m.index, m.term
+}
+
+func (j *Journal) now() time.Time {
+	if len(j.marks) == 0 {
+		return time.Time{}
+	}
+	return j.marks[len(j.marks)-1].at
+}
+
+// Time implements replication.Machine.
+func (j *Journal) Time() time.Time {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.now()
+}
+
+// Head implements replication.Machine. Events are commands, and have no hash.
+func (j *Journal) Head() (event uint64, hash [32]byte) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return uint64(len(j.ids)), hash
 }
 
 // Applied implements replication.Machine.
@@ -168,6 +200,13 @@ func (j *Journal) checkpoint() storage.Checkpoint {
 	return storage.Checkpoint{Index: m.index, Term: m.term, At: m.at}
 }
 
+// Retries returns how many commands came that had been proposed before.
+func (j *Journal) Retries() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.retries
+}
+
 // IDs returns the commands in the order in which they were first applied.
 func (j *Journal) IDs() []command.ID {
 	j.mu.Lock()
@@ -177,7 +216,7 @@ func (j *Journal) IDs() []command.ID {
 
 // Command makes a command that has the given number in its id.
 func Command(n uint64) command.Command {
-	c := command.Command{Time: time.UnixMilli(1_700_000_000_000).UTC(), Body: command.PutValue{Name: "n", Value: []byte("v")}}
+	c := command.Command{Body: command.PutValue{Name: "n", Value: []byte("v")}}
 	for i := range 8 {
 		c.ID[i] = byte(n >> (8 * i))
 	}

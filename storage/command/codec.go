@@ -16,7 +16,7 @@ import (
 type envelope struct {
 	Kind    Kind            `cbor:"1,keyasint"`
 	ID      ID              `cbor:"2,keyasint"`
-	Time    int64           `cbor:"3,keyasint"` // Unix milliseconds
+	Since   uint64          `cbor:"3,keyasint,omitempty"`
 	Account AccountID       `cbor:"4,keyasint,omitempty"`
 	Key     []byte          `cbor:"5,keyasint,omitempty"`
 	Retry   bool            `cbor:"6,keyasint,omitempty"`
@@ -58,7 +58,7 @@ func Encode(c Command) ([]byte, error) {
 		return nil, fmt.Errorf("encode body of command kind %d: %w", c.Body.Kind(), err)
 	}
 	e := envelope{
-		Kind: c.Body.Kind(), ID: c.ID, Time: c.Time.UnixMilli(), Account: c.Account,
+		Kind: c.Body.Kind(), ID: c.ID, Since: c.Since, Account: c.Account,
 		Retry: c.Retry, Entropy: c.Entropy, Body: body,
 	}
 	if c.Key != (Key{}) {
@@ -95,7 +95,7 @@ func Decode(data []byte) (Decoded, error) {
 		return Decoded{}, err
 	}
 	d := Decoded{Command: Command{
-		ID: e.ID, Time: time.UnixMilli(e.Time).UTC(), Account: e.Account,
+		ID: e.ID, Since: e.Since, Account: e.Account,
 		Retry: e.Retry, Entropy: e.Entropy, Body: body,
 	}}
 	if r := e.Refusal; r != nil {

@@ -55,10 +55,10 @@ const FirstAccountID AccountID = 1000
 // Command is one change asked of the machine.
 type Command struct {
 	ID      ID
-	Time    time.Time // the proposer's clock, UTC, kept to the millisecond
 	Account AccountID // whom it concerns; 0 where it concerns nobody
 	Key     Key       // the client's idempotency key, hashed
 	Retry   bool      // proposed before under the same ID; the first attempt may have been applied
+	Since   uint64    // with Retry: an event from before the first attempt; what that did is in a later one. 0: any
 	Entropy []byte    // random bytes the command needs (seeds); empty where it needs none
 	// Refusal is why the house does not take the command by now: its table is closed or has other limits, say. The
 	// machine answers with it, unless the command was carried out before under the same key. nil: the house takes it.

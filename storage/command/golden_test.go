@@ -45,7 +45,7 @@ func bodies() []command.Body {
 
 func full(b command.Body) command.Command {
 	return command.Command{
-		ID: command.ID{0xa1, 0xa2}, Time: time.UnixMilli(1_795_000_000_123).UTC(), Account: 1000, Key: command.KeyOf("key"), Retry: true,
+		ID: command.ID{0xa1, 0xa2}, Account: 1000, Key: command.KeyOf("key"), Retry: true, Since: 41,
 		Entropy: []byte{0xe1, 0xe2, 0xe3}, Body: b,
 	}
 }
@@ -67,7 +67,7 @@ func TestEncode_GoldenVectors(t *testing.T) {
 			t.Errorf("%T has a field that is not filled in: %+v", b, b)
 		}
 		add("", full(b))
-		add("_zero", command.Command{Time: time.UnixMilli(0).UTC(), Body: reflect.Zero(reflect.TypeOf(b)).Interface().(command.Body)})
+		add("_zero", command.Command{Body: reflect.Zero(reflect.TypeOf(b)).Interface().(command.Body)})
 	}
 	refused := full(command.PlaceWager{Rules: "slots/2", Stake: 5})
 	refused.Refusal = &command.Refusal{Code: "game_disabled", Message: "Not now.", Until: time.UnixMilli(1_795_000_000_456).UTC()}
@@ -149,8 +149,8 @@ func TestDecode_FingerprintTellsRequestsApart(t *testing.T) {
 			t.Errorf("%T and %s have one fingerprint", b, other)
 		}
 		seen[first.Fingerprint] = fmt.Sprintf("%T", b)
-		// The same request at another time, under another id, from another try, is the same.
-		c.ID, c.Time, c.Retry, c.Entropy = command.ID{9}, c.Time.Add(time.Hour), false, []byte{1}
+		// The same request under another id, from another try, is the same.
+		c.ID, c.Retry, c.Since, c.Entropy = command.ID{9}, false, 0, []byte{1}
 		if data, err = command.Encode(c); err != nil {
 			t.Fatal(err)
 		}

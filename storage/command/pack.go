@@ -2,45 +2,55 @@ package command
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 )
 
-// Pack makes one entry of the log from encoded commands, which are applied in order. A single command is an entry by
-// itself; several become a CBOR array of byte strings. Each entry costs a place in raft's queues, a key in the log and a
-// commit. Packing pays that once for all bets that arrived during the sync before.
-func Pack(commands [][]byte) ([]byte, error) {
-	if len(commands) == 1 {
-		return commands[0], nil
-	}
-	data, err := encMode.Marshal(commands)
+// Pack makes one entry of the log: the casino's time, which the leader stamps on it, and encoded commands that are carried
+// out in order. What an entry costs (a place in raft's queues, a key in the log, a sync) is paid once for all bets that
+// came in while the entry before was being synced.
+func Pack(at time.Time, commands [][]byte) ([]byte, error) {
+	data, err := encMode.Marshal(struct {
+		_        struct{} `cbor:",toarray"`
+		Time     int64    // Unix milliseconds
+		Commands [][]byte
+	}{Time: at.UnixMilli(), Commands: commands})
 	if err != nil {
 		return nil, fmt.Errorf("pack %d commands: %w", len(commands), err)
 	}
 	return data, nil
 }
 
-// Unpack returns the encoded commands of an entry; an entry without data has none. They may share the entry's memory.
-func Unpack(entry []byte) ([][]byte, error) {
-	const majorType, array = 0xe0, 0x80 // of the first byte; a command is a map
-	switch {
-	case len(entry) == 0:
-		return nil, nil
-	case entry[0]&majorType != array:
-		return [][]byte{entry}, nil
+// Unpack returns the time and the encoded commands of an entry; no commands for an entry without data. The commands may
+// share the entry's memory. An entry of more parts is a NewerError.
+func Unpack(entry []byte) (at time.Time, commands [][]byte, err error) {
+	if len(entry) == 0 {
+		return time.Time{}, nil, nil
 	}
-	var parts []cbor.RawMessage // each a byte string, not copied yet
-	if err := decMode.Unmarshal(entry, &parts); err != nil {
-		return nil, fmt.Errorf("unpack commands: %w", err)
+	var pack struct {
+		_        struct{} `cbor:",toarray"`
+		Time     int64
+		Commands []cbor.RawMessage // each a byte string, not copied yet
 	}
-	if len(parts) < 2 {
-		return nil, fmt.Errorf("unpack commands: a pack of %d", len(parts))
+	if err := decMode.Unmarshal(entry, &pack); err != nil {
+		var parts []cbor.RawMessage
+		if decMode.Unmarshal(entry, &parts) == nil && len(parts) > 2 {
+			return time.Time{}, nil, &NewerError{What: "the log holds an entry with a part that this program does not know"}
+		}
+		return time.Time{}, nil, fmt.Errorf("unpack commands: %w", err)
 	}
-	commands := make([][]byte, len(parts))
-	for i, p := range parts {
+	if pack.Time < 0 || pack.Time > ForEver.UnixMilli() {
+		return time.Time{}, nil, fmt.Errorf("unpack commands: the time is %d ms", pack.Time)
+	}
+	if len(pack.Commands) == 0 {
+		return time.Time{}, nil, fmt.Errorf("unpack commands: there are none")
+	}
+	commands = make([][]byte, len(pack.Commands))
+	for i, p := range pack.Commands {
 		if err := decMode.Unmarshal(p, &commands[i]); err != nil {
-			return nil, fmt.Errorf("unpack command %d of %d: %w", i+1, len(parts), err)
+			return time.Time{}, nil, fmt.Errorf("unpack command %d of %d: %w", i+1, len(commands), err)
 		}
 	}
-	return commands, nil
+	return time.UnixMilli(pack.Time).UTC(), commands, nil
 }

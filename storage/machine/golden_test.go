@@ -45,7 +45,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 	record := machine.Record{
 		Events: 3, Head: [32]byte{4, 31: 5}, Time: 6, NextAccount: 1007, NextFence: 8,
 		Books:    ledger.Books{House: []ledger.Balance{{Account: ledger.Issue, Coins: -100}, {Account: ledger.Escrow, Coins: 20}, {Account: 3, Coins: 75}}, Players: 5},
-		Sessions: 9, OpenRounds: 10, Games: sums, Stamp: 11, Level: 12, Program: "1.2.3",
+		Sessions: 9, OpenRounds: 10, Games: sums, Level: 12, Program: "1.2.3",
 	}
 	records := map[string]any{
 		"machine": record, "machine_zero": machine.Record{},

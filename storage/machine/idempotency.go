@@ -32,11 +32,10 @@ func (m *Machine) repeat(e *Event) (command.Result, bool, error) {
 	return result, true, err
 }
 
-// attempted looks for the first attempt of a command that is proposed again. It can only be among the events since
-// the command's time, so the walk is short.
+// attempted looks for the first attempt of a command that is proposed again. It left an event after the one that its
+// proposer had seen before, if any, so the walk is short.
 func (m *Machine) attempted() (command.Result, bool, error) {
-	since := m.command.Time.UnixMilli()
-	for seq := m.head.Events; seq > 0; seq-- {
+	for seq := m.head.Events; seq > m.command.Since; seq-- {
 		e, err := m.event(seq)
 		if err != nil {
 			return command.Result{}, false, err
@@ -44,9 +43,6 @@ func (m *Machine) attempted() (command.Result, bool, error) {
 		if e.Command == m.command.ID {
 			result, err := m.answer(&e)
 			return result, true, err
-		}
-		if e.Time < since {
-			break
 		}
 	}
 	return command.Result{}, false, nil

@@ -31,7 +31,7 @@ func TestRaiseLevel_IsAnEventOfTheHouse(t *testing.T) {
 	m := New(record, catalogue.Released())
 	state := tablesInMemory{}
 	m.On(state)
-	r, err := m.Apply(&command.Decoded{Command: command.Command{Time: time.UnixMilli(1), Body: command.RaiseLevel{Level: NewestLevel, Program: "7.8.9"}}})
+	r, err := m.Apply(time.UnixMilli(1), &command.Decoded{Command: command.Command{Body: command.RaiseLevel{Level: NewestLevel, Program: "7.8.9"}}})
 	if err != nil || r.Refusal != nil || r.Event != 1 {
 		t.Fatalf("%+v, %v", r, err)
 	}

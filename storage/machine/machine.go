@@ -19,7 +19,7 @@ type Machine struct {
 	Reader  // of state; its head is what the machine knows about itself, as it is after the newest command
 	state   State
 	games   *games.Catalogue
-	now     int64 // Unix milliseconds: the command's time, never before an earlier command's
+	now     int64 // the casino's time for the command, Unix milliseconds
 	command *command.Decoded
 	events  []*Event // recorded since On
 
@@ -41,19 +41,20 @@ func (m *Machine) On(s State) { m.state, m.view, m.events = s, s, nil }
 // Recorded are the events that the commands left since On, in order. They are not changed any more.
 func (m *Machine) Recorded() []*Event { return m.events }
 
-// Apply carries out one command.
-func (m *Machine) Apply(c *command.Decoded) (command.Result, error) {
-	m.command = c
+// Apply carries out one command of an entry that its leader stamped with a time. The casino's time never goes back: should
+// a later leader stamp an earlier time, it stands still.
+func (m *Machine) Apply(at time.Time, c *command.Decoded) (command.Result, error) {
 	if m.keys == nil {
 		if err := m.Load(m.state); err != nil {
 			return command.Result{}, err
 		}
 	}
-	stamp := c.Time.UnixMilli()
+	stamp := at.UnixMilli()
 	if stamp < 0 || stamp > command.ForEver.UnixMilli() {
-		return invalidCommand("it was proposed at %d ms", stamp), nil
+		return command.Result{}, fmt.Errorf("apply command kind %d: it is stamped with %d ms", c.Body.Kind(), stamp)
 	}
-	m.pass(stamp)
+	m.command = c
+	m.head.Time = max(m.head.Time, stamp)
 	m.now = m.head.Time
 
 	if earlier, found, err := m.earlier(); found || err != nil {
@@ -80,26 +81,6 @@ func (m *Machine) Apply(c *command.Decoded) (command.Result, error) {
 		return result, fmt.Errorf("apply command kind %d: the ledger's sum is %d after it", c.Body.Kind(), sum)
 	}
 	return result, nil
-}
-
-// setBack is by how much a command's time must be behind the newest one for its proposer's clock to have been set back.
-// Commands overtake one another, and are proposed again, by less.
-const setBack = int64(time.Minute / time.Millisecond)
-
-// pass moves the machine's time on to a command's. It never goes back: when the clock was ahead once, and is right again,
-// time goes on at half the clock's pace until that has caught up. If it stood still, nobody would get daily coins, tries
-// to sign in, or a lock that its holder left, for as long as the clock had been ahead.
-func (m *Machine) pass(stamp int64) {
-	half := (stamp - m.head.Stamp) / 2
-	switch {
-	case stamp < m.head.Stamp-setBack:
-		m.head.Stamp, half = stamp, 0
-	case half > 0:
-		m.head.Stamp += 2 * half
-	default:
-		half = 0
-	}
-	m.head.Time = max(stamp, m.head.Time+half)
 }
 
 // invalidCommand refuses what no proposer of this version sends. It is a refusal, not an error: a command that is in

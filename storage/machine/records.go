@@ -20,14 +20,13 @@ import (
 type Record struct {
 	Events      uint64            `cbor:"3,keyasint"` // number of the newest event, from 1
 	Head        [32]byte          `cbor:"4,keyasint"` // its hash
-	Time        int64             `cbor:"5,keyasint"` // the newest command's; never goes back
+	Time        int64             `cbor:"5,keyasint"` // the casino's, of the newest entry; never goes back
 	NextAccount command.AccountID `cbor:"6,keyasint"`
 	NextFence   uint64            `cbor:"7,keyasint"`
 	Books       ledger.Books      `cbor:"8,keyasint"`
 	Sessions    uint64            `cbor:"9,keyasint"`
 	OpenRounds  uint64            `cbor:"10,keyasint"`
 	Games       GameRecords       `cbor:"11,keyasint,omitempty"`
-	Stamp       int64             `cbor:"12,keyasint,omitempty"` // the proposers' clock; see pass
 	Level       uint32            `cbor:"13,keyasint"`           // the feature level; see levels.go
 	Program     string            `cbor:"14,keyasint,omitempty"` // the version of the program that raised it
 	KeysFrom    uint32            `cbor:"15,keyasint,omitempty"` // the oldest run of used keys that is kept; see keyindex.go

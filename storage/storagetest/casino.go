@@ -38,7 +38,7 @@ var Birth = time.Date(2026, 11, 23, 21, 0, 0, 0, time.UTC)
 // Store.
 type Casino struct {
 	Store *storage.Store
-	Now   time.Time         // the proposer's clock: the next command's time
+	Now   time.Time         // the leader's clock: what the next entry is stamped with
 	Log   []storage.Command // all that was applied
 
 	t       T
@@ -166,13 +166,10 @@ func (c *Casino) Checkpoint() {
 	}
 }
 
-// Stamp fills in what a proposer adds to a command: id, time, and the entropy that it needs.
-func (c *Casino) Stamp(cmd command.Command) command.Command {
+// Complete fills in what a proposer adds to a command: its id, and the entropy that it needs.
+func (c *Casino) Complete(cmd command.Command) command.Command {
 	if cmd.ID == (command.ID{}) {
 		cmd.ID = command.ID(c.Random(len(cmd.ID)))
-	}
-	if cmd.Time.IsZero() {
-		cmd.Time = c.Now
 	}
 	if cmd.Entropy == nil {
 		switch cmd.Body.(type) {
@@ -194,21 +191,37 @@ func (c *Casino) Random(n int) []byte {
 	return b[:n]
 }
 
-// Do stamps commands and applies them in batches of random size. The clock goes on by a millisecond for each.
+// Do applies commands, each in an entry of its own, in batches of random size. The clock goes on by a millisecond for each.
 func (c *Casino) Do(commands ...command.Command) []command.Result {
 	c.t.Helper()
-	entries := make([]storage.Command, len(commands))
-	index := c.nextIndex()
+	entries := make([]Stamped, len(commands))
 	for i, cmd := range commands {
-		data, err := command.Encode(c.Stamp(cmd))
+		entries[i] = Stamped{c.Now, cmd}
+		c.Now = c.Now.Add(time.Millisecond)
+	}
+	return c.DoAt(entries...)
+}
+
+// Stamped is a command with the time that a leader stamped on its entry.
+type Stamped struct {
+	At      time.Time
+	Command command.Command
+}
+
+// DoAt is Do with a time for each command.
+func (c *Casino) DoAt(entries ...Stamped) []command.Result {
+	c.t.Helper()
+	log := make([]storage.Command, len(entries))
+	index := c.nextIndex()
+	for i, e := range entries {
+		data, err := command.Encode(c.Complete(e.Command))
 		if err != nil {
 			c.t.Fatalf("encode: %v", err)
 		}
-		entries[i] = storage.Command{Index: index + uint64(i), Term: 1, Data: data}
-		c.Now = c.Now.Add(time.Millisecond)
+		log[i] = storage.Command{Index: index + uint64(i), Term: 1, Time: e.At, Data: data}
 	}
-	c.Log = append(c.Log, entries...)
-	return c.apply(entries)
+	c.Log = append(c.Log, log...)
+	return c.apply(log)
 }
 
 func (c *Casino) nextIndex() uint64 {

@@ -10,13 +10,19 @@ import (
 	"imperio/storage/command"
 )
 
-// Draw draws a command that is of some use in the model's present state, or nearly so: most are carried out, many are
-// refused. Entropy, id and time are left to Casino.Stamp.
+// Draw draws a command that makes sense in the model's current state, or nearly does. The machine carries out most of
+// them and refuses many. Casino.Complete adds id and entropy. The proposer has seen the newest event, or one shortly before.
 func (m *Model) Draw(t *rapid.T) command.Command {
+	c := m.draw(t)
+	c.Since = m.events - min(m.events, uint64(rapid.IntRange(0, 3).Draw(t, "events not seen")))
+	return c
+}
+
+func (m *Model) draw(t *rapid.T) command.Command {
 	if m.next == command.FirstAccountID {
 		return command.Command{Body: m.drawAccount(t)}
 	}
-	// Now and then an account that does not exist.
+	// Sometimes an account that doesn't exist.
 	id := command.AccountID(rapid.Uint64Range(uint64(command.FirstAccountID), uint64(m.next)).Draw(t, "account"))
 	if id == m.next && rapid.IntRange(0, 9).Draw(t, "unknown") != 0 {
 		id--

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,17 +13,17 @@ import (
 	"imperio/storage/command"
 )
 
-// Model is the casino's rules written down a second time, as simply as can be: plain maps and slices, nothing stored,
-// nothing clever, sums made anew from lists whenever they are needed. It predicts what the machine answers.
+// Model is a second, naive version of the casino's rules. It uses plain maps and slices, stores nothing, and adds up lists
+// anew whenever it needs a sum. It predicts the machine's answers.
 type Model struct {
 	games    *games.Catalogue
-	now      time.Time
-	clock    time.Time // the proposer's
+	now      time.Time   // of the command that is being applied
+	stamps   []time.Time // of all entries so far
 	events   uint64
 	accounts map[command.AccountID]*player
 	next     command.AccountID
 	issued   games.Coins
-	done     map[command.ID]func() command.Result // by the commands that left an event: their answer, told again
+	done     map[command.ID]func() command.Result // the answers, given again, of the commands that left an event
 	keys     map[modelKey]modelUse
 	debts    map[string]*debt
 	values   map[string]command.Stored
@@ -36,14 +37,14 @@ type modelKey struct {
 	key     command.Key
 }
 
-// modelUse is what an idempotency key was used for.
+// modelUse is the use of an idempotency key.
 type modelUse struct {
 	at     time.Time // a key is good for 25 hours
 	body   command.Body
 	answer func() command.Result
 }
 
-// debt is how much a subject must wait until all its tries to sign in are back.
+// debt is how long a subject must wait until it has all its sign-in tries back.
 type debt struct {
 	wait time.Duration
 	at   time.Time
@@ -68,7 +69,7 @@ type player struct {
 	rotated       []time.Time
 	nonces        []uint64 // used by pair
 	rounds        []*modelRound
-	bets          []movement // what counts for limits
+	bets          []movement // what counts against limits
 	limits        command.LimitSet
 	pending       *command.LimitSet
 	pendingFrom   time.Time
@@ -79,7 +80,7 @@ type modelRound struct {
 	acted time.Time // when its player dealt it, or took the last action
 }
 
-// movement is a stake (above 0) or a payout (below 0 or 0) at a time.
+// movement is a stake (positive) or a payout (negative or 0) at a time.
 type movement struct {
 	at     time.Time
 	amount games.Coins
@@ -89,7 +90,7 @@ type movement struct {
 // NewModel is the model of an empty casino that plays the games of a catalogue.
 func NewModel(c *games.Catalogue) *Model {
 	return &Model{
-		games: c, now: Birth.Add(-time.Hour), clock: Birth.Add(-time.Hour), accounts: make(map[command.AccountID]*player), next: command.FirstAccountID,
+		games: c, accounts: make(map[command.AccountID]*player), next: command.FirstAccountID,
 		done: make(map[command.ID]func() command.Result), keys: make(map[modelKey]modelUse),
 		debts: make(map[string]*debt), values: make(map[string]command.Stored),
 		locks: make(map[string]command.LockHeld), holders: make(map[string]string),
@@ -108,26 +109,29 @@ func refuseUntil(code string, until time.Time) command.Result {
 	return command.Result{Refusal: &command.Refusal{Code: code, Until: until}}
 }
 
-// outcome is what a rule of the model says: a refusal, or what was done.
+// outcome is the result of a rule: a refusal, or what it did.
 type outcome struct {
 	result command.Result
-	again  func() any // the answer told again later; nil: there is none to tell
+	again  func() any // the answer if it is asked for again later; nil: there is none
 	event  bool       // it left an event in the history
 }
 
 func refused(r command.Result) outcome { return outcome{result: r} }
 
-// did is a rule that was carried out and left an event.
+// did is the outcome of a rule that left an event.
 func did(answer func() any) outcome { return outcome{again: answer, event: true} }
 
 func same(v any) func() any { return func() any { return v } }
 
 func nothing() any { return nil }
 
-// Apply predicts the answer of a command, and takes it into account. Messages of refusals are left empty.
-func (m *Model) Apply(c command.Command) command.Result {
-	at := time.UnixMilli(c.Time.UnixMilli()).UTC()
-	m.pass(at)
+// Apply predicts the answer to a command and applies it to the model. Refusals have no message.
+//
+// A command is never earlier than one before it. So its time is the latest stamp so far.
+func (m *Model) Apply(s Stamped) command.Result {
+	m.stamps = append(m.stamps, s.At.Truncate(time.Millisecond))
+	m.now = slices.MaxFunc(m.stamps, time.Time.Compare)
+	c := s.Command
 	use, used := m.keys[modelKey{c.Account, c.Key}]
 	if used && c.Key != (command.Key{}) && m.now.Sub(use.at) <= 25*time.Hour {
 		if !reflect.DeepEqual(asked(use.body), asked(c.Body)) {
@@ -163,7 +167,7 @@ func (m *Model) Apply(c command.Command) command.Result {
 	return o.result
 }
 
-// asked is what the client asked of what was proposed.
+// asked is the part of a body that the client asked for.
 func asked(b command.Body) command.Body {
 	switch b := b.(type) {
 	case command.PlaceWager:
@@ -174,19 +178,6 @@ func asked(b command.Body) command.Body {
 		return command.CollectDailyCoins{}
 	}
 	return b
-}
-
-// pass moves the time on: to the proposer's clock, or, behind a clock that was ahead, half as fast as that goes.
-func (m *Model) pass(at time.Time) {
-	since := at.Sub(m.clock)
-	if since < -time.Minute {
-		m.clock, since = at, 0
-	}
-	half := max(0, since/2).Truncate(time.Millisecond)
-	m.clock = m.clock.Add(2 * half)
-	if m.now = m.now.Add(half); at.After(m.now) {
-		m.now = at
-	}
 }
 
 func (m *Model) rule(c command.Command) outcome {
@@ -309,7 +300,7 @@ func (p *player) account() command.Account {
 	return a
 }
 
-// barred says why a player may not play, if it is so.
+// barred reports whether a player may not play, and why.
 func (m *Model) barred(p *player) (command.Result, bool) {
 	if p.locked {
 		return refuse("account_locked"), true
@@ -363,7 +354,7 @@ func (m *Model) exclude(p *player, b command.Exclude) outcome {
 	return did(same(&command.Exclusion{Until: p.excluded}))
 }
 
-// houseValue covers values and locks of the house.
+// houseValue applies commands about the house's values and locks.
 func (m *Model) houseValue(body command.Body) outcome {
 	holds := func(name string, fence uint64) bool {
 		l, ok := m.locks[name]

@@ -25,7 +25,7 @@ func (p *player) open() *modelRound {
 	return nil
 }
 
-// shown is a round as it is told now: the server seed is shown once its pair was rotated out.
+// shown is a round as a read shows it now: with the server seed once its pair was rotated out.
 func (p *player) shown(r command.Round) command.Round {
 	r.Commitment, r.ClientSeed = commitment(p.seeds[r.Pair]), p.clients[r.Pair]
 	if int(r.Pair) < p.active() {
@@ -34,8 +34,8 @@ func (p *player) shown(r command.Round) command.Round {
 	return r
 }
 
-// told is what a command answers of a round, and tells again later: the round and the balance as they were, with the
-// proof that there is by then.
+// told is a command's answer about a round, now or again later: round and balance as they were then, with the proof that
+// exists by now.
 func (p *player) told(r *modelRound) func() any {
 	then, coins, held := r.Round, p.coins, games.Coins(0)
 	if open := p.open(); open != nil {
@@ -73,7 +73,7 @@ func (m *Model) placeWager(p *player, b command.PlaceWager) outcome {
 	return did(p.told(r))
 }
 
-// play takes a round on and moves the coins, or gives a refusal and changes nothing.
+// play continues a round and moves the coins, or returns a refusal and changes nothing.
 func (m *Model) play(p *player, r *modelRound, game games.Game, w games.Wager) *command.Result {
 	no := func(r command.Result) *command.Result { return &r }
 	stream := fair.NewStream([32]byte(p.seeds[r.Pair]), r.Rules, p.clients[r.Pair], r.Nonce)
@@ -228,7 +228,7 @@ func (m *Model) setLimits(p *player, b command.SetLimits) outcome {
 	return did(func() any { v := m.limitsOf(p); return &v })
 }
 
-// stricter is the stricter of two limits; 0 is none.
+// stricter returns the stricter of two limits; 0 means none.
 func stricter[N int | games.Coins](a, b N) N {
 	if a == 0 || b != 0 && b < a {
 		return b
@@ -258,7 +258,7 @@ func (m *Model) limitsOf(p *player) command.Limits {
 	return v
 }
 
-// overLimit says which limit of the player's own a stake would pass, if there is one.
+// overLimit reports whether a stake would pass one of the player's own limits, and which.
 func (m *Model) overLimit(p *player, stake games.Coins) (command.Result, bool) {
 	v := m.limitsOf(p)
 	midnight := m.now.Truncate(24 * time.Hour)
@@ -276,7 +276,7 @@ func (m *Model) overLimit(p *player, stake games.Coins) (command.Result, bool) {
 			return refuseByLimit(c.name, c.until), true
 		}
 	}
-	// A stretch of play goes back from now over all stakes that are less than a break apart.
+	// A stretch of play reaches back from now over all stakes that are less than a break apart.
 	since, last, any := m.now, m.now, false
 	for _, b := range slices.Backward(p.bets) {
 		if b.stake {

@@ -24,7 +24,7 @@ func (m *Model) attemptSignIn(b command.AttemptSignIn) outcome {
 	return outcome{}
 }
 
-// owes is how long a subject has to wait now until all its tries are back.
+// owes is how long a subject must wait from now until it has all its tries back.
 func (m *Model) owes(subject string) time.Duration {
 	d := m.debts[subject]
 	if d == nil {
@@ -56,10 +56,10 @@ func (m *Model) openSession(p *player, b command.OpenSession) outcome {
 	return did(func() any { return &command.SessionOpened{Account: p.account(), Session: p.session(sid)} })
 }
 
-// knows says whether a token belongs to a session, expired or not.
+// knows reports whether a token belongs to a session, expired or not.
 func (m *Model) knows(token command.TokenHash) bool { return m.sessionOf(token).ID != 0 }
 
-// sessionOf is the session that a token belongs to, expired or not; zero if there is none.
+// sessionOf returns the session of a token, expired or not; zero if there is none.
 func (m *Model) sessionOf(token command.TokenHash) command.Session {
 	for _, p := range m.accounts {
 		for _, s := range p.sessions {
@@ -80,7 +80,7 @@ func (p *player) session(id command.SessionID) command.Session {
 	return command.Session{}
 }
 
-// addSession ends what has expired and, if there are 20 left, the oldest.
+// addSession ends expired sessions and, if 20 are left, the oldest.
 func (p *player) addSession(m *Model, s command.NewSession) command.SessionID {
 	p.sessions = slices.DeleteFunc(slices.Clone(p.sessions), func(s command.Session) bool { return !s.ExpiresAt.After(m.now) })
 	if len(p.sessions) == 20 {

@@ -186,7 +186,6 @@ func (h *house) addRound(ctx context.Context, account command.AccountID, key com
 
 // propose proposes a command that nothing refuses.
 func (h *house) propose(ctx context.Context, c command.Command) (command.Result, error) {
-	c.Time = time.Now().UTC()
 	rand.Read(c.ID[:]) // never fails
 	r, err := h.node.Propose(ctx, c)
 	if err == nil && r.Refusal != nil {
