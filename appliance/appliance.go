@@ -20,6 +20,8 @@ import (
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
 	"imperio/appliance/ops"
+	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/command"
@@ -32,12 +34,16 @@ type Options struct {
 	Config          config.Config // validated
 	Version, Commit string        // shown in /health and /metrics
 	Logs            io.Writer
+	Games           *games.Catalogue  // nil: all released games
+	Tables          []config.Table    // how the games are offered; nil: as the configuration says
 	Clock           replication.Clock // what the casino's time is taken from; nil: the system's
 }
 
 // App is a casino that is ready to serve.
 type App struct {
 	config  config.Config
+	games   *games.Catalogue
+	tables  []config.Table
 	version string
 	commit  string
 	clock   replication.Clock
@@ -75,7 +81,13 @@ type server struct {
 
 // New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, version: o.Version, commit: o.Commit, clock: o.Clock, started: time.Now()}
+	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, started: time.Now()}
+	if a.games == nil {
+		a.games = catalogue.Released()
+	}
+	if a.tables == nil {
+		a.tables = a.config.Games.Tables()
+	}
 	a.logs = edge.NewLogBuffer(o.Logs, logBufferBytes)
 	a.log = newLog(o.Config.Logs, a.logs)
 	a.accessLogs = edge.NewLogBuffer(o.Logs, logBufferBytes)
@@ -115,7 +127,7 @@ func newLog(c config.Logs, w io.Writer) *slog.Logger {
 func (a *App) openState(ctx context.Context) (err error) {
 	began := time.Now()
 	a.dir, err = openDataDir(dataDirOptions{
-		path: a.config.Data.Dir, create: true, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit, clock: a.clock,
+		path: a.config.Data.Dir, create: true, games: a.games, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit, clock: a.clock,
 		store: storage.Options{CheckpointInterval: a.config.Data.CheckpointInterval, StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log},
 	})
 	if err != nil {
@@ -161,15 +173,13 @@ func (a *App) openAPI(context.Context) error {
 	if a.passwords, err = auth.NewPasswords(auth.PasswordOptions{Cost: a.config.Accounts.BcryptCost}); err != nil {
 		return err
 	}
-	tables := a.config.Games.Tables()
 	failed := a.config.Limits.FailedSignIns
 	if !a.config.Limits.On {
 		failed.Events = 0
 	}
 	a.api, err = api.New(api.Options{
 		Casino: a.casino, Events: a.dir.store.Follow(), Passwords: a.passwords, Log: a.log, Now: a.dir.node.Now, Random: rand.Reader,
-		Slots: apiTable(tables[0]), Roulette: apiTable(tables[1]), Blackjack: apiTable(tables[2]),
-		AbandonAfter: a.config.Games.BlackjackAbandonAfter,
+		Games: a.games, Tables: apiTables(a.tables),
 		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,
 		SessionLifetime: a.config.Accounts.SessionLifetime,
 		SignInTries:     int64(failed.Events), SignInRefill: failed.Per / time.Duration(max(failed.Events, 1)),
@@ -187,8 +197,14 @@ func (a *App) openAPI(context.Context) error {
 	return nil
 }
 
-func apiTable(t config.Table) api.Table {
-	return api.Table{Rules: t.Rules, Enabled: t.Enabled, MinStake: t.MinStake, MaxStake: t.MaxTotal, MaxBet: t.MaxStake}
+func apiTables(tables []config.Table) []api.Table {
+	list := make([]api.Table, len(tables))
+	for i, t := range tables {
+		list[i] = api.Table{
+			Game: t.Game, Rules: t.Rules, Enabled: t.Enabled, MinStake: t.MinStake, MaxStake: t.MaxTotal, MaxBet: t.MaxStake, AbandonAfter: t.AbandonAfter,
+		}
+	}
+	return list
 }
 
 // observe tells the edge the account and the route of a request, and counts sign-ins and panics.

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/engine"
@@ -34,7 +36,8 @@ type dataDir struct {
 
 type dataDirOptions struct {
 	path       string
-	create     bool // make a casino if there is none
+	create     bool             // make a casino if there is none
+	games      *games.Catalogue // nil: all released games
 	store      storage.Options
 	observer   replication.Observer
 	stallLimit time.Duration     // 0: replication's default
@@ -49,6 +52,9 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		if err := os.MkdirAll(o.path, 0o700); err != nil {
 			return nil, fmt.Errorf("make the data directory: %w", err)
 		}
+	}
+	if o.games == nil {
+		o.games = catalogue.Released()
 	}
 	d := &dataDir{path: o.path}
 	if d.lock, err = lockDir(o.path); err != nil {
@@ -82,7 +88,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		}
 	}
 	o.store.Owner = d.identity.ClusterID
-	if d.store, err = storage.Open(o.path, o.store); err != nil {
+	if d.store, err = storage.OpenWith(o.path, o.games, o.store); err != nil {
 		return nil, err
 	}
 	undo.add("state", d.store.Close)
