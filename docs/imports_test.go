@@ -57,7 +57,7 @@ var house = []rule{
 	{directory: "storage/...", mayImport: []string{"storage", "storage/command", "storage/ledger", "storage/machine", "games/..."}, notLibs: []string{raft}},
 
 	{directory: "replication", mayImport: []string{"storage", "storage/command", "replication/logstore"}},
-	{directory: "replication/logstore", notLibs: []string{bbolt}},
+	{directory: "replication/logstore", mayImport: []string{"storage/engine"}, notLibs: []string{bbolt}},
 	{directory: "replication/replicationtest", mayImport: []string{"replication/...", "storage/...", "games/..."}},
 
 	{directory: "tls/certs", notLibs: storageLibs},

@@ -7,7 +7,7 @@ import (
 )
 
 // Why a node can't be opened. Open wraps them in errors that name the files and say what to do. A damaged file is a
-// *logstore.DamagedError instead.
+// *engine.DamageError instead.
 var (
 	ErrMissing = logstore.ErrMissing
 	ErrExists  = logstore.ErrExists

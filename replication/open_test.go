@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"imperio/replication"
-	"imperio/replication/logstore"
 	"imperio/replication/replicationtest"
 	"imperio/storage"
+	"imperio/storage/engine"
 )
 
 func TestOpen_GoesOnWhereTheLastRunEnded(t *testing.T) {
@@ -142,7 +142,7 @@ func TestOpen_RefusesALogAndAStateThatDoNotBelongTogether(t *testing.T) {
 			o.Machine = c.machine
 			_, err := replication.Open(o)
 			if !errors.Is(err, replication.ErrMismatch) || !strings.Contains(err.Error(), c.says) ||
-				!strings.Contains(err.Error(), "restore the latest backup") {
+				!strings.Contains(err.Error(), "restore the casino from a backup") {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(before, content(t, dir)) {
@@ -221,7 +221,7 @@ func TestOpen_RefusesMissingExistingLockedForeignAndDamagedLogs(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Identity = identity
-	var damaged *logstore.DamagedError
+	var damaged *engine.DamageError
 	if _, err := replication.Open(o); !errors.As(err, &damaged) {
 		t.Errorf("a truncated log: %v", err)
 	}

@@ -12,7 +12,7 @@ import (
 	"imperio/storage/engine"
 )
 
-// NodeFile is the name of the file that says whose data directory this is.
+// NodeFile is the name of the file that identifies the owner of a data directory.
 const NodeFile = "node.json"
 
 // Identity is who a data directory belongs to. It is made once.
@@ -63,7 +63,7 @@ func ReadIdentity(dir string) (Identity, error) {
 	return id, nil
 }
 
-// WriteIdentity writes node.json durably: the old one or the new one is there, whatever happens.
+// WriteIdentity writes node.json durably: after a crash, either the old file or the new one is there.
 func WriteIdentity(dir string, id Identity) error {
 	data, err := id.encode()
 	if err != nil {

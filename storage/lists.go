@@ -12,7 +12,7 @@ import (
 // read some events at a time, and commands are applied in between.
 const (
 	chainStep = 64   // events read under one lock
-	chainMost = 4096 // events looked at for one page; a page that finds less than it wants ends with a cursor
+	chainMost = 4096 // events read for one page; a page may end early, with a cursor
 )
 
 // walk visits an account's chain from the event from (0: the newest) back, until fn says stop, the chain ends, or

@@ -30,7 +30,7 @@
 // told is durable, or damage to acknowledged entries, follows from what else is there:
 //
 //   - A later batch in the segment, a later segment, or a witness that names a later entry proves that the batch was
-//     durable once: Open refuses with a *DamagedError.
+//     durable once: Open refuses with an *engine.DamageError.
 //   - A header that is not whole in front of a whole entry is no torn write, which loses sectors: damage.
 //   - Without any of these the batch is a torn write. Open drops it, and says so in its log if any of it is left.
 //

@@ -119,7 +119,7 @@ func (s *Store) begin(id Identity) error {
 }
 
 // Open opens an existing log for this process alone, after it has read and verified all of it. A refused Open changes
-// nothing on disk. Errors wrap ErrMissing, ErrLocked, ErrNewer or ErrForeign, or are a *DamagedError.
+// nothing on disk. Errors wrap ErrMissing, ErrLocked, ErrNewer or ErrForeign, or are an *engine.DamageError.
 func Open(dir string, o Options) (*Store, error) {
 	s := newStore(dir, o)
 	c, err := load(dir, o.Identity, os.O_RDWR, syscall.LOCK_EX, s.log)

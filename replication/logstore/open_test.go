@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"imperio/replication/logstore"
+	"imperio/storage/engine"
 	"imperio/storage/storagetest/faults"
 )
 
@@ -206,11 +207,11 @@ func damaged(t *testing.T, dir string) {
 	untouched(t, dir, func() {
 		_, err := logstore.Open(dir, logstore.Options{Identity: identity})
 		for _, err := range []error{err, logstore.Read(dir, identity, func(*raft.Log) error { return nil })} {
-			var damaged *logstore.DamagedError
+			var damaged *engine.DamageError
 			if !errors.As(err, &damaged) || !strings.HasPrefix(damaged.File, dir) {
 				t.Fatalf("not told as damage of the log: %v", err)
 			}
-			if !strings.Contains(err.Error(), "restore the latest backup") {
+			if !strings.Contains(err.Error(), "restore the casino from a backup") {
 				t.Fatalf("does not say what to do: %v", err)
 			}
 		}
@@ -362,7 +363,7 @@ func TestGetLog_SurvivesAFileCutShort(t *testing.T) {
 	truncate(t, onlySegment(t, s.Path()), 4096)
 	var l raft.Log
 	err := s.GetLog(1, &l)
-	var damaged *logstore.DamagedError
+	var damaged *engine.DamageError
 	if !errors.As(err, &damaged) {
 		t.Fatalf("reading a file that was cut short: %v", err)
 	}

@@ -6,6 +6,8 @@ import (
 	"syscall"
 
 	"github.com/hashicorp/raft"
+
+	"imperio/storage/engine"
 )
 
 // Read verifies a log that no process has open, like Open, and visits its entries in order. It writes nothing.
@@ -24,7 +26,7 @@ func Read(dir string, id Identity, visit func(*raft.Log) error) error {
 			var l raft.Log
 			index := g.first + uint64(i)
 			if err := decodeEntry(b[at.at:at.at+at.size], index, c.seed, &l); err != nil {
-				return &DamagedError{File: g.path, Index: index, What: "the entry is not what was written", Err: err}
+				return &engine.DamageError{File: g.path, Part: theEntry(index), What: "the entry is not what was written", Err: err}
 			}
 			if err := visit(&l); err != nil {
 				return err

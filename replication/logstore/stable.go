@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"imperio/storage/engine"
 )
 
 // update applies fn to a copy of the state record and makes the result durable, unless fn says that nothing changed.
@@ -78,7 +80,7 @@ func (s *Store) GetUint64(k []byte) (uint64, error) {
 		return 0, err
 	}
 	if len(v) != 8 {
-		return 0, &DamagedError{File: s.path(stateFile), What: fmt.Sprintf("the value %q has %d bytes", k, len(v))}
+		return 0, &engine.DamageError{File: s.path(stateFile), What: fmt.Sprintf("the value %q has %d bytes", k, len(v))}
 	}
 	return binary.BigEndian.Uint64(v), nil
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"imperio/storage/engine"
 )
 
 // Store is raft's LogStore and StableStore over one directory. All methods may be called from any goroutine.
@@ -109,7 +111,7 @@ func (s *Store) bounds() (first, last uint64) {
 }
 
 // GetLog reads one entry and verifies it. It returns raft.ErrLogNotFound for an entry outside of the log, and a
-// *DamagedError for one that is not what was written.
+// *engine.DamageError for one that is not what was written.
 func (s *Store) GetLog(index uint64, l *raft.Log) error {
 	g, at, ok := s.find(index)
 	if !ok {
@@ -126,7 +128,7 @@ func (s *Store) GetLog(index uint64, l *raft.Log) error {
 	if _, _, ok := s.find(index); !ok {
 		return raft.ErrLogNotFound // cut since we looked, and its segment used again
 	}
-	return s.breakDown(&DamagedError{File: g.path, Index: index, What: "the entry is not what was written", Err: err})
+	return s.breakDown(&engine.DamageError{File: g.path, Part: theEntry(index), What: "the entry is not what was written", Err: err})
 }
 
 // find returns where an entry is; false if it is not in the log.
@@ -159,7 +161,7 @@ func (s *Store) ConfigurationAt(index uint64) (raft.Configuration, uint64, error
 	if m, ok := s.Snapshot(); ok && m.Index <= index {
 		return m.Configuration, m.ConfigurationIndex, nil
 	}
-	return raft.Configuration{}, 0, &DamagedError{File: s.dir, What: fmt.Sprintf("no configuration at or below entry %d", index)}
+	return raft.Configuration{}, 0, &engine.DamageError{File: s.dir, What: fmt.Sprintf("no configuration at or below entry %d", index)}
 }
 
 // StoreLog appends one entry. See StoreLogs.

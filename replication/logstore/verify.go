@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+
+	"imperio/storage/engine"
 )
 
 // contents is what is in a log that is whole.
@@ -107,7 +109,7 @@ func (c *contents) readState(path string, id Identity) (witness []byte, err erro
 		return nil, fmt.Errorf("%s: %w. Nothing was changed. Use the version that wrote it, or a later one", path, err)
 	}
 	if err != nil {
-		return nil, &DamagedError{File: path, What: "the state record", Err: err}
+		return nil, &engine.DamageError{File: path, What: "the state record", Err: err}
 	}
 	got := Identity{c.rec.ClusterID, c.rec.NodeID}
 	if got != id {
@@ -142,13 +144,13 @@ func (c *contents) loadSegments(dir string, flag int) error {
 			continue
 		}
 		if int(h.length) != g.size {
-			return &DamagedError{File: path, What: fmt.Sprintf("it has %d bytes, and had %d", g.size, h.length)}
+			return &engine.DamageError{File: path, What: fmt.Sprintf("it has %d bytes, and had %d", g.size, h.length)}
 		}
 		used = append(used, g)
 	}
 	slices.SortFunc(used, func(a, b *segment) int { return cmp.Compare(a.number, b.number) })
 	if len(used) == 0 {
-		return &DamagedError{File: dir, What: "no segment is whole"}
+		return &engine.DamageError{File: dir, What: "no segment is whole"}
 	}
 	// In use are those that follow one another without a gap up to the last one. Others have been waiting for their next
 	// use when a later one got its own. That none of these is needed, cross proves.
@@ -159,7 +161,7 @@ func (c *contents) loadSegments(dir string, flag int) error {
 	highest := used[len(used)-1].number
 	for i, g := range used[1:] {
 		if g.number == used[i].number {
-			return &DamagedError{File: g.path, What: fmt.Sprintf("it has the number %d, as %s has", g.number, used[i].path)}
+			return &engine.DamageError{File: g.path, What: fmt.Sprintf("it has the number %d, as %s has", g.number, used[i].path)}
 		}
 	}
 	for _, g := range unused {
@@ -169,7 +171,7 @@ func (c *contents) loadSegments(dir string, flag int) error {
 		}
 		// No batch is written before the segment's opening is durable.
 		if hasBatch(b, c.seed, func(n uint64) bool { return n > highest }) {
-			return &DamagedError{File: g.path, What: "its first block is not what was written"}
+			return &engine.DamageError{File: g.path, What: "its first block is not what was written"}
 		}
 	}
 	c.free, c.live = slices.Concat(unused, used[:from]), used[from:]
@@ -183,7 +185,7 @@ func (c *contents) readSegment(g *segment, first, last bool, log *slog.Logger) e
 		return err
 	}
 	if !first && g.begins > c.next {
-		return &DamagedError{File: c.readTo, Index: c.next, What: fmt.Sprintf("the entry is not what was written, and entry %d was written after it", g.begins)}
+		return &engine.DamageError{File: c.readTo, Part: theEntry(c.next), What: fmt.Sprintf("the entry is not what was written, and entry %d was written after it", g.begins)}
 	}
 	// Entries that an earlier segment has from here on were removed again.
 	for _, earlier := range c.live {
@@ -198,7 +200,7 @@ func (c *contents) readSegment(g *segment, first, last bool, log *slog.Logger) e
 			break
 		}
 		if c.next != 0 && h.index != c.next {
-			return &DamagedError{File: g.path, Index: h.index, What: fmt.Sprintf("it stands where entry %d belongs", c.next)}
+			return &engine.DamageError{File: g.path, Part: theEntry(h.index), What: fmt.Sprintf("it stands where entry %d belongs", c.next)}
 		}
 		c.tail, c.tailAt = b[g.end:g.end+blocks(headerSize+int(h.length))], g.end
 		c.configurations = append(c.configurations, g.add(h, content)...)
@@ -216,7 +218,7 @@ func (c *contents) readEnd(g *segment, rest []byte, log *slog.Logger) error {
 	if len(rest) == 0 {
 		return nil
 	}
-	damaged := &DamagedError{File: g.path, Index: c.next, What: "the entry is not what was written"}
+	damaged := &engine.DamageError{File: g.path, Part: theEntry(c.next), What: "the entry is not what was written"}
 	if hasBatch(rest[blockSize:], c.seed, func(n uint64) bool { return n == g.number }) {
 		damaged.What += ", and entries were written after it"
 		return damaged
@@ -262,15 +264,15 @@ func (c *contents) cross(dir string, block []byte) error {
 		begin = c.first
 	}
 	if begin > snapshot+1 {
-		return &DamagedError{File: dir, What: fmt.Sprintf("its last snapshot is of entry %d, but it begins with entry %d", snapshot, begin)}
+		return &engine.DamageError{File: dir, What: fmt.Sprintf("its last snapshot is of entry %d, but it begins with entry %d", snapshot, begin)}
 	}
 	if w, ok := parseHeader(block, witness, c.seed); ok {
 		number := c.live[len(c.live)-1].number
 		if w.segment > number {
-			return &DamagedError{File: dir, What: fmt.Sprintf("its last segment is number %d, but number %d was in use", number, w.segment)}
+			return &engine.DamageError{File: dir, What: fmt.Sprintf("its last segment is number %d, but number %d was in use", number, w.segment)}
 		}
 		if w.index > c.last {
-			return &DamagedError{File: dir, Index: c.last + 1, What: fmt.Sprintf("it ends with entry %d, but all entries up to %d were durable", c.last, w.index)}
+			return &engine.DamageError{File: dir, Part: theEntry(c.last + 1), What: fmt.Sprintf("it ends with entry %d, but all entries up to %d were durable", c.last, w.index)}
 		}
 		c.note(w.head)
 	}

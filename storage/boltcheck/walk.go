@@ -12,8 +12,8 @@ type Tree struct {
 }
 
 // Walk checks a part of a tree as Check does all of them: from the leaf with the key from on, until leaves of limit bytes
-// are read. It gives the key to go on with, nil at the end. The visitor is told of keys from the given one on, and of
-// the buckets in the tree. What Walk can't find is a page that is used by two trees, or is on the list of free pages as well.
+// are read. It returns the key to continue with, nil at the end. The visitor sees keys from the given one on, and the
+// buckets in the tree. Walk can't find a page that two trees use, or that is also on the list of free pages.
 func (t Tree) Walk(r io.ReaderAt, from []byte, limit int, v Visitor) (next []byte, err error) {
 	c := &checker{r: r, visitor: v, pageSize: t.PageSize, pages: t.Pages, part: &part{from: from, limit: limit}}
 	err = c.tree(t.Bucket, t.Root, 0, bounds{})

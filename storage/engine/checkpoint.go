@@ -23,7 +23,7 @@ type CheckpointFigures struct {
 	Records  uint64 // written by all of them
 	Lag      uint64 // by how much the newest index is above the last checkpoint's
 	HeldSize int    // bytes of changed state in memory
-	// Writing is how long the checkpoint under way has been written so far, to a second; 0 if none is.
+	// Writing is how long the current checkpoint has taken so far, in whole seconds; 0 if none is being written.
 	Writing time.Duration
 }
 
@@ -129,7 +129,7 @@ func (d *DB) write(tx *bbolt.Tx, l *layer, newest head) (records int, err error)
 	return records + 1, putHead(tx.Bucket([]byte(metaTable)), newest)
 }
 
-// maxDrops bounds how many records a checkpoint drops, so that none takes long; the next goes on.
+// maxDrops bounds how many records one checkpoint drops, so that none takes long. The next one continues.
 const maxDrops = 20_000
 
 // drop deletes records that have outlived their use.

@@ -12,12 +12,17 @@ import (
 // the node must not go on.
 type DamageError struct {
 	File string // path of the file
+	Part string // of the file; "": it is not known, or all of it
 	What string // what was found
 	Err  error  // cause, if there is one
 }
 
 func (e *DamageError) Error() string {
-	msg := fmt.Sprintf("%s is damaged: %s", e.File, e.What)
+	where := e.File
+	if e.Part != "" {
+		where += ", " + e.Part
+	}
+	msg := fmt.Sprintf("%s is damaged: %s", where, e.What)
 	if e.Err != nil {
 		msg += ": " + e.Err.Error()
 	}

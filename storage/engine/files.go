@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// WriteFile writes a file durably, readable by its owner alone: the old content or the new one is there, whatever happens.
+// WriteFile writes a file durably, readable by its owner alone: after a crash, either the old content or the new one is there.
 func WriteFile(path string, data []byte) error {
 	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	"imperio/storage/boltcheck"
 )
 
-// inspect looks at the file without changing anything, and before bbolt, which trusts its pages, sees it: that it is
-// there, of a known format, and whole. Of a file that is too large to be read at once, the pages that lead into it are
-// looked at, and whole is false: a patrol looks through it later.
+// inspect checks that the file exists, has a known format, and is whole. It changes nothing, and runs before bbolt sees the
+// file, since bbolt trusts its pages. Of a file that is too large to be read at once it checks only the pages at the root,
+// and whole is false: prove and the patrol check the rest later.
 func inspect(path string, schema *Schema) (version int, whole bool, err error) {
 	fi, err := os.Stat(path)
 	switch {
@@ -72,7 +72,7 @@ func inspect(path string, schema *Schema) (version int, whole bool, err error) {
 // in a small part of a second.
 const checkAllBelow = 64 << 20
 
-// lockForReading takes the lock that bbolt takes: nobody writes while the file is looked at.
+// lockForReading takes the lock that bbolt takes, so that nobody writes to the file during the check.
 func lockForReading(f *os.File, path string) error {
 	for deadline := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)

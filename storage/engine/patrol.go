@@ -13,8 +13,8 @@ import (
 	"imperio/storage/boltcheck"
 )
 
-// A patrol reads all of the file while it is used, since damage in a record that nobody reads is found by nobody,
-// and a large file is not read as a whole when it is opened. It goes chunk by chunk, each in a transaction of its own:
+// The patrol reads the whole file while it is in use: nothing else would find damage in a record that is never read, and a
+// large file is not read completely when it is opened. It goes chunk by chunk, each in a transaction of its own:
 // bbolt can't use pages again as long as a transaction that might read them is open, and the file would grow.
 const (
 	patrolChunk = 256 << 10            // bytes of leaves that are read at once: about a millisecond's work
@@ -82,7 +82,7 @@ func (d *DB) readAll(ctx context.Context) (records uint64, err error) {
 	return records, nil
 }
 
-// tablePatrol is how far the patrol of a table has come.
+// tablePatrol is the progress of the patrol in one table.
 type tablePatrol struct {
 	db     *DB
 	number int // in the schema
@@ -109,7 +109,7 @@ func (t *tablePatrol) chunk(tx *bbolt.Tx, file *os.File) (more bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	var bad error // about a record; pages are told by their own errors
+	var bad error // a damaged record; damaged pages are reported by Walk
 	visitor := boltcheck.Visitor{
 		Bucket: func(found string, _ uint64) error {
 			if found != metaTable && t.db.schema.number(found) < 0 {
@@ -147,7 +147,7 @@ func (t *tablePatrol) chunk(tx *bbolt.Tx, file *os.File) (more bool, err error) 
 	return t.from != nil && (!numbered || t.expect <= t.last), nil
 }
 
-// check checks a record, and that those are there which it leads to.
+// check checks a record, and that the records it refers to are there.
 func (t *tablePatrol) check(key, sealed []byte) error {
 	value, err := t.r.open(t.number, key, sealed)
 	if err != nil {

@@ -14,8 +14,8 @@ type Snapshot struct {
 	db *DB
 }
 
-// Snapshot fixes the state of the newest checkpoint, made now. Of a state that is open for reading only it fixes what was
-// updated so far, and nothing may be updated while the snapshot is open.
+// Snapshot writes a checkpoint and returns a snapshot of it. In read-only mode the snapshot is of the newest state, which must
+// not be updated while the snapshot is open.
 func (d *DB) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if !d.opts.ReadOnly {
 		if _, err := d.Checkpoint(ctx); err != nil {

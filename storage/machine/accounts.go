@@ -7,7 +7,7 @@ import (
 	"imperio/storage/ledger"
 )
 
-// openAccount makes an account with its first seeds and welcome coins, and signs its player in if asked to.
+// openAccount makes an account with its first seeds and its welcome coins. It also opens a session if the command has one.
 func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 	if !m.isKey(b.UsernameKey) || b.EmailKey != "" && !m.isKey(b.EmailKey) || b.Role != command.RolePlayer && b.Role != command.RoleOperator {
 		return invalidCommand("name key of %d bytes, e-mail key of %d, role %q", len(b.UsernameKey), len(b.EmailKey), b.Role), nil
@@ -138,7 +138,7 @@ func (m *Machine) setLock(b command.SetLock) (command.Result, error) {
 		return command.Result{Refusal: refusal}, err
 	}
 	if w.Locked == b.Locked {
-		return command.Result{}, nil // as it should be already
+		return command.Result{}, nil // nothing to change
 	}
 	w.Locked = b.Locked
 	e := Event{Kind: AccountUnlocked, Account: id, Act: &Act{Actor: b.Actor, Reason: b.Reason, Before: "locked", After: "unlocked"}}
@@ -151,7 +151,7 @@ func (m *Machine) setLock(b command.SetLock) (command.Result, error) {
 	return command.Result{}, m.recordOn(id, &w, &e)
 }
 
-// setRole gives an account another role. Its sessions end: they carry the old one.
+// setRole gives an account another role. Its sessions end, since they carry the old one.
 func (m *Machine) setRole(b command.SetRole) (command.Result, error) {
 	id := m.command.Account
 	if b.Role != command.RolePlayer && b.Role != command.RoleOperator {
@@ -235,13 +235,13 @@ func (r *Reader) Credentials(login string) (v command.Credentials, ok bool, err 
 	}
 	w, _, err := loadOf[WalletRecord](r, tableWallets, id)
 	v = command.Credentials{Account: id, PasswordHash: a.PasswordHash, Locked: w.Locked, OpenedUnder: a.OpenedUnder}
-	if w.ExcludedUntil > r.head.Time { // by the machine's time, which can be ahead of the clock
+	if w.ExcludedUntil > r.head.Time { // by the machine's time, which may be ahead of the clock
 		v.Excluded = at(w.ExcludedUntil)
 	}
 	return v, true, err
 }
 
-// Accounts visits all accounts by rising id, and tells of each whether its names lead back to it.
+// Accounts visits all accounts by rising id. found reports whether the account is found by its name and its address.
 func (r *Reader) Accounts(fn func(id command.AccountID, a *AccountRecord, found bool) error) error {
 	return each(r, tableAccounts, nil, func(k, _ []byte, a *AccountRecord) error {
 		id := command.AccountID(binary.BigEndian.Uint64(k))

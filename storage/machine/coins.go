@@ -36,7 +36,7 @@ func (m *Machine) collectDailyCoins(b command.CollectDailyCoins) (command.Result
 	return m.answerNew(&e)
 }
 
-// grantCoins gives coins by an operator's decision, or takes them back.
+// grantCoins gives coins to an account or takes them back, as an operator decided.
 func (m *Machine) grantCoins(b command.GrantCoins) (command.Result, error) {
 	id := m.command.Account
 	w, refusal, err := m.holder(id)
@@ -64,7 +64,7 @@ func (m *Machine) grantCoins(b command.GrantCoins) (command.Result, error) {
 	return m.answerNew(&e)
 }
 
-// answerNew answers from an event that was recorded just now.
+// answerNew answers from an event that was just recorded.
 func (m *Machine) answerNew(e *Event) (command.Result, error) {
 	r, err := m.answer(e)
 	r.Replayed = false
@@ -86,8 +86,7 @@ func (m *Machine) refuseGrant(w *WalletRecord, amount coins) *command.Refusal {
 	return nil
 }
 
-// issueExhausted reports whether no more coins can be issued: an amount of coins is never more than MaxCoins, and that
-// is also the most that there can be in the casino.
+// issueExhausted reports whether an amount can't be issued any more: a casino never holds more than MaxCoins.
 func (m *Machine) issueExhausted(amount coins) bool {
 	return amount > 0 && m.head.Books.Of(ledger.Issue)-amount < -games.MaxCoins
 }

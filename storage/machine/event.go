@@ -53,8 +53,8 @@ func (k EventKind) String() string {
 	return fmt.Sprintf("event_%d", uint16(k))
 }
 
-// Event is one event of the history as it is stored. Transfers and rounds are not stored apart from it: an
-// account's chain of events (Back) is its list of transfers and rounds, newest first.
+// Event is one event of the history as it is stored. Transfers and rounds are stored nowhere else: an account's chain of
+// events (Back) is its list of transfers and rounds, newest first.
 type Event struct {
 	Seq       uint64            `cbor:"1,keyasint"`
 	Time      int64             `cbor:"2,keyasint"`
@@ -99,8 +99,8 @@ type Act struct {
 	After  string `cbor:"5,keyasint,omitempty"`
 }
 
-// chainHash is the hash of an event, which the next one carries: SHA-256 of its stored form, which holds the hash of
-// the one before.
+// chainHash is the hash of an event that the next one carries: SHA-256 of its stored form, which includes the hash of the
+// event before.
 func chainHash(stored []byte) [32]byte { return sha256.Sum256(stored) }
 
 // Game is the game of the event's round; "" if it has none.

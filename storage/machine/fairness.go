@@ -28,7 +28,7 @@ func (s *SeedsRecord) commitments() *Commitments {
 	return &Commitments{Active: sha256.Sum256(s.Server[:]), Next: sha256.Sum256(s.Next[:]), Client: s.Client}
 }
 
-// firstSeeds are a new account's.
+// firstSeeds are the seeds of a new account.
 func firstSeeds(id command.AccountID, entropy []byte, event uint64) (*SeedsRecord, error) {
 	if len(entropy) != 2*command.SeedSize {
 		return nil, fmt.Errorf("open account: %d bytes of entropy instead of %d", len(entropy), 2*command.SeedSize)
@@ -40,8 +40,8 @@ func firstSeeds(id command.AccountID, entropy []byte, event uint64) (*SeedsRecor
 	}, nil
 }
 
-// rotateSeed reveals the active server seed, makes the next one active under a new client seed, and draws the one
-// after it. So a client seed is always chosen after the commitment that it will be mixed with.
+// rotateSeed reveals the active server seed, makes the next one active under a new client seed, and draws another next one.
+// So a client seed is always chosen after the commitment to the server seed that it will be mixed with.
 func (m *Machine) rotateSeed(b command.RotateSeed) (command.Result, error) {
 	id := m.command.Account
 	w, refusal, err := m.holder(id)
@@ -98,7 +98,7 @@ func revealed(no uint32, p *PairRecord) command.RevealedPair {
 	}
 }
 
-// proof fills in what a round can be proven with: commitment and client seed, and the server seed once it is revealed.
+// proof fills in what proves a round: commitment and client seed, and the server seed once it is revealed.
 func (r *Reader) proof(v *command.Round) error {
 	s, err := r.seedsOf(v.Account)
 	if err != nil {
@@ -162,10 +162,10 @@ func (r *Reader) RevealedPairs(id command.AccountID, p command.Page) (list []com
 	return list, next, nil
 }
 
-// ErrNoCursor refuses a cursor that no list of the account gave.
+// ErrNoCursor refuses a cursor that no list of the account has returned.
 var ErrNoCursor = &command.Refusal{Code: "bad_request", Message: "The cursor is not the next_cursor of an earlier answer."}
 
-// Seeds are what is kept as an account's active and next seeds, for audits: ok is false where there are none.
+// Seeds reads the stored seeds of an account, for audits. ok is false where there are none.
 func (r *Reader) Seeds(id command.AccountID) (SeedsRecord, bool, error) {
 	return load[SeedsRecord](r, tableSeeds, accountKey(id))
 }

@@ -36,7 +36,7 @@ func (r *Reader) CountSessions() (uint64, error) { return r.count(tableSessions)
 // CountPairs counts the revealed seed pairs of all accounts.
 func (r *Reader) CountPairs() (uint64, error) { return r.count(tablePairs) }
 
-// CountSettlements counts the rounds that another event settled than the one that opened them.
+// CountSettlements counts the rounds that were settled by a later event than the one that opened them.
 func (r *Reader) CountSettlements() (uint64, error) { return r.count(tableSettlements) }
 
 func (r *Reader) count(table int) (n uint64, err error) {

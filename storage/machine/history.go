@@ -28,8 +28,7 @@ func (m *Machine) record(e *Event) error {
 	return nil
 }
 
-// recordOn appends an event of an account to the history and to the account's chain, with the wallet as it is after
-// it, and stores the wallet.
+// recordOn appends an event to the history and to the account's chain. w is the wallet after the event; it is stored.
 func (m *Machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) error {
 	e.Account, e.Back = id, w.Last
 	e.Coins, e.Held = int64(w.Balance), int64(w.Held)
@@ -40,7 +39,7 @@ func (m *Machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) erro
 	return m.putWallet(id, w)
 }
 
-// recordFor is recordOn for events that change nothing of the wallet.
+// recordFor is recordOn for events that leave the wallet as it is.
 func (m *Machine) recordFor(id command.AccountID, e *Event) error {
 	w, ok, err := m.wallet(id)
 	if err != nil {
@@ -52,7 +51,7 @@ func (m *Machine) recordFor(id command.AccountID, e *Event) error {
 	return m.recordOn(id, &w, e)
 }
 
-// event is an event that is known to be there.
+// event reads an event that must be there.
 func (m *Machine) event(seq uint64) (Event, error) {
 	e, ok, err := m.Event(seq)
 	if err == nil && !ok {
@@ -61,7 +60,7 @@ func (m *Machine) event(seq uint64) (Event, error) {
 	return e, err
 }
 
-// Event reads an event of the history. ok is false where the history has not come so far.
+// Event reads an event of the history. ok is false beyond the newest.
 func (r *Reader) Event(seq uint64) (e Event, ok bool, err error) {
 	e, ok, err = load[Event](r, tableHistory, eventKey(seq))
 	if err == nil && !ok && seq >= 1 && seq <= r.head.Events {
@@ -76,7 +75,7 @@ type StoredEvent struct {
 	Hash [32]byte
 }
 
-// Events visits the history in order, from the event from (1 is the first) on.
+// Events visits the history in order, starting with the event numbered from; the first is 1.
 func (r *Reader) Events(from uint64, fn func(*StoredEvent) error) error {
 	return each(r, tableHistory, eventKey(from), func(k, data []byte, e *Event) error {
 		if seq := binary.BigEndian.Uint64(k); e.Seq != seq {
@@ -86,7 +85,7 @@ func (r *Reader) Events(from uint64, fn func(*StoredEvent) error) error {
 	})
 }
 
-// EventHash is the hash of an event, as the next one carries it. ok is false where the history has not come so far.
+// EventHash is the hash of an event, as the next one carries it. ok is false beyond the newest.
 func (r *Reader) EventHash(seq uint64) (hash [32]byte, ok bool, err error) {
 	data, err := r.view.Get(tableHistory, eventKey(seq))
 	if err != nil || data == nil {
@@ -95,7 +94,7 @@ func (r *Reader) EventHash(seq uint64) (hash [32]byte, ok bool, err error) {
 	return chainHash(data), true, nil
 }
 
-// CheckHead holds that the newest event is the one whose hash the machine remembers.
+// CheckHead reports an error if the newest event does not have the hash that the machine remembers.
 func (r *Reader) CheckHead() error {
 	if r.head.Events == 0 {
 		return nil

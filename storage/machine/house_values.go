@@ -33,7 +33,7 @@ func (m *Machine) deleteValue(b command.DeleteValue) (command.Result, error) {
 	return command.Result{}, m.record(&Event{Kind: HouseValueChanged, Act: &Act{Actor: "house", Act: "value_deleted", Before: b.Name}})
 }
 
-// refuseFence refuses a writer whose lock was lost, so that a slow one can't undo what its successor did.
+// refuseFence refuses a writer that has lost its lock, so that a slow writer can't undo what its successor did.
 func (m *Machine) refuseFence(lock string, fence uint64) (*command.Refusal, error) {
 	if lock == "" {
 		return nil, nil
@@ -48,9 +48,9 @@ func (m *Machine) refuseFence(lock string, fence uint64) (*command.Refusal, erro
 	return nil, nil
 }
 
-// acquireLock takes a lock for a time, or renews it: by its fence, or by its holder, so that a call whose answer was
-// lost can be repeated. The fence of each taking is larger than all before. Locks are no
-// part of the history: they say who works on something, not what became of it.
+// acquireLock takes a lock for some time, or renews it. Renewing by fence or by holder is the same, so that a call whose
+// answer was lost can be repeated. Fences only grow. Locks leave no events: they say who works on something, not what became
+// of it.
 func (m *Machine) acquireLock(b command.AcquireLock) (command.Result, error) {
 	if !m.isKey(b.Name) {
 		return invalidCommand("a lock's name of %d bytes", len(b.Name)), nil
@@ -78,7 +78,7 @@ func (m *Machine) acquireLock(b command.AcquireLock) (command.Result, error) {
 	return command.Result{Value: &command.LockHeld{Fence: l.Fence, Expires: at(l.Expires)}}, nil
 }
 
-// releaseLock gives a lock back, if it is still held.
+// releaseLock releases a lock that is still held.
 func (m *Machine) releaseLock(b command.ReleaseLock) (command.Result, error) {
 	l, ok, err := load[lockRecord](&m.Reader, tableLocks, []byte(b.Name))
 	if err == nil && ok && l.Fence == b.Fence {

@@ -23,7 +23,7 @@ func (m *Machine) earlier() (command.Result, bool, error) {
 	return command.Result{}, false, nil
 }
 
-// repeat answers a request again, or refuses another one under the same key.
+// repeat answers a request again, or refuses a different request under the same key.
 func (m *Machine) repeat(e *Event) (command.Result, bool, error) {
 	if e.Fingerprint != m.command.Fingerprint {
 		return command.Refusef("idempotency_mismatch", "This Idempotency-Key was used for another request. Use a new key for a new request."), true, nil

@@ -7,7 +7,7 @@ import (
 	"imperio/storage/command"
 )
 
-// setLimits puts a player's own limits in force: those that are stricter at once, the looser ones a day later.
+// setLimits changes a player's own limits: stricter ones apply at once, looser ones a day later.
 func (m *Machine) setLimits(b command.SetLimits) (command.Result, error) {
 	id := m.command.Account
 	w, refusal, err := m.holder(id)
@@ -45,8 +45,8 @@ func (m *Machine) setLimits(b command.SetLimits) (command.Result, error) {
 	return command.Result{Value: v}, err
 }
 
-// merge takes of each limit the stricter of the one in force and the one wanted; looser tells whether some wanted
-// ones are not in force by that.
+// merge takes the stricter of each limit, the one in force or the one wanted. looser reports whether a wanted limit is looser
+// than the one in force, and so has to wait.
 func merge(have, want command.LimitSet) (now command.LimitSet, looser bool) {
 	stricter := func(have, want int64) int64 {
 		if want != 0 && (have == 0 || want <= have) {
@@ -85,8 +85,8 @@ func (l limitsRecord) at(now int64) limitsRecord {
 	return l
 }
 
-// refuseByLimits says which limit a stake would pass, or nil. A loss limit counts the stake as lost: the outcome is
-// not known when the bet is taken.
+// refuseByLimits says which limit a stake would exceed, or nil. Loss limits count the stake as lost, since the outcome is not
+// known when the bet is taken.
 func (m *Machine) refuseByLimits(id command.AccountID, w *WalletRecord, stake coins) (*command.Refusal, error) {
 	if !w.Limited {
 		return nil, nil
@@ -120,7 +120,7 @@ func (m *Machine) refuseByLimits(id command.AccountID, w *WalletRecord, stake co
 	return nil, nil
 }
 
-// at is the usage with what is over at a time forgotten.
+// at is the usage at a time: what belongs to earlier days, weeks, months and stretches of play is reset.
 func (u UsageRecord) at(now, playBreak int64) UsageRecord {
 	if day := now / dayMillis; day != u.Day {
 		if week(day) != week(u.Day) {
@@ -137,7 +137,7 @@ func (u UsageRecord) at(now, playBreak int64) UsageRecord {
 	return u
 }
 
-// countStake and countPayout keep count of what limits are held against.
+// countStake and countPayout keep the sums that limits are compared with.
 func (m *Machine) countStake(w *WalletRecord, stake coins) {
 	u := w.Usage.at(m.now, m.is().playBreak)
 	u.Staked += stake
@@ -201,7 +201,7 @@ func (r *Reader) LimitsAt(id command.AccountID, now int64) (v command.Limits, er
 	}, nil
 }
 
-// exclude shuts a player out. Nobody can shorten it: another exclusion only ever moves the end back.
+// exclude shuts a player out. Nobody can shorten an exclusion: another one can only move its end further away.
 func (m *Machine) exclude(b command.Exclude) (command.Result, error) {
 	id := m.command.Account
 	w, refusal, err := m.holder(id)

@@ -34,8 +34,7 @@ func New(record Record, c *games.Catalogue) *Machine {
 	return &Machine{Reader: Reader{head: &record}, games: c, sessions: newSessionCache(), records: newRecordCache(), sizes: standardSizes}
 }
 
-// On lets the machine work on a state, until it is given another. Between the two the state may only be changed by the
-// machine.
+// On lets the machine work on a state until the next call. Only the machine may change the state in between.
 func (m *Machine) On(s State) { m.state, m.view, m.events = s, s, nil }
 
 // Recorded are the events that the commands left since On, in order. They are not changed any more.
@@ -83,8 +82,8 @@ func (m *Machine) Apply(at time.Time, c *command.Decoded) (command.Result, error
 	return result, nil
 }
 
-// invalidCommand refuses what no proposer of this version sends. It is a refusal, not an error: a command that is in
-// the log once would otherwise stop every node for ever.
+// invalidCommand refuses what no proposer sends. It is a refusal and not an error: the command is in the log, and an error
+// would stop every node for ever.
 func invalidCommand(format string, args ...any) command.Result {
 	return command.Refusef("invalid_command", "The casino can't carry this out: "+format+".", args...)
 }
@@ -147,7 +146,7 @@ func (m *Machine) put(table int, key []byte, record any) error {
 	return nil
 }
 
-// answer tells again what was answered when an event was recorded.
+// answer is the answer that was given when an event was recorded.
 func (m *Machine) answer(e *Event) (command.Result, error) {
 	r := command.Result{Event: e.Seq, Replayed: true}
 	var err error

@@ -2,15 +2,15 @@ package machine
 
 import "imperio/storage/command"
 
-// recordCache are the decoded wallets and seeds that Apply used lately: every bet needs one of each, and finding and
-// decoding them is the largest part of its cost. Only Apply reads and writes them, so they need no lock, and whatever
-// it stores passes here, so they are never old.
+// recordCache holds the decoded wallets and seeds that Apply used recently. Every bet needs one of each, and finding and
+// decoding them is the largest part of its cost. Only Apply uses the cache, so it needs no lock; whatever Apply stores goes
+// through it, so it is never stale.
 type recordCache struct {
 	wallets map[command.AccountID]WalletRecord
 	seeds   map[command.AccountID]SeedsRecord
 }
 
-// maxCachedRecords bounds the memory: some 35 MB for wallets and as much for seeds. A full map starts over.
+// maxCachedRecords bounds the memory to about 35 MB each for wallets and seeds. A full map starts over.
 const maxCachedRecords = 1 << 17
 
 func newRecordCache() *recordCache {

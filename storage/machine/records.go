@@ -86,7 +86,7 @@ type AccountRecord struct {
 	OpenedUnder  command.Key  `cbor:"8,keyasint,omitzero"` // the idempotency key of the sign-up
 }
 
-// WalletRecord is all that a bet changes of an account.
+// WalletRecord is what a bet changes in an account.
 type WalletRecord struct {
 	Balance       games.Coins     `cbor:"1,keyasint"`
 	Held          games.Coins     `cbor:"2,keyasint,omitempty"` // staked in the open round
@@ -101,7 +101,7 @@ type WalletRecord struct {
 	Games         GameRecords     `cbor:"11,keyasint,omitempty"`
 }
 
-// UsageRecord counts what a player's own limits are held against. Days are numbered from 1970-01-01 UTC.
+// UsageRecord holds the sums that a player's own limits are compared with. Days are numbered from 1970-01-01 UTC.
 type UsageRecord struct {
 	_         struct{} `cbor:",toarray"`
 	Day       int64
@@ -119,7 +119,7 @@ type limitsRecord struct {
 	PendingFrom int64             `cbor:"3,keyasint,omitempty"`
 }
 
-// SeedsRecord are an account's seeds: secret until a rotation reveals them.
+// SeedsRecord holds an account's seeds, which are secret until a rotation reveals them.
 type SeedsRecord struct {
 	Pair       uint32                 `cbor:"1,keyasint"`
 	Server     [command.SeedSize]byte `cbor:"2,keyasint"`
@@ -243,7 +243,7 @@ func (r *Record) At() time.Time { return at(r.Time) }
 // Encode is the record as it is stored.
 func (r *Record) Encode() ([]byte, error) { return encode(r) }
 
-// DecodeRecord reads a stored record. That of a newer program may have more than is read of it; see CheckLevel.
+// DecodeRecord reads a stored record. It ignores fields that a newer program may have written; see CheckLevel.
 func DecodeRecord(data []byte) (Record, error) {
 	var r Record
 	if err := headMode.Unmarshal(data, &r); err != nil {

@@ -10,7 +10,7 @@ import (
 	"imperio/storage/command"
 )
 
-// wagerResult tells a player of a round, with the proof that there is so far.
+// wagerResult is the answer to a player's bet or action, with what proves the round so far.
 func (m *Machine) wagerResult(id command.AccountID, w *WalletRecord, r *RoundRecord, s *SeedsRecord) (command.Result, error) {
 	v := &command.RoundResult{Coins: w.Balance, Held: w.Held}
 	fillRound(&v.Round, id, r)
@@ -21,14 +21,14 @@ func (m *Machine) wagerResult(id command.AccountID, w *WalletRecord, r *RoundRec
 	return command.Result{Value: v}, nil
 }
 
-// fillRound copies what the record knows.
+// fillRound copies a record into a round.
 func fillRound(v *command.Round, id command.AccountID, r *RoundRecord) {
 	v.ID, v.Account, v.Rules, v.Wager = r.ID, id, r.Rules, r.Wager()
 	v.Draws, v.Staked, v.Payout, v.Settled, v.Allowed = r.Draws, r.Staked, r.Payout, r.Settled, r.Allowed
 	v.OpenedAt, v.Nonce, v.Pair = at(r.OpenedAt), r.Nonce, r.Pair
 }
 
-// roundResult tells again what was answered when the event was recorded.
+// roundResult is the answer that was given when the event was recorded.
 func (m *Machine) roundResult(e *Event) (*command.RoundResult, error) {
 	v := &command.RoundResult{Coins: coins(e.Coins), Held: coins(e.Held)}
 	fillRound(&v.Round, e.Account, e.Round)
@@ -48,8 +48,8 @@ func (r *Reader) Round(id command.AccountID, round command.RoundID) (v command.R
 	return v, err == nil, err
 }
 
-// RoundOpenedBy is the round that an event opened, as it stands now: from that event and, if that is another, the one
-// that settled it or the open round's record.
+// RoundOpenedBy is the round that an event opened, as it stands now. It is read from that event, from the record of the open
+// round, or from the event that settled it.
 func (r *Reader) RoundOpenedBy(opened *Event) (v command.Round, err error) {
 	rec, settled := opened.Round, opened.Time
 	if !rec.Settled {
@@ -125,7 +125,7 @@ func (r *Reader) AbandonedSince(game string, t time.Time, limit int) (list []com
 	return list, err
 }
 
-// errEnough ends a visit of records early.
+// errEnough ends a visit early.
 var errEnough = errors.New("enough")
 
 // Settlement is the event that settled a round, where that is not the one that opened it; 0 if there is none.

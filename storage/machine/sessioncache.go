@@ -6,9 +6,8 @@ import (
 	"imperio/storage/command"
 )
 
-// sessionCache remembers sessions that requests showed lately, so that most requests need no look into the state.
-// It is filled by readers of the newest state and emptied by the machine, which exclude each other, so an ended session is
-// never in it.
+// sessionCache holds the sessions of recent requests, so that most requests need not read the state. Readers of the newest
+// state fill it and the machine removes ended sessions; the two exclude each other, so an ended session is never in it.
 type sessionCache struct {
 	mu    sync.RWMutex
 	known map[command.TokenHash]cachedSession
@@ -22,19 +21,19 @@ type cachedSession struct {
 	role    command.Role
 }
 
-// maxCachedSessions bounds the cache's memory to some 30 MB; a full cache starts over.
+// maxCachedSessions bounds the memory to about 30 MB. A full cache starts over.
 const maxCachedSessions = 1 << 18
 
 func newSessionCache() *sessionCache {
 	return &sessionCache{known: make(map[command.TokenHash]cachedSession)}
 }
 
-// CachedSession is a session that was cached, if it has not ended since. It is safe for concurrent use.
+// CachedSession returns a cached session that has not ended. It is safe for concurrent use.
 func (m *Machine) CachedSession(t command.TokenHash) (command.Session, bool) {
 	return m.sessions.get(t)
 }
 
-// CacheSession remembers a session that a reader found, and must be called before the machine is used again.
+// CacheSession caches a session that a reader has found. It must be called within that read.
 func (m *Machine) CacheSession(t command.TokenHash, s command.Session) { m.sessions.put(t, s) }
 
 func (c *sessionCache) get(t command.TokenHash) (command.Session, bool) {

@@ -2,7 +2,7 @@ package machine
 
 import "imperio/storage/command"
 
-// openSession signs an account in after its password was verified, and gives back the tries that it took.
+// openSession signs an account in once its password is verified, and returns the tries that the sign-in used.
 func (m *Machine) openSession(b command.OpenSession) (command.Result, error) {
 	id := m.command.Account
 	a, ok, err := loadOf[AccountRecord](&m.Reader, tableAccounts, id)
@@ -53,11 +53,11 @@ func (m *Machine) sessionOpened(e *Event) (*command.SessionOpened, error) {
 	}
 	v := &command.SessionOpened{Account: a}
 	s, _, err := m.sessionByID(e.Account, e.Session)
-	v.Session = s // zero if it has ended since: the caller's token is then of no use, as it should be
+	v.Session = s // zero if it has ended since: the caller's token is rightly of no use then
 	return v, err
 }
 
-// endSessions signs out of one session, or of all but one.
+// endSessions ends one session of an account, or all but one.
 func (m *Machine) endSessions(b command.EndSessions) (command.Result, error) {
 	id := m.command.Account
 	refs, err := m.sessionRefs(id)
@@ -84,7 +84,7 @@ func (m *Machine) endSessions(b command.EndSessions) (command.Result, error) {
 	return command.Result{}, m.recordFor(id, &Event{Kind: SessionsEnded, Session: b.Session})
 }
 
-// refuseSession refuses a session of no length, and one whose token is in use already.
+// refuseSession refuses a session without a valid lifetime, and one whose token is already in use.
 func (m *Machine) refuseSession(s *command.NewSession) (*command.Refusal, error) {
 	if s.Lifetime < 1 || s.Lifetime > m.is().longestSession {
 		return invalidCommand("a session of %d ms", s.Lifetime).Refusal, nil
@@ -96,7 +96,7 @@ func (m *Machine) refuseSession(s *command.NewSession) (*command.Refusal, error)
 	return &command.Refusal{Code: "invalid_session", Message: "This session was opened before. Sign in again."}, nil
 }
 
-// addSession stores a session that was not refused, and ends those of the account that have expired or are too many.
+// addSession stores a session. It ends sessions of the account that have expired, and the oldest where there are too many.
 func (m *Machine) addSession(id command.AccountID, role command.Role, s *command.NewSession, sid command.SessionID) error {
 	refs, err := m.sessionRefs(id)
 	if err != nil {
@@ -133,7 +133,7 @@ func (m *Machine) addSession(id command.AccountID, role command.Role, s *command
 
 func allSessions(sessionRef) bool { return true }
 
-// dropSessions ends those sessions of an account that ends chooses. It is asked once for each, oldest first.
+// dropSessions ends the sessions of an account for which ends returns true. It is called once for each, oldest first.
 func (m *Machine) dropSessions(id command.AccountID, ends func(sessionRef) bool) error {
 	refs, err := m.sessionRefs(id)
 	if err != nil || len(refs) == 0 {

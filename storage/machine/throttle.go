@@ -7,10 +7,10 @@ import (
 	"imperio/storage/command"
 )
 
-// throttlePeriod is how long a generation of sign-in throttle records lasts; it is longer than a record matters.
+// throttlePeriod is how long a generation of throttle records lasts. No record matters for longer.
 const throttlePeriod = time.Hour
 
-// attemptSignIn takes one try of the login and one of the address, or refuses if either has none left.
+// attemptSignIn uses one try of the login and one of the address. It refuses if either has none left.
 func (m *Machine) attemptSignIn(b command.AttemptSignIn) (command.Result, error) {
 	if b.Tries == 0 {
 		return command.Result{}, nil // sign-ins are not limited here
@@ -59,7 +59,7 @@ func (m *Machine) setArrival(subject string, tat int64) {
 	m.state.Put(tableThrottle, key, binary.BigEndian.AppendUint64(nil, uint64(tat)))
 }
 
-// giveTriesBack gives a login all its tries and the address the one that was taken, after the password was right.
+// giveTriesBack returns the tries after a right password: all of the login's, and the one that the address used.
 func (m *Machine) giveTriesBack(login, address string, refill int64) (*command.Refusal, error) {
 	if len(login) > m.is().longestKey || len(address) > m.is().longestKey || refill < 0 || refill > throttlePeriod.Milliseconds() {
 		return invalidCommand("login of %d bytes, address of %d, a try comes back after %d ms", len(login), len(address), refill).Refusal, nil

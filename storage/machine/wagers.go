@@ -9,8 +9,8 @@ import (
 	"imperio/storage/ledger"
 )
 
-// placeWager opens a round: the stake leaves the balance, the next nonce is taken, the game is played as far as it
-// goes without a decision of the player, and if that is to the end, the round is settled.
+// placeWager opens a round. The stake leaves the balance, the round takes the next nonce, and the game is played until the
+// player has to decide. If there is nothing to decide, the round is settled.
 func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	id := m.command.Account
 	version, known := m.games.Version(b.Rules)
@@ -67,7 +67,7 @@ func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	return m.wagerResult(id, &w, &round, seeds)
 }
 
-// unknownRules is the error of a round under rules that this program has not got. They are proposed by the house alone.
+// unknownRules is the error of a round under rules that this program does not know. Only the house chooses rules.
 func unknownRules(rules string) error {
 	return &command.NewerError{What: fmt.Sprintf("the log holds a round under the rules %q, which this program does not know", rules)}
 }
@@ -96,8 +96,8 @@ func (m *Machine) takeAction(b command.TakeAction) (command.Result, error) {
 	return m.act(&w, &o, []string{b.Action}, Event{Kind: ActionTaken})
 }
 
-// refuseOtherRound says why a round that is not the account's open one takes no action. Callers
-// can't tell another player's round from a missing one.
+// refuseOtherRound says why a round that is not the account's open one takes no action. Callers can't tell another player's
+// round from a missing one.
 func (m *Machine) refuseOtherRound(id command.AccountID, round command.RoundID) (command.Result, error) {
 	e, ok, err := m.Event(uint64(round))
 	if err != nil {
@@ -109,7 +109,7 @@ func (m *Machine) refuseOtherRound(id command.AccountID, round command.RoundID) 
 	return command.Refusef("round_not_found", "There is no such round of yours."), nil
 }
 
-// settleAbandoned settles a round that its player left, by the game's stated rule.
+// settleAbandoned settles a round that its player has left, by the rule of the game.
 func (m *Machine) settleAbandoned(b command.SettleAbandoned) (command.Result, error) {
 	o, ok, err := m.openRound(b.Round)
 	if err != nil {
@@ -139,7 +139,7 @@ func (m *Machine) settleAbandoned(b command.SettleAbandoned) (command.Result, er
 	return m.act(&w, &o, actions, Event{Kind: AbandonedSettled, Before: b.Before})
 }
 
-// act plays an open round on by some actions, of which the event tells.
+// act plays an open round on with some actions. The event records them.
 func (m *Machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, e Event) (command.Result, error) {
 	id, r := o.Account, o.Round
 	version, known := m.games.Version(r.Rules)
@@ -170,8 +170,8 @@ func (m *Machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, e E
 	return m.wagerResult(id, w, &r, seeds)
 }
 
-// advance takes a round of a game to a new position: what it costs more is taken, and if it is settled, what it pays is
-// paid. It records the event and stores wallet and round.
+// advance takes a round to a new position: it takes what the position costs more, and pays out if the round is settled. It
+// records the event, and stores the wallet and the round.
 func (m *Machine) advance(id command.AccountID, w *WalletRecord, game *games.Descriptor, r *RoundRecord, p games.Position, e *Event) error {
 	house := ledger.House(game)
 	opening := r.Staked == 0
@@ -230,7 +230,7 @@ func (m *Machine) advance(id command.AccountID, w *WalletRecord, game *games.Des
 	return m.recordOn(id, w, e)
 }
 
-// refuseStake says why an account can't put up a stake: for lack of coins, or for a limit of its player's own.
+// refuseStake says why an account can't afford a stake: too few coins, or one of the player's own limits. nil: it can.
 func (m *Machine) refuseStake(id command.AccountID, w *WalletRecord, stake coins) (*command.Refusal, error) {
 	if stake > w.Balance {
 		return &command.Refusal{Code: "insufficient_coins",
@@ -242,8 +242,8 @@ func (m *Machine) refuseStake(id command.AccountID, w *WalletRecord, stake coins
 	return m.refuseByLimits(id, w, stake)
 }
 
-// refuseHouse refuses new rounds of a game whose house has won or lost so much that the round could take its balance
-// out of the range of Coins. No casino gets there by play; a command that can't be applied would stop it for ever.
+// refuseHouse refuses new rounds of a game whose house has won or lost so much that a round could take its balance out of
+// the range of Coins. No casino gets there by play, but a command that can't be applied would stop it for ever.
 func (m *Machine) refuseHouse(game *games.Descriptor) *command.Refusal {
 	if c := m.head.Books.Of(ledger.House(game)); -games.MaxCoins/2 <= c && c <= games.MaxCoins/2 {
 		return nil

@@ -34,7 +34,7 @@ type T interface {
 // Birth is the time of a new casino's first command: a Monday, so that days, weeks and months begin soon after it.
 var Birth = time.Date(2026, 11, 23, 21, 0, 0, 0, time.UTC)
 
-// Casino is a store with an applier in the place of the log. Its methods are for one goroutine, apart from those of
+// Casino is a store with an applier in the place of the log. Its methods are for one goroutine, except for those of
 // Store.
 type Casino struct {
 	Store *storage.Store
@@ -182,7 +182,7 @@ func (c *Casino) Complete(cmd command.Command) command.Command {
 	return cmd
 }
 
-// Random gives n bytes that follow from the seed.
+// Random returns n bytes that follow from the seed.
 func (c *Casino) Random(n int) []byte {
 	b := make([]byte, 0, n+8)
 	for len(b) < n {
@@ -253,7 +253,7 @@ func (c *Casino) apply(entries []storage.Command) []command.Result {
 	return results
 }
 
-// One applies one command that must not be refused, and gives its result.
+// One applies one command, which must not be refused, and returns its result.
 func (c *Casino) One(cmd command.Command) command.Result {
 	c.t.Helper()
 	r := c.Do(cmd)[0]
@@ -263,7 +263,7 @@ func (c *Casino) One(cmd command.Command) command.Result {
 	return r
 }
 
-// Refused applies one command that must be refused with the code, and gives the refusal.
+// Refused applies one command, which must be refused with the code, and returns the refusal.
 func (c *Casino) Refused(code string, cmd command.Command) *command.Refusal {
 	c.t.Helper()
 	r := c.Do(cmd)[0]
@@ -276,7 +276,7 @@ func (c *Casino) Refused(code string, cmd command.Command) *command.Refusal {
 	return r.Refusal
 }
 
-// Player opens an account with some coins and gives its id.
+// Player opens an account with some coins and returns its id.
 func (c *Casino) Player(name string, coins games.Coins) command.AccountID {
 	c.t.Helper()
 	r := c.One(command.Command{Body: command.OpenAccount{

@@ -22,7 +22,7 @@ type Vector struct {
 	Data []byte
 }
 
-// Golden compares encodings with the file of golden vectors under testdata, and gives those of the file. Each line is a name
+// Golden compares encodings with the file of golden vectors under testdata, and returns those of the file. Each line is a name
 // and the encoding in hexadecimal digits. Vectors never change once they are in a file; a new one is added by hand as the
 // failure says.
 func Golden(t testing.TB, name string, vectors []Vector) []Vector {

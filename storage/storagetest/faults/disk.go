@@ -38,7 +38,7 @@ func (m Mode) String() string {
 	return [...]string{"nothing persisted", "persisted but failed", "disk full"}[m]
 }
 
-// ErrInjected is in every error that a Disk makes up.
+// ErrInjected is wrapped by every injected error.
 var ErrInjected = errors.New("injected fault")
 
 func (m Mode) err() error {
