@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"imperio/appliance/config"
 	"imperio/storage/command"
 )
 
@@ -14,8 +15,13 @@ func (a *App) settleAbandoned(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
-		if err := a.settleAllAbandoned(ctx, a.abandonedBefore()); err != nil && ctx.Err() == nil {
-			a.log.Error("could not settle abandoned rounds; trying again in a minute", "error", err)
+		for _, t := range a.tables {
+			if t.AbandonAfter <= 0 {
+				continue // its rounds never stay open
+			}
+			if err := a.settleAllAbandoned(ctx, t.Game, a.abandonedBefore(t)); err != nil && ctx.Err() == nil {
+				a.log.Error("could not settle abandoned rounds; trying again in a minute", "game", t.Game, "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -25,16 +31,14 @@ func (a *App) settleAbandoned(ctx context.Context) {
 	}
 }
 
-// abandonedBefore is when the player must have acted last in a round that is abandoned by now.
-func (a *App) abandonedBefore() time.Time {
-	return a.dir.node.Now().Add(-a.config.Games.BlackjackAbandonAfter)
-}
+// abandonedBefore is when the player must have acted last in a round of a game that is abandoned by now.
+func (a *App) abandonedBefore(t config.Table) time.Time { return a.dir.node.Now().Add(-t.AbandonAfter) }
 
-// abandonedAtOnce bounds how many rounds are settled in one look, so that they don't delay players' bets.
+// abandonedAtOnce bounds how many rounds of a game are settled in one look, so that they don't delay players' bets.
 const abandonedAtOnce = 1000
 
-func (a *App) settleAllAbandoned(ctx context.Context, before time.Time) error {
-	rounds, err := a.dir.store.OpenRoundsBefore(before, abandonedAtOnce)
+func (a *App) settleAllAbandoned(ctx context.Context, game string, before time.Time) error {
+	rounds, err := a.dir.store.OpenRoundsBefore(game, before, abandonedAtOnce)
 	if err != nil {
 		return err
 	}

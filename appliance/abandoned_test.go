@@ -43,11 +43,11 @@ func TestAbandoned_TheSettlementIsCountedAndTold(t *testing.T) {
 	}
 	counted := h.settledBlackjack()
 
-	if err := h.app.settleAllAbandoned(ctx, time.Now().Add(-time.Hour)); err != nil {
+	if err := h.app.settleAllAbandoned(ctx, "blackjack", time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	p.object(200, "GET", deals+"/open", "") // nobody has left it for an hour
-	if err := h.app.settleAllAbandoned(ctx, time.Now().Add(time.Hour)); err != nil {
+	if err := h.app.settleAllAbandoned(ctx, "blackjack", time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	event, me := next(), p.object(200, "GET", "/api/v1/me", "")

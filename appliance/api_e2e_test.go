@@ -17,6 +17,7 @@ import (
 
 	"imperio/appliance/config"
 	"imperio/appliance/ops"
+	"imperio/games"
 	"imperio/replication"
 )
 
@@ -26,6 +27,8 @@ import (
 type realHouse struct {
 	t           *testing.T
 	config      config.Config
+	games       *games.Catalogue  // nil: all released games
+	tables      []config.Table    // nil: as the configuration says
 	clock       replication.Clock // nil: the system's
 	app         *App
 	stop        func() // and wait until it has ended
@@ -73,7 +76,7 @@ func openRealHouseBy(t *testing.T, clock replication.Clock, change ...func(*conf
 func (h *realHouse) start() {
 	h.t.Helper()
 	var err error
-	if h.app, err = New(h.t.Context(), Options{Config: h.config, Version: "test", Logs: io.Discard, Clock: h.clock}); err != nil {
+	if h.app, err = New(h.t.Context(), Options{Config: h.config, Games: h.games, Tables: h.tables, Version: "test", Logs: io.Discard, Clock: h.clock}); err != nil {
 		h.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

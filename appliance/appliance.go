@@ -20,8 +20,12 @@ import (
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
 	"imperio/appliance/ops"
+	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/replication"
 	"imperio/storage"
+	"imperio/storage/command"
+	"imperio/storage/machine"
 	"imperio/tls/certs"
 )
 
@@ -30,12 +34,16 @@ type Options struct {
 	Config          config.Config // validated
 	Version, Commit string        // shown in /health and /metrics
 	Logs            io.Writer
+	Games           *games.Catalogue  // nil: all released games
+	Tables          []config.Table    // how the games are offered; nil: as the configuration says
 	Clock           replication.Clock // what the casino's time is taken from; nil: the system's
 }
 
 // App is a casino that is ready to serve.
 type App struct {
 	config  config.Config
+	games   *games.Catalogue
+	tables  []config.Table
 	version string
 	commit  string
 	clock   replication.Clock
@@ -73,7 +81,13 @@ type server struct {
 
 // New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, version: o.Version, commit: o.Commit, clock: o.Clock, started: time.Now()}
+	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, started: time.Now()}
+	if a.games == nil {
+		a.games = catalogue.Released()
+	}
+	if a.tables == nil {
+		a.tables = a.config.Games.Tables()
+	}
 	a.logs = edge.NewLogBuffer(o.Logs, logBufferBytes)
 	a.log = newLog(o.Config.Logs, a.logs)
 	a.accessLogs = edge.NewLogBuffer(o.Logs, logBufferBytes)
@@ -113,7 +127,7 @@ func newLog(c config.Logs, w io.Writer) *slog.Logger {
 func (a *App) openState(ctx context.Context) (err error) {
 	began := time.Now()
 	a.dir, err = openDataDir(dataDirOptions{
-		path: a.config.Data.Dir, create: true, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit, clock: a.clock,
+		path: a.config.Data.Dir, create: true, games: a.games, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit, clock: a.clock,
 		store: storage.Options{CheckpointInterval: a.config.Data.CheckpointInterval, StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log},
 	})
 	if err != nil {
@@ -124,14 +138,30 @@ func (a *App) openState(ctx context.Context) (err error) {
 		defer cancel()
 		return a.dir.close(ctx)
 	})
-	a.casino, a.events = casino{a.dir.store, a.dir.node}, a.dir.store.Follow()
+	a.casino = casino{a.dir.store, a.dir.node}
 	if err := a.dir.node.Barrier(ctx); err != nil {
 		return fmt.Errorf("wait for the node to lead: %w", err)
 	}
+	if err := a.raiseLevel(ctx); err != nil {
+		return err
+	}
+	a.events = a.dir.store.Follow() // what was replayed is no news
 	index, _ := a.dir.store.Applied()
 	event, head := a.dir.store.Head()
 	a.log.Info("the state is open", "directory", a.config.Data.Dir, "made", a.dir.made, "applied_index", index,
 		"events", event, "history_head", fmt.Sprintf("%x", head), "took", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// raiseLevel raises the casino's feature level to what this program knows: a lone node is every member.
+func (a *App) raiseLevel(ctx context.Context) error {
+	if a.dir.store.Level() >= machine.NewestLevel {
+		return nil
+	}
+	_, err := a.casino.propose(ctx, command.RaiseLevel{Level: machine.NewestLevel, Program: a.version})
+	if err != nil {
+		return fmt.Errorf("raise the casino's feature level: %w", err)
+	}
 	return nil
 }
 
@@ -143,15 +173,13 @@ func (a *App) openAPI(context.Context) error {
 	if a.passwords, err = auth.NewPasswords(auth.PasswordOptions{Cost: a.config.Accounts.BcryptCost}); err != nil {
 		return err
 	}
-	tables := a.config.Games.Tables()
 	failed := a.config.Limits.FailedSignIns
 	if !a.config.Limits.On {
 		failed.Events = 0
 	}
 	a.api, err = api.New(api.Options{
 		Casino: a.casino, Events: a.dir.store.Follow(), Passwords: a.passwords, Log: a.log, Now: a.dir.node.Now, Random: rand.Reader,
-		Slots: apiTable(tables[0]), Roulette: apiTable(tables[1]), Blackjack: apiTable(tables[2]),
-		AbandonAfter: a.config.Games.BlackjackAbandonAfter,
+		Games: a.games, Tables: apiTables(a.tables),
 		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,
 		SessionLifetime: a.config.Accounts.SessionLifetime,
 		SignInTries:     int64(failed.Events), SignInRefill: failed.Per / time.Duration(max(failed.Events, 1)),
@@ -169,8 +197,14 @@ func (a *App) openAPI(context.Context) error {
 	return nil
 }
 
-func apiTable(t config.Table) api.Table {
-	return api.Table{Rules: t.Rules, Enabled: t.Enabled, MinStake: t.MinStake, MaxStake: t.MaxTotal, MaxBet: t.MaxStake}
+func apiTables(tables []config.Table) []api.Table {
+	list := make([]api.Table, len(tables))
+	for i, t := range tables {
+		list[i] = api.Table{
+			Game: t.Game, Rules: t.Rules, Enabled: t.Enabled, MinStake: t.MinStake, MaxStake: t.MaxTotal, MaxBet: t.MaxStake, AbandonAfter: t.AbandonAfter,
+		}
+	}
+	return list
 }
 
 // observe tells the edge the account and the route of a request, and counts sign-ins and panics.
@@ -203,7 +237,12 @@ func (a *App) Run(ctx context.Context) error {
 	owned.run(func() { a.escrow.Run(background) })
 	owned.run(func() { a.health.Run(background) })
 	owned.run(func() { a.countRounds(background, a.events) })
-	failed := make(chan error, len(a.servers))
+	failed := make(chan error, len(a.servers)+1)
+	owned.run(func() {
+		if err := a.dir.watch(background); err != nil {
+			failed <- err
+		}
+	})
 	for _, s := range a.servers {
 		owned.run(func() {
 			if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
@@ -218,7 +257,7 @@ func (a *App) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		a.log.Info("stopping")
 	case err = <-failed:
-		a.log.Error("stopping, since a listener failed", "error", err)
+		a.log.Error("stopping, since a part failed", "error", err)
 	case err = <-a.dir.node.Failed():
 		a.log.Error("stopping, since the node failed", "error", err)
 	case <-a.dir.store.Failed():

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -190,5 +192,33 @@ func TestRun_ProbesLearnFirstThatTheNodeStops(t *testing.T) {
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// A directory that is removed or moved under a running casino ends it with a failure, and the next start at the same
+// place makes no new casino.
+func TestRun_NoticesThatItsDirectoryIsGone(t *testing.T) {
+	for name, take := range map[string]func(dir string) error{
+		"removed": os.RemoveAll,
+		"moved":   func(dir string) error { return os.Rename(dir, dir+".moved") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := patientConfig()
+			c.Data.Dir = filepath.Join(t.TempDir(), "casino")
+			c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", "127.0.0.1:0"
+			app, err := New(t.Context(), Options{Config: c, Version: "test", Logs: io.Discard})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := take(c.Data.Dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := app.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "was removed or moved while it was in use") {
+				t.Errorf("it ends with %v", err)
+			}
+			if _, err := New(t.Context(), Options{Config: c, Version: "test", Logs: io.Discard}); err == nil || !strings.Contains(err.Error(), "is missing, though this directory holds a casino") {
+				t.Errorf("the next start: %v", err)
+			}
+		})
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"imperio/appliance/control"
+	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/audit"
@@ -17,6 +19,11 @@ import (
 // it changes nothing. Bets that are in the log and not yet in the state are part of what is proven. It returns what was
 // proven, in words, and a violation as *audit.Violation.
 func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (proved []string, err error) {
+	return auditWith(ctx, dir, catalogue.Released(), progress)
+}
+
+// auditWith is Audit for a casino that plays other games than the released ones.
+func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress func(done, total uint64)) (proved []string, err error) {
 	client, err := control.Dial(ctx, filepath.Join(dir, SocketFile))
 	if err == nil {
 		defer client.Close()
@@ -38,7 +45,7 @@ func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (
 	if err != nil {
 		return nil, err
 	}
-	store, err := storage.Open(dir, storage.Options{ReadOnly: true, Owner: id.ClusterID})
+	store, err := storage.OpenWith(dir, c, storage.Options{ReadOnly: true, Owner: id.ClusterID})
 	if err != nil {
 		return nil, err
 	}

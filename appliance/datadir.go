@@ -14,8 +14,11 @@ import (
 	"syscall"
 	"time"
 
+	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/replication"
 	"imperio/storage"
+	"imperio/storage/engine"
 )
 
 // ErrNoCasino says that a directory holds no casino.
@@ -33,7 +36,8 @@ type dataDir struct {
 
 type dataDirOptions struct {
 	path       string
-	create     bool // make a casino if there is none
+	create     bool             // make a casino if there is none
+	games      *games.Catalogue // nil: all released games
 	store      storage.Options
 	observer   replication.Observer
 	stallLimit time.Duration     // 0: replication's default
@@ -48,6 +52,9 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		if err := os.MkdirAll(o.path, 0o700); err != nil {
 			return nil, fmt.Errorf("make the data directory: %w", err)
 		}
+	}
+	if o.games == nil {
+		o.games = catalogue.Released()
 	}
 	d := &dataDir{path: o.path}
 	if d.lock, err = lockDir(o.path); err != nil {
@@ -81,7 +88,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		}
 	}
 	o.store.Owner = d.identity.ClusterID
-	if d.store, err = storage.Open(o.path, o.store); err != nil {
+	if d.store, err = storage.OpenWith(o.path, o.games, o.store); err != nil {
 		return nil, err
 	}
 	undo.add("state", d.store.Close)
@@ -183,7 +190,40 @@ func (d *dataDir) logIdentity() replication.Identity {
 
 // close stops the node, writes the last checkpoint and gives the directory back.
 func (d *dataDir) close(ctx context.Context) error {
-	return errors.Join(d.node.Close(ctx), d.store.Close(), d.lock.Close())
+	return errors.Join(d.node.Close(ctx), d.store.Close(), d.leaveMark(), d.lock.Close())
+}
+
+// leaveMark writes node.json where it is missing by now. A service that is started again at once would otherwise take an
+// empty place for a first start, and make a new casino where one was running a moment ago.
+func (d *dataDir) leaveMark() error {
+	if d.has(storage.NodeFile) {
+		return nil
+	}
+	err := os.MkdirAll(d.path, 0o700)
+	if err == nil {
+		err = storage.WriteIdentity(d.path, d.identity)
+	}
+	if err != nil {
+		return fmt.Errorf("leave a mark where the casino was: %w", err)
+	}
+	return fmt.Errorf("%s is gone from %s. It was written again, so that no new casino is made there. Put the casino's other files back beside it, or restore a backup into an empty directory", storage.NodeFile, d.path)
+}
+
+// watch returns an error when the directory is not where it was opened any more, and nil when ctx ends. The state looks
+// after its own file.
+func (d *dataDir) watch(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := engine.InPlace(d.path, d.lock); err != nil {
+			return err
+		}
+	}
 }
 
 // lockDir keeps other processes out of the directory for as long as the file is open.

@@ -14,7 +14,7 @@ import (
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
 	"imperio/appliance/ops"
-	"imperio/games/catalogue"
+	"imperio/games"
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/command"
@@ -43,7 +43,7 @@ func (a *App) openOps(context.Context) error {
 	a.cleanups.add("health", a.health.Close)
 	a.escrow = ops.NewEscrow(ops.EscrowOptions{Look: a.openStakes, Log: a.log})
 	a.metrics = ops.NewMetrics(ops.Sources{
-		Version: a.version, Commit: a.commit, Gate: a.gate, Escrow: a.escrow, Health: a.health, Returns: theoreticalReturns(),
+		Version: a.version, Commit: a.commit, Gate: a.gate, Escrow: a.escrow, Health: a.health, Returns: theoreticalReturns(a.games),
 		Figures:         func() command.Figures { return a.dir.store.Figures() },
 		Replication:     a.replicationFigures,
 		Checkpoints:     a.checkpointFigures,
@@ -79,13 +79,11 @@ func (a *App) countRounds(ctx context.Context, f *storage.Follower) {
 }
 
 // theoreticalReturns are the exact returns, by rules.
-func theoreticalReturns() map[string]float64 {
+func theoreticalReturns(c *games.Catalogue) map[string]float64 {
 	returns := make(map[string]float64)
-	for _, g := range catalogue.Games() {
-		for _, rules := range g.Versions {
-			if sheet, ok := catalogue.SheetOf(rules); ok {
-				returns[rules] = sheet.Figures.ReturnDecimal
-			}
+	for _, g := range c.Games() {
+		for _, v := range g.Versions {
+			returns[v.Rules()] = v.SheetFor("").Figures.ReturnDecimal
 		}
 	}
 	return returns
@@ -107,7 +105,7 @@ func (a *App) openStakes(ctx context.Context) (books, rounds ops.OpenStakes, err
 	}
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
 	head := snapshot.Machine()
-	books = ops.OpenStakes{Rounds: head.OpenRounds, Stakes: head.Books.House[ledger.Escrow]}
+	books = ops.OpenStakes{Rounds: head.OpenRounds, Stakes: head.Books.Of(ledger.Escrow)}
 	err = snapshot.OpenRounds(func(_ command.RoundID, o *machine.OpenRoundRecord) error {
 		rounds.Rounds++
 		rounds.Stakes += o.Round.Staked

@@ -50,7 +50,7 @@ var house = []rule{
 	// The engine knows no casino; boltcheck reads bbolt's pages.
 	{directory: "storage/engine", mayImport: []string{"storage/boltcheck"}, notLibs: []string{raft}},
 	{directory: "storage/boltcheck", notLibs: storageLibs},
-	{directory: "storage", mayImport: []string{"storage/engine", "storage/machine", "storage/command", "storage/ledger"}, notLibs: storageLibs},
+	{directory: "storage", mayImport: []string{"storage/engine", "storage/machine", "storage/command", "storage/ledger", "games", "games/catalogue"}, notLibs: storageLibs},
 	{directory: "storage/storagetest/faults", mayImport: []string{"replication/logstore"}}, // it hooks into the files of both
 	{directory: "storage/storagetest/...", mayImport: []string{"storage/...", "games/..."}, notLibs: []string{raft}},
 	// What stands on the store: audit, backup, importer, mirror.
@@ -91,7 +91,7 @@ var upward = []struct{ from, to, why string }{
 
 // forTests are packages of the house that only tests import, and libsForTests libraries.
 var (
-	forTests     = []string{"storage/storagetest/...", "replication/replicationtest/..."}
+	forTests     = []string{"games/gamestest/...", "storage/storagetest/...", "replication/replicationtest/..."}
 	libsForTests = []string{"testing", "pgregory.net/rapid", "github.com/chromedp", "github.com/letsencrypt/pebble", "github.com/google/go-cmp", "gopkg.in/yaml.v3", "golang.org/x/tools"}
 )
 

@@ -150,7 +150,7 @@ func TestAudit_FindsWrongTransfers(t *testing.T) {
 			return f.find(func(e *machine.Event) bool { return e.Kind == machine.CoinsGranted && e.Transfers[0].From.IsPlayer() })
 		}, func(e *machine.Event) { e.Transfers[0].Amount = 100_000 }), "the balance of player:1000 falls to -"},
 		{"escrow falls below 0", rewrite(granted, func(e *machine.Event) { e.Transfers[0].From = ledger.Escrow }), "escrow falls to -500"},
-		{"daily coins come from a house", rewrite(daily, func(e *machine.Event) { e.Transfers[0].From = ledger.HouseSlots }),
+		{"daily coins come from a house", rewrite(daily, func(e *machine.Event) { e.Transfers[0].From = slots }),
 			"a daily_coins_collected moves coins from house:slots to player:1000 as a daily"},
 		{"daily coins are taken", rewrite(daily, func(e *machine.Event) {
 			t := &e.Transfers[0]
@@ -171,18 +171,18 @@ func TestAudit_FindsWrongTransfers(t *testing.T) {
 			e.Transfers = []ledger.Transfer{{Kind: command.TransferGrant, From: ledger.Issue, To: ledger.Player(ann), Amount: 5}}
 		}), "a session_opened moves coins from issue to player:1000 as a grant"},
 		{"an operator's act moves coins between houses", rewrite(signed, func(e *machine.Event) {
-			e.Transfers = []ledger.Transfer{{Kind: command.TransferSettle, From: ledger.HouseSlots, To: ledger.HouseRoulette, Amount: 5}}
+			e.Transfers = []ledger.Transfer{{Kind: command.TransferSettle, From: slots, To: roulette, Amount: 5}}
 		}), "moves coins from house:slots to house:roulette as a settle"},
-		{"a stake goes to another game's house", rewrite(lostSpin, func(e *machine.Event) { e.Transfers[0].To = ledger.HouseRoulette }),
-			"of slots moves coins of the house of roulette"},
-		{"a payout comes from another game's house", rewrite(wonSpin, func(e *machine.Event) { e.Transfers[1].From = ledger.HouseRoulette }),
-			"of slots moves coins of the house of roulette"},
+		{"a stake goes to another game's house", rewrite(lostSpin, func(e *machine.Event) { e.Transfers[0].To = roulette }),
+			"of slots moves coins of house:roulette"},
+		{"a payout comes from another game's house", rewrite(wonSpin, func(e *machine.Event) { e.Transfers[1].From = roulette }),
+			"of slots moves coins of house:roulette"},
 		{"a payout comes from escrow", rewrite(surrendered, func(e *machine.Event) { e.Transfers[1].From = ledger.Escrow }), "escrow falls to"},
 		{"a stake comes from issue", rewrite(lostSpin, func(e *machine.Event) { e.Transfers[0].From = ledger.Issue }),
 			"a round_played moves coins from issue to house:slots as a stake"},
-		{"an open round's stake goes to the house", rewrite(opened, func(e *machine.Event) { e.Transfers[0].To = ledger.HouseBlackjack }),
+		{"an open round's stake goes to the house", rewrite(opened, func(e *machine.Event) { e.Transfers[0].To = blackjack }),
 			"a round_opened moves coins from player:1001 to house:blackjack as a stake"},
-		{"a double goes to the house", rewrite(raised, func(e *machine.Event) { e.Transfers[0].To = ledger.HouseBlackjack }),
+		{"a double goes to the house", rewrite(raised, func(e *machine.Event) { e.Transfers[0].To = blackjack }),
 			"a action_taken moves coins from player:1001 to house:blackjack as a raise"},
 	})
 }
@@ -205,7 +205,7 @@ func TestAudit_FindsRoundsThatAreNotAsTheirRulesHaveThem(t *testing.T) {
 			"cost 4 and paid 0 (settled: true); by its rules it costs 4 and pays"},
 		{"it pays where its rules pay nothing", rewrite(lostSpin, func(e *machine.Event) {
 			e.Round.Payout = 8
-			e.Transfers = append(e.Transfers, ledger.Transfer{Kind: command.TransferPayout, From: ledger.HouseSlots, To: ledger.Player(ann), Amount: 8})
+			e.Transfers = append(e.Transfers, ledger.Transfer{Kind: command.TransferPayout, From: slots, To: ledger.Player(ann), Amount: 8})
 		}), "cost 4 and paid 8 (settled: true); by its rules it costs 4 and pays 0"},
 		{"it costs more than was bet", rewrite(lostSpin, func(e *machine.Event) { e.Round.Staked = 5; e.Transfers[0].Amount = 5 }), "cost 5 and paid 0 (settled: true); by its rules it costs 4"},
 		{"a lower stake won as much", rewrite(wonSpin, func(e *machine.Event) { e.Round.Stake, e.Round.Staked, e.Transfers[0].Amount = 1, 1, 1 }), "by its rules it costs 1 and pays"},
@@ -263,7 +263,7 @@ func TestAudit_FindsRoundsThatAreNotPlayedOnAsTheyStood(t *testing.T) {
 		{"a round that stays open is told as played", amend(opened, func(e *machine.Event) { e.Kind = machine.RoundPlayed }), "settled: false"},
 		{"an open round pays", rewrite(opened, func(e *machine.Event) {
 			e.Round.Payout = 7
-			e.Transfers = append(e.Transfers, ledger.Transfer{Kind: command.TransferPayout, From: ledger.HouseBlackjack, To: ledger.Player(ben), Amount: 7})
+			e.Transfers = append(e.Transfers, ledger.Transfer{Kind: command.TransferPayout, From: blackjack, To: ledger.Player(ben), Amount: 7})
 		}), "pays while it is open"},
 		{"less leaves escrow than was staked", rewrite(surrendered, func(e *machine.Event) { e.Transfers[0].Amount-- }), "9 coins leave escrow for round"},
 		{"nothing leaves escrow", rewrite(surrendered, func(e *machine.Event) { e.Transfers = e.Transfers[1:] }), "0 coins leave escrow for round"},

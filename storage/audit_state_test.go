@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,10 +120,12 @@ func TestAudit_FindsAccountsThatAreNotAsTheirEventsMakeThem(t *testing.T) {
 		{"the nonce is altered", wallet(func(w *machine.WalletRecord) { w.Nonce++ }), "account 1001 is at nonce "},
 		{"the newest event is altered", wallet(func(w *machine.WalletRecord) { w.Last-- }), "account 1001 is at nonce "},
 		{"the open round is altered", wallet(func(w *machine.WalletRecord) { w.OpenRound = 0 }), "account 1001 is at nonce "},
-		{"rounds are not counted", wallet(func(w *machine.WalletRecord) { w.Games[2].Rounds-- }), "the statistics of account 1001 are not those of its rounds"},
-		{"stakes are counted wrong", wallet(func(w *machine.WalletRecord) { w.Games[2].Staked++ }), "the statistics of account 1001 are not those of its rounds"},
-		{"payouts are counted wrong", wallet(func(w *machine.WalletRecord) { w.Games[2].Paid-- }), "the statistics of account 1001 are not those of its rounds"},
-		{"the biggest win is altered", wallet(func(w *machine.WalletRecord) { w.Games[0].Biggest = 777 }), "the statistics of account 1001 are not those of its rounds"},
+		{"rounds are not counted", wallet(func(w *machine.WalletRecord) { sum(w.Games, blackjack).Rounds-- }), "the statistics of account 1001 are not those of its rounds"},
+		{"stakes are counted wrong", wallet(func(w *machine.WalletRecord) { sum(w.Games, blackjack).Staked++ }), "the statistics of account 1001 are not those of its rounds"},
+		{"payouts are counted wrong", wallet(func(w *machine.WalletRecord) { sum(w.Games, blackjack).Paid-- }), "the statistics of account 1001 are not those of its rounds"},
+		{"the biggest win is altered", wallet(func(w *machine.WalletRecord) { sum(w.Games, blackjack).Biggest = 777 }), "the statistics of account 1001 are not those of its rounds"},
+		{"a game that was not played is counted", wallet(func(w *machine.WalletRecord) { w.Games = append(w.Games, machine.GameRecord{Game: 6}) }),
+			"the statistics of account 1001 are not those of its rounds"},
 		{"an account has no wallet", state(func(f *forger) { f.remove("wallets", storagetest.AccountKey(dan)) }), "there are 3 wallets for 4 accounts"},
 		{"there is a wallet without an account", state(func(f *forger) { f.put("wallets", storagetest.AccountKey(dan+1), &machine.WalletRecord{}) }),
 			"there is a wallet of account 1004, which does not exist"},
@@ -188,21 +191,25 @@ func TestAudit_FindsTotalsThatAreNotTheSums(t *testing.T) {
 		return state(func(f *forger) { f.machine(fn) })
 	}
 	holdForgeries(t, []forgery{
-		{"escrow is altered", altered(func(m *machine.Record) { m.Books.House[ledger.Escrow] = 0 }), "the balance of escrow is 10 by its transfers, the machine says 0"},
-		{"issue is altered", altered(func(m *machine.Record) { m.Books.House[ledger.Issue]++ }), "the balance of issue is -"},
-		{"the house of slots is altered", altered(func(m *machine.Record) { m.Books.House[ledger.HouseSlots]-- }), "the balance of house:slots is "},
-		{"the house of roulette is altered", altered(func(m *machine.Record) { m.Books.House[ledger.HouseRoulette]-- }), "the balance of house:roulette is "},
-		{"the house of blackjack is altered", altered(func(m *machine.Record) { m.Books.House[ledger.HouseBlackjack]-- }), "the balance of house:blackjack is "},
-		{"there is an account of the house beside the others", altered(func(m *machine.Record) { m.Books.House[0] = 5 }), "the balance of unknown:0 is 0 by its transfers, the machine says 5"},
+		{"escrow is altered", altered(func(m *machine.Record) { *balance(m, ledger.Escrow) = 0 }), "the balance of escrow is 10 by its transfers, the machine says 0"},
+		{"issue is altered", altered(func(m *machine.Record) { *balance(m, ledger.Issue)++ }), "the balance of issue is -"},
+		{"the house of slots is altered", altered(func(m *machine.Record) { *balance(m, slots)-- }), "the balance of house:slots is "},
+		{"the house of roulette is altered", altered(func(m *machine.Record) { *balance(m, roulette)-- }), "the balance of house:roulette is "},
+		{"the house of blackjack is altered", altered(func(m *machine.Record) { *balance(m, blackjack)-- }), "the balance of house:blackjack is "},
+		{"there is an account of the house beside the others", altered(func(m *machine.Record) {
+			m.Books.House = append(m.Books.House, ledger.Balance{Account: 6, Coins: 5})
+		}), "by its transfers, the machine says [{"},
+		{"the accounts of the house are out of order", altered(func(m *machine.Record) { slices.Reverse(m.Books.House) }), "by its transfers, the machine says "},
 		{"all players' coins are altered", altered(func(m *machine.Record) { m.Books.Players++ }), "the balances of all players add up to "},
 		{"a house and the players are altered so that the sum is 0", altered(func(m *machine.Record) {
 			m.Books.Players++
-			m.Books.House[ledger.HouseSlots]--
+			*balance(m, slots)--
 		}), "the balance of house:slots is "},
-		{"rounds are altered", altered(func(m *machine.Record) { m.Games[0].Rounds++ }), "by its rounds, the machine says 43 rounds, "},
-		{"stakes are altered", altered(func(m *machine.Record) { m.Games[1].Staked++ }), "roulette has 40 rounds, 240 staked, "},
-		{"payouts are altered", altered(func(m *machine.Record) { m.Games[2].Paid++ }), "paid and a biggest win of 20 by its rounds"},
-		{"the biggest win is altered", altered(func(m *machine.Record) { m.Games[0].Biggest++ }), "and a biggest win of 56 by its rounds, the machine says 42 rounds"},
+		{"rounds are altered", altered(func(m *machine.Record) { sum(m.Games, slots).Rounds++ }), "by its rounds, the machine says 43 rounds, "},
+		{"stakes are altered", altered(func(m *machine.Record) { sum(m.Games, roulette).Staked++ }), "roulette has 40 rounds, 240 staked, "},
+		{"payouts are altered", altered(func(m *machine.Record) { sum(m.Games, blackjack).Paid++ }), "paid and a biggest win of 20 by its rounds"},
+		{"the biggest win is altered", altered(func(m *machine.Record) { sum(m.Games, slots).Biggest++ }), "and a biggest win of 56 by its rounds, the machine says 42 rounds"},
+		{"a game is summed up that was not played", altered(func(m *machine.Record) { m.Games = append(m.Games, machine.GameRecord{Game: 6}) }), "the sums of the games are "},
 		{"sessions are altered", altered(func(m *machine.Record) { m.Sessions++ }), "there are 2 sessions, the machine says 3"},
 		{"open rounds are altered", altered(func(m *machine.Record) { m.OpenRounds = 0 }), "1 rounds are kept as open, 1 are by the history, the machine says 0"},
 		{"the next account is altered", altered(func(m *machine.Record) { m.NextAccount++ }), "there are 4 accounts, the history opens 4, the machine's next is 1005"},

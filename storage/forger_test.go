@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/storage"
 	"imperio/storage/command"
 	"imperio/storage/engine"
@@ -182,7 +184,7 @@ func (f *forger) rebook() {
 	f.t.Helper()
 	balances := make(map[ledger.Account]games.Coins)
 	wallets := make(map[command.AccountID]*machine.WalletRecord)
-	var totals [len(ledger.Games)]machine.GameRecord
+	var totals machine.GameRecords
 	for i := range f.events {
 		e := &f.events[i]
 		if e.Account == 0 {
@@ -206,10 +208,8 @@ func (f *forger) rebook() {
 			}
 		}
 		if r := e.Round; r != nil && r.Settled {
-			if house, ok := ledger.House(machine.GameOf(r.Rules)); ok {
-				for _, g := range []*machine.GameRecord{&w.Games[house-ledger.HouseSlots], &totals[house-ledger.HouseSlots]} {
-					g.Rounds, g.Staked, g.Paid, g.Biggest = g.Rounds+1, g.Staked+r.Staked, g.Paid+r.Payout, max(g.Biggest, r.Payout-r.Staked)
-				}
+			if game, ok := catalogue.Released().Named(games.NameOf(r.Rules)); ok {
+				w.Games, totals = w.Games.With(game.Number, r), totals.With(game.Number, r)
 			}
 		}
 		w.Balance = balances[ledger.Player(e.Account)]
@@ -227,9 +227,29 @@ func (f *forger) rebook() {
 		for who, balance := range balances {
 			if who.IsPlayer() {
 				m.Books.Players += balance
-			} else if int(who) < len(m.Books.House) {
-				m.Books.House[who] = balance
+			} else {
+				m.Books.House = append(m.Books.House, ledger.Balance{Account: who, Coins: balance})
 			}
 		}
+		slices.SortFunc(m.Books.House, func(a, b ledger.Balance) int { return cmp.Compare(a.Account, b.Account) })
 	})
+}
+
+// The numbers of the released games, which are those of their house accounts.
+const (
+	slots     = 3
+	roulette  = 4
+	blackjack = 5
+)
+
+// sum is the sum of a game among others.
+func sum(sums machine.GameRecords, game uint16) *machine.GameRecord {
+	i := slices.IndexFunc(sums, func(g machine.GameRecord) bool { return g.Game == game })
+	return &sums[i]
+}
+
+// balance is the balance of an account of the house.
+func balance(m *machine.Record, who ledger.Account) *games.Coins {
+	i := slices.IndexFunc(m.Books.House, func(b ledger.Balance) bool { return b.Account == who })
+	return &m.Books.House[i].Coins
 }

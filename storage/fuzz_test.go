@@ -81,7 +81,7 @@ func FuzzApply(f *testing.F) {
 func newer(b command.Body) bool {
 	switch b := b.(type) {
 	case command.PlaceWager:
-		_, known := catalogue.Lookup(b.Rules)
+		_, known := catalogue.Released().Version(b.Rules)
 		return !known
 	case command.RaiseLevel:
 		return b.Level > machine.NewestLevel

@@ -106,7 +106,7 @@ func TestRound_CanBeProvenAfterARotation(t *testing.T) {
 	if fair.Commitment(seed) != round.Commitment {
 		t.Fatal("the revealed seed is not the one that was committed to")
 	}
-	game, _ := catalogue.Lookup(round.Rules)
+	game, _ := catalogue.Released().Version(round.Rules)
 	position, err := game.Play(fair.NewStream(seed, round.Rules, round.ClientSeed, round.Nonce), round.Wager)
 	if err != nil || !slices.Equal(position.Draws, round.Draws) || position.Payout != round.Payout {
 		t.Fatalf("%+v, %v; the casino says %+v", position, err, round)
@@ -232,11 +232,11 @@ func TestSettleAbandoned_StandsAndDeclinesForThePlayer(t *testing.T) {
 		c.Refused("excluded", act(p, opened.Round.ID, action))
 		c.Checkpoint()
 		c.Now = c.Now.Add(25 * time.Hour)
-		list, err := c.Store.OpenRoundsBefore(c.Now.Add(-24*time.Hour), 10)
+		list, err := c.Store.OpenRoundsBefore("blackjack", c.Now.Add(-24*time.Hour), 10)
 		if err != nil || !slices.Equal(list, []command.RoundID{opened.Round.ID}) {
 			t.Fatalf("abandoned rounds %v, %v", list, err)
 		}
-		if early, err := c.Store.OpenRoundsBefore(opened.Round.OpenedAt, 10); err != nil || len(early) != 0 {
+		if early, err := c.Store.OpenRoundsBefore("blackjack", opened.Round.OpenedAt, 10); err != nil || len(early) != 0 {
 			t.Fatalf("rounds opened before it: %v, %v", early, err)
 		}
 		done := c.One(command.Command{Body: command.SettleAbandoned{Round: opened.Round.ID}}).Value.(*command.RoundResult)
@@ -265,7 +265,7 @@ func TestSettleAbandoned_LeavesARoundAloneThatIsPlayed(t *testing.T) {
 	c.Refused("round_moved", settle(acted))
 	c.Checkpoint()
 	for before, want := range map[time.Time]int{c.Now.Add(-24 * time.Hour): 0, acted: 0, acted.Add(time.Millisecond): 1} {
-		if list, err := c.Store.OpenRoundsBefore(before, 10); err != nil || len(list) != want {
+		if list, err := c.Store.OpenRoundsBefore("blackjack", before, 10); err != nil || len(list) != want {
 			t.Errorf("left before %s: %v, %v", before, list, err)
 		}
 	}

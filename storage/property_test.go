@@ -1,11 +1,13 @@
 package storage_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"imperio/games/gamestest"
 	"imperio/storage"
 	"imperio/storage/command"
 	"imperio/storage/machine"
@@ -17,8 +19,12 @@ var byHand = storage.Options{CheckpointInterval: time.Hour}
 
 // casinoFor makes a casino for one run of a property; its directory is gone after it.
 func casinoFor(rt *rapid.T, seed uint64) *storagetest.Casino {
-	return storagetest.NewIn(rt, memoryDir(rt), seed, byHand)
+	return storagetest.NewWith(rt, memoryDir(rt), seed, withDice, byHand)
 }
+
+// withDice are the games of the property tests: one of them is not released, so that the house is tested with games that it
+// has no code for.
+var withDice = gamestest.Catalogue()
 
 // drawCommand draws a new command, or an earlier one again: under its idempotency key, under its key with another
 // request, or as a proposer does that does not know what became of it.
@@ -39,7 +45,7 @@ func drawCommand(rt *rapid.T, c *storagetest.Casino, m *storagetest.Model, given
 		}
 		switch b := old.Body.(type) {
 		case command.PlaceWager:
-			b.Rules = rapid.SampledFrom([]string{"slots/1", "slots/2", "roulette/1", "roulette/2", "blackjack/1"}).Draw(rt, "other rules")
+			b.Rules = rapid.SampledFrom(withDice.Rules()).Draw(rt, "other rules")
 			old.Body = b
 		case command.CollectDailyCoins:
 			b.Amount++
@@ -75,7 +81,7 @@ func TestMachine_AgreesWithANaiveModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		c := casinoFor(rt, rapid.Uint64().Draw(rt, "seed"))
-		m := storagetest.NewModel()
+		m := storagetest.NewModel(withDice)
 		var given []command.Command
 		for n := rapid.IntRange(1, 60).Draw(rt, "batches"); n > 0; n-- {
 			var batch []storagetest.Stamped
@@ -115,7 +121,7 @@ func TestMachine_SameLogSameState(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		c := casinoFor(rt, rapid.Uint64().Draw(rt, "seed"))
-		m := storagetest.NewModel()
+		m := storagetest.NewModel(withDice)
 		var given []command.Command
 		for range rapid.IntRange(1, 150).Draw(rt, "commands") {
 			advance(rt, c)
@@ -141,7 +147,7 @@ func TestMachine_SameLogSameState(t *testing.T) {
 			}
 		}
 		got, again := other.Identity()
-		if machine != again {
+		if !reflect.DeepEqual(machine, again) {
 			rt.Fatalf("the machine's records differ:\n%+v\n%+v", machine, again)
 		}
 		if want != got {
@@ -155,7 +161,7 @@ func TestMachine_RefusalsChangeNothing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		c := casinoFor(rt, rapid.Uint64().Draw(rt, "seed"))
-		m := storagetest.NewModel()
+		m := storagetest.NewModel(withDice)
 		var given []command.Command
 		for range rapid.IntRange(1, 40).Draw(rt, "commands") {
 			cmd := drawCommand(rt, c, m, given)
@@ -170,7 +176,7 @@ func TestMachine_RefusalsChangeNothing(t *testing.T) {
 			after, then := content(rt, c, now)
 			machine.Time = then.Time
 			switch {
-			case (r.Refusal != nil || r.Replayed) && (before != after || machine != then):
+			case (r.Refusal != nil || r.Replayed) && (before != after || !reflect.DeepEqual(machine, then)):
 				rt.Fatalf("%T was refused (%v) or told again (%v), and changed the state", cmd.Body, r.Refusal, r.Replayed)
 			case r.Event != 0 && !r.Replayed && (before == after || then.Events != machine.Events+1 || then.Events != r.Event):
 				rt.Fatalf("%T left event %d, and the history has %d after %d", cmd.Body, r.Event, then.Events, machine.Events)

@@ -72,9 +72,9 @@ func (s *Store) Fairness(id command.AccountID) (command.Fairness, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Fairness, bool, error) { return r.Fairness(id) })
 }
 
-// Statistics sums up an account's settled rounds, game by game in the ledger's order.
+// Statistics sums up an account's settled rounds, game by game in the order of the catalogue.
 func (s *Store) Statistics(id command.AccountID) ([]command.GameStatistics, error) {
-	return get(s, func(r *machine.Reader) ([]command.GameStatistics, error) { return r.Statistics(id) })
+	return get(s, func(r *machine.Reader) ([]command.GameStatistics, error) { return r.Statistics(id, s.games) })
 }
 
 // Limits tells of a player's own limits at a time.
@@ -87,14 +87,14 @@ func (s *Store) OpenRound(id command.AccountID) (command.Round, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Round, bool, error) { return r.OpenRound(id) })
 }
 
-// OpenRoundsBefore lists rounds whose players did nothing in them since a time, oldest first, as it was at the last
-// checkpoint: a player may have acted since then.
-func (s *Store) OpenRoundsBefore(t time.Time, limit int) (list []command.RoundID, err error) {
+// OpenRoundsBefore lists rounds of a game whose players did nothing in them since a time, oldest first, as it was at the
+// last checkpoint: a player may have acted since then.
+func (s *Store) OpenRoundsBefore(game string, t time.Time, limit int) (list []command.RoundID, err error) {
 	snap, err := s.LastSnapshot()
 	if err != nil {
 		return nil, err
 	}
-	err = snap.Read(func(r *machine.Reader) error { list, err = r.AbandonedSince(t, limit); return err })
+	err = snap.Read(func(r *machine.Reader) error { list, err = r.AbandonedSince(game, t, limit); return err })
 	return list, errors.Join(err, snap.Close())
 }
 
@@ -151,5 +151,5 @@ func (s *Store) Level() uint32 {
 // Figures sums up the casino.
 func (s *Store) Figures() command.Figures {
 	h := s.head()
-	return h.Figures()
+	return h.Figures(s.games)
 }

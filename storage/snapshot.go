@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"imperio/games"
 	"imperio/storage/command"
 	"imperio/storage/engine"
 	"imperio/storage/machine"
@@ -15,32 +16,36 @@ type Snapshot struct {
 	*engine.Snapshot
 	index, term uint64
 	head        machine.Record
+	games       *games.Catalogue
 }
 
 // Snapshot fixes the state: of a store that is written, its newest checkpoint, made now; of one that is open for
 // reading only, what was applied so far (nothing may be applied while the snapshot is open).
 func (s *Store) Snapshot(ctx context.Context) (*Snapshot, error) {
-	return snapshotOf(s.db.Snapshot(ctx))
+	return s.snapshotOf(s.db.Snapshot(ctx))
 }
 
 // LastSnapshot is Snapshot without the wait for a disk: of a store that is written, its newest checkpoint so far.
-func (s *Store) LastSnapshot() (*Snapshot, error) { return snapshotOf(s.db.LastSnapshot()) }
+func (s *Store) LastSnapshot() (*Snapshot, error) { return s.snapshotOf(s.db.LastSnapshot()) }
 
-func snapshotOf(fixed *engine.Snapshot, err error) (*Snapshot, error) {
+func (s *Store) snapshotOf(fixed *engine.Snapshot, err error) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{Snapshot: fixed}
+	snap := &Snapshot{Snapshot: fixed, games: s.games}
 	err = fixed.View(func(r *engine.Reader) (err error) {
-		s.index, s.term = r.Applied()
-		s.head, err = recordOf(r)
+		snap.index, snap.term = r.Applied()
+		snap.head, err = recordOf(r)
 		return err
 	})
 	if err != nil {
 		return nil, errors.Join(err, fixed.Close())
 	}
-	return s, nil
+	return snap, nil
 }
+
+// Games are the games that the casino plays.
+func (s *Snapshot) Games() *games.Catalogue { return s.games }
 
 // Applied is the index and term of the last entry that was applied.
 func (s *Snapshot) Applied() (index, term uint64) { return s.index, s.term }

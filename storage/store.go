@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/storage/command"
 	"imperio/storage/engine"
 	"imperio/storage/machine"
@@ -42,6 +44,7 @@ type Command struct {
 type Store struct {
 	db      *engine.DB
 	machine *machine.Machine // changed in updates of db and read in its views
+	games   *games.Catalogue
 	feed    feed
 }
 
@@ -89,7 +92,12 @@ func Create(dir string, id Identity) error {
 
 // Open loads the state of an existing casino. It changes nothing if it returns an error.
 func Open(dir string, opts Options) (*Store, error) {
-	s := &Store{}
+	return OpenWith(dir, catalogue.Released(), opts)
+}
+
+// OpenWith is Open for a casino that plays other games than the released ones.
+func OpenWith(dir string, c *games.Catalogue, opts Options) (*Store, error) {
+	s := &Store{games: c}
 	db, err := engine.Open(filepath.Join(dir, StateFile), schema, opts, func(r *engine.Reader) error {
 		record, err := recordOf(r)
 		if err != nil {
@@ -98,7 +106,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		if err := record.CheckLevel(); err != nil {
 			return fmt.Errorf("%s: %w", filepath.Join(dir, StateFile), err)
 		}
-		s.machine = machine.New(record)
+		s.machine = machine.New(record, c)
 		if err := machine.NewReader(r, &record).CheckHead(); err != nil || opts.ReadOnly {
 			return err
 		}

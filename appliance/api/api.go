@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/julienschmidt/httprouter"
@@ -20,24 +21,19 @@ import (
 	"imperio/appliance/auth"
 	"imperio/appliance/problem"
 	"imperio/games"
-	"imperio/games/catalogue"
 	"imperio/storage/command"
-)
-
-// Names of the games, as they stand in paths, rules ("slots/2") and answers.
-const (
-	slots     = "slots"
-	roulette  = "roulette"
-	blackjack = "blackjack"
 )
 
 // Table is how one game is offered.
 type Table struct {
-	Rules    string // of new rounds, e.g. "slots/2"; one of the catalogue's
+	Game     string // its name
+	Rules    string // of new rounds, e.g. "slots/2"
 	Enabled  bool   // whether new rounds are taken; open ones can always be finished
 	MinStake games.Coins
-	MaxStake games.Coins // of a round; for roulette of the sum of its bets
-	MaxBet   games.Coins // roulette: of a single bet; 0: MaxStake
+	MaxStake games.Coins // of a round; for a game with bets, of their sum
+	MaxBet   games.Coins // of a single bet; 0: MaxStake
+	// AbandonAfter is how long an open round waits for its player's next action; 0: not said.
+	AbandonAfter time.Duration
 }
 
 // Options configure an API. Fields without a default must be set.
@@ -49,11 +45,11 @@ type Options struct {
 	Now       func() time.Time // the casino's time
 	Random    io.Reader        // of seeds, tokens and command ids: unpredictable, safe for concurrent use
 
-	Slots, Roulette, Blackjack Table
-	AbandonAfter               time.Duration // how long an open round of blackjack waits for its player's next action; 0: not said
-	WelcomeCoins               games.Coins   // 0 … games.MaxCoins
-	DailyCoins                 games.Coins   // 0 … games.MaxCoins; 0: none can be collected
-	SessionLifetime            time.Duration // how long a sign-in holds; default 7 days
+	Games           *games.Catalogue // all games that rounds can be of
+	Tables          []Table          // at most one of each game, in the order in which games are listed
+	WelcomeCoins    games.Coins      // 0 … games.MaxCoins
+	DailyCoins      games.Coins      // 0 … games.MaxCoins; 0: none can be collected
+	SessionLifetime time.Duration    // how long a sign-in holds; default 7 days
 	// SignInTries is how many sign-ins in a row may fail, for a login and for an address; 0: no limit. SignInRefill is the
 	// time until one more is allowed, at least a millisecond.
 	SignInTries  int64
@@ -106,11 +102,11 @@ var openAPI []byte
 
 // New checks the options and makes the API, which follows the events from now on.
 func New(o Options) (*API, error) {
-	if o.Casino == nil || o.Events == nil || o.Passwords == nil || o.Log == nil || o.Now == nil || o.Random == nil {
-		return nil, errors.New("api: Casino, Events, Passwords, Log, Now and Random must be set")
+	if o.Casino == nil || o.Events == nil || o.Passwords == nil || o.Log == nil || o.Now == nil || o.Random == nil || o.Games == nil {
+		return nil, errors.New("api: Casino, Events, Passwords, Log, Now, Random and Games must be set")
 	}
-	for game, t := range map[string]*Table{slots: &o.Slots, roulette: &o.Roulette, blackjack: &o.Blackjack} {
-		if err := t.check(game); err != nil {
+	for i := range o.Tables {
+		if err := o.Tables[i].check(o.Games); err != nil {
 			return nil, fmt.Errorf("api: %w", err)
 		}
 	}
@@ -158,19 +154,29 @@ func (o *Options) setDefaults() {
 	}
 }
 
+// table is how a game is offered. It is off if there is none.
+func (o *Options) table(game string) *Table {
+	for i := range o.Tables {
+		if o.Tables[i].Game == game {
+			return &o.Tables[i]
+		}
+	}
+	return &Table{Game: game}
+}
+
 // check refuses a table that can't be played. A game that is off and has no rules is not offered at all.
-func (t *Table) check(game string) error {
+func (t *Table) check(c *games.Catalogue) error {
 	if t.Rules == "" && !t.Enabled {
 		return nil
 	}
-	if of, ok := catalogue.GameOf(t.Rules); !ok || of != game {
-		return fmt.Errorf("%s: there are no rules %q", game, t.Rules)
+	if v, ok := c.Version(t.Rules); !ok || v.Of().Name != t.Game {
+		return fmt.Errorf("%s: there are no rules %q", t.Game, t.Rules)
 	}
 	if t.MaxBet == 0 {
 		t.MaxBet = t.MaxStake
 	}
 	if t.MinStake < 1 || t.MinStake > t.MaxBet || t.MaxBet > t.MaxStake || t.MaxStake > games.MaxCoins {
-		return fmt.Errorf("%s: stakes of %d to %d coins, bets up to %d, can't be offered", game, t.MinStake, t.MaxStake, t.MaxBet)
+		return fmt.Errorf("%s: stakes of %d to %d coins, bets up to %d, can't be offered", t.Game, t.MinStake, t.MaxStake, t.MaxBet)
 	}
 	return nil
 }
@@ -203,7 +209,7 @@ type route struct {
 	handle       func(*API, *call) (answer, error)
 }
 
-// routes is the whole API. A test holds openapi.yaml against it.
+// routes is the API but for the routes of each game; see gameRoutes. A test holds openapi.yaml against both.
 var routes = []route{
 	{"GET", "/api/openapi.yaml", false, (*API).description},
 
@@ -226,20 +232,15 @@ var routes = []route{
 	{"POST", "/api/v1/me/exclusions", true, (*API).exclude},
 
 	{"GET", "/api/v1/games", false, (*API).listGames},
-	{"POST", "/api/v1/games/slots/spins", true, (*API).spinSlots},
-	{"POST", "/api/v1/games/roulette/spins", true, (*API).spinRoulette},
-	{"POST", "/api/v1/games/blackjack/rounds", true, (*API).dealBlackjack},
-	{"GET", "/api/v1/games/blackjack/rounds/open", true, (*API).showOpenBlackjack},
-	{"POST", "/api/v1/games/blackjack/rounds/:id/actions", true, (*API).actBlackjack},
 
 	{"GET", "/api/v1/live", true, (*API).serveLive},
 }
 
-// Routes lists the API as pairs of a method and a path, whose parameters start with a colon.
-func Routes() [][2]string {
-	list := make([][2]string, len(routes))
-	for i, r := range routes {
-		list[i] = [2]string{r.method, r.path}
+// Routes lists the API of a house with these games, as pairs of a method and a path. Parameters start with a colon.
+func Routes(c *games.Catalogue) [][2]string {
+	var list [][2]string
+	for _, r := range slices.Concat(routes, gameRoutes(c)) {
+		list = append(list, [2]string{r.method, r.path})
 	}
 	return list
 }
@@ -248,8 +249,9 @@ func (a *API) newRouter() *httprouter.Router {
 	r := httprouter.New()
 	// No redirects: a redirected POST would be played twice, or not at all.
 	r.RedirectTrailingSlash, r.RedirectFixedPath = false, false
-	for i := range routes {
-		rt := &routes[i]
+	all := slices.Concat(routes, gameRoutes(a.o.Games))
+	for i := range all {
+		rt := &all[i]
 		handle := func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) { a.serve(w, r, ps, rt) }
 		r.Handle(rt.method, rt.path, handle)
 		if rt.method == http.MethodGet && rt.path != "/api/v1/live" {

@@ -65,7 +65,7 @@ func FuzzBets(f *testing.F) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/json")
-		w, err := table.betsOf(&call{r: r})
+		w, err := (&call{r: r}).betsOf(table)
 		if w.refused != nil {
 			err = w.refused
 		}

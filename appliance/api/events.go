@@ -78,7 +78,7 @@ func (a *API) viewEvent(ctx context.Context, e *command.Event) (roundView, error
 	if ok {
 		r.Commitment, r.ClientSeed, r.ServerSeed = now.Commitment, now.ClientSeed, now.ServerSeed
 	}
-	v, err := viewRound(&r)
+	v, err := viewRound(a.o.Games, &r)
 	if err != nil {
 		return roundView{}, err
 	}

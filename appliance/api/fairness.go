@@ -30,7 +30,7 @@ func viewFairness(f *command.Fairness) fairnessView {
 }
 
 func (a *API) showFairness(c *call) (answer, error) {
-	page, err := c.page("limit", "cursor")
+	page, err := a.page(c, "limit", "cursor")
 	if err != nil {
 		return answer{}, err
 	}

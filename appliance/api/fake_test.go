@@ -317,14 +317,14 @@ func (f *fakeCasino) act(c command.Command, a *fakeAccount, b command.TakeAction
 }
 
 func (f *fakeCasino) advance(c command.Command, a *fakeAccount, r *command.Round) (command.Result, error) {
-	game, _ := catalogue.Lookup(r.Rules)
+	game, _ := catalogue.Released().Version(r.Rules)
 	p, err := game.Play(fair.NewStream(a.server, r.Rules, a.client, r.Nonce), r.Wager)
 	if refusal, ok := err.(*games.Refusal); ok {
 		return command.Refusef(refusal.Code, "%s", refusal.Message), nil
 	} else if err != nil {
 		return command.Result{}, err
 	}
-	name, _ := catalogue.GameOf(r.Rules)
+	name := games.NameOf(r.Rules)
 	kind := command.TransferStake
 	if len(r.Wager.Actions) > 0 {
 		kind = command.TransferRaise
@@ -402,7 +402,7 @@ func (f *fakeCasino) Fairness(id command.AccountID) (command.Fairness, bool, err
 
 func (f *fakeCasino) Statistics(id command.AccountID) ([]command.GameStatistics, error) {
 	list, _, err := read(f, id, func(a *fakeAccount) []command.GameStatistics {
-		list := []command.GameStatistics{{Game: slots}, {Game: roulette}, {Game: blackjack}}
+		list := []command.GameStatistics{{Game: "slots"}, {Game: "roulette"}, {Game: "blackjack"}}
 		for _, r := range a.rounds {
 			for i := range list {
 				if strings.HasPrefix(r.Rules, list[i].Game+"/") && r.Settled {

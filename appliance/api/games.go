@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"imperio/games"
-	"imperio/games/catalogue"
 )
 
 // playMoney is part of every description of the house.
@@ -19,10 +18,10 @@ type gameView struct {
 	Rules    string      `json:"rules"`
 	MinStake games.Coins `json:"min_stake"`
 	MaxStake games.Coins `json:"max_stake"`
-	MaxBet   games.Coins `json:"max_bet,omitempty"` // roulette
-	// AbandonAfterSeconds is how long an open round waits for its player's next action: blackjack.
-	AbandonAfterSeconds int64           `json:"abandon_after_seconds,omitempty"`
-	Sheet               catalogue.Sheet `json:"sheet"`
+	MaxBet   games.Coins `json:"max_bet,omitempty"` // of games with bets
+	// AbandonAfterSeconds is how long an open round waits for its player's next action.
+	AbandonAfterSeconds int64       `json:"abandon_after_seconds,omitempty"`
+	Sheet               games.Sheet `json:"sheet"`
 }
 
 // inWords is a time in the largest unit of which it is a whole number: "24 hours", "90 minutes", "1 hour".
@@ -44,25 +43,21 @@ func (a *API) listGames(c *call) (answer, error) {
 		return answer{}, err
 	}
 	var views []gameView
-	for _, g := range []struct {
-		name  string
-		table *Table
-	}{{slots, &a.o.Slots}, {roulette, &a.o.Roulette}, {blackjack, &a.o.Blackjack}} {
-		sheet, ok := catalogue.SheetOf(g.table.Rules)
+	for i := range a.o.Tables {
+		t := &a.o.Tables[i]
+		version, ok := a.o.Games.Version(t.Rules)
 		if !ok {
 			continue // not offered at all
 		}
-		v := gameView{
-			Game: g.name, Enabled: g.table.Enabled, Rules: g.table.Rules,
-			MinStake: g.table.MinStake, MaxStake: g.table.MaxStake, Sheet: sheet,
+		v := gameView{Game: t.Game, Enabled: t.Enabled, Rules: t.Rules, MinStake: t.MinStake, MaxStake: t.MaxStake}
+		if version.Of().Bets {
+			v.MaxBet = t.MaxBet
 		}
-		if g.name == roulette {
-			v.MaxBet = g.table.MaxBet
+		after := ""
+		if version.Of().StaysOpen() && t.AbandonAfter > 0 {
+			v.AbandonAfterSeconds, after = int64(t.AbandonAfter/time.Second), inWords(t.AbandonAfter)
 		}
-		if g.name == blackjack && a.o.AbandonAfter > 0 {
-			v.AbandonAfterSeconds = int64(a.o.AbandonAfter / time.Second)
-			v.Sheet = sheet.AbandonedAfter(inWords(a.o.AbandonAfter))
-		}
+		v.Sheet = version.SheetFor(after)
 		views = append(views, v)
 	}
 	return answer{status: http.StatusOK, value: struct {

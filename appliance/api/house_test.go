@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 
 	"imperio/appliance/auth"
 	"imperio/games"
+	"imperio/games/catalogue"
 )
 
 // house is an API on a real listener in front of a fake casino.
@@ -68,9 +70,11 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 	o := Options{
 		Casino: h.casino, Events: h.casino, Passwords: cheapPasswords(t), Log: slog.New(slog.NewTextHandler(h.logs, nil)),
 		Now: h.now, Random: rand.Reader,
-		Slots:        Table{Rules: "slots/2", Enabled: true, MinStake: 1, MaxStake: 10_000},
-		Roulette:     Table{Rules: "roulette/1", Enabled: true, MinStake: 1, MaxStake: 10_000, MaxBet: 5_000},
-		Blackjack:    Table{Rules: "blackjack/1", Enabled: true, MinStake: 2, MaxStake: 10_000},
+		Games: catalogue.Released(), Tables: []Table{
+			{Game: "slots", Rules: "slots/2", Enabled: true, MinStake: 1, MaxStake: 10_000},
+			{Game: "roulette", Rules: "roulette/1", Enabled: true, MinStake: 1, MaxStake: 10_000, MaxBet: 5_000},
+			{Game: "blackjack", Rules: "blackjack/1", Enabled: true, MinStake: 2, MaxStake: 10_000},
+		},
 		WelcomeCoins: 100_000, DailyCoins: 100, SignInTries: 5, SignInRefill: 12 * time.Second,
 	}
 	for _, f := range change {
@@ -86,6 +90,16 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 		h.server.Close()
 	})
 	return h
+}
+
+// eachTable changes how every game is offered.
+func eachTable(change func(*Table)) func(*Options) {
+	return func(o *Options) {
+		o.Tables = slices.Clone(o.Tables)
+		for i := range o.Tables {
+			change(&o.Tables[i])
+		}
+	}
 }
 
 // client is somebody who speaks to a house.

@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/games/fair"
 	slotsgame "imperio/games/slots"
 	"imperio/storage/command"
@@ -62,10 +63,11 @@ func TestSpin_WritesItselfAsReflectionWould(t *testing.T) {
 			r.Round.ServerSeed = rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "seed")
 			r.Round.SettledAt = moment.Draw(t, "settled at")
 		}
-		v, err := viewSpin(&r)
+		view, err := viewSpin(catalogue.Released(), &r)
 		if err != nil {
 			t.Fatal(err)
 		}
+		v := view.(*spinView)
 		want, err := jsonv2.Marshal(v, marshalOptions)
 		if err != nil {
 			t.Fatal(err)
@@ -166,15 +168,9 @@ func TestIdempotencyKey_IsKnownBeforeTheHouseRefuses(t *testing.T) {
 		code   string
 		daily  bool // whether daily coins are refused as well
 	}{
-		"games are closed": {func(o *Options) {
-			o.Slots.Enabled, o.Roulette.Enabled, o.Blackjack.Enabled = false, false, false
-		}, 409, "game_disabled", false},
-		"stakes are higher": {func(o *Options) {
-			o.Slots.MinStake, o.Roulette.MinStake, o.Blackjack.MinStake = 20, 20, 20
-		}, 422, "stake_out_of_range", false},
-		"stakes are lower": {func(o *Options) {
-			o.Slots.MaxStake, o.Roulette.MaxStake, o.Blackjack.MaxStake = 5, 5, 5
-		}, 422, "stake_out_of_range", false},
+		"games are closed":  {eachTable(func(t *Table) { t.Enabled = false }), 409, "game_disabled", false},
+		"stakes are higher": {eachTable(func(t *Table) { t.MinStake = 20 }), 422, "stake_out_of_range", false},
+		"stakes are lower":  {eachTable(func(t *Table) { t.MaxStake = 5 }), 422, "stake_out_of_range", false},
 		"the disk is nearly full": {func(o *Options) {
 			o.NewBets = func() *command.Refusal { return &command.Refusal{Code: "low_disk_space", Message: "No new bets."} }
 		}, 503, "low_disk_space", false},
@@ -220,7 +216,7 @@ func TestIdempotencyKey_NoPlaceInTheLogForWhatNoTableTakes(t *testing.T) {
 }
 
 func TestTables_CanBeClosed(t *testing.T) {
-	h := newHouse(t, func(o *Options) { o.Slots.Enabled, o.Roulette.Enabled, o.Blackjack.Enabled = false, false, false })
+	h := newHouse(t, eachTable(func(t *Table) { t.Enabled = false }))
 	p := h.player("cherry")
 	p.do("POST", spin, `{"stake":10}`).want(t, 409, "game_disabled")
 	p.do("POST", "/api/v1/games/roulette/spins", `{"bets":[{"type":"red","amount":5}]}`).want(t, 409, "game_disabled")
@@ -676,7 +672,7 @@ func TestGames_SayWhenAnAbandonedRoundIsSettled(t *testing.T) {
 		0: "for a time that the operator sets is settled:", 24 * time.Hour: "for 24 hours is settled:", time.Hour: "for 1 hour is settled:",
 		90 * time.Minute: "for 90 minutes is settled:", 75 * time.Second: "for 75 seconds is settled:",
 	} {
-		h := newHouse(t, func(o *Options) { o.AbandonAfter = after })
+		h := newHouse(t, eachTable(func(t *Table) { t.AbandonAfter = after }))
 		list := h.visitor().do("GET", "/api/v1/games", "").want(t, 200, "").body["games"].([]any)
 		for _, g := range list {
 			g := g.(map[string]any)

@@ -3,14 +3,12 @@ package api
 import (
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"imperio/appliance/problem"
 	"imperio/games"
-	"imperio/games/catalogue"
 	"imperio/storage/command"
 )
 
@@ -75,37 +73,46 @@ type roundView struct {
 	ClientSeed string          `json:"client_seed"`
 	ServerSeed optionalText    `json:"server_seed"`
 	Outcome    any             `json:"outcome"`
+
+	game *games.Descriptor // nil if its rules are not known
 }
 
-// viewRound describes a round. A round under rules that this build does not have (an older or newer casino's) has no
-// outcome.
-func viewRound(r *command.Round) (roundView, error) {
+// viewRound describes a round. Rounds under rules that are not in the catalogue have no outcome.
+func viewRound(c *games.Catalogue, r *command.Round) (roundView, error) {
 	v := roundView{
 		ID: r.ID, Rules: r.Rules, OpenedAt: timestamp(r.OpenedAt), SettledAt: timestamp(r.SettledAt), Settled: r.Settled,
 		Stake: r.Wager.Stake, Staked: r.Staked, Payout: r.Payout, Nonce: r.Nonce, Pair: r.Pair,
 		Commitment: r.Commitment, ClientSeed: r.ClientSeed,
 	}
-	v.Game, _, _ = strings.Cut(r.Rules, "/")
-	switch v.Game {
-	case roulette:
+	v.Game = games.NameOf(r.Rules)
+	if r.ServerSeed != nil {
+		v.ServerSeed = optionalText(hex.EncodeToString(r.ServerSeed))
+	}
+	version, ok := c.Version(r.Rules)
+	if !ok {
+		return v, nil
+	}
+	v.game = version.Of()
+	if v.game.Bets {
 		v.Bets = r.Wager.Bets
-	case blackjack:
+	}
+	if v.game.StaysOpen() {
 		if v.Actions = r.Wager.Actions; v.Actions == nil {
 			v.Actions = []string{}
 		}
 	}
-	if r.ServerSeed != nil {
-		v.ServerSeed = optionalText(hex.EncodeToString(r.ServerSeed))
-	}
-	game, ok := catalogue.Lookup(r.Rules)
-	if !ok {
-		return v, nil
-	}
 	var err error
-	if v.Outcome, err = game.Describe(r.Draws, r.Wager); err != nil {
+	if v.Outcome, err = version.Describe(r.Draws, r.Wager); err != nil {
 		return v, fmt.Errorf("describe round %d of %s: %w", r.ID, r.Rules, err)
 	}
 	return v, nil
+}
+
+// allowWithin drops those of the round's allowed actions that a balance can't pay for.
+func (v *roundView) allowWithin(coins games.Coins) {
+	if o, ok := v.Outcome.(games.Choosing); ok {
+		v.Outcome = o.Within(func(action string) bool { return v.game.Cost(action, v.Stake) <= coins })
+	}
 }
 
 // accountView is an account as its player sees it.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"imperio/games"
 	roulettegame "imperio/games/roulette"
@@ -22,26 +21,18 @@ type wheelView struct {
 	HeldCoins games.Coins               `json:"held_coins"`
 }
 
-func (a *API) spinRoulette(c *call) (answer, error) {
-	t := &a.o.Roulette
-	w, err := t.betsOf(c)
-	if err != nil {
-		return answer{}, err
-	}
-	r, replayed, err := a.placeWager(c, t, roulette, w)
-	if err != nil {
-		return answer{}, err
-	}
+func viewWheel(games *games.Catalogue, r *command.RoundResult) (any, error) {
 	v := &wheelView{Payout: r.Round.Payout, Coins: r.Coins, HeldCoins: r.Held}
-	if v.Round, err = viewRound(&r.Round); err != nil {
-		return answer{}, err
+	var err error
+	if v.Round, err = viewRound(games, &r.Round); err != nil {
+		return nil, err
 	}
 	o, ok := v.Round.Outcome.(roulettegame.Outcome)
 	if !ok {
-		return answer{}, fmt.Errorf("round %d of %s has the outcome of another game", r.Round.ID, r.Round.Rules)
+		return nil, fmt.Errorf("round %d of %s has the outcome of another game", r.Round.ID, r.Round.Rules)
 	}
 	v.Pocket, v.Color, v.Bets = o.Pocket, o.Color, o.Bets
-	return answer{status: http.StatusCreated, replayed: replayed, value: v}, nil
+	return v, nil
 }
 
 // bet is one bet of a request.
@@ -53,7 +44,7 @@ type bet struct {
 }
 
 // betsOf reads the bets of a spin and checks them against the table and the rules: all are taken, or none.
-func (t *Table) betsOf(c *call) (wager, error) {
+func (c *call) betsOf(t *Table) (wager, error) {
 	var in struct {
 		Bets []bet `json:"bets"`
 	}

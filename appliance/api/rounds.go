@@ -12,7 +12,7 @@ import (
 )
 
 func (a *API) listRounds(c *call) (answer, error) {
-	page, err := c.page("limit", "cursor", "game")
+	page, err := a.page(c, "limit", "cursor", "game")
 	if err != nil {
 		return answer{}, err
 	}
@@ -22,7 +22,7 @@ func (a *API) listRounds(c *call) (answer, error) {
 	}
 	views := make([]roundView, len(list))
 	for i := range list {
-		if views[i], err = viewRound(&list[i]); err != nil {
+		if views[i], err = viewRound(a.o.Games, &list[i]); err != nil {
 			return answer{}, err
 		}
 	}
@@ -64,7 +64,7 @@ func (a *API) showRound(c *call) (answer, error) {
 	if !ok || r.Account != c.session.Account {
 		return answer{}, errNoRound
 	}
-	v, err := viewRound(&r)
+	v, err := viewRound(a.o.Games, &r)
 	if err != nil {
 		return answer{}, err
 	}
@@ -89,11 +89,11 @@ type wager struct {
 }
 
 // placeWager opens a round, unless the game is off or the house takes no new rounds.
-func (a *API) placeWager(c *call, t *Table, game string, w wager) (*command.RoundResult, bool, error) {
+func (a *API) placeWager(c *call, t *Table, w wager) (*command.RoundResult, bool, error) {
 	refused := a.o.NewBets()
 	if !t.Enabled {
 		refused = &command.Refusal{Code: "game_disabled",
-			Message: fmt.Sprintf("New rounds of %s are not taken at the moment. Open rounds can be finished.", game)}
+			Message: fmt.Sprintf("New rounds of %s are not taken at the moment. Open rounds can be finished.", t.Game)}
 	}
 	return a.play(c, cmp.Or(refused, w.refused), w.key, w.PlaceWager)
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"net/http"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -24,27 +23,10 @@ type spinView struct {
 	outcome slotsgame.Outcome // that of the round
 }
 
-func (a *API) spinSlots(c *call) (answer, error) {
-	t := &a.o.Slots
-	w, err := c.stakeOf(t)
-	if err != nil {
-		return answer{}, err
-	}
-	r, replayed, err := a.placeWager(c, t, slots, w)
-	if err != nil {
-		return answer{}, err
-	}
-	v, err := viewSpin(r)
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{status: http.StatusCreated, replayed: replayed, value: v}, nil
-}
-
-func viewSpin(r *command.RoundResult) (*spinView, error) {
+func viewSpin(games *games.Catalogue, r *command.RoundResult) (any, error) {
 	v := &spinView{Payout: r.Round.Payout, Coins: r.Coins, HeldCoins: r.Held}
 	var err error
-	if v.Round, err = viewRound(&r.Round); err != nil {
+	if v.Round, err = viewRound(games, &r.Round); err != nil {
 		return nil, err
 	}
 	var ok bool

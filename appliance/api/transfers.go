@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"imperio/games"
 	"imperio/storage/command"
@@ -29,7 +30,7 @@ type transferView struct {
 }
 
 func (a *API) listTransfers(c *call) (answer, error) {
-	page, err := c.page("limit", "cursor", "kind", "game")
+	page, err := a.page(c, "limit", "cursor", "kind", "game")
 	if err != nil {
 		return answer{}, err
 	}
@@ -77,7 +78,7 @@ func (c *call) values(allowed []string) (url.Values, error) {
 }
 
 // page reads which part of a list the client wants.
-func (c *call) page(allowed ...string) (command.Page, error) {
+func (a *API) page(c *call, allowed ...string) (command.Page, error) {
 	p := command.Page{Limit: defaultPage}
 	if c.r.URL.RawQuery == "" {
 		return p, nil
@@ -100,8 +101,8 @@ func (c *call) page(allowed ...string) (command.Page, error) {
 	}
 	if values.Has("game") {
 		p.Game = values.Get("game")
-		if p.Game != slots && p.Game != roulette && p.Game != blackjack {
-			return p, refuse("bad_request", "The query parameter %q is slots, roulette or blackjack.", "game")
+		if _, ok := a.o.Games.Named(p.Game); !ok {
+			return p, refuse("bad_request", "The query parameter %q is one of %s.", "game", strings.Join(a.o.Games.Names(), ", "))
 		}
 	}
 	if values.Has("kind") {

@@ -33,9 +33,7 @@ type Games struct {
 }
 
 func defaultGames() Games {
-	_, slots := releasedRules("slots")
-	_, roulette := releasedRules("roulette")
-	_, blackjack := releasedRules("blackjack")
+	slots, roulette, blackjack := released("slots").Default, released("roulette").Default, released("blackjack").Default
 	return Games{
 		SlotsEnabled: true, SlotsRules: slots, SlotsMinStake: 1, SlotsMaxStake: 10_000,
 		RouletteEnabled: true, RouletteRules: roulette, RouletteMinStake: 1, RouletteMaxStake: 10_000, RouletteMaxTotal: 10_000,
@@ -44,31 +42,32 @@ func defaultGames() Games {
 	}
 }
 
-// releasedRules gives all versions of a game's rules, oldest first, and the one for those who chose none.
-func releasedRules(game string) (versions []string, standard string) {
-	for _, entry := range catalogue.Games() {
-		if entry.Game == game {
-			return entry.Versions, entry.Default
-		}
+// released is the descriptor of a game that has settings here. Tests show that each has one.
+func released(game string) *games.Descriptor {
+	d, ok := catalogue.Released().Named(game)
+	if !ok {
+		panic("config: there are settings of a game that is not released: " + game)
 	}
-	return nil, ""
+	return d
 }
 
 // Table is one game as the operator has set it.
 type Table struct {
-	Game     string // slots, roulette or blackjack
+	Game     string // its name in the catalogue
 	Enabled  bool
 	Rules    string      // of new rounds, e.g. "slots/2"
-	MinStake games.Coins // of a round; of each bet in roulette
-	MaxStake games.Coins // of a round; of each bet in roulette
-	MaxTotal games.Coins // of all bets of a round together; the same as MaxStake but in roulette
+	MinStake games.Coins // of a round; where there are bets, of each bet
+	MaxStake games.Coins // of a round; where there are bets, of each bet
+	MaxTotal games.Coins // of all bets of a round together; without bets the same as MaxStake
+	// AbandonAfter is how long an open round waits for its player; 0 where rounds settle at once.
+	AbandonAfter time.Duration
 }
 
-// Tables lists the games in a fixed order: slots, roulette, blackjack.
+// Tables lists the games in the order of the catalogue.
 func (g Games) Tables() []Table {
 	return []Table{
-		{"slots", bool(g.SlotsEnabled), g.SlotsRules, g.SlotsMinStake, g.SlotsMaxStake, g.SlotsMaxStake},
-		{"roulette", bool(g.RouletteEnabled), g.RouletteRules, g.RouletteMinStake, g.RouletteMaxStake, g.RouletteMaxTotal},
-		{"blackjack", bool(g.BlackjackEnabled), g.BlackjackRules, g.BlackjackMinStake, g.BlackjackMaxStake, g.BlackjackMaxStake},
+		{"slots", bool(g.SlotsEnabled), g.SlotsRules, g.SlotsMinStake, g.SlotsMaxStake, g.SlotsMaxStake, 0},
+		{"roulette", bool(g.RouletteEnabled), g.RouletteRules, g.RouletteMinStake, g.RouletteMaxStake, g.RouletteMaxTotal, 0},
+		{"blackjack", bool(g.BlackjackEnabled), g.BlackjackRules, g.BlackjackMinStake, g.BlackjackMaxStake, g.BlackjackMaxStake, g.BlackjackAbandonAfter},
 	}
 }

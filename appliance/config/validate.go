@@ -191,13 +191,10 @@ func (v *validator) accounts() {
 
 func (v *validator) games() {
 	for _, table := range v.c.Games.Tables() {
-		known, _ := releasedRules(table.Game)
+		game := released(table.Game)
+		known := game.Rules()
 		v.check(slices.Contains(known, table.Rules), table.Game+"-rules", "%q is none of %s", table.Rules, strings.Join(known, ", "))
-		lowest := games.Coins(1)
-		if table.Game == "blackjack" {
-			lowest = 2
-		}
-		v.check(table.MinStake >= lowest, table.Game+"-min-stake", "%d is below %d", table.MinStake, lowest)
+		v.check(table.MinStake >= game.MinStake, table.Game+"-min-stake", "%d is below %d", table.MinStake, game.MinStake)
 		v.check(table.MaxStake >= table.MinStake && table.MaxStake <= MaxStake, table.Game+"-max-stake", "%d is not from the lowest stake, %d, to %d", table.MaxStake, table.MinStake, MaxStake)
 		v.check(table.MaxTotal >= table.MaxStake && table.MaxTotal <= MaxStake, table.Game+"-max-total", "%d is not from the highest bet, %d, to %d", table.MaxTotal, table.MaxStake, MaxStake)
 	}
@@ -208,7 +205,11 @@ func (v *validator) games() {
 func (c *Config) Warnings() []string {
 	var warnings []string
 	for _, table := range c.Games.Tables() {
-		if sheet, ok := catalogue.SheetOf(table.Rules); ok && table.Enabled && sheet.Figures.ReturnDecimal > 1 {
+		version, known := catalogue.Released().Version(table.Rules)
+		if !known || !table.Enabled {
+			continue
+		}
+		if sheet := version.SheetFor(""); sheet.Figures.ReturnDecimal > 1 {
 			warnings = append(warnings, fmt.Sprintf("%s-rules: %s returns %.2f %% of what is staked: players win in the long run",
 				table.Game, table.Rules, 100*sheet.Figures.ReturnDecimal))
 		}

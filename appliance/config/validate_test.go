@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"imperio/games/catalogue"
 )
 
 func TestValidate_SaysWhatIsWrongAndWhatToDo(t *testing.T) {
@@ -166,5 +169,21 @@ func TestByteSize_RoundTripAndRefusals(t *testing.T) {
 		if err := size.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q was taken as %v", text, size)
 		}
+	}
+}
+
+// Whoever adds a game to the catalogue gives it settings.
+func TestTables_AreOfAllReleasedGames(t *testing.T) {
+	games := Default().Games
+	var tables []string
+	for _, table := range games.Tables() {
+		tables = append(tables, table.Game)
+		d, ok := catalogue.Released().Named(table.Game)
+		if !ok || table.Rules != d.Default || table.MinStake < d.MinStake || (table.AbandonAfter > 0) != d.StaysOpen() {
+			t.Errorf("by default %s is offered as %+v", table.Game, table)
+		}
+	}
+	if names := catalogue.Released().Names(); !slices.Equal(tables, names) {
+		t.Errorf("there are settings of %v, released are %v", tables, names)
 	}
 }

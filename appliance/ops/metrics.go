@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"imperio/games"
 )
 
 // Metrics are the node's metrics, in a registry of their own. Events are counted by methods, which return at once and are
@@ -94,7 +96,7 @@ func NewMetrics(s Sources) *Metrics {
 		backups: counters("imperio_backups_total", "Backups made or tried by this node since it started, by result.", "result"),
 	}
 	for rules := range s.Returns {
-		m.rules[rules] = gameOf(rules)
+		m.rules[rules] = games.NameOf(rules)
 	}
 	m.registry.MustRegister(
 		m.requests, m.durations, m.bytes, m.limits, m.refused, m.opened, m.panics, m.signIns, m.rounds, m.staked, m.paid,

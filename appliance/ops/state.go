@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"imperio/games"
 	"imperio/storage/command"
 )
 
@@ -153,7 +154,7 @@ func (c *state) Collect(to chan<- prometheus.Metric) {
 	}
 	put("imperio_build_info", 1, c.s.Version, c.s.Commit, runtime.Version())
 	for rules, value := range c.s.Returns {
-		put("imperio_return_theoretical_ratio", value, gameOf(rules), rules)
+		put("imperio_return_theoretical_ratio", value, games.NameOf(rules), rules)
 	}
 	if c.s.Figures != nil {
 		putFigures(put, c.s.Figures())
@@ -246,12 +247,6 @@ func putReplication(put func(string, float64, ...string), r Replication) {
 	for member, lag := range r.FollowersLag {
 		put("imperio_raft_follower_lag_entries", float64(lag), member)
 	}
-}
-
-// gameOf returns the game of rules: "slots" for "slots/2".
-func gameOf(rules string) string {
-	game, _, _ := strings.Cut(rules, "/")
-	return game
 }
 
 func truth(b bool) float64 {

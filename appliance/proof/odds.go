@@ -5,50 +5,47 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"imperio/games/catalogue"
+	"imperio/games"
 	"imperio/games/odds"
 )
 
-// OddsOptions say what the mathematics of a game is asked for.
+// OddsOptions say what to print about a game.
 type OddsOptions struct {
-	Game string // slots, roulette or blackjack, or rules such as "slots/2"
+	Game string // "slots", or one version of the rules, such as "slots/2"
 
-	// For blackjack:
-	Hands    int64     // to be simulated; 0 for none
+	// For games that are studied:
+	Hands    int64     // to simulate; 0: none
 	Seed     uint64    // of the simulation
 	Workers  int       // 0: one for each processor
 	Deals    bool      // also print the expectation of each play of each deal
-	Progress io.Writer // where progress is shown; nil for nowhere
+	Progress io.Writer // where progress is shown; nil: nowhere
 }
 
-// WriteOdds prints the mathematics of a game: computed now, from the rules.
-func WriteOdds(ctx context.Context, w io.Writer, o OddsOptions) error {
-	var rules []string
-	game := o.Game
-	for _, e := range catalogue.Games() {
-		if e.Game == o.Game {
-			rules = e.Versions
-		} else if slices.Contains(e.Versions, o.Game) {
-			game, rules = e.Game, []string{o.Game}
-		}
+// studies are the games about which more can be computed than a sheet has room for.
+var studies = map[string]func(context.Context, io.Writer, OddsOptions) error{"blackjack": writeBlackjack}
+
+// WriteOdds prints the mathematics of one of the games. It is computed now, from the rules.
+func WriteOdds(ctx context.Context, w io.Writer, c *games.Catalogue, o OddsOptions) error {
+	var versions []*games.Version
+	if d, ok := c.Named(o.Game); ok {
+		versions = d.Versions
+	} else if v, ok := c.Version(o.Game); ok {
+		versions = []*games.Version{v}
+	} else {
+		return fmt.Errorf("there is no game %q: give %s, or one of the rules %s", o.Game, strings.Join(c.Names(), ", "), strings.Join(c.Rules(), ", "))
 	}
-	if len(rules) == 0 {
-		return fmt.Errorf("there is no game %q: give slots, roulette, blackjack, or one of the rules %s", o.Game, knownRules())
+	if study := studies[versions[0].Of().Name]; study != nil {
+		return study(ctx, w, o)
 	}
-	if game == "blackjack" {
-		return writeBlackjack(ctx, w, o)
-	}
-	for i, r := range rules {
-		sheet, _ := catalogue.SheetOf(r)
+	for i, v := range versions {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		if err := writeSheet(w, sheet); err != nil {
+		if err := writeSheet(w, v.SheetFor("")); err != nil {
 			return err
 		}
 	}
@@ -56,7 +53,7 @@ func WriteOdds(ctx context.Context, w io.Writer, o OddsOptions) error {
 }
 
 // writeSheet prints figures that were computed by enumeration.
-func writeSheet(w io.Writer, s catalogue.Sheet) error {
+func writeSheet(w io.Writer, s games.Sheet) error {
 	fmt.Fprintf(w, "%s (%s)\n", s.Name, s.Rules)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if s.Pays[0].Figures == nil { // one wager, many lines

@@ -1,5 +1,5 @@
-// Package proof recomputes rounds from their seeds and shows every step, and prints the mathematics of the games: what
-// is behind the verbs "imperio fair" and "imperio odds". It needs no server, no network and no data directory.
+// Package proof recomputes rounds from their seeds and shows every step. It also prints the mathematics of the games. The
+// verbs "imperio fair" and "imperio odds" are made of it. It needs no server, no network and no data directory.
 package proof
 
 import (
@@ -8,14 +8,14 @@ import (
 	"fmt"
 	"io"
 
+	"strings"
+
 	"imperio/games"
-	"imperio/games/blackjack"
-	"imperio/games/catalogue"
 	"imperio/games/fair"
 )
 
-// Round is all that a round follows from, and what the house said of it. It reads the JSON of a round as
-// GET /api/v1/me/rounds/{id} gives it; fields that don't matter here are passed over.
+// Round is the input of a round, and what the house said about the result. It reads the JSON of a round as
+// GET /api/v1/me/rounds/{id} gives it; other fields are ignored.
 type Round struct {
 	Rules      string      `json:"rules"`
 	Nonce      *uint64     `json:"nonce"` // nil if it is missing: 0 is the nonce of a round like any other
@@ -25,7 +25,7 @@ type Round struct {
 	Bets       []games.Bet `json:"bets"`
 	Actions    []string    `json:"actions"` // nil if they are missing
 
-	// What the house said. Fields that are nil or empty are not compared.
+	// What the house said about the result. Fields that are nil or empty are not compared.
 	Commitment string          `json:"commitment"`
 	Staked     *games.Coins    `json:"staked"`
 	Payout     *games.Coins    `json:"payout"`
@@ -61,13 +61,12 @@ func ReadRound(r io.Reader) (Round, error) {
 	return round, nil
 }
 
-// complete refuses a round of which something is missing that it follows from. What is missing must never be taken for
-// 0 or for nothing: another round would come out, and the house be accused.
-func (r *Round) complete() error {
+// complete refuses a round that lacks a part of its input. A default in its place would give another round, and accuse the
+// house of cheating. bets says that the round's game takes bets.
+func (r *Round) complete(bets bool) error {
 	missing := func(field, flag string) error {
 		return fmt.Errorf("the round has no %s: take it as GET /api/v1/me/rounds/{id} gives it, or give %s", field, flag)
 	}
-	game, _ := catalogue.GameOf(r.Rules)
 	switch {
 	case r.Rules == "":
 		return missing("rules", "--rules")
@@ -77,7 +76,7 @@ func (r *Round) complete() error {
 		return missing("client_seed", "--client-seed")
 	case r.Nonce == nil:
 		return missing("nonce", "--nonce")
-	case game == "roulette" && len(r.Bets) == 0:
+	case bets && len(r.Bets) == 0:
 		return missing("bets", "--bets")
 	case r.Stake == 0:
 		return missing("stake", "--stake, or for roulette --bets")
@@ -85,7 +84,7 @@ func (r *Round) complete() error {
 	return nil
 }
 
-// saidToBeOver says whether the house has said how the round ended.
+// saidToBeOver reports whether the house said that the round was settled.
 func (r *Round) saidToBeOver() bool {
 	if r.Settled != nil {
 		return *r.Settled
@@ -93,7 +92,7 @@ func (r *Round) saidToBeOver() bool {
 	return r.Payout != nil
 }
 
-// Proof is a round that was recomputed, step by step.
+// Proof is a recomputed round.
 type Proof struct {
 	Rules      string      `json:"rules"`
 	ServerSeed string      `json:"server_seed"`
@@ -106,37 +105,39 @@ type Proof struct {
 	Commitment string   `json:"commitment"` // computed from the server seed
 	Words      []Word   `json:"words"`
 	Draws      []uint16 `json:"draws"`
-	// Steps tell a round of blackjack: who got each card, and what the player and the dealer did.
-	Steps []blackjack.Step `json:"steps,omitempty"`
+	Steps      any      `json:"steps,omitempty"` // of a game that tells its rounds step by step, such as blackjack
 
 	Outcome any         `json:"outcome"`
 	Staked  games.Coins `json:"staked"`
 	Payout  games.Coins `json:"payout"`
 	Settled bool        `json:"settled"`
 
-	Compared   []string   `json:"compared"`   // the fields that were held against what the house said
-	Mismatches []Mismatch `json:"mismatches"` // those that differ
+	Compared   []string   `json:"compared"`   // fields that the house said something about
+	Mismatches []Mismatch `json:"mismatches"` // parts that differ
+
+	story games.Story
 }
 
-// Mismatch is a field in which the house said something else.
+// Mismatch is a part of a round that differs from what the house said.
 type Mismatch struct {
 	Field      string `json:"field"`
 	House      string `json:"house"`
 	Recomputed string `json:"recomputed"`
 }
 
-// Matches says whether all that the house said is true.
+// Matches reports whether everything that the house said is true.
 func (p *Proof) Matches() bool { return len(p.Mismatches) == 0 }
 
-// Recompute plays a round again from its seeds and compares it with what the house said of it. A difference is not an error:
-// see Matches. Errors say what is missing or wrong in the round; those that the rules of the game give are *games.Refusal.
-func Recompute(round Round) (*Proof, error) {
-	if err := round.complete(); err != nil {
+// Recompute plays a round of one of the games again from its seeds, and compares it with what the house said. A difference
+// is not an error: see Matches. Errors say what is missing or wrong in the round; those of the game's rules are
+// *games.Refusal.
+func Recompute(c *games.Catalogue, round Round) (*Proof, error) {
+	version, known := c.Version(round.Rules)
+	if err := round.complete(known && version.Of().Bets); err != nil {
 		return nil, err
 	}
-	game, ok := catalogue.Lookup(round.Rules)
-	if !ok {
-		return nil, fmt.Errorf("the rules %q are not known here; known are %s", round.Rules, knownRules())
+	if !known {
+		return nil, fmt.Errorf("the rules %q are not known here; known are %s", round.Rules, strings.Join(c.Rules(), ", "))
 	}
 	seed, err := fair.ParseServerSeed(round.ServerSeed)
 	if err != nil {
@@ -147,41 +148,27 @@ func Recompute(round Round) (*Proof, error) {
 	}
 	words := &recorder{stream: fair.NewStream(seed, round.Rules, round.ClientSeed, *round.Nonce)}
 	wager := games.Wager{Stake: round.Stake, Bets: round.Bets, Actions: round.Actions}
-	position, err := game.Play(words, wager)
+	position, err := version.Play(words, wager)
 	if err != nil {
 		return nil, err
 	}
 	if !position.Settled && round.Actions == nil && round.saidToBeOver() {
 		return nil, errors.New("the round has no actions, but does not end without any: take it as GET /api/v1/me/rounds/{id} gives it, or give --actions")
 	}
-	outcome, err := game.Describe(position.Draws, wager)
+	outcome, err := version.Describe(position.Draws, wager)
 	if err != nil {
 		return nil, fmt.Errorf("describe the round: %w", err)
+	}
+	story, err := version.Tell(games.Played{Values: words.values(), Draws: position.Draws, Wager: wager})
+	if err != nil {
+		return nil, fmt.Errorf("tell the round: %w", err)
 	}
 	p := &Proof{
 		Rules: round.Rules, ServerSeed: round.ServerSeed, ClientSeed: round.ClientSeed, Nonce: *round.Nonce,
 		Stake: round.Stake, Bets: round.Bets, Actions: round.Actions,
-		Commitment: fair.Commitment(seed), Words: words.words, Draws: position.Draws,
+		Commitment: fair.Commitment(seed), Words: words.words, Draws: position.Draws, Steps: story.Steps,
 		Outcome: outcome, Staked: position.Staked, Payout: position.Payout, Settled: position.Settled,
-		Compared: []string{}, Mismatches: []Mismatch{},
-	}
-	if table, ok := game.(*blackjack.Table); ok {
-		if p.Steps, err = table.Steps(position.Draws, wager); err != nil {
-			return nil, fmt.Errorf("tell the round: %w", err)
-		}
+		Compared: []string{}, Mismatches: []Mismatch{}, story: story,
 	}
 	return p, p.compare(round)
-}
-
-func knownRules() string {
-	list := ""
-	for _, e := range catalogue.Games() {
-		for _, rules := range e.Versions {
-			if list != "" {
-				list += ", "
-			}
-			list += rules
-		}
-	}
-	return list
 }

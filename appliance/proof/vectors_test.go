@@ -11,6 +11,7 @@ import (
 
 	"imperio/games"
 	"imperio/games/blackjack"
+	"imperio/games/catalogue"
 	"imperio/games/fair"
 )
 
@@ -87,7 +88,8 @@ func TestVectors_Words(t *testing.T) {
 }
 
 func TestVectors_Games(t *testing.T) {
-	for _, heading := range []string{"Slots", "Roulette", "Blackjack"} {
+	for _, name := range catalogue.Released().Names() {
+		heading := strings.ToUpper(name[:1]) + name[1:]
 		t.Run(heading, func(t *testing.T) {
 			var vectors []struct {
 				Round
@@ -98,7 +100,7 @@ func TestVectors_Games(t *testing.T) {
 				t.Errorf("only %d vectors", len(vectors))
 			}
 			for i, v := range vectors {
-				p, err := Recompute(v.Round)
+				p, err := Recompute(catalogue.Released(), v.Round)
 				if err != nil {
 					t.Errorf("vector %d: %v", i, err)
 					continue
@@ -133,7 +135,7 @@ func TestWriteText_TellsBlackjackStepByStep(t *testing.T) {
 	readVectors(t, "Blackjack", &vectors)
 	shown, insured := false, false
 	for _, v := range vectors {
-		p, err := Recompute(v)
+		p, err := Recompute(catalogue.Released(), v)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,7 +189,7 @@ func TestRecompute_FindsEveryDifference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Recompute(round)
+	p, err := Recompute(catalogue.Released(), round)
 	if err != nil || !p.Matches() || len(p.Compared) != 5 {
 		t.Fatalf("%v: compared %v, mismatches %v", err, p.Compared, p.Mismatches)
 	}
@@ -204,7 +206,7 @@ func TestRecompute_FindsEveryDifference(t *testing.T) {
 	for field, lie := range lies {
 		changed := round
 		lie(&changed)
-		p, err := Recompute(changed)
+		p, err := Recompute(catalogue.Released(), changed)
 		if err != nil {
 			t.Errorf("%s: %v", field, err)
 		} else if len(p.Mismatches) != 1 || p.Mismatches[0].Field != field {

@@ -7,14 +7,14 @@ import (
 	"imperio/games/fair"
 )
 
-// Word is one word of a round's stream, and what became of it.
+// Word is one word of a round's stream, with the number that was made of it.
 type Word struct {
 	Block    uint64 // the block it is from
 	Index    int    // its place there, 0 … 3
 	Word     uint64
 	Range    uint64 // the n of uniform(n) that asked for it
-	Rejected bool   // whether it was passed over
-	Value    uint64 // Word mod Range, if it was not
+	Rejected bool   // passed over, so that Uniform is exact
+	Value    uint64 // Word mod Range; 0 if it was passed over
 }
 
 // MarshalJSON writes the word in hexadecimal, since JSON numbers are not exact to 64 bits everywhere.
@@ -57,4 +57,15 @@ func (r *recorder) Uniform(n uint64) uint64 {
 			return w.Value
 		}
 	}
+}
+
+// values are the numbers that the game got.
+func (r *recorder) values() []uint64 {
+	var values []uint64
+	for _, w := range r.words {
+		if !w.Rejected {
+			values = append(values, w.Value)
+		}
+	}
+	return values
 }

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the pages of static anew")
 
 // early are the modules that every page needs.
 var early = []string{"api.js", "store.js", "i18n.js", "dom.js", "icons.js", "frame.js", "router.js", "bets.js", "sound.js", "reality.js", "live.js", "connection.js",
-	"components/figure.js", "components/chip.js", "components/card.js"}
+	"games/list.js", "components/figure.js", "components/chip.js", "components/card.js"}
 
 func fileOf(p Page) string {
 	if p.Path == "/" {

@@ -11,6 +11,7 @@ import (
 
 	"imperio/appliance/proof"
 	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/games/fair"
 )
 
@@ -27,9 +28,9 @@ type fairRoundCommand struct {
 	ClientSeed string      `placeholder:"TEXT" help:"Client seed."`
 	Nonce      *uint64     `placeholder:"N" help:"Number of the round, from 0."`
 	Rules      string      `placeholder:"RULES" help:"Rules of the round, e.g. slots/2."`
-	Stake      games.Coins `placeholder:"COINS" help:"Stake in coins; for roulette it follows from the bets."`
-	Bets       string      `placeholder:"JSON" help:"Bets of roulette, e.g. '[{\"type\":\"red\",\"amount\":5}]'."`
-	Actions    []string    `placeholder:"ACTION" help:"Actions of blackjack in order, separated by commas, e.g. hit,stand."`
+	Stake      games.Coins `placeholder:"COINS" help:"Stake in coins; for a game with bets it is their sum."`
+	Bets       string      `placeholder:"JSON" help:"Bets of a game that takes them, such as roulette: '[{\"type\":\"red\",\"amount\":5}]'."`
+	Actions    []string    `placeholder:"ACTION" help:"Actions in order, separated by commas; for blackjack e.g. hit,stand."`
 	Commitment string      `placeholder:"HEX" help:"Commitment as it was shown before the round, to be compared."`
 	JSON       bool        `name:"json" help:"Print the steps as JSON."`
 }
@@ -40,7 +41,7 @@ func (c *fairRoundCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	p, err := proof.Recompute(round)
+	p, err := proof.Recompute(catalogue.Released(), round)
 	var refusal *games.Refusal
 	if errors.As(err, &refusal) {
 		return errors.New(refusal.Message)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"imperio/appliance/proof"
+	"imperio/games/catalogue"
 )
 
 // oddsCommand is the verb "odds".
@@ -20,5 +21,5 @@ func (c *oddsCommand) Run(env *environment) error {
 	if c.Quiet {
 		options.Progress = nil
 	}
-	return proof.WriteOdds(env.Ctx, env.Stdout, options)
+	return proof.WriteOdds(env.Ctx, env.Stdout, catalogue.Released(), options)
 }

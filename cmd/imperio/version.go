@@ -30,10 +30,7 @@ func (c *versionCommand) Run(env *environment) error {
 		return err
 	}
 	build := thisBuild()
-	var rules []string
-	for _, game := range catalogue.Games() {
-		rules = append(rules, game.Versions...)
-	}
+	rules := catalogue.Released().Rules()
 	_, err := fmt.Fprintf(env.Stdout, "imperio %s\ncommit  %s\ngo      %s %s/%s\nrules   %s\n",
 		build.version, build.commit, runtime.Version(), runtime.GOOS, runtime.GOARCH, strings.Join(rules, " "))
 	return err

@@ -1,6 +1,8 @@
 package blackjack
 
 import (
+	"slices"
+
 	"imperio/games"
 )
 
@@ -59,6 +61,12 @@ func (t *Table) Describe(draws []uint16, w games.Wager) (any, error) {
 	return r.outcome(), nil
 }
 
+// Within implements games.Choosing.
+func (o Outcome) Within(affordable func(action string) bool) any {
+	o.Allowed = slices.DeleteFunc(slices.Clone(o.Allowed), func(action string) bool { return !affordable(action) })
+	return o
+}
+
 func (r *round) outcome() Outcome {
 	o := Outcome{Allowed: r.allowed(), Settled: r.phase == settled, Hands: make([]PlayerHand, len(r.hands))}
 	shown := r.dealer
@@ -83,6 +91,9 @@ func (r *round) outcome() Outcome {
 	}
 	return o
 }
+
+// String names the card, e.g. "queen of hearts".
+func (c CardFace) String() string { return c.Rank + " of " + c.Suit }
 
 func faces(cards []Card) []CardFace {
 	list := make([]CardFace, len(cards))

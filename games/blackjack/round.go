@@ -7,7 +7,7 @@ import (
 	"imperio/games"
 )
 
-// The actions.
+// The actions. Actions lists them.
 const (
 	Hit              = "hit"
 	Stand            = "stand"
@@ -35,6 +35,9 @@ const MaxHands = 4
 
 // dealerStands is the total on which the dealer stands, hard or soft.
 const dealerStands = 17
+
+// Actions lists all actions that there are.
+func Actions() []string { return slices.Clone(actions) }
 
 var actions = []string{Hit, Stand, Double, Split, Surrender, Insurance, DeclineInsurance}
 

@@ -2,32 +2,32 @@ package catalogue
 
 import (
 	"fmt"
-	"slices"
 
+	"imperio/games"
 	"imperio/games/blackjack"
 	"imperio/games/odds"
 )
 
-// operatorsTime stands for the time that the rules leave to the operator.
-const operatorsTime = "a time that the operator sets"
+func blackjackTable() games.Descriptor {
+	d := games.Descriptor{
+		Number: 5, Name: "blackjack", Title: "Blackjack", Default: "blackjack/1", MinStake: blackjack.MinStake,
+		Actions: blackjack.Actions(), Cost: blackjack.Cost,
+	}
+	for _, t := range blackjack.Versions() {
+		d.Versions = append(d.Versions, &games.Version{
+			Game: t, Sheet: blackjackSheet, Abandoned: &games.Abandonment{Words: abandoned, Actions: t.Abandoned},
+		})
+	}
+	return d
+}
 
 func abandoned(after string) string {
 	return fmt.Sprintf("A round in which its player does nothing for %s is settled: insurance is declined, and every hand stands.", after)
 }
 
-// AbandonedAfter is the sheet with the time, in words, after which a round in which its player does nothing is settled. A
-// sheet that says nothing of such rounds stays as it is.
-func (s Sheet) AbandonedAfter(time string) Sheet {
-	if i := slices.Index(s.Text, abandoned(operatorsTime)); i >= 0 {
-		s.Text = slices.Clone(s.Text)
-		s.Text[i] = abandoned(time)
-	}
-	return s
-}
-
-func blackjackSheet() Sheet {
+func blackjackSheet() games.Sheet {
 	r := odds.RecordedBlackjack()
-	return Sheet{
+	return games.Sheet{
 		Text: []string{
 			fmt.Sprintf("%d decks, freshly shuffled for each round. Ten, jack, queen and king count 10; an ace counts 1 or 11.", blackjack.Decks),
 			"The player gets a card, the dealer a card face up, the player a second card, the dealer the hole card face down.",
@@ -42,22 +42,21 @@ func blackjackSheet() Sheet {
 			"The dealer draws to 16 and stands on every 17, soft or hard. If no hand of the player is left standing, the dealer does not draw.",
 			"A higher total wins 1 to 1, an equal total returns the stake, and a dealer above 21 loses to every hand that stands.",
 			"Halves of odd stakes are rounded down: even stakes are exact.",
-			abandoned(operatorsTime),
 		},
-		Pays: []Line{
+		Pays: []games.Line{
 			{Name: "blackjack", Pays: "3 to 2", Multiplier: 2.5, Condition: "an ace and a ten-value card as the first two cards, and the dealer has no blackjack"},
 			{Name: "win", Pays: "1 to 1", Multiplier: 2, Condition: "a total above the dealer's, or the dealer passes 21"},
 			{Name: "push", Pays: "the stake back", Multiplier: 1, Condition: "a total equal to the dealer's"},
 			{Name: "surrender", Pays: "half the stake back", Multiplier: 0.5, Condition: "the hand is given up as the first action after the insurance decision, if there is one"},
 			{Name: "insurance", Pays: "2 to 1 on the insurance", Multiplier: 3, Condition: "the dealer has a blackjack under an ace"},
 		},
-		Figures: Figures{
+		Figures: games.Figures{
 			ReturnDecimal: 1 - r.BasicEdge, HouseEdgeDecimal: r.BasicEdge,
 			HitFrequencyDecimal: r.HitFrequency, VarianceDecimal: r.Volatility * r.Volatility, Volatility: r.Volatility,
 			Method: fmt.Sprintf("for the published basic strategy, per initial stake: return and edge exact, by enumeration of all deals and draws "+
 				"(%.4f %% edge against best play); hit frequency, variance and volatility by simulation of %d hands",
 				100*r.BestEdge, r.Hands),
-			Simulation: &SimulatedFigures{
+			Simulation: &games.SimulatedFigures{
 				Hands: r.Hands, HouseEdge: r.SimulatedEdge, Interval99: odds.Sigma99 * r.StandardError, AverageStaked: r.AverageStaked,
 			},
 		},

@@ -1,33 +1,34 @@
 package catalogue
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"slices"
 	"strings"
 	"testing"
+
+	"imperio/games"
 )
 
-func TestGames_EveryVersionIsFoundAndHasASheet(t *testing.T) {
-	for _, e := range Games() {
-		if !slices.Contains(e.Versions, e.Default) {
-			t.Errorf("%s: the default %s is no version", e.Game, e.Default)
-		}
-		for _, rules := range e.Versions {
-			g, ok := Lookup(rules)
-			if !ok || g.Rules() != rules {
-				t.Errorf("%s is not found", rules)
-				continue
-			}
-			if game, ok := GameOf(rules); !ok || game != e.Game || !strings.HasPrefix(rules, game+"/") {
-				t.Errorf("%s belongs to %q, want %q", rules, game, e.Game)
-			}
-			s, ok := SheetOf(rules)
-			if !ok {
-				t.Errorf("%s has no sheet", rules)
-				continue
-			}
-			if s.Game != e.Game || s.Name != e.Name || s.Rules != rules || s.Default != (rules == e.Default) {
+// Numbers, names and versions stand in stored data: whoever changes one here loses what players own.
+func TestReleased_NeverChanges(t *testing.T) {
+	var got []string
+	for _, d := range Released().Games() {
+		got = append(got, fmt.Sprintf("%d %s %v", d.Number, d.Name, d.Rules()))
+	}
+	want := []string{"3 slots [slots/1 slots/2]", "4 roulette [roulette/1 roulette/2]", "5 blackjack [blackjack/1]"}
+	if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
+		t.Errorf("released are %q, were %q", got, want)
+	}
+}
+
+func TestReleased_EveryVersionHasASheet(t *testing.T) {
+	for _, d := range Released().Games() {
+		for _, v := range d.Versions {
+			rules := v.Rules()
+			s := v.SheetFor("")
+			if s.Game != d.Name || s.Name != d.Title || s.Rules != rules || s.Default != (rules == d.Default) {
 				t.Errorf("%s: the sheet says %s %s %s %v", rules, s.Game, s.Name, s.Rules, s.Default)
 			}
 			if len(s.Text) == 0 || len(s.Pays) == 0 || s.Figures.Method == "" {
@@ -43,7 +44,34 @@ func TestGames_EveryVersionIsFoundAndHasASheet(t *testing.T) {
 	}
 }
 
-func checkFigures(t *testing.T, name string, f Figures) {
+// sheet is the sheet of released rules.
+func sheet(t *testing.T, rules string) games.Sheet {
+	t.Helper()
+	v, ok := Released().Version(rules)
+	if !ok {
+		t.Fatalf("%s is not released", rules)
+	}
+	return v.SheetFor("")
+}
+
+func TestSheetFor_SaysAfterWhatTimeARoundIsAbandoned(t *testing.T) {
+	v, _ := Released().Version("blackjack/1")
+	for after, want := range map[string]string{"": "nothing for a time that the operator sets is", "24 hours": "nothing for 24 hours is"} {
+		text := v.SheetFor(after).Text
+		if last := text[len(text)-1]; !strings.Contains(last, want) {
+			t.Errorf("after %q the sheet says %q", after, last)
+		}
+	}
+	if s := v.SheetFor("1 hour"); len(s.Text) != len(v.SheetFor("").Text) {
+		t.Error("a sheet grows by being read")
+	}
+	slots, _ := Released().Version("slots/2")
+	if s := slots.SheetFor("24 hours"); slices.ContainsFunc(s.Text, func(line string) bool { return strings.Contains(line, "24 hours") }) {
+		t.Error("the sheet of slots speaks of abandoned rounds")
+	}
+}
+
+func checkFigures(t *testing.T, name string, f games.Figures) {
 	t.Helper()
 	if math.Abs(f.ReturnDecimal+f.HouseEdgeDecimal-1) > 1e-12 {
 		t.Errorf("%s: return %v and edge %v don't make 1", name, f.ReturnDecimal, f.HouseEdgeDecimal)
@@ -56,23 +84,17 @@ func checkFigures(t *testing.T, name string, f Figures) {
 	}
 }
 
-func TestLookup_KnowsNoOtherRules(t *testing.T) {
+func TestReleased_KnowsNoOtherRules(t *testing.T) {
 	for _, rules := range []string{"", "slots", "slots/", "slots/3", "SLOTS/2", "slots/02"} {
-		if _, ok := Lookup(rules); ok {
-			t.Errorf("Lookup(%q) found something", rules)
-		}
-		if _, ok := GameOf(rules); ok {
-			t.Errorf("GameOf(%q) found something", rules)
-		}
-		if _, ok := SheetOf(rules); ok {
-			t.Errorf("SheetOf(%q) found something", rules)
+		if _, ok := Released().Version(rules); ok {
+			t.Errorf("there is a version %q", rules)
 		}
 	}
 }
 
-func TestSheetOf_SlotsLinesGiveTheReturn(t *testing.T) {
+func TestSheets_SlotsLinesGiveTheReturn(t *testing.T) {
 	for _, rules := range []string{"slots/1", "slots/2"} {
-		s, _ := SheetOf(rules)
+		s := sheet(t, rules)
 		sum := new(big.Rat)
 		for _, l := range s.Pays {
 			p, ok := new(big.Rat).SetString(l.Probability)

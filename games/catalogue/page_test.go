@@ -16,8 +16,7 @@ func TestGamesPage_RouletteHasTheFiguresOfTheSheet(t *testing.T) {
 	}
 	rows := strings.Split(string(page), "\n")
 	for _, rules := range []string{"roulette/1", "roulette/2"} {
-		sheet, _ := SheetOf(rules)
-		for _, l := range sheet.Pays {
+		for _, l := range sheet(t, rules).Pays {
 			row := slices.IndexFunc(rows, func(r string) bool {
 				types, _, _ := strings.Cut(strings.TrimPrefix(r, "| "), " |")
 				return strings.HasPrefix(r, "| `") && strings.Contains(types, "`"+l.Name+"`")

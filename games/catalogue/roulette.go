@@ -4,12 +4,21 @@ import (
 	"fmt"
 	"math/big"
 
+	"imperio/games"
 	"imperio/games/odds"
 	"imperio/games/roulette"
 )
 
-func rouletteSheet(w *roulette.Wheel) Sheet {
-	s := Sheet{
+func rouletteWheel() games.Descriptor {
+	d := games.Descriptor{Number: 4, Name: "roulette", Title: "European Roulette", MinStake: 1, Default: "roulette/1", Bets: true}
+	for _, w := range roulette.Versions() {
+		d.Versions = append(d.Versions, &games.Version{Game: w, Sheet: func() games.Sheet { return rouletteSheet(w) }})
+	}
+	return d
+}
+
+func rouletteSheet(w *roulette.Wheel) games.Sheet {
+	s := games.Sheet{
 		Text: []string{
 			"The wheel has 37 equally likely pockets, numbered 0 to 36, with a single zero.",
 			fmt.Sprintf("One spin takes 1 to %d bets, all or none, and settles at once.", roulette.MaxBets),
@@ -39,7 +48,7 @@ func rouletteSheet(w *roulette.Wheel) Sheet {
 		}
 	}
 	const method = "exact, by enumeration of all 37 pockets for every bet"
-	s.Figures = exactFigures(worst, method+"; of the bet with the lowest return")
+	s.Figures = worst.Figures(method + "; of the bet with the lowest return")
 	for _, t := range roulette.Types() {
 		s.Pays = append(s.Pays, rouletteLine(t, count[t.Name], byType[t.Name], method))
 	}
@@ -47,7 +56,7 @@ func rouletteSheet(w *roulette.Wheel) Sheet {
 }
 
 // rouletteLine describes the bets of one type.
-func rouletteLine(t roulette.Type, bets int, d *odds.Distribution, method string) Line {
+func rouletteLine(t roulette.Type, bets int, d *odds.Distribution, method string) games.Line {
 	var wins int64
 	for _, p := range d.Pays() {
 		if p.Times.Cmp(big.NewRat(1, 1)) > 0 { // what La Partage gives back is no win
@@ -55,9 +64,9 @@ func rouletteLine(t roulette.Type, bets int, d *odds.Distribution, method string
 		}
 	}
 	p := big.NewRat(wins, d.Outcomes())
-	figures := exactFigures(d, method)
-	return Line{
+	figures := d.Figures(method)
+	return games.Line{
 		Name: t.Name, Pays: fmt.Sprintf("%d to 1", t.Pays), Multiplier: float64(t.Pays + 1), Condition: "needs " + t.Needs, Bets: bets,
-		Probability: p.RatString(), ProbabilityDecimal: decimal(p), Figures: &figures,
+		Probability: p.RatString(), ProbabilityDecimal: odds.Decimal(p), Figures: &figures,
 	}
 }

@@ -5,13 +5,22 @@ import (
 	"math/big"
 	"strings"
 
+	"imperio/games"
 	"imperio/games/odds"
 	"imperio/games/slots"
 )
 
-func slotsSheet(m *slots.Machine) Sheet {
+func slotMachine() games.Descriptor {
+	d := games.Descriptor{Number: 3, Name: "slots", Title: "Cherry Charm", MinStake: 1, Default: "slots/2"}
+	for _, m := range slots.Versions() {
+		d.Versions = append(d.Versions, &games.Version{Game: m, Sheet: func() games.Sheet { return slotsSheet(m) }})
+	}
+	return d
+}
+
+func slotsSheet(m *slots.Machine) games.Sheet {
 	d := odds.Slots(m)
-	s := Sheet{
+	s := games.Sheet{
 		Text: []string{
 			fmt.Sprintf("Three reels stop independently, each at one of %d equally likely stops, numbered %d to %d.",
 				slots.Stops, slots.FirstStop, slots.FirstStop+slots.Stops-1),
@@ -20,7 +29,7 @@ func slotsSheet(m *slots.Machine) Sheet {
 			"What is paid includes the stake. Only the highest line pays, and a spin settles at once.",
 			"The same stake always has the same chances: nothing that happened before changes them.",
 		},
-		Figures: exactFigures(d, fmt.Sprintf("exact, by enumeration of all %d outcomes", d.Outcomes())),
+		Figures: d.Figures(fmt.Sprintf("exact, by enumeration of all %d outcomes", d.Outcomes())),
 	}
 	for reel := range slots.Reels {
 		var symbols []string
@@ -36,9 +45,9 @@ func slotsSheet(m *slots.Machine) Sheet {
 			condition = "the first two reels show it, the third does not"
 		}
 		p := big.NewRat(chances[i], d.Outcomes())
-		s.Pays = append(s.Pays, Line{
+		s.Pays = append(s.Pays, games.Line{
 			Name: l.Name, Pays: fmt.Sprintf("%d times the stake", l.Pays), Multiplier: float64(l.Pays),
-			Condition: condition, Probability: p.RatString(), ProbabilityDecimal: decimal(p),
+			Condition: condition, Probability: p.RatString(), ProbabilityDecimal: odds.Decimal(p),
 		})
 	}
 	return s

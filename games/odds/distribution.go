@@ -9,6 +9,8 @@ import (
 	"math"
 	"math/big"
 	"slices"
+
+	"imperio/games"
 )
 
 // Distribution is the exact law of what one wager pays, per coin staked, over equally likely outcomes.
@@ -74,6 +76,23 @@ func (d *Distribution) Variance() *big.Rat {
 func (d *Distribution) Volatility() float64 {
 	v, _ := d.Variance().Float64()
 	return math.Sqrt(v)
+}
+
+// Figures are the exact figures of the wager. method says how the outcomes were obtained.
+func (d *Distribution) Figures(method string) games.Figures {
+	return games.Figures{
+		Return: d.Return().RatString(), ReturnDecimal: Decimal(d.Return()),
+		HouseEdge: d.HouseEdge().RatString(), HouseEdgeDecimal: Decimal(d.HouseEdge()),
+		HitFrequency: d.HitFrequency().RatString(), HitFrequencyDecimal: Decimal(d.HitFrequency()),
+		Variance: d.Variance().RatString(), VarianceDecimal: Decimal(d.Variance()), Volatility: d.Volatility(),
+		Method: method,
+	}
+}
+
+// Decimal is the number nearest to a fraction.
+func Decimal(r *big.Rat) float64 {
+	f, _ := r.Float64()
+	return f
 }
 
 func (d *Distribution) moment(power int) *big.Rat {

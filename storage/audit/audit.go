@@ -1,20 +1,20 @@
-// Package audit proves the books of a casino from its data alone. It reads the whole history from the first event,
-// keeps its own accounts from it, plays every round again from the recorded seeds, bets and actions, and then holds
-// what the machine says of itself against that. It writes nothing and believes nothing but the stored events.
+// Package audit proves the books of a casino from its data alone. It reads the whole history from the first event and
+// keeps its own accounts. It replays every round from the recorded seeds, bets and actions. Then it compares the machine's
+// state with the result. It writes nothing, and trusts nothing but the stored events.
 //
-// What is proven, in the order in which it is looked at:
+// It proves, in this order:
 //
-//   - every stored record has the checksum that it was written with
-//   - the history is one chain: numbers without gaps, each event carrying the hash of the one before, up to the head
-//   - every transfer moves coins between two accounts whose balances after it are right; no player's balance is ever
-//     below 0, and escrow holds the stakes of the open rounds
-//   - every round takes the next nonce of its account's seed pair; every settled round has exactly one stake and at
-//     most one payout; stakes and payouts are what the rules of its version say, and so is how a round is settled that
-//     its player left, and when it may be
-//   - every round's draws follow from the seeds that were committed to before it, and every revealed seed is the one
-//     that was committed to
-//   - every account's balance, seeds, statistics and open round are what its events make them, its names lead to it,
-//     and the sum of all balances is 0
+//   - Every stored record has the checksum that it was written with.
+//   - The history is one chain up to the head: numbers have no gaps, and each event carries the hash of the one before.
+//   - Every transfer moves coins between two accounts, and the balances after it are right. No player's balance is ever
+//     below 0. Escrow holds the stakes of the open rounds.
+//   - Every round takes the next nonce of its account's seed pair. Every settled round has exactly one stake and at most
+//     one payout, and both follow from the rules of its version. Abandoned rounds are settled by the stated rule, and not
+//     too early.
+//   - Every round's draws follow from seeds that were committed to before it, and every revealed seed matches its
+//     commitment.
+//   - Every account's balance, seeds, statistics and open round follow from its events. Its names lead to it. The sum of
+//     all balances is 0.
 package audit
 
 import (
@@ -43,21 +43,22 @@ type Report struct {
 	Accounts  uint64
 	Events    uint64
 	Transfers uint64
-	Rounds    uint64            // settled
-	Open      uint64            // open rounds
-	Replayed  uint64            // positions of rounds that were played again
-	Records   uint64            // whose checksums were checked
-	Head      [32]byte          // hash of the newest event: it pins the whole history
-	Index     uint64            // of the last applied entry of the log
-	Games     map[string]Totals // by game
-	Coins     games.Coins       // of all players
-	Escrow    games.Coins       // staked in open rounds
-	Issued    games.Coins       // ever granted, less what was taken back
+	Rounds    uint64      // settled
+	Open      uint64      // open rounds
+	Replayed  uint64      // positions of rounds that were played again
+	Records   uint64      // whose checksums were checked
+	Head      [32]byte    // hash of the newest event: it pins the whole history
+	Index     uint64      // of the last applied entry of the log
+	Games     []Totals    // in the order of the catalogue
+	Coins     games.Coins // of all players
+	Escrow    games.Coins // staked in open rounds
+	Issued    games.Coins // ever granted, less what was taken back
 	Took      time.Duration
 }
 
 // Totals sums up the settled rounds of a game.
 type Totals struct {
+	Game   string
 	Rounds uint64
 	Staked games.Coins
 	Paid   games.Coins
@@ -83,7 +84,10 @@ func Run(ctx context.Context, s *storage.Snapshot, o Options) (Report, error) {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	began := time.Now()
-	a := &auditor{ctx: ctx, snapshot: s, options: o, machine: s.Machine(), open: make(map[command.RoundID]*round), keys: machine.NewKeyAudit()}
+	a := &auditor{
+		ctx: ctx, snapshot: s, options: o, catalogue: s.Games(), machine: s.Machine(),
+		house: make(map[ledger.Account]games.Coins), open: make(map[command.RoundID]*round), keys: machine.NewKeyAudit(),
+	}
 	err := a.run()
 	a.report.Took = time.Since(began)
 	return a.report, err
@@ -91,19 +95,20 @@ func Run(ctx context.Context, s *storage.Snapshot, o Options) (Report, error) {
 
 // auditor keeps its own books while it reads the history.
 type auditor struct {
-	ctx      context.Context
-	snapshot *storage.Snapshot
-	options  Options
-	machine  machine.Record
-	report   Report
+	ctx       context.Context
+	snapshot  *storage.Snapshot
+	options   Options
+	catalogue *games.Catalogue
+	machine   machine.Record
+	report    Report
 
 	head     [32]byte
 	time     int64
-	house    [ledger.HouseBlackjack + 1]games.Coins // balances, by account
+	house    map[ledger.Account]games.Coins // balances of all accounts of the house that ever had a transfer
 	players  games.Coins
 	accounts []account // by id, from command.FirstAccountID
 	open     map[command.RoundID]*round
-	games    [len(ledger.Games)]machine.GameRecord
+	games    machine.GameRecords
 	pairs    uint64 // revealed
 	settled  uint64 // rounds that another event settled than the one that opened them
 	replays  *replays
@@ -264,14 +269,17 @@ func (a *auditor) transfers(e *machine.StoredEvent) error {
 			return err
 		}
 		if from != t.FromAfter || to != t.ToAfter {
-			return violation(e.Seq, "after transfer %d, %s has %d and %s has %d; the event says %d and %d", i, t.From, from, t.To, to, t.FromAfter, t.ToAfter)
+			return violation(e.Seq, "after transfer %d, %s has %d and %s has %d; the event says %d and %d", i, a.name(t.From), from, a.name(t.To), to, t.FromAfter, t.ToAfter)
 		}
 		if !allowed(e.Kind, t) {
-			return violation(e.Seq, "a %s moves coins from %s to %s as a %s", e.Kind, t.From, t.To, t.Kind)
+			return violation(e.Seq, "a %s moves coins from %s to %s as a %s", e.Kind, a.name(t.From), a.name(t.To), t.Kind)
 		}
 	}
 	return nil
 }
+
+// name is an account as people know it.
+func (a *auditor) name(who ledger.Account) string { return who.Name(a.catalogue) }
 
 // book changes a balance and returns it.
 func (a *auditor) book(e *machine.StoredEvent, who ledger.Account, amount games.Coins) (games.Coins, error) {
@@ -290,7 +298,7 @@ func (a *auditor) book(e *machine.StoredEvent, who ledger.Account, amount games.
 		}
 		return acc.Balance, nil
 	}
-	if who == 0 || int(who) >= len(a.house) {
+	if _, game := a.catalogue.Numbered(who.Game()); !game && who != ledger.Issue && who != ledger.Escrow {
 		return 0, violation(e.Seq, "there is no account %d", who)
 	}
 	a.house[who] += amount
@@ -302,7 +310,7 @@ func (a *auditor) book(e *machine.StoredEvent, who ledger.Account, amount games.
 
 // allowed says which events may move which coins from where to where.
 func allowed(k machine.EventKind, t ledger.Transfer) bool {
-	from, to := t.From.Game() != "", t.To.Game() != "" // a game's house
+	from, to := t.From.Game() != 0, t.To.Game() != 0 // a game's house
 	round := k == machine.RoundPlayed || k == machine.RoundOpened || k == machine.ActionTaken || k == machine.AbandonedSettled
 	switch t.Kind {
 	case command.TransferWelcome:

@@ -3,7 +3,9 @@ package audit
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 
 	"imperio/games"
 	"imperio/storage/command"
@@ -29,27 +31,53 @@ func (a *auditor) compare() error {
 	if m.Time < a.time {
 		return violation(0, "the machine's time is before that of the newest event")
 	}
+	if err := a.compareBooks(); err != nil {
+		return err
+	}
+	if err := a.compareGames(); err != nil {
+		return err
+	}
+	a.report.Coins, a.report.Escrow, a.report.Issued = a.players, a.house[ledger.Escrow], -a.house[ledger.Issue]
+	return nil
+}
+
+// compareBooks holds the balances of the house and the sum of all players' against the transfers.
+func (a *auditor) compareBooks() error {
+	books := &a.machine.Books
 	sum := a.players
-	for who, balance := range a.house {
+	var house []ledger.Balance
+	for _, who := range slices.Sorted(maps.Keys(a.house)) {
+		balance := a.house[who]
 		sum += balance
-		if m.Books.House[who] != balance {
-			return violation(0, "the balance of %s is %d by its transfers, the machine says %d", ledger.Account(who), balance, m.Books.House[who])
+		house = append(house, ledger.Balance{Account: who, Coins: balance})
+		if said := books.Of(who); said != balance {
+			return violation(0, "the balance of %s is %d by its transfers, the machine says %d", a.name(who), balance, said)
 		}
 	}
-	if m.Books.Players != a.players {
-		return violation(0, "the balances of all players add up to %d, the machine says %d", a.players, m.Books.Players)
+	if !slices.Equal(house, books.House) {
+		return violation(0, "the house has the balances %v by its transfers, the machine says %v", house, books.House)
+	}
+	if books.Players != a.players {
+		return violation(0, "the balances of all players add up to %d, the machine says %d", a.players, books.Players)
 	}
 	if sum != 0 {
 		return violation(0, "the sum of all balances is %d", sum)
 	}
-	a.report.Games = make(map[string]Totals)
-	for i, g := range a.games {
-		if g != m.Games[i] {
-			return violation(0, "%s has %s by its rounds, the machine says %s", ledger.Games[i], figures(g), figures(m.Games[i]))
+	return nil
+}
+
+// compareGames holds the sums of each game against its rounds.
+func (a *auditor) compareGames() error {
+	for _, game := range a.catalogue.Games() {
+		g, said := a.games.Of(game.Number), a.machine.Games.Of(game.Number)
+		if g != said {
+			return violation(0, "%s has %s by its rounds, the machine says %s", game.Name, figures(g), figures(said))
 		}
-		a.report.Games[ledger.Games[i]] = Totals{Rounds: g.Rounds, Staked: g.Staked, Paid: g.Paid}
+		a.report.Games = append(a.report.Games, Totals{Game: game.Name, Rounds: g.Rounds, Staked: g.Staked, Paid: g.Paid})
 	}
-	a.report.Coins, a.report.Escrow, a.report.Issued = a.players, a.house[ledger.Escrow], -a.house[ledger.Issue]
+	if !slices.Equal(a.games, a.machine.Games) {
+		return violation(0, "the sums of the games are %v by their rounds, the machine says %v", a.games, a.machine.Games)
+	}
 	return nil
 }
 
@@ -127,7 +155,7 @@ func (a *auditor) compareAccounts() error {
 			return violation(0, "account %d has %d coins and %d held by its transfers, its wallet says %d and %d", id, acc.Balance, acc.Held, w.Balance, w.Held)
 		case w.Nonce != acc.Nonce || w.Last != acc.Last || w.OpenRound != acc.OpenRound:
 			return violation(0, "account %d is at nonce %d, event %d, open round %d; its wallet says %d, %d, %d", id, acc.Nonce, acc.Last, acc.OpenRound, w.Nonce, w.Last, w.OpenRound)
-		case w.Games != acc.Games:
+		case !slices.Equal(w.Games, acc.Games):
 			return violation(0, "the statistics of account %d are not those of its rounds", id)
 		}
 		return nil

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"imperio/games/catalogue"
+	"imperio/games"
 	"imperio/games/fair"
 	"imperio/storage/command"
 	"imperio/storage/machine"
@@ -15,15 +15,16 @@ import (
 
 // replay is a position of a round that is to be played again.
 type replay struct {
-	event  uint64
-	server [command.SeedSize]byte
-	client string
-	round  machine.RoundRecord
+	catalogue *games.Catalogue
+	event     uint64
+	server    [command.SeedSize]byte
+	client    string
+	round     machine.RoundRecord
 }
 
 // check plays it and compares.
 func (r *replay) check() error {
-	game, ok := catalogue.Lookup(r.round.Rules)
+	game, ok := r.catalogue.Version(r.round.Rules)
 	if !ok {
 		return violation(r.event, "round %d has rules %q, which this imperio does not know", r.round.ID, r.round.Rules)
 	}

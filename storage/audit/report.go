@@ -3,8 +3,6 @@ package audit
 import (
 	"fmt"
 	"time"
-
-	"imperio/storage/ledger"
 )
 
 // Lines says what was proven, in words.
@@ -16,12 +14,11 @@ func (r *Report) Lines() []string {
 		fmt.Sprintf("accounts  %d, each balance and seed as its events make it, none below 0", r.Accounts),
 		fmt.Sprintf("rounds    %d settled and %d open, %d positions played again from committed seeds", r.Rounds, r.Open, r.Replayed),
 	}
-	for _, game := range ledger.Games {
-		t, ok := r.Games[game]
-		if !ok || t.Rounds == 0 {
+	for _, t := range r.Games {
+		if t.Rounds == 0 {
 			continue
 		}
-		line := fmt.Sprintf("%-9s %d rounds, %d staked, %d paid", game, t.Rounds, t.Staked, t.Paid)
+		line := fmt.Sprintf("%-9s %d rounds, %d staked, %d paid", t.Game, t.Rounds, t.Staked, t.Paid)
 		if t.Staked > 0 {
 			line += fmt.Sprintf(", actual return %.2f %%", 100*float64(t.Paid)/float64(t.Staked))
 		}

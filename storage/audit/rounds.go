@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"imperio/games"
-	"imperio/games/catalogue"
 	"imperio/storage/command"
 	"imperio/storage/ledger"
 	"imperio/storage/machine"
@@ -21,7 +20,7 @@ func (a *auditor) roundEvent(e *machine.StoredEvent) error {
 	if r == nil {
 		return violation(e.Seq, "a %s carries no round", e.Kind)
 	}
-	house, ok := ledger.House(machine.GameOf(r.Rules))
+	game, ok := a.catalogue.Named(games.NameOf(r.Rules))
 	if !ok {
 		return violation(e.Seq, "round %d has rules %q, which are no game's", r.ID, r.Rules)
 	}
@@ -38,7 +37,7 @@ func (a *auditor) roundEvent(e *machine.StoredEvent) error {
 			return violation(e.Seq, "round %d of account %d is not open", r.ID, e.Account)
 		}
 		before = o.record
-		if err := continues(o, e); err != nil {
+		if err := a.continues(o, e); err != nil {
 			return err
 		}
 	}
@@ -60,8 +59,10 @@ func (a *auditor) roundEvent(e *machine.StoredEvent) error {
 		return violation(e.Seq, "%d coins leave escrow for round %d, which holds %d", settled, r.ID, want)
 	}
 	for _, t := range e.Transfers {
-		if g := t.From.Game() + t.To.Game(); g != "" && g != house.Game() {
-			return violation(e.Seq, "round %d of %s moves coins of the house of %s", r.ID, house.Game(), g)
+		for _, who := range [2]ledger.Account{t.From, t.To} {
+			if who.Game() != 0 && who != ledger.House(game) {
+				return violation(e.Seq, "round %d of %s moves coins of %s", r.ID, game.Name, a.name(who))
+			}
 		}
 	}
 	if err := a.transfers(e); err != nil {
@@ -72,7 +73,7 @@ func (a *auditor) roundEvent(e *machine.StoredEvent) error {
 		acc.Held += staked - settled
 	}
 	if r.Settled {
-		if err := a.settle(acc, e, house); err != nil {
+		if err := a.settle(acc, e, game); err != nil {
 			return err
 		}
 	} else {
@@ -105,7 +106,7 @@ func opens(acc *account, e *machine.StoredEvent) error {
 }
 
 // continues holds what a later position of a round must be: the same round, with actions added.
-func continues(o *round, e *machine.StoredEvent) error {
+func (a *auditor) continues(o *round, e *machine.StoredEvent) error {
 	before, r := &o.record, e.Round
 	same := r.Rules == before.Rules && r.Stake == before.Stake && r.Pair == before.Pair && r.Nonce == before.Nonce && r.OpenedAt == before.OpenedAt &&
 		slices.EqualFunc(r.Bets, before.Bets, func(a, b games.Bet) bool {
@@ -123,14 +124,14 @@ func continues(o *round, e *machine.StoredEvent) error {
 		return violation(e.Seq, "the draws of round %d don't continue those before", r.ID)
 	}
 	if e.Kind == machine.AbandonedSettled {
-		return abandoned(o, e)
+		return a.abandoned(o, e)
 	}
 	return nil
 }
 
 // abandoned holds what the settlement of a round that its player left must be: of one in which nothing happened since
 // the cut-off, by the actions that the game's rules state for it and no others, at no further cost.
-func abandoned(o *round, e *machine.StoredEvent) error {
+func (a *auditor) abandoned(o *round, e *machine.StoredEvent) error {
 	before, r := &o.record, e.Round
 	if e.Before != 0 && o.acted >= e.Before {
 		return violation(e.Seq, "round %d is settled as left before %d ms, but its player acted at %d ms", r.ID, e.Before, o.acted)
@@ -138,14 +139,11 @@ func abandoned(o *round, e *machine.StoredEvent) error {
 	if !r.Settled || r.Staked != before.Staked {
 		return violation(e.Seq, "abandoned round %d is not settled as it stood", r.ID)
 	}
-	game, _ := catalogue.Lookup(r.Rules)
-	leaver, ok := game.(interface {
-		Abandoned(draws []uint16, w games.Wager) ([]string, error)
-	})
-	if !ok {
+	version, ok := a.catalogue.Version(r.Rules)
+	if !ok || version.Abandoned == nil {
 		return violation(e.Seq, "round %d has rules %q, which leave no round open", r.ID, r.Rules)
 	}
-	want, err := leaver.Abandoned(before.Draws, before.Wager())
+	want, err := version.Abandoned.Actions(before.Draws, before.Wager())
 	if err != nil {
 		return violation(e.Seq, "abandoned round %d can't be settled as it stood: %v", r.ID, err)
 	}
@@ -186,7 +184,7 @@ func settledFrom(k machine.EventKind, r *machine.RoundRecord) games.Coins {
 }
 
 // settle counts a settled round.
-func (a *auditor) settle(acc *account, e *machine.StoredEvent, house ledger.Account) error {
+func (a *auditor) settle(acc *account, e *machine.StoredEvent, game *games.Descriptor) error {
 	r := e.Round
 	if e.Kind != machine.RoundPlayed {
 		if by, err := a.snapshot.Settlement(r.ID); err != nil {
@@ -199,14 +197,26 @@ func (a *auditor) settle(acc *account, e *machine.StoredEvent, house ledger.Acco
 		acc.OpenRound = 0
 	}
 	a.report.Rounds++
-	i := house - ledger.HouseSlots
-	for _, g := range []*machine.GameRecord{&acc.Games[i], &a.games[i]} {
+	for _, sums := range []*machine.GameRecords{&acc.Games, &a.games} {
+		g := sumOf(sums, game.Number)
 		g.Rounds++
 		g.Staked += r.Staked
 		g.Paid += r.Payout
 		g.Biggest = max(g.Biggest, r.Payout-r.Staked)
 	}
 	return nil
+}
+
+// sumOf is the sum of a game in the auditor's own records, which are sorted by game. It is added if it is missing.
+func sumOf(sums *machine.GameRecords, game uint16) *machine.GameRecord {
+	i := 0
+	for i < len(*sums) && (*sums)[i].Game < game {
+		i++
+	}
+	if i == len(*sums) || (*sums)[i].Game != game {
+		*sums = slices.Insert(*sums, i, machine.GameRecord{Game: game})
+	}
+	return &(*sums)[i]
 }
 
 // seedRotated holds a rotation: what it reveals was committed to, and what it makes active was promised as the next.
@@ -251,7 +261,7 @@ func (a *auditor) replay(e *machine.StoredEvent, acc *account) error {
 	if sha256.Sum256(server[:]) != acc.seeds.Active {
 		return violation(e.Seq, "the server seed of pair %d of account %d is not the one that was committed to", e.Round.Pair, e.Account)
 	}
-	a.replays.add(replay{event: e.Seq, server: server, client: acc.seeds.Client, round: *e.Round})
+	a.replays.add(replay{catalogue: a.catalogue, event: e.Seq, server: server, client: acc.seeds.Client, round: *e.Round})
 	return nil
 }
 

@@ -6,16 +6,16 @@ import (
 	"imperio/games"
 )
 
-// MaxAmount is the most coins that one command moves: as a stake, a grant, or a gift. So no payout can leave the range of
-// Coins.
+// MaxAmount is the largest amount of coins that one command moves, as a stake, a grant or a gift. It keeps payouts within
+// the range of Coins.
 const MaxAmount games.Coins = 1_000_000_000_000
 
 // SeedSize is the length of a server seed in bytes.
 const SeedSize = 32
 
-// OpenAccount makes an account with its first seeds and, if a session is given, signs its player in. The account
-// remembers the command's idempotency key, by which the proposer knows a repeated sign-up: only who has the password may
-// be told of it, and the machine checks none.
+// OpenAccount makes an account with its first seeds. If a session is given, it also signs the player in. The account
+// remembers the command's idempotency key, so that the proposer recognizes a repeated sign-up. The proposer must check the
+// password before it answers one: the machine checks no passwords.
 // Entropy: two server seeds (the active and the next), 64 bytes. Answer: *AccountOpened.
 type OpenAccount struct {
 	Username     string      `cbor:"1,keyasint"` // as the player wrote it
@@ -49,8 +49,8 @@ type NewSession struct {
 	Lifetime  int64     `cbor:"5,keyasint"` // milliseconds from the machine's time on; key 2 was an end by the proposer's clock
 }
 
-// AttemptSignIn takes one of the few tries that an account and an address have in a minute. It is proposed before the
-// password is looked at, so that parallel guesses can't pass; a good sign-in gives the tries back.
+// AttemptSignIn takes one of the tries that an account and an address have. It is proposed before the password is checked,
+// so that parallel guesses can't pass. A successful sign-in gives the tries back.
 // Account 0 counts the address alone (unknown name). Refused with sign_in_throttled. No answer.
 type AttemptSignIn struct {
 	Address string `cbor:"1,keyasint"` // the client's address, an IPv6 client's /64
@@ -242,3 +242,28 @@ func (AcquireLock) Kind() Kind       { return KindAcquireLock }
 func (ReleaseLock) Kind() Kind       { return KindReleaseLock }
 func (RecordAct) Kind() Kind         { return KindRecordAct }
 func (RaiseLevel) Kind() Kind        { return KindRaiseLevel }
+
+// decoders decode the bodies of all kinds.
+var decoders = map[Kind]func(raw []byte) (Body, error){
+	KindOpenAccount:       decodeAs[OpenAccount],
+	KindOpenSession:       decodeAs[OpenSession],
+	KindEndSessions:       decodeAs[EndSessions],
+	KindAttemptSignIn:     decodeAs[AttemptSignIn],
+	KindChangePassword:    decodeAs[ChangePassword],
+	KindPlaceWager:        decodeAs[PlaceWager],
+	KindTakeAction:        decodeAs[TakeAction],
+	KindRotateSeed:        decodeAs[RotateSeed],
+	KindCollectDailyCoins: decodeAs[CollectDailyCoins],
+	KindGrantCoins:        decodeAs[GrantCoins],
+	KindSetLock:           decodeAs[SetLock],
+	KindSetRole:           decodeAs[SetRole],
+	KindSettleAbandoned:   decodeAs[SettleAbandoned],
+	KindSetLimits:         decodeAs[SetLimits],
+	KindExclude:           decodeAs[Exclude],
+	KindPutValue:          decodeAs[PutValue],
+	KindDeleteValue:       decodeAs[DeleteValue],
+	KindAcquireLock:       decodeAs[AcquireLock],
+	KindReleaseLock:       decodeAs[ReleaseLock],
+	KindRecordAct:         decodeAs[RecordAct],
+	KindRaiseLevel:        decodeAs[RaiseLevel],
+}

@@ -5,10 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"imperio/games"
 )
 
 // envelope is a command as it stands in the log.
@@ -39,7 +40,7 @@ var (
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
 		MaxArrayElements:  1 << 16,
 		MaxMapPairs:       1 << 16,
-		UTF8:              cbor.UTF8DecodeInvalid, // what was encoded must decode, whatever a client sent
+		UTF8:              cbor.UTF8DecodeInvalid, // clients may send invalid text, and what was encoded must decode
 	}.DecMode())
 )
 
@@ -76,7 +77,8 @@ func Encode(c Command) ([]byte, error) {
 	return data, nil
 }
 
-// Decoded is a command read from the log, with the fingerprint that its idempotency key is compared by.
+// Decoded is a command that was read from the log. Fingerprint identifies what the client asked for; it is zero without an
+// idempotency key.
 type Decoded struct {
 	Command
 	Fingerprint [8]byte
@@ -114,13 +116,13 @@ func Decode(data []byte) (Decoded, error) {
 	return d, nil
 }
 
-// fingerprint tells two requests under one idempotency key apart: by what the client asked.
+// fingerprint identifies what a client asked for. Two requests under one idempotency key are compared by it.
 func fingerprint(b Body) ([8]byte, error) {
 	h := sha256.New()
 	h.Write([]byte{byte(b.Kind() >> 8), byte(b.Kind())})
 	if w, ok := b.(PlaceWager); ok && len(w.Bets) == 0 {
-		// A spin of the slots, told apart in a tenth of the time that encoding it again takes.
-		h.Write([]byte(gameOf(w.Rules)))
+		// The most frequent request. Encoding it again would take ten times as long.
+		h.Write([]byte(games.NameOf(w.Rules)))
 		h.Write(binary.BigEndian.AppendUint64(make([]byte, 1, 9), uint64(w.Stake)))
 	} else {
 		body, err := encMode.Marshal(asked(b))
@@ -134,17 +136,12 @@ func fingerprint(b Body) ([8]byte, error) {
 	return [8]byte(sum[:8]), nil
 }
 
-// gameOf is what the client asks for; by which rules, the house says.
-func gameOf(rules string) string {
-	game, _, _ := strings.Cut(rules, "/")
-	return game
-}
-
-// asked is a body without what its proposer added to the client's request: that may differ when the client asks again.
+// asked is a body without what the proposer added to the client's request: that may differ when the client asks again. The
+// client chooses a game, and the house chooses its rules.
 func asked(b Body) Body {
 	switch b := b.(type) {
 	case PlaceWager:
-		b.Rules = gameOf(b.Rules)
+		b.Rules = games.NameOf(b.Rules)
 		return b
 	case CollectDailyCoins:
 		b.Amount = 0
@@ -163,51 +160,11 @@ func KeyOf(header string) Key {
 }
 
 func decodeBody(k Kind, raw []byte) (Body, error) {
-	switch k {
-	case KindOpenAccount:
-		return decodeAs[OpenAccount](raw)
-	case KindOpenSession:
-		return decodeAs[OpenSession](raw)
-	case KindEndSessions:
-		return decodeAs[EndSessions](raw)
-	case KindAttemptSignIn:
-		return decodeAs[AttemptSignIn](raw)
-	case KindChangePassword:
-		return decodeAs[ChangePassword](raw)
-	case KindPlaceWager:
-		return decodeAs[PlaceWager](raw)
-	case KindTakeAction:
-		return decodeAs[TakeAction](raw)
-	case KindRotateSeed:
-		return decodeAs[RotateSeed](raw)
-	case KindCollectDailyCoins:
-		return decodeAs[CollectDailyCoins](raw)
-	case KindGrantCoins:
-		return decodeAs[GrantCoins](raw)
-	case KindSetLock:
-		return decodeAs[SetLock](raw)
-	case KindSetRole:
-		return decodeAs[SetRole](raw)
-	case KindSettleAbandoned:
-		return decodeAs[SettleAbandoned](raw)
-	case KindSetLimits:
-		return decodeAs[SetLimits](raw)
-	case KindExclude:
-		return decodeAs[Exclude](raw)
-	case KindPutValue:
-		return decodeAs[PutValue](raw)
-	case KindDeleteValue:
-		return decodeAs[DeleteValue](raw)
-	case KindAcquireLock:
-		return decodeAs[AcquireLock](raw)
-	case KindReleaseLock:
-		return decodeAs[ReleaseLock](raw)
-	case KindRecordAct:
-		return decodeAs[RecordAct](raw)
-	case KindRaiseLevel:
-		return decodeAs[RaiseLevel](raw)
+	decode, known := decoders[k]
+	if !known {
+		return nil, &NewerError{What: fmt.Sprintf("the log holds a command of kind %d, which this program does not know", k)}
 	}
-	return nil, &NewerError{What: fmt.Sprintf("the log holds a command of kind %d, which this program does not know", k)}
+	return decode(raw)
 }
 
 func decodeAs[T Body](raw []byte) (Body, error) {

@@ -1,4 +1,4 @@
-// Package command holds what may be asked of the machine, what it answers, and how both are written down.
+// Package command defines the commands of the machine, their results, and the encoding of commands.
 //
 // A Command is the unit of the log: every change of the casino is one. Whoever proposes it stamps the time and the
 // entropy into it, so that applying it needs nothing but the state and the command itself. Encodings are CBOR with

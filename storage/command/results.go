@@ -6,7 +6,7 @@ import (
 	"imperio/games"
 )
 
-// What the machine tells of its state: the answers of commands, and what a View reads. None of it is stored as it is.
+// Answers of commands, and what can be read of the state. Nothing here is stored in this form.
 
 // AccountOpened answers OpenAccount.
 type AccountOpened struct {
@@ -20,7 +20,7 @@ type SessionOpened struct {
 	Session Session
 }
 
-// Account is what there is to know of an account but its secrets.
+// Account is an account without its secrets.
 type Account struct {
 	ID            AccountID
 	Username      string
@@ -58,7 +58,7 @@ type Session struct {
 	Address   string
 }
 
-// Round is one round of a game: what was decided, what was drawn, what was paid, and what it can be proven with.
+// Round is one round of a game: the wager, the draws, the payout, and what proves it.
 type Round struct {
 	ID         RoundID
 	Account    AccountID

@@ -301,8 +301,8 @@ func TestMigrate_StepsRunInOneTransaction(t *testing.T) {
 func TestGuard_TellsDamageFromBugs(t *testing.T) {
 	d := open(t, byHand)
 	err := d.View(func(r *Reader) error {
-		var none map[string]int
-		none["rule"] = 1
+		key := r.Record()
+		_ = key[len(key)]
 		return nil
 	})
 	var bug *BugError

@@ -89,7 +89,7 @@ func (m *Machine) refuseGrant(w *WalletRecord, amount coins) *command.Refusal {
 // issueExhausted reports whether no more coins can be issued: an amount of coins is never more than MaxCoins, and that
 // is also the most that there can be in the casino.
 func (m *Machine) issueExhausted(amount coins) bool {
-	return amount > 0 && m.head.Books.House[ledger.Issue]-amount < -games.MaxCoins
+	return amount > 0 && m.head.Books.Of(ledger.Issue)-amount < -games.MaxCoins
 }
 
 func noCoinsLeft() command.Result {

@@ -108,17 +108,7 @@ func (e *Event) Game() string {
 	if e.Round == nil {
 		return ""
 	}
-	return GameOf(e.Round.Rules)
-}
-
-// GameOf is the game of a rules version: "slots" of "slots/2".
-func GameOf(rules string) string {
-	for i := 0; i < len(rules); i++ {
-		if rules[i] == '/' {
-			return rules[:i]
-		}
-	}
-	return rules
+	return games.NameOf(e.Round.Rules)
 }
 
 // Tell is the event as the feed hands it on.

@@ -1,32 +1,31 @@
 package machine
 
 import (
+	"imperio/games"
 	"imperio/storage/command"
 	"imperio/storage/ledger"
 )
 
-// Figures sums up the casino.
-func (h *Record) Figures() command.Figures {
+// Figures sums up the casino, game by game.
+func (h *Record) Figures(c *games.Catalogue) command.Figures {
 	f := command.Figures{
 		Accounts: uint64(h.NextAccount - command.FirstAccountID), Sessions: h.Sessions, OpenRounds: h.OpenRounds, Events: h.Events,
-		LedgerSum: h.Books.Sum(), Escrow: h.Books.House[ledger.Escrow], Issue: h.Books.House[ledger.Issue],
-		Players: h.Books.Players, Houses: make(map[string]command.GameFigures, len(ledger.Games)),
+		LedgerSum: h.Books.Sum(), Escrow: h.Books.Of(ledger.Escrow), Issue: h.Books.Of(ledger.Issue),
+		Players: h.Books.Players, Houses: make(map[string]command.GameFigures, len(c.Games())),
 	}
-	for i, g := range h.Games {
-		f.Houses[ledger.Games[i]] = command.GameFigures{
-			Rounds: g.Rounds, Staked: g.Staked, Paid: g.Paid, Balance: h.Books.House[ledger.HouseSlots+ledger.Account(i)],
-		}
+	for _, game := range c.Games() {
+		g := h.Games.Of(game.Number)
+		f.Houses[game.Name] = command.GameFigures{Rounds: g.Rounds, Staked: g.Staked, Paid: g.Paid, Balance: h.Books.Of(ledger.House(game))}
 	}
 	return f
 }
 
-// Statistics sums up an account's settled rounds, game by game in the ledger's order.
-func (r *Reader) Statistics(id command.AccountID) (list []command.GameStatistics, err error) {
+// Statistics sums up an account's settled rounds, game by game in the order of the catalogue.
+func (r *Reader) Statistics(id command.AccountID, c *games.Catalogue) (list []command.GameStatistics, err error) {
 	w, _, err := r.Wallet(id)
-	for i, g := range w.Games {
-		list = append(list, command.GameStatistics{
-			Game: ledger.Games[i], Rounds: g.Rounds, Staked: g.Staked, Paid: g.Paid, BiggestWin: g.Biggest,
-		})
+	for _, game := range c.Games() {
+		g := w.Games.Of(game.Number)
+		list = append(list, command.GameStatistics{Game: game.Name, Rounds: g.Rounds, Staked: g.Staked, Paid: g.Paid, BiggestWin: g.Biggest})
 	}
 	return list, err
 }

@@ -24,7 +24,6 @@ type keySizes struct{ slice, run uint64 } // events, each a power of two
 // standardSizes are those of all casinos. Tests have smaller ones.
 var standardSizes = keySizes{slice: 1 << 12, run: 1 << 18}
 
-func (s keySizes) runOf(event uint64) uint32   { return uint32((event - 1) / s.run) }
 func (s keySizes) placeOf(event uint64) uint32 { return uint32((event - 1) % s.run) }
 func (s keySizes) event(run, place uint32) uint64 {
 	return uint64(run)*s.run + uint64(place) + 1

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"imperio/games"
 	"imperio/storage/command"
 )
 
@@ -17,6 +18,7 @@ import (
 type Machine struct {
 	Reader  // of state; its head is what the machine knows about itself, as it is after the newest command
 	state   State
+	games   *games.Catalogue
 	now     int64 // the casino's time for the command, Unix milliseconds
 	command *command.Decoded
 	events  []*Event // recorded since On
@@ -27,9 +29,9 @@ type Machine struct {
 	sizes    keySizes  // of keys
 }
 
-// New makes a machine that goes on from a record.
-func New(record Record) *Machine {
-	return &Machine{Reader: Reader{head: &record}, sessions: newSessionCache(), records: newRecordCache(), sizes: standardSizes}
+// New makes a machine that goes on from a record. The catalogue must hold all games that were ever played.
+func New(record Record, c *games.Catalogue) *Machine {
+	return &Machine{Reader: Reader{head: &record}, games: c, sessions: newSessionCache(), records: newRecordCache(), sizes: standardSizes}
 }
 
 // On lets the machine work on a state, until it is given another. Between the two the state may only be changed by the

@@ -1,7 +1,9 @@
 package machine
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -16,27 +18,60 @@ import (
 
 // Record is what the machine knows about itself: one for the casino.
 type Record struct {
-	Events      uint64                        `cbor:"3,keyasint"` // number of the newest event, from 1
-	Head        [32]byte                      `cbor:"4,keyasint"` // its hash
-	Time        int64                         `cbor:"5,keyasint"` // the casino's, of the newest entry; never goes back
-	NextAccount command.AccountID             `cbor:"6,keyasint"`
-	NextFence   uint64                        `cbor:"7,keyasint"`
-	Books       ledger.Books                  `cbor:"8,keyasint"`
-	Sessions    uint64                        `cbor:"9,keyasint"`
-	OpenRounds  uint64                        `cbor:"10,keyasint"`
-	Games       [len(ledger.Games)]GameRecord `cbor:"11,keyasint"`
-	Level       uint32                        `cbor:"13,keyasint"`           // the feature level; see levels.go
-	Program     string                        `cbor:"14,keyasint,omitempty"` // the version of the program that raised it
-	KeysFrom    uint32                        `cbor:"15,keyasint,omitempty"` // the oldest run of used keys that is kept; see keyindex.go
+	Events      uint64            `cbor:"3,keyasint"` // number of the newest event, from 1
+	Head        [32]byte          `cbor:"4,keyasint"` // its hash
+	Time        int64             `cbor:"5,keyasint"` // the casino's, of the newest entry; never goes back
+	NextAccount command.AccountID `cbor:"6,keyasint"`
+	NextFence   uint64            `cbor:"7,keyasint"`
+	Books       ledger.Books      `cbor:"8,keyasint"`
+	Sessions    uint64            `cbor:"9,keyasint"`
+	OpenRounds  uint64            `cbor:"10,keyasint"`
+	Games       GameRecords       `cbor:"11,keyasint,omitempty"`
+	Level       uint32            `cbor:"13,keyasint"`           // the feature level; see levels.go
+	Program     string            `cbor:"14,keyasint,omitempty"` // the version of the program that raised it
+	KeysFrom    uint32            `cbor:"15,keyasint,omitempty"` // the oldest run of used keys that is kept; see keyindex.go
 }
 
-// GameRecord sums up settled rounds: of one player's wallet, or of the whole casino.
+// GameRecord sums up the settled rounds of one game: those of one player, or those of the whole casino.
 type GameRecord struct {
 	_       struct{} `cbor:",toarray"`
+	Game    uint16   // its number in the catalogue
 	Rounds  uint64
 	Staked  games.Coins
 	Paid    games.Coins
 	Biggest games.Coins // the largest win: payout less what the round cost
+}
+
+// GameRecords are the sums of games, sorted by rising number. Games without a settled round are left out, so a new game
+// changes no record before it is played.
+type GameRecords []GameRecord
+
+// Of is the sum of a game.
+func (g GameRecords) Of(game uint16) GameRecord {
+	if i, ok := g.find(game); ok {
+		return g[i]
+	}
+	return GameRecord{Game: game}
+}
+
+func (g GameRecords) find(game uint16) (int, bool) {
+	return slices.BinarySearchFunc(g, game, func(have GameRecord, want uint16) int { return cmp.Compare(have.Game, want) })
+}
+
+// With is a copy in which a settled round of a game is counted.
+func (g GameRecords) With(game uint16, r *RoundRecord) GameRecords {
+	i, ok := g.find(game)
+	if ok {
+		g = slices.Clone(g)
+	} else {
+		g = slices.Insert(slices.Clip(g), i, GameRecord{Game: game})
+	}
+	s := &g[i]
+	s.Rounds++
+	s.Staked += r.Staked
+	s.Paid += r.Payout
+	s.Biggest = max(s.Biggest, r.Payout-r.Staked)
+	return g
 }
 
 // AccountRecord is who an account belongs to.
@@ -53,17 +88,17 @@ type AccountRecord struct {
 
 // WalletRecord is all that a bet changes of an account.
 type WalletRecord struct {
-	Balance       games.Coins                   `cbor:"1,keyasint"`
-	Held          games.Coins                   `cbor:"2,keyasint,omitempty"` // staked in the open round
-	Nonce         uint64                        `cbor:"3,keyasint"`           // the next round's
-	Last          uint64                        `cbor:"4,keyasint"`           // newest event of the account's chain
-	OpenRound     command.RoundID               `cbor:"5,keyasint,omitempty"`
-	Locked        bool                          `cbor:"6,keyasint,omitempty"`
-	ExcludedUntil int64                         `cbor:"7,keyasint,omitempty"`
-	Limited       bool                          `cbor:"8,keyasint,omitempty"` // has a limitsRecord
-	DailyNext     int64                         `cbor:"9,keyasint,omitempty"`
-	Usage         UsageRecord                   `cbor:"10,keyasint"`
-	Games         [len(ledger.Games)]GameRecord `cbor:"11,keyasint"`
+	Balance       games.Coins     `cbor:"1,keyasint"`
+	Held          games.Coins     `cbor:"2,keyasint,omitempty"` // staked in the open round
+	Nonce         uint64          `cbor:"3,keyasint"`           // the next round's
+	Last          uint64          `cbor:"4,keyasint"`           // newest event of the account's chain
+	OpenRound     command.RoundID `cbor:"5,keyasint,omitempty"`
+	Locked        bool            `cbor:"6,keyasint,omitempty"`
+	ExcludedUntil int64           `cbor:"7,keyasint,omitempty"`
+	Limited       bool            `cbor:"8,keyasint,omitempty"` // has a limitsRecord
+	DailyNext     int64           `cbor:"9,keyasint,omitempty"`
+	Usage         UsageRecord     `cbor:"10,keyasint"`
+	Games         GameRecords     `cbor:"11,keyasint,omitempty"`
 }
 
 // UsageRecord counts what a player's own limits are held against. Days are numbered from 1970-01-01 UTC.

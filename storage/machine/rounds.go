@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"imperio/games"
 	"imperio/games/fair"
 	"imperio/storage/command"
 )
@@ -107,13 +108,13 @@ func (r *Reader) OpenRounds(fn func(command.RoundID, *OpenRoundRecord) error) er
 	})
 }
 
-// AbandonedSince lists rounds whose players did nothing in them since a time, oldest first, up to limit.
-func (r *Reader) AbandonedSince(t time.Time, limit int) (list []command.RoundID, err error) {
+// AbandonedSince lists rounds of a game whose players did nothing in them since a time, oldest first, up to limit.
+func (r *Reader) AbandonedSince(game string, t time.Time, limit int) (list []command.RoundID, err error) {
 	err = r.OpenRounds(func(id command.RoundID, o *OpenRoundRecord) error {
 		if len(list) == limit || !at(o.Round.OpenedAt).Before(t) {
 			return errEnough
 		}
-		if at(o.ActedAt).Before(t) {
+		if at(o.ActedAt).Before(t) && games.NameOf(o.Round.Rules) == game {
 			list = append(list, id)
 		}
 		return nil

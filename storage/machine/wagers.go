@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"imperio/games"
-	"imperio/games/catalogue"
 	"imperio/storage/command"
 	"imperio/storage/ledger"
 )
@@ -14,7 +13,7 @@ import (
 // goes without a decision of the player, and if that is to the end, the round is settled.
 func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	id := m.command.Account
-	game, known := catalogue.Lookup(b.Rules)
+	version, known := m.games.Version(b.Rules)
 	if !known {
 		return command.Result{}, unknownRules(b.Rules)
 	}
@@ -22,7 +21,7 @@ func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	if refusal != nil || err != nil {
 		return command.Result{Refusal: refusal}, err
 	}
-	if w.OpenRound != 0 && interactive(b.Rules) {
+	if w.OpenRound != 0 && version.Of().StaysOpen() {
 		return command.Refusef("round_open", "Round %d is still open. Finish it first.", w.OpenRound), nil
 	}
 	if b.Stake < 1 || b.Stake > m.is().mostCoins {
@@ -31,7 +30,7 @@ func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	if r, err := m.refuseStake(id, &w, b.Stake); r != nil || err != nil {
 		return command.Result{Refusal: r}, err
 	}
-	if r := m.refuseHouse(b.Rules); r != nil {
+	if r := m.refuseHouse(version.Of()); r != nil {
 		return command.Result{Refusal: r}, nil
 	}
 	seeds, err := m.seeds(id)
@@ -42,7 +41,7 @@ func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 		ID: command.RoundID(m.head.Events + 1), Rules: b.Rules, Stake: b.Stake, Bets: b.Bets,
 		Nonce: w.Nonce, Pair: seeds.Pair, OpenedAt: m.now,
 	}
-	p, err := game.Play(seeds.stream(&round), round.Wager())
+	p, err := version.Play(seeds.stream(&round), round.Wager())
 	if r := refusalOf(err); r != nil {
 		return command.Result{Refusal: r}, nil
 	}
@@ -62,7 +61,7 @@ func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 		w.OpenRound = round.ID
 		m.head.OpenRounds++
 	}
-	if err := m.advance(id, &w, &round, p, &e); err != nil {
+	if err := m.advance(id, &w, version.Of(), &round, p, &e); err != nil {
 		return command.Result{}, err
 	}
 	return m.wagerResult(id, &w, &round, seeds)
@@ -129,14 +128,11 @@ func (m *Machine) settleAbandoned(b command.SettleAbandoned) (command.Result, er
 	if !ok || w.OpenRound != b.Round {
 		return command.Result{}, fmt.Errorf("round %d is open, but not in the wallet of account %d", b.Round, o.Account)
 	}
-	game, _ := catalogue.Lookup(o.Round.Rules)
-	leaver, ok := game.(interface {
-		Abandoned(draws []uint16, w games.Wager) ([]string, error)
-	})
-	if !ok {
+	version, ok := m.games.Version(o.Round.Rules)
+	if !ok || version.Abandoned == nil {
 		return command.Result{}, fmt.Errorf("rules %s leave rounds open but have no rule for abandoned ones", o.Round.Rules)
 	}
-	actions, err := leaver.Abandoned(o.Round.Draws, o.Round.Wager())
+	actions, err := version.Abandoned.Actions(o.Round.Draws, o.Round.Wager())
 	if err != nil {
 		return command.Result{}, fmt.Errorf("settle abandoned round %d: %w", b.Round, err)
 	}
@@ -146,7 +142,7 @@ func (m *Machine) settleAbandoned(b command.SettleAbandoned) (command.Result, er
 // act plays an open round on by some actions, of which the event tells.
 func (m *Machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, e Event) (command.Result, error) {
 	id, r := o.Account, o.Round
-	game, known := catalogue.Lookup(r.Rules)
+	version, known := m.games.Version(r.Rules)
 	if !known {
 		return command.Result{}, unknownRules(r.Rules)
 	}
@@ -155,7 +151,7 @@ func (m *Machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, e E
 		return command.Result{}, err
 	}
 	r.Actions = append(r.Actions[:len(r.Actions):len(r.Actions)], actions...)
-	p, err := game.Play(seeds.stream(&r), r.Wager())
+	p, err := version.Play(seeds.stream(&r), r.Wager())
 	if refusal := refusalOf(err); refusal != nil {
 		return command.Result{Refusal: refusal}, nil
 	}
@@ -168,19 +164,16 @@ func (m *Machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, e E
 		}
 	}
 	e.Round = &r
-	if err := m.advance(id, w, &r, p, &e); err != nil {
+	if err := m.advance(id, w, version.Of(), &r, p, &e); err != nil {
 		return command.Result{}, err
 	}
 	return m.wagerResult(id, w, &r, seeds)
 }
 
-// advance takes a round to a new position: what it costs more is taken, and if it is settled, what it pays is paid.
-// It records the event and stores wallet and round.
-func (m *Machine) advance(id command.AccountID, w *WalletRecord, r *RoundRecord, p games.Position, e *Event) error {
-	house, ok := ledger.House(GameOf(r.Rules))
-	if !ok {
-		return fmt.Errorf("rules %s have no house account", r.Rules)
-	}
+// advance takes a round of a game to a new position: what it costs more is taken, and if it is settled, what it pays is
+// paid. It records the event and stores wallet and round.
+func (m *Machine) advance(id command.AccountID, w *WalletRecord, game *games.Descriptor, r *RoundRecord, p games.Position, e *Event) error {
+	house := ledger.House(game)
 	opening := r.Staked == 0
 	more := p.Staked - r.Staked
 	r.Draws, r.Staked, r.Payout, r.Settled, r.Allowed = p.Draws, p.Staked, p.Payout, p.Settled, p.Allowed
@@ -229,21 +222,12 @@ func (m *Machine) advance(id command.AccountID, w *WalletRecord, r *RoundRecord,
 			}
 		}
 		m.countPayout(w, p.Payout)
-		i := house - ledger.HouseSlots
-		w.Games[i].count(r)
-		m.head.Games[i].count(r)
+		w.Games = w.Games.With(game.Number, r)
+		m.head.Games = m.head.Games.With(game.Number, r)
 	} else if err := m.put(tableOpenRounds, roundKey(r.ID), OpenRoundRecord{Account: id, Round: *r, ActedAt: m.now}); err != nil {
 		return err
 	}
 	return m.recordOn(id, w, e)
-}
-
-// count adds a settled round to the sums.
-func (g *GameRecord) count(r *RoundRecord) {
-	g.Rounds++
-	g.Staked += r.Staked
-	g.Paid += r.Payout
-	g.Biggest = max(g.Biggest, r.Payout-r.Staked)
 }
 
 // refuseStake says why an account can't put up a stake: for lack of coins, or for a limit of its player's own.
@@ -260,9 +244,8 @@ func (m *Machine) refuseStake(id command.AccountID, w *WalletRecord, stake coins
 
 // refuseHouse refuses new rounds of a game whose house has won or lost so much that the round could take its balance
 // out of the range of Coins. No casino gets there by play; a command that can't be applied would stop it for ever.
-func (m *Machine) refuseHouse(rules string) *command.Refusal {
-	house, ok := ledger.House(GameOf(rules))
-	if c := m.head.Books.House[house]; ok && -games.MaxCoins/2 <= c && c <= games.MaxCoins/2 {
+func (m *Machine) refuseHouse(game *games.Descriptor) *command.Refusal {
+	if c := m.head.Books.Of(ledger.House(game)); -games.MaxCoins/2 <= c && c <= games.MaxCoins/2 {
 		return nil
 	}
 	return &command.Refusal{Code: "stake_out_of_range", Message: "The house can't take more bets in this game."}
@@ -300,9 +283,6 @@ func (m *Machine) barred(w *WalletRecord) *command.Refusal {
 	}
 	return nil
 }
-
-// interactive reports whether rounds under these rules can stay open.
-func interactive(rules string) bool { return GameOf(rules) == "blackjack" }
 
 // refusalOf is the refusal that a game gave, or nil if err is something else.
 func refusalOf(err error) *command.Refusal {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/storage"
 	"imperio/storage/audit"
 	"imperio/storage/command"
@@ -42,6 +43,7 @@ type Casino struct {
 
 	t       T
 	dir     string // of state.db
+	games   *games.Catalogue
 	base    string // under which crashes make further directories
 	crashes int
 	options storage.Options
@@ -59,22 +61,28 @@ func New(t testing.TB, seed uint64, options storage.Options) *Casino {
 // NewIn makes an empty casino in an empty directory that the caller removes.
 func NewIn(t T, dir string, seed uint64, options storage.Options) *Casino {
 	t.Helper()
+	return NewWith(t, dir, seed, catalogue.Released(), options)
+}
+
+// NewWith is NewIn for a casino that plays other games than the released ones.
+func NewWith(t T, dir string, seed uint64, c *games.Catalogue, options storage.Options) *Casino {
+	t.Helper()
 	if options.StallLimit == 0 {
 		options.StallLimit = 10 * time.Minute // on a busy machine a checkpoint may take as long
 	}
-	c := &Casino{
-		t: t, base: dir, dir: filepath.Join(dir, "data"), Now: Birth, options: options,
+	casino := &Casino{
+		t: t, games: c, base: dir, dir: filepath.Join(dir, "data"), Now: Birth, options: options,
 		random: rand.New(rand.NewPCG(seed, 0x1a7)),
 	}
-	if err := os.Mkdir(c.dir, 0o700); err != nil {
+	if err := os.Mkdir(casino.dir, 0o700); err != nil {
 		t.Fatalf("make the data directory: %v", err)
 	}
-	if err := storage.Create(c.dir, storage.Identity{NodeID: "node", ClusterID: "cluster", Format: storage.FormatVersion}); err != nil {
+	if err := storage.Create(casino.dir, storage.Identity{NodeID: "node", ClusterID: "cluster", Format: storage.FormatVersion}); err != nil {
 		t.Fatalf("create: %v", err)
 	}
-	c.open()
-	t.Cleanup(c.finish)
-	return c
+	casino.open()
+	t.Cleanup(casino.finish)
+	return casino
 }
 
 // finish proves the books and closes the store.
@@ -91,7 +99,7 @@ func (c *Casino) finish() {
 
 func (c *Casino) open() {
 	c.t.Helper()
-	s, err := storage.Open(c.dir, c.options)
+	s, err := storage.OpenWith(c.dir, c.games, c.options)
 	if err != nil {
 		c.t.Fatalf("open: %v", err)
 	}

@@ -69,7 +69,7 @@ func (m *Model) Compare(c *Casino) string {
 		fairness, _, err := s.Fairness(id)
 		check("fairness", p.fairness(), fairness, err)
 		statistics, err := s.Statistics(id)
-		check("statistics", p.statistics(), statistics, err)
+		check("statistics", p.statistics(m.games), statistics, err)
 		m.compareLists(ctx, c, p, check)
 
 		round, ok, err := s.OpenRound(id)
@@ -158,11 +158,14 @@ func (p *player) fairness() command.Fairness {
 	return f
 }
 
-func (p *player) statistics() []command.GameStatistics {
-	list := []command.GameStatistics{{Game: "slots"}, {Game: "roulette"}, {Game: "blackjack"}}
+func (p *player) statistics(c *games.Catalogue) []command.GameStatistics {
+	var list []command.GameStatistics
+	for _, name := range c.Names() {
+		list = append(list, command.GameStatistics{Game: name})
+	}
 	for _, r := range p.rounds {
 		for i := range list {
-			if g := &list[i]; r.Settled && g.Game == gameOf(r.Rules) {
+			if g := &list[i]; r.Settled && g.Game == games.NameOf(r.Rules) {
 				g.Rounds++
 				g.Staked += r.Staked
 				g.Paid += r.Payout

@@ -82,7 +82,7 @@ func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
 	which := rapid.IntRange(0, 39).Draw(t, "kind")
 	switch {
 	case which < 12 || p == nil && which < 28:
-		return drawWager(t)
+		return m.drawWager(t)
 	case which < 20:
 		return m.drawAction(t, p)
 	}
@@ -139,11 +139,11 @@ func drawLimits(t *rapid.T) command.LimitSet {
 	}
 }
 
-func drawWager(t *rapid.T) command.PlaceWager {
+func (m *Model) drawWager(t *rapid.T) command.PlaceWager {
 	stake := games.Coins(rapid.OneOf(rapid.Int64Range(1, 100), rapid.Int64Range(1, 100), rapid.Int64Range(-1, 3000)).Draw(t, "stake"))
-	rules := rapid.SampledFrom([]string{"slots/1", "slots/2", "slots/2", "roulette/1", "roulette/2", "blackjack/1", "blackjack/1"}).Draw(t, "rules")
+	rules := rapid.SampledFrom(m.games.Rules()).Draw(t, "rules")
 	b := command.PlaceWager{Rules: rules, Stake: stake}
-	if gameOf(rules) != "roulette" || stake < 1 {
+	if version, _ := m.games.Version(rules); !version.Of().Bets || stake < 1 {
 		return b
 	}
 	switch rapid.IntRange(0, 4).Draw(t, "bets") {
@@ -161,10 +161,20 @@ func drawWager(t *rapid.T) command.PlaceWager {
 	return b
 }
 
+// staysOpen are the rules whose rounds can stay open.
+func (m *Model) staysOpen() (rules []string) {
+	for _, g := range m.games.Games() {
+		if g.StaysOpen() {
+			rules = append(rules, g.Rules()...)
+		}
+	}
+	return rules
+}
+
 func (m *Model) drawAction(t *rapid.T, p *player) command.Body {
 	r := p.open()
 	if r == nil && rapid.Bool().Draw(t, "open one") {
-		return command.PlaceWager{Rules: "blackjack/1", Stake: games.Coins(rapid.Int64Range(2, 200).Draw(t, "stake"))}
+		return command.PlaceWager{Rules: rapid.SampledFrom(m.staysOpen()).Draw(t, "rules"), Stake: games.Coins(rapid.Int64Range(2, 200).Draw(t, "stake"))}
 	}
 	round := command.RoundID(rapid.Uint64Range(0, m.events+1).Draw(t, "round"))
 	if r != nil && rapid.IntRange(0, 9).Draw(t, "own round") != 0 {
@@ -177,7 +187,7 @@ func (m *Model) drawAction(t *rapid.T, p *player) command.Body {
 		}
 		return b
 	}
-	actions := []string{"hit", "stand", "double", "split", "surrender", "insurance", "decline_insurance", "peek"}
+	actions := []string{"hit", "stand", "double", "split", "surrender", "insurance", "decline_insurance", "keep", "again", "peek"}
 	if r != nil && rapid.IntRange(0, 4).Draw(t, "allowed") != 0 {
 		actions = r.Allowed
 	}

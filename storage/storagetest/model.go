@@ -7,17 +7,16 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"imperio/games"
-	"imperio/games/catalogue"
 	"imperio/storage/command"
 )
 
 // Model is a second, naive version of the casino's rules. It uses plain maps and slices, stores nothing, and adds up lists
 // anew whenever it needs a sum. It predicts the machine's answers.
 type Model struct {
+	games    *games.Catalogue
 	now      time.Time   // of the command that is being applied
 	stamps   []time.Time // of all entries so far
 	events   uint64
@@ -88,10 +87,10 @@ type movement struct {
 	stake  bool
 }
 
-// NewModel is the model of an empty casino.
-func NewModel() *Model {
+// NewModel is the model of an empty casino that plays the games of a catalogue.
+func NewModel(c *games.Catalogue) *Model {
 	return &Model{
-		accounts: make(map[command.AccountID]*player), next: command.FirstAccountID,
+		games: c, accounts: make(map[command.AccountID]*player), next: command.FirstAccountID,
 		done: make(map[command.ID]func() command.Result), keys: make(map[modelKey]modelUse),
 		debts: make(map[string]*debt), values: make(map[string]command.Stored),
 		locks: make(map[string]command.LockHeld), holders: make(map[string]string),
@@ -172,7 +171,7 @@ func (m *Model) Apply(s Stamped) command.Result {
 func asked(b command.Body) command.Body {
 	switch b := b.(type) {
 	case command.PlaceWager:
-		return command.PlaceWager{Rules: gameOf(b.Rules), Stake: b.Stake, Bets: b.Bets}
+		return command.PlaceWager{Rules: games.NameOf(b.Rules), Stake: b.Stake, Bets: b.Bets}
 	case command.TakeAction:
 		return command.TakeAction{Round: b.Round, Action: b.Action}
 	case command.CollectDailyCoins:
@@ -202,7 +201,7 @@ func (m *Model) rule(c command.Command) outcome {
 		return refused(refuse("not_found"))
 	}
 	if b, ok := c.Body.(command.PlaceWager); ok {
-		if _, ok := catalogue.Lookup(b.Rules); !ok {
+		if _, ok := m.games.Version(b.Rules); !ok {
 			return refused(refuse("invalid_bet"))
 		}
 	}
@@ -409,9 +408,4 @@ func (m *Model) houseValue(body command.Body) outcome {
 func commitment(seed []byte) string {
 	sum := sha256.Sum256(seed)
 	return hex.EncodeToString(sum[:])
-}
-
-func gameOf(rules string) string {
-	game, _, _ := strings.Cut(rules, "/")
-	return game
 }

@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"imperio/games"
-	"imperio/games/catalogue"
 	"imperio/games/fair"
 	"imperio/storage/command"
 )
@@ -46,11 +45,11 @@ func (p *player) told(r *modelRound) func() any {
 }
 
 func (m *Model) placeWager(p *player, b command.PlaceWager) outcome {
-	game, _ := catalogue.Lookup(b.Rules)
+	game, _ := m.games.Version(b.Rules)
 	if r, is := m.barred(p); is {
 		return refused(r)
 	}
-	if gameOf(b.Rules) == "blackjack" && p.open() != nil {
+	if game.Of().StaysOpen() && p.open() != nil {
 		return refused(refuse("round_open"))
 	}
 	if b.Stake < 1 || b.Stake > 1_000_000_000_000 {
@@ -130,18 +129,19 @@ func (m *Model) settleAbandoned(b command.SettleAbandoned) outcome {
 			if b.Before != 0 && r.acted.UnixMilli() >= b.Before {
 				return refused(refuse("round_moved"))
 			}
-			// The stated rule: insurance is declined, and every hand stands.
+			// The stated rules: insurance is declined, and every hand stands. A die is kept.
 			trial := *r
 			var actions []string
 			for !trial.Settled {
-				action := "stand"
-				if slices.Contains(trial.Allowed, "decline_insurance") {
-					action = "decline_insurance"
+				for _, action := range []string{"decline_insurance", "stand", "keep"} {
+					if slices.Contains(trial.Allowed, action) {
+						actions = append(actions, action)
+						break
+					}
 				}
-				actions = append(actions, action)
 				w := r.Wager
 				w.Actions = slices.Concat(w.Actions, actions)
-				game, _ := catalogue.Lookup(r.Rules)
+				game, _ := m.games.Version(r.Rules)
 				position, err := game.Play(fair.NewStream([32]byte(p.seeds[r.Pair]), r.Rules, p.clients[r.Pair], r.Nonce), w)
 				if err != nil {
 					panic(err)
@@ -155,7 +155,7 @@ func (m *Model) settleAbandoned(b command.SettleAbandoned) outcome {
 }
 
 func (m *Model) goOn(p *player, r *modelRound, actions ...string) outcome {
-	game, _ := catalogue.Lookup(r.Rules)
+	game, _ := m.games.Version(r.Rules)
 	w := r.Wager
 	w.Actions = slices.Concat(w.Actions, actions)
 	if refusal := m.play(p, r, game, w); refusal != nil {

@@ -15,6 +15,7 @@ import (
 
 	"imperio/appliance/proof"
 	"imperio/games"
+	"imperio/games/catalogue"
 	"imperio/games/roulette"
 )
 
@@ -165,7 +166,7 @@ type attempt struct {
 func judge(r proof.Round) attempt {
 	a := attempt{Round: map[string]any{"rules": r.Rules, "server_seed": r.ServerSeed, "client_seed": r.ClientSeed, "nonce": r.Nonce,
 		"stake": r.Stake, "bets": r.Bets, "actions": r.Actions}}
-	p, err := proof.Recompute(r)
+	p, err := proof.Recompute(catalogue.Released(), r)
 	if a.Refused = err != nil; err == nil {
 		a.Draws, a.Outcome = p.Draws, p.Outcome
 		a.Round["staked"], a.Round["payout"], a.Round["settled"], a.Round["outcome"] = p.Staked, p.Payout, p.Settled, p.Outcome

@@ -7,8 +7,8 @@ import { remove, signals, ApiError } from './api.js';
 import { figure } from './components/figure.js';
 import { sound } from './sound.js';
 import { navigate, rerender } from './router.js';
+import { NAMES } from './games/list.js';
 
-const GAMES = /** @type {const} */ (['slots', 'roulette', 'blackjack']);
 
 /** Redraws the top bar and the footer, after the language, the account or the page has changed. */
 export function drawFrame() {
@@ -28,7 +28,7 @@ function topBar() {
   return h('header', { class: 'top' }, h('div', { class: 'inside' },
     h('a', { class: 'wordmark', href: '/', 'aria-label': t('nav.home') },
       h('img', { src: asset('img/logo.svg'), alt: '', width: 38, height: 38 }), h('span', null, 'Imperio')),
-    h('nav', { 'aria-label': t('nav.games') }, h('ul', { class: 'games' }, GAMES.map((g) =>
+    h('nav', { 'aria-label': t('nav.games') }, h('ul', { class: 'games' }, NAMES.map((g) =>
       h('li', null, h('a', { href: `/${g}`, 'aria-label': t(`game.${g}`) }, icon(g), h('span', null, t(`game.${g}`))))))),
     h('div', { class: 'purse', id: 'purse' }, purse()),
     h('button', { class: 'menu-button', popovertarget: 'menu', 'aria-label': t('nav.menu'), title: t('nav.menu') }, icon('menu'))), banner);

@@ -1,11 +1,9 @@
 // The line icons, 24 by 24, drawn for these pages.
 import { s } from './dom.js';
+import { GAMES } from './games/list.js';
 
 /** @type {Record<string, string[]>} */
 const PATHS = {
-  slots: ['M4 5h16v14H4z', 'M9.3 5v14M14.7 5v14', 'M4 12h1.5M18.5 12H20'],
-  roulette: ['M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z', 'M12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7z', 'M12 3v5.5M12 15.5V21M3 12h5.5M15.5 12H21'],
-  blackjack: ['M9 4h9a1.5 1.5 0 0 1 1.5 1.5V18A1.5 1.5 0 0 1 18 19.5H9A1.5 1.5 0 0 1 7.5 18V5.5A1.5 1.5 0 0 1 9 4z', 'M7.5 8 4.2 9.1a1 1 0 0 0-.6 1.3l3.9 9.6', 'M13.5 8.3c1.6 2 3 2.9 3 4.4a1.5 1.5 0 0 1-3 .2 1.5 1.5 0 0 1-3-.2c0-1.5 1.4-2.4 3-4.4zM13.5 13v2.6'],
   menu: ['M4 7h16M4 12h16M4 17h16'],
   wallet: ['M4 7.5A2.5 2.5 0 0 1 6.5 5H17v3', 'M4 7.5V17a2 2 0 0 0 2 2h14V8H5.5', 'M16 13.5h.01'],
   history: ['M12 7v5l3.5 2', 'M4.5 9A8 8 0 1 1 4 12', 'M4 5v4h4'],
@@ -28,8 +26,8 @@ const PATHS = {
   cross: ['M6 6l12 12M18 6L6 18'],
 };
 
-/** @param {string} name @returns {SVGElement} */
+/** @param {string} name of an icon, or of a game @returns {SVGElement} */
 export function icon(name) {
   return s('svg', { viewBox: '0 0 24 24', fill: 'none', stroke: 'currentColor', 'stroke-width': 1.7, 'stroke-linecap': 'round', 'stroke-linejoin': 'round', 'aria-hidden': 'true' },
-    (PATHS[name] ?? []).map((d) => s('path', { d })));
+    (PATHS[name] ?? GAMES[name]?.icon ?? []).map((d) => s('path', { d })));
 }

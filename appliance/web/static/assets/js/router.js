@@ -5,6 +5,7 @@ import { t, errorText } from './i18n.js';
 import { state, shown } from './store.js';
 import { ApiError, signals } from './api.js';
 import { check, connection } from './connection.js';
+import { GAMES } from './games/list.js';
 
 /**
  * @typedef {object} Page
@@ -22,21 +23,20 @@ import { check, connection } from './connection.js';
 /** @type {Record<string, Route>} */
 const ROUTES = {
   '/': { title: 'lobby.title', load: () => import('./pages/lobby.js') },
-  '/slots': { title: 'game.slots', load: () => import('./pages/slots.js') },
-  '/roulette': { title: 'game.roulette', load: () => import('./pages/roulette.js') },
-  '/blackjack': { title: 'game.blackjack', load: () => import('./pages/blackjack.js') },
   '/wallet': { title: 'nav.wallet', load: () => import('./pages/wallet.js'), signedIn: true },
   '/history': { title: 'nav.history', load: () => import('./pages/history.js'), signedIn: true },
   '/fairness': { title: 'nav.fairness', load: () => import('./pages/fairness.js') },
   '/account': { title: 'nav.account', load: () => import('./pages/account.js'), signedIn: true },
   '/rules': { title: 'nav.rules', load: () => import('./pages/rules.js') },
-  '/rules/slots': { title: 'nav.rules', load: () => import('./pages/rules.js') },
-  '/rules/roulette': { title: 'nav.rules', load: () => import('./pages/rules.js') },
-  '/rules/blackjack': { title: 'nav.rules', load: () => import('./pages/rules.js') },
   '/responsible-play': { title: 'nav.responsible', load: () => import('./pages/responsible.js') },
   '/sign-in': { title: 'nav.sign_in', load: () => import('./pages/sign-in.js') },
   '/sign-up': { title: 'nav.sign_up', load: () => import('./pages/sign-up.js') },
 };
+
+for (const [name, game] of Object.entries(GAMES)) {
+  ROUTES[`/${name}`] = { title: `game.${name}`, load: game.page };
+  ROUTES[`/rules/${name}`] = { title: 'nav.rules', load: () => import('./pages/rules.js') };
+}
 
 /** @type {Page|undefined} */
 let page;

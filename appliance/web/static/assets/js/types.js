@@ -1,7 +1,7 @@
 // The shapes of the API's answers, for the type checker. The reference is /api/openapi.yaml.
 
 /**
- * @typedef {'slots'|'roulette'|'blackjack'} GameName
+ * @typedef {string} GameName
  *
  * @typedef {object} Account
  * @property {string} id

@@ -1,19 +1,12 @@
 // The last rounds, newest first, as a strip of small links to their proof.
-import { h, asset } from '../dom.js';
+import { h } from '../dom.js';
 import { t, signed } from '../i18n.js';
 import { get, query } from '../api.js';
 import { state } from '../store.js';
+import { GAMES } from '../games/list.js';
 
 /** What a round showed, in a few marks. @param {import('../types.js').Round} round */
-export function roundMarks(round) {
-  const outcome = round.outcome ?? {};
-  if (round.game === 'slots') return (outcome.symbols ?? []).map((/** @type {string} */ symbol) => h('img', { src: asset(`img/${symbol}.svg`), alt: t(`symbol.${symbol}`), width: 22, height: 22 }));
-  if (round.game === 'roulette') return [h('span', { class: `ball-number ${outcome.color}` }, outcome.pocket)];
-  /** @type {import('../types.js').Hand[]} */
-  const hands = outcome.hands ?? [];
-  if (!round.settled) return [];
-  return [h('span', null, hands.map((hand) => (hand.result ? t(`result.${hand.result}`) : t('blackjack.open'))).join(' · '))];
-}
+export function roundMarks(round) { return GAMES[round.game]?.marks(round) ?? []; }
 
 /** The net result in words and colour; an open round has none yet. @param {import('../types.js').Round} round */
 export function roundNet(round) {

@@ -10,8 +10,8 @@
  * @property {string} clientSeed
  * @property {number} nonce
  * @property {number} stake
- * @property {{type: string, numbers?: number[], selection?: number, amount: number}[]} bets roulette
- * @property {string[]} actions blackjack
+ * @property {{type: string, numbers?: number[], selection?: number, amount: number}[]} bets
+ * @property {string[]} actions
  *
  * @typedef {{block: number, word: string, n: bigint, value: bigint|null}} Word value null: the word was passed over
  *
@@ -342,8 +342,21 @@ function handResult(hand, count, dealer) {
 /** @param {number[]} cards */
 function faces(cards) { return cards.map((c) => ({ rank: RANKS[c % 13], suit: SUIT_NAMES[Math.floor(c / 13) % 4] })); }
 
-/** The games whose rounds can be computed here. */
-export const RULES = ['slots/2', 'slots/1', 'roulette/1', 'roulette/2', 'blackjack/1'];
+/**
+ * The games whose rounds can be computed here: their rules, and whether bets are placed or actions taken.
+ * @type {Record<string, {rules: string[], play: (stream: Stream, q: Question) => Promise<Played>, bets?: boolean, actions?: boolean}>}
+ */
+export const GAMES = {
+  slots: { rules: ['slots/2', 'slots/1'], play: playSlots },
+  roulette: { rules: ['roulette/1', 'roulette/2'], play: playRoulette, bets: true },
+  blackjack: { rules: ['blackjack/1'], play: playBlackjack, actions: true },
+};
+
+/** All rules. */
+export const RULES = Object.values(GAMES).flatMap((game) => game.rules);
+
+/** The game of rules: slots of "slots/2". @param {string} rules */
+export function gameOf(rules) { return GAMES[rules.split('/')[0]]; }
 
 /** @param {Question} q */
 function check(q) {
@@ -352,8 +365,8 @@ function check(q) {
   const length = new TextEncoder().encode(q.clientSeed).length;
   if (length < 1 || length > 64 || /\p{Cc}/u.test(q.clientSeed)) throw new Wrong('client_seed');
   if (!Number.isSafeInteger(q.nonce) || q.nonce < 0) throw new Wrong('nonce');
-  if (q.bets.length && !q.rules.startsWith('roulette/')) throw new Wrong('no_bets');
-  if (q.actions.length && !q.rules.startsWith('blackjack/')) throw new Wrong('no_actions');
+  if (q.bets.length && !gameOf(q.rules).bets) throw new Wrong('no_bets');
+  if (q.actions.length && !gameOf(q.rules).actions) throw new Wrong('no_actions');
 }
 
 /** Computes a round. Throws Wrong if the rules don't allow it. @param {Question} q @returns {Promise<Proof>} */
@@ -361,8 +374,7 @@ export async function prove(q) {
   check(q);
   const commitment = await commitmentOf(q.serverSeed);
   const stream = await Stream.of(q);
-  const play = q.rules.startsWith('slots/') ? playSlots : q.rules.startsWith('roulette/') ? playRoulette : playBlackjack;
-  const played = await play(stream, q);
+  const played = await gameOf(q.rules).play(stream, q);
   return { commitment, committed: q.commitment ? q.commitment.trim().toLowerCase() === commitment : null, blocks: stream.blocks, words: stream.words, ...played };
 }
 

@@ -1,6 +1,6 @@
 // The form and the proof of the fairness page. The page and the saved file both use it, so it gets its words passed in
 // and imports only the computation.
-import { prove, differences, Wrong, RULES } from './core.js';
+import { prove, differences, gameOf, Wrong, RULES } from './core.js';
 
 /**
  * @param {string} tag @param {Record<string, any>|null} [props] @param {...(Node|string|null|undefined|(Node|string)[])} children
@@ -53,10 +53,10 @@ export function verifier(words, start = {}) {
   const actionsField = field(t('fair.actions'), actions);
   const answer = make('div', { class: 'proof', role: 'region', 'aria-live': 'polite', 'aria-label': t('fair.proof') });
   const shape = () => {
-    const game = rules.value.split('/')[0];
-    stakeField.hidden = game === 'roulette';
-    betsField.hidden = game !== 'roulette';
-    actionsField.hidden = game !== 'blackjack';
+    const game = gameOf(rules.value);
+    stakeField.hidden = !!game.bets;
+    betsField.hidden = !game.bets;
+    actionsField.hidden = !game.actions;
   };
   rules.addEventListener('change', shape);
 
@@ -76,11 +76,11 @@ export function verifier(words, start = {}) {
 
   /** What the form says. @returns {import('./core.js').Question} */
   function asked() {
-    const game = rules.value.split('/')[0];
+    const game = gameOf(rules.value);
     return {
       rules: rules.value, serverSeed: serverSeed.value, commitment: commitment.value, clientSeed: clientSeed.value, nonce: whole(nonce.value, 'nonce'),
-      stake: game === 'roulette' ? 0 : whole(stake.value, 'stake'), bets: game === 'roulette' ? parseBets(bets.value) : [],
-      actions: game === 'blackjack' ? actions.value.split(/[\s,]+/).filter(Boolean) : [],
+      stake: game.bets ? 0 : whole(stake.value, 'stake'), bets: game.bets ? parseBets(bets.value) : [],
+      actions: game.actions ? actions.value.split(/[\s,]+/).filter(Boolean) : [],
     };
   }
 
@@ -148,9 +148,15 @@ function explain(t, proof, question, expected) {
 function outcomeText(t, outcome) {
   if (outcome.stops) return `${outcome.stops.join(' · ')} → ${valueText(t, ['symbols'], outcome.symbols)} → ×${outcome.multiplier}`;
   if (outcome.pocket !== undefined) return `${outcome.pocket} (${t(`color.${outcome.color}`)})`;
+  if (!outcome.hands) return partsText(t, outcome);
   const cards = (/** @type {any} */ hand) => `${valueText(t, ['cards'], hand.cards)} = ${hand.total}`;
   const hands = outcome.hands.map((/** @type {any} */ hand) => `${cards(hand)}${hand.result ? ` → ${t(`result.${hand.result}`)}` : ''}`);
   return `${t('fair.dealer')}: ${cards(outcome.dealer)} · ${t('fair.player')}: ${hands.join(' | ')}${outcome.settled ? '' : ` · ${t('fair.still_open')}`}`;
+}
+
+/** An outcome of which only the parts are known: "dice: 3, 5". @param {Words} t @param {any} outcome */
+function partsText(t, outcome) {
+  return Object.keys(outcome).map((part) => `${partName(t, [part])}: ${valueText(t, [part], outcome[part])}`).join(' · ');
 }
 
 /** The words for a key, or what stands instead where there are none. @param {Words} t @param {string} key @param {any} instead @param {Record<string, number>} [params] */

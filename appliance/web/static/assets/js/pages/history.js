@@ -8,7 +8,8 @@ import { roundMarks, roundNet } from '../components/recent.js';
 import { spotName } from '../games/roulette/table.js';
 import { SPOTS } from '../games/roulette/bets.js';
 import { errorText } from '../i18n.js';
-import { GAMES, choices } from './wallet.js';
+import { NAMES } from '../games/list.js';
+import { choices } from './wallet.js';
 
 /** @typedef {import('../types.js').Round} Round */
 
@@ -26,7 +27,7 @@ function allRounds(back) {
   const list = pagedTable({
     path: '/me/rounds', key: 'rounds', look: 'rounds', empty: t('history.empty'),
     columns: [[t('history.time'), false], [t('history.game'), false], [t('history.outcome'), false], [t('history.stake'), true], [t('history.payout'), true], [t('history.net'), true], [t('history.proof'), false]],
-    filters: { game: choices(t('history.game'), 'game.', GAMES) },
+    filters: { game: choices(t('history.game'), 'game.', NAMES) },
     row: (/** @type {Round} */ r) => h('tr', null,
       h('td', { 'data-label': t('history.time'), class: 'time' }, shortTime(r.opened_at)), h('td', { 'data-label': t('history.game'), class: 'what' }, t(`game.${r.game}`)),
       h('td', { 'data-label': t('history.outcome'), class: 'outcome-marks' }, h('span', { class: 'marks' }, roundMarks(r))),
@@ -69,7 +70,7 @@ async function oneRound(id) {
       r.game === 'roulette' && r.outcome?.bets && h('ul', { class: 'plain' }, r.outcome.bets.map((/** @type {import('../types.js').Bet} */ bet) => h('li', null, h('span', null, betName(bet)), h('b', { class: bet.payout ? 'gold' : 'quiet' }, `→ ${num(bet.payout ?? 0)}`)))),
       r.game === 'blackjack' && r.outcome && h('div', { class: 'stack' }, h('p', { class: 'row' }, h('span', { class: 'quiet' }, t('blackjack.dealer')), cards(r.outcome.dealer.cards)),
         r.outcome.hands.map((/** @type {import('../types.js').Hand} */ hand) => h('p', { class: 'row' }, h('span', { class: 'quiet' }, hand.result ? t(`result.${hand.result}`) : t('blackjack.open')), cards(hand.cards)))),
-      !r.settled && h('a', { class: 'button', href: '/blackjack' }, t('history.resume'))),
+      !r.settled && h('a', { class: 'button', href: `/${r.game}` }, t('history.resume'))),
     h('section', { class: 'panel' }, h('h2', null, t('history.proof')),
       h('dl', { class: 'facts' },
         h('dt', null, t('fair.commitment')), h('dd', { class: 'mono' }, r.commitment), h('dt', null, t('fair.client_seed')), h('dd', { class: 'mono' }, r.client_seed),

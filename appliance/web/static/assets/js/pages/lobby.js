@@ -1,17 +1,17 @@
-// The lobby: three games, the player's recent rounds, daily coins.
-import { h, asset, announce, reducedMotion } from '../dom.js';
+// The lobby: the games, the player's recent rounds, daily coins.
+import { h, announce, reducedMotion } from '../dom.js';
 import { t, num, percent, coins, dateTime, errorText } from '../i18n.js';
 import { state, games, setCoins } from '../store.js';
 import { post, ApiError } from '../api.js';
 import { recentStrip } from '../components/recent.js';
-import { wheelPicture } from '../games/wheel-picture.js';
+import { GAMES } from '../games/list.js';
 
 /** @returns {Promise<import('../router.js').Page>} */
 export default async function lobby() {
   const list = await games();
   const strip = recentStrip();
   void strip.load().catch(() => {}); // the strip stays empty; the banner tells of the connection
-  const cards = h('ul', { class: 'cards' }, list.map(gameCard));
+  const cards = h('ul', { class: 'cards' }, await Promise.all(list.map(gameCard)));
   const watch = wake(cards);
   return {
     title: t('lobby.title'),
@@ -36,20 +36,13 @@ function wake(cards) {
 }
 
 /** @param {import('../types.js').GameInfo} info */
-function gameCard(info) {
+async function gameCard(info) {
   const figures = info.sheet?.figures;
   return h('li', null, h('a', { class: `game-card ${info.game}`, href: `/${info.game}` },
-    h('div', { class: 'picture', 'aria-hidden': 'true' }, picture(info.game)),
+    h('div', { class: 'picture', 'aria-hidden': 'true' }, await GAMES[info.game]?.picture()),
     h('div', { class: 'words' }, h('h2', null, t(`game.${info.game}`)), h('p', { class: 'quiet' }, info.enabled ? t(`lobby.${info.game}`) : t('bet.disabled')),
       h('p', { class: 'figures' }, h('span', null, t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })),
         figures && h('span', null, t('bet.return', { share: percent(figures.return_decimal) }))))));
-}
-
-/** @param {string} name */
-function picture(name) {
-  if (name === 'slots') return ['lemon', 'cherry', 'apple'].map((symbol, i) => h('div', { class: 'mini-drum', vars: { i } }, h('div', { class: 'mini-strip' }, ['banana', 'cherry', symbol, 'lemon', 'cherry'].map((x) => h('img', { src: asset(`img/${x}.svg`), alt: '', width: 64, height: 64 })))));
-  if (name === 'roulette') return wheelPicture('mini-wheel');
-  return [h('im-card', { rank: 'ace', suit: 'spades' }), h('im-card', { rank: 'king', suit: 'hearts' })];
 }
 
 function dailyCoins() {

@@ -6,9 +6,9 @@ import { state } from '../store.js';
 import { get, query, ApiError } from '../api.js';
 import { pagedTable, saveCSV } from '../components/list.js';
 import { chartSpace, netChart, gamesChart } from '../components/charts.js';
+import { NAMES } from '../games/list.js';
 
 const KINDS = ['welcome', 'stake', 'raise', 'payout', 'daily', 'grant'];
-export const GAMES = ['slots', 'roulette', 'blackjack'];
 
 /** The curve uses at most this many pages of a hundred rounds. */
 const PAGES = 5;
@@ -20,7 +20,7 @@ export default async function wallet(_, back) {
   const list = pagedTable({
     path: '/me/transfers', key: 'transfers', look: 'transfers', empty: t('wallet.empty'),
     columns: [[t('wallet.time'), false], [t('wallet.kind'), false], [t('history.game'), false], [t('wallet.amount'), true], [t('wallet.balance_after'), true]],
-    filters: { kind: choices(t('wallet.kind'), 'kind.', KINDS), game: choices(t('history.game'), 'game.', GAMES) },
+    filters: { kind: choices(t('wallet.kind'), 'kind.', KINDS), game: choices(t('history.game'), 'game.', NAMES) },
     row: (/** @type {import('../types.js').Transfer} */ x) => h('tr', null,
       h('td', { 'data-label': t('wallet.time'), class: 'time' }, shortTime(x.time)), h('td', { 'data-label': t('wallet.kind'), class: 'what' }, t(`kind.${x.kind}`)),
       h('td', { 'data-label': t('history.game'), class: 'of' }, x.game && x.round_id ? h('a', { href: `/history?round=${x.round_id}` }, t(`game.${x.game}`)) : '–'),

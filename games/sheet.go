@@ -1,15 +1,11 @@
-package catalogue
+package games
 
-import (
-	"math/big"
-
-	"imperio/games/odds"
-)
+import "slices"
 
 // Sheet is all that a player may know of a game before playing it. Its figures are computed from the rules.
 type Sheet struct {
 	Game    string   `json:"game"`
-	Name    string   `json:"name"`
+	Name    string   `json:"name"` // the game's title
 	Rules   string   `json:"rules"`
 	Default bool     `json:"default"` // whether new rounds use these rules where the operator chose none
 	Text    []string `json:"text"`    // the rules in short sentences
@@ -32,8 +28,8 @@ type Line struct {
 	Figures            *Figures `json:"figures,omitempty"` // of the bet, where each line is a bet of its own
 }
 
-// Figures say what a wager gives back in the long run. All are per coin staked; fractions are exact and in lowest
-// terms, and missing where a figure is not a fraction.
+// Figures say what a wager gives back in the long run. All are per coin staked. Fractions are exact and in lowest terms;
+// they are empty where a figure is not a fraction.
 type Figures struct {
 	Return              string  `json:"return,omitempty"` // expected payout, e.g. "31/32"
 	ReturnDecimal       float64 `json:"return_decimal"`
@@ -41,7 +37,7 @@ type Figures struct {
 	HouseEdgeDecimal    float64 `json:"house_edge_decimal"`
 	HitFrequency        string  `json:"hit_frequency,omitempty"` // how often anything comes back
 	HitFrequencyDecimal float64 `json:"hit_frequency_decimal"`
-	Variance            string  `json:"variance,omitempty"` // of the payout; where play goes on, as in blackjack, of the net result
+	Variance            string  `json:"variance,omitempty"` // of the payout; where rounds stay open, of the net result
 	VarianceDecimal     float64 `json:"variance_decimal"`
 	Volatility          float64 `json:"volatility"` // the standard deviation: the root of the variance
 	Method              string  `json:"method"`     // how the figures were obtained
@@ -57,17 +53,18 @@ type SimulatedFigures struct {
 	AverageStaked float64 `json:"average_staked"` // doubles and splits included, in initial stakes
 }
 
-func exactFigures(d *odds.Distribution, method string) Figures {
-	return Figures{
-		Return: d.Return().RatString(), ReturnDecimal: decimal(d.Return()),
-		HouseEdge: d.HouseEdge().RatString(), HouseEdgeDecimal: decimal(d.HouseEdge()),
-		HitFrequency: d.HitFrequency().RatString(), HitFrequencyDecimal: decimal(d.HitFrequency()),
-		Variance: d.Variance().RatString(), VarianceDecimal: decimal(d.Variance()), Volatility: d.Volatility(),
-		Method: method,
-	}
-}
+// operatorsTime stands for a time that the rules leave to the operator.
+const operatorsTime = "a time that the operator sets"
 
-func decimal(r *big.Rat) float64 {
-	f, _ := r.Float64()
-	return f
+// SheetFor is the sheet of the version. abandonAfter says in words how long an open round waits for its player; "" leaves
+// that to the operator. Only versions of a Catalogue have it.
+func (v *Version) SheetFor(abandonAfter string) Sheet {
+	s := v.sheet()
+	if v.Abandoned != nil {
+		if abandonAfter == "" {
+			abandonAfter = operatorsTime
+		}
+		s.Text = append(slices.Clip(s.Text), v.Abandoned.Words(abandonAfter))
+	}
+	return s
 }
