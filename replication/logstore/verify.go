@@ -150,7 +150,11 @@ func (c *contents) loadSegments(dir string, flag int) error {
 	}
 	slices.SortFunc(used, func(a, b *segment) int { return cmp.Compare(a.number, b.number) })
 	if len(used) == 0 {
-		return &engine.DamageError{File: dir, What: "no segment is whole"}
+		file := dir
+		if len(names) == 1 {
+			file = names[0]
+		}
+		return &engine.DamageError{File: file, What: "no segment is whole"}
 	}
 	// In use are those that follow one another without a gap up to the last one. Others have been waiting for their next
 	// use when a later one got its own. That none of these is needed, cross proves.
