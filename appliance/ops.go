@@ -138,6 +138,7 @@ func (a *App) addChecks(context.Context) error {
 	store, node := a.dir.store, a.dir.node
 	for _, c := range []ops.Check{
 		ops.StoreCheck(store.Err),
+		ops.CheckpointCheck(func() time.Duration { return store.CheckpointFigures().Writing }),
 		ops.LogCheck(func() (writing, stall time.Duration, failed error) {
 			s := node.Status()
 			return s.Writing, s.StallLimit, s.Err

@@ -16,6 +16,26 @@ func StoreCheck(failed func() error) Check {
 	}}
 }
 
+// How long one checkpoint may take. Until it is durable, the log and the memory grow.
+const (
+	checkpointDegraded  = 10 * time.Second
+	checkpointUnhealthy = 30 * time.Second
+)
+
+// CheckpointCheck checks that checkpoints come to an end. writing returns how long the current one has taken so far, 0 if
+// none is being written.
+func CheckpointCheck(writing func() time.Duration) Check {
+	return Check{"checkpoint", func(context.Context) (Result, bool) {
+		switch took := writing(); {
+		case took >= checkpointUnhealthy:
+			return unhealthy("a checkpoint has taken %s so far", took), true
+		case took >= checkpointDegraded:
+			return degraded("a checkpoint has taken %s so far", took), true
+		}
+		return Result{Status: Healthy}, true
+	}}
+}
+
 // LogCheck checks that the log takes entries. writing is how long the running write has taken so far; from stall on, the
 // disk counts as hung. failed is the error that ended the node, or nil.
 func LogCheck(f func() (writing, stall time.Duration, failed error)) Check {

@@ -218,6 +218,10 @@ func TestChecks_JudgeWhatTheyAreTold(t *testing.T) {
 	}{
 		{StoreCheck(func() error { return nil }), Healthy},
 		{StoreCheck(func() error { return failure }), Unhealthy},
+		{CheckpointCheck(func() time.Duration { return 0 }), Healthy},
+		{CheckpointCheck(func() time.Duration { return 9 * time.Second }), Healthy},
+		{CheckpointCheck(func() time.Duration { return 10 * time.Second }), Degraded},
+		{CheckpointCheck(func() time.Duration { return 30 * time.Second }), Unhealthy},
 		{log(nil, time.Second), Healthy},
 		{log(nil, 6*time.Second), Unhealthy},
 		{log(failure, 0), Unhealthy},
