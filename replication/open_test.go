@@ -142,7 +142,7 @@ func TestOpen_RefusesALogAndAStateThatDoNotBelongTogether(t *testing.T) {
 			o.Machine = c.machine
 			_, err := replication.Open(o)
 			if !errors.Is(err, replication.ErrMismatch) || !strings.Contains(err.Error(), c.says) ||
-				!strings.Contains(err.Error(), "restore the casino from a backup") {
+				!strings.Contains(err.Error(), "restore the latest backup") {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(before, content(t, dir)) {
