@@ -37,6 +37,8 @@ type Options struct {
 	Games           *games.Catalogue  // nil: all released games
 	Tables          []config.Table    // how the games are offered; nil: as the configuration says
 	Clock           replication.Clock // what the casino's time is taken from; nil: the system's
+	// Space returns the free bytes and the size of the data directory's disk; nil: the system says.
+	Space func() (free, total uint64, err error)
 }
 
 // App is a casino that is ready to serve.
@@ -47,6 +49,7 @@ type App struct {
 	version string
 	commit  string
 	clock   replication.Clock
+	space   func() (free, total uint64, err error)
 	started time.Time
 	logs    *edge.LogBuffer
 	// accessLogs are separate, so that a flood of requests displaces no error.
@@ -79,14 +82,18 @@ type server struct {
 	last bool // stops last: it tells the state of the node while the others finish
 }
 
-// New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
+// New waits until the disk has room, opens the data directory, waits until the node leads, and listens. If it fails,
+// nothing is left open. If ctx ends meanwhile, its error is in the chain.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, started: time.Now()}
+	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, space: o.Space, started: time.Now()}
 	if a.games == nil {
 		a.games = catalogue.Released()
 	}
 	if a.tables == nil {
 		a.tables = a.config.Games.Tables()
+	}
+	if a.space == nil {
+		a.space = func() (free, total uint64, err error) { return ops.SpaceOf(a.config.Data.Dir) }
 	}
 	a.logs = edge.NewLogBuffer(o.Logs, logBufferBytes)
 	a.log = newLog(o.Config.Logs, a.logs)
@@ -104,7 +111,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		a.log.Warn("the configuration allows something dangerous", "warning", warning)
 	}
 	for _, step := range []func(context.Context) error{
-		a.openOps, a.openState, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
+		a.openOps, a.awaitRoom, a.openState, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

@@ -30,7 +30,7 @@ func (a *App) openOps(context.Context) error {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
 	a.gate = ops.NewGate(ops.GateOptions{
-		Space: func() (free, total uint64, err error) { return ops.SpaceOf(dir) }, Reserve: uint64(a.config.Data.DiskReserve), Log: a.log,
+		Space: a.space, Reserve: uint64(a.config.Data.DiskReserve), Log: a.log,
 	})
 	a.health = ops.NewHealth(ops.HealthOptions{
 		Version: a.version, Log: a.log, Now: time.Now,
@@ -169,13 +169,22 @@ func (a *App) addChecks(context.Context) error {
 
 // listenOps opens the listener for metrics and health.
 func (a *App) listenOps(context.Context) error {
+	s, err := a.opsServer(a.metrics, a.health)
+	if s != nil {
+		a.addServer(s)
+	}
+	return err
+}
+
+// opsServer listens for the operator; nil if there is no address for that. Without metrics it serves health alone.
+func (a *App) opsServer(metrics *ops.Metrics, health *ops.Health) (*server, error) {
 	address := a.config.Listen.OpsAddr
 	if address == "" {
-		return nil
+		return nil, nil
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("listen for the operator: %w. Is another server running there? Choose another --ops-addr, or none", err)
+		return nil, fmt.Errorf("listen for the operator: %w. Is another server running there? Choose another --ops-addr, or none", err)
 	}
 	guard := a.guard()
 	guard.Allow, guard.Address = slices.Concat(ops.Loopback(), guard.Allow), nil
@@ -183,8 +192,7 @@ func (a *App) listenOps(context.Context) error {
 	if config.IsLoopback(address) {
 		hosts = ops.OwnHosts(a.config.Listen.Domains)
 	}
-	a.addServer(&server{name: "metrics and health", http: ops.NewServer(a.metrics, a.health, guard, hosts, edge.DataHeaders(), a.log), on: l, last: true})
-	return nil
+	return &server{name: "metrics and health", http: ops.NewServer(metrics, health, guard, hosts, edge.DataHeaders(), a.log), on: l, last: true}, nil
 }
 
 // guard says who may read the metrics.

@@ -107,6 +107,17 @@ func DiskSpaceCheck(g *Gate) Check {
 	}}
 }
 
+// StartRoomCheck says that a start waits for room on the disk. It has the name of the check that it stands in for.
+func StartRoomCheck(space func() (free, total uint64, err error), needed uint64) Check {
+	return Check{"disk_space", func(context.Context) (Result, bool) {
+		free, _, err := space()
+		if err != nil {
+			return unhealthy("the disk is full: the casino starts once %s are free", megabytes(needed)), true
+		}
+		return unhealthy("the disk is full: the casino starts once %s are free, and %s are", megabytes(needed), megabytes(free)), true
+	}}
+}
+
 // The limits on the duration of a synced write.
 const (
 	diskLatencyDegraded  = 250 * time.Millisecond

@@ -82,12 +82,14 @@ func OwnHosts(names []string) func(host string) bool {
 	}
 }
 
-// NewServer makes the server of the operator's listener: /metrics for those whom the guard allows, and /health. hosts
-// accepts the Host of a request; nil accepts all. Each answer carries headers. There is no edge in front of this server,
-// so it must not listen where players can reach it.
+// NewServer makes the server of the operator's listener: /metrics for those whom the guard allows, and /health. Metrics
+// may be nil while a start waits: there is nothing to count. hosts accepts the Host of a request; nil accepts all. Each
+// answer carries headers. There is no edge in front of this server, so it must not listen where players can reach it.
 func NewServer(m *Metrics, h *Health, g Guard, hosts func(host string) bool, headers http.Header, log *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", g.Protect(m.Handler()))
+	if m != nil {
+		mux.Handle("/metrics", g.Protect(m.Handler()))
+	}
 	mux.Handle("/health", h)
 	mux.Handle("/health/", h)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

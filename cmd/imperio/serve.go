@@ -1,6 +1,11 @@
 package main
 
-import "imperio/appliance"
+import (
+	"context"
+	"errors"
+
+	"imperio/appliance"
+)
 
 type serveCommand struct {
 	Configuration configurationFlags `embed:""`
@@ -16,6 +21,9 @@ func (c *serveCommand) Run(env *environment) error {
 		return err
 	}
 	app, err := appliance.New(env.Ctx, appliance.Options{Config: loaded.Config, Version: thisBuild().version, Commit: thisBuild().commit, Logs: env.Stderr})
+	if env.Ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // told to stop while it started
+	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package logstore
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -38,7 +39,7 @@ func newFile(path, unfinished string, size int) (*os.File, error) {
 	}
 	f.Close()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.Remove(unfinished)) // a full disk has no room for it
 	}
 	if err := os.Rename(unfinished, path); err != nil {
 		return nil, err
