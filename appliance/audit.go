@@ -16,8 +16,9 @@ import (
 )
 
 // Audit proves the books of a casino: of the server that runs on the directory, else of the directory itself, of which
-// it changes nothing. Bets that are in the log and not yet in the state are part of what is proven. It returns what was
-// proven, in words, and a violation as *audit.Violation.
+// it changes nothing. Bets that are in the log and not yet in the state are part of what is proven. A log and a state that
+// do not belong together are refused, as at a start. It returns what was proven, in words, and a violation as
+// *audit.Violation.
 func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (proved []string, err error) {
 	return auditWith(ctx, dir, catalogue.Released(), progress)
 }
@@ -50,7 +51,8 @@ func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress fun
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := replay(ctx, dir, id, store); err != nil {
+	torn, err := replication.Replay(ctx, dir, replication.Identity{NodeID: id.NodeID, ClusterID: id.ClusterID}, store)
+	if err != nil {
 		return nil, err
 	}
 	snapshot, err := store.Snapshot(ctx)
@@ -59,34 +61,11 @@ func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress fun
 	}
 	defer snapshot.Close()
 	report, err := audit.Run(ctx, snapshot, audit.Options{Progress: progress})
-	return report.Lines(), err
-}
-
-// replay applies what the log has above the state, in memory.
-func replay(ctx context.Context, dir string, id storage.Identity, store *storage.Store) error {
-	var batch []storage.Command
-	apply := func() error {
-		_, err := store.Apply(batch)
-		batch = batch[:0]
-		return err
+	proved = report.Lines()
+	if torn != nil {
+		proved = append(proved, "log       "+torn.String())
 	}
-	applied, _ := store.Applied()
-	err := replication.ReadLog(dir, replication.Identity{NodeID: id.NodeID, ClusterID: id.ClusterID}, func(entry []storage.Command) error {
-		if entry[0].Index <= applied {
-			return nil
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if batch = append(batch, entry...); len(batch) >= 1024 {
-			return apply()
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return apply()
+	return proved, err
 }
 
 // Violation is what is wrong with books.

@@ -31,13 +31,13 @@ func checkHistory(log *logstore.Store, m Machine) error {
 	return sameHistory(log, m, newest)
 }
 
-// checkReplay does the same for the newest head of all, which the state has reached by now.
-func (n *Node) checkReplay() error {
-	newest := newestHead(n.log, 1<<64-1)
+// checkReplay does the same for the newest head of all, which the state must have reached by now.
+func checkReplay(log *logstore.Store, m Machine) error {
+	newest := newestHead(log, 1<<64-1)
 	if newest.Event == 0 {
 		return nil
 	}
-	return sameHistory(n.log, n.machine, newest)
+	return sameHistory(log, m, newest)
 }
 
 // newestHead returns the newest head in the log up to an event; the zero Head if there is none.

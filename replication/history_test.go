@@ -51,6 +51,9 @@ func TestHistory_RefusesFilesOfCopiesThatParted(t *testing.T) {
 				!strings.Contains(err.Error(), "restore the latest backup") {
 				t.Fatalf("the log of one copy and the state of the other: %v", err)
 			}
+			if _, again := replication.Replay(t.Context(), dirs[0], identity, states[1]); again == nil || again.Error() != err.Error() {
+				t.Errorf("a start says %v, and a replay %v", err, again)
+			}
 			if !bytes.Equal(before, content(t, dirs[0])) {
 				t.Error("a refused Open changed the log")
 			}
@@ -69,6 +72,11 @@ func TestHistory_EndsTheNodeWhenTheReplayLeadsElsewhere(t *testing.T) {
 	propose(t, n, 1, 20)
 	shut(t, n)
 	forged := replicationtest.New() // as if the first commands had been others
+	forged.Forge = true
+	if _, err := replication.Replay(t.Context(), dir, identity, forged); !errors.Is(err, replication.ErrMismatch) {
+		t.Fatalf("a replay says %v", err)
+	}
+	forged = replicationtest.New()
 	forged.Forge = true
 	n, err := replication.Open(replication.Options{Dir: dir, Machine: forged, Identity: identity})
 	if err != nil {

@@ -252,7 +252,7 @@ func (n *Node) lead() {
 		if _, err := n.attempt(n.life, nil); err != nil {
 			continue // leadership is lost already, or the node is failing or closing
 		}
-		if err := n.checkReplay(); err != nil {
+		if err := checkReplay(n.log, n.machine); err != nil {
 			n.fail(err)
 			continue
 		}

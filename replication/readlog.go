@@ -1,6 +1,9 @@
 package replication
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/hashicorp/raft"
@@ -9,7 +12,7 @@ import (
 	"imperio/storage"
 )
 
-// ReadLog visits the log of a data directory that no process has open. It visits each entry in order, as the machine
+// ReadLog visits the log of a data directory that no process writes to. It visits each entry in order, as the machine
 // applies it: all its commands at once. In a cluster of one, every entry in the log is committed. It writes nothing.
 func ReadLog(dir string, id Identity, visit func([]storage.Command) error) error {
 	return logstore.Read(filepath.Join(dir, LogDir), id, func(l *raft.Log) error {
@@ -19,4 +22,53 @@ func ReadLog(dir string, id Identity, visit func([]storage.Command) error) error
 		}
 		return visit(entries)
 	})
+}
+
+// Torn is a write at the end of a log that was never finished.
+type Torn = logstore.Torn
+
+// replayStep is how many commands Replay applies at once.
+const replayStep = 1024
+
+// Replay applies to a machine what the log of a data directory has above its state, in memory: the log must not be in use,
+// and nothing is written to it. Like a start, it refuses a log and a state that do not belong together (ErrMismatch): a
+// log that is older than the state, or files of copies that went on separately. torn is what it dropped at the end of the
+// log; nil for nothing.
+func Replay(ctx context.Context, dir string, id Identity, m Machine) (torn *Torn, err error) {
+	log, err := logstore.OpenReadOnly(filepath.Join(dir, LogDir), id)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	if err := consistent(log, m); err != nil {
+		return nil, err
+	}
+	var batch []storage.Command
+	apply := func() error {
+		_, err := m.Apply(batch)
+		batch = batch[:0]
+		return err
+	}
+	applied, _ := m.Applied()
+	if err := log.Each(func(l *raft.Log) error {
+		if l.Index <= applied {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if batch, err = appendEntries(batch, l); err != nil {
+			return err
+		}
+		if len(batch) < replayStep {
+			return nil
+		}
+		return apply()
+	}); err != nil {
+		return nil, fmt.Errorf("replay the log: %w", err)
+	}
+	if err := apply(); err != nil {
+		return nil, fmt.Errorf("replay the log: %w", err)
+	}
+	return log.Torn(), checkReplay(log, m)
 }

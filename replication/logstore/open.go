@@ -122,20 +122,27 @@ func (s *Store) begin(id Identity) error {
 // nothing on disk. Errors wrap ErrMissing, ErrLocked, ErrNewer or ErrForeign, or are an *engine.DamageError.
 func Open(dir string, o Options) (*Store, error) {
 	s := newStore(dir, o)
-	c, err := load(dir, o.Identity, os.O_RDWR, syscall.LOCK_EX, s.log)
+	c, err := load(dir, o.Identity, os.O_RDWR, syscall.LOCK_EX)
 	if err != nil {
 		return nil, err
 	}
-	s.state, s.rec, s.seed = c.state, c.rec, c.seed
-	s.live, s.names, s.first, s.last = c.live, c.number, c.first, c.last
-	s.heads, s.configurations = c.heads, c.configurations
-	s.free = c.free
+	if c.torn != nil {
+		s.log.Warn(c.torn.String(), "file", c.torn.File)
+	}
+	s.take(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.change(0, func() error { return s.settle(c) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the log: %w", err), s.release())
 	}
 	return s, nil
+}
+
+// take makes the store hold what was found.
+func (s *Store) take(c *contents) {
+	s.state, s.rec, s.seed = c.state, c.rec, c.seed
+	s.live, s.free, s.names, s.first, s.last = c.live, c.free, c.number, c.first, c.last
+	s.heads, s.configurations, s.torn = c.heads, c.configurations, c.torn
 }
 
 // settle makes durable what was found: the last process may have died after a sync that failed, and have left its last

@@ -290,6 +290,41 @@ func openedAsWritten(t *testing.T, dir, file string, at int) uint64 {
 	return next - 1
 }
 
+func TestOpenReadOnly_ChangesNothing(t *testing.T) {
+	s := newStore(t, logstore.Options{})
+	store(t, s, 1, 4)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	state, segment := filepath.Join(s.Path(), "state"), onlySegment(t, s.Path())
+	before := append(read(t, state), read(t, segment)...)
+	one, err := logstore.OpenReadOnly(s.Path(), identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := logstore.OpenReadOnly(s.Path(), identity) // readers don't exclude each other
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds(t, one, 1, 4)
+	for name, change := range map[string]func() error{
+		"append": func() error { return one.StoreLogs([]*raft.Log{{Index: 5, Term: 1}}) },
+		"set":    func() error { return one.Set([]byte("key"), []byte("value")) },
+		"touch":  one.Touch,
+		"cut":    func() error { return one.DeleteRange(1, 2) },
+	} {
+		if change() == nil {
+			t.Errorf("%s: it is taken", name)
+		}
+	}
+	if err := errors.Join(one.Close(), two.Close()); err != nil {
+		t.Error(err)
+	}
+	if !bytes.Equal(before, append(read(t, state), read(t, segment)...)) {
+		t.Error("a reader changed the log")
+	}
+}
+
 // The end of a write that was never finished is dropped, and told. Nobody was told that its entries are durable.
 func TestOpen_DropsATornWriteAndSaysSo(t *testing.T) {
 	s := newStore(t, logstore.Options{})

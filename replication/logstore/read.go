@@ -1,6 +1,8 @@
 package logstore
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"syscall"
@@ -10,14 +12,25 @@ import (
 	"imperio/storage/engine"
 )
 
-// Read verifies a log that no process has open, like Open, and visits its entries in order. It writes nothing.
-func Read(dir string, id Identity, visit func(*raft.Log) error) error {
-	c, err := load(dir, id, os.O_RDONLY, syscall.LOCK_SH, slog.New(slog.DiscardHandler))
+// OpenReadOnly opens and verifies a log that no process writes to, like Open. It writes nothing, and the store takes no
+// change.
+func OpenReadOnly(dir string, id Identity) (*Store, error) {
+	c, err := load(dir, id, os.O_RDONLY, syscall.LOCK_SH)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer c.close()
-	for _, g := range c.live {
+	s := newStore(dir, Options{Identity: id, Logger: slog.New(slog.DiscardHandler)})
+	s.readOnly = true
+	s.take(c)
+	return s, nil
+}
+
+// Each visits all entries in order, until visit returns an error, which it returns.
+func (s *Store) Each(visit func(*raft.Log) error) error {
+	s.view.RLock()
+	live := s.live
+	s.view.RUnlock()
+	for _, g := range live {
 		b, err := g.read()
 		if err != nil {
 			return err
@@ -25,7 +38,7 @@ func Read(dir string, id Identity, visit func(*raft.Log) error) error {
 		for i, at := range g.places {
 			var l raft.Log
 			index := g.first + uint64(i)
-			if err := decodeEntry(b[at.at:at.at+at.size], index, c.seed, &l); err != nil {
+			if err := decodeEntry(b[at.at:at.at+at.size], index, s.seed, &l); err != nil {
 				return &engine.DamageError{File: g.path, Part: theEntry(index), What: "the entry is not what was written", Err: err}
 			}
 			if err := visit(&l); err != nil {
@@ -35,3 +48,32 @@ func Read(dir string, id Identity, visit func(*raft.Log) error) error {
 	}
 	return nil
 }
+
+// Read visits the entries of a log that no process writes to, in order, once it is verified. It writes nothing.
+func Read(dir string, id Identity, visit func(*raft.Log) error) error {
+	s, err := OpenReadOnly(dir, id)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Each(visit), s.Close())
+}
+
+// Torn is a write at the end of a log that was never finished. Nobody was told that its entries are durable, so they are
+// dropped. A kill or a power cut leaves one.
+type Torn struct {
+	File    string
+	First   uint64 // entry
+	Entries uint64
+}
+
+// String tells of the write.
+func (t *Torn) String() string {
+	entries := fmt.Sprintf("of entry %d", t.First)
+	if t.Entries > 1 {
+		entries = fmt.Sprintf("of entries %d to %d", t.First, t.First+t.Entries-1)
+	}
+	return fmt.Sprintf("the log's last write, %s, was never finished; its entries were not acknowledged and are dropped, which is normal after a kill or a power cut", entries)
+}
+
+// Torn returns the write at the end of the log that was never finished, as Open found it; nil if there was none.
+func (s *Store) Torn() *Torn { return s.torn }

@@ -18,14 +18,16 @@ import (
 
 // Store is raft's LogStore and StableStore over one directory. All methods may be called from any goroutine.
 type Store struct {
-	dir    string
-	seed   seed
-	mayCut func() uint64
-	failed func(error)
-	synced func(int, time.Duration)
-	head   func() Head
-	log    *slog.Logger
-	sizes  sizes
+	dir  string
+	seed seed
+	// readOnly stores take no change.
+	readOnly bool
+	mayCut   func() uint64
+	failed   func(error)
+	synced   func(int, time.Duration)
+	head     func() Head
+	log      *slog.Logger
+	sizes    sizes
 
 	born     time.Time    // what writing is measured from
 	writing  atomic.Int64 // when the change under way began, nanoseconds since born; 0 if there is none
@@ -47,6 +49,7 @@ type Store struct {
 
 	heads          []Head   // as Open found them
 	configurations []uint64 // entries that hold one, as Open found them
+	torn           *Torn    // as Open found it; nil: none
 }
 
 var (
@@ -291,6 +294,9 @@ func (s *Store) writeOpening(g *segment) error {
 func (s *Store) DeleteRange(low, high uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.readOnly {
+		return s.refuseChange()
+	}
 	first, last := s.bounds()
 	if last == 0 || low > high || high < first || low > last {
 		return nil // nothing of it is there
@@ -356,6 +362,9 @@ func (s *Store) change(entries int, do func() error) error {
 	if s.closed {
 		return fmt.Errorf("%w: it is closed", ErrFailed)
 	}
+	if s.readOnly {
+		return s.refuseChange()
+	}
 	began := time.Since(s.born)
 	s.writing.Store(max(int64(began), 1))
 	err := do()
@@ -370,6 +379,8 @@ func (s *Store) change(entries int, do func() error) error {
 	}
 	return nil
 }
+
+func (s *Store) refuseChange() error { return fmt.Errorf("change %s: it is open for reading only", s.dir) }
 
 // breakDown makes the store refuse all further changes, and returns why.
 func (s *Store) breakDown(cause error) error {
@@ -410,7 +421,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	var err error
-	if s.Err() == nil {
+	if s.Err() == nil && !s.readOnly {
 		err = s.change(0, s.syncWitness)
 	}
 	return errors.Join(err, s.release())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +28,7 @@ type contents struct {
 
 	next   uint64 // while reading: the next entry; 0: any
 	readTo string // while reading: the segment that was read last
-	torn   func() // tells of a torn write
+	torn   *Torn  // the write at the end that is not whole
 	tail   []byte // what was written last into the last segment, and
 	tailAt int    // where
 }
@@ -52,7 +51,7 @@ func missing(path string) error {
 
 // load opens and locks the log of a directory, and proves that it is whole, of this format and of this node. It writes
 // nothing. flag is how files are opened, lock how the log is locked.
-func load(dir string, id Identity, flag, lock int, log *slog.Logger) (_ *contents, err error) {
+func load(dir string, id Identity, flag, lock int) (_ *contents, err error) {
 	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, missing(dir)
 	} else if err != nil {
@@ -77,7 +76,7 @@ func load(dir string, id Identity, flag, lock int, log *slog.Logger) (_ *content
 		return nil, err
 	}
 	for i, g := range c.live {
-		if err := c.readSegment(g, i == 0, i == len(c.live)-1, log); err != nil {
+		if err := c.readSegment(g, i == 0, i == len(c.live)-1); err != nil {
 			return nil, err
 		}
 	}
@@ -183,7 +182,7 @@ func (c *contents) loadSegments(dir string, flag int) error {
 }
 
 // readSegment reads the next segment in use, and notes its entries.
-func (c *contents) readSegment(g *segment, first, last bool, log *slog.Logger) error {
+func (c *contents) readSegment(g *segment, first, last bool) error {
 	b, err := g.read()
 	if err != nil {
 		return err
@@ -212,13 +211,13 @@ func (c *contents) readSegment(g *segment, first, last bool, log *slog.Logger) e
 		c.note(h.head)
 	}
 	if last {
-		return c.readEnd(g, b[g.end:], log)
+		return c.readEnd(g, b[g.end:])
 	}
 	return nil
 }
 
 // readEnd looks at what lies behind the last whole batch of the last segment.
-func (c *contents) readEnd(g *segment, rest []byte, log *slog.Logger) error {
+func (c *contents) readEnd(g *segment, rest []byte) error {
 	if len(rest) == 0 {
 		return nil
 	}
@@ -230,10 +229,7 @@ func (c *contents) readEnd(g *segment, rest []byte, log *slog.Logger) error {
 	h, ok := parseHeader(rest, entries, c.seed)
 	if ok && h.segment == g.number {
 		// A torn write, unless the witness knows better.
-		c.torn = func() {
-			log.Warn("the log's last write was never finished; its entries were not acknowledged and are dropped",
-				"file", g.path, "first", h.index, "entries", h.count)
-		}
+		c.torn = &Torn{File: g.path, First: h.index, Entries: uint64(h.count)}
 		return nil
 	}
 	if n, ok := entryLength(rest[headerSize:]); ok && checkEntry(rest[headerSize:headerSize+n], c.next, c.seed) == nil {
@@ -279,9 +275,6 @@ func (c *contents) cross(dir string, block []byte) error {
 			return &engine.DamageError{File: dir, Part: theEntry(c.last + 1), What: fmt.Sprintf("it ends with entry %d, but all entries up to %d were durable", c.last, w.index)}
 		}
 		c.note(w.head)
-	}
-	if c.torn != nil {
-		c.torn()
 	}
 	return nil
 }
