@@ -52,6 +52,25 @@ func (n *Node) watchDisk() {
 	}
 }
 
+// watchFiles fails the node when a file of the log is removed, moved or replaced while it is in use.
+func (n *Node) watchFiles() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-n.life.Done():
+			return
+		case <-n.broken:
+			return
+		case <-tick.C:
+		}
+		if err := n.log.InPlace(); err != nil {
+			n.fail(err)
+			return
+		}
+	}
+}
+
 // writing is how long the log's write under way has taken so far, as watchDisk measures it; 0 if none is.
 func (n *Node) writing() time.Duration {
 	return min(n.log.Writing(), time.Duration(n.stalled.Load())+n.stall.tick)

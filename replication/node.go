@@ -173,6 +173,7 @@ func (n *Node) start(config *raft.Config) error {
 	n.running.Go(n.lead)
 	n.running.Go(n.canary)
 	n.running.Go(n.watchDisk)
+	n.running.Go(n.watchFiles)
 	n.running.Go(n.watchClock)
 	return nil
 }

@@ -1,9 +1,14 @@
 package logstore
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
+
+	"imperio/storage/engine"
 )
 
 // sizes are how large segments are, in bytes.
@@ -72,7 +77,11 @@ func (s *Store) nextSegment() (*segment, error) {
 		s.remove(g)
 	}
 	s.names++
-	return newSegment(segmentPath(s.dir, s.names), s.path("segment.new"), s.sizes.next)
+	g, err := newSegment(segmentPath(s.dir, s.names), s.path("segment.new"), s.sizes.next)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = cmp.Or(s.inPlace(), err) // the directory is gone: say what became of it
+	}
+	return g, err
 }
 
 // recycle takes the oldest segments, as long as no entry in them counts, out of use. Called with mu held.
@@ -100,4 +109,28 @@ func (s *Store) remove(g *segment) {
 	if err := os.Remove(g.path); err != nil {
 		s.log.Warn("a segment of the log that is of no use any more could not be removed", "error", err)
 	}
+}
+
+// InPlace returns an error if a file of the log is not where it was opened any more: it or the directory was removed,
+// moved or replaced. Nobody would find what is written from then on.
+func (s *Store) InPlace() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	return s.inPlace()
+}
+
+// inPlace is InPlace with mu held.
+func (s *Store) inPlace() error {
+	if err := engine.InPlace(s.path(stateFile), s.state.file); err != nil {
+		return err
+	}
+	for _, g := range slices.Concat(s.live, s.free) {
+		if err := engine.InPlace(g.path, g.file); err != nil {
+			return err
+		}
+	}
+	return nil
 }

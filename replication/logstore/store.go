@@ -380,7 +380,9 @@ func (s *Store) change(entries int, do func() error) error {
 	return nil
 }
 
-func (s *Store) refuseChange() error { return fmt.Errorf("change %s: it is open for reading only", s.dir) }
+func (s *Store) refuseChange() error {
+	return fmt.Errorf("change %s: it is open for reading only", s.dir)
+}
 
 // breakDown makes the store refuse all further changes, and returns why.
 func (s *Store) breakDown(cause error) error {

@@ -95,6 +95,14 @@ func (p *process) spawn(t *testing.T) {
 func (p *process) start(t *testing.T) {
 	t.Helper()
 	p.spawn(t)
+	if !p.serves(t) {
+		t.Fatalf("the casino ended at once:\n%s", p.log.String())
+	}
+}
+
+// serves waits until the process is ready. It returns false if the process ends instead.
+func (p *process) serves(t *testing.T) bool {
+	t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
 		res, err := http.Get("http://" + p.address + "/api/v1/games")
@@ -102,17 +110,18 @@ func (p *process) start(t *testing.T) {
 			io.Copy(io.Discard, res.Body)
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {
-				return
+				return true
 			}
 		}
 		select {
 		case err := <-p.ended:
 			p.command = nil
-			t.Fatalf("the casino ended at once: %v\n%s", err, p.log.String())
+			t.Logf("the casino ended: %v", err)
+			return false
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the casino does not serve: %v\n%s", err, p.log.String())
+			t.Fatalf("the casino does not serve: %v", err)
 		}
 		time.Sleep(2 * time.Millisecond) // between two looks at the condition
 	}
