@@ -119,6 +119,8 @@ func TestAudit_FindsAccountsThatAreNotAsTheirEventsMakeThem(t *testing.T) {
 		{"held coins are altered", wallet(func(w *machine.WalletRecord) { w.Held = 0 }), "and 10 held by its transfers, its wallet says "},
 		{"the nonce is altered", wallet(func(w *machine.WalletRecord) { w.Nonce++ }), "account 1001 is at nonce "},
 		{"the newest event is altered", wallet(func(w *machine.WalletRecord) { w.Last-- }), "account 1001 is at nonce "},
+		{"the newest round of a game is altered", wallet(func(w *machine.WalletRecord) { sum(w.Games, blackjack).Last-- }), "the statistics of account 1001 are not those of its rounds"},
+		{"the newest event of coins is altered", wallet(func(w *machine.WalletRecord) { w.LastCoins++ }), "the newest event of account 1001 that moves coins outside of rounds is "},
 		{"the open round is altered", wallet(func(w *machine.WalletRecord) { w.OpenRound = 0 }), "account 1001 is at nonce "},
 		{"rounds are not counted", wallet(func(w *machine.WalletRecord) { sum(w.Games, blackjack).Rounds-- }), "the statistics of account 1001 are not those of its rounds"},
 		{"stakes are counted wrong", wallet(func(w *machine.WalletRecord) { sum(w.Games, blackjack).Staked++ }), "the statistics of account 1001 are not those of its rounds"},

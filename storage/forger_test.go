@@ -214,12 +214,17 @@ func (f *forger) rebook() {
 		}
 		w.Balance = balances[ledger.Player(e.Account)]
 		e.Back, e.Coins, e.Held = w.Last, int64(w.Balance), int64(w.Held)
+		if chain, ok := e.Chain(catalogue.Released()); ok {
+			e.BackAlike = w.Follow(chain, e.Seq)
+		} else {
+			e.BackAlike = 0
+		}
 		w.Last = e.Seq
 	}
 	f.rechain()
 	for id, made := range wallets {
 		f.wallet(id, func(w *machine.WalletRecord) {
-			w.Balance, w.Held, w.Last, w.Games = made.Balance, made.Held, made.Last, made.Games
+			w.Balance, w.Held, w.Last, w.LastCoins, w.Games = made.Balance, made.Held, made.Last, made.LastCoins, made.Games
 		})
 	}
 	f.machine(func(m *machine.Record) {

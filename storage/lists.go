@@ -8,16 +8,18 @@ import (
 	"imperio/storage/machine"
 )
 
-// Lists walk an account's chain of events from the newest back. The chain never changes behind its head, so it is
-// read some events at a time, and commands are applied in between.
+// Lists walk an account's chain of events from the newest back: that of all its events, or a short one (machine.Chain) if
+// it holds all that is asked for. A chain never changes behind its head, so it is read some events at a time, and commands
+// are applied in between.
 const (
 	chainStep = 64   // events read under one lock
 	chainMost = 4096 // events read for one page; a page may end early, with a cursor
 )
 
 // walk visits an account's chain from the event from (0: the newest) back, until fn says stop, the chain ends, or
-// chainMost events were seen. next is the event to go on with, 0 at the end of the chain.
-func (s *Store) walk(ctx context.Context, id command.AccountID, from uint64, fn func(r *machine.Reader, e *machine.Event) (more bool, err error)) (next uint64, err error) {
+// chainMost events were seen. chain nil is that of all events. From an event that is not in a short chain it goes back to
+// one that is. next is the event to go on with, 0 at the end of the chain.
+func (s *Store) walk(ctx context.Context, id command.AccountID, chain *machine.Chain, from uint64, fn func(r *machine.Reader, e *machine.Event) (more bool, err error)) (next uint64, err error) {
 	next, begun := from, from != 0
 	for seen, more := 0, true; more && seen < chainMost; {
 		if err := ctx.Err(); err != nil {
@@ -30,6 +32,9 @@ func (s *Store) walk(ctx context.Context, id command.AccountID, from uint64, fn 
 					return err
 				}
 				next, begun = w.Last, true
+				if chain != nil {
+					next = w.Newest(*chain)
+				}
 			}
 			for range chainStep {
 				if next == 0 {
@@ -50,6 +55,11 @@ func (s *Store) walk(ctx context.Context, id command.AccountID, from uint64, fn 
 					return err
 				}
 				next = e.Back
+				if chain != nil {
+					if in, ok := e.Chain(s.games); ok && in == *chain {
+						next = e.BackAlike
+					}
+				}
 			}
 			return nil
 		})
@@ -71,8 +81,12 @@ func (s *Store) Transfers(ctx context.Context, id command.AccountID, p command.P
 			return nil, 0, machine.ErrNoCursor
 		}
 	}
+	chain := s.chainOf(p.Game)
+	if in, ok := machine.ChainOf(p.Kind); ok {
+		chain = &in
+	}
 	at0 := uint64(0) // where a full page goes on
-	seq, err := s.walk(ctx, id, p.Before>>transferBits, func(_ *machine.Reader, e *machine.Event) (bool, error) {
+	seq, err := s.walk(ctx, id, chain, p.Before>>transferBits, func(_ *machine.Reader, e *machine.Event) (bool, error) {
 		for i := min(left, len(e.Transfers)) - 1; i >= 0; i-- {
 			t, mine := e.TransferOf(i, id)
 			if !mine || p.Kind != 0 && t.Kind != p.Kind || p.Game != "" && t.Game != p.Game {
@@ -95,7 +109,7 @@ func (s *Store) Transfers(ctx context.Context, id command.AccountID, p command.P
 
 // Rounds lists an account's rounds, the newest opened first.
 func (s *Store) Rounds(ctx context.Context, id command.AccountID, p command.Page) (list []command.Round, next uint64, err error) {
-	next, err = s.walk(ctx, id, p.Before, func(r *machine.Reader, e *machine.Event) (bool, error) {
+	next, err = s.walk(ctx, id, s.chainOf(p.Game), p.Before, func(r *machine.Reader, e *machine.Event) (bool, error) {
 		if e.Kind != machine.RoundPlayed && e.Kind != machine.RoundOpened || p.Game != "" && e.Game() != p.Game {
 			return true, nil
 		}
@@ -107,4 +121,12 @@ func (s *Store) Rounds(ctx context.Context, id command.AccountID, p command.Page
 		return true, err
 	})
 	return list, next, err
+}
+
+// chainOf is the short chain of a game's rounds; nil for all events of an account.
+func (s *Store) chainOf(game string) *machine.Chain {
+	if d, ok := s.games.Named(game); ok {
+		return new(machine.Chain(d.Number))
+	}
+	return nil
 }

@@ -237,7 +237,7 @@ func (a *auditor) accountOpened(e *machine.StoredEvent) error {
 	return nil
 }
 
-// chained holds an event's place in its account's chain, and the balance it reports.
+// chained holds an event's place in its account's chains, and the balance it reports.
 func (a *auditor) chained(e *machine.StoredEvent) error {
 	acc, err := a.account(e)
 	if err != nil {
@@ -250,6 +250,26 @@ func (a *auditor) chained(e *machine.StoredEvent) error {
 		return violation(e.Seq, "account %d has %d coins and %d held, the event says %d and %d", e.Account, acc.Balance, acc.Held, e.Coins, e.Held)
 	}
 	acc.Last = e.Seq
+	return a.chainedAlike(acc, e)
+}
+
+// chainedAlike holds an event's place in the short chain that it is in: of the rounds of its game, or of the coins that move
+// outside of rounds.
+func (a *auditor) chainedAlike(acc *account, e *machine.StoredEvent) error {
+	last := new(uint64)
+	if e.Round != nil {
+		game, ok := a.catalogue.Named(e.Game())
+		if !ok {
+			return violation(e.Seq, "round %d has rules %q, which are no game's", e.Round.ID, e.Round.Rules)
+		}
+		last = &sumOf(&acc.Games, game.Number).Last
+	} else if len(e.Transfers) > 0 {
+		last = &acc.LastCoins
+	}
+	if e.BackAlike != *last {
+		return violation(e.Seq, "the event of the same sort before it of account %d is %d, not %d", e.Account, *last, e.BackAlike)
+	}
+	*last = e.Seq
 	return nil
 }
 

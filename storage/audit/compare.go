@@ -155,6 +155,8 @@ func (a *auditor) compareAccounts() error {
 			return violation(0, "account %d has %d coins and %d held by its transfers, its wallet says %d and %d", id, acc.Balance, acc.Held, w.Balance, w.Held)
 		case w.Nonce != acc.Nonce || w.Last != acc.Last || w.OpenRound != acc.OpenRound:
 			return violation(0, "account %d is at nonce %d, event %d, open round %d; its wallet says %d, %d, %d", id, acc.Nonce, acc.Last, acc.OpenRound, w.Nonce, w.Last, w.OpenRound)
+		case w.LastCoins != acc.LastCoins:
+			return violation(0, "the newest event of account %d that moves coins outside of rounds is %d, its wallet says %d", id, acc.LastCoins, w.LastCoins)
 		case !slices.Equal(w.Games, acc.Games):
 			return violation(0, "the statistics of account %d are not those of its rounds", id)
 		}

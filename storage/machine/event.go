@@ -80,6 +80,8 @@ type Event struct {
 	Fingerprint [8]byte     `cbor:"19,keyasint,omitzero"`
 	// Before is the cut-off of AbandonedSettled: the round's player had done nothing in it since. 0: there was none.
 	Before int64 `cbor:"20,keyasint,omitempty"`
+	// BackAlike is the event before in the account's short chain that the event is in; see chains.go.
+	BackAlike uint64 `cbor:"21,keyasint,omitempty"`
 }
 
 // Commitments is what an account was promised.

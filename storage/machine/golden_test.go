@@ -25,7 +25,7 @@ func sampleRound() machine.RoundRecord {
 func sampleEvent(kind machine.EventKind) machine.Event {
 	round := sampleRound()
 	e := machine.Event{
-		Seq: 42, Time: 1_795_000_000_001, Kind: kind, Prev: [32]byte{0xaa, 31: 0xbb}, Command: command.ID{1, 15: 2}, Account: 1000, Back: 41,
+		Seq: 42, Time: 1_795_000_000_001, Kind: kind, Prev: [32]byte{0xaa, 31: 0xbb}, Command: command.ID{1, 15: 2}, Account: 1000, Back: 41, BackAlike: 40,
 		Transfers: []ledger.Transfer{
 			{Kind: command.TransferRaise, From: ledger.Player(1000), To: ledger.Escrow, Amount: 10, FromAfter: 90, ToAfter: 20},
 			{Kind: command.TransferPayout, From: 5, To: ledger.Player(1000), Amount: 40, FromAfter: -20, ToAfter: 130}},
@@ -41,7 +41,7 @@ func sampleEvent(kind machine.EventKind) machine.Event {
 
 func TestRecords_GoldenVectors(t *testing.T) {
 	limits := command.LimitSet{StakePerDay: 1, LossPerDay: 2, LossPerWeek: 3, LossPerMonth: 4, SessionMinutes: 5, RealityCheckMinutes: 6}
-	sums := machine.GameRecords{{Game: 3, Rounds: 1, Staked: 2, Paid: 3, Biggest: 4}, {Game: 999, Rounds: 5, Staked: 6, Paid: 7, Biggest: 8}}
+	sums := machine.GameRecords{{Game: 3, Rounds: 1, Staked: 2, Paid: 3, Biggest: 4, Last: 5}, {Game: 999, Rounds: 5, Staked: 6, Paid: 7, Biggest: 8}}
 	record := machine.Record{
 		Events: 3, Head: [32]byte{4, 31: 5}, Time: 6, NextAccount: 1007, NextFence: 8,
 		Books:    ledger.Books{House: []ledger.Balance{{Account: ledger.Issue, Coins: -100}, {Account: ledger.Escrow, Coins: 20}, {Account: 3, Coins: 75}}, Players: 5},
@@ -53,7 +53,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 			PasswordHash: "$2a$12$x", Role: command.RoleOperator, CreatedAt: 1_795_000_000_000},
 		"account_keyed": machine.AccountRecord{Username: "Ann", UsernameKey: "ann", Role: command.RolePlayer, OpenedUnder: command.KeyOf("sign-up")},
 		"wallet": machine.WalletRecord{Balance: 1, Held: 2, Nonce: 3, Last: 4, OpenRound: 5, Locked: true, ExcludedUntil: 6, Limited: true, DailyNext: 7,
-			Usage: machine.UsageRecord{Day: 8, Staked: 9, Lost: -10, LostWeek: 11, LostMonth: 12, PlaySince: 13, PlayLast: 14}, Games: sums},
+			Usage: machine.UsageRecord{Day: 8, Staked: 9, Lost: -10, LostWeek: 11, LostMonth: 12, PlaySince: 13, PlayLast: 14}, Games: sums, LastCoins: 15},
 		"wallet_zero":         machine.WalletRecord{},
 		"seeds":               machine.SeedsRecord{Pair: 1, Server: [32]byte{2}, Next: [32]byte{3}, Client: "clover", Default: true, FirstEvent: 4},
 		"pair":                machine.PairRecord{Server: [32]byte{1, 31: 2}, Client: "clover", Rounds: 7, RevealedAt: 8},

@@ -28,10 +28,13 @@ func (m *Machine) record(e *Event) error {
 	return nil
 }
 
-// recordOn appends an event to the history and to the account's chain. w is the wallet after the event; it is stored.
+// recordOn appends an event to the history and to the account's chains. w is the wallet after the event; it is stored.
 func (m *Machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) error {
 	e.Account, e.Back = id, w.Last
 	e.Coins, e.Held = int64(w.Balance), int64(w.Held)
+	if chain, ok := e.Chain(m.games); ok {
+		e.BackAlike = w.Follow(chain, m.head.Events+1)
+	}
 	if err := m.record(e); err != nil {
 		return err
 	}

@@ -40,10 +40,11 @@ type GameRecord struct {
 	Staked  games.Coins
 	Paid    games.Coins
 	Biggest games.Coins // the largest win: payout less what the round cost
+	Last    uint64      // of one player: the newest event of a round of the game, settled or not; see chains.go
 }
 
-// GameRecords are the sums of games, sorted by rising number. Games without a settled round are left out, so a new game
-// changes no record before it is played.
+// GameRecords are the sums of games, sorted by rising number. Games without a round are left out, so a new game changes no
+// record before it is played.
 type GameRecords []GameRecord
 
 // Of is the sum of a game.
@@ -99,6 +100,7 @@ type WalletRecord struct {
 	DailyNext     int64           `cbor:"9,keyasint,omitempty"`
 	Usage         UsageRecord     `cbor:"10,keyasint"`
 	Games         GameRecords     `cbor:"11,keyasint,omitempty"`
+	LastCoins     uint64          `cbor:"12,keyasint,omitempty"` // newest event of the short chain CoinsChain
 }
 
 // UsageRecord holds the sums that a player's own limits are compared with. Days are numbered from 1970-01-01 UTC.

@@ -118,6 +118,25 @@ func (m *Model) compareLists(ctx context.Context, c *Casino, p *player, check fu
 		check("balance after transfer "+t.ID, sum, t.BalanceAfter, nil)
 	}
 	check("sum of transfers", p.coins, sum, err)
+	for _, game := range c.games.Names() {
+		page := command.Page{Limit: 3, Game: game}
+		some, err := collect(func(before uint64) ([]command.Round, uint64, error) {
+			page.Before = before
+			return c.Store.Rounds(ctx, p.id, page)
+		})
+		check("rounds of "+game, filter(rounds, func(r command.Round) bool { return games.NameOf(r.Rules) == game }), some, err)
+		moved, err := collect(func(before uint64) ([]command.Transfer, uint64, error) {
+			page.Before = before
+			return c.Store.Transfers(ctx, p.id, page)
+		})
+		check("transfers of "+game, filter(transfers, func(t command.Transfer) bool { return t.Game == game }), moved, err)
+	}
+	for kind := command.TransferWelcome; kind <= command.TransferGrant; kind++ {
+		some, err := collect(func(before uint64) ([]command.Transfer, uint64, error) {
+			return c.Store.Transfers(ctx, p.id, command.Page{Before: before, Limit: 3, Kind: kind})
+		})
+		check("transfers of the kind "+kind.String(), filter(transfers, func(t command.Transfer) bool { return t.Kind == kind }), some, err)
+	}
 	var revealed []command.RevealedPair
 	for pair := p.active() - 1; pair >= 0; pair-- {
 		revealed = append(revealed, p.revealed(pair))
@@ -126,6 +145,16 @@ func (m *Model) compareLists(ctx context.Context, c *Casino, p *player, check fu
 		return c.Store.RevealedPairs(ctx, p.id, command.Page{Before: before, Limit: 1 + c.random.IntN(3)})
 	})
 	check("revealed pairs", revealed, pairs, err)
+}
+
+// filter is the part of a list that is wanted; nil for nothing.
+func filter[E any](all []E, wanted func(E) bool) (some []E) {
+	for _, e := range all {
+		if wanted(e) {
+			some = append(some, e)
+		}
+	}
+	return some
 }
 
 // collect reads a list page by page.
