@@ -212,6 +212,7 @@ func TestAudit_FindsTotalsThatAreNotTheSums(t *testing.T) {
 		{"payouts are altered", altered(func(m *machine.Record) { sum(m.Games, blackjack).Paid++ }), "paid and a biggest win of 20 by its rounds"},
 		{"the biggest win is altered", altered(func(m *machine.Record) { sum(m.Games, slots).Biggest++ }), "and a biggest win of 56 by its rounds, the machine says 42 rounds"},
 		{"a game is summed up that was not played", altered(func(m *machine.Record) { m.Games = append(m.Games, machine.GameRecord{Game: 6}) }), "the sums of the games are "},
+		{"the index of sessions is altered", altered(func(m *machine.Record) { m.SessionsEnd = 0 }), "the index of when sessions expire is not that of the sessions"},
 		{"sessions are altered", altered(func(m *machine.Record) { m.Sessions++ }), "there are 2 sessions, the machine says 3"},
 		{"open rounds are altered", altered(func(m *machine.Record) { m.OpenRounds = 0 }), "1 rounds are kept as open, 1 are by the history, the machine says 0"},
 		{"the next account is altered", altered(func(m *machine.Record) { m.NextAccount++ }), "there are 4 accounts, the history opens 4, the machine's next is 1005"},

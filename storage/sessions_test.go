@@ -67,6 +67,44 @@ func TestOpenSession_ExpiredOnesGoFirst(t *testing.T) {
 	}
 }
 
+// The figures count the sessions that are valid, whether those that are not are still kept or not.
+func TestSessions_AreCountedWhileTheyAreValid(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	ann, ben := c.Player("ann", 100), c.Player("ben", 100)
+	in := func(p command.AccountID, n int, lifetime time.Duration) command.Command {
+		cmd := signIn(p, n)
+		body := cmd.Body.(command.OpenSession)
+		body.Session.Lifetime = lifetime.Milliseconds()
+		cmd.Body = body
+		return cmd
+	}
+	counted := func(want uint64) {
+		t.Helper()
+		c.One(spin(ben, 1)) // the time of the newest command counts
+		if got := c.Store.Figures().Sessions; got != want {
+			t.Errorf("%d sessions are counted, not %d", got, want)
+		}
+	}
+	c.One(in(ann, 1, time.Hour))
+	c.One(in(ann, 2, 2*time.Hour))
+	c.One(in(ann, 3, 2*time.Hour))
+	c.One(in(ben, 4, 3*time.Hour))
+	counted(4)
+	start := c.Now
+	c.Now = start.Add(time.Hour)
+	counted(3)
+	c.Checkpoint()
+	c.Reopen()
+	c.One(command.Command{Account: ann, Body: command.EndSessions{All: true}}) // the first of the three is over already
+	counted(1)
+	c.One(in(ann, 5, time.Minute))
+	counted(2)
+	c.Now = start.Add(4 * time.Hour)
+	counted(0)
+	c.One(in(ann, 6, time.Hour))
+	counted(1)
+}
+
 func TestOpenSession_RefusesUsedTokensAndSessionsOfNoLength(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	ann, ben := c.Player("ann", 100), c.Player("ben", 100)

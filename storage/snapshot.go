@@ -96,8 +96,11 @@ func (s *Snapshot) Settlement(round command.RoundID) (event uint64, err error) {
 	return event, err
 }
 
-// CountSessions counts the sessions.
-func (s *Snapshot) CountSessions() (uint64, error) { return s.count((*machine.Reader).CountSessions) }
+// CountSessions counts the sessions that are valid, and reports whether the index of when they expire says the same.
+func (s *Snapshot) CountSessions() (valid uint64, indexed bool, err error) {
+	err = s.Read(func(r *machine.Reader) error { valid, indexed, err = r.CountSessions(); return err })
+	return valid, indexed, err
+}
 
 // CountPairs counts the revealed seed pairs of all accounts.
 func (s *Snapshot) CountPairs() (uint64, error) { return s.count((*machine.Reader).CountPairs) }

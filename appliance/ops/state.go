@@ -90,7 +90,7 @@ var stateMetrics = []struct {
 	{"imperio_ledger_issued_coins", "Coins ever granted, less those taken back.", nil},
 	{"imperio_ledger_invariant_holds", "1 while an invariant of the books holds, else 0: all balances add up to 0; the escrow equals the stakes of open rounds (compared each minute).", []string{"invariant"}},
 	{"imperio_accounts", "Accounts of players.", nil},
-	{"imperio_sessions", "Sessions that are open.", nil},
+	{"imperio_sessions", "Sessions that are valid, as of the newest command.", nil},
 	{"imperio_open_rounds", "Rounds that are open.", nil},
 	{"imperio_history_events_total", "Events in the history.", nil},
 

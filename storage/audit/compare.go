@@ -98,12 +98,15 @@ func figures(g machine.GameRecord) string {
 
 // compareCounts holds the numbers of what is only looked up from the history one by one: there is nothing beside it.
 func (a *auditor) compareCounts() error {
-	sessions, err := a.snapshot.CountSessions()
+	sessions, indexed, err := a.snapshot.CountSessions()
 	if err != nil {
 		return err
 	}
 	if sessions != a.machine.Sessions {
 		return violation(0, "there are %d sessions, the machine says %d", sessions, a.machine.Sessions)
+	}
+	if !indexed {
+		return violation(0, "the index of when sessions expire is not that of the sessions")
 	}
 	pairs, err := a.snapshot.CountPairs()
 	if err != nil {

@@ -30,9 +30,6 @@ func (r *Reader) Statistics(id command.AccountID, c *games.Catalogue) (list []co
 	return list, err
 }
 
-// CountSessions counts the sessions.
-func (r *Reader) CountSessions() (uint64, error) { return r.count(tableSessions) }
-
 // CountPairs counts the revealed seed pairs of all accounts.
 func (r *Reader) CountPairs() (uint64, error) { return r.count(tablePairs) }
 

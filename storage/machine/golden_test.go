@@ -45,7 +45,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 	record := machine.Record{
 		Events: 3, Head: [32]byte{4, 31: 5}, Time: 6, NextAccount: 1007, NextFence: 8,
 		Books:    ledger.Books{House: []ledger.Balance{{Account: ledger.Issue, Coins: -100}, {Account: ledger.Escrow, Coins: 20}, {Account: 3, Coins: 75}}, Players: 5},
-		Sessions: 9, OpenRounds: 10, Games: sums, Level: 12, Program: "1.2.3",
+		Sessions: 9, SessionsEnd: 17, OpenRounds: 10, Games: sums, Level: 12, Program: "1.2.3",
 	}
 	records := map[string]any{
 		"machine": record, "machine_zero": machine.Record{},
@@ -59,6 +59,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"pair":                machine.PairRecord{Server: [32]byte{1, 31: 2}, Client: "clover", Rounds: 7, RevealedAt: 8},
 		"session":             machine.SessionRecord{ID: 1, Account: 1000, Role: command.RolePlayer, CreatedAt: 2, ExpiresAt: 3, UserAgent: "agent", Address: "192.0.2.1"},
 		"account_sessions":    []machine.SessionRef{{ID: 1, Token: command.TokenHash{2, 31: 3}, ExpiresAt: 4}, {ID: 5}},
+		"session_ends":        int64(3),
 		"open_round":          machine.OpenRoundRecord{Account: 1000, Round: sampleRound(), ActedAt: 1_795_000_000_004},
 		"limits":              machine.LimitsRecord{InForce: limits, Pending: &limits, PendingFrom: 7},
 		"limits_zero":         machine.LimitsRecord{},

@@ -55,6 +55,9 @@ func (m *Machine) Apply(at time.Time, c *command.Decoded) (command.Result, error
 	m.command = c
 	m.head.Time = max(m.head.Time, stamp)
 	m.now = m.head.Time
+	if err := m.expireSessions(); err != nil {
+		return command.Result{}, err
+	}
 
 	if earlier, found, err := m.earlier(); found || err != nil {
 		return earlier, err

@@ -24,12 +24,13 @@ type Record struct {
 	NextAccount command.AccountID `cbor:"6,keyasint"`
 	NextFence   uint64            `cbor:"7,keyasint"`
 	Books       ledger.Books      `cbor:"8,keyasint"`
-	Sessions    uint64            `cbor:"9,keyasint"`
+	Sessions    uint64            `cbor:"9,keyasint"` // that are valid at Time
 	OpenRounds  uint64            `cbor:"10,keyasint"`
 	Games       GameRecords       `cbor:"11,keyasint,omitempty"`
 	Level       uint32            `cbor:"13,keyasint"`           // the feature level; see levels.go
 	Program     string            `cbor:"14,keyasint,omitempty"` // the version of the program that raised it
 	KeysFrom    uint32            `cbor:"15,keyasint,omitempty"` // the oldest run of used keys that is kept; see keyindex.go
+	SessionsEnd int64             `cbor:"17,keyasint,omitempty"` // no session expires before; 0: none does. See sessionends.go
 }
 
 // GameRecord sums up the settled rounds of one game: those of one player, or those of the whole casino.

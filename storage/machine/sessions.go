@@ -125,7 +125,9 @@ func (m *Machine) addSession(id command.AccountID, role command.Role, s *command
 	if err := m.put(tableAccountSessions, accountKey(id), refs); err != nil {
 		return err
 	}
-	m.head.Sessions++
+	if err := m.countSession(expires); err != nil {
+		return err
+	}
 	return m.put(tableSessions, s.Token[:], sessionRecord{
 		ID: sid, Account: id, Role: role, CreatedAt: m.now, ExpiresAt: expires, UserAgent: s.UserAgent, Address: s.Address,
 	})
@@ -147,7 +149,9 @@ func (m *Machine) dropSessions(id command.AccountID, ends func(sessionRef) bool)
 		}
 		m.state.Delete(tableSessions, s.Token[:])
 		m.sessions.forget(s.Token)
-		m.head.Sessions--
+		if err := m.uncountSession(s.ExpiresAt); err != nil {
+			return err
+		}
 	}
 	if len(kept) == 0 {
 		m.state.Delete(tableAccountSessions, accountKey(id))

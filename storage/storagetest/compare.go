@@ -81,7 +81,7 @@ func (m *Model) Compare(c *Casino) string {
 			check("open round found", false, ok, err)
 		}
 		players += p.coins
-		sessions += uint64(len(p.sessions))
+		sessions += uint64(len(filter(p.sessions, func(s command.Session) bool { return s.ExpiresAt.After(m.now) })))
 	}
 	_, ok, err := s.Account(m.next)
 	check("next account found", false, ok, err)
