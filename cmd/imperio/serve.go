@@ -20,7 +20,9 @@ func (c *serveCommand) Run(env *environment) error {
 	if err := loaded.Config.Validate(); err != nil {
 		return err
 	}
-	app, err := appliance.New(env.Ctx, appliance.Options{Config: loaded.Config, Version: thisBuild().version, Commit: thisBuild().commit, Logs: env.Stderr})
+	app, err := appliance.New(env.Ctx, appliance.Options{
+		Config: loaded.Config, Version: thisBuild().version, Commit: thisBuild().commit, Logs: env.Stderr, LimitHeap: limitHeap,
+	})
 	if env.Ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // told to stop while it started
 	}
