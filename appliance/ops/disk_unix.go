@@ -1,4 +1,4 @@
-//go:build linux || darwin
+//go:build linux || darwin || freebsd
 
 package ops
 
@@ -14,5 +14,6 @@ func SpaceOf(dir string) (free, total uint64, err error) {
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, 0, fmt.Errorf("ask for free space: %w", err)
 	}
-	return uint64(s.Bavail) * uint64(s.Bsize), uint64(s.Blocks) * uint64(s.Bsize), nil
+	free = uint64(max(int64(s.Bavail), 0)) // FreeBSD counts on below 0 where only root may write
+	return free * uint64(s.Bsize), s.Blocks * uint64(s.Bsize), nil
 }
