@@ -32,13 +32,19 @@
 //   - A later batch in the segment, a later segment, or a witness that names a later entry proves that the batch was
 //     durable once: Open refuses with an *engine.DamageError.
 //   - A header that is not whole in front of a whole entry is no torn write, which loses sectors: damage.
-//   - Without any of these the batch is a torn write. Open drops it, and says so in its log if any of it is left.
+//   - Without any of these the batch is a torn write. Open drops it, and says so in its log if any of it is left; so does
+//     Torn.
 //
 // The witness is a small block in the state file that names the last durable entry. It is written after each append, but
 // not synced: after a kill it is there, and damage to the last batch is told from a torn write with certainty. After a
 // power cut it may be older. Touch and Close sync it. So only this goes unnoticed: a power cut, within a second or two
 // of the last append, and damage to the last batch, at once. The history's head in the state shows even this if a
 // checkpoint holds the lost entries: the state is then newer than the log.
+//
+// # Files that vanish
+//
+// A file of the log that is removed, moved or replaced while it is open takes writes that nobody will find. InPlace
+// notices; whoever opened the log asks it now and then.
 //
 // # History
 //
