@@ -12,11 +12,10 @@ import (
 )
 
 // The torture: the real binary is killed with SIGKILL at random moments while players bet over the network. After
-// each kill the data directory is audited as the kill left it; after each restart every answer that a player ever got
-// is compared with what the casino says now, and unanswered bets are sent again under their keys.
-// Nothing may be lost, nothing doubled.
+// each kill the test audits the data directory as the kill left it. After each restart it compares every answer that a player
+// ever got with what the casino says now, and sends unanswered bets again under their keys. Nothing may be lost or doubled.
 //
-// TORTURE_KILLS says how often (make torture: 120), TORTURE_SEED repeats a run's decisions.
+// TORTURE_KILLS is the number of kills (make torture: 120). TORTURE_SEED repeats an earlier run's decisions.
 func TestTorture_NothingIsLostOrDoubledByKills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it kills and audits a casino ten times")
@@ -37,7 +36,7 @@ func TestTorture_NothingIsLostOrDoubledByKills(t *testing.T) {
 	answers, lost := 0, 0
 	for kill := range kills {
 		if random.IntN(5) == 0 {
-			// Killed while it starts: the replay of the log must survive being broken off.
+			// Killed while it starts: the replay of the log must survive an interruption.
 			casino.kill(t)
 			casino.spawn(t)
 			time.Sleep(time.Duration(random.IntN(30)) * time.Millisecond) // the moment of the kill, not synchronisation
@@ -71,9 +70,9 @@ func TestTorture_NothingIsLostOrDoubledByKills(t *testing.T) {
 	}
 	casino.stop(t)
 	casino.audit(t)
-	t.Logf("%d kills: %d answers compared with the books, %d bets without an answer asked for again under their keys", kills, answers, lost)
+	t.Logf("%d kills: %d answers compared with the books, %d unanswered bets sent again under their keys", kills, answers, lost)
 	if answers == 0 {
-		t.Fatal("nobody played: the test shows nothing")
+		t.Fatal("nobody played: the test proves nothing")
 	}
 }
 

@@ -13,7 +13,7 @@
  * @property {{type: string, numbers?: number[], selection?: number, amount: number}[]} bets
  * @property {string[]} actions
  *
- * @typedef {{block: number, word: string, n: bigint, value: bigint|null}} Word value null: the word was passed over
+ * @typedef {{block: number, word: string, n: bigint, value: bigint|null}} Word value null: the word was skipped
  *
  * @typedef {object} Played
  * @property {number[]} draws slots' stops, roulette's pocket, blackjack's cards in the order of dealing
@@ -99,7 +99,7 @@ export class Stream {
   /** A number in 0 … n − 1, for the games' small n. @param {number} n */
   async uniform(n) { return Number(await this.uniformBig(BigInt(n))); }
 
-  /** A number in 0 … n − 1, exactly uniform: words beyond the last whole multiple of n are passed over. @param {bigint} n 1 … 2^64 − 1 */
+  /** A number in 0 … n − 1, exactly uniform: it skips words beyond the last multiple of n. @param {bigint} n 1 … 2^64 − 1 */
   async uniformBig(n) {
     const limit = (1n << 64n) - ((1n << 64n) % n);
     for (;;) {
