@@ -21,7 +21,7 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 }
 
-// Guard decides who may read what is for operators only.
+// Guard decides who may read data for operators.
 type Guard struct {
 	// Allow are the networks with access.
 	Allow []netip.Prefix

@@ -1,4 +1,4 @@
-// Command imperio is a casino in one file. Each verb is in a file of its own; 'imperio VERB --help' explains it.
+// Command imperio is a casino in one file. Each verb has its own file; 'imperio VERB --help' explains it.
 package main
 
 import (

@@ -48,7 +48,7 @@ func isNatural(cards []Card) bool {
 	return len(cards) == 2 && total == 21
 }
 
-// source gives the cards of a round in the order of dealing.
+// source yields the cards of a round in the order of dealing.
 type source interface {
 	next() (Card, error)
 }

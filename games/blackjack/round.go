@@ -124,8 +124,8 @@ func (r *round) deal() error {
 	return r.look()
 }
 
-// look ends the round if the dealer has a blackjack, or if the player has one and the dealer has not: the dealer then
-// draws nothing. Without an ace or a ten-value card up the dealer can't have one, so that looking tells nothing.
+// look ends the round if the dealer or the player has a blackjack; the dealer then draws nothing. Without an ace or a
+// ten-value card up, the dealer can't have one, so peeking reveals nothing.
 func (r *round) look() error {
 	if isNatural(r.dealer) || isNatural(r.hands[0].cards) {
 		r.phase = settled
@@ -267,7 +267,7 @@ func (r *round) anyStands() bool {
 	return slices.ContainsFunc(r.hands, func(h hand) bool { return h.state == standing })
 }
 
-// staked is all that the player has paid into the round so far.
+// staked is everything that the player has paid into the round so far.
 func (r *round) staked() games.Coins {
 	sum := r.insurance
 	for _, h := range r.hands {
@@ -306,7 +306,7 @@ const (
 
 // result is a hand's result in a settled round, and what it pays. Halves are rounded down.
 func (r *round) result(h hand) (result string, pays games.Coins) {
-	natural := len(r.hands) == 1 && isNatural(h.cards) // 21 in two cards after a split is no blackjack
+	natural := len(r.hands) == 1 && isNatural(h.cards) // 21 in two cards after a split is not a blackjack
 	player, _ := Total(h.cards)
 	dealer, _ := Total(r.dealer)
 	switch {

@@ -10,7 +10,7 @@ import { GAMES } from '../games/list.js';
 export default async function lobby() {
   const list = await games();
   const strip = recentStrip();
-  void strip.load().catch(() => {}); // the strip stays empty; the banner tells of the connection
+  void strip.load().catch(() => {}); // the strip stays empty; the banner reports the lost connection
   const cards = h('ul', { class: 'cards' }, await Promise.all(list.map(gameCard)));
   const resume = state.account?.open_round_id && await roundAddress(state.account.open_round_id);
   const watch = wake(cards);
