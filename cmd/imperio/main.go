@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"imperio/appliance"
 )
 
 // commands are the verbs.
@@ -51,17 +53,11 @@ const (
 // processors to bets.
 const heapGrowth = 400
 
-// heapLimit is GOMEMLIMIT, in bytes, unless the environment sets it. A casino with a million accounts has a larger heap, and
-// should not keep four times as much garbage.
-const heapLimit = 400 << 20
-
 func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(heapLimit)
-	}
+	limitHeap(appliance.PlanMemory(0).Heap) // a large casino should not keep four times as much garbage as it has in use
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal has its usual effect
 	code := run(os.Args[1:], &environment{
@@ -73,6 +69,13 @@ func main() {
 	})
 	stop()
 	os.Exit(code)
+}
+
+// limitHeap sets GOMEMLIMIT unless the environment sets it.
+func limitHeap(bytes int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(bytes)
+	}
 }
 
 // run executes the command line and returns the exit code.
