@@ -93,5 +93,5 @@ clean: ## remove what was built; the casino's data stays
 KILLS ?= 120
 KEYS  ?= 1000000
 
-torture: ## use KEYS=1000000 keys, kill the real binary KILLS=120 times under load, set its clock, take files away; compare every answer with the books
+torture: ## kill the real binary KILLS=120 times under load after KEYS=1000000 used keys, set its clock, take files away; compare every answer with the books
 	TORTURE_KILLS=$(KILLS) TORTURE_KEYS=$(KEYS) $(GO) test -count=1 -timeout 60m -run Torture -v ./cmd/imperio/endtoend

@@ -57,7 +57,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)
 	}
-	limitHeap(appliance.PlanMemory(0).Heap) // a large casino should not keep four times as much garbage as it has in use
+	limitHeap(appliance.PlanMemory(0).Heap) // a large casino should not keep four times as much garbage as live data
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal has its usual effect
 	code := run(os.Args[1:], &environment{

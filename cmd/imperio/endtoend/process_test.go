@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 type process struct {
 	path, dir, address string
 	flags              []string
-	clock              *setClock // whose time the casino goes by; nil: the machine's
+	clock              *setClock // the casino's clock; nil: the machine's
 	command            *exec.Cmd
 	ended              chan error // gets the result of Wait
 	log                bytes.Buffer
@@ -134,7 +134,7 @@ func (p *process) kill(t *testing.T) {
 	p.command = nil
 }
 
-// wait waits until the process ends by itself, and returns how it ended.
+// wait waits until the process ends by itself, and returns its result.
 func (p *process) wait(t *testing.T) error {
 	t.Helper()
 	select {
