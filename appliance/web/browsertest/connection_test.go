@@ -142,7 +142,7 @@ func TestReloadInTheMiddleOfABet_AsksUnderTheSameKey(t *testing.T) {
 	p.sameCoins(q)
 	p.visit("/slots")
 	if eval[bool](p, `!!document.querySelector('.banner')`) {
-		t.Error("the bet is told of again after the next reload")
+		t.Error("the bet is announced again after the next reload")
 	}
 }
 
