@@ -217,13 +217,13 @@ func TestAudit_FindsRoundsThatAreNotAsTheirRulesHaveThem(t *testing.T) {
 		{"its rules are a version that there is not", amend(lostSpin, func(e *machine.Event) { e.Round.Rules = "slots/99" }),
 			`has rules "slots/99", which this imperio does not know`},
 		{"its rules are of no game", amend(lostSpin, func(e *machine.Event) { e.Round.Rules = "poker/1" }), `has rules "poker/1", which are no game's`},
-		{"it has another event's number", amend(lostSpin, func(e *machine.Event) { e.Round.ID++ }), "which is another event's number"},
+		{"it has another event's number", amend(lostSpin, func(e *machine.Event) { e.Round.ID++ }), "but a round's number must be that of its event"},
 		{"a nonce is skipped", amend(wonRed, func(e *machine.Event) { e.Round.Nonce++ }), "; the next of account 1000 is nonce"},
 		{"a nonce is repeated", amend(wonRed, func(e *machine.Event) { e.Round.Nonce-- }), "; the next of account 1000 is nonce"},
 		{"it is of another seed pair", amend(wonRed, func(e *machine.Event) { e.Round.Pair++ }), "of pair 1; the next of account 1000 is nonce"},
 		{"a round is repeated", func(f *forger) uint64 {
 			return f.add(*lostSpin(f))
-		}, "which is another event's number"},
+		}, "but a round's number must be that of its event"},
 		{"a round is repeated under the next number", func(f *forger) uint64 {
 			e, r := *lostSpin(f), *lostSpin(f).Round
 			r.ID = command.RoundID(len(f.events) + 1)

@@ -219,10 +219,10 @@ func TestAuditReport_SaysInWordsWhatWasProven(t *testing.T) {
 	}
 	want := []string{
 		"history   30 events in one chain, head abcd" + strings.Repeat("00", 30),
-		"records   99 with right checksums",
+		"records   99 with correct checksums",
 		"ledger    40 transfers, the sum of all balances is 0: players 500, escrow 10, issued 531",
-		"accounts  2, each balance and seed as its events make it, none below 0",
-		"rounds    11 settled and 1 open, 13 positions played again from committed seeds",
+		"accounts  2, every balance and seed follows from its events, none below 0",
+		"rounds    11 settled and 1 open, 13 positions replayed from committed seeds",
 		"slots     10 rounds, 200 staked, 189 paid, actual return 94.50 %",
 		"blackjack 1 rounds, 10 staked, 0 paid, actual return 0.00 %",
 		"took      1.235s, log entry 77",

@@ -24,7 +24,7 @@ func (s tablesInMemory) Damage(what string, err error) error {
 }
 func (s tablesInMemory) Each(int, []byte, func(k, v []byte) error) error { panic("not asked for") }
 
-// A machine of an older level takes the new one into force by the command, and leaves an event that says who needs what.
+// The command puts the new level into force, and leaves an event with the version that is needed.
 func TestRaiseLevel_IsAnEventOfTheHouse(t *testing.T) {
 	record := NewRecord()
 	record.Level = NewestLevel - 1
@@ -44,7 +44,7 @@ func TestRaiseLevel_IsAnEventOfTheHouse(t *testing.T) {
 	}
 }
 
-// The constants of a released level decide what old logs say. A change of one of them belongs to a new level.
+// The constants of a released level decide the results of old logs. Changing one needs a new level.
 func TestLevels_ReleasedOnesNeverChange(t *testing.T) {
 	released := [...]string{1: "e0d8e036890cb4b1"}
 	for level := uint32(1); level <= NewestLevel; level++ {
@@ -54,6 +54,6 @@ func TestLevels_ReleasedOnesNeverChange(t *testing.T) {
 		}
 	}
 	if len(released) != len(levels) {
-		t.Errorf("%d levels, %d of them held by this test", NewestLevel, len(released)-1)
+		t.Errorf("%d levels, but this test guards %d", NewestLevel, len(released)-1)
 	}
 }
