@@ -11,10 +11,10 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// forgery is something that is done to the books, and what the audit must say of it.
+// forgery tampers with the books, and says what the audit must find.
 type forgery struct {
 	name string
-	// do tampers with the casino and gives the event where that must show; 0 if it is at none.
+	// do tampers with the casino and returns the event at which that must show; 0: at none.
 	do   func(f *forger) (event uint64)
 	says string
 }
@@ -32,7 +32,7 @@ func holdForgeries(t *testing.T, list []forgery) {
 	}
 }
 
-// amend changes an event and chains the history again.
+// amend changes an event and rebuilds the chain of hashes.
 func amend(which func(f *forger) *machine.Event, fn func(e *machine.Event)) func(f *forger) uint64 {
 	return func(f *forger) uint64 {
 		e := which(f)
@@ -42,7 +42,7 @@ func amend(which func(f *forger) *machine.Event, fn func(e *machine.Event)) func
 	}
 }
 
-// rewrite changes an event and makes everything add up again.
+// rewrite changes an event and makes all sums add up again.
 func rewrite(which func(f *forger) *machine.Event, fn func(e *machine.Event)) func(f *forger) uint64 {
 	return func(f *forger) uint64 {
 		e := which(f)
@@ -58,7 +58,7 @@ func first(k machine.EventKind, id command.AccountID) func(f *forger) *machine.E
 	return func(f *forger) *machine.Event { return f.first(k, id) }
 }
 
-// round is the first event of a round that is as wanted.
+// round finds the first event whose round matches.
 func round(wanted func(k machine.EventKind, r *machine.RoundRecord) bool) func(f *forger) *machine.Event {
 	return func(f *forger) *machine.Event {
 		return f.find(func(e *machine.Event) bool { return e.Round != nil && wanted(e.Kind, e.Round) })
