@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// A dependency earns its place in the table before it is used.
+// A dependency is decided on, with a row in the table, before it is used.
 func TestLibraries_TheTableNamesEveryDirectRequirement(t *testing.T) {
 	decided := librariesBySection(t)
 	inProgram := make(map[string]bool)
@@ -28,14 +28,14 @@ func TestLibraries_TheTableNamesEveryDirectRequirement(t *testing.T) {
 		case !required[path]:
 			t.Errorf("docs/decisions/0001-libraries.md names %s, which go.mod does not require directly", path)
 		case (section == "In the program") != inProgram[path]:
-			t.Errorf("%s stands under %q; in the program: %t", path, section, inProgram[path])
+			t.Errorf("%s is listed under %q; in the program: %t", path, section, inProgram[path])
 		}
 	}
 }
 
 var libraryRow = regexp.MustCompile("^\\| `([^`]+)` \\|")
 
-// librariesBySection gives the heading that each library of the table stands under.
+// librariesBySection returns the heading that each library is listed under.
 func librariesBySection(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", "decisions", "0001-libraries.md"))

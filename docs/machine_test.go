@@ -9,14 +9,13 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// pure are the packages that decide results: the machine, and all of ours that it is made of.
+// pure are the packages that decide results: the machine, and those of our packages that it imports.
 var pure = []string{"games/...", "storage/command", "storage/ledger", "storage/machine"}
 
-// clock is what reads the time of day, waits, or depends on where the machine stands. The rest of package time is
-// arithmetic.
+// clock are the functions of package time that read the clock, wait, or depend on the local time zone. The others only calculate.
 var clock = []string{"Now", "Since", "Until", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Sleep", "Local", "LoadLocation"}
 
-// The table of imports can't keep package time out, since times and durations are in records.
+// The table of imports has to allow package time, since records contain times and durations.
 func TestMachine_ReadsNoClock(t *testing.T) {
 	checked := 0
 	for _, p := range load(t, packages.LoadSyntax) {
@@ -43,8 +42,8 @@ func readsClock(object types.Object) bool {
 	return !isFunction || f.Signature().Recv() == nil || object.Name() == "Local" // t.After(u) compares
 }
 
-// The table rules what a package imports itself. This test rules what comes along: fmt brings os and math/big brings
-// math/rand, and neither can be kept out, but no network, no file of bbolt, and no library beside CBOR may come in.
+// The table of imports covers what a package imports itself, this test what it imports indirectly. fmt imports os, and math/big
+// imports math/rand: both have to be allowed. The network, bbolt, and every library but CBOR are not.
 func TestMachine_BringsNothingElseAlong(t *testing.T) {
 	allowed := []string{"github.com/fxamacker/cbor/v2", "github.com/x448/float16"}
 	checked := 0

@@ -1,5 +1,5 @@
-// Package docs_test holds the rules of the whole module: who may import whom, what the machine may call, where links
-// lead, which dependencies are decided on, and whose licences the program carries.
+// Package docs_test checks the rules of the whole module: who may import whom, what the machine may call, that links
+// lead somewhere, that dependencies are decided on, and that the program carries their licences.
 package docs_test
 
 import (
@@ -12,7 +12,7 @@ import (
 
 const module = "imperio"
 
-// moduleRoot is the directory of go.mod, at or above the test's own.
+// moduleRoot returns the directory of go.mod, which is the test's own or above.
 func moduleRoot(t *testing.T) string {
 	t.Helper()
 	directory, err := os.Getwd()
@@ -31,8 +31,8 @@ func moduleRoot(t *testing.T) string {
 	}
 }
 
-// eachFile calls f for the module's files whose names end in suffix, with their paths below the root. It leaves out
-// what is built, downloaded or hidden, and what the go command leaves out.
+// eachFile calls f for the module's files whose names end in suffix, with their paths below the root. It skips
+// what is built, downloaded or hidden, and what the go command skips.
 func eachFile(t *testing.T, suffix string, f func(path string, content []byte)) {
 	t.Helper()
 	files := 0
@@ -74,7 +74,7 @@ func TestModule_HasNoGoFileAtTheRoot(t *testing.T) {
 	}
 }
 
-// A file in tls itself would make a package that shadows crypto/tls.
+// A file in tls itself would make a package with the name of crypto/tls.
 func TestModule_HasNoGoFileInTLS(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(moduleRoot(t), "tls", "*.go"))
 	if err != nil || len(files) > 0 {

@@ -22,9 +22,9 @@ import (
 // notices is the file that the program carries: 'imperio version --notices' prints it.
 const notices = "cmd/imperio/notices.txt"
 
-var update = flag.Bool("update", false, "write "+notices+" anew")
+var update = flag.Bool("update", false, "rewrite "+notices)
 
-// The licences of what is compiled into the program want to go with it. 'make notices' writes the file anew.
+// The licences of the code in the program require that they are distributed with it. 'make notices' rewrites the file.
 func TestNotices_NameEverythingThatIsInTheProgram(t *testing.T) {
 	want := makeNotices(t)
 	path := filepath.Join(moduleRoot(t), notices)
@@ -38,7 +38,7 @@ func TestNotices_NameEverythingThatIsInTheProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s is not that of today's dependencies: run 'make notices'", notices)
+		t.Errorf("%s does not match the program's dependencies: run 'make notices'", notices)
 	}
 }
 
@@ -48,13 +48,13 @@ type component struct {
 	files         map[string]string // licences and notices by their names
 }
 
-// makeNotices lists all components, and then each text once, under the names of all whose text it is.
+// makeNotices lists all components, and then each text once, under the names of all components that have it.
 func makeNotices(t *testing.T) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	b.WriteString("The program imperio contains the following works of others, under their own terms.\n" +
-		"A module's source is found under its name. 'make notices' wrote this file; a test holds it against\n" +
-		"the program's dependencies.\n\n")
+	b.WriteString("The program imperio contains the following third-party works, each under its own terms.\n" +
+		"A module's source is found under its name. 'make notices' wrote this file; a test checks that it\n" +
+		"matches the program's dependencies.\n\n")
 	var texts []string
 	owners := make(map[string][]string)
 	for _, c := range append([]component{goItself(t), fonts(t)}, modules(t)...) {
@@ -86,8 +86,8 @@ type listed struct {
 	}
 }
 
-// modules are those with a package in the program, each with the licences beside the packages that are used and in all
-// directories above them. Linux is the system with the most of them.
+// modules returns the modules with a package in the program, each with the licences in the directories of those packages and
+// in all directories above. The program for Linux has the most modules.
 func modules(t *testing.T) []component {
 	t.Helper()
 	command := exec.Command("go", "list", "-deps", "-json=Dir,Module", "./cmd/imperio")
@@ -129,7 +129,7 @@ func modules(t *testing.T) []component {
 	return all
 }
 
-// licenceName matches the names that licences and notices go by.
+// licenceName matches the names of files with licences and notices.
 var licenceName = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents|.*-OFL)([.-].*)?$`)
 
 func (c *component) addLicences(t *testing.T, root, dir string) {
@@ -155,7 +155,7 @@ func (c *component) addLicences(t *testing.T, root, dir string) {
 	}
 }
 
-// goItself is the standard library and the runtime. Its version is that of whoever builds, so none is named.
+// goItself is the standard library and the runtime. Their version depends on who builds the program, so none is named.
 func goItself(t *testing.T) component {
 	t.Helper()
 	root, err := exec.Command("go", "env", "GOROOT").Output()

@@ -9,7 +9,7 @@ import (
 )
 
 // tableView answers for a round of blackjack: the round, and what lies on the table. The game decides what its player may
-// see. Before the round is settled, that is neither the hole card nor the shoe.
+// see. The hole card and the shoe are not shown before the round is settled.
 type tableView struct {
 	Round roundView `json:"round"`
 	blackjackgame.Outcome

@@ -79,7 +79,7 @@ func readBet(i int, in *bet) (games.Bet, error) {
 	}
 	b := games.Bet{Type: in.Type.value, Amount: in.Amount.coins()}
 	if in.Selection.given {
-		// A number that does not fit is no valid selection either: the rules refuse it.
+		// Clamped to fit an int; the rules refuse what is out of range.
 		b.Selection = int(min(max(in.Selection.value, -1), 1000))
 		if b.Selection == 0 {
 			return b, refuse("invalid_bet", "Bet %d: The selection is 0; it must be 1, 2 or 3.", i+1)

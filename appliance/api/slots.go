@@ -96,7 +96,7 @@ func appendCoins(b []byte, n games.Coins) []byte { return strconv.AppendInt(b, i
 func appendText(b []byte, s string) []byte {
 	b, err := jsontext.AppendQuote(b, s)
 	if err != nil {
-		panic(err) // text of the state is valid UTF-8: it was checked when it came in
+		panic(err) // all text in the state is valid UTF-8: it was checked when it came in
 	}
 	return b
 }
