@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// link matches a link or a picture in Markdown, with the heading of the document after #.
+// link is a link or a picture in Markdown; the part after # names a heading of the document.
 var link = regexp.MustCompile(`\]\(([^)#\s]*)(#[^)\s]*)?\)`)
 
 func TestDocuments_LinksLeadSomewhere(t *testing.T) {
@@ -38,8 +38,8 @@ func TestDocuments_LinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-// hasHeading reports whether a document has the heading that a link names. Viewers of Markdown name headings in lower
-// case, with hyphens for spaces, and drop everything except letters, digits, hyphens and underscores.
+// hasHeading says whether a document has the heading that a link names. Viewers of Markdown name headings in lower
+// case, with hyphens for spaces, and drop everything but letters, digits, hyphens and underscores.
 func hasHeading(t *testing.T, document, name string) bool {
 	t.Helper()
 	text, err := os.ReadFile(document)

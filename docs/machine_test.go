@@ -9,13 +9,14 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// pure are the packages that decide results: the machine, and those of our packages that it imports.
+// pure are the packages that decide results: the machine, and all of our packages that it uses.
 var pure = []string{"games/...", "storage/command", "storage/ledger", "storage/machine"}
 
-// clock are the functions of package time that read the clock, wait, or depend on the local time zone. The others only calculate.
+// clock lists what reads the time of day, waits, or depends on the local time zone. The rest of package time is
+// arithmetic.
 var clock = []string{"Now", "Since", "Until", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Sleep", "Local", "LoadLocation"}
 
-// The table of imports has to allow package time, since records contain times and durations.
+// The table of imports can't exclude package time, since records contain times and durations.
 func TestMachine_ReadsNoClock(t *testing.T) {
 	checked := 0
 	for _, p := range load(t, packages.LoadSyntax) {
@@ -42,8 +43,8 @@ func readsClock(object types.Object) bool {
 	return !isFunction || f.Signature().Recv() == nil || object.Name() == "Local" // t.After(u) compares
 }
 
-// The table of imports covers what a package imports itself, this test what it imports indirectly. fmt imports os, and math/big
-// imports math/rand: both have to be allowed. The network, bbolt, and every library but CBOR are not.
+// The table covers direct imports. This test covers transitive ones. fmt imports os and math/big imports math/rand, which
+// can't be avoided. But no network, no bbolt, and no library besides CBOR may come in.
 func TestMachine_BringsNothingElseAlong(t *testing.T) {
 	allowed := []string{"github.com/fxamacker/cbor/v2", "github.com/x448/float16"}
 	checked := 0

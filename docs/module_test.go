@@ -1,5 +1,5 @@
-// Package docs_test checks the rules of the whole module: who may import whom, what the machine may call, that links
-// lead somewhere, that dependencies are decided on, and that the program carries their licences.
+// Package docs_test checks rules of the whole module: which package may import which, what the machine may call, that links
+// work, that dependencies are decided on, and that the program contains all licences.
 package docs_test
 
 import (
@@ -12,7 +12,7 @@ import (
 
 const module = "imperio"
 
-// moduleRoot returns the directory of go.mod, which is the test's own or above.
+// moduleRoot is the directory of go.mod, at or above the test's directory.
 func moduleRoot(t *testing.T) string {
 	t.Helper()
 	directory, err := os.Getwd()
@@ -31,8 +31,8 @@ func moduleRoot(t *testing.T) string {
 	}
 }
 
-// eachFile calls f for the module's files whose names end in suffix, with their paths below the root. It skips
-// what is built, downloaded or hidden, and what the go command skips.
+// eachFile calls f for the module's files whose names end in suffix, with their paths below the root. It skips built,
+// downloaded and hidden files, and files that the go command ignores.
 func eachFile(t *testing.T, suffix string, f func(path string, content []byte)) {
 	t.Helper()
 	files := 0
@@ -74,7 +74,7 @@ func TestModule_HasNoGoFileAtTheRoot(t *testing.T) {
 	}
 }
 
-// A file in tls itself would make a package with the name of crypto/tls.
+// A file in tls itself would make a package that shadows crypto/tls.
 func TestModule_HasNoGoFileInTLS(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(moduleRoot(t), "tls", "*.go"))
 	if err != nil || len(files) > 0 {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The attack table names tests as evidence: all of them must exist.
+// Every test that the attack table names must exist.
 func TestSecurity_NamesTestsThatExist(t *testing.T) {
 	document, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", "SECURITY.md"))
 	if err != nil {

@@ -228,7 +228,7 @@ func (r *Reader) Credentials(login string) (v command.Credentials, ok bool, err 
 	}
 	a, found, err := loadOf[AccountRecord](r, tableAccounts, id)
 	if err == nil && !found {
-		err = r.missing("a name leads to account %d, which is missing", id)
+		err = r.Damage("a name leads to account %d, which is missing", id)
 	}
 	if err != nil {
 		return v, false, err

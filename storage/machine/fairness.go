@@ -13,7 +13,7 @@ import (
 func (r *Reader) seedsOf(id command.AccountID) (*SeedsRecord, error) {
 	s, ok, err := loadOf[SeedsRecord](r, tableSeeds, id)
 	if err == nil && !ok {
-		err = r.missing("there are no seeds of account %d", id)
+		err = r.Damage("there are no seeds of account %d", id)
 	}
 	return &s, err
 }
@@ -113,7 +113,7 @@ func (r *Reader) proof(v *command.Round) error {
 		return err
 	}
 	if !ok {
-		return r.missing("seed pair %d of account %d is missing", v.Pair, v.Account)
+		return r.Damage("seed pair %d of account %d is missing", v.Pair, v.Account)
 	}
 	v.Commitment, v.ClientSeed, v.ServerSeed = fair.Commitment(p.Server), p.Client, p.Server[:]
 	return nil
@@ -152,7 +152,7 @@ func (r *Reader) RevealedPairs(id command.AccountID, p command.Page) (list []com
 		no := uint32(next - 1)
 		pair, ok, err := r.Pair(id, no)
 		if err == nil && !ok {
-			err = r.missing("seed pair %d of account %d is missing", no, id)
+			err = r.Damage("seed pair %d of account %d is missing", no, id)
 		}
 		if err != nil {
 			return nil, 0, err

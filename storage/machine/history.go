@@ -55,7 +55,7 @@ func (m *Machine) recordFor(id command.AccountID, e *Event) error {
 func (m *Machine) event(seq uint64) (Event, error) {
 	e, ok, err := m.Event(seq)
 	if err == nil && !ok {
-		err = m.missing("event %d is not in the history yet", seq)
+		err = m.Damage("event %d is not in the history yet", seq)
 	}
 	return e, err
 }
@@ -64,7 +64,7 @@ func (m *Machine) event(seq uint64) (Event, error) {
 func (r *Reader) Event(seq uint64) (e Event, ok bool, err error) {
 	e, ok, err = load[Event](r, tableHistory, eventKey(seq))
 	if err == nil && !ok && seq >= 1 && seq <= r.head.Events {
-		err = r.missing("event %d of the history is missing", seq)
+		err = r.Damage("event %d of the history is missing", seq)
 	}
 	return e, ok, err
 }
@@ -79,7 +79,7 @@ type StoredEvent struct {
 func (r *Reader) Events(from uint64, fn func(*StoredEvent) error) error {
 	return each(r, tableHistory, eventKey(from), func(k, data []byte, e *Event) error {
 		if seq := binary.BigEndian.Uint64(k); e.Seq != seq {
-			return r.missing("event %d is stored as number %d", e.Seq, seq)
+			return r.Damage("event %d is stored as number %d", e.Seq, seq)
 		}
 		return fn(&StoredEvent{*e, chainHash(data)})
 	})
@@ -101,7 +101,7 @@ func (r *Reader) CheckHead() error {
 	}
 	data, err := r.view.Get(tableHistory, eventKey(r.head.Events))
 	if err == nil && (data == nil || chainHash(data) != r.head.Head) {
-		err = r.missing("event %d, the newest, is not the one that the history's head is of", r.head.Events)
+		err = r.Damage("event %d, the newest, is not the one that the history's head is of", r.head.Events)
 	}
 	return err
 }

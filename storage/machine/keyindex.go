@@ -322,7 +322,7 @@ func (m *Machine) loadRun(n uint32) (*keyRun, error) {
 		}
 	}
 	if len(run.filter) != about.lines()*lineWords {
-		return nil, m.missing("the filter of used keys %d has %d words, not %d", n, len(run.filter), about.lines()*lineWords)
+		return nil, m.Damage("the filter of used keys %d has %d words, not %d", n, len(run.filter), about.lines()*lineWords)
 	}
 	return run, nil
 }
@@ -330,7 +330,7 @@ func (m *Machine) loadRun(n uint32) (*keyRun, error) {
 func (r *Reader) filterChunk(run, n uint32) ([]byte, error) {
 	words, err := r.view.Get(tableUsedKeys, indexKey(run, partFilter, n))
 	if err == nil && (len(words) == 0 || len(words)%(8*lineWords) != 0) {
-		err = r.missing("the filter of used keys %d lacks its part %d", run, n)
+		err = r.Damage("the filter of used keys %d lacks its part %d", run, n)
 	}
 	return words, err
 }
@@ -347,7 +347,7 @@ func (m *Machine) maybe(run *keyRun, hash uint64) (bool, error) {
 	}
 	at := line % chunkLines * lineWords * 8
 	if at+lineWords*8 > len(chunk) {
-		return false, m.missing("the filter of used keys %d is cut short", run.number)
+		return false, m.Damage("the filter of used keys %d is cut short", run.number)
 	}
 	var words [lineWords]uint64
 	for i := range words {
@@ -412,7 +412,7 @@ func encodeEntries(keys []keyEntry) []byte {
 
 func (r *Reader) decodeEntries(data []byte) ([]keyEntry, error) {
 	if len(data)%entrySize != 0 {
-		return nil, r.missing("the index of used keys has a part of %d bytes", len(data))
+		return nil, r.Damage("the index of used keys has a part of %d bytes", len(data))
 	}
 	keys := make([]keyEntry, 0, len(data)/entrySize)
 	for ; len(data) > 0; data = data[entrySize:] {

@@ -72,7 +72,7 @@ func (m *Machine) limits(id command.AccountID, w *WalletRecord) (limitsRecord, e
 	}
 	l, ok, err := load[limitsRecord](&m.Reader, tableLimits, accountKey(id))
 	if err == nil && !ok {
-		err = m.missing("the limits of account %d are missing", id)
+		err = m.Damage("the limits of account %d are missing", id)
 	}
 	return l.at(m.now), err
 }
@@ -188,7 +188,7 @@ func (r *Reader) LimitsAt(id command.AccountID, now int64) (v command.Limits, er
 	}
 	l, ok, err := load[limitsRecord](r, tableLimits, accountKey(id))
 	if err == nil && !ok && w.Limited {
-		err = r.missing("the limits of account %d are missing", id)
+		err = r.Damage("the limits of account %d are missing", id)
 	}
 	if err != nil {
 		return v, err

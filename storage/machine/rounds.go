@@ -62,14 +62,14 @@ func (r *Reader) RoundOpenedBy(opened *Event) (v command.Round, err error) {
 		} else {
 			by, err := r.Settlement(rec.ID)
 			if err == nil && by == 0 {
-				err = r.missing("round %d is neither open nor settled", rec.ID)
+				err = r.Damage("round %d is neither open nor settled", rec.ID)
 			}
 			if err != nil {
 				return v, err
 			}
 			e, ok, err := r.Event(by)
 			if err == nil && (!ok || e.Round == nil) {
-				err = r.missing("the event that settled round %d is missing", rec.ID)
+				err = r.Damage("the event that settled round %d is missing", rec.ID)
 			}
 			if err != nil {
 				return v, err
@@ -92,7 +92,7 @@ func (r *Reader) OpenRound(id command.AccountID) (v command.Round, ok bool, err 
 	}
 	v, ok, err = r.Round(id, w.OpenRound)
 	if err == nil && !ok {
-		err = r.missing("the open round %d does not belong to account %d", w.OpenRound, id)
+		err = r.Damage("the open round %d does not belong to account %d", w.OpenRound, id)
 	}
 	return v, ok, err
 }

@@ -188,7 +188,7 @@ func (r *Reader) sessionByID(account command.AccountID, id command.SessionID) (c
 func (r *Reader) sessionOf(account command.AccountID, ref *sessionRef) (command.Session, error) {
 	s, ok, err := r.Session(ref.Token)
 	if err == nil && !ok {
-		err = r.missing("session %d of account %d is missing", ref.ID, account)
+		err = r.Damage("session %d of account %d is missing", ref.ID, account)
 	}
 	return s, err
 }

@@ -53,7 +53,7 @@ func load[T any](r *Reader, table int, key []byte) (v T, ok bool, err error) {
 func loadOf[T any](r *Reader, table int, id command.AccountID) (v T, ok bool, err error) {
 	v, ok, err = load[T](r, table, accountKey(id))
 	if err == nil && !ok && id >= command.FirstAccountID && id < r.head.NextAccount {
-		err = r.missing("account %d has no record in the table %s", id, tableNames[table])
+		err = r.Damage("account %d has no record in the table %s", id, tableNames[table])
 	}
 	return v, ok, err
 }
@@ -73,10 +73,7 @@ func unreadable(v View, table int, key []byte, err error) error {
 	return v.Damage(fmt.Sprintf("the record %x of the table %s can't be read", key, tableNames[table]), err)
 }
 
-// Damage is the error of a state that contradicts itself.
-func (r *Reader) Damage(format string, args ...any) error { return r.missing(format, args...) }
-
-// missing is the error of a record that is not there though another one leads to it.
-func (r *Reader) missing(format string, args ...any) error {
+// Damage returns the error of a state that contradicts itself, e.g. if a record is missing that another one leads to.
+func (r *Reader) Damage(format string, args ...any) error {
 	return r.view.Damage(fmt.Sprintf(format, args...), nil)
 }
