@@ -22,17 +22,14 @@ type wheelView struct {
 }
 
 func viewWheel(games *games.Catalogue, r *command.RoundResult) (any, error) {
-	v := &wheelView{Payout: r.Round.Payout, Coins: r.Coins, HeldCoins: r.Held}
-	var err error
-	if v.Round, err = viewRound(games, &r.Round); err != nil {
+	round, o, err := viewOutcome[roulettegame.Outcome](games, r)
+	if err != nil {
 		return nil, err
 	}
-	o, ok := v.Round.Outcome.(roulettegame.Outcome)
-	if !ok {
-		return nil, fmt.Errorf("round %d of %s has the outcome of another game", r.Round.ID, r.Round.Rules)
-	}
-	v.Pocket, v.Color, v.Bets = o.Pocket, o.Color, o.Bets
-	return v, nil
+	return &wheelView{
+		Round: round, Pocket: o.Pocket, Color: o.Color, Bets: o.Bets,
+		Payout: r.Round.Payout, Coins: r.Coins, HeldCoins: r.Held,
+	}, nil
 }
 
 // bet is one bet of a request.
