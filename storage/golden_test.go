@@ -39,7 +39,7 @@ func TestIdentity_GoldenVector(t *testing.T) {
 // hash of the state and the head of the history.
 func TestApply_GoldenLog(t *testing.T) {
 	stored := storagetest.Golden(t, "log.golden", goldenLog(t))
-	c := storagetest.NewIn(t, t.TempDir(), 5, byHand)
+	c := ofLevelOne(t, 5)
 	var log []storage.Command
 	for i, v := range stored[:len(stored)-2] {
 		at, commands, err := command.Unpack(v.Data)
@@ -72,6 +72,19 @@ func TestApply_GoldenLog(t *testing.T) {
 	if want := stored[len(stored)-1].Data; string(want) != string(machine.Head[:]) {
 		t.Errorf("the head of the history is %x, and was %x", machine.Head, want)
 	}
+}
+
+// ofLevelOne makes a casino as the program that wrote the golden log made it: of feature level 1.
+func ofLevelOne(t *testing.T, seed uint64) *storagetest.Casino {
+	c := storagetest.NewIn(t, t.TempDir(), seed, byHand)
+	_, record := c.Identity()
+	record.Level = 1
+	data, err := record.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Alter(func(path string) { replaceRecord(t, path, data) })
+	return c
 }
 
 // goldenLog makes a log in which everything happens at least once.
@@ -143,7 +156,7 @@ func goldenLog(t *testing.T) (vectors []storagetest.Vector) {
 		vectors = append(vectors, storagetest.Vector{Name: fmt.Sprintf("entry_%03d", i+1), Data: entry})
 	}
 	// The expected state comes from the log applied again, without gaps in its indexes.
-	again := storagetest.NewIn(t, t.TempDir(), 1, byHand)
+	again := ofLevelOne(t, 1)
 	for i := range log {
 		log[i].Index = uint64(i + 1)
 	}

@@ -136,6 +136,22 @@ func TestRaiseLevel_ToWhatIsInForceChangesNothing(t *testing.T) {
 	}
 }
 
+// replaceRecord writes another record of the machine into a state's file.
+func replaceRecord(t *testing.T, path string, record []byte) {
+	t.Helper()
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		key := []byte("record")
+		return tx.Bucket([]byte("meta")).Put(key, engine.Seal("meta", key, record))
+	})
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A newer program's checkpoint holds a level, and maybe fields, that this program does not know.
 func TestOpen_RefusesTheStateOfANewerProgram(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
@@ -157,17 +173,7 @@ func TestOpen_RefusesTheStateOfANewerProgram(t *testing.T) {
 	if data, err = cbor.Marshal(fields); err != nil {
 		t.Fatal(err)
 	}
-	db, err := bbolt.Open(path, 0o600, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		key := []byte("record")
-		return tx.Bucket([]byte("meta")).Put(key, engine.Seal("meta", key, data))
-	})
-	if err = errors.Join(err, db.Close()); err != nil {
-		t.Fatal(err)
-	}
+	replaceRecord(t, path, data)
 	before := read(t, path)
 	for _, readOnly := range []bool{false, true} {
 		_, err := storage.Open(dir, storage.Options{ReadOnly: readOnly})

@@ -124,6 +124,15 @@ func (c *Casino) Reopen() {
 	c.open()
 }
 
+// Alter closes the store, lets fn change the file, and opens the store again.
+func (c *Casino) Alter(fn func(path string)) {
+	c.t.Helper()
+	path := c.Store.Path()
+	c.Abandon()
+	fn(path)
+	c.open()
+}
+
 // Crash continues with state.db as it is on the disk now: what is only in memory is lost, and the log above the durable
 // index is applied again. The store must not be writing a checkpoint.
 func (c *Casino) Crash() {
