@@ -91,6 +91,7 @@ clean: ## remove what was built; the casino's data stays
 	rm -rf bin
 
 KILLS ?= 120
+KEYS  ?= 1000000
 
-torture: ## kill the real binary KILLS=120 times under load and compare every answer with the books
-	TORTURE_KILLS=$(KILLS) $(GO) test -count=1 -timeout 60m -run Torture -v ./cmd/imperio/endtoend
+torture: ## use KEYS=1000000 keys, kill the real binary KILLS=120 times under load, set its clock, take files away; compare every answer with the books
+	TORTURE_KILLS=$(KILLS) TORTURE_KEYS=$(KEYS) $(GO) test -count=1 -timeout 60m -run Torture -v ./cmd/imperio/endtoend

@@ -45,7 +45,7 @@ func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress fun
 	if err != nil {
 		return nil, err
 	}
-	store, err := storage.OpenWith(dir, c, storage.Options{ReadOnly: true, Owner: id.ClusterID})
+	store, err := storage.OpenWith(dir, c, 0, storage.Options{ReadOnly: true, Owner: id.ClusterID})
 	if err != nil {
 		return nil, err
 	}

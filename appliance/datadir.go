@@ -19,6 +19,7 @@ import (
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/engine"
+	"imperio/storage/machine"
 )
 
 // ErrNoCasino says that a directory holds no casino.
@@ -39,6 +40,7 @@ type dataDirOptions struct {
 	create     bool             // make a casino if there is none
 	games      *games.Catalogue // nil: all released games
 	store      storage.Options
+	caches     machine.CacheBytes
 	observer   replication.Observer
 	stallLimit time.Duration     // 0: replication's default
 	clock      replication.Clock // nil: the system's
@@ -88,7 +90,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		}
 	}
 	o.store.Owner = d.identity.ClusterID
-	if d.store, err = storage.OpenWith(o.path, o.games, o.store); err != nil {
+	if d.store, err = storage.OpenWith(o.path, o.games, o.caches, o.store); err != nil {
 		return nil, err
 	}
 	undo.add("state", d.store.Close)

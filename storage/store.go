@@ -92,11 +92,11 @@ func Create(dir string, id Identity) error {
 
 // Open loads the state of an existing casino. It changes nothing if it returns an error.
 func Open(dir string, opts Options) (*Store, error) {
-	return OpenWith(dir, catalogue.Released(), opts)
+	return OpenWith(dir, catalogue.Released(), machine.UsualCacheBytes, opts)
 }
 
-// OpenWith is Open with other games than the released ones.
-func OpenWith(dir string, c *games.Catalogue, opts Options) (*Store, error) {
+// OpenWith is Open for a casino that plays other games than the released ones, or has other memory for caches.
+func OpenWith(dir string, c *games.Catalogue, caches machine.CacheBytes, opts Options) (*Store, error) {
 	s := &Store{games: c}
 	db, err := engine.Open(filepath.Join(dir, StateFile), schema, opts, func(r *engine.Reader) error {
 		record, err := recordOf(r)
@@ -106,7 +106,7 @@ func OpenWith(dir string, c *games.Catalogue, opts Options) (*Store, error) {
 		if err := record.CheckLevel(); err != nil {
 			return fmt.Errorf("%s: %w", filepath.Join(dir, StateFile), err)
 		}
-		s.machine = machine.New(record, c)
+		s.machine = machine.New(record, c, caches)
 		if err := machine.NewReader(r, &record).CheckHead(); err != nil || opts.ReadOnly {
 			return err
 		}

@@ -28,7 +28,7 @@ func (s tablesInMemory) Each(int, []byte, func(k, v []byte) error) error { panic
 func TestRaiseLevel_IsAnEventOfTheHouse(t *testing.T) {
 	record := NewRecord()
 	record.Level = NewestLevel - 1
-	m := New(record, catalogue.Released())
+	m := New(record, catalogue.Released(), 0)
 	state := tablesInMemory{}
 	m.On(state)
 	r, err := m.Apply(time.UnixMilli(1), &command.Decoded{Command: command.Command{Body: command.RaiseLevel{Level: NewestLevel, Program: "7.8.9"}}})

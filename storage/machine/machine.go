@@ -27,11 +27,16 @@ type Machine struct {
 	records  *recordCache
 	keys     *keyIndex // nil: not loaded yet
 	sizes    keySizes  // of the index of keys
+	caches   CacheBytes
 }
 
 // New makes a machine that continues from a record. The catalogue must hold all games that were ever played.
-func New(record Record, c *games.Catalogue) *Machine {
-	return &Machine{Reader: Reader{head: &record}, games: c, sessions: newSessionCache(), records: newRecordCache(), sizes: standardSizes}
+func New(record Record, c *games.Catalogue, caches CacheBytes) *Machine {
+	if caches <= 0 {
+		caches = UsualCacheBytes
+	}
+	return &Machine{Reader: Reader{head: &record}, games: c, sizes: standardSizes, caches: caches,
+		sessions: newSessionCache(caches.sessions()), records: newRecordCache(caches.records())}
 }
 
 // On sets the state that the machine works on until the next call of On. Only the machine may change it in between.

@@ -23,6 +23,7 @@ type player struct {
 	rounds      map[string]answer // by id, as last told
 	open        *answer           // a blackjack round that waits for an action
 	pending     *bet              // sent, without an answer
+	refused     bool              // the casino said that it does not take the pending bet now
 	checked     string            // the newest round that was compared with the books
 	fresh       []string          // rounds told since
 }
@@ -85,7 +86,7 @@ func (p *player) signUp(t *testing.T) {
 	p.token, p.coins, p.rounds = in.Token, in.Account.Coins, make(map[string]answer)
 }
 
-// playUntilLost bets until an answer is lost or ctx ends.
+// playUntilLost bets until an answer is lost or ctx ends. While the casino takes no bets, it asks again.
 func (p *player) playUntilLost(ctx context.Context) {
 	for ctx.Err() == nil {
 		if p.pending == nil {
@@ -93,7 +94,10 @@ func (p *player) playUntilLost(ctx context.Context) {
 		}
 		// Not with ctx: the point is an answer that the kill cuts off.
 		if !p.try(context.Background()) {
-			return
+			if !p.refused {
+				return
+			}
+			time.Sleep(5 * time.Millisecond) // between two looks whether it takes bets again
 		}
 	}
 }
@@ -122,6 +126,7 @@ func (p *player) next() *bet {
 // try sends the pending bet; false if its answer was lost.
 func (p *player) try(ctx context.Context) bool {
 	status, data, err := p.call(ctx, "POST", p.pending.path, p.pending.body, p.pending.key)
+	p.refused = err == nil && status == http.StatusServiceUnavailable
 	if err != nil || status >= 500 {
 		return false
 	}

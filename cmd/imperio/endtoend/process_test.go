@@ -37,6 +37,9 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if clock := os.Getenv(clockVariable); clock != "" {
+		os.Exit(serveByClock(clock))
+	}
 	code := m.Run()
 	if built != "" {
 		os.RemoveAll(built)
@@ -48,6 +51,7 @@ func TestMain(m *testing.M) {
 type process struct {
 	path, dir, address string
 	flags              []string
+	clock              *setClock // whose time the casino goes by; nil: the machine's
 	command            *exec.Cmd
 	ended              chan error // gets what Wait returned
 	log                bytes.Buffer
@@ -83,6 +87,9 @@ func (p *process) spawn(t *testing.T) {
 	flags := append([]string{"serve", "--data-dir", p.dir, "--http-addr", p.address, "--ops-addr", "none", "--limits", "off",
 		"--access-log", "off", "--log-level", "warn", "--welcome-coins", "1000000", "--bcrypt-cost", "10", "--checkpoint-interval", "100ms", "--disk-stall-limit", "10m", "--shutdown-timeout", "3m"}, p.flags...)
 	p.command = exec.Command(p.path, flags...)
+	if p.clock != nil {
+		p.command = p.clock.command(t, flags)
+	}
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
@@ -125,6 +132,19 @@ func (p *process) kill(t *testing.T) {
 	}
 	<-p.ended
 	p.command = nil
+}
+
+// wait waits until the process ends by itself, and returns how it ended.
+func (p *process) wait(t *testing.T) error {
+	t.Helper()
+	select {
+	case err := <-p.ended:
+		p.command = nil
+		return err
+	case <-time.After(patience):
+		t.Fatal("the casino does not end")
+		return nil
+	}
 }
 
 // stop asks the process to stop and waits for it.
