@@ -15,14 +15,14 @@ import (
 	"imperio/storage/audit"
 )
 
-// Audit audits the books of a casino: through the server that runs on the directory, or else the directory itself, which it
-// doesn't change. Bets in the log that are not yet in the state are included. It returns a report for people; a violation is
-// an *audit.Violation.
+// Audit proves the books of a casino. It asks the server that runs on the directory. Without one it reads the directory
+// itself and changes nothing. It includes bets that are in the log but not yet in the state. It returns what was proven, in
+// words, and a violation as *audit.Violation.
 func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (proved []string, err error) {
 	return auditWith(ctx, dir, catalogue.Released(), progress)
 }
 
-// auditWith is Audit for a casino with other games than the released ones.
+// auditWith is Audit with other games than the released ones.
 func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress func(done, total uint64)) (proved []string, err error) {
 	client, err := control.Dial(ctx, filepath.Join(dir, SocketFile))
 	if err == nil {
@@ -62,7 +62,7 @@ func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress fun
 	return report.Lines(), err
 }
 
-// replay applies the log above the state, in memory.
+// replay applies the entries of the log above the state, only in memory.
 func replay(ctx context.Context, dir string, id storage.Identity, store *storage.Store) error {
 	var batch []storage.Command
 	apply := func() error {
@@ -89,5 +89,5 @@ func replay(ctx context.Context, dir string, id storage.Identity, store *storage
 	return apply()
 }
 
-// Violation says what is wrong with the books.
+// Violation is a broken invariant of the books.
 type Violation = audit.Violation

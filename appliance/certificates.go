@@ -21,7 +21,7 @@ import (
 // keyFile holds the key that encrypts certificates at rest, if the configuration gives none.
 const keyFile = "encryption.key"
 
-// openCertificates starts obtaining and renewing certificates.
+// openCertificates starts the source that obtains and renews certificates.
 func (a *App) openCertificates(ctx context.Context) error {
 	if a.config.TLS.Mode == config.TLSOff {
 		return nil
@@ -63,13 +63,13 @@ func (a *App) openCertificates(ctx context.Context) error {
 	return nil
 }
 
-// certStoreOptions says how a data directory's state stores certificates. A lock that is lost while a certificate is being
-// obtained is reported only in the log.
+// certStoreOptions configure the store of certificates in a data directory. If a lock is lost while a certificate is being
+// obtained, only the log says so.
 func certStoreOptions(d *dataDir, key []byte, log *slog.Logger) certstore.Options {
 	return certstore.Options{KV: certKV{d.store, d.node}, Key: key, Node: d.identity.NodeID, Logger: log}
 }
 
-// encryptionKey is the configured key, or the one in the data directory, which is made when first needed.
+// encryptionKey returns the configured key, or the one in the data directory, which is made at first use.
 func encryptionKey(c config.Data) ([]byte, error) {
 	if c.EncryptionKey != "" {
 		key, err := c.EncryptionKey.Key32()
