@@ -1,5 +1,5 @@
-// Package appliance puts the casino together; only here do its parts meet. New acquires everything in order. Run serves
-// until it is told to stop or the node fails. Everything is released in reverse order.
+// Package appliance is the composition root: the only place where the parts of the casino meet. New acquires everything in
+// order. Run serves until it is told to stop or the node fails. Everything is released in reverse order.
 package appliance
 
 import (
@@ -37,7 +37,7 @@ type Options struct {
 	LimitHeap       func(bytes int64) // limits the process's heap, such as debug.SetMemoryLimit; nil: it has its limit already
 	Games           *games.Catalogue  // nil: all released games
 	Tables          []config.Table    // how the games are offered; nil: as the configuration says
-	Clock           replication.Clock // what the casino's time is taken from; nil: the system's
+	Clock           replication.Clock // the source of the casino's time; nil: the system's clock
 	// Space returns the free bytes and the size of the data directory's disk; nil: the system says.
 	Space func() (free, total uint64, err error)
 }
@@ -54,7 +54,7 @@ type App struct {
 	started time.Time
 	memory  Memory
 	logs    *edge.LogBuffer
-	// accessLogs are separate, so that a flood of requests displaces no error.
+	// accessLogs have their own buffer, so that a flood of requests can't displace errors.
 	accessLogs *edge.LogBuffer
 	log        *slog.Logger
 	cleanups   cleanups
@@ -65,7 +65,7 @@ type App struct {
 	metrics *ops.Metrics
 
 	dir       *dataDir
-	events    *storage.Follower // from the start on, for countRounds
+	events    *storage.Follower // follows from the start, for countRounds
 	casino    casino
 	certs     *certs.Source
 	edge      *edge.Edge
@@ -81,7 +81,7 @@ type server struct {
 	http *http.Server
 	on   net.Listener
 	tls  bool
-	last bool // stops last: it tells the state of the node while the others finish
+	last bool // stops last, since it serves health while the others finish
 }
 
 // New waits until the disk has room, opens the data directory, waits until the node leads, and listens. If it fails,
@@ -110,7 +110,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		}
 	}()
 	for _, warning := range o.Config.Warnings() {
-		a.log.Warn("the configuration allows something dangerous", "warning", warning)
+		a.log.Warn("the configuration is risky", "warning", warning)
 	}
 	a.memory = PlanMemory(int64(a.config.Data.Memory))
 	a.memory.log(a.log, int64(a.config.Data.Memory))
@@ -127,7 +127,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-// logBufferBytes is how much of each log may wait to be written. Beyond that, lines are dropped and counted.
+// logBufferBytes bounds the lines of each log that wait to be written. Further lines are dropped and counted.
 const logBufferBytes = 1 << 20
 
 func newLog(c config.Logs, w io.Writer) *slog.Logger {
@@ -163,7 +163,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 	if err := a.raiseLevel(ctx); err != nil {
 		return err
 	}
-	a.events = a.dir.store.Follow() // what was replayed is no news
+	a.events = a.dir.store.Follow() // replayed events are not news
 	index, _ := a.dir.store.Applied()
 	event, head := a.dir.store.Head()
 	a.log.Info("the state is open", "directory", a.config.Data.Dir, "made", a.dir.made, "applied_index", index,
@@ -171,7 +171,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 	return nil
 }
 
-// raiseLevel raises the casino's feature level to what this program knows: a lone node is every member.
+// raiseLevel raises the casino's feature level to what this program knows. A lone node need not ask other members.
 func (a *App) raiseLevel(ctx context.Context) error {
 	if a.dir.store.Level() >= machine.NewestLevel {
 		return nil
@@ -225,7 +225,7 @@ func apiTables(tables []config.Table) []api.Table {
 	return list
 }
 
-// observe tells the edge the account and the route of a request, and counts sign-ins and panics.
+// observe passes a request's account and route to the edge, and counts sign-ins and panics.
 func (a *App) observe(r *http.Request, o api.Observation) {
 	if o.Panicked {
 		a.metrics.Panicked()
@@ -245,7 +245,7 @@ func (a *App) observe(r *http.Request, o api.Observation) {
 
 const signInRoute = "/api/v1/sessions"
 
-// Run serves until ctx ends (then it returns nil) or something fails. Then it stops accepting, finishes requests in flight
+// Run serves until ctx ends or something fails; it returns nil if ctx ended. It stops accepting, finishes requests in flight
 // within the configured time, writes a checkpoint and closes everything.
 func (a *App) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.Background())
@@ -275,12 +275,12 @@ func (a *App) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		a.log.Info("stopping")
 	case err = <-failed:
-		a.log.Error("stopping, since a part failed", "error", err)
+		a.log.Error("stopping because a part failed", "error", err)
 	case err = <-a.dir.node.Failed():
-		a.log.Error("stopping, since the node failed", "error", err)
+		a.log.Error("stopping because the node failed", "error", err)
 	case <-a.dir.store.Failed():
 		err = a.dir.store.Err()
-		a.log.Error("stopping, since the state failed", "error", err)
+		a.log.Error("stopping because the state failed", "error", err)
 	}
 	a.health.Stop() // before anything else, so that load balancers notice
 	stop()
@@ -289,7 +289,7 @@ func (a *App) Run(ctx context.Context) error {
 	return errors.Join(err, a.close())
 }
 
-// close releases everything, but does not wait for ever: a hanging disk must not keep the process alive.
+// close releases everything, but does not wait for ever: a hung disk must not keep the process alive.
 func (a *App) close() error {
 	closed := make(chan error, 1)
 	go func() { closed <- a.cleanups.run() }()
@@ -312,7 +312,7 @@ func (s *server) serve() error {
 func (a *App) stopServing() {
 	ctx, cancel := context.WithTimeout(context.Background(), a.config.Listen.ShutdownTimeout)
 	defer cancel()
-	a.api.Close() // live connections would not end by themselves
+	a.api.Close() // live connections don't end by themselves
 	for _, last := range []bool{false, true} {
 		var owned group
 		for _, s := range a.servers {
@@ -321,7 +321,7 @@ func (a *App) stopServing() {
 			}
 			owned.run(func() {
 				if err := s.http.Shutdown(ctx); err != nil {
-					a.log.Warn("ending connections that did not finish in time", "server", s.name)
+					a.log.Warn("closing connections that did not finish in time", "server", s.name)
 					s.http.Close()
 				}
 			})

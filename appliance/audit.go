@@ -15,15 +15,14 @@ import (
 	"imperio/storage/audit"
 )
 
-// Audit proves the books of a casino: of the server that runs on the directory, else of the directory itself, of which
-// it changes nothing. Bets that are in the log and not yet in the state are part of what is proven. A log and a state that
-// do not belong together are refused, as at a start. It returns what was proven, in words, and a violation as
-// *audit.Violation.
+// Audit proves the books of a casino. It asks the server that runs on the directory. Without one it reads the directory
+// itself and changes nothing. It includes bets that are in the log but not yet in the state, and it refuses a log and a state
+// that do not belong together, as a start does. It returns what was proven, in words, and a violation as *audit.Violation.
 func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (proved []string, err error) {
 	return auditWith(ctx, dir, catalogue.Released(), progress)
 }
 
-// auditWith is Audit for a casino that plays other games than the released ones.
+// auditWith is Audit with other games than the released ones.
 func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress func(done, total uint64)) (proved []string, err error) {
 	client, err := control.Dial(ctx, filepath.Join(dir, SocketFile))
 	if err == nil {
@@ -68,5 +67,5 @@ func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress fun
 	return proved, err
 }
 
-// Violation is what is wrong with books.
+// Violation is a broken invariant of the books.
 type Violation = audit.Violation

@@ -8,17 +8,17 @@ import (
 	"imperio/storage/machine"
 )
 
-// Lists walk an account's chain of events from the newest back: that of all its events, or a short one (machine.Chain) if
-// it holds all that is asked for. A chain never changes behind its head, so it is read some events at a time, and commands
+// Lists walk an account's chain of events from the newest back: the chain of all its events, or a short one (machine.Chain)
+// if that holds everything asked for. Only the head of a chain changes, so a few events are read under one lock, and commands
 // are applied in between.
 const (
 	chainStep = 64   // events read under one lock
 	chainMost = 4096 // events read for one page; a page may end early, with a cursor
 )
 
-// walk visits an account's chain from the event from (0: the newest) back, until fn says stop, the chain ends, or
-// chainMost events were seen. chain nil is that of all events. From an event that is not in a short chain it goes back to
-// one that is. next is the event to go on with, 0 at the end of the chain.
+// walk visits an account's chain from the event from (0: the newest) back, until fn stops it, the chain ends, or chainMost
+// events were seen. If chain is nil, it is the chain of all events. From an event outside of a short chain, walk goes back to
+// one that is in it. next is the event to continue with; 0 at the end of the chain.
 func (s *Store) walk(ctx context.Context, id command.AccountID, chain *machine.Chain, from uint64, fn func(r *machine.Reader, e *machine.Event) (more bool, err error)) (next uint64, err error) {
 	next, begun := from, from != 0
 	for seen, more := 0, true; more && seen < chainMost; {
@@ -48,7 +48,7 @@ func (s *Store) walk(ctx context.Context, id command.AccountID, chain *machine.C
 				if seen == 0 && (!ok || e.Account != id) {
 					return machine.ErrNoCursor
 				} else if e.Account != id {
-					return r.Damage("event %d is in the chain of account %d, and not one of it", next, id)
+					return r.Damage("event %d is in the chain of account %d, but belongs to another account", next, id)
 				}
 				seen++
 				if more, err = fn(r, &e); err != nil || !more {
@@ -70,7 +70,7 @@ func (s *Store) walk(ctx context.Context, id command.AccountID, chain *machine.C
 	return next, nil
 }
 
-// A transfers cursor is the event to go on with and how many of its transfers are still to come.
+// A cursor of transfers holds the event to continue with, and how many of its transfers are left.
 const transferBits = 3
 
 // Transfers lists an account's transfers, newest first.
@@ -85,7 +85,7 @@ func (s *Store) Transfers(ctx context.Context, id command.AccountID, p command.P
 	if in, ok := machine.ChainOf(p.Kind); ok {
 		chain = &in
 	}
-	at0 := uint64(0) // where a full page goes on
+	at0 := uint64(0) // where the page after a full one begins
 	seq, err := s.walk(ctx, id, chain, p.Before>>transferBits, func(_ *machine.Reader, e *machine.Event) (bool, error) {
 		for i := min(left, len(e.Transfers)) - 1; i >= 0; i-- {
 			t, mine := e.TransferOf(i, id)
@@ -107,7 +107,7 @@ func (s *Store) Transfers(ctx context.Context, id command.AccountID, p command.P
 	return list, at0, err
 }
 
-// Rounds lists an account's rounds, the newest opened first.
+// Rounds lists an account's rounds, most recently opened first.
 func (s *Store) Rounds(ctx context.Context, id command.AccountID, p command.Page) (list []command.Round, next uint64, err error) {
 	next, err = s.walk(ctx, id, s.chainOf(p.Game), p.Before, func(r *machine.Reader, e *machine.Event) (bool, error) {
 		if e.Kind != machine.RoundPlayed && e.Kind != machine.RoundOpened || p.Game != "" && e.Game() != p.Game {

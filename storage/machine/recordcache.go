@@ -40,7 +40,7 @@ func (m *Machine) putWallet(id command.AccountID, w *WalletRecord) error {
 	return m.put(tableWallets, accountKey(id), w)
 }
 
-// seeds are an account's seeds; every account has them.
+// seeds reads an account's seeds. Every account has some.
 func (m *Machine) seeds(id command.AccountID) (*SeedsRecord, error) {
 	if s, ok := m.records.seeds[id]; ok {
 		return &s, nil

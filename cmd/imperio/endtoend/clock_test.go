@@ -18,11 +18,11 @@ import (
 	"imperio/replication"
 )
 
-// clockVariable makes the test's program a casino that goes by the machine's clock and what the named file adds to it.
-// The clock of the machine itself belongs to everybody who uses it.
+// clockVariable makes the test binary a casino whose clock is the machine's plus an offset in the named file. A test must not
+// set the machine's own clock.
 const clockVariable = "ENDTOEND_CLOCK"
 
-// setClock is a wall clock that a test can set: a file that says how far it is from the machine's.
+// setClock is a wall clock that a test can set: a file with its offset from the machine's clock.
 type setClock struct{ path string }
 
 func newSetClock(t *testing.T) *setClock {
@@ -32,7 +32,7 @@ func newSetClock(t *testing.T) *setClock {
 	return c
 }
 
-// set sets the clock, for a casino that runs and for one that is started later.
+// set sets the clock, for a running casino and for one that is started later.
 func (c *setClock) set(t *testing.T, ahead time.Duration) {
 	t.Helper()
 	next := c.path + ".next"
@@ -45,7 +45,7 @@ func (c *setClock) set(t *testing.T, ahead time.Duration) {
 	}
 }
 
-// command is the test's own program as a casino with flags.
+// command is the test binary as a casino with the given flags.
 func (c *setClock) command(t *testing.T, flags []string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
@@ -73,7 +73,7 @@ func (c *readClock) Read() replication.Reading {
 	return r
 }
 
-// Synchronized says nothing: the machine's clock may be, and this one is not.
+// Synchronized says "unknown": the machine's clock may be synchronized, but this one is not.
 func (c *readClock) Synchronized() (yes, known bool) { return false, false }
 
 func (c *readClock) look(path string) error {
@@ -86,7 +86,7 @@ func (c *readClock) look(path string) error {
 	return err
 }
 
-// serveByClock does what 'imperio serve' does, with another clock, and returns the exit code.
+// serveByClock does the same as 'imperio serve', with another clock, and returns the exit code.
 func serveByClock(path string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

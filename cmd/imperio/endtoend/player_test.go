@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// player bets, and keeps its own record of all answers.
+// player bets, and keeps a record of all answers.
 type player struct {
 	name, token string
 	casino      *process
 	random      *rand.Rand
 	bets        int
 	coins       int64             // by the newest answer
-	rounds      map[string]answer // by id, as last told
+	rounds      map[string]answer // by id, from the newest answer
 	open        *answer           // a blackjack round that waits for an action
-	pending     *bet              // sent, without an answer
-	refused     bool              // the casino said that it does not take the pending bet now
+	pending     *bet              // sent, but not answered
+	refused     bool              // the casino refused the pending bet for now
 	checked     string            // the newest round that was compared with the books
-	fresh       []string          // rounds told since
+	fresh       []string          // rounds in answers since then
 }
 
 // bet is a request that moves coins, with the key that makes it safe to send again.
@@ -92,7 +92,7 @@ func (p *player) playUntilLost(ctx context.Context) {
 		if p.pending == nil {
 			p.pending = p.next()
 		}
-		// Not with ctx: the point is an answer that the kill cuts off.
+		// Not with ctx: the test needs an answer that the kill cuts off.
 		if !p.try(context.Background()) {
 			if !p.refused {
 				return
@@ -132,7 +132,7 @@ func (p *player) try(ctx context.Context) bool {
 	}
 	var a answer
 	if status >= 400 || json.Unmarshal(data, &a) != nil {
-		panic(fmt.Sprintf("%s %s: %d %s", p.pending.path, p.pending.body, status, data)) // the test made a bad bet
+		panic(fmt.Sprintf("%s %s: %d %s", p.pending.path, p.pending.body, status, data)) // a bug in the test: it made a bad bet
 	}
 	p.pending = nil
 	if _, known := p.rounds[a.Round.ID]; !known {
@@ -161,11 +161,11 @@ func (p *player) settleUp(t *testing.T) int {
 	}
 	p.get(t, "/api/v1/me", &me)
 	if me.Coins != p.coins {
-		t.Errorf("%s was told of %d coins and has %d", p.name, p.coins, me.Coins)
+		t.Errorf("%s was told %d coins and has %d", p.name, p.coins, me.Coins)
 	}
 	booked := p.newRounds(t)
 	if len(booked) != len(p.fresh) {
-		t.Errorf("%s was told of %d new rounds, the books have %d", p.name, len(p.fresh), len(booked))
+		t.Errorf("%s got answers with %d new rounds, the books have %d", p.name, len(p.fresh), len(booked))
 		return 0
 	}
 	compared := 0
@@ -181,7 +181,7 @@ func (p *player) settleUp(t *testing.T) int {
 		compared++
 	}
 	if p.open != nil {
-		p.fresh = p.fresh[len(p.fresh)-1:] // compared again when it is settled
+		p.fresh = p.fresh[len(p.fresh)-1:] // it is compared again when settled
 		p.checked = p.before(booked)
 	} else {
 		p.fresh = nil

@@ -16,12 +16,12 @@ import (
 )
 
 // The torture: the real binary is killed with SIGKILL at random moments while players bet over the network. Before some of
-// the kills its clock is set wrong, by up to a year, or its files are taken away. After each kill the data directory is audited
-// as it was left; after each restart every answer that a player ever got is compared with what the casino says now, and unanswered
-// bets are sent again under their keys. Nothing may be lost, nothing doubled; a player who is excluded stays so.
+// the kills its clock is set wrong, by up to a year, or its files are taken away. After each kill the test audits the data
+// directory as it was left. After each restart it compares every answer that a player ever got with what the casino says now,
+// and sends unanswered bets again under their keys. Nothing may be lost or doubled, and an excluded player must stay excluded.
 //
-// TORTURE_KILLS says how often (make torture: 120), TORTURE_KEYS how many idempotency keys are used before (make torture: a
-// million), and TORTURE_SEED repeats a run's decisions.
+// TORTURE_KILLS is the number of kills (make torture: 120). TORTURE_KEYS is the number of idempotency keys used before (make
+// torture: a million). TORTURE_SEED repeats an earlier run's decisions.
 func TestTorture_NothingIsLostOrDoubled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it kills and audits a casino a dozen times")
@@ -46,14 +46,14 @@ func TestTorture_NothingIsLostOrDoubled(t *testing.T) {
 
 	happened, answers, lost := make(map[string]int), 0, 0
 	for kill := range kills {
-		// Each kind of trouble has its turn; which comes when is the seed's decision.
+		// Each kind of disturbance happens at least once; after that, the seed decides.
 		d := disturbances[x.random.IntN(len(disturbances))]
 		if kill < len(disturbances) {
 			d = disturbances[kill]
 		}
 		happened[d.name]++
 		stop := x.play()
-		time.Sleep(time.Duration(20+x.random.IntN(400)) * time.Millisecond) // the moment of the trouble, not synchronisation
+		time.Sleep(time.Duration(20+x.random.IntN(400)) * time.Millisecond) // the moment of the disturbance, not synchronisation
 		d.do(x)
 		stop()
 		if keys == 0 || kill%10 == 0 || kill == kills-1 {
@@ -73,9 +73,9 @@ func TestTorture_NothingIsLostOrDoubled(t *testing.T) {
 	}
 	x.casino.stop(t)
 	x.casino.audit(t)
-	t.Logf("%d kills: %d answers compared with the books, %d bets without an answer asked for again under their keys; %v", kills, answers, lost, happened)
+	t.Logf("%d kills: %d answers compared with the books, %d unanswered bets sent again under their keys; %v", kills, answers, lost, happened)
 	if answers == 0 {
-		t.Fatal("nobody played: the test shows nothing")
+		t.Fatal("nobody played: the test proves nothing")
 	}
 }
 
@@ -90,7 +90,7 @@ type torture struct {
 	behind   bool // the next start finds a clock that is behind
 }
 
-// disturbances are what happens to a casino while players bet. Each ends with a casino that does not run.
+// disturbances happen to a casino while players bet. After each, the casino is not running.
 var disturbances = []struct {
 	name string
 	do   func(*torture)
@@ -117,7 +117,7 @@ func (x *torture) play() (stop func()) {
 	}
 }
 
-// killTwice shows that the replay of the log survives being broken off.
+// killTwice shows that the replay of the log survives an interruption.
 func (x *torture) killTwice() {
 	x.casino.kill(x.T)
 	x.casino.spawn(x.T)
@@ -125,21 +125,21 @@ func (x *torture) killTwice() {
 	x.casino.kill(x.T)
 }
 
-// setClock sets the clock wrong and right again under play. What is ahead by more than a day is not believed; a smaller step
-// would be, and is no mistake that a casino can know of.
+// setClock sets the clock wrong and then right again during play. The casino doesn't believe a clock that is ahead by more
+// than a day. It would believe a smaller step, which it can't recognize as a mistake.
 func (x *torture) setClock() {
 	for range 1 + x.random.IntN(3) {
 		wrong := []time.Duration{-6 * time.Second, -50 * time.Hour, -72 * time.Hour, -365 * 24 * time.Hour, 26 * time.Hour, 365 * 24 * time.Hour}
 		x.clock.set(x.T, wrong[x.random.IntN(len(wrong))])
-		time.Sleep(time.Duration(5+x.random.IntN(200)) * time.Millisecond) // how long it is wrong
+		time.Sleep(time.Duration(5+x.random.IntN(200)) * time.Millisecond) // while it is wrong
 		x.clock.set(x.T, 0)
-		time.Sleep(time.Duration(5+x.random.IntN(50)) * time.Millisecond) // and then right
+		time.Sleep(time.Duration(5+x.random.IntN(50)) * time.Millisecond) // while it is right
 	}
 	x.casino.kill(x.T)
 }
 
-// takeAway moves a file of the casino, or all of them, away under play. The casino must notice and end as a failure, and
-// nothing may be started in their place. Then they are put back.
+// takeAway moves one or all of the casino's files away during play. The casino must notice and end with a failure, and must
+// not start anew in their place. Then the files are put back.
 func (x *torture) takeAway(name string) {
 	x.Helper()
 	from := filepath.Join(x.casino.dir, name)
@@ -175,12 +175,13 @@ func (x *torture) restart() {
 	x.clock.set(x.T, back[x.random.IntN(len(back))])
 	x.casino.start(x.T)
 	stop := x.play()
-	time.Sleep(time.Duration(x.random.IntN(200)) * time.Millisecond) // how long they play by it
+	time.Sleep(time.Duration(x.random.IntN(200)) * time.Millisecond) // while they play by it
 	x.clock.set(x.T, 0)
 	stop()
 }
 
-// checkTime holds the casino's time against the machine's: it may not have run ahead, and who is excluded for a day still is.
+// checkTime compares the casino's time with the machine's: it must not have run ahead, and the player who is excluded for a
+// day must still be excluded.
 func (x *torture) checkTime() {
 	x.Helper()
 	for _, p := range x.players {
@@ -200,7 +201,7 @@ func (x *torture) checkTime() {
 	}
 }
 
-// useKeys has 64 other players use so many idempotency keys.
+// useKeys makes 64 other players use the given number of idempotency keys.
 func (x *torture) useKeys(keys int) {
 	x.Helper()
 	for used := 0; used < keys; {
