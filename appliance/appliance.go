@@ -1,5 +1,5 @@
-// Package appliance puts the casino together; only here do its parts meet. New acquires everything in order. Run serves
-// until it is told to stop or the node fails. Everything is released in reverse order.
+// Package appliance is the composition root: the only place where the parts of the casino meet. New acquires everything in
+// order. Run serves until it is told to stop or the node fails. Everything is released in reverse order.
 package appliance
 
 import (
@@ -34,9 +34,10 @@ type Options struct {
 	Config          config.Config // validated
 	Version, Commit string        // shown in /health and /metrics
 	Logs            io.Writer
+	LimitHeap       func(bytes int64) // limits the process's heap, such as debug.SetMemoryLimit; nil: it has its limit already
 	Games           *games.Catalogue  // nil: all released games
 	Tables          []config.Table    // how the games are offered; nil: as the configuration says
-	Clock           replication.Clock // what the casino's time is taken from; nil: the system's
+	Clock           replication.Clock // the source of the casino's time; nil: the system's clock
 }
 
 // App is a casino that is ready to serve.
@@ -48,8 +49,9 @@ type App struct {
 	commit  string
 	clock   replication.Clock
 	started time.Time
+	memory  Memory
 	logs    *edge.LogBuffer
-	// accessLogs are separate, so that a flood of requests displaces no error.
+	// accessLogs have their own buffer, so that a flood of requests can't displace errors.
 	accessLogs *edge.LogBuffer
 	log        *slog.Logger
 	cleanups   cleanups
@@ -60,7 +62,7 @@ type App struct {
 	metrics *ops.Metrics
 
 	dir       *dataDir
-	events    *storage.Follower // from the start on, for countRounds
+	events    *storage.Follower // follows from the start, for countRounds
 	casino    casino
 	certs     *certs.Source
 	edge      *edge.Edge
@@ -76,7 +78,7 @@ type server struct {
 	http *http.Server
 	on   net.Listener
 	tls  bool
-	last bool // stops last: it tells the state of the node while the others finish
+	last bool // stops last, since it serves health while the others finish
 }
 
 // New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
@@ -101,7 +103,12 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		}
 	}()
 	for _, warning := range o.Config.Warnings() {
-		a.log.Warn("the configuration allows something dangerous", "warning", warning)
+		a.log.Warn("the configuration is risky", "warning", warning)
+	}
+	a.memory = PlanMemory(int64(a.config.Data.Memory))
+	a.memory.log(a.log, int64(a.config.Data.Memory))
+	if o.LimitHeap != nil {
+		o.LimitHeap(a.memory.Heap)
 	}
 	for _, step := range []func(context.Context) error{
 		a.openOps, a.openState, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
@@ -113,7 +120,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-// logBufferBytes is how much of each log may wait to be written. Beyond that, lines are dropped and counted.
+// logBufferBytes bounds the lines of each log that wait to be written. Further lines are dropped and counted.
 const logBufferBytes = 1 << 20
 
 func newLog(c config.Logs, w io.Writer) *slog.Logger {
@@ -128,7 +135,11 @@ func (a *App) openState(ctx context.Context) (err error) {
 	began := time.Now()
 	a.dir, err = openDataDir(dataDirOptions{
 		path: a.config.Data.Dir, create: true, games: a.games, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit, clock: a.clock,
-		store: storage.Options{CheckpointInterval: a.config.Data.CheckpointInterval, StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log},
+		caches: a.memory.Caches,
+		store: storage.Options{
+			CheckpointInterval: a.config.Data.CheckpointInterval, CheckpointBytes: a.memory.Checkpoint, MappedBytes: a.memory.Mapped,
+			StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log,
+		},
 	})
 	if err != nil {
 		return err
@@ -145,7 +156,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 	if err := a.raiseLevel(ctx); err != nil {
 		return err
 	}
-	a.events = a.dir.store.Follow() // what was replayed is no news
+	a.events = a.dir.store.Follow() // replayed events are not news
 	index, _ := a.dir.store.Applied()
 	event, head := a.dir.store.Head()
 	a.log.Info("the state is open", "directory", a.config.Data.Dir, "made", a.dir.made, "applied_index", index,
@@ -153,7 +164,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 	return nil
 }
 
-// raiseLevel raises the casino's feature level to what this program knows: a lone node is every member.
+// raiseLevel raises the casino's feature level to what this program knows. A lone node need not ask other members.
 func (a *App) raiseLevel(ctx context.Context) error {
 	if a.dir.store.Level() >= machine.NewestLevel {
 		return nil
@@ -207,7 +218,7 @@ func apiTables(tables []config.Table) []api.Table {
 	return list
 }
 
-// observe tells the edge the account and the route of a request, and counts sign-ins and panics.
+// observe passes a request's account and route to the edge, and counts sign-ins and panics.
 func (a *App) observe(r *http.Request, o api.Observation) {
 	if o.Panicked {
 		a.metrics.Panicked()
@@ -227,7 +238,7 @@ func (a *App) observe(r *http.Request, o api.Observation) {
 
 const signInRoute = "/api/v1/sessions"
 
-// Run serves until ctx ends (then it returns nil) or something fails. Then it stops accepting, finishes requests in flight
+// Run serves until ctx ends or something fails; it returns nil if ctx ended. It stops accepting, finishes requests in flight
 // within the configured time, writes a checkpoint and closes everything.
 func (a *App) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.Background())
@@ -257,12 +268,12 @@ func (a *App) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		a.log.Info("stopping")
 	case err = <-failed:
-		a.log.Error("stopping, since a part failed", "error", err)
+		a.log.Error("stopping because a part failed", "error", err)
 	case err = <-a.dir.node.Failed():
-		a.log.Error("stopping, since the node failed", "error", err)
+		a.log.Error("stopping because the node failed", "error", err)
 	case <-a.dir.store.Failed():
 		err = a.dir.store.Err()
-		a.log.Error("stopping, since the state failed", "error", err)
+		a.log.Error("stopping because the state failed", "error", err)
 	}
 	a.health.Stop() // before anything else, so that load balancers notice
 	stop()
@@ -271,7 +282,7 @@ func (a *App) Run(ctx context.Context) error {
 	return errors.Join(err, a.close())
 }
 
-// close releases everything, but does not wait for ever: a hanging disk must not keep the process alive.
+// close releases everything, but does not wait for ever: a hung disk must not keep the process alive.
 func (a *App) close() error {
 	closed := make(chan error, 1)
 	go func() { closed <- a.cleanups.run() }()
@@ -294,7 +305,7 @@ func (s *server) serve() error {
 func (a *App) stopServing() {
 	ctx, cancel := context.WithTimeout(context.Background(), a.config.Listen.ShutdownTimeout)
 	defer cancel()
-	a.api.Close() // live connections would not end by themselves
+	a.api.Close() // live connections don't end by themselves
 	for _, last := range []bool{false, true} {
 		var owned group
 		for _, s := range a.servers {
@@ -303,7 +314,7 @@ func (a *App) stopServing() {
 			}
 			owned.run(func() {
 				if err := s.http.Shutdown(ctx); err != nil {
-					a.log.Warn("ending connections that did not finish in time", "server", s.name)
+					a.log.Warn("closing connections that did not finish in time", "server", s.name)
 					s.http.Close()
 				}
 			})

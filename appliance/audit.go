@@ -15,14 +15,14 @@ import (
 	"imperio/storage/audit"
 )
 
-// Audit proves the books of a casino: of the server that runs on the directory, else of the directory itself, of which
-// it changes nothing. Bets that are in the log and not yet in the state are part of what is proven. It returns what was
-// proven, in words, and a violation as *audit.Violation.
+// Audit proves the books of a casino. It asks the server that runs on the directory. Without one it reads the directory
+// itself and changes nothing. It includes bets that are in the log but not yet in the state. It returns what was proven, in
+// words, and a violation as *audit.Violation.
 func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (proved []string, err error) {
 	return auditWith(ctx, dir, catalogue.Released(), progress)
 }
 
-// auditWith is Audit for a casino that plays other games than the released ones.
+// auditWith is Audit with other games than the released ones.
 func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress func(done, total uint64)) (proved []string, err error) {
 	client, err := control.Dial(ctx, filepath.Join(dir, SocketFile))
 	if err == nil {
@@ -45,7 +45,7 @@ func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress fun
 	if err != nil {
 		return nil, err
 	}
-	store, err := storage.OpenWith(dir, c, storage.Options{ReadOnly: true, Owner: id.ClusterID})
+	store, err := storage.OpenWith(dir, c, 0, storage.Options{ReadOnly: true, Owner: id.ClusterID})
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress fun
 	return report.Lines(), err
 }
 
-// replay applies what the log has above the state, in memory.
+// replay applies the entries of the log above the state, only in memory.
 func replay(ctx context.Context, dir string, id storage.Identity, store *storage.Store) error {
 	var batch []storage.Command
 	apply := func() error {
@@ -89,5 +89,5 @@ func replay(ctx context.Context, dir string, id storage.Identity, store *storage
 	return apply()
 }
 
-// Violation is what is wrong with books.
+// Violation is a broken invariant of the books.
 type Violation = audit.Violation

@@ -10,7 +10,7 @@ import (
 	"imperio/storage/command"
 )
 
-// casino is the machine as the APIs see it. Changes go through the log; reads are those of the store.
+// casino is the machine as the APIs see it. Changes go through the log; the store answers reads.
 type casino struct {
 	*storage.Store
 	node *replication.Node
@@ -19,7 +19,7 @@ type casino struct {
 // readPatience bounds how long a read waits for the node to be current.
 const readPatience = 5 * time.Second
 
-// Current returns when reads see everything that was answered before the call.
+// Current returns once reads see everything that was answered before the call.
 func (c casino) Current(ctx context.Context) error {
 	if c.node.Ready() {
 		return nil
@@ -34,7 +34,7 @@ func (c casino) Propose(ctx context.Context, cmd command.Command) (command.Resul
 	return c.node.Propose(ctx, cmd)
 }
 
-// propose is for commands of the casino itself.
+// propose proposes a command of the casino itself.
 func (c casino) propose(ctx context.Context, body command.Body) (command.Result, error) {
 	return command.Propose(ctx, c, rand.Reader, command.Command{Body: body}, 0)
 }

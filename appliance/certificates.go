@@ -18,10 +18,10 @@ import (
 	"imperio/tls/certstore"
 )
 
-// keyFile holds the key that certificates are encrypted with at rest, if the configuration gives none.
+// keyFile holds the key that encrypts certificates at rest, if the configuration gives none.
 const keyFile = "encryption.key"
 
-// openCertificates starts what keeps the certificate fresh.
+// openCertificates starts the source that obtains and renews certificates.
 func (a *App) openCertificates(ctx context.Context) error {
 	if a.config.TLS.Mode == config.TLSOff {
 		return nil
@@ -63,13 +63,13 @@ func (a *App) openCertificates(ctx context.Context) error {
 	return nil
 }
 
-// certStoreOptions are how certificates are kept in the state of a data directory. A lock that is lost while a certificate
-// is obtained stands in the log and nowhere else.
+// certStoreOptions configure the store of certificates in a data directory. If a lock is lost while a certificate is being
+// obtained, only the log says so.
 func certStoreOptions(d *dataDir, key []byte, log *slog.Logger) certstore.Options {
 	return certstore.Options{KV: certKV{d.store, d.node}, Key: key, Node: d.identity.NodeID, Logger: log}
 }
 
-// encryptionKey is the configured key, or the one in the data directory, which is made at the first need.
+// encryptionKey returns the configured key, or the one in the data directory, which is made at first use.
 func encryptionKey(c config.Data) ([]byte, error) {
 	if c.EncryptionKey != "" {
 		key, err := c.EncryptionKey.Key32()

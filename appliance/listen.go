@@ -14,7 +14,7 @@ import (
 	"imperio/appliance/web"
 )
 
-// openEdge makes the edge, which all requests pass before a handler.
+// openEdge makes the edge, which every request passes before it reaches a handler.
 func (a *App) openEdge(context.Context) (err error) {
 	if a.pages, err = edge.NewStatic(web.Assets(), web.Files()); err != nil {
 		return fmt.Errorf("read the players' pages: %w", err)
@@ -49,18 +49,18 @@ func (a *App) serveOn(name, address string, handler http.Handler, tls bool) erro
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("listen for %s: %w. Is another server running there? Choose another address", name, err)
+		return fmt.Errorf("listen for %s: %w. Is another server running at this address? Choose another one", name, err)
 	}
 	s := &server{name: name, http: a.edge.Server(handler), on: a.edge.Listener(l), tls: tls}
 	a.addServer(s)
 	return nil
 }
 
-// addServer has Run serve s.
+// addServer adds a server for Run.
 func (a *App) addServer(s *server) {
 	a.servers = append(a.servers, s)
 	a.cleanups.add(s.name, func() error {
-		s.on.Close() // a server that ran has closed it already
+		s.on.Close() // already closed if the server ran
 		return nil
 	})
 }
@@ -74,6 +74,9 @@ func (a *App) edgeOptions() edge.Options {
 	o.CORSOrigins = c.Access.CORSOrigins
 	o.Compression = bool(c.Listen.Compression)
 	o.MaxConnections, o.MaxConnectionsPerAddress = int(c.Limits.Connections), int(c.Limits.ConnectionsPerAddress)
+	if o.MaxConnections > 0 {
+		o.MaxConnections = min(o.MaxConnections, a.memory.Connections)
+	}
 	if !c.Limits.On {
 		o = o.Unlimited()
 	} else {
@@ -88,7 +91,7 @@ func (a *App) edgeOptions() edge.Options {
 	return o
 }
 
-// redirect sends clients to the same address over HTTPS, with 301 for reads, and 308 where the method must stay.
+// redirect sends clients to the same address over HTTPS, with 301 for reads, and 308 for other methods, which must not change.
 func redirect(httpsAddr string) http.Handler {
 	_, port, _ := net.SplitHostPort(httpsAddr)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

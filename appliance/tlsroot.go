@@ -16,7 +16,7 @@ import (
 	"imperio/tls/certstore"
 )
 
-// ErrNoRoot says that a casino has no authority of its own.
+// ErrNoRoot says that a casino has no certificate authority of its own.
 var ErrNoRoot = certs.ErrNoRoot
 
 // RootCertificate implements control.Server.

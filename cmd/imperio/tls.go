@@ -12,13 +12,13 @@ type tlsCommand struct {
 	Forget tlsForgetCommand `cmd:"" help:"Delete all stored certificates, keys and ACME accounts of a stopped casino. Use it when their encryption key is lost."`
 }
 
-// storedTLSFlags say where certificates are stored, and what encrypts them.
+// storedTLSFlags say where certificates are stored, and which key encrypts them.
 type storedTLSFlags struct {
 	Data              dataDirFlags `embed:""`
 	EncryptionKeyFile string       `name:"encryption-key-file" group:"Data" placeholder:"FILE" help:"File that holds the encryption key."`
 }
 
-// complaints logs warnings and errors beside a verb's output.
+// complaints is a logger for warnings and errors, on standard error.
 func complaints(env *environment) *slog.Logger {
 	return slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
@@ -59,6 +59,6 @@ func (c *tlsForgetCommand) Run(env *environment) error {
 		fmt.Fprintln(env.Stdout, "Nothing was stored.")
 		return nil
 	}
-	fmt.Fprintf(env.Stdout, "%d stored values are deleted. The next start obtains or makes new certificates. Clients that trusted the root of tls=internal must trust the new one.\n", n)
+	fmt.Fprintf(env.Stdout, "%d stored values are deleted. The next start gets new certificates. Clients that trusted the root of tls=internal must trust the new one.\n", n)
 	return nil
 }

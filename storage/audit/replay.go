@@ -13,7 +13,7 @@ import (
 	"imperio/storage/machine"
 )
 
-// replay is a position of a round that is to be played again.
+// replay is a position of a round that is to be replayed.
 type replay struct {
 	catalogue *games.Catalogue
 	event     uint64
@@ -22,7 +22,7 @@ type replay struct {
 	round     machine.RoundRecord
 }
 
-// check plays it and compares.
+// check replays the position and compares the outcomes.
 func (r *replay) check() error {
 	game, ok := r.catalogue.Version(r.round.Rules)
 	if !ok {
@@ -43,7 +43,7 @@ func (r *replay) check() error {
 	return nil
 }
 
-// replays plays rounds again beside the reading of the history, and keeps the first violation in the order of events.
+// replays replays rounds while the history is being read, and keeps the first violation in the order of events.
 type replays struct {
 	work   chan []replay
 	batch  []replay
@@ -64,7 +64,7 @@ func startReplays(ctx context.Context, workers int) *replays {
 			for batch := range r.work {
 				for i := range batch {
 					if ctx.Err() != nil {
-						break // the audit has ended; what is left is taken, so that the reader does not wait
+						break // the audit has ended; the rest is drained, so that the reader does not block
 					}
 					if err := batch[i].check(); err != nil {
 						r.fail(err)
@@ -105,7 +105,7 @@ func (r *replays) failure() error {
 	return nil
 }
 
-// finish waits until all is played, ends the workers, and gives the first violation or nil.
+// finish waits until everything is replayed, ends the workers, and returns the first violation or nil.
 func (r *replays) finish() error {
 	if len(r.batch) > 0 {
 		r.work <- r.batch

@@ -8,17 +8,16 @@ import "imperio/storage/command"
 type recordCache struct {
 	wallets map[command.AccountID]WalletRecord
 	seeds   map[command.AccountID]SeedsRecord
+	most    int // records of each kind
 }
 
-// maxCachedRecords bounds the memory to about 35 MB each for wallets and seeds. A full map starts over.
-const maxCachedRecords = 1 << 17
-
-func newRecordCache() *recordCache {
-	return &recordCache{wallets: make(map[command.AccountID]WalletRecord), seeds: make(map[command.AccountID]SeedsRecord)}
+func newRecordCache(most int) *recordCache {
+	return &recordCache{wallets: make(map[command.AccountID]WalletRecord), seeds: make(map[command.AccountID]SeedsRecord), most: most}
 }
 
-func keep[T any](records map[command.AccountID]T, id command.AccountID, record T) {
-	if len(records) >= maxCachedRecords {
+// keep adds a record to one of the maps. A full map starts over.
+func keep[T any](c *recordCache, records map[command.AccountID]T, id command.AccountID, record T) {
+	if len(records) >= c.most {
 		clear(records)
 	}
 	records[id] = record
@@ -31,29 +30,29 @@ func (m *Machine) wallet(id command.AccountID) (WalletRecord, bool, error) {
 	}
 	w, ok, err := loadOf[WalletRecord](&m.Reader, tableWallets, id)
 	if ok && err == nil {
-		keep(m.records.wallets, id, w)
+		keep(m.records, m.records.wallets, id, w)
 	}
 	return w, ok, err
 }
 
 func (m *Machine) putWallet(id command.AccountID, w *WalletRecord) error {
-	keep(m.records.wallets, id, *w)
+	keep(m.records, m.records.wallets, id, *w)
 	return m.put(tableWallets, accountKey(id), w)
 }
 
-// seeds are an account's seeds; every account has them.
+// seeds reads an account's seeds. Every account has some.
 func (m *Machine) seeds(id command.AccountID) (*SeedsRecord, error) {
 	if s, ok := m.records.seeds[id]; ok {
 		return &s, nil
 	}
 	s, err := m.Reader.seedsOf(id)
 	if err == nil {
-		keep(m.records.seeds, id, *s)
+		keep(m.records, m.records.seeds, id, *s)
 	}
 	return s, err
 }
 
 func (m *Machine) putSeeds(id command.AccountID, s *SeedsRecord) error {
-	keep(m.records.seeds, id, *s)
+	keep(m.records, m.records.seeds, id, *s)
 	return m.put(tableSeeds, accountKey(id), s)
 }
