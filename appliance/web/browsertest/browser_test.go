@@ -357,7 +357,7 @@ func (p *tab) join() *player {
 	// A page that never saw a sign-in would not ask who is signed in.
 	known := call(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `localStorage.setItem('imperio.known', '1')`})
 	p.visit("/rules") // the sitting begins
-	call(p, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: known.Identifier})
+	call(p, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams(known))
 	return q
 }
 
