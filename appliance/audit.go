@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"imperio/appliance/config"
 	"imperio/appliance/control"
 	"imperio/games"
 	"imperio/games/catalogue"
@@ -18,12 +19,16 @@ import (
 // Audit proves the books of a casino: of the server that runs on the directory, else of the directory itself, of which
 // it changes nothing. Bets that are in the log and not yet in the state are part of what is proven. It returns what was
 // proven, in words, and a violation as *audit.Violation.
-func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (proved []string, err error) {
-	return auditWith(ctx, dir, catalogue.Released(), progress)
+//
+// Of a directory without the casino's key, and without one in the configuration, less is proven: what package audit says,
+// up to the last checkpoint, since the log can't be applied without the key. The words say so.
+func Audit(ctx context.Context, data config.Data, progress func(done, total uint64)) (proved []string, err error) {
+	return auditWith(ctx, data, catalogue.Released(), progress)
 }
 
 // auditWith is Audit for a casino that plays other games than the released ones.
-func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress func(done, total uint64)) (proved []string, err error) {
+func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progress func(done, total uint64)) (proved []string, err error) {
+	dir, key := data.Dir, keyFrom(data)
 	client, err := control.Dial(ctx, filepath.Join(dir, SocketFile))
 	if err == nil {
 		defer client.Close()
@@ -45,12 +50,22 @@ func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress fun
 	if err != nil {
 		return nil, err
 	}
-	store, err := storage.OpenWith(dir, c, storage.Options{ReadOnly: true, Owner: id.ClusterID})
-	if err != nil {
+	keys, err := key.read(dir)
+	if err != nil && (key.given != "" || !errors.Is(err, fs.ErrNotExist)) {
 		return nil, err
 	}
+	store, err := storage.OpenWith(dir, c, keys, storage.Options{ReadOnly: true, Owner: id.ClusterID})
+	if err != nil {
+		return nil, key.explain(dir, err)
+	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := replay(ctx, dir, id, store); err != nil {
+	left := 0
+	if keys == nil {
+		left, err = above(dir, id, store)
+	} else {
+		err = replay(ctx, dir, id, store)
+	}
+	if err != nil {
 		return nil, err
 	}
 	snapshot, err := store.Snapshot(ctx)
@@ -59,7 +74,25 @@ func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress fun
 	}
 	defer snapshot.Close()
 	report, err := audit.Run(ctx, snapshot, audit.Options{Progress: progress})
-	return report.Lines(), err
+	proved = report.Lines()
+	if left > 0 {
+		proved = append(proved, fmt.Sprintf("left out  %d commands of the log, above the last checkpoint: without the casino's key they can't be applied", left))
+	}
+	return proved, err
+}
+
+// above counts the commands of the log that are not in the state.
+func above(dir string, id storage.Identity, store *storage.Store) (commands int, err error) {
+	applied, _ := store.Applied()
+	err = replication.ReadLog(dir, replication.Identity{NodeID: id.NodeID, ClusterID: id.ClusterID}, func(entry []storage.Command) error {
+		for _, c := range entry {
+			if c.Index > applied && len(c.Data) > 0 {
+				commands++
+			}
+		}
+		return nil
+	})
+	return commands, err
 }
 
 // replay applies what the log has above the state, in memory.

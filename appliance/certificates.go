@@ -2,35 +2,21 @@ package appliance
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"imperio/appliance/config"
-	"imperio/storage/engine"
 	"imperio/tls/certs"
 	"imperio/tls/certstore"
 )
-
-// keyFile holds the key that certificates are encrypted with at rest, if the configuration gives none.
-const keyFile = "encryption.key"
 
 // openCertificates starts what keeps the certificate fresh.
 func (a *App) openCertificates(ctx context.Context) error {
 	if a.config.TLS.Mode == config.TLSOff {
 		return nil
 	}
-	key, err := encryptionKey(a.config.Data)
-	if err != nil {
-		return err
-	}
-	store, err := certstore.New(certStoreOptions(a.dir, key, a.log))
+	store, err := certstore.New(certStoreOptions(a.dir, a.log))
 	if err != nil {
 		return fmt.Errorf("open the certificate store: %w", err)
 	}
@@ -65,30 +51,6 @@ func (a *App) openCertificates(ctx context.Context) error {
 
 // certStoreOptions are how certificates are kept in the state of a data directory. A lock that is lost while a certificate
 // is obtained stands in the log and nowhere else.
-func certStoreOptions(d *dataDir, key []byte, log *slog.Logger) certstore.Options {
-	return certstore.Options{KV: certKV{d.store, d.node}, Key: key, Node: d.identity.NodeID, Logger: log}
-}
-
-// encryptionKey is the configured key, or the one in the data directory, which is made at the first need.
-func encryptionKey(c config.Data) ([]byte, error) {
-	if c.EncryptionKey != "" {
-		key, err := c.EncryptionKey.Key32()
-		return key[:], err
-	}
-	path := filepath.Join(c.Dir, keyFile)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		key := make([]byte, certstore.KeySize)
-		rand.Read(key) // never fails
-		data = []byte(hex.EncodeToString(key) + "\n")
-		err = engine.WriteFile(path, data)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("encryption key: %w", err)
-	}
-	key, err := config.Secret(strings.TrimSpace(string(data))).Key32()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return key[:], nil
+func certStoreOptions(d *dataDir, log *slog.Logger) certstore.Options {
+	return certstore.Options{KV: certKV{d.store, d.node}, Key: d.keys.Certificates(), Node: d.identity.NodeID, Logger: log}
 }

@@ -19,6 +19,7 @@ import (
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/engine"
+	"imperio/storage/seal"
 )
 
 // ErrNoCasino says that a directory holds no casino.
@@ -28,6 +29,7 @@ var ErrNoCasino = errors.New("there is no casino in this directory")
 type dataDir struct {
 	path     string
 	identity storage.Identity
+	keys     *seal.Keys // derived from the casino's key
 	store    *storage.Store
 	node     *replication.Node
 	made     bool // just now
@@ -37,6 +39,7 @@ type dataDir struct {
 type dataDirOptions struct {
 	path       string
 	create     bool             // make a casino if there is none
+	key        keySource        // of the casino's key
 	games      *games.Catalogue // nil: all released games
 	store      storage.Options
 	observer   replication.Observer
@@ -48,6 +51,11 @@ type dataDirOptions struct {
 // openDataDir opens the casino of a directory, or makes one if there is none and that is allowed. Whatever it refuses,
 // it leaves as it found it.
 func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
+	if o.key.given != "" { // it is looked at before the directory is made
+		if _, err := o.key.read(o.path); err != nil {
+			return nil, err
+		}
+	}
 	if o.create {
 		if err := os.MkdirAll(o.path, 0o700); err != nil {
 			return nil, fmt.Errorf("make the data directory: %w", err)
@@ -69,6 +77,9 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		}
 	}()
 
+	if err := checkPrivate(o.path); err != nil {
+		return nil, err
+	}
 	d.identity, err = storage.ReadIdentity(o.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = d.begin(o)
@@ -83,13 +94,18 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		if err := d.clear(); err != nil {
 			return nil, err
 		}
-		if err := storage.Create(o.path, d.identity); err != nil {
+		if d.keys, err = o.key.readOrMake(o.path); err != nil {
 			return nil, err
 		}
+		if err := storage.Create(o.path, d.identity, d.keys.ID()); err != nil {
+			return nil, err
+		}
+	} else if d.keys, err = o.key.readExisting(o.path); err != nil {
+		return nil, err
 	}
 	o.store.Owner = d.identity.ClusterID
-	if d.store, err = storage.OpenWith(o.path, o.games, o.store); err != nil {
-		return nil, err
+	if d.store, err = storage.OpenWith(o.path, o.games, d.keys, o.store); err != nil {
+		return nil, o.key.explain(o.path, err)
 	}
 	undo.add("state", d.store.Close)
 	d.node, err = replication.Open(replication.Options{
@@ -143,7 +159,7 @@ func (d *dataDir) clear() error {
 // checkUnused refuses files that can't be read, or that hold anything that was ever asked of the casino.
 func (d *dataDir) checkUnused() error {
 	if d.has(storage.StateFile) {
-		s, err := storage.Open(d.path, storage.Options{ReadOnly: true, Owner: d.identity.ClusterID})
+		s, err := storage.Open(d.path, nil, storage.Options{ReadOnly: true, Owner: d.identity.ClusterID})
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"imperio/storage/command"
 	"imperio/storage/engine"
 	"imperio/storage/machine"
+	"imperio/storage/seal"
 )
 
 // StateFile is the name of the state's file in the data directory.
@@ -44,7 +46,7 @@ type Command struct {
 type Store struct {
 	db      *engine.DB
 	machine *machine.Machine // changed in updates of db and read in its views
-	games   *games.Catalogue
+	house   machine.House
 	feed    feed
 }
 
@@ -79,10 +81,11 @@ var schema = func() *engine.Schema {
 	return s
 }()
 
-// Create makes an empty state. It refuses to touch a file that exists. The file gets its name when it is whole and
-// durable, so a state.db that can't be read was never left by a start that broke off.
-func Create(dir string, id Identity) error {
-	first := machine.NewRecord()
+// Create makes an empty state, whose secrets will be sealed with the casino's key of this id. It refuses to touch a file
+// that exists. The file gets its name when it is whole and durable, so a state.db that can't be read was never left by a
+// start that broke off.
+func Create(dir string, id Identity, key command.KeyID) error {
+	first := machine.NewRecord(key)
 	record, err := first.Encode()
 	if err != nil {
 		return err
@@ -90,14 +93,21 @@ func Create(dir string, id Identity) error {
 	return engine.Create(filepath.Join(dir, StateFile), schema, id.ClusterID, record)
 }
 
-// Open loads the state of an existing casino. It changes nothing if it returns an error.
-func Open(dir string, opts Options) (*Store, error) {
-	return OpenWith(dir, catalogue.Released(), opts)
+// ErrWrongKey says that a state's secrets are sealed with another key than the one that was given.
+var ErrWrongKey = errors.New("this is not the key that the casino's secrets are sealed with")
+
+// Open loads the state of an existing casino. It changes nothing if it returns an error. Without keys (nil), the state can
+// be read, apart from what is secret in it; nothing can be applied.
+func Open(dir string, keys *seal.Keys, opts Options) (*Store, error) {
+	return OpenWith(dir, catalogue.Released(), keys, opts)
 }
 
 // OpenWith is Open for a casino that plays other games than the released ones.
-func OpenWith(dir string, c *games.Catalogue, opts Options) (*Store, error) {
-	s := &Store{games: c}
+func OpenWith(dir string, c *games.Catalogue, keys *seal.Keys, opts Options) (*Store, error) {
+	s := &Store{house: machine.House{Games: c}}
+	if keys != nil {
+		s.house.OpenSeed = keys.OpenSeed
+	}
 	db, err := engine.Open(filepath.Join(dir, StateFile), schema, opts, func(r *engine.Reader) error {
 		record, err := recordOf(r)
 		if err != nil {
@@ -106,8 +116,11 @@ func OpenWith(dir string, c *games.Catalogue, opts Options) (*Store, error) {
 		if err := record.CheckLevel(); err != nil {
 			return fmt.Errorf("%s: %w", filepath.Join(dir, StateFile), err)
 		}
-		s.machine = machine.New(record, c)
-		if err := machine.NewReader(r, &record).CheckHead(); err != nil || opts.ReadOnly {
+		if keys != nil && keys.ID() != record.Key {
+			return fmt.Errorf("%s: %w", filepath.Join(dir, StateFile), ErrWrongKey)
+		}
+		s.machine = machine.New(record, s.house)
+		if err := machine.NewReader(r, &record, s.house).CheckHead(); err != nil || opts.ReadOnly {
 			return err
 		}
 		return s.machine.Load(r)
@@ -178,7 +191,7 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 // view runs fn over the newest state. fn must be short: no command is applied meanwhile. Damage that it finds ends the
 // store as a failed command does.
 func (s *Store) view(fn func(*machine.Reader) error) error {
-	return s.db.View(func(r *engine.Reader) error { return fn(machine.NewReader(r, s.machine.Head())) })
+	return s.db.View(func(r *engine.Reader) error { return fn(machine.NewReader(r, s.machine.Head(), s.house)) })
 }
 
 // Failed is closed when the store takes no more commands; Err says why. A checkpoint can fail while nobody applies

@@ -59,7 +59,9 @@ type Command struct {
 	Key     Key       // the client's idempotency key, hashed
 	Retry   bool      // proposed before under the same ID; the first attempt may have been applied
 	Since   uint64    // with Retry: an event from before the first attempt; what that did is in a later one. 0: any
-	Entropy []byte    // random bytes the command needs (seeds); empty where it needs none
+	Entropy []byte    // random bytes the command needs (server seeds); they never enter the log, see Seeds
+	// Seeds are the server seeds that the proposer drew, sealed: what Entropy becomes before the command enters the log.
+	Seeds []SealedSeed
 	// Refusal is why the house does not take the command by now: its table is closed or has other limits, say. The
 	// machine answers with it, unless the command was carried out before under the same key. nil: the house takes it.
 	Refusal *Refusal

@@ -15,7 +15,13 @@ func (m *Machine) record(e *Event) error {
 	if e.Account == m.command.Account && e.Account != 0 {
 		e.Key, e.Fingerprint = m.command.Key, m.command.Fingerprint
 	}
-	data, err := encode(e)
+	stored := e
+	if e.Round != nil && !e.Round.Settled {
+		event, round := *e, e.Round.stored()
+		event.Round = &round
+		stored = &event
+	}
+	data, err := encode(stored)
 	if err != nil {
 		return err
 	}

@@ -26,9 +26,9 @@ func (s tablesInMemory) Each(int, []byte, func(k, v []byte) error) error { panic
 
 // A machine of an older level takes the new one into force by the command, and leaves an event that says who needs what.
 func TestRaiseLevel_IsAnEventOfTheHouse(t *testing.T) {
-	record := NewRecord()
+	record := NewRecord(command.KeyID{})
 	record.Level = NewestLevel - 1
-	m := New(record, catalogue.Released())
+	m := New(record, House{Games: catalogue.Released(), OpenSeed: func(command.SealedSeed) (command.Seed, bool) { return command.Seed{}, false }})
 	state := tablesInMemory{}
 	m.On(state)
 	r, err := m.Apply(time.UnixMilli(1), &command.Decoded{Command: command.Command{Body: command.RaiseLevel{Level: NewestLevel, Program: "7.8.9"}}})

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"imperio/games"
 	"imperio/storage/command"
 )
 
@@ -18,7 +17,6 @@ import (
 type Machine struct {
 	Reader  // of state; its head is what the machine knows about itself, as it is after the newest command
 	state   State
-	games   *games.Catalogue
 	now     int64 // the casino's time for the command, Unix milliseconds
 	command *command.Decoded
 	events  []*Event // recorded since On
@@ -29,9 +27,9 @@ type Machine struct {
 	sizes    keySizes  // of keys
 }
 
-// New makes a machine that goes on from a record. The catalogue must hold all games that were ever played.
-func New(record Record, c *games.Catalogue) *Machine {
-	return &Machine{Reader: Reader{head: &record}, games: c, sessions: newSessionCache(), records: newRecordCache(), sizes: standardSizes}
+// New makes a machine that goes on from a record.
+func New(record Record, house House) *Machine {
+	return &Machine{Reader: Reader{head: &record, house: house}, sessions: newSessionCache(), records: newRecordCache(), sizes: standardSizes}
 }
 
 // On lets the machine work on a state until the next call. Only the machine may change the state in between.
@@ -43,6 +41,9 @@ func (m *Machine) Recorded() []*Event { return m.events }
 // Apply carries out one command of an entry that its leader stamped with a time. The casino's time never goes back: should
 // a later leader stamp an earlier time, it stands still.
 func (m *Machine) Apply(at time.Time, c *command.Decoded) (command.Result, error) {
+	if m.house.OpenSeed == nil {
+		return command.Result{}, ErrNoKey
+	}
 	if m.keys == nil {
 		if err := m.Load(m.state); err != nil {
 			return command.Result{}, err

@@ -2,19 +2,19 @@ package machine
 
 import "imperio/storage/command"
 
-// recordCache holds the decoded wallets and seeds that Apply used recently. Every bet needs one of each, and finding and
-// decoding them is the largest part of its cost. Only Apply uses the cache, so it needs no lock; whatever Apply stores goes
+// recordCache holds the decoded wallets and opened seeds that Apply used recently. Every bet needs one of each, and finding,
+// decoding and opening them is the largest part of its cost. Only Apply uses the cache, so it needs no lock; whatever Apply stores goes
 // through it, so it is never stale.
 type recordCache struct {
 	wallets map[command.AccountID]WalletRecord
-	seeds   map[command.AccountID]SeedsRecord
+	seeds   map[command.AccountID]activeSeed
 }
 
-// maxCachedRecords bounds the memory to about 35 MB each for wallets and seeds. A full map starts over.
+// maxCachedRecords bounds the memory to about 35 MB for wallets and 20 MB for seeds. A full map starts over.
 const maxCachedRecords = 1 << 17
 
 func newRecordCache() *recordCache {
-	return &recordCache{wallets: make(map[command.AccountID]WalletRecord), seeds: make(map[command.AccountID]SeedsRecord)}
+	return &recordCache{wallets: make(map[command.AccountID]WalletRecord), seeds: make(map[command.AccountID]activeSeed)}
 }
 
 func keep[T any](records map[command.AccountID]T, id command.AccountID, record T) {
@@ -41,12 +41,16 @@ func (m *Machine) putWallet(id command.AccountID, w *WalletRecord) error {
 	return m.put(tableWallets, accountKey(id), w)
 }
 
-// seeds are an account's seeds; every account has them.
-func (m *Machine) seeds(id command.AccountID) (*SeedsRecord, error) {
+// activeSeed is an account's active pair, opened: what a bet needs of its seeds. It is never stored.
+func (m *Machine) activeSeed(id command.AccountID) (*activeSeed, error) {
 	if s, ok := m.records.seeds[id]; ok {
 		return &s, nil
 	}
-	s, err := m.Reader.seedsOf(id)
+	record, err := m.seedsOf(id)
+	if err != nil {
+		return nil, err
+	}
+	s, err := m.openActive(record)
 	if err == nil {
 		keep(m.records.seeds, id, *s)
 	}
@@ -54,6 +58,6 @@ func (m *Machine) seeds(id command.AccountID) (*SeedsRecord, error) {
 }
 
 func (m *Machine) putSeeds(id command.AccountID, s *SeedsRecord) error {
-	keep(m.records.seeds, id, *s)
+	delete(m.records.seeds, id)
 	return m.put(tableSeeds, accountKey(id), s)
 }
