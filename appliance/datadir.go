@@ -100,8 +100,10 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		if err := storage.Create(o.path, d.identity, d.keys.ID()); err != nil {
 			return nil, err
 		}
-	} else if d.keys, err = o.key.readExisting(o.path); err != nil {
-		return nil, err
+	} else if d.has(storage.StateFile) { // else something else is to be told than a missing key
+		if d.keys, err = o.key.readExisting(o.path); err != nil {
+			return nil, err
+		}
 	}
 	o.store.Owner = d.identity.ClusterID
 	if d.store, err = storage.OpenWith(o.path, o.games, d.keys, o.store); err != nil {

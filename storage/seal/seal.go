@@ -1,22 +1,20 @@
 // Package seal protects what is secret in the log, in the state, and in every copy of them, with the casino's key: 32
 // random bytes that are in neither.
 //
-// Every purpose has a key of its own, derived from the casino's key by HKDF-SHA-256. Boxes are XChaCha20-Poly1305, keyed
-// hashes are HMAC-SHA-256. docs/decisions/0070-secrets-at-rest.md says why, and docs/SECURITY.md what stays in clear.
+// Every purpose has a key of its own, derived from the casino's key by HKDF-SHA-256. Boxes are AES-256-GCM, keyed hashes are
+// HMAC-SHA-256. docs/decisions/0070-secrets-at-rest.md says why, and docs/SECURITY.md what stays in clear.
 package seal
 
 import (
+	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
-
-	"golang.org/x/crypto/chacha20poly1305"
 
 	"imperio/storage/command"
 )
@@ -46,18 +44,22 @@ func New(key [KeySize]byte) *Keys {
 		}
 		return k
 	}
-	box := func(purpose string) cipher.AEAD {
-		a, err := chacha20poly1305.NewX(derive(purpose, chacha20poly1305.KeySize))
+	box := func(purpose string, mode func(cipher.Block) (cipher.AEAD, error)) cipher.AEAD {
+		block, err := aes.NewCipher(derive(purpose, 32))
 		if err != nil {
 			panic(err) // the size is constant
+		}
+		a, err := mode(block)
+		if err != nil {
+			panic(err) // AES has the size of block that GCM needs
 		}
 		return a
 	}
 	return &Keys{
 		id:    command.KeyID(derive("key id", len(command.KeyID{}))),
-		seeds: box("server seed"), passwords: box("password hash"),
+		seeds: box("server seed", cipher.NewGCM), passwords: box("password hash", cipher.NewGCMWithRandomNonce),
 		logins: derive("throttled login", 32), addresses: derive("throttled address", 32),
-		certificates: derive("certificates", chacha20poly1305.KeySize),
+		certificates: derive("certificates", 32),
 	}
 }
 
@@ -68,17 +70,17 @@ func (k *Keys) ID() command.KeyID { return k.id }
 func (k *Keys) Certificates() []byte { return k.certificates }
 
 // SealSeed seals a server seed. The box is bound to the seed's commitment, which the history promises to one account as one
-// of its pairs: in the place of another seed it doesn't open. The nonce is the commitment's beginning. It is never used for
-// two messages, since there is one seed to a commitment. So a seed has one box, and nothing else needs to be stored.
+// of its pairs: in the place of another seed it doesn't open. The nonce is the commitment's beginning, so no two seeds have
+// the same one. So a seed has one box, and nothing else needs to be stored.
 func (k *Keys) SealSeed(seed command.Seed) (s command.SealedSeed) {
 	s.Commitment = sha256.Sum256(seed[:])
-	k.seeds.Seal(s.Box[:0], s.Commitment[:chacha20poly1305.NonceSizeX], seed[:], s.Commitment[:])
+	k.seeds.Seal(s.Box[:0], s.Commitment[:k.seeds.NonceSize()], seed[:], s.Commitment[:])
 	return s
 }
 
 // OpenSeed opens a server seed. ok is false for a box that is not that of the commitment.
 func (k *Keys) OpenSeed(s command.SealedSeed) (seed command.Seed, ok bool) {
-	_, err := k.seeds.Open(seed[:0], s.Commitment[:chacha20poly1305.NonceSizeX], s.Box[:], s.Commitment[:])
+	_, err := k.seeds.Open(seed[:0], s.Commitment[:k.seeds.NonceSize()], s.Box[:], s.Commitment[:])
 	return seed, err == nil && sha256.Sum256(seed[:]) == s.Commitment
 }
 
@@ -104,25 +106,25 @@ func subject(key []byte, text string) command.Subject {
 	return command.Subject(mac.Sum(sum[:0]))
 }
 
-// passwordForm begins a sealed password hash: version 1 is a random nonce and the box, in base64.
+// passwordForm begins a sealed password hash: version 1 is a random nonce and a box, in base64.
 const passwordForm = "sealed1:"
+
+// strict refuses a second spelling of the same bytes.
+var strict = base64.RawStdEncoding.Strict()
 
 // SealPassword seals a password hash. Two boxes of one hash differ.
 func (k *Keys) SealPassword(hash string) string {
-	nonce := make([]byte, chacha20poly1305.NonceSizeX, chacha20poly1305.NonceSizeX+len(hash)+chacha20poly1305.Overhead)
-	rand.Read(nonce) // never fails
-	return passwordForm + base64.RawStdEncoding.EncodeToString(k.passwords.Seal(nonce, nonce, []byte(hash), []byte(passwordForm)))
+	return passwordForm + strict.EncodeToString(k.passwords.Seal(nil, nil, []byte(hash), []byte(passwordForm)))
 }
 
 // OpenPassword opens a sealed password hash. The error wraps ErrSealed.
 func (k *Keys) OpenPassword(sealed string) (hash string, err error) {
 	text, ok := strings.CutPrefix(sealed, passwordForm)
-	box, err := base64.RawStdEncoding.DecodeString(text)
-	if !ok || err != nil || len(box) < chacha20poly1305.NonceSizeX {
+	box, err := strict.DecodeString(text)
+	if !ok || err != nil {
 		return "", fmt.Errorf("open a password hash: %w", ErrSealed)
 	}
-	nonce, box := box[:chacha20poly1305.NonceSizeX], box[chacha20poly1305.NonceSizeX:]
-	plain, err := k.passwords.Open(nil, nonce, box, []byte(passwordForm))
+	plain, err := k.passwords.Open(nil, nil, box, []byte(passwordForm))
 	if err != nil {
 		return "", fmt.Errorf("open a password hash: %w", ErrSealed)
 	}
