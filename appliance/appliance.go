@@ -34,6 +34,7 @@ type Options struct {
 	Config          config.Config // validated
 	Version, Commit string        // shown in /health and /metrics
 	Logs            io.Writer
+	LimitHeap       func(bytes int64) // limits the process's heap, such as debug.SetMemoryLimit; nil: it has its limit already
 	Games           *games.Catalogue  // nil: all released games
 	Tables          []config.Table    // how the games are offered; nil: as the configuration says
 	Clock           replication.Clock // what the casino's time is taken from; nil: the system's
@@ -48,6 +49,7 @@ type App struct {
 	commit  string
 	clock   replication.Clock
 	started time.Time
+	memory  Memory
 	logs    *edge.LogBuffer
 	// accessLogs are separate, so that a flood of requests displaces no error.
 	accessLogs *edge.LogBuffer
@@ -103,6 +105,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	for _, warning := range o.Config.Warnings() {
 		a.log.Warn("the configuration allows something dangerous", "warning", warning)
 	}
+	a.memory = PlanMemory(int64(a.config.Data.Memory))
+	a.memory.log(a.log, int64(a.config.Data.Memory))
+	if o.LimitHeap != nil {
+		o.LimitHeap(a.memory.Heap)
+	}
 	for _, step := range []func(context.Context) error{
 		a.openOps, a.openState, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
 	} {
@@ -128,7 +135,11 @@ func (a *App) openState(ctx context.Context) (err error) {
 	began := time.Now()
 	a.dir, err = openDataDir(dataDirOptions{
 		path: a.config.Data.Dir, create: true, key: keyFrom(a.config.Data), games: a.games, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit, clock: a.clock,
-		store: storage.Options{CheckpointInterval: a.config.Data.CheckpointInterval, StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log},
+		caches: a.memory.Caches,
+		store: storage.Options{
+			CheckpointInterval: a.config.Data.CheckpointInterval, CheckpointBytes: a.memory.Checkpoint, MappedBytes: a.memory.Mapped,
+			StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log,
+		},
 	})
 	if err != nil {
 		return err

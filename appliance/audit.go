@@ -54,7 +54,7 @@ func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progre
 	if err != nil && (key.given != "" || !errors.Is(err, fs.ErrNotExist)) {
 		return nil, err
 	}
-	store, err := storage.OpenWith(dir, c, keys, storage.Options{ReadOnly: true, Owner: id.ClusterID})
+	store, err := storage.OpenWith(dir, c, keys, 0, storage.Options{ReadOnly: true, Owner: id.ClusterID})
 	if err != nil {
 		return nil, key.explain(dir, err)
 	}

@@ -19,6 +19,7 @@ import (
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/engine"
+	"imperio/storage/machine"
 	"imperio/storage/seal"
 )
 
@@ -42,6 +43,7 @@ type dataDirOptions struct {
 	key        keySource        // of the casino's key
 	games      *games.Catalogue // nil: all released games
 	store      storage.Options
+	caches     machine.CacheBytes
 	observer   replication.Observer
 	stallLimit time.Duration     // 0: replication's default
 	clock      replication.Clock // nil: the system's
@@ -106,7 +108,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		}
 	}
 	o.store.Owner = d.identity.ClusterID
-	if d.store, err = storage.OpenWith(o.path, o.games, d.keys, o.store); err != nil {
+	if d.store, err = storage.OpenWith(o.path, o.games, d.keys, o.caches, o.store); err != nil {
 		return nil, o.key.explain(o.path, err)
 	}
 	undo.add("state", d.store.Close)

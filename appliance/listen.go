@@ -74,6 +74,9 @@ func (a *App) edgeOptions() edge.Options {
 	o.CORSOrigins = c.Access.CORSOrigins
 	o.Compression = bool(c.Listen.Compression)
 	o.MaxConnections, o.MaxConnectionsPerAddress = int(c.Limits.Connections), int(c.Limits.ConnectionsPerAddress)
+	if o.MaxConnections > 0 {
+		o.MaxConnections = min(o.MaxConnections, a.memory.Connections)
+	}
 	if !c.Limits.On {
 		o = o.Unlimited()
 	} else {

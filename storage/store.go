@@ -99,11 +99,11 @@ var ErrWrongKey = errors.New("this is not the key that the casino's secrets are 
 // Open loads the state of an existing casino. It changes nothing if it returns an error. Without keys (nil), the state can
 // be read, apart from what is secret in it; nothing can be applied.
 func Open(dir string, keys *seal.Keys, opts Options) (*Store, error) {
-	return OpenWith(dir, catalogue.Released(), keys, opts)
+	return OpenWith(dir, catalogue.Released(), keys, machine.UsualCacheBytes, opts)
 }
 
-// OpenWith is Open for a casino that plays other games than the released ones.
-func OpenWith(dir string, c *games.Catalogue, keys *seal.Keys, opts Options) (*Store, error) {
+// OpenWith is Open for a casino that plays other games than the released ones, or must do with other memory.
+func OpenWith(dir string, c *games.Catalogue, keys *seal.Keys, caches machine.CacheBytes, opts Options) (*Store, error) {
 	s := &Store{house: machine.House{Games: c}}
 	if keys != nil {
 		s.house.OpenSeed = keys.OpenSeed
@@ -119,7 +119,7 @@ func OpenWith(dir string, c *games.Catalogue, keys *seal.Keys, opts Options) (*S
 		if keys != nil && keys.ID() != record.Key {
 			return fmt.Errorf("%s: %w", filepath.Join(dir, StateFile), ErrWrongKey)
 		}
-		s.machine = machine.New(record, s.house)
+		s.machine = machine.New(record, s.house, caches)
 		if err := machine.NewReader(r, &record, s.house).CheckHead(); err != nil || opts.ReadOnly {
 			return err
 		}

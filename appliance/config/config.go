@@ -44,6 +44,8 @@ type Data struct {
 	DiskStallLimit time.Duration `name:"disk-stall-limit" group:"Data" placeholder:"DURATION" help:"Longest time that one write to the disk may take, from 1s to 10m. After that the disk counts as hung, and the node stops. Raise it where storage pauses longer, e.g. during snapshots of the volume."`
 	// DiskReserve is in bytes. Below this much free space new bets are refused, and open rounds still settle.
 	DiskReserve ByteSize `name:"disk-reserve" group:"Data" placeholder:"SIZE" help:"Free disk space below which new bets are refused, so that open rounds can still settle. At least 16MiB."`
+	// Memory is what the whole process should get along with, in bytes. 0: 1 GiB, or less where there is less.
+	Memory ByteSize `name:"memory" group:"Data" placeholder:"SIZE" help:"Memory that the casino should get along with, at least 64MiB. 0: 1GiB, or what the container allows, or three quarters of the machine's, whichever is least. A container's limit always counts."`
 }
 
 // Listen says where the node listens and how long it waits for clients.

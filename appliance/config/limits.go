@@ -19,7 +19,7 @@ type Limits struct {
 	FailedSignIns Rate `name:"limit-failed-sign-ins" group:"Limits" placeholder:"N/UNIT" help:"Failed sign-ins, per account and per client address. Counted in the casino's data, so they survive a restart."`
 
 	ConnectionsPerAddress Cap `name:"max-connections-per-address" group:"Limits" placeholder:"N" help:"Open connections per client address."`
-	Connections           Cap `name:"max-connections" group:"Limits" placeholder:"N" help:"Open connections of all clients together."`
+	Connections           Cap `name:"max-connections" group:"Limits" placeholder:"N" help:"Open connections of all clients together. Where the memory suffices for fewer, that many count; the log says how many at a start."`
 }
 
 func defaultLimits() Limits {

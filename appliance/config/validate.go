@@ -73,6 +73,7 @@ func (v *validator) data() {
 	}
 	v.between("checkpoint-interval", d.CheckpointInterval, 100*time.Millisecond, time.Minute)
 	v.between("disk-stall-limit", d.DiskStallLimit, time.Second, 10*time.Minute)
+	v.check(d.Memory == 0 || d.Memory >= 64<<20, "memory", "%s is too small: use 64MiB or more", d.Memory)
 	v.check(d.DiskReserve >= 16<<20, "disk-reserve", "%s is too small: use 16MiB or more", d.DiskReserve)
 }
 

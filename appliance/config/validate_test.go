@@ -24,6 +24,7 @@ func TestValidate_SaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		{"hexadecimal key", func(c *Config) { c.Data.EncryptionKey = Secret(strings.Repeat("0f", 32)) }, ""},
 		{"a stall limit that every disk passes", func(c *Config) { c.Data.DiskStallLimit = time.Millisecond }, "disk-stall-limit: 1ms is not from 1s to 10m"},
 		{"checkpoints too often", func(c *Config) { c.Data.CheckpointInterval = time.Millisecond }, "checkpoint-interval: 1ms is not from 100ms to 1m"},
+		{"tiny memory", func(c *Config) { c.Data.Memory = 1 << 20 }, "memory: 1MiB is too small: use 64MiB"},
 		{"tiny reserve", func(c *Config) { c.Data.DiskReserve = 1 << 20 }, "disk-reserve: 1MiB is too small"},
 		{"no listener", func(c *Config) { c.Listen.HTTPAddr = "" }, "no address for players"},
 		{"address without port", func(c *Config) { c.Listen.HTTPAddr = "127.0.0.1" }, "write host:port"},

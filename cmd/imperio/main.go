@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"imperio/appliance"
 )
 
 // commands are the verbs.
@@ -51,17 +53,11 @@ const (
 // cent of what is in use. A casino's heap is small, and collecting less often leaves the processors to bets.
 const heapGrowth = 400
 
-// heapLimit is GOMEMLIMIT, in bytes, where the environment does not set it. A casino with a million accounts has more in
-// use, and should not keep four times as much garbage.
-const heapLimit = 400 << 20
-
 func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(heapLimit)
-	}
+	limitHeap(appliance.PlanMemory(0).Heap) // a large casino should not keep four times as much garbage as it has in use
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // from the first signal on, the next one has its usual effect
 	code := run(os.Args[1:], &environment{
@@ -73,6 +69,13 @@ func main() {
 	})
 	stop()
 	os.Exit(code)
+}
+
+// limitHeap sets GOMEMLIMIT where the environment does not set it.
+func limitHeap(bytes int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(bytes)
+	}
 }
 
 // run carries out the command line and returns the exit code.

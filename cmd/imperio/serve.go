@@ -15,7 +15,9 @@ func (c *serveCommand) Run(env *environment) error {
 	if err := loaded.Config.Validate(); err != nil {
 		return err
 	}
-	app, err := appliance.New(env.Ctx, appliance.Options{Config: loaded.Config, Version: thisBuild().version, Commit: thisBuild().commit, Logs: env.Stderr})
+	app, err := appliance.New(env.Ctx, appliance.Options{
+		Config: loaded.Config, Version: thisBuild().version, Commit: thisBuild().commit, Logs: env.Stderr, LimitHeap: limitHeap,
+	})
 	if err != nil {
 		return err
 	}

@@ -45,10 +45,6 @@ const (
 	keysPerBucket = 64
 )
 
-// mostFilterBytes bounds the filters held in memory: it is enough for 64 million keys. Those of older runs are read where
-// they are, at about two microseconds a run and look-up.
-const mostFilterBytes = 128 << 20
-
 // runRecord is what is known of a complete run.
 type runRecord struct {
 	Keys uint32 `cbor:"1,keyasint"`
@@ -61,6 +57,7 @@ type keyIndex struct {
 	runs       []*keyRun // complete, with keys, oldest first
 	recent     recentKeys
 	candidates []int32 // of a look-up; used again by the next
+	mostBytes  int     // of filters in memory
 }
 
 // keyRun is a complete run.
@@ -228,11 +225,12 @@ func (x *keyIndex) forget(before int64) {
 	}
 }
 
-// bound gives the memory of the oldest filters back where there are too many.
+// bound gives the memory of the oldest filters back where there are too many. Those are read where they are, at about two
+// microseconds a run and look-up.
 func (x *keyIndex) bound() {
 	held := 0
 	for i := len(x.runs) - 1; i >= 0; i-- {
-		if held += 8 * len(x.runs[i].filter); held > mostFilterBytes {
+		if held += 8 * len(x.runs[i].filter); held > x.mostBytes {
 			x.runs[i].filter = nil
 		}
 	}
@@ -258,7 +256,7 @@ func (r *recentKeys) add(k keyEntry, time int64) {
 func (m *Machine) Load(v View) error {
 	m.view = v
 	events := m.head.Events
-	index := &keyIndex{keySizes: m.sizes, recent: newRecentKeys(uint32(events / m.sizes.run))}
+	index := &keyIndex{keySizes: m.sizes, mostBytes: m.caches.filters(), recent: newRecentKeys(uint32(events / m.sizes.run))}
 	for n := m.head.KeysFrom; n < index.recent.run; n++ {
 		run, err := m.loadRun(n)
 		if err != nil {
@@ -266,9 +264,9 @@ func (m *Machine) Load(v View) error {
 		}
 		if run != nil {
 			index.runs = append(index.runs, run)
+			index.bound()
 		}
 	}
-	index.bound()
 	from := uint64(index.recent.run) * m.sizes.run // the last event that is not in the newest run
 	for n := range uint32(events % m.sizes.run / m.sizes.slice) {
 		data, err := m.view.Get(tableUsedKeys, indexKey(index.recent.run, partSlice, n))

@@ -26,7 +26,7 @@ func keyed(t interface{ Fatal(...any) }, m *Machine, id command.AccountID, key c
 
 // reloaded is a machine that goes on from a state, as after a start.
 func reloaded(t interface{ Fatal(...any) }, m *Machine, state tablesInMemory) *Machine {
-	again := New(*m.head, m.house)
+	again := New(*m.head, m.house, 0)
 	again.sizes = smallRuns
 	if err := again.Load(state); err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func reloaded(t interface{ Fatal(...any) }, m *Machine, state tablesInMemory) *M
 func TestKeyIndex_FindsTheNewestUse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		state := tablesInMemory{}
-		m := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}), state)
+		m := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0), state)
 		type use struct {
 			id  command.AccountID
 			key byte
@@ -99,7 +99,7 @@ func TestKeyIndex_FindsTheNewestUse(t *testing.T) {
 // Two machines, one of which is started anew after each event, leave the same bytes.
 func TestKeyIndex_IsTheSameOnEveryNode(t *testing.T) {
 	one, other := tablesInMemory{}, tablesInMemory{}
-	m, often := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}), one), reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}), other)
+	m, often := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0), one), reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0), other)
 	for n := range 300 {
 		key := command.Key{byte(n), byte(n >> 8), 1}
 		now := int64(1_000_000_000) + int64(n)*levels[1].keyPeriod/100
@@ -120,7 +120,7 @@ func TestKeyIndex_IsTheSameOnEveryNode(t *testing.T) {
 // Filters that are not held in memory are asked where they are.
 func TestKeyIndex_WithoutFiltersInMemory(t *testing.T) {
 	state := tablesInMemory{}
-	m := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}), state)
+	m := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0), state)
 	for n := range 300 {
 		keyed(t, m, command.FirstAccountID, command.Key{byte(n), byte(n >> 8), 1}, 1_000_000_000)
 	}
@@ -168,7 +168,7 @@ func TestKeyIndex_TakesFewNewKeysForUsed(t *testing.T) {
 func TestKeyAudit_FindsWhatIsForged(t *testing.T) {
 	build := func() (*Machine, tablesInMemory) {
 		state := tablesInMemory{}
-		m := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}), state)
+		m := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0), state)
 		for n := range 64*2 + 20 {
 			keyed(t, m, command.FirstAccountID, command.Key{byte(n), 1}, 1_000_000_000)
 		}
@@ -216,7 +216,7 @@ func TestKeyAudit_FindsWhatIsForged(t *testing.T) {
 func BenchmarkKeyIndex_New(b *testing.B) {
 	for _, runs := range []int{1, 8, 76} {
 		b.Run(fmt.Sprintf("%d_million", runs*int(standardSizes.run)/1_000_000), func(b *testing.B) {
-			m := New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()})
+			m := New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0)
 			if err := m.Load(tablesInMemory{}); err != nil {
 				b.Fatal(err)
 			}

@@ -28,7 +28,7 @@ func (s tablesInMemory) Each(int, []byte, func(k, v []byte) error) error { panic
 func TestRaiseLevel_IsAnEventOfTheHouse(t *testing.T) {
 	record := NewRecord(command.KeyID{})
 	record.Level = NewestLevel - 1
-	m := New(record, House{Games: catalogue.Released(), OpenSeed: func(command.SealedSeed) (command.Seed, bool) { return command.Seed{}, false }})
+	m := New(record, House{Games: catalogue.Released(), OpenSeed: func(command.SealedSeed) (command.Seed, bool) { return command.Seed{}, false }}, 0)
 	state := tablesInMemory{}
 	m.On(state)
 	r, err := m.Apply(time.UnixMilli(1), &command.Decoded{Command: command.Command{Body: command.RaiseLevel{Level: NewestLevel, Program: "7.8.9"}}})

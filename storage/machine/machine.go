@@ -25,11 +25,16 @@ type Machine struct {
 	records  *recordCache
 	keys     *keyIndex // nil: not loaded yet
 	sizes    keySizes  // of keys
+	caches   CacheBytes
 }
 
 // New makes a machine that goes on from a record.
-func New(record Record, house House) *Machine {
-	return &Machine{Reader: Reader{head: &record, house: house}, sessions: newSessionCache(), records: newRecordCache(), sizes: standardSizes}
+func New(record Record, house House, caches CacheBytes) *Machine {
+	if caches <= 0 {
+		caches = UsualCacheBytes
+	}
+	return &Machine{Reader: Reader{head: &record, house: house}, sizes: standardSizes, caches: caches,
+		sessions: newSessionCache(caches.sessions()), records: newRecordCache(caches.records())}
 }
 
 // On lets the machine work on a state until the next call. Only the machine may change the state in between.

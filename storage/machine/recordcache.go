@@ -8,17 +8,16 @@ import "imperio/storage/command"
 type recordCache struct {
 	wallets map[command.AccountID]WalletRecord
 	seeds   map[command.AccountID]activeSeed
+	most    int // records of each kind
 }
 
-// maxCachedRecords bounds the memory to about 35 MB for wallets and 20 MB for seeds. A full map starts over.
-const maxCachedRecords = 1 << 17
-
-func newRecordCache() *recordCache {
-	return &recordCache{wallets: make(map[command.AccountID]WalletRecord), seeds: make(map[command.AccountID]activeSeed)}
+func newRecordCache(most int) *recordCache {
+	return &recordCache{wallets: make(map[command.AccountID]WalletRecord), seeds: make(map[command.AccountID]activeSeed), most: most}
 }
 
-func keep[T any](records map[command.AccountID]T, id command.AccountID, record T) {
-	if len(records) >= maxCachedRecords {
+// keep adds a record to one of the maps. A full map starts over.
+func keep[T any](c *recordCache, records map[command.AccountID]T, id command.AccountID, record T) {
+	if len(records) >= c.most {
 		clear(records)
 	}
 	records[id] = record
@@ -31,13 +30,13 @@ func (m *Machine) wallet(id command.AccountID) (WalletRecord, bool, error) {
 	}
 	w, ok, err := loadOf[WalletRecord](&m.Reader, tableWallets, id)
 	if ok && err == nil {
-		keep(m.records.wallets, id, w)
+		keep(m.records, m.records.wallets, id, w)
 	}
 	return w, ok, err
 }
 
 func (m *Machine) putWallet(id command.AccountID, w *WalletRecord) error {
-	keep(m.records.wallets, id, *w)
+	keep(m.records, m.records.wallets, id, *w)
 	return m.put(tableWallets, accountKey(id), w)
 }
 
@@ -52,7 +51,7 @@ func (m *Machine) activeSeed(id command.AccountID) (*activeSeed, error) {
 	}
 	s, err := m.openActive(record)
 	if err == nil {
-		keep(m.records.seeds, id, *s)
+		keep(m.records, m.records.seeds, id, *s)
 	}
 	return s, err
 }

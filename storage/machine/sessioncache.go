@@ -11,6 +11,7 @@ import (
 type sessionCache struct {
 	mu    sync.RWMutex
 	known map[command.TokenHash]cachedSession
+	most  int // sessions; a full cache starts over
 }
 
 // cachedSession is what a request needs to know of its session.
@@ -21,11 +22,8 @@ type cachedSession struct {
 	role    command.Role
 }
 
-// maxCachedSessions bounds the memory to about 30 MB. A full cache starts over.
-const maxCachedSessions = 1 << 18
-
-func newSessionCache() *sessionCache {
-	return &sessionCache{known: make(map[command.TokenHash]cachedSession)}
+func newSessionCache(most int) *sessionCache {
+	return &sessionCache{known: make(map[command.TokenHash]cachedSession), most: most}
 }
 
 // CachedSession returns a cached session that has not ended. It is safe for concurrent use.
@@ -46,7 +44,7 @@ func (c *sessionCache) get(t command.TokenHash) (command.Session, bool) {
 func (c *sessionCache) put(t command.TokenHash, s command.Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.known) >= maxCachedSessions {
+	if len(c.known) >= c.most {
 		clear(c.known)
 	}
 	c.known[t] = cachedSession{s.ID, s.Account, s.ExpiresAt.UnixMilli(), s.Role}

@@ -50,6 +50,7 @@ type Casino struct {
 	games   *games.Catalogue
 	base    string // under which crashes make further directories
 	crashes int
+	opened  int // times
 	options storage.Options
 	random  *rand.Rand
 }
@@ -101,9 +102,14 @@ func (c *Casino) finish() {
 	c.Store = nil
 }
 
+// open opens the store. Every second time it must do without caches, which may make no difference.
 func (c *Casino) open() {
 	c.t.Helper()
-	s, err := storage.OpenWith(c.dir, c.games, Keys, c.options)
+	caches := machine.UsualCacheBytes
+	if c.opened++; c.opened%2 == 0 {
+		caches = 1
+	}
+	s, err := storage.OpenWith(c.dir, c.games, Keys, caches, c.options)
 	if err != nil {
 		c.t.Fatalf("open: %v", err)
 	}

@@ -29,6 +29,7 @@ var steps = []struct {
 	{"mix", "a mix of games", (*campaign).measureMix},
 	{"idle", "start and memory of idle casinos", (*campaign).measureIdle},
 	{"growth", "cost of a bet by the number of accounts", (*campaign).measureGrowth},
+	{"memory", "memory by its limit", (*campaign).measureMemory},
 	{"restarts", "starts after a stop and after a kill", (*campaign).measureRestarts},
 	{"keys", "play with many used idempotency keys", (*campaign).measureKeys},
 }

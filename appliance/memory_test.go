@@ -1,0 +1,32 @@
+package appliance
+
+import "testing"
+
+func TestMemory_TheSmallestLimitCounts(t *testing.T) {
+	const mib, gib = int64(1) << 20, int64(1) << 30
+	for name, c := range map[string]struct {
+		wanted, container, physical int64
+		limit, heap                 int64
+		source                      string
+	}{
+		"nothing is known":            {limit: gib, heap: gib / 5 * 2, source: "the default"},
+		"a large machine":             {physical: 64 * gib, limit: gib, heap: gib / 5 * 2, source: "the default"},
+		"a small machine":             {physical: 512 * mib, limit: 384 * mib, heap: 384 * mib / 10 * 7, source: "three quarters of the machine's memory"},
+		"a small container":           {container: 128 * mib, physical: 64 * gib, limit: 128 * mib, heap: 128 * mib / 10 * 7, source: "the container"},
+		"a large container":           {container: 8 * gib, physical: 64 * gib, limit: gib, heap: gib / 5 * 2, source: "the default"},
+		"more is wanted":              {wanted: 4 * gib, physical: 64 * gib, limit: 4 * gib, heap: 4 * gib / 5 * 2, source: "the configuration"},
+		"more than the container has": {wanted: 4 * gib, container: 2 * gib, physical: 64 * gib, limit: 2 * gib, heap: 2 * gib / 5 * 2, source: "the container"},
+		"less is wanted":              {wanted: 256 * mib, container: 2 * gib, physical: 64 * gib, limit: 256 * mib, heap: 256 * mib / 10 * 7, source: "the configuration"},
+	} {
+		m := divideMemory(c.wanted, c.container, c.physical)
+		if m.Limit != c.limit || m.Source != c.source || m.Heap/10 != c.heap/10 {
+			t.Errorf("%s: %+v", name, m)
+		}
+		if held := int64(m.Caches) + int64(m.Checkpoint) + int64(m.Connections)*connectionBytes; held > m.Heap*19/20 {
+			t.Errorf("%s: caches, changed state and connections take %d of a heap of %d", name, held, m.Heap)
+		}
+		if m.Heap+m.Mapped > m.Limit {
+			t.Errorf("%s: %d of heap and %d of pages are more than %d", name, m.Heap, m.Mapped, m.Limit)
+		}
+	}
+}
