@@ -1,7 +1,7 @@
 // Package command defines the commands of the machine, their results, and the encoding of commands.
 //
-// A Command is the unit of the log: every change of the casino is one. Whoever proposes it stamps the time and the
-// entropy into it, so that applying it needs nothing but the state and the command itself. Encodings are CBOR with
+// A Command is the unit of the log: every change of the casino is one. Whoever proposes it puts the entropy into it, sealed,
+// so that applying it needs nothing but the state, the command itself and the casino's key. Encodings are CBOR with
 // integer keys in core deterministic form; released keys and kinds are never given another meaning, and golden
 // vectors in the tests hold them, so that an old log always reads.
 package command
