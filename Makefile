@@ -1,21 +1,21 @@
 # make run     starts the casino at http://127.0.0.1:8080
-# make test    everything that is checked before a change is taken
-# make help    what else there is
+# make test    all checks that a change must pass
+# make help    all other targets
 
 GO       ?= go
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT   := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 BUILD    := -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
-# By inputs, not by time: where a time runs out while an input is being tried, go test may call that a failure.
+# By inputs, not by time: if the time ends while an input runs, go test may report a failure.
 FUZZTIME ?= 4000x
 # The race detector needs cgo; the program itself is built without.
-# The time is for a busy machine: a package that takes minutes on a quiet one may take an hour there.
+# The timeout allows for a busy machine: a package that takes minutes on a quiet one may take an hour there.
 TESTFLAGS ?= -race -timeout 60m
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test lint pages notices screenshots unit short times fuzz bench bench-keys bench-ratio edge-check clean torture
 
-help: ## what there is
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 run: build ## start the casino at http://127.0.0.1:8080, with its data in ./imperio-data
@@ -24,10 +24,10 @@ run: build ## start the casino at http://127.0.0.1:8080, with its data in ./impe
 build: ## build bin/imperio
 	CGO_ENABLED=0 $(GO) build $(BUILD) -o bin/imperio ./cmd/imperio
 
-test: lint unit fuzz ## lint, all tests with the race detector, and a short run of each fuzz target
+test: lint unit fuzz ## run lint, all tests with the race detector, and each fuzz target for a short time
 	@echo "== all passed"
 
-lint: pages ## gofmt, go vet, staticcheck, types of the pages
+lint: pages ## run gofmt, go vet and staticcheck, and check the types of the pages
 	@echo "== gofmt"
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:" $$unformatted; exit 1; fi
 	@echo "== go vet"
@@ -42,18 +42,18 @@ pages: ## check the types of the players' pages with tsc (needs npm)
 	elif [ "$$CI" = true ]; then echo "npm is missing" >&2; exit 1; \
 	else echo "skipped: npm is not installed"; fi
 
-notices: ## write cmd/imperio/notices.txt, the licences of all that is in the program
+notices: ## write cmd/imperio/notices.txt, the licences of everything in the program
 	$(GO) test -count=1 -run '^TestNotices' ./docs -update
 
-screenshots: ## take the pictures of every page into docs/screenshots
+screenshots: ## take screenshots of every page for docs/screenshots
 	$(GO) test -tags screenshots -count=1 -timeout 10m -run '^TestScreenshots$$' ./appliance/web/browsertest
 
-unit: ## all tests with the race detector, and with a copy of bbolt whose writes and syncs the tests can make fail
+unit: ## run all tests with the race detector, and with a copy of bbolt whose writes and syncs tests can make fail
 	@echo "== go test $(TESTFLAGS) ./..."
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
 	@$(GO) test $(TESTFLAGS) -tags faults -modfile build/faults/go.mod ./...
 
-short: ## what runs in about a minute, without the race detector
+short: ## run the tests that take about a minute in all, without the race detector
 	$(GO) test -short ./...
 
 times: ## run all tests once, and print how long each package took, in seconds
@@ -61,7 +61,7 @@ times: ## run all tests once, and print how long each package took, in seconds
 	@$(GO) test -count=1 $(TESTFLAGS) -tags faults -modfile build/faults/go.mod ./... >build/times.txt; status=$$?; \
 	awk '$$1 != "ok" && !/no test files/; $$1 == "ok" { sub("s$$", "", $$3); print $$3, $$2 }' build/times.txt | sort -rn; exit $$status
 
-fuzz: ## each fuzz target with some thousand inputs (FUZZTIME=4000x, or a time such as 10m)
+fuzz: ## run each fuzz target with some thousand inputs (FUZZTIME=4000x, or a time such as 10m)
 	@echo "== fuzz targets, $(FUZZTIME) each"
 	@grep -rhoE --include='*_test.go' '^func Fuzz\w+' . >/dev/null || { echo "no fuzz targets found"; exit 1; }
 	@for file in $$(grep -rlE --include='*_test.go' '^func Fuzz' . | sort); do \
@@ -75,22 +75,23 @@ BENCHFLAGS ?=
 CAMPAIGN   := $(GO) test -count=1 -timeout 6h -run '^TestCampaign$$' -v ./cmd/imperio/campaign \
   -args -quick=false -binary $(CURDIR)/bin/imperio -report $(CURDIR)/bin/bench.md
 
-bench: build ## measure what the casino promises, up to a million accounts, within 25 minutes (BENCHFLAGS=--quick)
+bench: build ## measure the performance promises, up to a million accounts, within 25 minutes (BENCHFLAGS=--quick)
 	$(CAMPAIGN) $(BENCHFLAGS)
 
 bench-keys: build ## measure play after 10,000 players have used 20 million idempotency keys, within 2 hours
 	$(CAMPAIGN) -only keys -keys 20000000 -key-players 10000 -within 2h $(BENCHFLAGS)
 
-bench-ratio: build ## play against a small casino of its own, beside a bare handler, in a minute
+bench-ratio: build ## measure the ratio to a bare handler with a small casino, in a minute
 	./bin/imperio bench --start --baseline --duration 20s
 
-edge-check: build ## try the edge with testssl.sh, a real NGINX and promtool
+edge-check: build ## test the edge with testssl.sh, a real NGINX and promtool
 	./deploy/edge-check.sh
 
 clean: ## remove what was built; the casino's data stays
 	rm -rf bin
 
 KILLS ?= 120
+KEYS  ?= 1000000
 
-torture: ## kill the real binary KILLS=120 times under load and compare every answer with the books
-	TORTURE_KILLS=$(KILLS) $(GO) test -count=1 -timeout 60m -run Torture -v ./cmd/imperio/endtoend
+torture: ## kill the real binary KILLS=120 times under load after KEYS=1000000 used keys, set its clock, take files away; compare every answer with the books
+	TORTURE_KILLS=$(KILLS) TORTURE_KEYS=$(KEYS) $(GO) test -count=1 -timeout 60m -run Torture -v ./cmd/imperio/endtoend

@@ -9,8 +9,8 @@ import (
 	"imperio/storage/command"
 )
 
-// settleAbandoned settles rounds whose players have done nothing for the configured time, by the rule of their game. It looks
-// once a minute, until ctx ends.
+// settleAbandoned settles rounds whose players have done nothing for the configured time, by the rule of their game. It
+// checks once a minute until ctx ends.
 func (a *App) settleAbandoned(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -31,10 +31,10 @@ func (a *App) settleAbandoned(ctx context.Context) {
 	}
 }
 
-// abandonedBefore is when the player must have acted last in a round of a game that is abandoned by now.
+// abandonedBefore is the time before which an abandoned round of a game had its last action.
 func (a *App) abandonedBefore(t config.Table) time.Time { return a.dir.node.Now().Add(-t.AbandonAfter) }
 
-// abandonedAtOnce bounds how many rounds of a game are settled in one look, so that they don't delay players' bets.
+// abandonedAtOnce bounds how many rounds of a game one check settles, so that they don't delay players' bets.
 const abandonedAtOnce = 1000
 
 func (a *App) settleAllAbandoned(ctx context.Context, game string, before time.Time) error {
@@ -49,7 +49,7 @@ func (a *App) settleAllAbandoned(ctx context.Context, game string, before time.T
 		case refused:
 			continue // its player was quicker
 		case errors.Is(err, command.ErrUnknown):
-			continue // the next look finds the round, if it is still open
+			continue // the next check finds the round, if it is still open
 		case err != nil:
 			return err
 		}

@@ -1,5 +1,5 @@
-// Package appliance puts the casino together; only here do its parts meet. New acquires everything in order. Run serves
-// until it is told to stop or the node fails. Everything is released in reverse order.
+// Package appliance is the composition root: it wires the casino's parts. New acquires everything in order. Run serves until
+// it is told to stop or the node fails. Everything is released in reverse order.
 package appliance
 
 import (
@@ -37,7 +37,7 @@ type Options struct {
 	LimitHeap       func(bytes int64) // limits the process's heap, such as debug.SetMemoryLimit; nil: it has its limit already
 	Games           *games.Catalogue  // nil: all released games
 	Tables          []config.Table    // how the games are offered; nil: as the configuration says
-	Clock           replication.Clock // what the casino's time is taken from; nil: the system's
+	Clock           replication.Clock // the source of the casino's time; nil: the system's
 }
 
 // App is a casino that is ready to serve.
@@ -51,7 +51,7 @@ type App struct {
 	started time.Time
 	memory  Memory
 	logs    *edge.LogBuffer
-	// accessLogs are separate, so that a flood of requests displaces no error.
+	// accessLogs have their own buffer, so that a flood of requests can't displace errors.
 	accessLogs *edge.LogBuffer
 	log        *slog.Logger
 	cleanups   cleanups
@@ -78,7 +78,7 @@ type server struct {
 	http *http.Server
 	on   net.Listener
 	tls  bool
-	last bool // stops last: it tells the state of the node while the others finish
+	last bool // stops last: it reports the node's state while the others finish
 }
 
 // New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
@@ -120,7 +120,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-// logBufferBytes is how much of each log may wait to be written. Beyond that, lines are dropped and counted.
+// logBufferBytes bounds the lines of each log that wait to be written. Further lines are dropped and counted.
 const logBufferBytes = 1 << 20
 
 func newLog(c config.Logs, w io.Writer) *slog.Logger {
@@ -156,7 +156,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 	if err := a.raiseLevel(ctx); err != nil {
 		return err
 	}
-	a.events = a.dir.store.Follow() // what was replayed is no news
+	a.events = a.dir.store.Follow() // replayed events are no news
 	index, _ := a.dir.store.Applied()
 	event, head := a.dir.store.Head()
 	a.log.Info("the state is open", "directory", a.config.Data.Dir, "made", a.dir.made, "applied_index", index,
@@ -164,7 +164,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 	return nil
 }
 
-// raiseLevel raises the casino's feature level to what this program knows: a lone node is every member.
+// raiseLevel raises the casino's feature level to what this program knows. A lone node need not ask other members.
 func (a *App) raiseLevel(ctx context.Context) error {
 	if a.dir.store.Level() >= machine.NewestLevel {
 		return nil

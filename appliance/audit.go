@@ -16,17 +16,17 @@ import (
 	"imperio/storage/audit"
 )
 
-// Audit proves the books of a casino: of the server that runs on the directory, else of the directory itself, of which
-// it changes nothing. Bets that are in the log and not yet in the state are part of what is proven. It returns what was
-// proven, in words, and a violation as *audit.Violation.
+// Audit audits the books of a casino: through the server that runs on the directory, or else the directory itself, which it
+// doesn't change. Bets in the log that are not yet in the state are included. It returns a report for people; a violation is
+// an *audit.Violation.
 //
-// Of a directory without the casino's key, and without one in the configuration, less is proven: what package audit says,
-// up to the last checkpoint, since the log can't be applied without the key. The words say so.
+// Without the casino's key, in the directory or in the configuration, less is proven: what package audit says, up to the last
+// checkpoint, since the log can't be applied without the key. The report says so.
 func Audit(ctx context.Context, data config.Data, progress func(done, total uint64)) (proved []string, err error) {
 	return auditWith(ctx, data, catalogue.Released(), progress)
 }
 
-// auditWith is Audit for a casino that plays other games than the released ones.
+// auditWith is Audit for a casino with other games than the released ones.
 func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progress func(done, total uint64)) (proved []string, err error) {
 	dir, key := data.Dir, keyFrom(data)
 	client, err := control.Dial(ctx, filepath.Join(dir, SocketFile))
@@ -95,7 +95,7 @@ func above(dir string, id storage.Identity, store *storage.Store) (commands int,
 	return commands, err
 }
 
-// replay applies what the log has above the state, in memory.
+// replay applies the log above the state, in memory.
 func replay(ctx context.Context, dir string, id storage.Identity, store *storage.Store) error {
 	var batch []storage.Command
 	apply := func() error {
@@ -122,5 +122,5 @@ func replay(ctx context.Context, dir string, id storage.Identity, store *storage
 	return apply()
 }
 
-// Violation is what is wrong with books.
+// Violation says what is wrong with the books.
 type Violation = audit.Violation

@@ -11,7 +11,7 @@ import (
 	"imperio/storage/seal"
 )
 
-// casino is the machine as the APIs see it. Changes go through the log; reads are those of the store.
+// casino is the machine as the APIs see it. Changes go through the log; reads go to the store.
 type casino struct {
 	*storage.Store
 	node *replication.Node
@@ -23,7 +23,7 @@ func (d *dataDir) casino() casino { return casino{d.store, d.node, d.keys} }
 // readPatience bounds how long a read waits for the node to be current.
 const readPatience = 5 * time.Second
 
-// Current returns when reads see everything that was answered before the call.
+// Current returns once reads see everything that was answered before the call.
 func (c casino) Current(ctx context.Context) error {
 	if c.node.Ready() {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"imperio/tls/certstore"
 )
 
-// openCertificates starts what keeps the certificate fresh.
+// openCertificates starts obtaining and renewing certificates.
 func (a *App) openCertificates(ctx context.Context) error {
 	if a.config.TLS.Mode == config.TLSOff {
 		return nil
@@ -49,8 +49,8 @@ func (a *App) openCertificates(ctx context.Context) error {
 	return nil
 }
 
-// certStoreOptions are how certificates are kept in the state of a data directory. A lock that is lost while a certificate
-// is obtained stands in the log and nowhere else.
+// certStoreOptions says how a data directory's state stores certificates. A lock that is lost while a certificate is being
+// obtained is reported only in the log.
 func certStoreOptions(d *dataDir, log *slog.Logger) certstore.Options {
 	return certstore.Options{KV: certKV{d.store, d.node}, Key: d.keys.Certificates(), Node: d.identity.NodeID, Logger: log}
 }

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 )
 
-// cleanups release what was acquired, in reverse order, whether the start failed half-way or the casino stops.
+// cleanups release what was acquired, in reverse order, after a failed start or when the casino stops.
 type cleanups struct {
 	log   *slog.Logger
 	stack []cleanup

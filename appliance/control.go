@@ -24,13 +24,13 @@ const SocketFile = "imperio.sock"
 // longestSocketPath is the longest path of a socket that all Unix systems allow (BSD: 104 bytes with the final NUL).
 const longestSocketPath = 103
 
-// listenControl opens the socket through which the command line reaches this server.
+// listenControl opens the socket for the command line.
 func (a *App) listenControl(context.Context) error {
 	path := filepath.Join(a.config.Data.Dir, SocketFile)
 	if len(path) > longestSocketPath {
 		return fmt.Errorf("the path of the control socket, %s, is %d bytes long, and the system allows %d. Choose a shorter --data-dir, or a relative one", path, len(path), longestSocketPath)
 	}
-	// The directory is locked, so a socket in it was left by a process that was killed.
+	// The directory is locked, so an existing socket is left over from a killed process.
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove the old control socket: %w", err)
 	}
@@ -51,8 +51,8 @@ func (a *App) listenControl(context.Context) error {
 	return nil
 }
 
-// newControl makes the operators' API. actor stands in the history where the system doesn't tell who asks. server is nil
-// where none runs.
+// newControl makes the operators' API. The history names actor if the system doesn't identify the peer. server is nil if
+// none runs.
 func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Server, actor string) *control.Control {
 	return control.New(control.Options{
 		Casino: c, Passwords: p, Log: log, Now: c.node.Now, Random: rand.Reader, Server: server,
@@ -88,7 +88,7 @@ func (h house) Audit(ctx context.Context) (control.AuditReport, error) {
 		return control.AuditReport{}, err
 	}
 	defer snapshot.Close()
-	report, err := audit.Run(ctx, snapshot, audit.Options{Workers: 1}) // the other processors are the players'
+	report, err := audit.Run(ctx, snapshot, audit.Options{Workers: 1}) // leave the other processors to the players
 	var violation *audit.Violation
 	if err != nil && !errors.As(err, &violation) {
 		return control.AuditReport{}, fmt.Errorf("audit: %w", err)
@@ -100,8 +100,8 @@ func (h house) Audit(ctx context.Context) (control.AuditReport, error) {
 	return out, nil
 }
 
-// OpenControl returns a client for the operators' work on a data directory: of the server that runs on it, else of the
-// directory itself, which it opens. actor is who does the work, for the history. Call close in the end.
+// OpenControl returns a client for operators' work on a data directory: on the server that runs there, or else on the
+// directory itself, which it opens. The history names actor as the one who does the work. Call close at the end.
 func OpenControl(ctx context.Context, dir, actor string, o Options) (client *control.Client, close func() error, err error) {
 	client, err = control.Dial(ctx, filepath.Join(dir, SocketFile))
 	if err == nil {

@@ -10,7 +10,7 @@ import (
 	"imperio/appliance/edge"
 )
 
-// zones are the edge's limits on requests, as they are configured.
+// zones are the edge's configured limits on requests.
 func zones(l config.Limits) []edge.Zone {
 	limit := func(r config.Rate, burst int) edge.Limit {
 		return edge.Limit{Events: r.Events, Per: r.Per, Burst: burst}
@@ -21,7 +21,7 @@ func zones(l config.Limits) []edge.Zone {
 	})
 }
 
-// PrintLimits writes the limits that are configured as a table, for people.
+// PrintLimits writes the configured limits as a table, for people.
 func PrintLimits(w io.Writer, l config.Limits) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "limits are %s\n\n", l.On)

@@ -56,11 +56,11 @@ func (a *App) serveOn(name, address string, handler http.Handler, tls bool) erro
 	return nil
 }
 
-// addServer has Run serve s.
+// addServer makes Run serve s.
 func (a *App) addServer(s *server) {
 	a.servers = append(a.servers, s)
 	a.cleanups.add(s.name, func() error {
-		s.on.Close() // a server that ran has closed it already
+		s.on.Close() // already closed if the server ran
 		return nil
 	})
 }
@@ -91,7 +91,7 @@ func (a *App) edgeOptions() edge.Options {
 	return o
 }
 
-// redirect sends clients to the same address over HTTPS, with 301 for reads, and 308 where the method must stay.
+// redirect sends clients to the same address over HTTPS, with 301 for reads, and 308 for other methods, which must not change.
 func redirect(httpsAddr string) http.Handler {
 	_, port, _ := net.SplitHostPort(httpsAddr)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

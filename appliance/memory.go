@@ -8,35 +8,36 @@ import (
 	"imperio/storage/machine"
 )
 
-// Memory is how much memory the process should get along with, and how it divides that. Sizes are in bytes.
+// Memory is how much memory the process may use, and how it divides that. Sizes are in bytes.
 type Memory struct {
 	Limit  int64
-	Source string // who set the limit
+	Source string // what set the limit
 
-	// Heap limits what Go's runtime holds: everything but mapped pages and the program's own code. The caches, what the next
-	// checkpoint writes, and connections are in it. The runtime collects garbage more often as the heap comes near.
+	// Heap limits the memory of Go's runtime: everything but mapped pages and the program's code. It includes the caches,
+	// the changes for the next checkpoint, and connections. Near the limit the runtime collects garbage more often.
 	Heap       int64
 	Caches     machine.CacheBytes
-	Checkpoint int // changed state that starts a checkpoint
-	// Connections is how many open connections their share of the heap suffices for.
+	Checkpoint int // amount of changed state that starts a checkpoint
+	// Connections is the number of open connections that fit into their share of the heap.
 	Connections int
 	Mapped      int64 // pages of state.db that stay mapped
 }
 
-// connectionBytes is what an idle connection takes, with TLS and HTTP/2, a little more than HTTP/1.1: 30 to 60 kB were measured.
+// connectionBytes is the assumed size of an idle TLS connection: 30 to 60 kB were measured, HTTP/2 taking a little more than
+// HTTP/1.1.
 const connectionBytes = 40 << 10
 
-// usualMemory is what a casino gets along with where nobody says otherwise: it is what is promised for a million accounts.
+// usualMemory is the default limit. It is the promised memory for a million accounts.
 const usualMemory = 1 << 30
 
-// usualHeap is the heap within the usual memory; smaller casinos get nearly as much of what there is.
+// usualHeap is the heap within the usual memory; with less memory, the heap gets a larger share.
 const usualHeap = 400 << 20
 
-// PlanMemory divides the wanted memory, or the usual one if that is 0. A container's limit is kept in any case.
+// PlanMemory divides the wanted memory, or the usual amount if that is 0. A container's limit always applies.
 func PlanMemory(wanted int64) Memory {
 	container, err := memlimit.FromCgroup()
 	if err != nil {
-		container = 0 // there is no limit, or this system knows no containers
+		container = 0 // no limit, or a system without containers
 	}
 	physical, err := memlimit.FromSystem()
 	if err != nil {
@@ -47,7 +48,7 @@ func PlanMemory(wanted int64) Memory {
 
 func clampSize(n uint64) int64 { return int64(min(n, 1<<50)) }
 
-// divideMemory decides with the limits of the container and of the machine; 0: none, or not known.
+// divideMemory divides the memory within the limits of the container and of the machine; 0: none, or unknown.
 func divideMemory(wanted, container, physical int64) Memory {
 	m := Memory{Limit: usualMemory, Source: "the default"}
 	switch most := physical / 4 * 3; {

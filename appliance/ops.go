@@ -22,8 +22,8 @@ import (
 	"imperio/storage/machine"
 )
 
-// openOps makes health, metrics and the gate for a full disk. It comes first, since all other parts report to them. They
-// ask the other parts only once the casino serves.
+// openOps makes health, metrics and the disk-space gate. It comes first, since all other parts report to them. They query
+// the other parts only once the casino serves.
 func (a *App) openOps(context.Context) error {
 	dir := a.config.Data.Dir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -55,12 +55,12 @@ func (a *App) openOps(context.Context) error {
 	return nil
 }
 
-// observeLog has the metrics count the work of the log.
+// observeLog counts the work of the log in the metrics.
 func (a *App) observeLog() replication.Observer {
 	return replication.Observer{Synced: a.metrics.LogSynced, Gathered: a.metrics.LogGathered, Applied: a.metrics.Applied}
 }
 
-// countRounds has the metrics count every round that is settled, until ctx ends.
+// countRounds counts every settled round in the metrics, until ctx ends.
 func (a *App) countRounds(ctx context.Context, f *storage.Follower) {
 	for {
 		events, missed, err := f.Next(ctx)
@@ -97,7 +97,7 @@ func (a *App) replicationFigures() ops.Replication {
 	}
 }
 
-// openStakes returns what the books of the newest checkpoint hold for open rounds, and the sum of those rounds.
+// openStakes returns the stakes of open rounds in the newest checkpoint, by the books and by the rounds themselves.
 func (a *App) openStakes(ctx context.Context) (books, rounds ops.OpenStakes, err error) {
 	snapshot, err := a.dir.store.LastSnapshot()
 	if err != nil {
@@ -133,7 +133,7 @@ func (a *App) certificates() []ops.Certificate {
 	return list
 }
 
-// addChecks adds the checks of /health. All parts are open by now.
+// addChecks adds the checks of /health. All parts must be open.
 func (a *App) addChecks(context.Context) error {
 	store, node := a.dir.store, a.dir.node
 	for _, c := range []ops.Check{

@@ -13,7 +13,7 @@ import (
 	"imperio/tls/certstore"
 )
 
-// ErrNoRoot says that a casino has no authority of its own.
+// ErrNoRoot says that a casino has no internal certificate authority.
 var ErrNoRoot = certs.ErrNoRoot
 
 // RootCertificate implements control.Server.

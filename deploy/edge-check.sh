@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests Imperio's edge with other people's tools: the real binary, on free loopback ports, with data of its own.
+# Tests Imperio's edge with third-party tools: the real binary, on free loopback ports, with data of its own.
 #
 #   deploy/edge-check.sh [tls] [nginx] [prometheus]      default: all
 #
@@ -22,10 +22,10 @@ FAILED=0
 # cert_revocation: an internal authority has neither a revocation list nor an OCSP responder.
 # BREACH: testssl.sh sees that "/" is compressed. The attack needs a page that holds a secret and repeats what the attacker sends. This page
 # is the same file for everybody, which is checked below. For answers with secrets see docs/decisions/0062-compression-and-breach.md.
-# engine_problem: this openssl has no GOST engine. Imperio offers no GOST ciphers, so nothing goes untested.
+# engine_problem: this openssl has no GOST engine. Imperio offers no GOST ciphers, so nothing is left untested.
 ALLOWED_FINDINGS='["cert_revocation","BREACH","engine_problem"]'
 
-stop() { # everything that this script has started, by process id
+stop() { # stops everything that this script has started, by process id
   local pid
   for pid in ${PIDS[@]+"${PIDS[@]}"}; do kill "$pid" 2>/dev/null || true; done
   for pid in ${PIDS[@]+"${PIDS[@]}"}; do wait "$pid" 2>/dev/null || true; done

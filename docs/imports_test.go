@@ -10,22 +10,22 @@ import (
 	"testing"
 )
 
-// rule is one row of the table. Where onlyLibs is given, it lists all libraries and parts of the standard library that
-// the directory may import; else notLibs lists those that it may not. "net" stands for net/http too.
+// rule is one row of the table. If onlyLibs is given, it lists all libraries and standard packages that the directory may
+// import; otherwise notLibs lists those that it may not. "net" includes net/http.
 type rule struct {
 	directory string
-	mayImport []string // packages of the house
+	mayImport []string // our own packages
 	notLibs   []string
 	onlyLibs  []string
 }
 
-// house is who lives where, and who may call whom. A pattern names a directory; with /... also those below it.
-// The first row that matches a directory rules it, and a directory without a row has no place in the house.
+// house lists all directories and what each may import. A pattern names a directory; with /... also those below it. The
+// first matching row applies to a directory. A directory without a row is an error.
 var house = []rule{
-	// The command line: flags to options, and offline verbs over the stored data and the pure games.
+	// The command line: flags to options, and offline verbs on stored data and the pure games.
 	{directory: "cmd/imperio", mayImport: []string{"appliance/...", "storage/...", "games/..."}, notLibs: storageLibs},
 
-	// The composition root wires everything; what it wires does not know it.
+	// The composition root wires everything; nothing else imports it.
 	{directory: "appliance", mayImport: []string{"appliance/...", "games/...", "storage/...", "replication", "tls/..."}},
 	{directory: "appliance/api", mayImport: []string{"appliance/auth", "appliance/problem", "appliance/request", "games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/auth", mayImport: []string{"appliance/problem", "games/...", "storage/command"}, notLibs: storageLibs},
@@ -40,14 +40,14 @@ var house = []rule{
 	{directory: "appliance/request", mayImport: []string{"appliance/problem"}, notLibs: storageLibs},
 	{directory: "appliance/web", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 
-	// Games are pure: no clock, no disk, no network, no randomness but what they are given.
+	// Games are pure: no clock, no disk, no network, no randomness except their input.
 	{directory: "games/...", mayImport: []string{"games/..."}, notLibs: append([]string{"time"}, impure...)},
 
 	{directory: "storage/command", mayImport: []string{"games/..."}, notLibs: impure},
 	{directory: "storage/ledger", mayImport: []string{"storage/command", "games/..."}, notLibs: impure},
-	// The machine is deterministic; machine_test.go also says what it may call of time.
+	// The machine is deterministic; machine_test.go also says which functions of package time it may call.
 	{directory: "storage/machine", mayImport: []string{"storage/command", "storage/ledger", "games/..."}, onlyLibs: deterministic},
-	// The engine knows no casino; boltcheck reads bbolt's pages.
+	// The engine knows nothing about casinos; boltcheck reads bbolt's pages.
 	{directory: "storage/engine", mayImport: []string{"storage/boltcheck"}, notLibs: []string{raft}},
 	{directory: "storage/boltcheck", notLibs: storageLibs},
 	// Seals are made at the border, with randomness; the machine only opens them.
@@ -55,7 +55,7 @@ var house = []rule{
 	{directory: "storage", mayImport: []string{"storage/engine", "storage/machine", "storage/command", "storage/ledger", "storage/seal", "games", "games/catalogue"}, notLibs: storageLibs},
 	{directory: "storage/storagetest/faults", mayImport: []string{"replication/logstore"}}, // it hooks into the files of both
 	{directory: "storage/storagetest/...", mayImport: []string{"storage/...", "games/..."}, notLibs: []string{raft}},
-	// What stands on the store: audit, backup, importer, mirror.
+	// Packages on top of the store: audit, backup, importer, mirror.
 	{directory: "storage/...", mayImport: []string{"storage", "storage/command", "storage/ledger", "storage/machine", "games/..."}, notLibs: []string{raft}},
 
 	{directory: "replication", mayImport: []string{"storage", "storage/command", "replication/logstore"}},
@@ -73,16 +73,16 @@ const (
 
 var (
 	storageLibs = []string{bbolt, raft}
-	// impure is what can make two runs differ.
+	// impure lists packages that can make two runs differ.
 	impure = []string{"os", "io/fs", "net", "syscall", "math/rand", "crypto/rand", "database/sql", "log", "unsafe", "plugin", bbolt, raft}
-	// deterministic is all that the machine may import beside our own packages.
+	// deterministic lists everything that the machine may import besides our own packages.
 	deterministic = []string{
 		"bytes", "cmp", "context", "crypto/hmac", "crypto/sha256", "encoding/binary", "encoding/hex", "errors", "fmt", "hash", "iter",
 		"maps", "math", "math/bits", "slices", "sort", "strconv", "strings", "sync", "time", "unicode", "github.com/fxamacker/cbor/v2",
 	}
 )
 
-// upward are imports between neighbours of one row that would turn a layer upside down.
+// upward lists forbidden imports between directories of one row, which would invert the layers.
 var upward = []struct{ from, to, why string }{
 	{"games", "games/...", "the contract of games knows no game"},
 	{"games/fair", "games/catalogue", "randomness knows no game"},
@@ -91,7 +91,7 @@ var upward = []struct{ from, to, why string }{
 	{"games/fair", "games/blackjack", "randomness knows no game"},
 }
 
-// forTests are packages of the house that only tests import, and libsForTests libraries.
+// forTests are our packages that only tests may import; libsForTests are such libraries.
 var (
 	forTests     = []string{"games/gamestest/...", "storage/storagetest/...", "replication/replicationtest/..."}
 	libsForTests = []string{"testing", "pgregory.net/rapid", "github.com/chromedp", "github.com/letsencrypt/pebble", "github.com/google/go-cmp", "gopkg.in/yaml.v3", "golang.org/x/tools"}
@@ -125,8 +125,7 @@ func imports(t *testing.T) []importing {
 	return all
 }
 
-// refusal says why the table does not let a directory import something; "" if it does. found is false for a directory
-// without a row.
+// refusal says why the table forbids an import; "" if it allows it. found is false for a directory without a row.
 func refusal(directory, imported string) (why string, found bool) {
 	at := slices.IndexFunc(house, func(r rule) bool { return matches(r.directory, directory) })
 	if at < 0 {
@@ -150,7 +149,7 @@ func refusal(directory, imported string) (why string, found bool) {
 	return "", true
 }
 
-// Tests may build whole worlds. That they stay out of the product is the next test's rule.
+// Tests may import anything. The next test makes sure that test packages stay out of the product.
 func TestImports_FollowTheTableOfTheHouse(t *testing.T) {
 	homeless := make(map[string]bool)
 	for _, i := range imports(t) {
@@ -179,7 +178,7 @@ func TestImports_PackagesForTestsStayInTests(t *testing.T) {
 	}
 }
 
-// A rule that can't be broken guards nothing: the table must refuse these imports, and allow their neighbours.
+// A rule that can't fail guards nothing: the table must refuse these imports, and allow similar ones.
 func TestImports_TheTableRefuses(t *testing.T) {
 	for _, c := range []struct {
 		directory, path string
@@ -233,7 +232,7 @@ func TestImports_TheTableRefuses(t *testing.T) {
 	}
 }
 
-// matches says whether a directory is the pattern's, or below it if the pattern ends in /... ; "a/..." is also a.
+// matches says whether a pattern matches a directory. "a/..." matches a and all directories below it.
 func matches(pattern, directory string) bool {
 	if root, below := strings.CutSuffix(pattern, "/..."); below {
 		return directory == root || strings.HasPrefix(directory, root+"/")

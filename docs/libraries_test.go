@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// A dependency earns its place in the table before it is used.
+// Every dependency needs a row in the table.
 func TestLibraries_TheTableNamesEveryDirectRequirement(t *testing.T) {
 	decided := librariesBySection(t)
 	inProgram := make(map[string]bool)
@@ -28,14 +28,14 @@ func TestLibraries_TheTableNamesEveryDirectRequirement(t *testing.T) {
 		case !required[path]:
 			t.Errorf("docs/decisions/0001-libraries.md names %s, which go.mod does not require directly", path)
 		case (section == "In the program") != inProgram[path]:
-			t.Errorf("%s stands under %q; in the program: %t", path, section, inProgram[path])
+			t.Errorf("%s is under %q; in the program: %t", path, section, inProgram[path])
 		}
 	}
 }
 
 var libraryRow = regexp.MustCompile("^\\| `([^`]+)` \\|")
 
-// librariesBySection gives the heading that each library of the table stands under.
+// librariesBySection returns the heading above each library in the table.
 func librariesBySection(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", "decisions", "0001-libraries.md"))
@@ -57,7 +57,7 @@ func librariesBySection(t *testing.T) map[string]string {
 	return decided
 }
 
-// directRequirements are the modules that go.mod requires for our own code, and those of its tools.
+// directRequirements are the modules that go.mod requires for our own code and for its tools.
 func directRequirements(t *testing.T) map[string]bool {
 	t.Helper()
 	command := exec.Command("go", "mod", "edit", "-json")
@@ -87,7 +87,7 @@ func directRequirements(t *testing.T) map[string]bool {
 		}
 	}
 	if len(direct) == 0 {
-		t.Fatal("go.mod requires nothing: the test looks in the wrong place")
+		t.Fatal("go.mod has no requirements: the test looks in the wrong place")
 	}
 	return direct
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// link is a link or a picture in Markdown; what follows # is a heading of the document.
+// link is a link or a picture in Markdown; the part after # names a heading of the document.
 var link = regexp.MustCompile(`\]\(([^)#\s]*)(#[^)\s]*)?\)`)
 
 func TestDocuments_LinksLeadSomewhere(t *testing.T) {

@@ -9,14 +9,14 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// pure are the packages that decide results: the machine, and all of ours that it is made of.
+// pure are the packages that decide results: the machine, and all of our packages that it uses.
 var pure = []string{"games/...", "storage/command", "storage/ledger", "storage/machine"}
 
-// clock is what reads the time of day, waits, or depends on where the machine stands. The rest of package time is
+// clock lists what reads the time of day, waits, or depends on the local time zone. The rest of package time is
 // arithmetic.
 var clock = []string{"Now", "Since", "Until", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Sleep", "Local", "LoadLocation"}
 
-// The table of imports can't keep package time out, since times and durations are in records.
+// The table of imports can't exclude package time, since records contain times and durations.
 func TestMachine_ReadsNoClock(t *testing.T) {
 	checked := 0
 	for _, p := range load(t, packages.LoadSyntax) {
@@ -43,8 +43,8 @@ func readsClock(object types.Object) bool {
 	return !isFunction || f.Signature().Recv() == nil || object.Name() == "Local" // t.After(u) compares
 }
 
-// The table rules what a package imports itself. This test rules what comes along: fmt brings os and math/big brings
-// math/rand, and neither can be kept out, but no network, no file of bbolt, and no library beside CBOR may come in.
+// The table covers direct imports. This test covers transitive ones. fmt imports os and math/big imports math/rand, which
+// can't be avoided. But no network, no bbolt, and no library besides CBOR may come in.
 func TestMachine_BringsNothingElseAlong(t *testing.T) {
 	allowed := []string{"github.com/fxamacker/cbor/v2", "github.com/x448/float16"}
 	checked := 0

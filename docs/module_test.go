@@ -1,5 +1,5 @@
-// Package docs_test holds the rules of the whole module: who may import whom, what the machine may call, where links
-// lead, which dependencies are decided on, and whose licences the program carries.
+// Package docs_test checks rules of the whole module: which package may import which, what the machine may call, that links
+// work, that dependencies are decided on, and that the program contains all licences.
 package docs_test
 
 import (
@@ -12,7 +12,7 @@ import (
 
 const module = "imperio"
 
-// moduleRoot is the directory of go.mod, at or above the test's own.
+// moduleRoot is the directory of go.mod, at or above the test's directory.
 func moduleRoot(t *testing.T) string {
 	t.Helper()
 	directory, err := os.Getwd()
@@ -31,8 +31,8 @@ func moduleRoot(t *testing.T) string {
 	}
 }
 
-// eachFile calls f for the module's files whose names end in suffix, with their paths below the root. It leaves out
-// what is built, downloaded or hidden, and what the go command leaves out.
+// eachFile calls f for the module's files whose names end in suffix, with their paths below the root. It skips built,
+// downloaded and hidden files, and files that the go command ignores.
 func eachFile(t *testing.T, suffix string, f func(path string, content []byte)) {
 	t.Helper()
 	files := 0

@@ -19,12 +19,12 @@ import (
 	"testing"
 )
 
-// notices is the file that the program carries: 'imperio version --notices' prints it.
+// notices is embedded in the program: 'imperio version --notices' prints it.
 const notices = "cmd/imperio/notices.txt"
 
 var update = flag.Bool("update", false, "write "+notices+" anew")
 
-// The licences of what is compiled into the program want to go with it. 'make notices' writes the file anew.
+// The licences of everything compiled into the program must go with it. 'make notices' regenerates the file.
 func TestNotices_NameEverythingThatIsInTheProgram(t *testing.T) {
 	want := makeNotices(t)
 	path := filepath.Join(moduleRoot(t), notices)
@@ -38,17 +38,17 @@ func TestNotices_NameEverythingThatIsInTheProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s is not that of today's dependencies: run 'make notices'", notices)
+		t.Errorf("%s is outdated: run 'make notices'", notices)
 	}
 }
 
-// component is a part of the program that others wrote.
+// component is a third-party part of the program.
 type component struct {
 	name, version string
-	files         map[string]string // licences and notices by their names
+	files         map[string]string // licences and notices, by file name
 }
 
-// makeNotices lists all components, and then each text once, under the names of all whose text it is.
+// makeNotices lists all components, and then each text once, under the names of all components that have it.
 func makeNotices(t *testing.T) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -77,7 +77,7 @@ func makeNotices(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// listed is what 'go list' says of a package or a module.
+// listed is the output of 'go list' for a package or a module.
 type listed struct {
 	Dir    string
 	Module *struct {
@@ -86,8 +86,8 @@ type listed struct {
 	}
 }
 
-// modules are those with a package in the program, each with the licences beside the packages that are used and in all
-// directories above them. Linux is the system with the most of them.
+// modules are the modules with a package in the program. Each has the licences in the directories of its used packages and
+// in all directories above them. It lists the packages for Linux, which has the most.
 func modules(t *testing.T) []component {
 	t.Helper()
 	command := exec.Command("go", "list", "-deps", "-json=Dir,Module", "./cmd/imperio")
@@ -129,7 +129,7 @@ func modules(t *testing.T) []component {
 	return all
 }
 
-// licenceName matches the names that licences and notices go by.
+// licenceName matches the file names of licences and notices.
 var licenceName = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents|.*-OFL)([.-].*)?$`)
 
 func (c *component) addLicences(t *testing.T, root, dir string) {
@@ -155,7 +155,7 @@ func (c *component) addLicences(t *testing.T, root, dir string) {
 	}
 }
 
-// goItself is the standard library and the runtime. Its version is that of whoever builds, so none is named.
+// goItself is the standard library and the runtime. It names no version, since that depends on who builds.
 func goItself(t *testing.T) component {
 	t.Helper()
 	root, err := exec.Command("go", "env", "GOROOT").Output()
@@ -167,7 +167,7 @@ func goItself(t *testing.T) component {
 	return c
 }
 
-// fonts are what the pages bring that others made.
+// fonts are the third-party fonts in the pages.
 func fonts(t *testing.T) component {
 	t.Helper()
 	c := component{name: "Fonts", version: "of the pages", files: make(map[string]string)}

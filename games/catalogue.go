@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Catalogue is a set of games. It never changes once it is made, and is safe for concurrent use. All that it hands out
-// is shared: read it only.
+// Catalogue is a set of games. It is immutable and safe for concurrent use. Everything it returns is shared: don't
+// change it.
 type Catalogue struct {
 	games    []*Descriptor
 	byName   map[string]*Descriptor
@@ -15,7 +15,7 @@ type Catalogue struct {
 	byRules  map[string]*Version
 }
 
-// NewCatalogue makes a catalogue of games, in the order in which they are listed to people.
+// NewCatalogue makes a catalogue of games, in the order in which people see them.
 func NewCatalogue(list ...Descriptor) (*Catalogue, error) {
 	c := &Catalogue{
 		byName: make(map[string]*Descriptor), byNumber: make(map[uint16]*Descriptor), byRules: make(map[string]*Version),

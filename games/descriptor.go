@@ -6,27 +6,27 @@ import (
 	"strings"
 )
 
-// Descriptor is all that the house knows of one game. Adding a game to the house is adding its descriptor to the list in
-// games/catalogue.
+// Descriptor is everything the house knows about one game. To add a game to the house, add its descriptor to the list
+// in games/catalogue.
 type Descriptor struct {
-	// Number identifies the game in stored data: it is the number of the game's house account in the ledger, and the key
-	// of the game's sums. It never changes, and no other game ever gets it.
+	// Number identifies the game in stored data: it numbers the game's house account in the ledger, and is the key of the
+	// game's sums. It never changes, and is never reused for another game.
 	Number uint16
 	// Name identifies the game in rules ("slots" of "slots/2"), addresses, answers and metrics. It never changes.
 	Name  string
 	Title string // as players know it, e.g. "Cherry Charm"
-	// Versions are all released rules, oldest first. A released version stays for ever: a round is judged by the rules it
-	// was opened with.
+	// Versions are all released rules, oldest first. A released version is never removed: a round is judged by the rules
+	// it was opened with.
 	Versions []*Version
-	Default  string // the rules of new rounds where the operator chose none
-	// MinStake is the smallest stake of a round, or the smallest bet, that the rules can take.
+	Default  string // the rules of new rounds unless the operator chooses others
+	// MinStake is the smallest stake of a round, or the smallest bet, that the rules allow.
 	MinStake Coins
 	// Bets says that a wager consists of bets whose sum is the stake.
 	Bets bool
-	// Actions are the decisions that a player can take in an open round, whatever the rules allow at the moment. Without
-	// any, a round settles when it is opened.
+	// Actions are all decisions that a player can ever take in an open round. A game without actions settles each round
+	// when it is opened.
 	Actions []string
-	// Cost is what an action costs in a round that was opened for a stake. It is nil if there are no actions.
+	// Cost is what an action costs in a round with the given opening stake. It is nil if there are no actions.
 	Cost func(action string, stake Coins) Coins
 }
 
@@ -45,9 +45,9 @@ func (d *Descriptor) Rules() []string {
 // Version is one released version of a game's rules.
 type Version struct {
 	Game
-	// Sheet computes what a player may know before playing. It fills in the text, the pays and the figures.
+	// Sheet computes the text, the pays and the figures of the sheet.
 	Sheet func() Sheet
-	// Abandoned is what becomes of a round that its player left open. It is nil if rounds never stay open.
+	// Abandoned is the rule for abandoned rounds. It is nil if rounds never stay open.
 	Abandoned *Abandonment
 
 	of    *Descriptor
@@ -57,27 +57,28 @@ type Version struct {
 // Of is the game of the version. Only versions of a Catalogue have one.
 func (v *Version) Of() *Descriptor { return v.of }
 
-// Abandonment is the rule for rounds that were left open.
+// Abandonment is the rule for rounds that their players left open.
 type Abandonment struct {
-	// Words states the rule for a player who does nothing for a time, such as "24 hours".
+	// Words states the rule for a player who does nothing for the given time, such as "24 hours".
 	Words func(time string) string
-	// Actions settle the round: they are appended to those of the wager. draws must be those of Play for the wager.
+	// Actions returns the actions that settle the round, to be appended to the wager's. draws must be what Play returned
+	// for the wager.
 	Actions func(draws []uint16, w Wager) ([]string, error)
 }
 
-// NameOf is the name of the game that rules belong to: "slots" of "slots/2". This is where the form of rules is decided.
+// NameOf is the name of the game that rules belong to: "slots" for "slots/2". It alone defines the form of rules.
 func NameOf(rules string) string {
 	name, _, _ := strings.Cut(rules, "/")
 	return name
 }
 
-// Numbers of games. Those below are the ledger's accounts for other purposes, those above are accounts of players.
+// The numbers of games. Lower numbers are the ledger's other accounts, higher numbers are players' accounts.
 const (
 	MinNumber = 3
 	MaxNumber = 999
 )
 
-// check says what is wrong with a descriptor by itself.
+// check says what is wrong with a descriptor on its own.
 func (d *Descriptor) check() error {
 	switch {
 	case d.Number < MinNumber || d.Number > MaxNumber:
@@ -100,7 +101,7 @@ func (d *Descriptor) check() error {
 		case v.Sheet == nil:
 			return fmt.Errorf("the rules %s have no sheet", rules)
 		case d.StaysOpen() != (v.Abandoned != nil):
-			return fmt.Errorf("the rules %s need a rule for abandoned rounds exactly if rounds stay open", rules)
+			return fmt.Errorf("the rules %s need a rule for abandoned rounds if rounds stay open, and must have none otherwise", rules)
 		}
 	}
 	return nil

@@ -1,13 +1,13 @@
 // Package games is the contract between the house and its games.
 //
-// A Game is a pure function: a Stream of random numbers and a Wager (all that the player decided) determine a Position
-// (all that happened). Nothing here or below reads a clock, a file or a global. The same numbers and the same wager give
-// the same position for ever. So a player, an auditor or another node can play a round again.
+// A Game is a pure function: a Stream of random numbers and a Wager (everything the player decided) determine a Position
+// (everything that happened). Nothing here or below reads a clock, a file or a global. The same numbers and the same wager
+// always give the same position, so a player, an auditor or another node can replay a round.
 //
 // Rules are versioned ("slots/2") and immutable once released. A changed pay table is a new version, and a round is judged
 // by the version it was opened with.
 //
-// A Descriptor is all that the house knows of a game, and a Catalogue is the set of games that a house offers.
+// A Descriptor is everything the house knows about a game, and a Catalogue is the set of games that a house knows.
 package games
 
 import "fmt"
@@ -32,11 +32,11 @@ type Stream interface {
 	Uniform(n uint64) uint64
 }
 
-// Wager is all that a player decides in a round.
+// Wager is everything that a player decides in a round.
 type Wager struct {
-	Stake   Coins    // what the opening costs; for games with bets it is their sum
+	Stake   Coins    // the price of opening the round; for games with bets, their sum
 	Bets    []Bet    // empty for games without bets
-	Actions []string // the actions taken so far, in order; empty for games whose rounds settle at once
+	Actions []string // the actions so far, in order; empty for games whose rounds settle at once
 }
 
 // Bet is one bet of a wager. Its type says whether Numbers or Selection is needed.
@@ -48,17 +48,17 @@ type Bet struct {
 	Amount    Coins    `json:"amount"`
 }
 
-// Position is where a round stands after its wager's actions.
+// Position is the state of a round after its wager's actions.
 type Position struct {
 	// Draws are the numbers drawn so far, in order: slots' stops, roulette's pocket, blackjack's cards (0 … 311) in
-	// the order of dealing. With the wager they determine everything else. They include blackjack's hole card.
+	// the order of dealing, including the hole card. Together with the wager they determine everything else.
 	Draws []uint16
-	// Staked is all that the player has paid into the round so far: the stake, doubles, splits and insurance.
+	// Staked is everything the player has paid into the round so far: the stake, doubles, splits and insurance.
 	Staked Coins
-	// Payout is what comes back when the round is settled, stake included; 0 before.
+	// Payout is what the settled round pays, stake included; 0 before.
 	Payout  Coins
 	Settled bool
-	// Allowed are the actions that the rules allow now (not whether the player has the coins for them).
+	// Allowed are the actions that the rules allow now, whether or not the player can pay for them.
 	Allowed []string
 }
 
@@ -68,13 +68,13 @@ type Game interface {
 	Rules() string
 	// Play gives the position after wager.Actions. A wager that the rules don't allow gives a *Refusal.
 	Play(s Stream, w Wager) (Position, error)
-	// Describe gives what the player may see of a round, for JSON. draws must be those of Play for the same wager.
+	// Describe returns what the player may see of a round, for JSON. draws must be what Play returned for the wager.
 	Describe(draws []uint16, w Wager) (any, error)
-	// Tell explains a round whose random numbers are known. It may reveal what Describe hides of an open round.
+	// Tell explains a round whose random numbers are known. It may reveal what Describe hides in an open round.
 	Tell(p Played) (Story, error)
 }
 
-// Refusal says why a wager or an action is not allowed. The player can mend it, and nothing has changed.
+// Refusal says why a wager or an action is not allowed. Nothing has changed, and the player can correct the request.
 type Refusal struct {
 	Code    string // stable, snake_case, e.g. "invalid_bet", "action_not_allowed"
 	Message string // one English sentence that says what is wrong and what would be right
@@ -87,8 +87,8 @@ func Refusef(code, format string, args ...any) *Refusal {
 	return &Refusal{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Choosing is an outcome that lists the actions that are allowed now. The rules know no balance, so the house asks for the
-// outcome without those that a player can't pay for.
+// Choosing is an outcome that lists the actions that are allowed now. The rules don't know the player's balance, so the
+// house removes the actions that the player can't pay for.
 type Choosing interface {
 	Within(affordable func(action string) bool) any
 }

@@ -2,16 +2,16 @@ package games
 
 import "slices"
 
-// Sheet is all that a player may know of a game before playing it. Its figures are computed from the rules.
+// Sheet is what a player can know about a game before playing. Its figures are computed from the rules.
 type Sheet struct {
 	Game    string   `json:"game"`
 	Name    string   `json:"name"` // the game's title
 	Rules   string   `json:"rules"`
-	Default bool     `json:"default"` // whether new rounds use these rules where the operator chose none
+	Default bool     `json:"default"` // whether new rounds use these rules unless the operator chooses others
 	Text    []string `json:"text"`    // the rules in short sentences
 	Pays    []Line   `json:"pays"`
-	// Figures are those of the whole game. For roulette, where each bet has its own, they are those of the bet that is
-	// worst for the player, so that no bet does worse than the sheet says.
+	// Figures are those of the whole game. In roulette each bet has its own figures; these are then those of the bet that
+	// is worst for the player.
 	Figures Figures `json:"figures"`
 }
 
@@ -19,29 +19,29 @@ type Sheet struct {
 type Line struct {
 	Name       string  `json:"name"`
 	Pays       string  `json:"pays"`           // in words, e.g. "60 times the stake", "35 to 1"
-	Multiplier float64 `json:"multiplier"`     // what comes back for each coin staked, the stake included
+	Multiplier float64 `json:"multiplier"`     // payout per coin staked, stake included
 	Condition  string  `json:"condition"`      // when it pays
-	Bets       int     `json:"bets,omitempty"` // how many different bets of this type there are, where each line is a type of bet
-	// Probability of the line, where it does not depend on how the player plays.
+	Bets       int     `json:"bets,omitempty"` // how many different bets this line stands for, if it is a type of bet
+	// Probability of the line, unless it depends on how the player plays.
 	Probability        string   `json:"probability,omitempty"` // exact, as a fraction
 	ProbabilityDecimal float64  `json:"probability_decimal,omitempty"`
-	Figures            *Figures `json:"figures,omitempty"` // of the bet, where each line is a bet of its own
+	Figures            *Figures `json:"figures,omitempty"` // of the bet, if each line is a bet of its own
 }
 
-// Figures say what a wager gives back in the long run. All are per coin staked. Fractions are exact and in lowest terms;
-// they are empty where a figure is not a fraction.
+// Figures say what a wager returns in the long run. All are per coin staked. Fractions are exact and in lowest terms;
+// they are empty for figures that are not fractions.
 type Figures struct {
 	Return              string  `json:"return,omitempty"` // expected payout, e.g. "31/32"
 	ReturnDecimal       float64 `json:"return_decimal"`
 	HouseEdge           string  `json:"house_edge,omitempty"` // 1 − return; negative when the house loses
 	HouseEdgeDecimal    float64 `json:"house_edge_decimal"`
-	HitFrequency        string  `json:"hit_frequency,omitempty"` // how often anything comes back
+	HitFrequency        string  `json:"hit_frequency,omitempty"` // how often a wager pays anything
 	HitFrequencyDecimal float64 `json:"hit_frequency_decimal"`
-	Variance            string  `json:"variance,omitempty"` // of the payout; where rounds stay open, of the net result
+	Variance            string  `json:"variance,omitempty"` // of the payout; if rounds stay open, of the net result
 	VarianceDecimal     float64 `json:"variance_decimal"`
-	Volatility          float64 `json:"volatility"` // the standard deviation: the root of the variance
-	Method              string  `json:"method"`     // how the figures were obtained
-	// Simulation is given where play was simulated as well.
+	Volatility          float64 `json:"volatility"` // the standard deviation: the square root of the variance
+	Method              string  `json:"method"`     // how the figures were computed
+	// Simulation is present if play was simulated as well.
 	Simulation *SimulatedFigures `json:"simulation,omitempty"`
 }
 
@@ -53,11 +53,11 @@ type SimulatedFigures struct {
 	AverageStaked float64 `json:"average_staked"` // doubles and splits included, in initial stakes
 }
 
-// operatorsTime stands for a time that the rules leave to the operator.
+// operatorsTime stands for a time that the operator chooses.
 const operatorsTime = "a time that the operator sets"
 
-// SheetFor is the sheet of the version. abandonAfter says in words how long an open round waits for its player; "" leaves
-// that to the operator. Only versions of a Catalogue have it.
+// SheetFor is the sheet of the version. abandonAfter says in words how long an open round waits for its player; if it is
+// empty, the sheet says that the operator decides. Only versions in a Catalogue have a sheet.
 func (v *Version) SheetFor(abandonAfter string) Sheet {
 	s := v.sheet()
 	if v.Abandoned != nil {

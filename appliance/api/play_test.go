@@ -669,8 +669,8 @@ func TestGames_AreOpenToEverybody(t *testing.T) {
 // The rules leave it to the operator how long an open round waits; where it is known, players read it.
 func TestGames_SayWhenAnAbandonedRoundIsSettled(t *testing.T) {
 	for after, want := range map[time.Duration]string{
-		0: "for a time that the operator sets is settled:", 24 * time.Hour: "for 24 hours is settled:", time.Hour: "for 1 hour is settled:",
-		90 * time.Minute: "for 90 minutes is settled:", 75 * time.Second: "for 75 seconds is settled:",
+		0: "for a time that the operator sets, the round is settled:", 24 * time.Hour: "for 24 hours, the round is settled:", time.Hour: "for 1 hour, the round is settled:",
+		90 * time.Minute: "for 90 minutes, the round is settled:", 75 * time.Second: "for 75 seconds, the round is settled:",
 	} {
 		h := newHouse(t, eachTable(func(t *Table) { t.AbandonAfter = after }))
 		list := h.visitor().do("GET", "/api/v1/games", "").want(t, 200, "").body["games"].([]any)

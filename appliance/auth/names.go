@@ -13,21 +13,21 @@ import (
 	"imperio/appliance/problem"
 )
 
-// How long a username is, in characters.
+// The length of a username, in characters.
 const (
 	MinUsernameLength = 3
 	MaxUsernameLength = 32
 )
 
-// MaxEmailLength is the length of the longest e-mail address that can be delivered, in bytes (RFC 5321, 4.5.3.1.3).
+// MaxEmailLength is the length of the longest deliverable e-mail address, in bytes (RFC 5321, 4.5.3.1.3).
 const MaxEmailLength = 254
 
-// Why a name or an address is refused. These are *problem.Problem, for people to read.
+// Why a name or an address is refused. These are *problem.Problem.
 var (
 	ErrUsernameLength  error = problem.New("invalid_username", "A username has %d to %d characters.", MinUsernameLength, MaxUsernameLength)
-	ErrUsernameLetters error = problem.New("invalid_username", "A username is made of letters, digits, '_', '-' and '.', and starts with a letter or a digit.")
-	ErrUsernameScripts error = problem.New("invalid_username", "A username uses only one of the Latin, Greek and Cyrillic alphabets, since their letters look alike.")
-	ErrEmail           error = problem.New("invalid_email", "This is not an e-mail address that mail can be sent to, such as ana@example.org.")
+	ErrUsernameLetters error = problem.New("invalid_username", "A username consists of letters, digits, '_', '-' and '.', and starts with a letter or a digit.")
+	ErrUsernameScripts error = problem.New("invalid_username", "A username must not mix Latin, Greek and Cyrillic letters, since many look alike.")
+	ErrEmail           error = problem.New("invalid_email", "This is not a deliverable e-mail address, such as ana@example.org.")
 )
 
 // Username checks a name that a player chose. It returns the name as it is shown, and the key that must be unique. All
@@ -73,7 +73,7 @@ func checkLetters(name string) error {
 	return nil
 }
 
-// usernameKey folds a name. Lower case alone would keep ß and ss, or σ and ς, apart; folding alone would not do the
+// usernameKey folds a name. Lower case alone would distinguish ß from ss, and σ from ς; case folding alone would skip the
 // rest of the profile.
 func usernameKey(name string) (string, error) {
 	lower, err := precis.UsernameCaseMapped.String(name)
@@ -119,8 +119,8 @@ func Email(address string) (kept, key string, err error) {
 	return kept, fold(local) + "@" + strings.ToLower(host), nil
 }
 
-// LoginKey folds a login, which is a name or an address, to the key of its account. It never fails: an impossible login
-// gets a key that no account has, so that it is treated like any unknown name.
+// LoginKey folds a login (a name or an address) to the key of its account. It never fails: an impossible login gets a key
+// that no account has, so that it is treated like any unknown name.
 func LoginKey(login string) string {
 	if strings.ContainsRune(login, '@') {
 		if _, key, err := Email(login); err == nil {
@@ -129,5 +129,5 @@ func LoginKey(login string) string {
 	} else if key, err := usernameKey(login); err == nil && key != "" {
 		return key
 	}
-	return " " + fold(strings.ToValidUTF8(login, "?")) // no key of an account holds a space
+	return " " + fold(strings.ToValidUTF8(login, "?")) // no account's key contains a space
 }

@@ -1,5 +1,5 @@
-// Package auth has the means to tell who is asking: passwords, session tokens and their cookies, names and e-mail
-// addresses. It holds no state: callers store what it makes, and pass in what it checks.
+// Package auth identifies who sends a request: passwords, session tokens and their cookies, names and e-mail addresses.
+// It has no state: callers store what it makes, and pass in what it checks.
 package auth
 
 import (
@@ -18,13 +18,13 @@ import (
 	"imperio/appliance/problem"
 )
 
-// How long a password is, in characters (Unicode code points) of any script.
+// The length of a password, in characters (Unicode code points) of any script.
 const (
 	MinPasswordLength = 8
 	MaxPasswordLength = 256
 )
 
-// DefaultCost is the cost of bcrypt that new passwords are hashed with: about a quarter of a second of one core.
+// DefaultCost is the bcrypt cost of new passwords: about a quarter of a second on one core.
 const DefaultCost = 12
 
 // ErrBusy means that too many passwords are already waiting to be checked. It is a *problem.Problem.
@@ -36,26 +36,26 @@ var ErrBusy error = &problem.Problem{
 // ErrPasswordLength refuses a new password that is too short or too long. It is a *problem.Problem.
 var ErrPasswordLength error = problem.New("invalid_password", "A password has %d to %d characters.", MinPasswordLength, MaxPasswordLength)
 
-// Passwords hashes and verifies passwords, a few at a time: the work is expensive by design, and must not keep the
-// processor from the games. It is safe for concurrent use.
+// Passwords hashes and verifies passwords, a few at a time: the work is expensive by design, and must not starve the
+// games. It is safe for concurrent use.
 type Passwords struct {
 	cost  int
 	seal  Seal
 	dummy map[int][]byte // by cost: a hash that matches no password
-	line  chan struct{}  // one place for each caller that waits or is served
-	serve chan struct{}  // one place for each caller that is served
+	line  chan struct{}  // one slot for each caller that waits or is served
+	serve chan struct{}  // one slot for each caller that is served
 }
 
 // PasswordOptions bound the work that passwords may cause. Zero values mean the defaults.
 type PasswordOptions struct {
 	Cost       int // of bcrypt, 4 … 31; default DefaultCost
 	Concurrent int // hashed at once; default half of the cores, at least 1
-	Waiting    int // in the queue behind those; default 32 for each that is served
-	// Seal seals hashes. nil: they are told as they are, for tests.
+	Waiting    int // in the queue behind those; default 32 per concurrent caller
+	// Seal seals hashes. nil: they are stored as they are, for tests.
 	Seal Seal
 }
 
-// Seal seals password hashes before they are stored, so that who steals a copy of the casino can't guess passwords with it.
+// Seal seals password hashes before they are stored, so that a stolen copy of the casino is no help in guessing passwords.
 type Seal interface {
 	SealPassword(hash string) string
 	OpenPassword(sealed string) (hash string, err error)
@@ -88,8 +88,8 @@ func NewPasswords(o PasswordOptions) (*Passwords, error) {
 	return p, nil
 }
 
-// Hash returns the hash to store for a new password, sealed. It waits for its turn. Errors are ErrPasswordLength, ErrBusy and the
-// context's.
+// Hash returns the hash to store for a new password, sealed. It waits for its turn. Its errors are ErrPasswordLength, ErrBusy and
+// the context's.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	if n := utf8.RuneCountInString(password); n < MinPasswordLength || n > MaxPasswordLength {
 		return "", ErrPasswordLength
@@ -109,8 +109,8 @@ type Verified struct {
 	Rehash string
 }
 
-// Verify checks a password against a stored hash. It waits for its turn. Errors are ErrBusy and the context's. An empty
-// hash stands for an account that doesn't exist: the check takes as long as a real one, and always fails. A hash that is
+// Verify checks a password against a stored hash. It waits for its turn. Its errors are ErrBusy and the context's. An
+// empty hash stands for an account that doesn't exist: the check takes as long as a real one, and always fails. A hash that is
 // malformed or can't be opened always fails, too.
 func (p *Passwords) Verify(ctx context.Context, hash, password string) (Verified, error) {
 	leave, err := p.enter(ctx)
@@ -143,8 +143,8 @@ func (p *Passwords) Verify(ctx context.Context, hash, password string) (Verified
 }
 
 // spend does the work of checking against hashes of cost, cost+1, …, up to but not including today's. Each step of
-// the cost doubles the work, so after a failed check at cost the sum is that of one check at today's cost: a wrong
-// password of an account with an older hash takes as long as any other.
+// the cost doubles the work, so together with the failed check at cost, the sum equals one check at today's cost. So a
+// wrong password takes equally long for an account with an older hash.
 func (p *Passwords) spend(cost int, password string) {
 	d := digest(password)
 	for c := cost; c < p.cost; c++ {
@@ -163,7 +163,7 @@ func (p *Passwords) hash(password string) (string, error) {
 	return string(h), nil
 }
 
-// enter takes a place in the queue and waits for its turn.
+// enter takes a slot in the queue and waits for its turn.
 func (p *Passwords) enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case p.line <- struct{}{}:
@@ -179,7 +179,7 @@ func (p *Passwords) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// digest turns a password of any length into 64 bytes without a NUL. bcrypt reads at most 72 bytes, so none is lost.
+// digest turns a password of any length into 64 bytes without a NUL. bcrypt reads up to 72 bytes, so it reads all of them.
 func digest(password string) []byte {
 	sum := sha512.Sum384([]byte(password))
 	d := make([]byte, base64.StdEncoding.EncodedLen(len(sum)))
@@ -187,10 +187,11 @@ func digest(password string) []byte {
 	return d
 }
 
-// dummyHash makes a value that looks like a bcrypt hash of this cost. Its 23 bytes are random, so no known password matches.
+// dummyHash makes a value that looks like a bcrypt hash of this cost. Its 23 hash bytes are random, so no known password
+// matches.
 func dummyHash(cost int) []byte {
-	// bcrypt's own base64: the alphabet differs from the usual one, and 16 bytes of salt and 23 of hash are written
-	// in 22 and 31 characters.
+	// bcrypt has its own base64 alphabet, without padding: 16 bytes of salt take 22 characters, and 23 bytes of hash take
+	// 31.
 	enc := base64.NewEncoding("./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789").WithPadding(base64.NoPadding)
 	var salt [16]byte
 	var sum [23]byte

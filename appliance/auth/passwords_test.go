@@ -92,7 +92,7 @@ func TestPasswords_NoPasswordIsRightWithoutAnAccount(t *testing.T) {
 }
 
 func TestPasswords_DummyMakesBcryptWork(t *testing.T) {
-	// A dummy that bcrypt can't read would be refused at once, and tell unknown names by their speed.
+	// bcrypt would refuse a malformed dummy at once, and the speed would reveal unknown names.
 	for cost := bcrypt.MinCost; cost <= 8; cost++ {
 		if got, err := bcrypt.Cost(dummyHash(cost)); err != nil || got != cost {
 			t.Fatalf("cost %d: %d, %v", cost, got, err)
@@ -115,7 +115,7 @@ func TestPasswords_LineHasAnEnd(t *testing.T) {
 		_, err := p.Verify(ctx, "", "x")
 		waiting <- err
 	}()
-	for len(p.line) != 2 { // the second is in line
+	for len(p.line) != 2 { // the second waits in line
 		select {
 		case err := <-waiting:
 			t.Fatalf("the second did not wait: %v", err)

@@ -44,11 +44,11 @@ func HashToken(token string) (command.TokenHash, bool) {
 	return sha256.Sum256(text[:]), true
 }
 
-// The cookie's names. With the prefix __Host-, browsers insist on Secure, Path=/ and this exact host, so that neither plain
-// HTTP nor a sibling subdomain can plant a cookie.
+// The cookie's names. With the prefix __Host-, browsers require Secure, Path=/ and this exact host, so neither plain HTTP
+// nor a sibling subdomain can plant a cookie.
 const (
 	secureCookie = "__Host-imperio"
-	plainCookie  = "imperio" // on plain HTTP, where browsers refuse the prefix
+	plainCookie  = "imperio" // for plain HTTP, where browsers refuse the prefix
 )
 
 // Cookie makes the session's cookie. secure says whether the client is connected over TLS.

@@ -22,10 +22,10 @@ func TestToken_IsFreshAndStoredAsAHash(t *testing.T) {
 		t.Error("two tokens are the same")
 	}
 	if got, ok := HashToken(a); !ok || got != ha {
-		t.Error("a token does not hash to what is stored")
+		t.Error("a token does not match its stored hash")
 	}
 	if strings.Contains(string(ha[:]), a) {
-		t.Error("what is stored holds the token")
+		t.Error("the stored hash contains the token")
 	}
 }
 

@@ -7,41 +7,41 @@ import (
 	"time"
 )
 
-// Side is one of two casinos that are compared.
+// Side is one of the two casinos in a comparison.
 type Side struct {
-	// Options say whom to play against, and how. Duration and StartBare are ignored.
+	// Options says which casino to play against, and how. Duration and StartBare are ignored.
 	Options Options
-	// Rest is called before and after each turn. It waits until the casino has done the work that earlier bets left it,
+	// Rest is called before and after each turn. It waits until the casino has finished the work that earlier bets left,
 	// and returns the processor time that the casino has used since its start.
 	Rest func(ctx context.Context) (processor time.Duration, err error)
 }
 
-// Turn is what happened in one turn of a side.
+// Turn is the result of one turn of a side.
 type Turn struct {
 	Requests  int
 	Took      time.Duration // until the last answer
-	Processor time.Duration // of the casino, with the work that the bets left it
+	Processor time.Duration // of the casino, including the work that the bets left
 }
 
-// Rate is the requests a second.
+// Rate is the number of requests per second.
 func (t Turn) Rate() float64 { return float64(t.Requests) / t.Took.Seconds() }
 
-// Cost is the casino's processor time for a request.
+// Cost is the casino's processor time per request.
 func (t Turn) Cost() time.Duration { return t.Processor / time.Duration(max(t.Requests, 1)) }
 
-// Played is how one side did.
+// Played is the result of one side.
 type Played struct {
 	Report *Report
 	Turns  []Turn
 }
 
-// Alternate compares two casinos, which are played in turns of the given length. So a machine whose speed drifts treats
-// both alike, and only the casino whose turn it is has anything to do. The n-th turns of both are a pair, and who begins
-// changes from pair to pair. At the end all answers are checked against both sides' books.
-// An error means that there is no result; the end of ctx is an error.
+// Alternate compares two casinos by playing them in turns of the given length. So drift of the machine's speed affects both
+// alike, and only one casino works at a time. The n-th turns of both form a pair, and the sides take turns in starting a
+// pair. At the end it compares all answers with both sides' books. An error, such as the end of ctx, means that there is no
+// result.
 func Alternate(ctx context.Context, first, second Side, turns int, length time.Duration) (played [2]Played, err error) {
 	if turns < 1 {
-		return played, errors.New("give each side a turn or more")
+		return played, errors.New("give each side at least one turn")
 	}
 	var benches [2]*bench
 	sides := [2]Side{first, second}

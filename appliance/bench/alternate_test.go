@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// restful counts a second of processor time for each rest.
+// restful reports one more second of processor time at each rest.
 func restful() func(context.Context) (time.Duration, error) {
 	n := 0
 	return func(context.Context) (time.Duration, error) { n++; return time.Duration(n) * time.Second, nil }

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// ServeBare reads each request on listener, answers it with body, and does nothing else: the least that an HTTP server in
-// Go can do. It returns when ctx ends, and closes listener.
+// ServeBare answers each request on listener with body and does nothing else: the least that an HTTP server in Go can do.
+// It returns when ctx ends, and closes listener.
 func ServeBare(ctx context.Context, listener net.Listener, secure bool, body []byte) error {
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -55,7 +55,7 @@ func ServeBare(ctx context.Context, listener net.Listener, secure bool, body []b
 	return err
 }
 
-// selfSigned makes a certificate with the same kind of key as the casino's.
+// selfSigned makes a certificate with the same type of key as the casino's.
 func selfSigned() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

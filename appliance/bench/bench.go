@@ -1,10 +1,10 @@
-// Package bench plays against a running casino with many players at once and measures how fast it answers. Then it
-// proves from the casino's own books that every answer was kept: each round that a player was told of is in the ledger
-// once, as told, and every balance follows.
+// Package bench plays against a running casino with many players at once and measures how fast it answers. Then it checks
+// the casino's own books: every round in an answer must be there exactly once and unchanged, and every balance must follow
+// from them.
 //
-// A run is a client like any other and knows the casino only through its HTTP API. With a baseline, a bare HTTP handler
-// in another process takes turns with the casino. It reads the same requests from the same client and writes the same
-// bytes over the same TLS. The ratio of the two says what the casino itself costs, whatever the machine.
+// A run is an ordinary client that knows the casino only through its HTTP API. With a baseline, a bare HTTP handler in
+// another process takes turns with the casino. It reads the same requests from the same client and writes the same bytes
+// over the same TLS. The ratio of the two shows what the casino itself costs, whatever the machine.
 package bench
 
 import (
@@ -21,38 +21,38 @@ import (
 	"time"
 )
 
-// Options says whom to play against, and how.
+// Options says which casino to play against, and how.
 type Options struct {
 	// URL is the casino's base address: http://127.0.0.1:8080 or https://casino.example.
 	URL string
 	// TLS is the client's configuration for an https URL. Run sets NextProtos, since bench speaks HTTP/1.1.
 	TLS *tls.Config
-	// Connections is how many connections are kept alive and play at the same time; at least 1.
+	// Connections is the number of kept-alive connections that play at the same time; at least 1.
 	Connections int
-	// Client is the HTTP client that the players use. "": Lean.
+	// Client is the players' HTTP client. "": Lean.
 	Client Client
-	// Players is how many players take part. Each plays on one connection, one bet after another. 0: one for each token,
-	// or without tokens one for each connection.
+	// Players is the number of players. Each plays on one connection, one bet after another. 0: one per token, or without
+	// tokens one per connection.
 	Players int
-	// Tokens are sessions of existing accounts, one an account. A round that one of them left open is played to its end
-	// first. Without tokens, Run opens Players accounts of its own.
+	// Tokens are sessions of existing accounts, one per account. Run first finishes rounds that they left open. Without
+	// tokens, Run opens new accounts.
 	Tokens []string
-	// Duration is how long bets are measured, after a short warm-up; at least 100 ms.
+	// Duration is how long to measure, after a short warm-up; at least 100 ms.
 	Duration time.Duration
-	// Mix says which games are played.
+	// Mix says which games to play.
 	Mix Mix
-	// Stake is the stake of each round, in coins; at least 2 where blackjack is played.
+	// Stake is the stake of each round, in coins; at least 2 if the mix has blackjack.
 	Stake int64
 	// WithoutKeys leaves out the Idempotency-Key. Then a bet whose answer is lost is not retried.
 	WithoutKeys bool
 	// Patience is how long a bet without an answer is retried under the same key. 0: 2 min.
 	Patience time.Duration
-	// StartBare starts the bare handler for the baseline, which answers each request with body, over TLS if secure.
-	// nil: no baseline is measured. Run calls stop when it is done with it.
+	// StartBare starts the bare handler for the baseline, which answers each request with body, over TLS if secure. nil: no
+	// baseline. Run calls stop when it no longer needs the handler.
 	StartBare func(ctx context.Context, secure bool, body []byte) (bare Bare, stop func() error, err error)
-	// Progress gets lines that say what is being done; nil: none.
+	// Progress gets a line for each thing that Run does; nil: none.
 	Progress io.Writer
-	// Now is the clock that turns and latencies are measured with; nil: time.Now.
+	// Now is the clock for turns and latencies; nil: time.Now.
 	Now func() time.Time
 }
 
@@ -62,8 +62,8 @@ type Bare struct {
 	TLS *tls.Config
 }
 
-// baselinePairs is how many turns casino and bare handler take each. Turns keep the drift of the machine's speed out of
-// the ratio.
+// baselinePairs is the number of turns of the casino and of the bare handler. Turns keep drift of the machine's speed out
+// of the ratio.
 const baselinePairs = 5
 
 // Validate refuses options that make no sense. Run calls it, too.
@@ -76,21 +76,21 @@ func (o *Options) Validate() error {
 	case o.Players < 0 || o.Players > 1_000_000:
 		return fmt.Errorf("%d players: give a number from 1 to 1000000", o.Players)
 	case len(o.Tokens) > 0 && o.Players > len(o.Tokens):
-		return fmt.Errorf("%d players, but only %d tokens: give a token for each", o.Players, len(o.Tokens))
+		return fmt.Errorf("%d players, but only %d tokens: give one token per player", o.Players, len(o.Tokens))
 	case o.Duration < 100*time.Millisecond:
 		return fmt.Errorf("a duration of %s is too short: give 100ms or more", o.Duration)
 	case o.Stake < 1:
 		return fmt.Errorf("a stake of %d: give 1 or more", o.Stake)
 	case o.Mix.Blackjack > 0 && o.Stake < 2:
-		return errors.New("blackjack is played for 2 coins or more: give --stake 2")
+		return errors.New("blackjack needs a stake of 2 coins or more: give --stake 2")
 	case o.StartBare != nil && (o.Mix.Roulette > 0 || o.Mix.Blackjack > 0):
-		return errors.New("the baseline is compared with spins of the slot machine: give --mix slots=1")
+		return errors.New("the baseline compares spins of the slot machine: give --mix slots=1")
 	}
 	return o.Mix.validate()
 }
 
-// Run plays, measures and checks. What the check found is in the report; an error means that there is no result. The end
-// of ctx ends the play early, and the check is still made.
+// Run plays, measures and checks. The report says what the check found; an error means that there is no result. If ctx
+// ends, play ends early, but the check is still made.
 func Run(ctx context.Context, options Options) (*Report, error) {
 	if err := options.Validate(); err != nil {
 		return nil, err
@@ -125,13 +125,13 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 type bench struct {
 	options Options
 	casino  target
-	run     string // a random mark in this run's names and keys
+	run     string // a random part of this run's names and keys
 	tables  []*table
 	players []*player
 	report  *Report
 }
 
-// table is one connection and the players who play on it, in turns. One goroutine at a time uses it.
+// table is one connection and the players who take turns on it. One goroutine at a time uses it.
 type table struct {
 	conn    connection
 	players []*player
@@ -164,7 +164,7 @@ func newBench(options Options) (*bench, error) {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	// A connection without a player would be idle.
+	// A connection without players would be idle.
 	options.Connections = min(options.Connections, options.Players)
 	var mark [4]byte
 	rand.Read(mark[:])
@@ -188,7 +188,7 @@ func (b *bench) progress(format string, args ...any) {
 	fmt.Fprintf(b.options.Progress, format+"\n", args...)
 }
 
-// newTarget takes a base URL apart.
+// newTarget parses a base URL.
 func newTarget(base string, config *tls.Config) (target, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || (u.Path != "" && u.Path != "/") {

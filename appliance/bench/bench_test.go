@@ -23,8 +23,8 @@ func optionsFor(server *httptest.Server) Options {
 	}
 }
 
-// stepClock is a clock that moves a millisecond each time it is read. So a run has as many bets on a slow machine as on
-// a fast one.
+// stepClock is a clock that advances by a millisecond whenever it is read. So a run makes as many bets on a slow machine as
+// on a fast one.
 func stepClock() func() time.Time {
 	var reads atomic.Int64
 	begin := time.Now()
@@ -64,7 +64,7 @@ func TestRun_AnHonestCasinoIsProven(t *testing.T) {
 			booked += len(p.rounds)
 		}
 		if report.Checked.Answers != booked || booked == 0 {
-			t.Errorf("%d answers were checked, %d rounds are booked", report.Checked.Answers, booked)
+			t.Errorf("%d answers were checked, the books have %d rounds", report.Checked.Answers, booked)
 		}
 		if m := report.Casino; m.Requests == 0 || m.RequestsPerSecond <= 0 || m.Latency.P50 <= 0 || m.Latency.P99 > m.Latency.Max || m.Latency.P50 > m.Latency.P95 {
 			t.Errorf("measured %+v", m)
@@ -91,7 +91,7 @@ func TestRun_BlackjackIsPlayedToItsEnd(t *testing.T) {
 	})
 }
 
-// A check that can't fail proves nothing: each kind of dishonesty must be noticed.
+// A check that can't fail proves nothing: it must notice each kind of dishonesty.
 func TestRun_NoticesWhatACasinoMustNotDo(t *testing.T) {
 	withEachClient(t, func(t *testing.T, client Client) {
 		for _, c := range []struct {
@@ -124,7 +124,7 @@ func TestRun_NoticesWhatACasinoMustNotDo(t *testing.T) {
 					t.Errorf("want a violation %q, got %q", c.want, report.Violations)
 				}
 				var text bytes.Buffer
-				if err := report.Print(&text); err != nil || !strings.Contains(text.String(), "promises were found broken") {
+				if err := report.Print(&text); err != nil || !strings.Contains(text.String(), "broken promises") {
 					t.Errorf("printed %v %s", err, text.String())
 				}
 			})
@@ -231,14 +231,14 @@ func TestRun_PlayersWithoutCoinsStop(t *testing.T) {
 	withEachClient(t, func(t *testing.T, client Client) {
 		n := 0
 		casino := &smallCasino{welcome: 1000, spoil: func(told, booked *smallRound) int {
-			if n++; n > 6 { // in the beginning they win, so that there is something to measure
+			if n++; n > 6 { // at first they win, so that there is something to measure
 				told.Payout, booked.Payout = 0, 0
 				told.Staked, booked.Staked = 100, 100
 			}
 			return 1
 		}}
 		options := optionsWith(client, openSmallCasino(t, casino))
-		options.Duration = 5 * time.Second // far more than their coins last
+		options.Duration = 5 * time.Second // far longer than their coins last
 		report, err := Run(t.Context(), options)
 		if err != nil {
 			// The coins were gone before anything was measured.
@@ -299,7 +299,7 @@ func TestRun_RefusesOptionsThatMakeNoSense(t *testing.T) {
 		options := Options{URL: "http://127.0.0.1:1", Connections: 1, Duration: time.Second, Mix: Mix{Slots: 1}, Stake: 1}
 		change(&options)
 		if _, err := Run(t.Context(), options); err == nil {
-			t.Errorf("%s: was taken", name)
+			t.Errorf("%s: accepted", name)
 		}
 	}
 }
@@ -308,7 +308,7 @@ func TestRun_CountsWhoHasSignedUpAndNotWhoTries(t *testing.T) {
 	var progress strings.Builder
 	_, err := Run(t.Context(), Options{URL: "http://127.0.0.1:1", Connections: 64, Players: 64, Duration: time.Second, Mix: Mix{Slots: 1}, Stake: 1, Patience: time.Millisecond, Progress: &progress})
 	if err == nil || strings.Contains(progress.String(), "signed up") {
-		t.Errorf("nobody answers: %v\n%s", err, &progress)
+		t.Errorf("no casino answers: %v\n%s", err, &progress)
 	}
 }
 
@@ -322,7 +322,7 @@ func TestMix_RoundTripAndRefusals(t *testing.T) {
 	for _, text := range []string{"", "slots", "slots=0", "slots=-1", "poker=1", "slots=x"} {
 		var mix Mix
 		if err := mix.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q was taken as %v", text, mix)
+			t.Errorf("%q was accepted as %v", text, mix)
 		}
 	}
 }

@@ -15,14 +15,14 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// smallCasino keeps books in memory and speaks as much of the API as bench needs. It is honest unless told otherwise,
-// so that the tests can see whether bench notices. Rounds of blackjack take a double and settle.
+// smallCasino keeps books in memory and has the part of the API that bench needs. Tests can make it dishonest, to see
+// whether bench notices. Rounds of blackjack take a double and settle.
 type smallCasino struct {
-	// Before each bet is booked, spoil may change what the player is told, what is booked, and how often. nil: honest.
+	// spoil is called before each bet is booked. It may change the answer, what is booked, and how often. nil: honest.
 	spoil func(told, booked *smallRound) (times int)
 	// dropAnswer says whether the connection is cut after the n-th bet was booked.
 	dropAnswer func(n int) bool
-	// refuse says with which status the n-th request for a bet is refused before anything is booked; 0: not.
+	// refuse returns the status with which the n-th request for a bet is refused before anything is booked; 0: none.
 	refuse func(n int) int
 
 	// dropSignUp says whether the connection is cut after the n-th account was opened.
@@ -229,7 +229,7 @@ func reply(w http.ResponseWriter, status int, body map[string]any) {
 	json.MarshalWrite(w, body)
 }
 
-// page gives the newest first, from the cursor on.
+// page returns items newest first, from the cursor on.
 func page[T any](w http.ResponseWriter, r *http.Request, name string, all []T) {
 	limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 	from, _ := strconv.Atoi(r.URL.Query().Get("cursor"))

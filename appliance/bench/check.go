@@ -5,7 +5,7 @@ import (
 	"net/url"
 )
 
-// transferView is what is read of a transfer.
+// transferView has the fields of a transfer that bench reads.
 type transferView struct {
 	ID           string  `json:"id"`
 	Kind         string  `json:"kind"`
@@ -14,12 +14,12 @@ type transferView struct {
 	BalanceAfter int64   `json:"balance_after"`
 }
 
-// maxPage is the most that the casino gives in one page.
+// maxPage is the casino's largest page.
 const maxPage = 200
 
-// check compares all that the players were told with the casino's books.
+// check compares all answers with the casino's books.
 func (b *bench) check() error {
-	b.progress("checking each answer against the books")
+	b.progress("comparing every answer with the books")
 	checks := make([]playerCheck, len(b.players))
 	numbers := make(map[*player]int, len(b.players))
 	for i, p := range b.players {
@@ -64,14 +64,14 @@ func (c *playerCheck) violation(format string, args ...any) {
 	}
 }
 
-// bookedRound is a round as the books have it.
+// bookedRound is a round in the books.
 type bookedRound struct {
 	toldRound
 	settled bool
 	taken   int64 // by transfers
 	paid    int64
-	stakes  int // how many stakes were taken
-	payouts int // how many payouts were made
+	stakes  int // transfers of its stake
+	payouts int // transfers of its payout
 }
 
 func (b *bench) checkPlayer(t *table, c *playerCheck) error {
@@ -90,7 +90,7 @@ func (b *bench) checkPlayer(t *table, c *playerCheck) error {
 	return nil
 }
 
-// compare holds what the player was told against the books.
+// compare compares the player's answers with the books.
 func (c *playerCheck) compare(rounds map[string]*bookedRound, account accountView) {
 	p := c.player
 	seen := make(map[string]bool, len(p.told))
@@ -117,11 +117,11 @@ func (c *playerCheck) compare(rounds map[string]*bookedRound, account accountVie
 		case booked.payouts > 1:
 			c.violation("round %s was paid %d times", id, booked.payouts)
 		case booked.taken != booked.staked || booked.paid != booked.payout:
-			c.violation("round %s took %d and paid %d by its transfers, but says %d and %d", id, booked.taken, booked.paid, booked.staked, booked.payout)
+			c.violation("by its transfers round %s took %d and paid %d, but it says %d and %d", id, booked.taken, booked.paid, booked.staked, booked.payout)
 		}
 	}
 	if untold > p.unknown {
-		c.violation("the books have %d rounds that no answer told of, but only %d bets went without an answer", untold, p.unknown)
+		c.violation("the books have %d rounds that were in no answer, but only %d bets had no answer", untold, p.unknown)
 	}
 	if p.unknown == 0 && account.Coins != p.coins {
 		c.violation("the last answer said %d coins, but the balance is %d", p.coins, account.Coins)
@@ -154,8 +154,8 @@ func (b *bench) bookedRounds(t *table, p *player) (map[string]*bookedRound, erro
 	}
 }
 
-// countTransfers reads the transfers of this run, newest first, adds them to their rounds, and checks that each
-// balance follows from the one before, from the start of the run to now.
+// countTransfers reads the transfers of this run, newest first, and adds them to their rounds. It checks that each balance
+// follows from the one before, from the start of the run to now.
 func (b *bench) countTransfers(t *table, c *playerCheck, rounds map[string]*bookedRound, coins int64) error {
 	balance, cursor := coins, ""
 	for {
@@ -195,17 +195,17 @@ func (b *bench) countTransfers(t *table, c *playerCheck, rounds map[string]*book
 func (c *playerCheck) atStart(balance int64) {
 	start := c.player.startCoins
 	if c.player.lastTransfer == "" {
-		start = 0 // there was no transfer before the run, so all coins came with it
+		start = 0 // no transfer before the run: all coins came during it
 	}
 	if balance != start {
-		c.violation("before the run the balance was %d, but by the transfers it was %d", start, balance)
+		c.violation("before the run the balance was %d, but the transfers say %d", start, balance)
 	}
 }
 
 // book adds a transfer to its round.
 func (c *playerCheck) book(round *bookedRound, transfer *transferView) {
 	if round == nil {
-		c.violation("transfer %s belongs to round %s, which is not among the player's", transfer.ID, *transfer.RoundID)
+		c.violation("transfer %s belongs to round %s, which is not one of the player's", transfer.ID, *transfer.RoundID)
 		return
 	}
 	switch transfer.Kind {

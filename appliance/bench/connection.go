@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Client is an HTTP client of the players. They use the same one for the casino and the bare handler.
+// Client is the players' HTTP client. They use the same one for the casino and the bare handler.
 type Client string
 
 const (
-	// Lean is a client of bench's own that uses as little processor time as it can.
+	// Lean is bench's own client, which uses as little processor time as possible.
 	Lean Client = "lean"
 	// NetHTTP is Go's own client, with which most published figures are measured.
 	NetHTTP Client = "net/http"
@@ -22,11 +22,11 @@ type target struct {
 	tls     *tls.Config
 }
 
-// requestTimeout bounds one exchange, connecting included. It is long, since a sign-up that is given up and sent again
-// costs a busy casino a second password hash.
+// requestTimeout bounds one exchange, including connecting. It is long, since a repeated sign-up costs a busy casino a
+// second password hash.
 const requestTimeout = time.Minute
 
-// maxBody bounds the answers that are read; pages of history are the largest.
+// maxBody bounds the size of answers. Pages of history are the largest.
 const maxBody = 8 << 20
 
 // connection is a kept-alive HTTP/1.1 connection that dials when it needs to. It is not safe for concurrent use.

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// connectionTo gives a connection to a server with TLS, and a count of the connections that it has taken.
+// connectionTo returns a connection to a server with TLS, and the number of connections that the server has accepted.
 func connectionTo(t *testing.T, client Client, handler http.HandlerFunc) (connection, *atomic.Int64) {
 	t.Helper()
 	var taken atomic.Int64
@@ -92,7 +92,7 @@ func TestConnection_DialsAnewAfterALostAnswerAndNeverSendsABetTwice(t *testing.T
 	})
 }
 
-// A ratio that was measured with one client can stand beside one of the other only if both ask for the same.
+// Ratios of the two clients are comparable only if both send the same requests.
 func TestConnection_BothClientsSendTheSame(t *testing.T) {
 	bet := &request{method: "POST", path: "/spins?a=b%20c", token: "a token", key: "a key", body: []byte(`{"stake":2}`)}
 	for _, r := range []*request{bet, {method: "GET", path: "/me", token: "a token"}} {

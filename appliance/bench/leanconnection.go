@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// leanConnection is the connection of Lean. It does as little as it can and nothing in the background: the
-// processors are for the server that is measured.
+// leanConnection is the connection of Lean. It does as little as possible, and nothing in the background: the processors
+// are for the server under test.
 type leanConnection struct {
 	target target
 	conn   net.Conn
@@ -171,14 +171,14 @@ func (c *leanConnection) readBody(status, length int, chunked bool) ([]byte, err
 		if len(body) > maxBody {
 			return nil, errors.New("the answer is too long")
 		}
-		// The reader of chunks stops before the empty line that ends the trailer.
+		// The chunk reader stops before the empty line that ends the trailer.
 		if line, err := c.line(); err != nil || len(line) > 0 {
 			return nil, errNotHTTP
 		}
 		c.body = body
 		return c.body, nil
 	case length < 0:
-		return nil, errors.New("the answer does not say how long it is")
+		return nil, errors.New("the answer has no length")
 	}
 	if cap(c.body) < length {
 		c.body = make([]byte, length, 2*length)
@@ -188,7 +188,7 @@ func (c *leanConnection) readBody(status, length int, chunked bool) ([]byte, err
 	return c.body, err
 }
 
-// line reads a line of the header without its end.
+// line reads a header line without its line ending.
 func (c *leanConnection) line() ([]byte, error) {
 	line, err := c.reader.ReadSlice('\n')
 	if err != nil {

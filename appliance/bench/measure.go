@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// tally is what one table has seen since it was last emptied.
+// tally is what a table has counted since it was last emptied.
 type tally struct {
 	latencies  map[string][]time.Duration // of accepted requests, by game
 	rounds     map[string]int             // settled, by game
@@ -38,7 +38,7 @@ func (t *tally) requests() int {
 // maxViolations bounds how many violations a report lists.
 const maxViolations = 20
 
-// warmUp opens all connections and plays for a moment, which is not measured.
+// warmUp opens all connections and plays for a moment, without measuring.
 func (b *bench) warmUp() error {
 	b.progress("warming up %d connections", len(b.tables))
 	_, err := b.play(context.Background(), b.tables, min(time.Second, b.options.Duration/5))
@@ -53,8 +53,7 @@ func (b *bench) warmUp() error {
 	return nil
 }
 
-// play lets all tables play for d or until ctx ends, at least one round each. It returns how long it took until the last
-// one had its answer.
+// play lets all tables play for d or until ctx ends, at least one round each. It returns the time until the last answer.
 func (b *bench) play(ctx context.Context, tables []*table, d time.Duration) (time.Duration, error) {
 	begin := b.options.Now()
 	end := begin.Add(d)
@@ -76,7 +75,7 @@ func (b *bench) play(ctx context.Context, tables []*table, d time.Duration) (tim
 	return b.options.Now().Sub(begin), err
 }
 
-// nextPlayer is the next player in turn who has coins left; nil if none has.
+// nextPlayer is the next player who has coins left; nil if none has.
 func (t *table) nextPlayer() *player {
 	for range t.players {
 		p := t.players[t.next%len(t.players)]
@@ -88,7 +87,7 @@ func (t *table) nextPlayer() *player {
 	return nil
 }
 
-// playOnce plays a round and sorts out what became of it. An error ends the run.
+// playOnce plays a round and counts its result. An error ends the run.
 func (b *bench) playOnce(t *table, p *player) error {
 	err := b.playRound(t, p)
 	var violation *violationError
@@ -99,7 +98,7 @@ func (b *bench) playOnce(t *table, p *player) error {
 		t.tally.violations = append(t.tally.violations, violation.what)
 		return nil
 	case errors.Is(err, errUnknown):
-		return nil // the player counts it, and the check allows for it
+		return nil // the player has counted it, and the check allows for it
 	case refusedAs(err, "insufficient_coins"):
 		return b.topUp(t, p)
 	}
@@ -135,8 +134,8 @@ func (b *bench) measureCasino(ctx context.Context) error {
 	return b.report.addCasino(b.tables, took)
 }
 
-// measureBoth lets the casino and a bare handler take turns. The bare handler answers with the bytes of a real spin,
-// and the client does the same with its answers as with the casino's.
+// measureBoth lets the casino and a bare handler take turns. The bare handler answers with the bytes of a real spin, and the
+// client treats its answers like the casino's.
 func (b *bench) measureBoth(ctx context.Context) error {
 	first := b.tables[0]
 	if err := b.playOnce(first, first.players[0]); err != nil {
@@ -158,7 +157,7 @@ func (b *bench) takeTurns(ctx context.Context, bare Bare) error {
 	}
 	bareTables := make([]*table, len(b.tables))
 	for i, t := range b.tables {
-		// A bare handler keeps no balance, so none is checked: unknown is not 0.
+		// A bare handler has no balances: with unknown bets, the player's balance isn't checked.
 		stranger := &player{name: "bare", token: t.players[0].token, random: t.players[0].random, keyMark: t.players[0].keyMark + "bare-", unknown: 1}
 		bareTables[i] = &table{conn: newConnection(b.options.Client, to), players: []*player{stranger}, tally: newTally()}
 		defer bareTables[i].conn.close()
@@ -171,12 +170,12 @@ func (b *bench) takeTurns(ctx context.Context, bare Bare) error {
 	}
 	b.report.Baseline = &Baseline{TLS: describeTLS(bareTables[0].conn)}
 	if b.report.Baseline.TLS != b.report.TLS {
-		b.report.Baseline.Caveat = "the two sides speak different TLS, so the ratio is no fair comparison"
+		b.report.Baseline.Caveat = "the two sides use different TLS, so the comparison is not fair"
 	}
 	slice := b.options.Duration / baselinePairs
 	for pair := range baselinePairs {
 		b.progress("pair %d of %d: %s against the casino, %s against the bare handler", pair+1, baselinePairs, slice, slice)
-		// Who begins changes, so that neither always finds the machine as the other left it.
+		// The sides alternate in going first, so that neither always inherits the machine's state from the other.
 		var casinoRate, bareRate float64
 		turns := []func() error{
 			func() (err error) { casinoRate, err = b.turn(ctx, b.tables, slice, b.report.addCasino); return err },
@@ -191,14 +190,14 @@ func (b *bench) takeTurns(ctx context.Context, bare Bare) error {
 			}
 		}
 		if ctx.Err() != nil || slices.ContainsFunc(b.tables, func(t *table) bool { return t.idle }) {
-			break // this pair was not played by all, or not to its end
+			break // this pair was not completed
 		}
 		b.report.Baseline.Ratios = append(b.report.Baseline.Ratios, casinoRate/bareRate)
 	}
 	return nil
 }
 
-// turn plays one slice, hands what the tables have seen to add, and returns the requests a second.
+// turn plays one slice, passes the tables' tallies to add, and returns the requests per second.
 func (b *bench) turn(ctx context.Context, tables []*table, d time.Duration, add func([]*table, time.Duration) error) (float64, error) {
 	took, err := b.play(ctx, tables, d)
 	if err != nil {
@@ -211,7 +210,7 @@ func (b *bench) turn(ctx context.Context, tables []*table, d time.Duration, add 
 	return float64(requests) / took.Seconds(), add(tables, took)
 }
 
-// describeTLS names what a connection speaks, to see that both sides of a comparison do the same work.
+// describeTLS names a connection's TLS parameters, to show that both sides of a comparison do the same work.
 func describeTLS(c connection) string {
 	state := c.security()
 	if state == nil {

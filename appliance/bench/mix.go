@@ -15,12 +15,12 @@ const (
 	blackjack = "blackjack"
 )
 
-// Mix says how often each game is played, as shares of all rounds: with 3 and 1, three of four.
+// Mix says how often each game is played, as shares of all rounds: shares 3 and 1 mean three rounds of four.
 type Mix struct {
 	Slots, Roulette, Blackjack int
 }
 
-// UnmarshalText takes games with their shares: slots=1 or slots=2,roulette=1,blackjack=1.
+// UnmarshalText parses games with their shares: slots=1 or slots=2,roulette=1,blackjack=1.
 func (m *Mix) UnmarshalText(text []byte) error {
 	var mix Mix
 	for part := range strings.SplitSeq(string(text), ",") {
@@ -76,7 +76,7 @@ func (m Mix) draw(random *rand.Rand) string {
 	return blackjack
 }
 
-// rouletteBets are bets of each kind, one of which is placed at a time.
+// rouletteBets are bets of each kind; a spin places one of them.
 var rouletteBets = []string{
 	`{"type":"red","amount":%d}`,
 	`{"type":"even","amount":%d}`,

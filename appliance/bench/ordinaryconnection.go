@@ -30,7 +30,7 @@ func newOrdinaryConnection(to target) *ordinaryConnection {
 	http1.SetHTTP1(true)
 	transport := &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: requestTimeout}).DialContext,
-		TLSClientConfig:     to.tls.Clone(), // the transport writes to it
+		TLSClientConfig:     to.tls.Clone(), // a copy, since the transport changes it
 		TLSHandshakeTimeout: requestTimeout,
 		Protocols:           http1,
 		MaxConnsPerHost:     1,
@@ -63,7 +63,7 @@ func (c *ordinaryConnection) do(r *request) (response, error) {
 	if seconds, err := strconv.Atoi(received.Header.Get("Retry-After")); err == nil {
 		answer.retryAfter = time.Duration(seconds) * time.Second
 	}
-	// The connection is kept only if the body is read until its end is seen.
+	// The connection is reused only if the body is read to its end.
 	c.body.Reset()
 	if _, err := c.body.ReadFrom(io.LimitReader(received.Body, maxBody+1)); err != nil {
 		return response{}, fmt.Errorf("%s %s: %w", r.method, r.path, err)
@@ -84,8 +84,8 @@ func (c *ordinaryConnection) request(r *request) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Without GetBody the transport can't send a bet again, which it would do under an Idempotency-Key; the run must
-	// see and count each answer that was lost.
+	// Without GetBody the transport can't resend a bet by itself, as it would under an Idempotency-Key. The run must see and
+	// count each lost answer.
 	sent.GetBody = nil
 	sent.Header.Set("User-Agent", "") // leaves it out
 	if r.token != "" {

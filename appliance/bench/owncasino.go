@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// OwnCasino is a casino that was started to be measured: over TLS, without rate limits and without an access log.
+// OwnCasino is a casino that was started for a measurement: over TLS, without rate limits and without an access log.
 type OwnCasino struct {
 	URL     string
 	Ready   time.Duration // from the start of the process until it was ready for players
@@ -59,11 +59,11 @@ func (c *OwnCasino) wait(process *exec.Cmd) {
 func (c *OwnCasino) TLS() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
 
 const (
-	startPatience = 2 * time.Minute      // how long a casino may take to start
-	startInterval = 2 * time.Millisecond // between two questions whether it is ready
+	startPatience = 2 * time.Minute      // the longest time to start
+	startInterval = 2 * time.Millisecond // between two probes
 )
 
-// awaitReady waits until the casino is ready, or has ended.
+// awaitReady waits until the casino is ready or has ended.
 func (c *OwnCasino) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
@@ -101,17 +101,17 @@ func (c *OwnCasino) isReady(ctx context.Context, client *http.Client) (bool, err
 	return response.StatusCode == http.StatusOK, err
 }
 
-// Stop asks the casino to stop and waits until it has. Further calls return the same.
+// Stop asks the casino to stop and waits until it has. Further calls return the same result.
 func (c *OwnCasino) Stop() error {
 	c.stop()
 	<-c.ended
-	if c.endErr == nil || errors.Is(c.endErr, context.Canceled) { // it was asked to stop, and did
+	if c.endErr == nil || errors.Is(c.endErr, context.Canceled) { // it was asked to stop
 		return nil
 	}
 	return fmt.Errorf("the casino at %s ended: %w", c.URL, c.endErr)
 }
 
-// freeAddress is an address on loopback that nothing listens on at the moment.
+// freeAddress is a loopback address that is free at the moment.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

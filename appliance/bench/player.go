@@ -18,29 +18,29 @@ type player struct {
 	name    string
 	token   string
 	random  *rand.Rand
-	keyMark string // begins this player's keys
+	keyMark string // prefix of this player's keys
 	keys    int    // made so far
-	broke   bool   // has no coins left to play with
+	broke   bool   // has no coins left
 
-	// What the books said before the first bet.
+	// The books before the first bet.
 	startCoins   int64
 	lastRound    string // the newest round, "" if none
 	lastTransfer string
 
-	// What the casino answered since.
+	// The casino's answers since.
 	told    []toldRound
-	coins   int64 // after the newest answer
-	unknown int   // bets that never got an answer: each may be in the books or not
+	coins   int64 // by the newest answer
+	unknown int   // bets without an answer: each may be in the books or not
 }
 
-// toldRound is a settled round as an answer told it.
+// toldRound is a settled round from an answer.
 type toldRound struct {
 	id             string
 	staked, payout int64
-	outcome        uint64 // a hash of what was shown
+	outcome        uint64 // a hash of the outcome
 }
 
-// roundView is what is read of a round, in answers and in the books.
+// roundView has the fields of a round that bench reads, in answers and in the books.
 type roundView struct {
 	ID      string         `json:"id"`
 	Game    string         `json:"game"`
@@ -57,7 +57,7 @@ func (r *roundView) told() toldRound {
 	return toldRound{r.ID, r.Staked, r.Payout, hash.Sum64()}
 }
 
-// playAnswer is what is read of an answer to a bet or an action.
+// playAnswer has the fields that bench reads in an answer to a bet or an action.
 type playAnswer struct {
 	Round  roundView `json:"round"`
 	Payout int64     `json:"payout"`
@@ -77,7 +77,7 @@ type problem struct {
 	Detail string `json:"detail"`
 }
 
-// refusedError is an answer that says no: nothing has changed.
+// refusedError is a refusal: nothing has changed.
 type refusedError struct {
 	status int
 	problem
@@ -92,7 +92,7 @@ func refusedAs(err error, code string) bool {
 	return errors.As(err, &refused) && refused.Code == code
 }
 
-// errUnknown is a bet without an answer: it may be in the books or not.
+// errUnknown is a bet without an answer: it may or may not be in the books.
 var errUnknown = errors.New("there was no answer to the bet")
 
 // playRound plays one round to its end.
@@ -111,7 +111,7 @@ func (b *bench) stakeBody() []byte {
 	return fmt.Appendf(nil, `{"stake":%d}`, b.options.Stake)
 }
 
-// playAtOnce plays a round that one request opens and settles.
+// playAtOnce plays a round that a single request opens and settles.
 func (b *bench) playAtOnce(t *table, p *player, game, path string, body []byte) error {
 	answer, err := b.bet(t, p, game, path, body)
 	if err != nil {
@@ -121,7 +121,7 @@ func (b *bench) playAtOnce(t *table, p *player, game, path string, body []byte) 
 	return p.settle(&answer)
 }
 
-// settle notes a settled round, after a look at whether the answer makes sense by itself.
+// settle records a settled round, after checking that the answer is consistent in itself.
 func (p *player) settle(answer *playAnswer) error {
 	round := &answer.Round
 	before := p.coins
@@ -143,7 +143,7 @@ type violationError struct{ what string }
 
 func (e *violationError) Error() string { return e.what }
 
-// playBlackjack plays a round of blackjack by a simple strategy that meets every action but surrender.
+// playBlackjack plays a round of blackjack by a simple strategy that uses every action but surrender.
 func (b *bench) playBlackjack(t *table, p *player) error {
 	answer, err := b.bet(t, p, blackjack, "/api/v1/games/blackjack/rounds", b.stakeBody())
 	if refusedAs(err, "round_open") {
@@ -159,7 +159,7 @@ func (b *bench) playBlackjack(t *table, p *player) error {
 	return p.settle(&answer)
 }
 
-// playOn takes actions until the round that answer shows is settled; answer then shows its end.
+// playOn takes actions until the round in answer is settled; answer then has its end.
 func (b *bench) playOn(t *table, p *player, answer *playAnswer) error {
 	withoutCoins := false
 	for !answer.Round.Settled {
@@ -199,8 +199,7 @@ func chooseAction(answer *playAnswer, withoutCoins bool) string {
 	return "stand"
 }
 
-// bet sends a request that moves coins, and retries it under the same key until it has an answer, so that it counts
-// once.
+// bet sends a request that moves coins, and retries it under the same key until it has an answer, so that it counts once.
 func (b *bench) bet(t *table, p *player, game, path string, body []byte) (playAnswer, error) {
 	r := request{method: "POST", path: path, token: p.token, body: body}
 	if !b.options.WithoutKeys {
@@ -215,7 +214,7 @@ func (b *bench) bet(t *table, p *player, game, path string, body []byte) (playAn
 	return answer, err
 }
 
-// deliver sends a request until it is accepted or refused for good, and measures the exchange that was accepted.
+// deliver sends a request until it is accepted or finally refused, and measures the accepted exchange.
 func (b *bench) deliver(t *table, game string, r *request, into any) error {
 	giveUp := b.options.Now().Add(b.options.Patience)
 	pause := 20 * time.Millisecond

@@ -15,22 +15,21 @@ import (
 	"time"
 )
 
-// Program is the imperio binary. A run starts it for casinos and bare handlers of its own, each in a process of its own.
+// Program is the imperio binary, which runs start for their own casinos and bare handlers, each in its own process.
 type Program struct {
 	Path    string
 	Environ []string  // NAME=value
-	Stderr  io.Writer // gets what the processes write there
+	Stderr  io.Writer // gets the processes' standard error
 }
 
-// command is the program with these arguments. The end of ctx stops the process: SIGTERM first, SIGKILL if it does not
-// end in time.
+// command is the program with these arguments. When ctx ends, the process gets SIGTERM, then SIGKILL if it does not end in
+// time.
 func (p Program) command(ctx context.Context, arguments ...string) *exec.Cmd {
 	process := exec.CommandContext(ctx, p.Path, arguments...)
 	process.Env, process.Stderr = p.Environ, p.Stderr
 	process.Cancel = func() error { return process.Process.Signal(syscall.SIGTERM) }
 	process.WaitDelay = time.Minute
-	// A signal from the terminal goes to a whole process group. A group of its own keeps it from this process, which is
-	// stopped by ctx alone.
+	// A signal from the terminal goes to the whole process group. In its own group, this process is stopped only by ctx.
 	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return process
 }
@@ -45,7 +44,7 @@ func (p Program) Run(ctx context.Context, stdout io.Writer, arguments ...string)
 	return nil
 }
 
-// StartBare starts 'imperio bench bare-server'. It fits Options.StartBare.
+// StartBare starts 'imperio bench bare-server', for Options.StartBare.
 func (p Program) StartBare(ctx context.Context, secure bool, body []byte) (Bare, func() error, error) {
 	arguments, scheme := []string{"bench", "bare-server"}, "http://"
 	if secure {
@@ -72,6 +71,6 @@ func (p Program) StartBare(ctx context.Context, secure bool, body []byte) (Bare,
 	if err != nil {
 		return Bare{}, nil, errors.Join(err, stop())
 	}
-	// The process was started here and has just made its certificate, so any certificate is trusted.
+	// The process was started here and has just made its certificate, so trust any certificate.
 	return Bare{URL: scheme + strings.TrimSpace(address), TLS: &tls.Config{InsecureSkipVerify: true}}, stop, nil
 }

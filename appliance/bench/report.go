@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Report is what a run found. Times in JSON are in milliseconds.
+// Report is the result of a run. Times in JSON are in milliseconds.
 type Report struct {
 	URL         string         `json:"url"`
 	Client      Client         `json:"client"`
-	Cores       int            `json:"cores"` // of the machine that the players ran on
+	Cores       int            `json:"cores"` // of the players' machine
 	Connections int            `json:"connections"`
 	Players     int            `json:"players"`
 	Mix         string         `json:"mix"`
@@ -22,11 +22,11 @@ type Report struct {
 	Casino      Measurement    `json:"casino"`
 	Games       []GameFigures  `json:"games"`
 	Baseline    *Baseline      `json:"baseline,omitempty"`
-	Failures    map[string]int `json:"failures"` // requests that were retried, by code; "connection" for a broken one
+	Failures    map[string]int `json:"failures"` // retried requests, by code; "connection" for a broken connection
 	Refusals    map[string]int `json:"refusals"`
 	Broke       int            `json:"broke"` // players who ran out of coins and stopped early
 	Checked     Checked        `json:"checked"`
-	// Violations are the promises that were found broken, at most maxViolations of them.
+	// Violations are broken promises, at most maxViolations of them.
 	Violations []string `json:"violations"`
 
 	latencies map[string][]time.Duration // of the casino, by game
@@ -42,7 +42,7 @@ type Measurement struct {
 	Latency           Latency `json:"latency"`
 }
 
-// Latency is the spread of the times from the first byte sent to the last byte read, in milliseconds.
+// Latency is the distribution of times from the first byte sent to the last byte read, in milliseconds.
 type Latency struct {
 	P50 float64 `json:"p50"`
 	P95 float64 `json:"p95"`
@@ -50,7 +50,7 @@ type Latency struct {
 	Max float64 `json:"max"`
 }
 
-// GameFigures is how one game went.
+// GameFigures are the figures of one game.
 type GameFigures struct {
 	Game            string  `json:"game"`
 	Rounds          int     `json:"rounds"`
@@ -62,7 +62,7 @@ type GameFigures struct {
 type Baseline struct {
 	Measurement
 	TLS string `json:"tls"`
-	// Ratios are the casino's requests a second over the bare handler's, for each pair of turns.
+	// Ratios are the casino's requests per second divided by the bare handler's, for each pair of turns.
 	Ratios []float64 `json:"ratios"`
 	Caveat string    `json:"caveat,omitempty"`
 }
@@ -80,11 +80,11 @@ func (b *Baseline) Ratio() float64 {
 	return sorted[middle]
 }
 
-// Checked is how much was compared with the casino's books.
+// Checked says how much was compared with the casino's books.
 type Checked struct {
-	Answers    int `json:"answers"`    // settled rounds that players were told of
+	Answers    int `json:"answers"`    // settled rounds in answers
 	Transfers  int `json:"transfers"`  // read from the books
-	Unanswered int `json:"unanswered"` // bets that never had an answer, and may be in the books or not
+	Unanswered int `json:"unanswered"` // bets without an answer, which may or may not be in the books
 }
 
 // Proven reports whether answers were compared with the books and no promise was broken.
@@ -92,7 +92,7 @@ func (r *Report) Proven() bool {
 	return r.Checked.Answers > 0 && len(r.Violations) == 0
 }
 
-// note adds what went wrong at a table, whether it was measured or not.
+// note adds what went wrong at a table, measured or not.
 func (r *Report) note(t *tally) {
 	if r.Failures == nil {
 		r.Failures, r.Refusals, r.Violations = make(map[string]int), make(map[string]int), []string{}
@@ -111,7 +111,7 @@ func (r *Report) addViolations(violations []string) {
 	r.Violations = append(r.Violations, violations[:min(room, len(violations))]...)
 }
 
-// addCasino takes what the casino's tables have seen in the time that a turn took, and empties them.
+// addCasino adds the tallies of the casino's tables in a turn, and empties them.
 func (r *Report) addCasino(tables []*table, took time.Duration) error {
 	if r.latencies == nil {
 		r.latencies = make(map[string][]time.Duration)
@@ -151,12 +151,12 @@ func (r *Report) addCasino(tables []*table, took time.Duration) error {
 	return nil
 }
 
-// addBare takes what the bare handler's tables have seen, and empties them.
+// addBare adds the tallies of the bare handler's tables, and empties them.
 func (r *Report) addBare(tables []*table, took time.Duration) error {
 	for _, t := range tables {
 		r.bare = append(r.bare, t.tally.latencies[slots]...)
 		if len(t.tally.failures)+len(t.tally.refusals)+len(t.tally.violations) > 0 {
-			return fmt.Errorf("the bare handler went wrong: %v %v %v", t.tally.failures, t.tally.refusals, t.tally.violations)
+			return fmt.Errorf("the bare handler failed: %v %v %v", t.tally.failures, t.tally.refusals, t.tally.violations)
 		}
 		t.tally = newTally()
 		for _, p := range t.players {
@@ -177,7 +177,7 @@ func measurement(latencies []time.Duration, took time.Duration) Measurement {
 	}
 }
 
-// percentile is the smallest of the sorted times that p of 100 don't exceed, in milliseconds.
+// percentile is the smallest of the sorted times that p percent don't exceed, in milliseconds.
 func percentile(sorted []time.Duration, p int) float64 {
 	if len(sorted) == 0 {
 		return 0
@@ -209,7 +209,7 @@ func (r *Report) Print(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("\n")
 	for _, game := range r.Games {
-		fmt.Fprintf(&b, "%s: %d rounds, %.0f a second\n", game.Game, game.Rounds, game.RoundsPerSecond)
+		fmt.Fprintf(&b, "%s: %d rounds, %.0f per second\n", game.Game, game.Rounds, game.RoundsPerSecond)
 	}
 	if base := r.Baseline; base != nil && len(base.Ratios) > 0 {
 		fmt.Fprintf(&b, "ratio to the bare handler: %.3f (median of %d pairs of turns, from %.3f to %.3f)\n", base.Ratio(), len(base.Ratios), slices.Min(base.Ratios), slices.Max(base.Ratios))
@@ -221,11 +221,11 @@ func (r *Report) Print(w io.Writer) error {
 	if r.Broke > 0 {
 		fmt.Fprintf(&b, "caveat: %d players ran out of coins and stopped early: give them more to measure longer\n", r.Broke)
 	}
-	fmt.Fprintf(&b, "checked: %d answers against the books, %d transfers; %d bets without an answer\n", r.Checked.Answers, r.Checked.Transfers, r.Checked.Unanswered)
+	fmt.Fprintf(&b, "compared with the books: %d answers, %d transfers; %d bets without an answer\n", r.Checked.Answers, r.Checked.Transfers, r.Checked.Unanswered)
 	if r.Proven() {
-		b.WriteString("verdict: every answer is in the books once, as it was told, and every balance follows\n")
+		b.WriteString("verdict: every answer is in the books exactly once, and every balance follows\n")
 	} else {
-		fmt.Fprintf(&b, "verdict: %d promises were found broken\n", len(r.Violations))
+		fmt.Fprintf(&b, "verdict: %d broken promises\n", len(r.Violations))
 		for _, violation := range r.Violations {
 			fmt.Fprintf(&b, "  %s\n", violation)
 		}

@@ -12,11 +12,11 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// signUpTables is how many connections open accounts at the same time. Each sign-up costs the casino a password hash, so
-// more would only wait.
+// signUpTables is the number of connections that open accounts at the same time. Each sign-up costs the casino a password
+// hash, so more would only wait.
 const signUpTables = 4
 
-// accountView is what is read of an account.
+// accountView has the fields of an account that bench reads.
 type accountView struct {
 	Username    string  `json:"username"`
 	Coins       int64   `json:"coins"`
@@ -43,7 +43,7 @@ func (b *bench) seatPlayers(ctx context.Context) error {
 		t := b.tables[i%len(b.tables)]
 		t.players = append(t.players, p)
 	}
-	b.progress("%d players take their seats", len(b.players))
+	b.progress("seating %d players", len(b.players))
 	return b.eachTable(b.tables, func(t *table) error {
 		for _, p := range t.players {
 			if err := ctx.Err(); err != nil {
@@ -57,7 +57,7 @@ func (b *bench) seatPlayers(ctx context.Context) error {
 	})
 }
 
-// signUp opens the accounts and gives their tokens.
+// signUp opens the accounts and returns their tokens.
 func (b *bench) signUp(ctx context.Context) ([]string, error) {
 	tokens := make([]string, b.options.Players)
 	var opened atomic.Int64
@@ -110,7 +110,7 @@ func (b *bench) openAccount(t *table, i int) (string, error) {
 	return opened.Token, nil
 }
 
-// noteStart reads the books of a player before the first bet.
+// noteStart records a player's books before the first bet.
 func (b *bench) noteStart(t *table, p *player) error {
 	var account accountView
 	if err := b.get(t, p.token, "/api/v1/me", &account); err != nil {
@@ -141,7 +141,7 @@ func (b *bench) noteStart(t *table, p *player) error {
 	return nil
 }
 
-// finishOpenRound plays a round to its end that the player left open before this run.
+// finishOpenRound finishes a round that the player left open before this run.
 func (b *bench) finishOpenRound(t *table, p *player) error {
 	var answer playAnswer
 	if err := b.get(t, p.token, "/api/v1/games/blackjack/rounds/open", &answer); err != nil {
@@ -164,7 +164,7 @@ func (b *bench) eachTable(tables []*table, do func(*table) error) error {
 	all.Wait()
 	for _, err := range errs {
 		if err != nil {
-			return err // the others mostly say the same
+			return err // the others are mostly the same
 		}
 	}
 	return nil

@@ -38,14 +38,14 @@ type Data struct {
 	// EncryptionKey is 32 bytes as 64 hexadecimal digits or in base64. Empty: a key in the data directory, made at the first start.
 	EncryptionKey     Secret `name:"encryption-key" kong:"-" group:"Data" help:"The casino's key, which seals server seeds, password hashes and private keys: 32 bytes, as 64 hexadecimal digits or in base64 (openssl rand -base64 32). Empty: encryption.key in the data directory, made at the first start. It can't be changed later."`
 	EncryptionKeyFile string `name:"encryption-key-file" group:"Data" placeholder:"FILE" help:"File that holds the casino's key. Only its owner may be able to read it (mode 600)."`
-	// CheckpointInterval is how often at most changed state is written into state.db; 100 ms … 1 min.
-	CheckpointInterval time.Duration `name:"checkpoint-interval" group:"Data" placeholder:"DURATION" help:"How often changed state is written into state.db, from 100ms to 1m. Bets are durable at once all the same: this only bounds the replay after a crash."`
+	// CheckpointInterval is the interval at which changed state is written into state.db; 100 ms … 1 min.
+	CheckpointInterval time.Duration `name:"checkpoint-interval" group:"Data" placeholder:"DURATION" help:"How often changed state is written into state.db, from 100ms to 1m. Bets are durable at once regardless; this only bounds the replay after a crash."`
 	// DiskStallLimit is how long one write may take before the node ends; 1 s … 10 min.
-	DiskStallLimit time.Duration `name:"disk-stall-limit" group:"Data" placeholder:"DURATION" help:"Longest time that one write to the disk may take, from 1s to 10m. After that the disk counts as hung, and the node stops. Raise it where storage pauses longer, e.g. during snapshots of the volume."`
-	// DiskReserve is in bytes. Below this much free space new bets are refused, and open rounds still settle.
+	DiskStallLimit time.Duration `name:"disk-stall-limit" group:"Data" placeholder:"DURATION" help:"Longest time that a write to the disk may take, from 1s to 10m. After that the disk counts as hung, and the node stops. Raise it if the storage pauses longer, e.g. during snapshots of the volume."`
+	// DiskReserve is in bytes. With less free space, new bets are refused, but open rounds still settle.
 	DiskReserve ByteSize `name:"disk-reserve" group:"Data" placeholder:"SIZE" help:"Free disk space below which new bets are refused, so that open rounds can still settle. At least 16MiB."`
-	// Memory is what the whole process should get along with, in bytes. 0: 1 GiB, or less where there is less.
-	Memory ByteSize `name:"memory" group:"Data" placeholder:"SIZE" help:"Memory that the casino should get along with, at least 64MiB. 0: 1GiB, or what the container allows, or three quarters of the machine's, whichever is least. A container's limit always counts."`
+	// Memory is how much memory the whole process may use, in bytes. 0: 1 GiB, or less if there is less.
+	Memory ByteSize `name:"memory" group:"Data" placeholder:"SIZE" help:"Memory that the casino may use, at least 64MiB. 0: 1GiB, the container's limit or three quarters of the machine's memory, whichever is least. A container's limit always applies."`
 }
 
 // Listen says where the node listens and how long it waits for clients.
@@ -58,7 +58,7 @@ type Listen struct {
 	OpsAddr string `name:"ops-addr" group:"Listeners" placeholder:"HOST:PORT" help:"Address of the operator's listener for metrics and health. Use 'none' for no listener."`
 	// Domains are the casino's host names, lower case, the canonical one first.
 	Domains []string `name:"domain" group:"Listeners" placeholder:"NAME" help:"Domain names of the casino, separated by commas; the first is the canonical one. Turns on HTTPS, with certificates by ACME."`
-	// TrustedProxies may name the client's address, by X-Forwarded-For or by the PROXY protocol.
+	// TrustedProxies may give the client's address, by X-Forwarded-For or by the PROXY protocol.
 	TrustedProxies []netip.Prefix `name:"trusted-proxies" group:"Listeners" placeholder:"CIDR" help:"Networks of the proxies whose X-Forwarded-For and PROXY headers are trusted, e.g. 127.0.0.0/8,10.0.0.5/32. Empty: no proxy is trusted."`
 	ProxyProtocol  Switch         `name:"proxy-protocol" group:"Listeners" help:"Whether trusted proxies begin each connection with a PROXY protocol header (version 1 or 2)."`
 	// ReadTimeout bounds the reading of a request's header, and again of its body: 1 s … 5 min.
@@ -69,12 +69,12 @@ type Listen struct {
 	IdleTimeout time.Duration `name:"idle-timeout" group:"Listeners" placeholder:"DURATION" help:"How long a connection may stay idle between two requests. From 1s to 1h."`
 	// ShutdownTimeout bounds how long a stopping node waits for requests in flight: 0 … 10 min.
 	ShutdownTimeout time.Duration `name:"shutdown-timeout" group:"Listeners" placeholder:"DURATION" help:"How long a stopping node waits for requests in flight. At most 10m."`
-	Compression     Switch        `name:"compression" group:"Listeners" help:"Whether texts of 1 KiB and more are compressed (gzip, zstd) for clients that accept it."`
+	Compression     Switch        `name:"compression" group:"Listeners" help:"Whether text answers of 1 KiB and more are compressed (gzip, zstd) for clients that accept it."`
 }
 
 // TLS says how the node gets its certificates.
 type TLS struct {
-	Mode TLSMode `name:"tls" group:"TLS" placeholder:"MODE" help:"Where certificates come from: acme (Let's Encrypt or another ACME directory), files (your own), internal (a certificate authority of this casino's own), off (plain HTTP, on loopback or behind a proxy). The default is acme with a domain, and off without."`
+	Mode TLSMode `name:"tls" group:"TLS" placeholder:"MODE" help:"Where certificates come from: acme (Let's Encrypt or another ACME directory), files (your own), internal (the casino's own certificate authority), off (plain HTTP, on loopback or behind a proxy). The default is acme with a domain, and off without."`
 	// CertFile and KeyFile are PEM files, reloaded when they change.
 	CertFile string `name:"tls-cert" group:"TLS" placeholder:"FILE" help:"Certificate chain in PEM, for tls=files. Reloaded when it changes."`
 	KeyFile  string `name:"tls-key" group:"TLS" placeholder:"FILE" help:"Private key in PEM, for tls=files. Reloaded when it changes."`
@@ -91,7 +91,7 @@ type TLS struct {
 	ACMERootFile string `name:"acme-ca-root" group:"TLS" placeholder:"FILE" help:"Root certificates in PEM for talking to a private ACME authority. Empty: the system's."`
 }
 
-// Access says who may reach what, apart from the players' pages.
+// Access says who may use the API from other origins, and who may read the metrics.
 type Access struct {
 	// CORSOrigins are the origins (https://pages.example) whose pages may call the API.
 	CORSOrigins []string `name:"cors-origins" group:"Access" placeholder:"ORIGIN" help:"Origins whose pages may call the API from a browser, e.g. https://pages.example. Empty: only the casino's own."`
@@ -114,7 +114,7 @@ type Accounts struct {
 
 // Logs says what the node logs.
 type Logs struct {
-	Level     slog.Level `name:"log-level" group:"Logs" placeholder:"LEVEL" help:"Least severe level that is logged: debug, info, warn or error."`
+	Level     slog.Level `name:"log-level" group:"Logs" placeholder:"LEVEL" help:"Lowest level that is logged: debug, info, warn or error."`
 	Format    LogFormat  `name:"log-format" group:"Logs" placeholder:"FORMAT" help:"Format of the log lines: text or json."`
 	AccessLog Switch     `name:"access-log" group:"Logs" help:"Whether each request is logged. Health checks never are."`
 }

@@ -7,7 +7,7 @@ import (
 	"imperio/games/catalogue"
 )
 
-// MaxStake is the highest stake that a table may allow. With any pay table, and a hundred bets in a spin, a payout stays
+// MaxStake is the highest stake that a table may allow. With any pay table, and with a hundred bets in a spin, payouts stay
 // far below games.MaxCoins.
 const MaxStake games.Coins = 1_000_000_000
 
@@ -42,7 +42,7 @@ func defaultGames() Games {
 	}
 }
 
-// released is the descriptor of a game that has settings here. Tests show that each has one.
+// released is the descriptor of a game that has settings here. Tests show that each exists.
 func released(game string) *games.Descriptor {
 	d, ok := catalogue.Released().Named(game)
 	if !ok {
@@ -51,7 +51,7 @@ func released(game string) *games.Descriptor {
 	return d
 }
 
-// Table is one game as the operator has set it.
+// Table is one game with the operator's settings.
 type Table struct {
 	Game     string // its name in the catalogue
 	Enabled  bool

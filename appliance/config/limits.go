@@ -9,7 +9,7 @@ type Limits struct {
 
 	GeneralRate  Rate `name:"limit-general-rate" group:"Limits" placeholder:"N/UNIT" help:"Requests that no other limit covers, per client address and per account. Health checks and reads of files don't count."`
 	GeneralBurst int  `name:"limit-general-burst" group:"Limits" placeholder:"N" help:"How many such requests may come at once."`
-	SignInRate   Rate `name:"limit-sign-in-rate" group:"Limits" placeholder:"N/UNIT" help:"Sign-ins, good or bad, per client address. Attempts to sign up count separately, at the same rate."`
+	SignInRate   Rate `name:"limit-sign-in-rate" group:"Limits" placeholder:"N/UNIT" help:"Sign-ins, successful or not, per client address. Attempts to sign up count separately, at the same rate."`
 	SignInBurst  int  `name:"limit-sign-in-burst" group:"Limits" placeholder:"N" help:"How many sign-ins may come at once."`
 	SignUpRate   Rate `name:"limit-sign-up-rate" group:"Limits" placeholder:"N/UNIT" help:"New accounts per client address. Refused sign-ups don't count."`
 	SignUpBurst  int  `name:"limit-sign-up-burst" group:"Limits" placeholder:"N" help:"How many accounts may be opened at once."`
@@ -19,7 +19,7 @@ type Limits struct {
 	FailedSignIns Rate `name:"limit-failed-sign-ins" group:"Limits" placeholder:"N/UNIT" help:"Failed sign-ins, per account and per client address. Counted in the casino's data, so they survive a restart."`
 
 	ConnectionsPerAddress Cap `name:"max-connections-per-address" group:"Limits" placeholder:"N" help:"Open connections per client address."`
-	Connections           Cap `name:"max-connections" group:"Limits" placeholder:"N" help:"Open connections of all clients together. Where the memory suffices for fewer, that many count; the log says how many at a start."`
+	Connections           Cap `name:"max-connections" group:"Limits" placeholder:"N" help:"Open connections of all clients together. If the memory suffices only for fewer, that number applies; the log shows it at each start."`
 }
 
 func defaultLimits() Limits {

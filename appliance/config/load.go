@@ -13,7 +13,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// Input is what a configuration is read from.
+// Input has the sources of a configuration.
 type Input struct {
 	// Flags are the command line's values by key, with the type of the field in Config. "config" names the file to
 	// read, if any. Names that are not keys are ignored: a verb may have other flags.
@@ -33,7 +33,7 @@ type Loaded struct {
 }
 
 // Load reads the configuration, and changes nothing on the disk. It reports all mistakes in the input at once, as
-// Problems. Whether the values fit together is for Validate to say.
+// Problems. Validate checks whether the values fit together.
 func Load(in Input) (*Loaded, error) {
 	l := loader{in: in, keys: make(map[string]Key), loaded: &Loaded{Config: Default(), Sources: make(map[string]string)}}
 	for _, key := range Keys() {
@@ -84,7 +84,7 @@ func (l *loader) set(name, text, source string) {
 	l.loaded.Sources[name] = source
 }
 
-// environment gives the environment's values by key, and reports variables that are not keys.
+// environment returns the environment's values by key, and reports variables that are not keys.
 func (l *loader) environment() map[string]string {
 	values := make(map[string]string)
 	byEnv := map[string]string{envName(fileKey): fileKey}

@@ -16,8 +16,8 @@ import (
 // loading are the files of this package that handle every key alike. Reading a field there does not use it.
 var loading = []string{"config.go", "keys.go", "load.go", "reference.go", "validate.go"}
 
-// A key that nothing reads is a promise that nobody keeps. Code outside this package must read each field of Config, or
-// call a function of this package that does.
+// Every key must have an effect: code outside this package must read each field of Config, or call a function of this
+// package that does.
 func TestConfiguration_EveryKeyIsReadBySomeone(t *testing.T) {
 	read := fieldsRead(t)
 	for _, key := range Keys() {

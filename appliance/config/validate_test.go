@@ -173,7 +173,7 @@ func TestByteSize_RoundTripAndRefusals(t *testing.T) {
 	}
 }
 
-// Whoever adds a game to the catalogue gives it settings.
+// Every game in the catalogue must have settings.
 func TestTables_AreOfAllReleasedGames(t *testing.T) {
 	games := Default().Games
 	var tables []string

@@ -22,7 +22,7 @@ const (
 	checkpointUnhealthy = 30 * time.Second
 )
 
-// CheckpointCheck checks that checkpoints come to an end. writing returns how long the current one has taken so far, 0 if
+// CheckpointCheck checks that checkpoints finish. writing returns how long the current one has taken so far, 0 if
 // none is being written.
 func CheckpointCheck(writing func() time.Duration) Check {
 	return Check{"checkpoint", func(context.Context) (Result, bool) {
@@ -188,7 +188,7 @@ func BackupAgeCheck(latest func() (at time.Time, ok bool), most time.Duration, n
 	}}
 }
 
-// Clock is how this machine's clock stands to the casino's time. 0 means that there is nothing to tell.
+// Clock compares this machine's clock with the casino's time. 0 means that there is nothing to report.
 type Clock struct {
 	Leap   time.Duration // how far it is ahead of where it should be, if so far that no command is taken
 	Behind time.Duration // how far it is behind the casino's time
@@ -196,14 +196,15 @@ type Clock struct {
 	Ago    time.Duration // how long ago that was
 }
 
-// ClockCheck asks whether the clock can be believed. A step is told for ten minutes, all else as long as it is so.
+// ClockCheck checks whether the clock can be believed. It reports a step for ten minutes, and anything else as long as it
+// lasts.
 func ClockCheck(look func() Clock) Check {
 	const tellFor = 10 * time.Minute
 	return Check{"clock", func(context.Context) (Result, bool) {
 		c := look()
 		switch {
 		case c.Leap > 0:
-			return unhealthy("the clock is %s ahead of where it should be, and nothing is taken from players. Set it right; if it is right now, restart the casino",
+			return unhealthy("the clock is %s ahead of where it should be, and players' commands are refused. Set it right; if it is right now, restart the casino",
 				c.Leap.Round(time.Second)), true
 		case c.Behind > 0:
 			return degraded("the clock is %s behind the casino's time, which goes on at half pace until the two meet, in %s. Check time synchronization",

@@ -13,7 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Where the operators' files are, from here.
+// The operators' files, relative to this directory.
 const (
 	dashboardFile  = "../../deploy/grafana/imperio.json"
 	prometheusDir  = "../../deploy/prometheus"
@@ -113,7 +113,7 @@ func ruleExpressions(t *testing.T) map[string]string {
 		for _, r := range g.Rules {
 			all[r.Alert] = r.Expr
 			if r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
-				t.Errorf("%s says not how severe it is, or what to do", r.Alert)
+				t.Errorf("%s lacks a severity, or says not what to do", r.Alert)
 			}
 		}
 	}
@@ -157,7 +157,7 @@ func TestDocs_ListEveryMetricAndEveryAlert(t *testing.T) {
 	families, _ := NewMetrics(allSources(t)).registry.Gather()
 	for _, f := range families {
 		if strings.HasPrefix(f.GetName(), "imperio_") && !regexp.MustCompile("\\| `"+f.GetName()+"` \\|.*\\| "+regexp.QuoteMeta(f.GetHelp())+" \\|").MatchString(text) {
-			t.Errorf("docs/OPERATIONS.md does not say of %s: %s", f.GetName(), f.GetHelp())
+			t.Errorf("docs/OPERATIONS.md does not describe %s as: %s", f.GetName(), f.GetHelp())
 		}
 	}
 	for name := range names {
@@ -189,7 +189,7 @@ func promtool(t *testing.T, stdin string, args ...string) {
 	path, err := exec.LookPath("promtool")
 	if err != nil {
 		if os.Getenv("CI") == "true" {
-			t.Fatal("promtool is not there; it is in Debian's package prometheus")
+			t.Fatal("promtool is missing; it is in Debian's package prometheus")
 		}
 		t.Skip("needs promtool, which is in Debian's package prometheus")
 	}
@@ -213,7 +213,7 @@ func TestPromtool_AcceptsTheMetrics(t *testing.T) {
 	m := NewMetrics(allSources(t))
 	tellEverything(m)
 	var own []string
-	for line := range strings.Lines(scrape(t, m)) { // Go's own metrics have names that it would not give
+	for line := range strings.Lines(scrape(t, m)) { // without Go's own metrics, whose names promtool criticizes
 		if strings.Contains(line, "imperio_") {
 			own = append(own, line)
 		}

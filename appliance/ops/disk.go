@@ -30,11 +30,11 @@ type GateOptions struct {
 	// Space returns the bytes that this process may still write, and the size of the disk.
 	Space   func() (free, total uint64, err error)
 	Reserve uint64        // bytes; below, new bets are refused
-	Every   time.Duration // how often Run looks; 0: 5 seconds
+	Every   time.Duration // how often Run checks; 0: 5 seconds
 	Log     *slog.Logger
 }
 
-// NewGate makes a gate and looks once.
+// NewGate makes a gate and checks the disk once.
 func NewGate(o GateOptions) *Gate {
 	if o.Every == 0 {
 		o.Every = 5 * time.Second
@@ -44,7 +44,7 @@ func NewGate(o GateOptions) *Gate {
 	return g
 }
 
-// Run looks at an interval until ctx ends.
+// Run checks the disk at an interval until ctx ends.
 func (g *Gate) Run(ctx context.Context) {
 	tick := time.NewTicker(g.o.Every)
 	defer tick.Stop()
@@ -58,7 +58,7 @@ func (g *Gate) Run(ctx context.Context) {
 	}
 }
 
-// Look looks at the disk now. If that fails, the gate stays as it is.
+// Look checks the disk now. If that fails, the gate stays as it is.
 func (g *Gate) Look() {
 	free, total, err := g.o.Space()
 	g.mu.Lock()
@@ -85,7 +85,7 @@ func (g *Gate) Look() {
 // Open reports whether new bets are taken.
 func (g *Gate) Open() bool { return !g.closed.Load() }
 
-// Space returns what the last look found, in bytes.
+// Space returns what the last check found, in bytes.
 func (g *Gate) Space() (free, total uint64, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -99,7 +99,7 @@ func (g *Gate) NewBets() *command.Refusal {
 	}
 	return &command.Refusal{
 		Code:    "low_disk_space",
-		Message: "No new bets are taken for now, since the casino's disk is nearly full. Open rounds can still be finished.",
+		Message: "The casino takes no new bets at the moment, since its disk is nearly full. Open rounds can still be finished.",
 	}
 }
 
@@ -114,7 +114,7 @@ func (g *Gate) Writes() *command.Refusal {
 	}
 }
 
-// Spare returns the refusal of what is taken until half of the reserve is used, or nil until then.
+// Spare returns the refusal of requests that are taken until half of the reserve is used, or nil until then.
 func (g *Gate) Spare() *command.Refusal {
 	if !g.half.Load() {
 		return nil

@@ -4,5 +4,5 @@ package ops
 
 import "errors"
 
-// SpaceOf can't be answered here; the gate then stays open.
+// SpaceOf is not implemented for this system. The gate then stays open.
 func SpaceOf(string) (free, total uint64, err error) { return 0, 0, errors.ErrUnsupported }

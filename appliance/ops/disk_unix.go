@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// SpaceOf gives the free space that a process without privileges may use on the file system of a directory, and that
-// file system's size, in bytes.
+// SpaceOf returns the free space that an unprivileged process may use on a directory's file system, and the size of that
+// file system, in bytes.
 func SpaceOf(dir string) (free, total uint64, err error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {

@@ -14,7 +14,7 @@ import (
 // concurrent use; Run keeps it up to date.
 type Escrow struct {
 	o     EscrowOptions
-	found atomic.Pointer[bool] // nil: not looked yet
+	found atomic.Pointer[bool] // nil: not compared yet
 }
 
 // OpenStakes is how many rounds are open, and what was staked on them.
@@ -25,7 +25,7 @@ type OpenStakes struct {
 
 // EscrowOptions configure an Escrow.
 type EscrowOptions struct {
-	// Look returns both sides as of one moment: what the books say, and what the open rounds add up to.
+	// Look returns both sides as of one moment: the books', and the sum of the open rounds.
 	Look  func(context.Context) (books, rounds OpenStakes, err error)
 	Every time.Duration // how often Run compares; 0: a minute
 	Log   *slog.Logger
@@ -53,23 +53,23 @@ func (e *Escrow) Run(ctx context.Context) {
 	}
 }
 
-// Look compares now. If that fails, the last finding stays.
+// Look compares now. If that fails, the last result stays.
 func (e *Escrow) Look(ctx context.Context) {
 	books, rounds, err := e.o.Look(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
-			e.o.Log.Warn("the open rounds can't be held against the books", "error", err)
+			e.o.Log.Warn("the open rounds can't be compared with the books", "error", err)
 		}
 		return
 	}
 	holds := books == rounds
 	if before := e.found.Swap(&holds); !holds && (before == nil || *before) {
-		e.o.Log.Error("the books hold other stakes than the open rounds have: stop the casino, keep its data directory, and run 'imperio audit' on a copy",
+		e.o.Log.Error("the books and the open rounds disagree about stakes: stop the casino, keep its data directory, and run 'imperio audit' on a copy",
 			"books", books, "rounds", rounds)
 	}
 }
 
-// Holds reports whether both sides agreed at the last look; known is false before the first.
+// Holds reports whether both sides agreed at the last comparison; known is false before the first.
 func (e *Escrow) Holds() (holds, known bool) {
 	if found := e.found.Load(); found != nil {
 		return *found, true

@@ -21,7 +21,7 @@ func TestEscrow_SeesWhenTheBooksHoldOtherStakesThanTheOpenRounds(t *testing.T) {
 	const metric = `imperio_ledger_invariant_holds{invariant="escrow_is_open_rounds"} `
 	m := NewMetrics(Sources{Escrow: e})
 	if strings.Contains(scrape(t, m), metric) {
-		t.Error("it is told before it is known")
+		t.Error("reported before the first comparison")
 	}
 	for _, c := range []struct {
 		name          string
@@ -32,7 +32,7 @@ func TestEscrow_SeesWhenTheBooksHoldOtherStakesThanTheOpenRounds(t *testing.T) {
 		{"nothing is open", OpenStakes{}, OpenStakes{}, nil, "1"},
 		{"two rounds", OpenStakes{2, 30}, OpenStakes{2, 30}, nil, "1"},
 		{"a coin too much", OpenStakes{2, 31}, OpenStakes{2, 30}, nil, "0"},
-		{"it can't be looked", OpenStakes{}, OpenStakes{}, errors.New("closed"), "0"},
+		{"the comparison fails", OpenStakes{}, OpenStakes{}, errors.New("closed"), "0"},
 		{"a round that is not counted", OpenStakes{1, 30}, OpenStakes{2, 30}, nil, "0"},
 		{"mended", OpenStakes{2, 30}, OpenStakes{2, 30}, nil, "1"},
 	} {
@@ -43,7 +43,7 @@ func TestEscrow_SeesWhenTheBooksHoldOtherStakesThanTheOpenRounds(t *testing.T) {
 		}
 	}
 	if n := strings.Count(log.String(), "level=ERROR"); n != 1 {
-		t.Errorf("told %d times:\n%s", n, log.String())
+		t.Errorf("logged %d times:\n%s", n, log.String())
 	}
 }
 
@@ -59,7 +59,7 @@ func TestEscrow_RunsUntilItIsStopped(t *testing.T) {
 	<-looks
 	<-looks
 	cancel()
-	for { // one more look may be under way
+	for { // one more comparison may be running
 		select {
 		case <-looks:
 		case <-done:

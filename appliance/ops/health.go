@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Status is how well something is.
+// Status is the health of a check, or of the node.
 type Status string
 
-// The three states. A degraded node serves, but somebody should look; an unhealthy one should get no requests.
+// The three states. A degraded node serves, but needs attention; an unhealthy one should get no requests.
 const (
 	Healthy   Status = "healthy"
 	Degraded  Status = "degraded"

@@ -16,12 +16,12 @@ import (
 	"time"
 )
 
-// gives is a check that always finds the same.
+// gives is a check with a constant result.
 func gives(name string, r Result) Check {
 	return Check{name, func(context.Context) (Result, bool) { return r, true }}
 }
 
-// probe asks health over a real listener.
+// probe requests health over a real listener.
 func probe(t *testing.T, h *Health, path string) (int, map[string]any) {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -90,7 +90,7 @@ func TestHealth_EachCheckHasItsProbe(t *testing.T) {
 		}
 	}
 	if _, body := probe(t, h, "/health"); len(body["checks"].(map[string]any)) != 2 {
-		t.Errorf("a check that does not arise is told: %v", body)
+		t.Errorf("a check that doesn't apply is reported: %v", body)
 	}
 	answer := httptest.NewRecorder()
 	h.ServeHTTP(answer, httptest.NewRequest("POST", "/health", nil))
@@ -131,7 +131,7 @@ func TestHealth_HangingChecksAreUnhealthyAndDontPileUp(t *testing.T) {
 		}
 		_ = h.Close()
 		if got := log.String(); strings.Count(got, "status=unhealthy") != 1 || strings.Count(got, "status=healthy") != 1 {
-			t.Errorf("changes are told once each:\n%s", got)
+			t.Errorf("each change must be logged once:\n%s", got)
 		}
 	})
 }
@@ -167,7 +167,7 @@ func TestHealth_ChangesAreLoggedWhereNobodyProbes(t *testing.T) {
 	<-done
 }
 
-// lines is a writer that hands on each line.
+// lines is a writer that passes on each line.
 type lines chan string
 
 func (l lines) Write(p []byte) (int, error) {
@@ -183,7 +183,7 @@ func TestHealth_AClosedNodeIsUnhealthy(t *testing.T) {
 			t.Errorf("%s: %d %v", name, code, body)
 		}
 		if code, _ := probe(t, h, "/health/live"); code != 200 {
-			t.Errorf("%s: it does not even live: %d", name, code)
+			t.Errorf("%s: /health/live says %d", name, code)
 		}
 	}
 }
@@ -214,7 +214,7 @@ func TestChecks_JudgeWhatTheyAreTold(t *testing.T) {
 	const day = 24 * time.Hour
 	for _, c := range []struct {
 		check Check
-		want  Status // "": does not arise
+		want  Status // "": doesn't apply
 	}{
 		{StoreCheck(func() error { return nil }), Healthy},
 		{StoreCheck(func() error { return failure }), Unhealthy},
@@ -251,7 +251,7 @@ func TestChecks_JudgeWhatTheyAreTold(t *testing.T) {
 			t.Errorf("%s: %v %t, wanted %q", c.check.Name, r, ok, c.want)
 		}
 		if strings.Contains(r.Detail, "secret") {
-			t.Errorf("%s tells strangers what went wrong inside: %s", c.check.Name, r.Detail)
+			t.Errorf("%s reveals an internal error: %s", c.check.Name, r.Detail)
 		}
 	}
 }
@@ -266,7 +266,7 @@ func TestClockCheck_SaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		{Clock{Step: time.Hour, Ago: 10 * time.Minute}, Healthy, ""},
 		{Clock{Step: -time.Hour, Ago: 9 * time.Minute}, Degraded, "jumped by -1h0m0s. Check time synchronization"},
 		{Clock{Behind: 30 * time.Minute, Step: -time.Hour, Ago: time.Minute}, Degraded, "30m0s behind the casino's time, which goes on at half pace until the two meet, in 1h0m0s. Check"},
-		{Clock{Leap: 25 * time.Hour, Step: 25 * time.Hour}, Unhealthy, "25h0m0s ahead of where it should be, and nothing is taken from players. Set it right; if it is right now, restart"},
+		{Clock{Leap: 25 * time.Hour, Step: 25 * time.Hour}, Unhealthy, "25h0m0s ahead of where it should be, and players' commands are refused. Set it right; if it is right now, restart"},
 	} {
 		r, ok := ClockCheck(func() Clock { return c.clock }).Run(context.Background())
 		if !ok || r.Status != c.want || !strings.Contains(r.Detail, c.says) || (c.says == "") != (r.Detail == "") {
@@ -315,7 +315,7 @@ func TestGate_ClosesBeforeTheDiskIsFullAndOpensWithRoomToSpare(t *testing.T) {
 		}
 	}
 	if n := strings.Count(log.String(), "new bets are refused"); n != 2 {
-		t.Errorf("told %d times:\n%s", n, log.String())
+		t.Errorf("logged %d times:\n%s", n, log.String())
 	}
 }
 
@@ -354,7 +354,7 @@ func TestSpaceOf_TellsOfARealDisk(t *testing.T) {
 	}
 }
 
-// Checks that wait for each other answer only if all are asked at the same time; one after the other, each would be late.
+// These checks wait for each other, so they answer only if all run at the same time; one after the other, each would be late.
 func TestHealth_ChecksAreAskedAtTheSameTime(t *testing.T) {
 	names := strings.Split("abcdefghijklmnopqrstuvwxyz", "")
 	var all sync.WaitGroup
@@ -368,7 +368,7 @@ func TestHealth_ChecksAreAskedAtTheSameTime(t *testing.T) {
 	}
 }
 
-// The patience counts from the question, so that many checks that hang take no longer than one.
+// Patience counts from the start of each check, so many hanging checks take no longer than one.
 func TestHealth_ManyHangingChecksAreWaitedForOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

@@ -17,7 +17,7 @@ import (
 func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "Health is asked with GET or HEAD.")
+		refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "Use GET or HEAD for health.")
 		return
 	}
 	switch path := strings.TrimPrefix(r.URL.Path, "/health"); path {
@@ -77,6 +77,6 @@ func answerJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(append(body, '\n')) // a prober that has gone away needs no answer
+		_, _ = w.Write(append(body, '\n')) // a prober that has gone needs no answer
 	}
 }

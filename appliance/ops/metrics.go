@@ -161,7 +161,7 @@ func (m *Metrics) LimitDecision(zone, by string, allowed bool) {
 	}
 	m.limits.WithLabelValues(zone, by, decision).Inc()
 	if zone == signInZone && !allowed {
-		m.SignIn("rate_limited") // the limit ended it
+		m.SignIn("rate_limited") // the limit refused it
 	}
 }
 
@@ -211,7 +211,7 @@ func (m *Metrics) RoundSettled(rules string, staked, paid int64) {
 // LogSynced records a durable write of the log, and how long it took.
 func (m *Metrics) LogSynced(took time.Duration) { m.syncs.Observe(took.Seconds()) }
 
-// LogGathered records how many commands became one entry of the log.
+// LogGathered records the number of commands in one log entry.
 func (m *Metrics) LogGathered(commands int) { m.commands.Observe(float64(commands)) }
 
 // Applied records a batch that the machine applied.

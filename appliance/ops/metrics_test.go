@@ -17,7 +17,7 @@ import (
 	"imperio/storage/command"
 )
 
-// observer is what the edge wants to be told to; Metrics must satisfy it as it stands.
+// observer is the edge's interface for observers; Metrics must implement it.
 type observer interface {
 	RequestDone(route, method string, status int, took time.Duration, bytes int64)
 	LimitDecision(zone, by string, allowed bool)
@@ -29,7 +29,7 @@ type observer interface {
 
 var _ observer = (*Metrics)(nil)
 
-// allSources are sources of which none is missing, so that every metric is exported.
+// allSources has all sources, so that every metric is exported.
 func allSources(t testing.TB) Sources {
 	t.Helper()
 	health := NewHealth(HealthOptions{})
@@ -139,7 +139,7 @@ func TestMetrics_LeaveOutWhatIsNotThere(t *testing.T) {
 	text := scrape(t, NewMetrics(Sources{Version: "1"}))
 	for _, not := range []string{"imperio_backup_last", "imperio_ledger", "imperio_raft", "imperio_certificate"} {
 		if strings.Contains(text, not) {
-			t.Errorf("%s is told, but not known", not)
+			t.Errorf("%s is exported without a source", not)
 		}
 	}
 }
@@ -147,7 +147,7 @@ func TestMetrics_LeaveOutWhatIsNotThere(t *testing.T) {
 func TestMetrics_SeeABrokenLedger(t *testing.T) {
 	s := Sources{Figures: func() command.Figures { return command.Figures{LedgerSum: 1, Players: 1} }}
 	if text := scrape(t, NewMetrics(s)); !strings.Contains(text, `imperio_ledger_invariant_holds{invariant="sum_is_zero"} 0`) {
-		t.Error("a coin too much is not seen")
+		t.Error("an extra coin goes unnoticed")
 	}
 }
 
@@ -166,7 +166,7 @@ func TestMetrics_WebSocketsAreNoLatency(t *testing.T) {
 	}
 }
 
-// Whatever comes, the number of series stays bounded.
+// The number of series is bounded, whatever clients send.
 func TestMetrics_HaveBoundedLabels(t *testing.T) {
 	m := NewMetrics(allSources(t))
 	count := func() int { return strings.Count(scrape(t, m), "\n") }
@@ -187,7 +187,7 @@ func TestMetrics_HaveBoundedLabels(t *testing.T) {
 		t.Errorf("%d lines, then %d", before, after)
 	}
 	if len(m.series) > 16*maxRoutes {
-		t.Errorf("%d series are remembered", len(m.series))
+		t.Errorf("%d series are kept", len(m.series))
 	}
 }
 

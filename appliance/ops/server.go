@@ -21,11 +21,11 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 }
 
-// Guard decides who may read what only operators should.
+// Guard decides who may read data for operators.
 type Guard struct {
-	// Allow are the networks that may.
+	// Allow are the networks with access.
 	Allow []netip.Prefix
-	// Token is a bearer token that allows access from anywhere; empty: none does.
+	// Token is a bearer token that allows access from anywhere; empty: no token does.
 	Token string
 	// Address returns the client's address; nil: the connection's.
 	Address func(*http.Request) netip.Addr
@@ -65,7 +65,7 @@ func bears(r *http.Request, want [sha256.Size]byte) bool {
 	return ok && subtle.ConstantTimeCompare(got[:], want[:]) == 1
 }
 
-// Loopback are the networks of this machine alone, for the guard of a listener that only it can reach.
+// Loopback are the loopback networks, for the guard of a listener that only this machine can reach.
 func Loopback() []netip.Prefix {
 	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }
@@ -91,7 +91,7 @@ func NewServer(m *Metrics, h *Health, g Guard, hosts func(host string) bool, hea
 	mux.Handle("/health", h)
 	mux.Handle("/health/", h)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, r, http.StatusNotFound, "not_found", "There are /metrics and /health here.")
+		refuse(w, r, http.StatusNotFound, "not_found", "This listener has only /metrics and /health.")
 	})
 	return &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -99,7 +99,7 @@ func NewServer(m *Metrics, h *Health, g Guard, hosts func(host string) bool, hea
 			w.Header().Set("X-Request-Id", rand.Text())
 			if hosts != nil && !hosts(r.Host) {
 				refuse(w, r, http.StatusMisdirectedRequest, "forbidden",
-					"This listener is for this machine: ask 127.0.0.1, localhost or the casino's own name.")
+					"This listener is for the local machine: use 127.0.0.1, localhost or the casino's own name.")
 				return
 			}
 			mux.ServeHTTP(w, r)

@@ -45,7 +45,7 @@ type Replication struct {
 	SnapshotIndex                        uint64
 	InFlight                             int               // commands proposed and not yet answered
 	Writing                              time.Duration     // how long the log's running write has taken so far
-	FollowersLag                         map[string]uint64 // entries that each other member is behind; nil: not known here
+	FollowersLag                         map[string]uint64 // how many entries each other member is behind; nil: unknown on this node
 }
 
 // Checkpoints are statistics of the state's checkpoints.

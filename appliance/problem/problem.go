@@ -1,5 +1,5 @@
-// Package problem holds what the casino answers over HTTP when it refuses or fails: problem documents (RFC 9457). The edge,
-// the players' and the operators' API and the health checks all answer with them.
+// Package problem has the problem documents (RFC 9457) with which the casino answers over HTTP when it refuses or fails.
+// The edge, the players' and the operators' API and the health checks all use them.
 package problem
 
 import (
@@ -17,19 +17,18 @@ import (
 	"imperio/storage/command"
 )
 
-// Problem is a refusal or a failure as an error: what the client may know, and the cause, which is for the log and never
-// leaves the server.
+// Problem is a refusal or a failure as an error: what the client may know, and the cause, which goes only to the log.
 type Problem struct {
 	Status     int
 	Code       string        // stable, for programs
 	Detail     string        // one English sentence: what is wrong, and what to do
 	NextAt     time.Time     // when it may work again; zero if unknown
-	Limit      string        // with limit_reached: which limit
+	Limit      string        // which limit; only with limit_reached
 	RetryAfter time.Duration // how long to wait before the next try; 0 if unknown
 	Cause      error
 }
 
-// Error gives the code, the detail and the cause: for the log.
+// Error returns the code, the detail and the cause, for the log.
 func (p *Problem) Error() string {
 	if p.Cause != nil {
 		return fmt.Sprintf("%s: %s: %v", p.Code, p.Detail, p.Cause)
@@ -37,10 +36,10 @@ func (p *Problem) Error() string {
 	return p.Code + ": " + p.Detail
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (p *Problem) Unwrap() error { return p.Cause }
 
-// statuses gives the HTTP status of each code, including those of the machine and the games.
+// statuses has the HTTP status of each code, including those of the machine and the games.
 var statuses = map[string]int{
 	"bad_request":             http.StatusBadRequest,
 	"invalid_json":            http.StatusBadRequest,
@@ -115,8 +114,8 @@ func statusOf(code string) int {
 	return http.StatusConflict
 }
 
-// Of turns any error into what the client sees. Refusals of the machine and of games keep their code and message; an error
-// that nothing is known of is an internal_error.
+// Of turns any error into what the client sees. Refusals by the machine and by games keep their code and message; an
+// unknown error becomes internal_error.
 func Of(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
@@ -130,24 +129,24 @@ func Of(err error) *Problem {
 	var p *Problem
 	switch {
 	case errors.Is(err, command.ErrUnknown):
-		p = New("outcome_unknown", "It is not known whether this was done. Ask again with the same Idempotency-Key to find out.")
+		p = New("outcome_unknown", "It is not known whether this was done. Send it again with the same Idempotency-Key to find out.")
 		p.RetryAfter = time.Second
 	case errors.Is(err, command.ErrUnavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		p = New("unavailable", "The casino can't do this at the moment, and nothing was changed. Try again in a few seconds.")
+		p = New("unavailable", "The casino can't do this at the moment; nothing has changed. Try again in a few seconds.")
 		p.RetryAfter = 2 * time.Second
 	default:
-		p = New("internal_error", "Something went wrong inside the casino. The operator can find it by the request id.")
+		p = New("internal_error", "Something went wrong in the casino. The operator can find the cause by the request id.")
 	}
 	p.Cause = err
 	return p
 }
 
-// TimeLayout is how times stand in the casino's JSON: RFC 3339 in UTC with milliseconds.
+// TimeLayout is the format of times in the casino's JSON: RFC 3339 in UTC with milliseconds.
 const TimeLayout = "2006-01-02T15:04:05.000Z"
 
 // Document is a problem as JSON.
 type Document struct {
-	Type       string `json:"type"` // always about:blank: the code says what it is
+	Type       string `json:"type"` // always about:blank: the code says which problem it is
 	Title      string `json:"title"`
 	Status     int    `json:"status"`
 	Code       string `json:"code"`
@@ -158,12 +157,12 @@ type Document struct {
 	RetryAfter int    `json:"retry_after,omitempty"` // seconds
 }
 
-// NewDocument makes a document with the title of its status.
+// NewDocument makes a document; its title is the status text.
 func NewDocument(status int, code, detail string) Document {
 	return Document{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
 
-// Document writes a problem down, for the request with this id at this time.
+// Document makes the document of a problem, for the request with this id at this time.
 func (p *Problem) Document(requestID string, now time.Time) Document {
 	d := NewDocument(p.Status, p.Code, p.Detail)
 	d.RequestID, d.Limit = requestID, p.Limit
@@ -183,11 +182,11 @@ func (p *Problem) Document(requestID string, now time.Time) Document {
 	return d
 }
 
-// Write answers a request with the document. Retry-After follows the document's, if it has one.
+// Write answers a request with the document. It sets Retry-After if the document has one.
 func (d Document) Write(w http.ResponseWriter, r *http.Request) {
 	body, err := json.Marshal(d)
 	if err != nil {
-		panic(err) // text and numbers always marshal
+		panic(err) // impossible: it has only text and numbers
 	}
 	body = append(body, '\n')
 	h := w.Header()
@@ -199,11 +198,11 @@ func (d Document) Write(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(d.Status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // a client that is gone needs no answer
+		_, _ = w.Write(body) // a client that has gone needs no answer
 	}
 }
 
-// Shared values of headers: net/http only reads them.
+// Shared header values: net/http only reads them.
 var (
 	contentType = []string{"application/problem+json"}
 	noStore     = []string{"no-store"}

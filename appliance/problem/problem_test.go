@@ -91,10 +91,10 @@ func TestDocument_SaysAllThatTheProblemKnows(t *testing.T) {
 	}
 }
 
-// A code of the machine or of a game that has no status would go out as one that nobody knows.
+// A refusal by the machine or by a game whose code has no status would get the wrong one.
 func TestStatuses_KnowTheCodesOfTheMachineAndTheGames(t *testing.T) {
 	code := regexp.MustCompile(`(?:Refusef\(|Refusal\{Code: +|[^a-zA-Z]Code: +)"([a-z_]+)"`)
-	// Of locks and of what games are given by the casino itself no player hears.
+	// Players never see codes about locks, or about input that the casino itself gives to games.
 	inside := []string{"lock_held", "lock_lost", "invalid_lock", "invalid_draws", "invalid_server_seed"}
 	found := 0
 	for _, dir := range []string{"storage", "games"} {
@@ -116,6 +116,6 @@ func TestStatuses_KnowTheCodesOfTheMachineAndTheGames(t *testing.T) {
 		}
 	}
 	if found < 40 {
-		t.Errorf("only %d refusals are found: the test looks for the wrong words", found)
+		t.Errorf("only %d refusals were found: the test looks for the wrong words", found)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// compare holds the recomputed round against what the house said of it.
+// compare compares the recomputed round with what the house said.
 func (p *Proof) compare(round Round) error {
 	if round.Commitment != "" {
 		p.hold("commitment", strings.ToLower(round.Commitment), p.Commitment)
@@ -75,7 +75,7 @@ func (p *Proof) holdValues(path string, house, recomputed any) {
 	}
 }
 
-// parse keeps numbers as they are written, so that none is rounded.
+// parse keeps numbers as text, so that none is rounded.
 func parse(data []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
@@ -86,13 +86,13 @@ func parse(data []byte) (any, error) {
 
 func text(v any) string {
 	b, err := json.Marshal(v)
-	if err != nil { // a value that was JSON a moment ago
+	if err != nil { // impossible: it was valid JSON just now
 		return fmt.Sprint(v)
 	}
 	return string(b)
 }
 
-// fieldNames are the names in either object, in order.
+// fieldNames are the names in either object, sorted.
 func fieldNames(a, b map[string]any) []string {
 	all := maps.Clone(a)
 	maps.Copy(all, b)

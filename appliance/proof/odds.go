@@ -17,18 +17,18 @@ import (
 type OddsOptions struct {
 	Game string // "slots", or one version of the rules, such as "slots/2"
 
-	// For games that are studied:
-	Hands    int64     // to simulate; 0: none
+	// For the games in studies:
+	Hands    int64     // hands to simulate; 0: none
 	Seed     uint64    // of the simulation
-	Workers  int       // 0: one for each processor
-	Deals    bool      // also print the expectation of each play of each deal
-	Progress io.Writer // where progress is shown; nil: nowhere
+	Workers  int       // 0: one per processor
+	Deals    bool      // also print the expectation of every play for every deal
+	Progress io.Writer // shows progress; nil: none
 }
 
-// studies are the games about which more can be computed than a sheet has room for.
+// studies are the games with more mathematics than fits on a sheet.
 var studies = map[string]func(context.Context, io.Writer, OddsOptions) error{"blackjack": writeBlackjack}
 
-// WriteOdds prints the mathematics of one of the games. It is computed now, from the rules.
+// WriteOdds computes the mathematics of a game from its rules, and prints it.
 func WriteOdds(ctx context.Context, w io.Writer, c *games.Catalogue, o OddsOptions) error {
 	var versions []*games.Version
 	if d, ok := c.Named(o.Game); ok {
@@ -36,7 +36,7 @@ func WriteOdds(ctx context.Context, w io.Writer, c *games.Catalogue, o OddsOptio
 	} else if v, ok := c.Version(o.Game); ok {
 		versions = []*games.Version{v}
 	} else {
-		return fmt.Errorf("there is no game %q: give %s, or one of the rules %s", o.Game, strings.Join(c.Names(), ", "), strings.Join(c.Rules(), ", "))
+		return fmt.Errorf("there is no game %q: give %s, or one version of the rules: %s", o.Game, strings.Join(c.Names(), ", "), strings.Join(c.Rules(), ", "))
 	}
 	if study := studies[versions[0].Of().Name]; study != nil {
 		return study(ctx, w, o)
@@ -52,7 +52,7 @@ func WriteOdds(ctx context.Context, w io.Writer, c *games.Catalogue, o OddsOptio
 	return nil
 }
 
-// writeSheet prints figures that were computed by enumeration.
+// writeSheet prints a sheet, whose figures were computed by enumeration.
 func writeSheet(w io.Writer, s games.Sheet) error {
 	fmt.Fprintf(w, "%s (%s)\n", s.Name, s.Rules)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -67,7 +67,7 @@ func writeSheet(w io.Writer, s games.Sheet) error {
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", l.Name, l.Pays, l.Probability, percent(l.ProbabilityDecimal),
 				percent(l.ProbabilityDecimal*l.Multiplier))
 		}
-	} else { // each line is a bet of its own
+	} else { // each line is a separate bet
 		fmt.Fprintf(t, "  bet\tbets\tpays\twins\treturn\t\thouse edge\t\thit frequency\t\tvariance\tvolatility\n")
 		for _, l := range s.Pays {
 			f := l.Figures
@@ -83,7 +83,7 @@ func writeSheet(w io.Writer, s games.Sheet) error {
 	if figures := s.Pays[0].Figures; figures != nil {
 		method = figures.Method
 	}
-	_, err := fmt.Fprintf(w, "  Obtained: %s.\n", method)
+	_, err := fmt.Fprintf(w, "  Method: %s.\n", method)
 	return err
 }
 
@@ -96,13 +96,13 @@ func writeBlackjack(ctx context.Context, w io.Writer, o OddsOptions) error {
 		return fmt.Errorf("evaluate blackjack: %w", err)
 	}
 	fmt.Fprintf(w, "Blackjack (blackjack/1), per initial stake\n\n")
-	fmt.Fprintf(w, "Exact, by enumeration of all %d deals and every way to go on:\n", len(exact.Deals))
-	fmt.Fprintf(w, "  house edge, best play       %s  (by the cards of the hand; of a split, by those of each hand alone)\n", percent(exact.BestEdge()))
+	fmt.Fprintf(w, "Exact, by enumeration of all %d deals and every sequence of cards:\n", len(exact.Deals))
+	fmt.Fprintf(w, "  house edge, best play       %s  (by the cards of the hand; after a split, by each hand's own cards)\n", percent(exact.BestEdge()))
 	fmt.Fprintf(w, "  house edge, basic strategy  %s  (the published chart, by totals)\n", percent(exact.BasicEdge()))
-	fmt.Fprintf(w, "\nDeals in which the best play is not the chart's:\n")
+	fmt.Fprintf(w, "\nDeals in which best play differs from the chart:\n")
 	for _, d := range exact.Deals {
 		if d.Best != d.Basic {
-			fmt.Fprintf(w, "  %s against %s: %s rather than %s, better by %.6f stakes\n", hand(d), card(d.Up), d.Best, d.Basic, d.BestNet-d.BasicNet)
+			fmt.Fprintf(w, "  %s against %s: %s instead of %s, better by %.6f stakes\n", hand(d), card(d.Up), d.Best, d.Basic, d.BestNet-d.BasicNet)
 		}
 	}
 	if err := writeUpCards(w, exact); err != nil {
@@ -148,7 +148,7 @@ func writeUpCards(w io.Writer, exact *odds.BlackjackResult) error {
 }
 
 func writeDeals(w io.Writer, exact *odds.BlackjackResult) error {
-	fmt.Fprintf(w, "\nEach deal once the dealer has looked and has no blackjack, in stakes:\n")
+	fmt.Fprintf(w, "\nEach deal, after the dealer has peeked and has no blackjack, in stakes:\n")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(t, "cards\tup card\tstand\thit\tdouble\tsplit\tsurrender\tbest\tchart\t\n")
 	for _, d := range exact.Deals {
@@ -163,14 +163,14 @@ func writeDeals(w io.Writer, exact *odds.BlackjackResult) error {
 
 func writeSimulation(w io.Writer, s *odds.Simulation, exact *odds.BlackjackResult, seed uint64, took time.Duration) error {
 	edge, sigma := s.HouseEdge(), s.StandardError()
-	fmt.Fprintf(w, "\nSimulation of %d hands by the basic strategy, seed %d (%.1f s, %.1f million hands/s):\n",
+	fmt.Fprintf(w, "\nSimulation of %d hands by basic strategy, seed %d (%.1f s, %.1f million hands/s):\n",
 		s.Hands, seed, took.Seconds(), float64(s.Hands)/1e6/took.Seconds())
 	fmt.Fprintf(w, "  house edge      %s ± %s at 95 %%, ± %s at 99 %%\n", percent(edge), percent(odds.Sigma95*sigma), percent(odds.Sigma99*sigma))
 	fmt.Fprintf(w, "  from the exact  %+.2f standard errors\n", (edge-exact.BasicEdge())/sigma)
 	fmt.Fprintf(w, "  variance        %.6f\n", s.Volatility()*s.Volatility())
 	fmt.Fprintf(w, "  volatility      %.6f stakes (standard deviation of a round's net result)\n", s.Volatility())
-	fmt.Fprintf(w, "  hit frequency   %s (rounds in which anything comes back)\n", percent(s.HitFrequency()))
-	_, err := fmt.Fprintf(w, "  staked          %.6f initial stakes a round, with doubles and splits\n", s.AverageStaked())
+	fmt.Fprintf(w, "  hit frequency   %s (rounds that pay anything)\n", percent(s.HitFrequency()))
+	_, err := fmt.Fprintf(w, "  staked          %.6f initial stakes per round, doubles and splits included\n", s.AverageStaked())
 	return err
 }
 
@@ -192,11 +192,11 @@ func card(value int) string {
 
 func hand(d odds.Deal) string { return card(d.Player[0]) + "," + card(d.Player[1]) }
 
-// progressBar shows progress on one line. Its methods are called from one goroutine at a time.
+// progressBar shows progress on one line. Its methods must be called from one goroutine at a time.
 type progressBar struct {
 	w     io.Writer
 	label string
-	last  int64 // the percentage that is shown
+	last  int64 // the percentage shown
 	drawn bool
 }
 
@@ -211,7 +211,7 @@ func (p *progressBar) show(done, of int64, note string) {
 	fmt.Fprintf(p.w, "\r%s [%s%s] %3d %% %s", p.label, strings.Repeat("#", filled), strings.Repeat(".", width-filled), at, note)
 }
 
-// end leaves the line.
+// end ends the line.
 func (p *progressBar) end() {
 	if p.drawn {
 		fmt.Fprintln(p.w)

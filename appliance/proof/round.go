@@ -1,5 +1,5 @@
-// Package proof recomputes rounds from their seeds and shows every step. It also prints the mathematics of the games. The
-// verbs "imperio fair" and "imperio odds" are made of it. It needs no server, no network and no data directory.
+// Package proof recomputes rounds from their seeds and shows every step. It also prints the mathematics of the games. It
+// implements "imperio fair" and "imperio odds", and needs no server, no network and no data directory.
 package proof
 
 import (
@@ -14,16 +14,16 @@ import (
 	"imperio/games/fair"
 )
 
-// Round is the input of a round, and what the house said about the result. It reads the JSON of a round as
-// GET /api/v1/me/rounds/{id} gives it; other fields are ignored.
+// Round is the input of a round, and what the house said about its result. It has the JSON form of a round in
+// GET /api/v1/me/rounds/{id}; other fields are ignored.
 type Round struct {
 	Rules      string      `json:"rules"`
-	Nonce      *uint64     `json:"nonce"` // nil if it is missing: 0 is the nonce of a round like any other
+	Nonce      *uint64     `json:"nonce"` // nil if missing, since 0 is a valid nonce
 	ClientSeed string      `json:"client_seed"`
-	ServerSeed string      `json:"server_seed"` // 64 hexadecimal digits; empty while it is not revealed
+	ServerSeed string      `json:"server_seed"` // 64 hexadecimal digits; empty until revealed
 	Stake      games.Coins `json:"stake"`
 	Bets       []games.Bet `json:"bets"`
-	Actions    []string    `json:"actions"` // nil if they are missing
+	Actions    []string    `json:"actions"` // nil if missing
 
 	// What the house said about the result. Fields that are nil or empty are not compared.
 	Commitment string          `json:"commitment"`
@@ -33,7 +33,7 @@ type Round struct {
 	Outcome    json.RawMessage `json:"outcome"`
 }
 
-// maxRoundBytes bounds the JSON of a round: the API's are below 64 KiB.
+// maxRoundBytes bounds the JSON of a round. The API's rounds are below 64 KiB.
 const maxRoundBytes = 1 << 20
 
 // ReadRound reads the JSON of one round, alone or in the field "round" of an answer that opened it.
@@ -43,7 +43,7 @@ func ReadRound(r io.Reader) (Round, error) {
 		return Round{}, fmt.Errorf("read the round: %w", err)
 	}
 	if len(data) > maxRoundBytes {
-		return Round{}, fmt.Errorf("this is no round: it is larger than %d bytes", maxRoundBytes)
+		return Round{}, fmt.Errorf("this is not a round: it is larger than %d bytes", maxRoundBytes)
 	}
 	var answer struct {
 		Round json.RawMessage `json:"round"`
@@ -61,11 +61,11 @@ func ReadRound(r io.Reader) (Round, error) {
 	return round, nil
 }
 
-// complete refuses a round that lacks a part of its input. A default in its place would give another round, and accuse the
-// house of cheating. bets says that the round's game takes bets.
+// complete refuses a round with missing input. A default instead would give another round, and wrongly accuse the house
+// of cheating. bets says that the game takes bets.
 func (r *Round) complete(bets bool) error {
 	missing := func(field, flag string) error {
-		return fmt.Errorf("the round has no %s: take it as GET /api/v1/me/rounds/{id} gives it, or give %s", field, flag)
+		return fmt.Errorf("the round has no %s: use the answer of GET /api/v1/me/rounds/{id}, or give %s", field, flag)
 	}
 	switch {
 	case r.Rules == "":
@@ -84,7 +84,7 @@ func (r *Round) complete(bets bool) error {
 	return nil
 }
 
-// saidToBeOver reports whether the house said that the round was settled.
+// saidToBeOver reports whether the house said that the round is settled.
 func (r *Round) saidToBeOver() bool {
 	if r.Settled != nil {
 		return *r.Settled
@@ -105,14 +105,14 @@ type Proof struct {
 	Commitment string   `json:"commitment"` // computed from the server seed
 	Words      []Word   `json:"words"`
 	Draws      []uint16 `json:"draws"`
-	Steps      any      `json:"steps,omitempty"` // of a game that tells its rounds step by step, such as blackjack
+	Steps      any      `json:"steps,omitempty"` // for games that list the steps of a round, such as blackjack
 
 	Outcome any         `json:"outcome"`
 	Staked  games.Coins `json:"staked"`
 	Payout  games.Coins `json:"payout"`
 	Settled bool        `json:"settled"`
 
-	Compared   []string   `json:"compared"`   // fields that the house said something about
+	Compared   []string   `json:"compared"`   // fields that the house gave
 	Mismatches []Mismatch `json:"mismatches"` // parts that differ
 
 	story games.Story
@@ -128,16 +128,15 @@ type Mismatch struct {
 // Matches reports whether everything that the house said is true.
 func (p *Proof) Matches() bool { return len(p.Mismatches) == 0 }
 
-// Recompute plays a round of one of the games again from its seeds, and compares it with what the house said. A difference
-// is not an error: see Matches. Errors say what is missing or wrong in the round; those of the game's rules are
-// *games.Refusal.
+// Recompute replays a round from its seeds and compares it with what the house said. A difference is not an error: see
+// Matches. Errors say what is missing or wrong in the round; refusals by the game's rules are *games.Refusal.
 func Recompute(c *games.Catalogue, round Round) (*Proof, error) {
 	version, known := c.Version(round.Rules)
 	if err := round.complete(known && version.Of().Bets); err != nil {
 		return nil, err
 	}
 	if !known {
-		return nil, fmt.Errorf("the rules %q are not known here; known are %s", round.Rules, strings.Join(c.Rules(), ", "))
+		return nil, fmt.Errorf("the rules %q are unknown; this program knows %s", round.Rules, strings.Join(c.Rules(), ", "))
 	}
 	seed, err := fair.ParseServerSeed(round.ServerSeed)
 	if err != nil {
@@ -153,7 +152,7 @@ func Recompute(c *games.Catalogue, round Round) (*Proof, error) {
 		return nil, err
 	}
 	if !position.Settled && round.Actions == nil && round.saidToBeOver() {
-		return nil, errors.New("the round has no actions, but does not end without any: take it as GET /api/v1/me/rounds/{id} gives it, or give --actions")
+		return nil, errors.New("the round has no actions, but can't end without any: use the answer of GET /api/v1/me/rounds/{id}, or give --actions")
 	}
 	outcome, err := version.Describe(position.Draws, wager)
 	if err != nil {

@@ -13,10 +13,10 @@ import (
 	"imperio/games/fair"
 )
 
-// Stream writes words to w, eight bytes each, big-endian, as a source for test suites of random numbers. They are the
-// words of one nonce, or if wordsPerRound is not 0, that many of each nonce from the given one on (0 if none is given): of
-// a round, players see the first few. It ends after limit words, or at 0 when w is closed or the context ends; neither of
-// these is an error.
+// Stream writes words to w, eight bytes each, big-endian, for random-number test suites. It writes the words of one
+// nonce. If wordsPerRound is not 0, it writes only that many words of each nonce, starting at the round's nonce (0 if
+// nil): players meet only the first few words of a round. It ends after limit words; if limit is 0, when w is closed or
+// the context ends. Neither is an error.
 func Stream(ctx context.Context, w io.Writer, round Round, wordsPerRound, limit uint64) error {
 	seed, err := fair.ParseServerSeed(round.ServerSeed)
 	if err != nil {
@@ -29,7 +29,7 @@ func Stream(ctx context.Context, w io.Writer, round Round, wordsPerRound, limit 
 	if round.Nonce != nil {
 		nonce = *round.Nonce
 	}
-	const perCheck = 1 << 13 // words between two looks at the context
+	const perCheck = 1 << 13 // words between two checks of the context
 	out := bufio.NewWriterSize(w, 8*perCheck)
 	words := fair.NewStream(seed, round.Rules, round.ClientSeed, nonce)
 	var word [8]byte
@@ -48,7 +48,7 @@ func Stream(ctx context.Context, w io.Writer, round Round, wordsPerRound, limit 
 	return closedEarly(out.Flush())
 }
 
-// closedEarly takes a reader that has read enough for no error.
+// closedEarly ignores the error of a reader that has read enough.
 func closedEarly(err error) error {
 	if err == nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, fs.ErrClosed) {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// WriteText shows the proof step by step, for people.
+// WriteText writes the proof step by step, for people.
 func (p *Proof) WriteText(w io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "Round of %s, nonce %d, stake %s\n", p.Rules, p.Nonce, p.Stake.Words())
@@ -48,7 +48,7 @@ func (p *Proof) writeWords(b *bytes.Buffer) {
 	for _, w := range p.Words {
 		fmt.Fprintf(b, "   block %d, word %d   %016x   ", w.Block, w.Index, w.Word)
 		if w.Rejected {
-			fmt.Fprintf(b, "passed over, so that uniform(%d) is exact\n", w.Range)
+			fmt.Fprintf(b, "rejected, so that uniform(%d) is exact\n", w.Range)
 		} else {
 			fmt.Fprintf(b, "uniform(%d) = %d\n", w.Range, w.Value)
 		}
@@ -65,7 +65,7 @@ func (p *Proof) writeStory(b *bytes.Buffer) {
 		fmt.Fprintf(b, "   %s\n", line)
 	}
 	if !p.Settled {
-		fmt.Fprintf(b, "   The round is open: %s staked so far. If more actions were taken, they are missing here.\n", p.Staked.Words())
+		fmt.Fprintf(b, "   The round is still open after these actions: %s staked so far. If more actions were taken, they are missing here.\n", p.Staked.Words())
 		return
 	}
 	fmt.Fprintf(b, "   staked %s, paid %s, net %+d\n", p.Staked.Words(), p.Payout.Words(), p.Payout-p.Staked)
@@ -81,6 +81,6 @@ func (p *Proof) writeVerdict(b *bytes.Buffer) {
 	}
 	fmt.Fprintf(b, "\nThe round is NOT what the house said:\n")
 	for _, m := range p.Mismatches {
-		fmt.Fprintf(b, "   %s: the house said %s, recomputed is %s\n", m.Field, m.House, m.Recomputed)
+		fmt.Fprintf(b, "   %s: the house said %s, recomputed %s\n", m.Field, m.House, m.Recomputed)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"imperio/games/fair"
 )
 
-// specification is the published page with the vectors: what it says is what the code must do.
+// specification is the published page with the vectors. The code must do what it says.
 const specification = "../../docs/FAIRNESS.md"
 
 // readVectors decodes the JSON block under a heading of the specification.
@@ -78,12 +78,12 @@ func TestVectors_Words(t *testing.T) {
 			}
 		}
 		if !slices.Equal(words, v.Words) || rejected != v.PassedOver {
-			t.Errorf("vector %d: words %v, %d passed over", i, words, rejected)
+			t.Errorf("vector %d: words %v, %d rejected", i, words, rejected)
 		}
 		passedOver += rejected
 	}
 	if len(vectors) < 10 || passedOver < 10 {
-		t.Errorf("only %d vectors with %d words passed over", len(vectors), passedOver)
+		t.Errorf("only %d vectors with %d rejected words", len(vectors), passedOver)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestVectors_Games(t *testing.T) {
 					continue
 				}
 				if !p.Matches() || !slices.Equal(p.Compared, []string{"commitment", "settled", "staked", "payout"}) {
-					t.Errorf("vector %d: compared %v, different are %v", i, p.Compared, p.Mismatches)
+					t.Errorf("vector %d: compared %v, mismatches %v", i, p.Compared, p.Mismatches)
 				}
 				if !slices.Equal(p.Draws, v.Draws) {
 					t.Errorf("vector %d: draws %v, want %v", i, p.Draws, v.Draws)
@@ -120,7 +120,7 @@ func TestVectors_Games(t *testing.T) {
 	}
 }
 
-// A round of blackjack is told card by card, in words and in JSON; the published page shows one.
+// The proof of a blackjack round shows each card, in words and in JSON. The published page has one as an example.
 func TestWriteText_TellsBlackjackStepByStep(t *testing.T) {
 	page, err := os.ReadFile(specification)
 	if err != nil {
@@ -129,7 +129,7 @@ func TestWriteText_TellsBlackjackStepByStep(t *testing.T) {
 	_, example, _ := strings.Cut(string(page), "```steps\n")
 	example, _, found := strings.Cut(example, "```")
 	if !found {
-		t.Fatal("the page tells no round")
+		t.Fatal("the page shows no round")
 	}
 	var vectors []Round
 	readVectors(t, "Blackjack", &vectors)
@@ -145,7 +145,7 @@ func TestWriteText_TellsBlackjackStepByStep(t *testing.T) {
 		}
 		shown = shown || strings.Contains(text.String(), example)
 		insured = insured || strings.Contains(text.String(), "     insurance: hand 1 has 6; insured for 7 coins\n     look: the dealer has soft 12, no blackjack\n     surrender: hand 1 has 6\n")
-		for _, c := range p.Draws { // each card was somebody's
+		for _, c := range p.Draws { // every card went to a hand
 			if want := fmt.Sprintf(" gets the %s, and has ", blackjack.Card(c)); !strings.Contains(text.String(), want) {
 				t.Errorf("nonce %d: %q is missing in\n%s", *v.Nonce, want, text.String())
 			}
@@ -164,21 +164,21 @@ func TestWriteText_TellsBlackjackStepByStep(t *testing.T) {
 		for _, s := range encoded.Steps {
 			if s.Card != nil {
 				if got := s.Card.Rank + " of " + s.Card.Suit; got != blackjack.Card(p.Draws[cards]).String() {
-					t.Errorf("nonce %d: card %d is told as %s", *v.Nonce, cards, got)
+					t.Errorf("nonce %d: card %d is shown as %s", *v.Nonce, cards, got)
 				}
 				cards++
 			}
 		}
 		if cards != len(p.Draws) {
-			t.Errorf("nonce %d: %d cards are told, %d were dealt", *v.Nonce, cards, len(p.Draws))
+			t.Errorf("nonce %d: %d cards are shown, %d were dealt", *v.Nonce, cards, len(p.Draws))
 		}
 	}
 	if !shown || !insured {
-		t.Errorf("no vector is told as on the page (%v), or none with insurance (%v)", shown, insured)
+		t.Errorf("no vector gives the page's example (%v), or none has insurance (%v)", shown, insured)
 	}
 }
 
-// What the API gives of a round is found true, and every lie in it is found.
+// A round as the API returns it matches, and every lie in it is found.
 func TestRecompute_FindsEveryDifference(t *testing.T) {
 	round, err := ReadRound(strings.NewReader(`{"coins": 5, "round": {"id": "1", "game": "roulette", "rules": "roulette/2",
 		"server_seed": "` + strings.Repeat("0", 64) + `", "client_seed": "abc", "nonce": 3, "stake": 7,

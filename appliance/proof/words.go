@@ -7,17 +7,17 @@ import (
 	"imperio/games/fair"
 )
 
-// Word is one word of a round's stream, with the number that was made of it.
+// Word is one word of a round's stream, with the number made from it.
 type Word struct {
 	Block    uint64 // the block it is from
-	Index    int    // its place there, 0 … 3
+	Index    int    // its index there, 0 … 3
 	Word     uint64
 	Range    uint64 // the n of uniform(n) that asked for it
-	Rejected bool   // passed over, so that Uniform is exact
-	Value    uint64 // Word mod Range; 0 if it was passed over
+	Rejected bool   // skipped, so that Uniform is exact
+	Value    uint64 // Word mod Range; 0 if rejected
 }
 
-// MarshalJSON writes the word in hexadecimal, since JSON numbers are not exact to 64 bits everywhere.
+// MarshalJSON writes the word in hexadecimal, since not every JSON parser keeps 64-bit numbers exact.
 func (w Word) MarshalJSON() ([]byte, error) {
 	type view struct {
 		Block    uint64  `json:"block"`
@@ -34,7 +34,7 @@ func (w Word) MarshalJSON() ([]byte, error) {
 	return json.Marshal(v)
 }
 
-// recorder is a games.Stream that notes every word.
+// recorder is a games.Stream that records every word.
 type recorder struct {
 	stream *fair.Stream
 	words  []Word
@@ -59,7 +59,7 @@ func (r *recorder) Uniform(n uint64) uint64 {
 	}
 }
 
-// values are the numbers that the game got.
+// values returns the numbers that the game got.
 func (r *recorder) values() []uint64 {
 	var values []uint64
 	for _, w := range r.words {

@@ -1,4 +1,4 @@
-// Package request reads the bodies of requests: JSON objects, strictly, so that what the client meant is never in doubt.
+// Package request reads request bodies: JSON objects, decoded strictly, so that a request has only one meaning.
 package request
 
 import (
@@ -17,11 +17,11 @@ import (
 	"imperio/appliance/problem"
 )
 
-// MaxBody is the size of the largest body that is read, in bytes.
+// MaxBody is the size of the largest accepted body, in bytes.
 const MaxBody = 64 << 10
 
-// Decode reads one JSON object into v. It refuses unknown, repeated and differently spelled members, and anything after
-// the object.
+// Decode decodes one JSON object into v. It refuses unknown members, repeated members, names in another case, and anything
+// after the object.
 func Decode(data []byte, v any) error {
 	if data = bytes.TrimLeft(data, " \t\r\n"); len(data) == 0 {
 		return problem.New("invalid_json", "The body is empty. It must be a JSON object.")
@@ -50,7 +50,7 @@ func Decode(data []byte, v any) error {
 	return fmt.Errorf("decode body: %w", err)
 }
 
-// pointer writes a JSON pointer for people. Long names are cut.
+// pointer formats a JSON pointer for people. It shortens long names.
 func pointer(p jsontext.Pointer) string {
 	name := strings.TrimPrefix(strings.ToValidUTF8(string(p), "?"), "/")
 	if len(name) > 64 {
@@ -77,7 +77,7 @@ func Read(r *http.Request, buf []byte) ([]byte, error) {
 			return buf, nil
 		}
 		if _, limited := errors.AsType[*http.MaxBytesError](err); limited {
-			return buf, tooLarge() // the edge counts too
+			return buf, tooLarge() // the edge has a limit too
 		}
 		if err != nil && err != io.EOF {
 			p := problem.New("bad_request", "The body ended too early.")

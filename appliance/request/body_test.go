@@ -10,7 +10,7 @@ import (
 	"imperio/appliance/problem"
 )
 
-// A body that ends too early, or whose connection breaks, is the client's trouble and not the casino's.
+// A body that ends too early, or whose connection breaks, is the client's fault, not the casino's.
 func TestRead_EndsWhereTheBodyDoes(t *testing.T) {
 	broken := errors.New("connection reset")
 	for _, c := range []struct {

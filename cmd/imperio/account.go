@@ -21,23 +21,23 @@ type accountCommand struct {
 	Create   accountCreateCommand   `cmd:"" help:"Open an account. The password is read from standard input."`
 	List     accountListCommand     `cmd:"" help:"List accounts."`
 	Show     accountShowCommand     `cmd:"" help:"Show an account."`
-	Grant    accountGrantCommand    `cmd:"" help:"Give coins to an account, or take them back."`
+	Grant    accountGrantCommand    `cmd:"" help:"Grant coins to an account, or take them back."`
 	Lock     accountLockCommand     `cmd:"" help:"Lock an account: its sessions end, and it can't sign in or play."`
 	Unlock   accountUnlockCommand   `cmd:"" help:"Unlock an account."`
-	Password accountPasswordCommand `cmd:"" help:"Set a password, read from standard input. All sessions of the account end."`
-	Role     accountRoleCommand     `cmd:"" help:"Give an account the role of a player or of an operator."`
+	Password accountPasswordCommand `cmd:"" help:"Set an account's password, read from standard input. All its sessions end."`
+	Role     accountRoleCommand     `cmd:"" help:"Make an account a player or an operator."`
 }
 
-// whoArg names the account of a verb.
+// whoArg is the argument that names an account.
 type whoArg struct {
 	Account string `arg:"" help:"Username, e-mail address, or # and the id."`
 }
 
 type reasonFlag struct {
-	Reason string `help:"Why, for the history." placeholder:"TEXT"`
+	Reason string `help:"The reason, for the history." placeholder:"TEXT"`
 }
 
-// control calls operations of the operators' API: on the running server, else on the data directory.
+// control calls operations of the operators' API: on the running server if there is one, else on the data directory.
 func (env *environment) control(do func(*control.Client) error) error {
 	loaded, err := env.configuration()
 	if err != nil {
@@ -54,7 +54,7 @@ func (env *environment) control(do func(*control.Client) error) error {
 	return errors.Join(do(client), closeIt())
 }
 
-// change does one operation on an account and shows the account after it.
+// change does one operation on an account and then shows the account.
 func change[In any](env *environment, operation control.Operation[In, control.Account], in In) error {
 	return env.control(func(c *control.Client) error {
 		a, err := operation.Call(env.Ctx, c, in)
@@ -66,10 +66,10 @@ func change[In any](env *environment, operation control.Operation[In, control.Ac
 }
 
 type accountCreateCommand struct {
-	Username string      `arg:"" help:"Name of the account."`
-	Email    string      `help:"E-mail address." placeholder:"ADDRESS"`
+	Username string      `arg:"" help:"The account's username."`
+	Email    string      `help:"The account's e-mail address." placeholder:"ADDRESS"`
 	Role     string      `help:"player or operator." enum:"player,operator" default:"player"`
-	Coins    games.Coins `help:"Coins to begin with. Default: the welcome coins." default:"-1" placeholder:"COINS"`
+	Coins    games.Coins `help:"Coins to start with. The default is the welcome coins." default:"-1" placeholder:"COINS"`
 }
 
 // Run opens the account.
@@ -89,7 +89,7 @@ func (c *accountCreateCommand) Run(env *environment) error {
 	return change(env, control.CreateAccount, order)
 }
 
-// readPassword reads one line, without the line end.
+// readPassword reads one line, without its line ending.
 func readPassword(env *environment) (string, error) {
 	fmt.Fprintln(env.Stderr, "Password (one line):")
 	line, err := bufio.NewReader(io.LimitReader(env.Stdin, 4096)).ReadString('\n')
@@ -100,11 +100,11 @@ func readPassword(env *environment) (string, error) {
 }
 
 type accountListCommand struct {
-	From  uint64 `help:"Id to start at." default:"0"`
-	Limit int    `help:"The most accounts to list." default:"100"`
+	From  uint64 `help:"First account id to list." default:"0"`
+	Limit int    `help:"Maximum number of accounts to list." default:"100"`
 }
 
-// Run lists accounts, one a line.
+// Run lists accounts, one per line.
 func (c *accountListCommand) Run(env *environment) error {
 	return env.control(func(client *control.Client) error {
 		w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
@@ -152,7 +152,7 @@ func showAccount(out io.Writer, a control.Account) error {
 type accountGrantCommand struct {
 	whoArg     `embed:""`
 	reasonFlag `embed:""`
-	Coins      games.Coins `arg:"" help:"How many coins. Below 0 takes them back."`
+	Coins      games.Coins `arg:"" help:"Number of coins. A negative number takes coins back."`
 }
 
 // Run grants coins.
@@ -200,7 +200,7 @@ type accountRoleCommand struct {
 	Role       string `arg:"" enum:"player,operator" help:"player or operator."`
 }
 
-// Run gives the role.
+// Run sets the role.
 func (c *accountRoleCommand) Run(env *environment) error {
 	return change(env, control.SetRole, control.Role{Who: c.Account, Role: c.Role, Reason: c.Reason})
 }

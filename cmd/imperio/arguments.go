@@ -8,8 +8,8 @@ import (
 
 var negative = regexp.MustCompile(`^-[0-9]+$`)
 
-// numbersLast moves negative numbers behind a "--", since they look like flags. A number right after a flag may be its
-// value, and stays.
+// numbersLast moves negative numbers behind a "--", since they look like flags. A number right after a flag stays, since it
+// may be the flag's value.
 func numbersLast(args []string) []string {
 	if slices.Contains(args, "--") {
 		return args

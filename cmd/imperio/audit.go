@@ -11,7 +11,7 @@ type auditCommand struct {
 	Data dataDirFlags `embed:""`
 }
 
-// Run proves the books of the data directory, also while a server runs on it.
+// Run audits the books of the data directory, even while a server uses it.
 func (c *auditCommand) Run(env *environment) error {
 	loaded, err := env.configuration()
 	if err != nil {

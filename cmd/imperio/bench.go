@@ -18,23 +18,23 @@ import (
 )
 
 type benchCommand struct {
-	Play benchPlayCommand `cmd:"" default:"withargs" help:"Play with many players against a running node, measure it, and check each answer against its books."`
-	Bare benchBareCommand `cmd:"" name:"bare-server" hidden:"" help:"Serve the bare handler of --baseline; bench starts it itself."`
+	Play benchPlayCommand `cmd:"" default:"withargs" help:"Play with many players against a running node, measure its speed, and compare every answer with its books."`
+	Bare benchBareCommand `cmd:"" name:"bare-server" hidden:"" help:"Serve the bare handler of --baseline. bench starts this by itself."`
 }
 
 type benchPlayCommand struct {
 	Node        nodeFlags     `embed:""`
-	Connections int           `default:"64" help:"Connections that are kept alive and play at the same time."`
-	Client      bench.Client  `enum:"lean,net/http" default:"lean" help:"HTTP client of the players, for casino and bare handler alike: lean uses the least processor time, net/http is Go's own."`
-	Players     int           `help:"Players who take part. The default is one for each connection, or one for each token."`
+	Connections int           `default:"64" help:"Number of kept-alive connections that play at the same time."`
+	Client      bench.Client  `enum:"lean,net/http" default:"lean" help:"The players' HTTP client, for the casino and the bare handler alike. lean uses the least processor time; net/http is Go's own."`
+	Players     int           `help:"Number of players. The default is one per connection, or one per token."`
 	Duration    time.Duration `default:"10s" help:"How long to measure."`
-	Tokens      string        `placeholder:"FILE" help:"File with one session token a line, of existing players. A round that one of them left open is played to its end first. Without it, bench opens new accounts."`
-	Mix         bench.Mix     `placeholder:"GAMES" help:"Games with their shares, such as slots=2,roulette=1. The default is all three in equal shares; with --baseline it is slots=1, since the ratio is that of a spin of the slots."`
+	Tokens      string        `placeholder:"FILE" help:"File with session tokens of existing players, one per line. bench first finishes rounds that they left open. Without it, bench opens new accounts."`
+	Mix         bench.Mix     `placeholder:"GAMES" help:"Games with their shares, such as slots=2,roulette=1. The default is all three in equal shares; with --baseline it is slots=1, since the ratio is for spins of the slot machine."`
 	Stake       int64         `default:"2" help:"Stake of each round, in coins."`
-	Keys        bool          `name:"idempotency-keys" default:"true" negatable:"" help:"Send an Idempotency-Key with each bet, and retry under the same key when an answer is lost."`
-	Baseline    bool          `help:"Also measure a bare HTTP handler in the same run, in turns with the casino, and print the ratio."`
-	Start       bool          `help:"Start a casino on this machine for this run, with TLS and without rate limits, and audit its books at the end."`
-	Data        string        `placeholder:"DIR" help:"Data directory for --start. The default is a temporary one, removed at the end."`
+	Keys        bool          `name:"idempotency-keys" default:"true" negatable:"" help:"Send an Idempotency-Key with each bet, and retry under the same key if an answer is lost."`
+	Baseline    bool          `help:"Also measure a bare HTTP handler, in turns with the casino, and print the ratio."`
+	Start       bool          `help:"Start a casino for this run, with TLS and without rate limits, and audit its books at the end."`
+	Data        string        `placeholder:"DIR" help:"Data directory for --start. The default is a temporary directory, removed at the end."`
 	JSON        bool          `name:"json" help:"Print the report as JSON."`
 }
 
@@ -67,7 +67,7 @@ func (c *benchPlayCommand) Run(env *environment) (err error) {
 	}
 	if c.Start {
 		if c.Node.URL != "" {
-			return usagef("--url is for a running casino, --start makes one: give one of the two")
+			return usagef("--url is for a running casino, --start starts one: give only one of them")
 		}
 		return c.runWithOwnCasino(env, program, options)
 	}
@@ -92,7 +92,7 @@ func (c *benchPlayCommand) measure(env *environment, options bench.Options) erro
 		err = report.Print(env.Stdout)
 	}
 	if !report.Proven() {
-		err = errors.Join(err, errors.New("the casino did not keep its promises; see the report"))
+		err = errors.Join(err, errors.New("the casino broke promises: see the report"))
 	}
 	return err
 }
@@ -108,7 +108,7 @@ func (c *benchPlayCommand) runWithOwnCasino(env *environment, program bench.Prog
 		defer os.RemoveAll(temporary)
 		directory = filepath.Join(temporary, "data")
 	}
-	// After an interruption the books are still checked, so the casino outlives it.
+	// After an interruption bench still checks the books, so the casino must outlive it.
 	casino, err := program.StartCasino(context.WithoutCancel(env.Ctx), directory)
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (c *benchPlayCommand) runWithOwnCasino(env *environment, program bench.Prog
 	return program.Run(env.Ctx, env.Stderr, "audit", "--data-dir", directory)
 }
 
-// thisProgram is this binary. Its processes get their configuration by flags alone, not from this environment.
+// thisProgram is this binary. Its processes get their configuration only from flags, not from this environment.
 func thisProgram() (bench.Program, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -130,7 +130,7 @@ func thisProgram() (bench.Program, error) {
 	return bench.Program{Path: self, Environ: environ, Stderr: os.Stderr}, nil
 }
 
-// readTokens reads a file with one token a line.
+// readTokens reads a file with one token per line.
 func readTokens(path string) ([]string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -138,7 +138,7 @@ func readTokens(path string) ([]string, error) {
 	}
 	tokens := strings.Fields(string(text))
 	if len(tokens) == 0 {
-		return nil, fmt.Errorf("%s holds no token: write one on each line", path)
+		return nil, fmt.Errorf("%s holds no tokens: write one per line", path)
 	}
 	return tokens, nil
 }

@@ -9,7 +9,7 @@ import (
 	"imperio/appliance/bench"
 )
 
-// runAsProgram makes the test's own binary behave as imperio, for tests that start it as another process.
+// runAsProgram makes the test binary behave like imperio, for tests that start it as another process.
 const runAsProgram = "RUN_AS_IMPERIO"
 
 func TestMain(m *testing.M) {
@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// The whole path with real processes: a casino over TLS, players, a bare handler, and an audit of what is left.
+// The whole path with real processes: a casino over TLS, players, a bare handler, and an audit at the end.
 func TestBench_WithACasinoOfItsOwn(t *testing.T) {
 	t.Setenv(runAsProgram, "1")
 	stdout, stderr, code := invoke(t, nil, "bench", "--start", "--baseline", "--connections", "3", "--duration", "500ms", "--json")
@@ -37,13 +37,13 @@ func TestBench_WithACasinoOfItsOwn(t *testing.T) {
 		t.Errorf("the comparison is not fair: %s: %s and %s", report.Baseline.Caveat, report.TLS, report.Baseline.TLS)
 	}
 	if report.Mix != "slots=1" {
-		t.Errorf("the ratio is that of spins, but %s was played", report.Mix)
+		t.Errorf("the ratio is for spins, but %s was played", report.Mix)
 	}
 }
 
 func TestBench_PlaysAllGamesIfNoneIsNamed(t *testing.T) {
 	t.Setenv(runAsProgram, "1")
-	// Long enough for some hundred rounds on a slow machine, so that each game is drawn.
+	// Long enough for some hundred rounds on a slow machine, so that each game is played.
 	stdout, stderr, code := invoke(t, nil, "bench", "--start", "--connections", "3", "--duration", "3s", "--json")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)

@@ -13,9 +13,8 @@ import (
 	"imperio/appliance/bench"
 )
 
-// benchBareCommand serves the bare handler in a process of its own, as the casino has one of its own. Standard input
-// holds the answer to give, in base64 on one line. When standard input ends, the server stops, so the process never
-// outlives the one that started it.
+// benchBareCommand serves the bare handler in its own process, as the casino has its own. Standard input holds the answer,
+// in base64 on one line. The server stops when standard input ends, so the process never outlives its parent.
 type benchBareCommand struct {
 	TLS bool `name:"tls" help:"Speak TLS, with a certificate made for this run."`
 }
@@ -25,7 +24,7 @@ func (c *benchBareCommand) Run(env *environment) error {
 	input := bufio.NewReader(env.Stdin)
 	line, err := input.ReadString('\n')
 	if err != nil {
-		return usagef("write the answer to give to standard input, in base64 on one line")
+		return usagef("write the answer to standard input, in base64 on one line")
 	}
 	body, err := base64.StdEncoding.DecodeString(strings.TrimSpace(line))
 	if err != nil {

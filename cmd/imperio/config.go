@@ -8,7 +8,7 @@ import (
 )
 
 type configCommand struct {
-	Show      configShowCommand      `cmd:"" default:"withargs" help:"Print the configuration in force, and where each value came from; takes the flags of serve."`
+	Show      configShowCommand      `cmd:"" default:"withargs" help:"Print the configuration in force and the source of each value. Takes the flags of serve."`
 	Reference configReferenceCommand `cmd:"" help:"Print all keys with their types, defaults and descriptions."`
 	Limits    configLimitsCommand    `cmd:"" help:"Print the rate limits and connection caps in force."`
 }
@@ -17,7 +17,7 @@ type configShowCommand struct {
 	Configuration configurationFlags `embed:""`
 }
 
-// Run prints the values even if they are not valid, and then what is wrong.
+// Run prints the values even if they are invalid, and then what is wrong.
 func (c *configShowCommand) Run(env *environment) error {
 	loaded, err := env.configuration()
 	if err != nil {
@@ -27,7 +27,7 @@ func (c *configShowCommand) Run(env *environment) error {
 }
 
 type configReferenceCommand struct {
-	Format string `enum:"text,markdown,env" default:"text" help:"Form of the reference: text, markdown, or env (a file of environment variables)."`
+	Format string `enum:"text,markdown,env" default:"text" help:"Format of the reference: text, markdown, or env (a file of environment variables)."`
 }
 
 // Run prints the reference.

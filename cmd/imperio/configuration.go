@@ -11,7 +11,7 @@ import (
 // configurationFlags are the flags of a verb that takes the whole configuration. Embed them in a command with the tag
 // embed:"", and call env.configuration.
 type configurationFlags struct {
-	File   string     `name:"config" placeholder:"FILE" help:"TOML file with the configuration; keys are the flags' names. (IMPERIO_CONFIG)"`
+	File   string     `name:"config" placeholder:"FILE" help:"TOML file with the configuration; its keys are the flags' names. (IMPERIO_CONFIG)"`
 	Values flagValues `embed:""`
 }
 
@@ -22,12 +22,12 @@ type flagValues config.Config
 // dataDirFlags are the flags of a verb that works on the data directory.
 type dataDirFlags struct {
 	File    string `name:"config" placeholder:"FILE" help:"TOML file with the configuration. (IMPERIO_CONFIG)"`
-	DataDir string `name:"data-dir" group:"Data" placeholder:"DIR" help:"Directory of the casino's data."`
+	DataDir string `name:"data-dir" group:"Data" placeholder:"DIR" help:"The casino's data directory."`
 	KeyFile string `name:"encryption-key-file" group:"Data" placeholder:"FILE" help:"File that holds the casino's key."`
 }
 
-// configuration reads the configuration from the flags, the environment, and the file that one of the two names. It does
-// not validate it.
+// configuration reads the configuration from the flags, the environment, and the file that one of them names. It does not
+// validate it.
 func (env *environment) configuration() (*config.Loaded, error) {
 	return config.Load(config.Input{Flags: env.flags, Environ: env.Environ, ReadFile: os.ReadFile})
 }
@@ -43,7 +43,7 @@ func givenFlags(ctx *kong.Context) map[string]any {
 	return given
 }
 
-// formatFlagHelp adds a configuration key's default and environment variable to the help of its flag.
+// formatFlagHelp adds a configuration key's default and environment variable to its flag's help.
 func formatFlagHelp(value *kong.Value) string {
 	if value.Flag != nil && value.Flag.Group != nil {
 		if help := config.HelpLine(value.Name); help != "" {

@@ -17,21 +17,21 @@ import (
 
 // fairCommand is the verb "fair".
 type fairCommand struct {
-	Round  fairRoundCommand  `cmd:"" default:"withargs" help:"Recompute one round from its seeds and show every step. This is what 'imperio fair' alone does."`
+	Round  fairRoundCommand  `cmd:"" default:"withargs" help:"Recompute one round from its seeds and show every step. This is the default."`
 	Stream fairStreamCommand `cmd:"" help:"Write random words to standard output, for test suites such as dieharder and PractRand."`
 }
 
 // fairRoundCommand recomputes one round.
 type fairRoundCommand struct {
-	File       string      `name:"round" placeholder:"FILE" help:"JSON of a round as GET /api/v1/me/rounds/{id} gives it; - for standard input. The outcome and the payout in it are compared, and the exit code is 1 if they differ."`
-	ServerSeed string      `placeholder:"HEX" help:"Server seed as it was revealed, 64 hexadecimal digits."`
+	File       string      `name:"round" placeholder:"FILE" help:"JSON of a round, as GET /api/v1/me/rounds/{id} returns it; - for standard input. Its outcome and payout are compared, and the exit code is 1 if they differ."`
+	ServerSeed string      `placeholder:"HEX" help:"Revealed server seed, 64 hexadecimal digits."`
 	ClientSeed string      `placeholder:"TEXT" help:"Client seed."`
-	Nonce      *uint64     `placeholder:"N" help:"Number of the round, from 0."`
+	Nonce      *uint64     `placeholder:"N" help:"Nonce of the round, from 0."`
 	Rules      string      `placeholder:"RULES" help:"Rules of the round, e.g. slots/2."`
-	Stake      games.Coins `placeholder:"COINS" help:"Stake in coins; for a game with bets it is their sum."`
-	Bets       string      `placeholder:"JSON" help:"Bets of a game that takes them, such as roulette: '[{\"type\":\"red\",\"amount\":5}]'."`
-	Actions    []string    `placeholder:"ACTION" help:"Actions in order, separated by commas; for blackjack e.g. hit,stand."`
-	Commitment string      `placeholder:"HEX" help:"Commitment as it was shown before the round, to be compared."`
+	Stake      games.Coins `placeholder:"COINS" help:"Stake in coins; for a game with bets, their sum."`
+	Bets       string      `placeholder:"JSON" help:"Bets, for games such as roulette: '[{\"type\":\"red\",\"amount\":5}]'."`
+	Actions    []string    `placeholder:"ACTION" help:"Actions in order, separated by commas, e.g. hit,stand for blackjack."`
+	Commitment string      `placeholder:"HEX" help:"Commitment that was shown before the round, for comparison."`
 	JSON       bool        `name:"json" help:"Print the steps as JSON."`
 }
 
@@ -64,7 +64,7 @@ func (c *fairRoundCommand) Run(env *environment) error {
 	return nil
 }
 
-// round reads the file, if one is given; flags then replace what it says.
+// round reads the file, if one is given; flags override it.
 func (c *fairRoundCommand) round(stdin io.Reader) (proof.Round, error) {
 	var round proof.Round
 	if c.File != "" {
@@ -120,15 +120,15 @@ func readRound(name string, stdin io.Reader) (proof.Round, error) {
 
 // fairStreamCommand writes raw words.
 type fairStreamCommand struct {
-	ServerSeed    string `placeholder:"HEX" help:"Server seed, 64 hexadecimal digits. Without it one is drawn, and printed on standard error."`
+	ServerSeed    string `placeholder:"HEX" help:"Server seed, 64 hexadecimal digits. Without it, a new one is drawn and printed on standard error."`
 	ClientSeed    string `default:"imperio" placeholder:"TEXT" help:"Client seed."`
 	Nonce         uint64 `placeholder:"N" help:"Nonce, from 0."`
-	Rules         string `default:"slots/2" placeholder:"RULES" help:"Rules that are part of each block's message."`
-	Words         uint64 `placeholder:"N" help:"How many words of 64 bits to write; 0 for as many as are read."`
-	WordsPerRound uint64 `placeholder:"N" help:"Go on to the next nonce after so many words; 0 to stay with one."`
+	Rules         string `default:"slots/2" placeholder:"RULES" help:"Rules in each block's message."`
+	Words         uint64 `placeholder:"N" help:"Number of 64-bit words to write; 0 for no limit."`
+	WordsPerRound uint64 `placeholder:"N" help:"Words per nonce; 0 to use only one nonce."`
 }
 
-// Run writes words until enough are written, or nobody reads them.
+// Run writes words until all are written or the reader is gone.
 func (c *fairStreamCommand) Run(env *environment) error {
 	round := proof.Round{Rules: c.Rules, ServerSeed: c.ServerSeed, ClientSeed: c.ClientSeed, Nonce: &c.Nonce}
 	if round.ServerSeed == "" {

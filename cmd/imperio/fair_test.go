@@ -30,7 +30,7 @@ func TestFair_ShowsEveryStep(t *testing.T) {
 	}
 }
 
-// round is a round as the API gives it, by the zero seed.
+// round is a round as the API returns it, with the zero seed.
 func round(t *testing.T, change func(map[string]any)) string {
 	t.Helper()
 	fields := map[string]any{
@@ -110,7 +110,7 @@ func TestFair_SaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// What a round lacks is named, and never taken for 0 or nothing: that would accuse the house of another round.
+// Missing input is named, and never taken for 0 or empty: that would compute another round and accuse the house.
 func TestFair_NamesWhatARoundLacks(t *testing.T) {
 	roulette := func(r map[string]any) {
 		r["rules"], r["bets"] = "roulette/1", []map[string]any{{"type": "red", "amount": 10}}
@@ -139,7 +139,7 @@ func TestFair_NamesWhatARoundLacks(t *testing.T) {
 			}
 		}
 	}
-	// A flag stands in for what the file lacks.
+	// A flag supplies what the file lacks.
 	file := round(t, func(r map[string]any) { delete(r, "nonce") })
 	if stdout, stderr, code := invoke(t, nil, "fair", "--round", file, "--nonce", "0"); code != 0 {
 		t.Errorf("with --nonce: exit code %d: %s%s", code, stdout, stderr)

@@ -19,8 +19,8 @@ import (
 
 type healthCommand struct {
 	Node    nodeFlags     `embed:""`
-	Timeout time.Duration `default:"5s" help:"How long to wait for the answer."`
-	JSON    bool          `name:"json" help:"Print the answer as the node gave it."`
+	Timeout time.Duration `default:"5s" help:"Longest time to wait for the answer."`
+	JSON    bool          `name:"json" help:"Print the node's answer unchanged."`
 }
 
 // Run prints the checks of a running node, and fails if the node is not ready for players.
@@ -56,7 +56,7 @@ func (c *healthCommand) Run(env *environment) error {
 	return nil
 }
 
-// maxHealth bounds the answer that is read.
+// maxHealth bounds the size of the answer.
 const maxHealth = 1 << 20
 
 func fetch(ctx context.Context, client *http.Client, url string) (status int, body []byte, err error) {
@@ -77,7 +77,7 @@ func fetch(ctx context.Context, client *http.Client, url string) (status int, bo
 func printHealth(w io.Writer, body []byte) error {
 	var report ops.Report
 	if err := json.Unmarshal(body, &report); err != nil || report.Status == "" {
-		return errors.Join(errors.New("the answer is not a health report of a casino"), err)
+		return errors.Join(errors.New("the answer is not a casino's health report"), err)
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "%s\tversion %s, applied index %d, history head %s\n", report.Status, report.Version, report.AppliedIndex, report.HistoryHead)

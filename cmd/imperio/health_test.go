@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// nodeThatSays is a node with the given health.
+// nodeThatSays is a node with the given health report.
 func nodeThatSays(t *testing.T, body string, ready int) string {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -24,7 +24,7 @@ const healthyNode = `{"status":"healthy","checks":{"store":{"status":"healthy","
 func TestHealth_PrintsTheChecksOfANodeThatIsReady(t *testing.T) {
 	stdout, stderr, code := invoke(t, nil, "health", "--url", nodeThatSays(t, healthyNode, http.StatusOK))
 	if !strings.Contains(stdout, "clock\n") {
-		t.Errorf("a check that has nothing to tell is followed by something:\n%s", stdout)
+		t.Errorf("a check without a detail has a trailing colon:\n%s", stdout)
 	}
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
@@ -46,13 +46,13 @@ func TestHealth_FailsIfTheNodeIsNotReady(t *testing.T) {
 func TestHealth_FailsIfNobodyOrAnotherServerAnswers(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	_, stderr, code := invoke(t, nil, "health", "--url", server.URL)
-	if code != 1 || !strings.Contains(stderr, "not a health report") {
+	if code != 1 || !strings.Contains(stderr, "not a casino's health report") {
 		t.Errorf("another server: exit code %d: %s", code, stderr)
 	}
 	server.Close()
 	_, stderr, code = invoke(t, nil, "health", "--url", server.URL)
 	if code != 1 || !strings.Contains(stderr, "Is the casino running there?") {
-		t.Errorf("nobody: exit code %d: %s", code, stderr)
+		t.Errorf("no server: exit code %d: %s", code, stderr)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// invoke runs the program in this process and gives what it printed and its exit code.
+// invoke runs the program in this process and returns its output and its exit code.
 func invoke(t *testing.T, environ []string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -102,7 +102,7 @@ func TestConfig_ShowsValuesWithTheirSources(t *testing.T) {
 	}
 }
 
-// containsLine says whether text has the line, whatever the spaces between its columns.
+// containsLine says whether text has the line, ignoring the width of the spaces between columns.
 func containsLine(text, line string) bool {
 	for got := range strings.Lines(text) {
 		if strings.Join(strings.Fields(got), " ") == line {
@@ -124,7 +124,7 @@ func TestConfigLimits_ShowsEachZone(t *testing.T) {
 	}
 }
 
-// The documents are made by the program; whoever changes a key makes them anew.
+// The program generates these documents; regenerate them after changing a key.
 func TestConfigReference_IsWhatTheDocumentsSay(t *testing.T) {
 	for format, document := range map[string]string{
 		"markdown": "../../docs/CONFIGURATION.md",
@@ -136,7 +136,7 @@ func TestConfigReference_IsWhatTheDocumentsSay(t *testing.T) {
 		}
 		got, _, code := invoke(t, nil, "config", "reference", "--format", format)
 		if code != 0 || got != string(want) {
-			t.Errorf("%s is not what the program says; make it with: imperio config reference --format %s > %s", document, format, strings.TrimPrefix(document, "../../"))
+			t.Errorf("%s is outdated; regenerate it with: imperio config reference --format %s > %s", document, format, strings.TrimPrefix(document, "../../"))
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Command imperio is a casino in one file. Each verb is in a file of its own; 'imperio VERB --help' explains it.
+// Command imperio is a casino in one file. Each verb has its own file; 'imperio VERB --help' explains it.
 package main
 
 import (
@@ -21,15 +21,15 @@ type commands struct {
 	Help helpFlag `name:"help" short:"h" help:"Show what a verb does and its flags."`
 
 	Serve   serveCommand   `cmd:"" help:"Run the casino."`
-	Health  healthCommand  `cmd:"" help:"Ask a running node how it is; exit code 0 if it is ready."`
-	Bench   benchCommand   `cmd:"" help:"Play with many players against a running node, measure it, and check each answer against its books."`
-	Account accountCommand `cmd:"" help:"Work on accounts: through the running server, else on the data directory."`
-	Audit   auditCommand   `cmd:"" help:"Prove the books: every balance, the history, and every round played again."`
-	Config  configCommand  `cmd:"" help:"Print the configuration in force, and where each value came from."`
+	Health  healthCommand  `cmd:"" help:"Print a running node's health; the exit code is 0 if it is ready."`
+	Bench   benchCommand   `cmd:"" help:"Play with many players against a running node, measure its speed, and compare every answer with its books."`
+	Account accountCommand `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
+	Audit   auditCommand   `cmd:"" help:"Audit the books: every balance, the history, and every round, recomputed."`
+	Config  configCommand  `cmd:"" help:"Print the configuration in force and the source of each value."`
 	Fair    fairCommand    `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
-	TLS     tlsCommand     `cmd:"" name:"tls" help:"Print the root certificate of tls=internal, or forget all stored certificates."`
-	Odds    oddsCommand    `cmd:"" help:"Print the mathematics of a game: returns, edges, best play."`
-	Version versionCommand `cmd:"" help:"Print the version of the program and of the rules it knows."`
+	TLS     tlsCommand     `cmd:"" name:"tls" help:"Print the root certificate of tls=internal, or delete all stored certificates."`
+	Odds    oddsCommand    `cmd:"" help:"Print the mathematics of a game: return, house edge, best play."`
+	Version versionCommand `cmd:"" help:"Print the versions of the program and of the rules that it knows."`
 }
 
 // environment is what a verb may use of its process.
@@ -40,26 +40,26 @@ type environment struct {
 	Stdout, Stderr io.Writer
 	Environ        []string // NAME=value
 
-	flags map[string]any // what the command line gave, by flag name
+	flags map[string]any // values from the command line, by flag name
 }
 
 // The exit codes.
 const (
-	exitFailed = 1 // the verb could not do its work, or found something wrong
+	exitFailed = 1 // the verb failed, or found something wrong
 	exitUsage  = 2 // the command line makes no sense
 )
 
-// heapGrowth is GOGC where the environment does not set it: how much garbage may gather before it is collected, in per
-// cent of what is in use. A casino's heap is small, and collecting less often leaves the processors to bets.
+// heapGrowth is GOGC unless the environment sets it. A casino's heap is small, and collecting garbage less often leaves the
+// processors to bets.
 const heapGrowth = 400
 
 func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)
 	}
-	limitHeap(appliance.PlanMemory(0).Heap) // a large casino should not keep four times as much garbage as it has in use
+	limitHeap(appliance.PlanMemory(0).Heap) // a large casino should not keep four times as much garbage as live data
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // from the first signal on, the next one has its usual effect
+	context.AfterFunc(ctx, stop) // a second signal has its usual effect
 	code := run(os.Args[1:], &environment{
 		Ctx:     ctx,
 		Stdin:   os.Stdin,
@@ -71,14 +71,14 @@ func main() {
 	os.Exit(code)
 }
 
-// limitHeap sets GOMEMLIMIT where the environment does not set it.
+// limitHeap sets GOMEMLIMIT unless the environment sets it.
 func limitHeap(bytes int64) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(bytes)
 	}
 }
 
-// run carries out the command line and returns the exit code.
+// run executes the command line and returns the exit code.
 func run(args []string, env *environment) int {
 	parser, err := kong.New(&commands{},
 		kong.Name("imperio"),
@@ -123,7 +123,7 @@ func usagef(format string, args ...any) error {
 	return &usageError{fmt.Sprintf(format, args...)}
 }
 
-// helpFlag prints the help of the verb before it, and ends the parsing.
+// helpFlag prints the help of the verb before it, and ends parsing.
 type helpFlag bool
 
 var errHelpShown = errors.New("help was shown")
@@ -139,7 +139,7 @@ func (helpFlag) BeforeReset(ctx *kong.Context) error {
 	return errHelpShown
 }
 
-// printNeighbours names the other verbs beside a default verb, since its help doesn't.
+// printNeighbours lists the verbs beside a default verb, since its help doesn't.
 func printNeighbours(w io.Writer, verb *kong.Node) error {
 	if verb == nil || verb.Parent == nil || verb.Parent.DefaultCmd != verb {
 		return nil

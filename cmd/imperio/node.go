@@ -11,15 +11,15 @@ import (
 	"imperio/appliance/config"
 )
 
-// nodeFlags say which running node to talk to, and whom to trust.
+// nodeFlags say which running node to talk to, and which certificates to trust.
 type nodeFlags struct {
-	URL      string `name:"url" placeholder:"URL" help:"Address of the casino, such as https://casino.example. The default is this machine's node, as the configuration says."`
+	URL      string `name:"url" placeholder:"URL" help:"Address of the casino, such as https://casino.example. The default is the local node, by its configuration."`
 	CA       string `name:"ca" placeholder:"FILE" help:"Root certificates in PEM to trust. The default is the system's."`
 	Insecure bool   `name:"insecure" help:"Trust any certificate. For tests only."`
-	File     string `name:"config" placeholder:"FILE" help:"TOML file with the configuration of this machine's node. (IMPERIO_CONFIG)"`
+	File     string `name:"config" placeholder:"FILE" help:"TOML file with the local node's configuration. (IMPERIO_CONFIG)"`
 }
 
-// node is where a node answers, and how to speak TLS with it.
+// node returns the address of the node, and the TLS configuration for it.
 func (f *nodeFlags) node(env *environment) (url string, client *tls.Config, err error) {
 	client = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: f.Insecure}
 	if f.CA != "" {
@@ -29,7 +29,7 @@ func (f *nodeFlags) node(env *environment) (url string, client *tls.Config, err 
 		}
 		client.RootCAs = x509.NewCertPool()
 		if !client.RootCAs.AppendCertsFromPEM(roots) {
-			return "", nil, fmt.Errorf("%s holds no certificate in PEM", f.CA)
+			return "", nil, fmt.Errorf("%s contains no PEM certificate", f.CA)
 		}
 	}
 	if f.URL != "" {
@@ -42,8 +42,8 @@ func (f *nodeFlags) node(env *environment) (url string, client *tls.Config, err 
 	return localNode(&loaded.Config, client)
 }
 
-// localNode is the node of this machine. Its certificate carries the domain's name. On loopback any certificate is
-// trusted, since no other machine can answer there.
+// localNode is the node on this machine. Its certificate has the domain's name. On loopback it trusts any certificate,
+// since no other machine can answer there.
 func localNode(c *config.Config, client *tls.Config) (string, *tls.Config, error) {
 	scheme, address := "http", c.Listen.HTTPAddr
 	if c.TLS.Mode != config.TLSOff {
@@ -53,7 +53,7 @@ func localNode(c *config.Config, client *tls.Config) (string, *tls.Config, error
 		}
 	}
 	if address == "" {
-		return "", nil, errors.New("the configuration names no address for players: give --url")
+		return "", nil, errors.New("the configuration has no address for players: give --url")
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 // oddsCommand is the verb "odds".
 type oddsCommand struct {
 	Game    string `arg:"" help:"slots, roulette or blackjack, or one version of the rules, e.g. slots/2."`
-	Hands   int64  `default:"100000000" placeholder:"N" help:"Hands of blackjack to simulate; 0 for none."`
+	Hands   int64  `default:"100000000" placeholder:"N" help:"Number of blackjack hands to simulate; 0 for none."`
 	Seed    uint64 `default:"20261123" placeholder:"N" help:"Seed of the simulation: the same seed and number of hands give the same result."`
-	Workers int    `placeholder:"N" help:"Goroutines that compute; 0 for one per processor."`
-	Deals   bool   `help:"Also print the expected return of each play of each deal of blackjack."`
+	Workers int    `placeholder:"N" help:"Number of goroutines; 0 for one per processor."`
+	Deals   bool   `help:"Also print the expectation of every play for every deal of blackjack."`
 	Quiet   bool   `help:"Show no progress."`
 }
 

@@ -12,7 +12,7 @@ type tlsCommand struct {
 	Forget tlsForgetCommand `cmd:"" help:"Delete all stored certificates, keys and ACME accounts of a stopped casino. Use it when one of them is in wrong hands."`
 }
 
-// complaints logs warnings and errors beside a verb's output.
+// complaints is a logger for warnings and errors, on standard error.
 func complaints(env *environment) *slog.Logger {
 	return slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
@@ -53,6 +53,6 @@ func (c *tlsForgetCommand) Run(env *environment) error {
 		fmt.Fprintln(env.Stdout, "Nothing was stored.")
 		return nil
 	}
-	fmt.Fprintf(env.Stdout, "%d stored values are deleted. The next start obtains or makes new certificates. Clients that trusted the root of tls=internal must trust the new one.\n", n)
+	fmt.Fprintf(env.Stdout, "%d stored values are deleted. The next start gets new certificates. Clients that trusted the root of tls=internal must trust the new one.\n", n)
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 // version and commit are set by the Makefile (-ldflags -X). A plain go build leaves them empty.
 var version, commit string
 
-// notices are the licences of all that is compiled in. 'make notices' writes the file.
+// notices are the licences of everything compiled in. 'make notices' writes the file.
 //
 //go:embed notices.txt
 var notices string
@@ -23,7 +23,7 @@ type versionCommand struct {
 	Notices bool `help:"Print the licences of the libraries and fonts in the program instead."`
 }
 
-// Run prints what this program is.
+// Run prints the version, or the licences.
 func (c *versionCommand) Run(env *environment) error {
 	if c.Notices {
 		_, err := io.WriteString(env.Stdout, notices)
@@ -42,7 +42,7 @@ type buildIdentity struct {
 	commit  string // full hash, or "unknown"
 }
 
-// thisBuild is what the Makefile set, else what the Go tool recorded.
+// thisBuild is what the Makefile set, or else what the Go tool recorded.
 func thisBuild() buildIdentity {
 	build := buildIdentity{version, commit}
 	info, ok := debug.ReadBuildInfo()

@@ -1,20 +1,20 @@
-// Package blackjack is "blackjack/1": six decks, shuffled for each round; the dealer stands on every 17 and looks for a
-// blackjack under an ace or a ten; blackjack pays 3 to 2; double on any first two cards, also after a split; split to four
+// Package blackjack is "blackjack/1": six decks, shuffled for each round; the dealer stands on every 17 and peeks for a
+// blackjack with an ace or a ten up; blackjack pays 3 to 2; double on any two cards, also after a split; split to four
 // hands; late surrender; insurance. docs/GAMES.md states the rules in full.
 //
-// A round is a pure function of the cards, the stake and the actions taken so far, so each action plays the round again
-// from its first card. That costs about a microsecond, and there is no state that could differ from the rules.
+// A round is a pure function of the cards, the stake and the actions so far. Each action replays the round from its
+// first card, which costs about a microsecond. So there is no state that could differ from the rules.
 package blackjack
 
 import (
 	"imperio/games"
 )
 
-// The stakes that the rules can take. A table's limits lie within.
+// The stakes that the rules allow. A table's limits lie within them.
 const (
-	// MinStake is the smallest stake with a half of at least one coin.
+	// MinStake is the smallest stake whose half is at least one coin.
 	MinStake games.Coins = 2
-	// MaxStake is the largest stake whose highest payout, four doubled hands won, is still an exact amount of coins.
+	// MaxStake is the largest stake whose highest payout, for four doubled hands that win, does not exceed MaxCoins.
 	MaxStake = games.MaxCoins / (4 * MaxHands)
 )
 
@@ -27,8 +27,8 @@ func Versions() []*Table { return []*Table{{rules: "blackjack/1"}} }
 // Rules is "blackjack/1".
 func (t *Table) Rules() string { return t.rules }
 
-// Play deals from a freshly shuffled shoe and takes the wager's actions. Draws holds the hole card from the deal on, so
-// an open position must not be shown as it is: see Describe. An action that the rules refuse gives a *games.Refusal
+// Play deals from a freshly shuffled shoe and takes the wager's actions. Draws includes the hole card from the deal on,
+// so never show an open position to a player: see Describe. An action that the rules refuse gives a *games.Refusal
 // with unknown_action, action_not_allowed or round_settled.
 func (t *Table) Play(s games.Stream, w games.Wager) (games.Position, error) {
 	r, err := replay(newShoe(s), w)
@@ -55,8 +55,8 @@ func check(w games.Wager) error {
 	return nil
 }
 
-// Abandoned gives the actions that settle a round whose player has left it, to be appended to those of the wager: decline
-// insurance, then stand on every open hand. draws must be those of Play for the wager. A settled round needs none.
+// Abandoned returns the actions that settle an abandoned round, to be appended to the wager's: decline insurance, then
+// stand on every open hand. draws must be what Play returned for the wager. A settled round needs no actions.
 func (t *Table) Abandoned(draws []uint16, w games.Wager) ([]string, error) {
 	r, err := replay(&record{draws: draws}, w)
 	if err != nil {

@@ -23,13 +23,13 @@ func (c Card) Rank() string { return rankNames[c%13] }
 // Suit is "clubs", "diamonds", "hearts" or "spades".
 func (c Card) Suit() string { return suitNames[c/13%4] }
 
-// Value is what the card counts: 1 for an ace, which may count 11 in a hand, 10 for ten, jack, queen and king.
+// Value is what the card counts: 1 for an ace (a hand may count it as 11), 10 for ten, jack, queen and king.
 func (c Card) Value() int { return min(int(c%13)+1, 10) }
 
 // String names the card, e.g. "queen of hearts".
 func (c Card) String() string { return c.Rank() + " of " + c.Suit() }
 
-// Total is what cards count together; soft says that an ace counts 11 in it.
+// Total is the total of the cards; soft says that an ace counts 11 in it.
 func Total(cards []Card) (total int, soft bool) {
 	ace := false
 	for _, c := range cards {
@@ -48,12 +48,12 @@ func isNatural(cards []Card) bool {
 	return len(cards) == 2 && total == 21
 }
 
-// source gives the cards of a round in the order of dealing.
+// source yields the cards of a round in the order of dealing.
 type source interface {
 	next() (Card, error)
 }
 
-// shoe shuffles as it deals: for i = 0, 1, 2 … the card i changes places with card i + uniform(312 − i).
+// shoe shuffles as it deals: for i = 0, 1, 2 …, card i swaps places with card i + uniform(312 − i).
 type shoe struct {
 	stream games.Stream
 	cards  [Cards]Card
@@ -68,7 +68,7 @@ func newShoe(s games.Stream) *shoe {
 	return sh
 }
 
-// next can't run out: a round of four hands takes less than a hundred cards.
+// next can't run out of cards: a round of four hands takes fewer than a hundred.
 func (s *shoe) next() (Card, error) {
 	i := s.dealt
 	j := i + int(s.stream.Uniform(uint64(Cards-i)))
@@ -85,7 +85,7 @@ type record struct {
 
 func (r *record) next() (Card, error) {
 	if r.dealt == len(r.draws) {
-		return 0, games.Refusef("invalid_draws", "The round needs more cards than the %d that were given.", len(r.draws))
+		return 0, games.Refusef("invalid_draws", "The round needs more than the %d cards given.", len(r.draws))
 	}
 	c := r.draws[r.dealt]
 	if c >= Cards {

@@ -6,7 +6,7 @@ import (
 	"imperio/games"
 )
 
-// Outcome is what a player may see of a round. Before the round is settled it says nothing about the hole card.
+// Outcome is what a player may see of a round. It reveals nothing about the hole card before the round is settled.
 type Outcome struct {
 	Dealer    DealerHand    `json:"dealer"`
 	Hands     []PlayerHand  `json:"hands"`     // in the order in which they are played
@@ -17,9 +17,9 @@ type Outcome struct {
 
 // DealerHand is the dealer's hand.
 type DealerHand struct {
-	Cards     []CardFace `json:"cards"`  // while the round is open the up card alone
-	Hidden    int        `json:"hidden"` // cards that lie face down: 1 while the round is open
-	Total     int        `json:"total"`  // of the cards that are shown
+	Cards     []CardFace `json:"cards"`  // only the up card while the round is open
+	Hidden    int        `json:"hidden"` // cards face down: 1 while the round is open
+	Total     int        `json:"total"`  // of the visible cards
 	Soft      bool       `json:"soft"`
 	Blackjack bool       `json:"blackjack"`
 }
@@ -29,7 +29,7 @@ type PlayerHand struct {
 	Cards   []CardFace  `json:"cards"`
 	Total   int         `json:"total"`
 	Soft    bool        `json:"soft"`
-	Stake   games.Coins `json:"stake"` // with a double, both stakes
+	Stake   games.Coins `json:"stake"` // after a double, both stakes
 	Doubled bool        `json:"doubled"`
 	Active  bool        `json:"active"` // whether the next action is on this hand
 	Result  *string     `json:"result"` // win, lose, push, blackjack, bust or surrender; nil while it is open
@@ -39,16 +39,16 @@ type PlayerHand struct {
 // InsuranceBet is an insurance that was taken.
 type InsuranceBet struct {
 	Stake  games.Coins `json:"stake"`
-	Payout games.Coins `json:"payout"` // stake included; 0 when it is lost or not decided yet
+	Payout games.Coins `json:"payout"` // stake included; 0 if lost or not decided yet
 }
 
-// CardFace is a card as it is shown.
+// CardFace is a visible card.
 type CardFace struct {
 	Rank string `json:"rank"` // ace, 2 … 10, jack, queen, king
 	Suit string `json:"suit"` // clubs, diamonds, hearts, spades
 }
 
-// Describe gives the Outcome of the cards in draws.
+// Describe returns the Outcome of the cards in draws.
 func (t *Table) Describe(draws []uint16, w games.Wager) (any, error) {
 	cards := &record{draws: draws}
 	r, err := replay(cards, w)

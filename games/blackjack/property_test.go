@@ -20,7 +20,7 @@ func (s seeded) Uniform(n uint64) uint64 { return s.Uint64N(n) }
 
 func fromSeed(seed uint64) seeded { return seeded{rand.New(rand.NewPCG(seed, 0))} }
 
-// checkPosition holds what is true of every position of every round.
+// checkPosition checks what is true of every position of every round.
 func checkPosition(t testing.TB, p games.Position, w games.Wager, before games.Position) {
 	t.Helper()
 	switch {
@@ -114,7 +114,7 @@ func TestPlay_AnyAllowedSequenceKeepsTheBooks(t *testing.T) {
 	})
 }
 
-// Any sequence of actions is either played or refused with a code, and what is refused was not among the allowed.
+// Any sequence of actions is either played or refused with a code, and a refused action was not among the allowed ones.
 func FuzzActions(f *testing.F) {
 	f.Add(uint64(1), []byte{1})
 	f.Add(uint64(2), []byte{0, 0, 0, 0, 0})

@@ -105,8 +105,8 @@ func TestDescribe_HidesTheHoleCardUntilTheRoundIsSettled(t *testing.T) {
 	}
 }
 
-// Whatever the hole card is, an open round looks the same: the outcome is compared for all ranks of the hole card that
-// leave the round open.
+// An open round looks the same whatever the hole card is. The test compares the outcomes for all ranks of the hole card
+// that leave the round open.
 func TestDescribe_OpenRoundDoesNotDependOnTheHoleCard(t *testing.T) {
 	for _, c := range []struct{ before, holes, after, actions string }{
 		{"T A 6", "A 2 3 4 5 6 7 8 9 T J Q K", "", ""},                   // the decision on insurance
@@ -120,7 +120,7 @@ func TestDescribe_OpenRoundDoesNotDependOnTheHoleCard(t *testing.T) {
 		seen := ""
 		for _, hole := range strings.Fields(c.holes) {
 			w := games.Wager{Stake: 10, Actions: strings.Fields(c.actions)}
-			// Suits follow from how often a rank was dealt before: the hole card comes from the last deck instead.
+			// A card's suit depends on how often its rank was dealt before, so take the hole card from the last deck instead.
 			s := stack(t, c.before+" "+c.after)
 			holeCard := Card(strings.Index("A23456789TJQK", hole) + 13*(4*Decks-1))
 			s.cards = append(s.cards[:3:3], append([]Card{holeCard}, s.cards[3:]...)...)

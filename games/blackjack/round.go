@@ -18,8 +18,8 @@ const (
 	DeclineInsurance = "decline_insurance"
 )
 
-// Cost is what an action costs in a round that was dealt for a stake: as much again for a second hand or a double, half
-// for insurance.
+// Cost is what an action costs in a round with the given opening stake: the stake again for a split or a double, half
+// of it for insurance.
 func Cost(action string, stake games.Coins) games.Coins {
 	switch action {
 	case Double, Split:
@@ -36,7 +36,7 @@ const MaxHands = 4
 // dealerStands is the total on which the dealer stands, hard or soft.
 const dealerStands = 17
 
-// Actions lists all actions that there are.
+// Actions lists all actions.
 func Actions() []string { return slices.Clone(actions) }
 
 var actions = []string{Hit, Stand, Double, Split, Surrender, Insurance, DeclineInsurance}
@@ -50,7 +50,7 @@ const (
 	settled               // nothing
 )
 
-// state is what has become of one hand of the player.
+// state is the state of one of the player's hands.
 type state int
 
 const (
@@ -63,23 +63,23 @@ const (
 // hand is one hand of the player.
 type hand struct {
 	cards   []Card
-	stake   games.Coins // with a double, both stakes
+	stake   games.Coins // after a double, both stakes
 	doubled bool
 	state   state
 }
 
-// round is a round of blackjack/1 as it is played. It follows from the cards, the stake and the actions alone.
+// round is a round of blackjack/1 in play. It depends only on the cards, the stake and the actions.
 type round struct {
 	stake     games.Coins
 	cards     source
 	drawn     []Card // all cards so far, in the order of dealing
-	dealer    []Card // the up card, the hole card, then what the dealer drew
+	dealer    []Card // the up card, the hole card, then the cards drawn
 	hands     []hand
-	insurance games.Coins // what the player paid for it; 0 without
+	insurance games.Coins // its price; 0 if the player took none
 	phase     phase
 }
 
-// replay deals a round and takes the wager's actions one after the other.
+// replay deals a round and takes the wager's actions in order.
 func replay(cards source, w games.Wager) (*round, error) {
 	if err := check(w); err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func replay(cards source, w games.Wager) (*round, error) {
 	return r, nil
 }
 
-// draw deals the next card of the shoe to one of the hands.
+// draw deals the next card to a hand.
 func (r *round) draw(to *[]Card) error {
 	c, err := r.cards.next()
 	if err != nil {
@@ -107,8 +107,8 @@ func (r *round) draw(to *[]Card) error {
 	return nil
 }
 
-// deal gives player, dealer's up card, player, dealer's hole card. Under an ace the player decides on insurance before
-// anybody looks at the hole card.
+// deal deals to the player, the dealer (up card), the player, and the dealer (hole card). If the up card is an ace, the
+// player decides on insurance before the dealer peeks.
 func (r *round) deal() error {
 	r.hands = []hand{{stake: r.stake}}
 	player := &r.hands[0].cards
@@ -124,8 +124,8 @@ func (r *round) deal() error {
 	return r.look()
 }
 
-// look ends the round if the dealer has a blackjack, or if the player has one and the dealer has not: the dealer then
-// draws nothing. Without an ace or a ten-value card up the dealer can't have one, so that looking tells nothing.
+// look ends the round if the dealer or the player has a blackjack; the dealer then draws nothing. Without an ace or a
+// ten-value card up, the dealer can't have one, so peeking reveals nothing.
 func (r *round) look() error {
 	if isNatural(r.dealer) || isNatural(r.hands[0].cards) {
 		r.phase = settled
@@ -135,7 +135,7 @@ func (r *round) look() error {
 	return nil
 }
 
-// active is the index of the hand that is played: the first that is open.
+// active is the index of the hand in play: the first open one.
 func (r *round) active() int {
 	return slices.IndexFunc(r.hands, func(h hand) bool { return h.state == open })
 }
@@ -162,7 +162,7 @@ func (r *round) allowed() []string {
 	return list
 }
 
-// act takes one action. A player sends actions one by one, so a refusal does not count them.
+// act takes one action. Players send actions one by one, so a refusal does not say which one it was.
 func (r *round) act(action string) error {
 	if !slices.Contains(actions, action) {
 		return games.Refusef("unknown_action", "There is no such action. The actions are %s.", strings.Join(actions, ", "))
@@ -214,7 +214,7 @@ func (r *round) actOn(i int, action string) error {
 	return nil
 }
 
-// take deals one card to a hand. A hand of 21 stands by itself, a hand above is lost.
+// take deals one card to a hand. A hand of 21 stands automatically; a hand above 21 is bust.
 func (r *round) take(i int) error {
 	h := &r.hands[i]
 	if err := r.draw(&h.cards); err != nil {
@@ -228,8 +228,8 @@ func (r *round) take(i int) error {
 	return nil
 }
 
-// split makes two hands of one, the second right after the first, and deals a card to the first and then to the second.
-// Split aces then stand, whatever they got.
+// split makes two hands of one, the second right after the first, and deals a card to the first, then to the second.
+// Split aces then stand.
 func (r *round) split(i int) error {
 	cards := r.hands[i].cards
 	aces := cards[0].Value() == 1
@@ -246,7 +246,7 @@ func (r *round) split(i int) error {
 	return nil
 }
 
-// finish lets the dealer draw, if any hand of the player is left standing, and settles.
+// finish settles the round. The dealer draws only if a hand of the player stands.
 func (r *round) finish() error {
 	r.phase = settled
 	if !r.anyStands() {
@@ -262,12 +262,12 @@ func (r *round) finish() error {
 	}
 }
 
-// anyStands says whether the dealer has a hand to play against.
+// anyStands says whether any hand of the player stands, so that the dealer must play.
 func (r *round) anyStands() bool {
 	return slices.ContainsFunc(r.hands, func(h hand) bool { return h.state == standing })
 }
 
-// staked is all that the player has paid into the round so far.
+// staked is everything that the player has paid into the round so far.
 func (r *round) staked() games.Coins {
 	sum := r.insurance
 	for _, h := range r.hands {
@@ -276,7 +276,7 @@ func (r *round) staked() games.Coins {
 	return sum
 }
 
-// payout is what comes back from a settled round, stakes included.
+// payout is what a settled round pays, stakes included.
 func (r *round) payout() games.Coins {
 	sum := r.insurancePays()
 	for _, h := range r.hands {
@@ -286,7 +286,7 @@ func (r *round) payout() games.Coins {
 	return sum
 }
 
-// insurancePays is 2 to 1 and the insurance itself if the dealer has a blackjack.
+// insurancePays is what insurance pays, its price included: 3 times the price if the dealer has a blackjack, else 0.
 func (r *round) insurancePays() games.Coins {
 	if r.phase == settled && isNatural(r.dealer) {
 		return 3 * r.insurance
@@ -304,9 +304,9 @@ const (
 	Surrendered = "surrender"
 )
 
-// result is what became of a hand in a settled round, and what comes back for it. Halves are rounded down.
+// result is a hand's result in a settled round, and what it pays. Halves are rounded down.
 func (r *round) result(h hand) (result string, pays games.Coins) {
-	natural := len(r.hands) == 1 && isNatural(h.cards) // 21 in two cards after a split is no blackjack
+	natural := len(r.hands) == 1 && isNatural(h.cards) // 21 in two cards after a split is not a blackjack
 	player, _ := Total(h.cards)
 	dealer, _ := Total(r.dealer)
 	switch {

@@ -9,9 +9,9 @@ import (
 	"imperio/games/fair"
 )
 
-// Every card comes to every place of the shoe equally often. The counts of cards by place, over many whole shuffles, give a
-// chi-square with (312−1)² degrees of freedom when it is reduced by 311/312, since each row and each column has a fixed
-// sum; with so many degrees it is normal. The seed is fixed: the statistic is always the same.
+// Every card comes to every position of the shoe equally often. The test counts cards by position over many whole
+// shuffles. Each row and each column of the counts has a fixed sum, so the chi-square, scaled by 311/312, has (312−1)²
+// degrees of freedom; with that many it is practically normal. The seed is fixed, so the statistic is always the same.
 func TestShuffle_HasNoPositionBias(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it shuffles tens of thousands of shoes")
@@ -43,9 +43,9 @@ func TestShuffle_HasNoPositionBias(t *testing.T) {
 	z := count(func(nonce uint64) *fair.Stream { return fair.NewStream(seed, "blackjack/1", "default:1", nonce) })
 	t.Logf("%d shuffles, z = %.4f", shuffles, z)
 	if math.Abs(z) > 2.5758 {
-		t.Errorf("the places of cards are biased: z = %v lies outside the middle 99 %%", z)
+		t.Errorf("cards are biased by position: z = %v lies outside the middle 99 %%", z)
 	}
-	// The test can fail: with one shuffle in twenty dealt twice the places are too much alike.
+	// The test can fail: if one shuffle in twenty is dealt twice, positions repeat too often.
 	z = count(func(nonce uint64) *fair.Stream {
 		if nonce%20 == 0 {
 			nonce++
@@ -53,7 +53,7 @@ func TestShuffle_HasNoPositionBias(t *testing.T) {
 		return fair.NewStream(seed, "blackjack/1", "default:1", nonce)
 	})
 	if math.Abs(z) <= 2.5758 {
-		t.Errorf("repeated shuffles are not found: z = %v", z)
+		t.Errorf("the test does not notice repeated shuffles: z = %v", z)
 	}
 }
 

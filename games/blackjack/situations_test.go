@@ -7,7 +7,7 @@ import (
 	"imperio/games"
 )
 
-// Cards are given as for stack: player, up card, player, hole card, then as drawn. All of them must be dealt.
+// Cards are in stack's order: player, up card, player, hole card, then as drawn. All of them must be dealt.
 var situations = []struct {
 	name    string
 	cards   string

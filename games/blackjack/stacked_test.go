@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// stacked is a stream that makes the shuffle deal given cards.
+// stacked is a stream that makes the shuffle deal the given cards.
 type stacked struct {
 	t     testing.TB
 	shoe  [Cards]Card // as the shuffle has it
@@ -13,8 +13,8 @@ type stacked struct {
 	dealt int
 }
 
-// stack takes ranks in the order of dealing, player, up card, player, hole card, then as drawn: A 2 … 9 T J Q K. Each
-// rank is dealt from another suit or deck than before.
+// stack takes ranks (A 2 … 9 T J Q K) in the order of dealing: player, up card, player, hole card, then as drawn. When a
+// rank repeats, its next card has another suit or deck.
 func stack(t testing.TB, ranks string) *stacked {
 	t.Helper()
 	s := &stacked{t: t}
@@ -40,7 +40,7 @@ func (s *stacked) Uniform(n uint64) uint64 {
 		s.t.Fatalf("card %d asks for a number of %d, want %d", i, n, Cards-i)
 	}
 	if i == len(s.cards) {
-		s.t.Fatal("a card too many is drawn")
+		s.t.Fatal("one card too many is drawn")
 	}
 	for j := i; j < Cards; j++ {
 		if s.shoe[j] == s.cards[i] {

@@ -11,19 +11,19 @@ const (
 	DealerTurn = "dealer_turn" // the dealer turns the hole card and draws
 )
 
-// Step is one thing that happened in a round: a card that a hand got, or a decision without a card. An action that deals
-// two cards, which a split does, makes two steps.
+// Step is one thing that happened in a round: a card dealt to a hand, or a decision without a card. A split deals two
+// cards, so it makes two steps.
 type Step struct {
 	What  string      `json:"what"`           // deal, look, dealer_turn, or the player's action
-	Hand  int         `json:"hand"`           // of the player, from 1, as the hands lie after the step; 0 for the dealer
-	Card  *CardFace   `json:"card,omitempty"` // that the hand got
-	Total int         `json:"total"`          // of the hand after it; for a look, of the dealer's two cards
+	Hand  int         `json:"hand"`           // the player's hand, from 1, in their order after the step; 0 for the dealer
+	Card  *CardFace   `json:"card,omitempty"` // the card dealt
+	Total int         `json:"total"`          // of the hand after the step; for a look, of the dealer's two cards
 	Soft  bool        `json:"soft"`
-	Stake games.Coins `json:"stake,omitempty"` // after a double or a split that of the hand, with insurance its price
+	Stake games.Coins `json:"stake,omitempty"` // the hand's, after a double or a split; for insurance its price
 }
 
-// Steps tells the round of the cards in draws from the first card to the last. It holds the hole card: it is for rounds
-// whose server seed is known.
+// Steps lists the steps of the round, from the first card in draws to the last. It reveals the hole card: use it only
+// for rounds whose server seed is known.
 func (t *Table) Steps(draws []uint16, w games.Wager) ([]Step, error) {
 	r, err := replay(&record{draws: draws}, games.Wager{Stake: w.Stake, Bets: w.Bets})
 	if err != nil {
@@ -48,13 +48,13 @@ func (t *Table) Steps(draws []uint16, w games.Wager) ([]Step, error) {
 	return s.list, nil
 }
 
-// steps collects the steps of a round while it is played.
+// steps collects the steps of a round as it is played.
 type steps struct {
 	round *round
 	list  []Step
 }
 
-// add tells what happened to a hand; dealt says that its last card is new.
+// add records what happened to a hand; dealt says that its last card is new.
 func (s *steps) add(what string, hand int, cards []Card, dealt bool) *Step {
 	step := Step{What: what, Hand: hand}
 	step.Total, step.Soft = Total(cards)
@@ -65,14 +65,14 @@ func (s *steps) add(what string, hand int, cards []Card, dealt bool) *Step {
 	return &s.list[len(s.list)-1]
 }
 
-// look tells that the dealer looks, where the rules say so.
+// look records that the dealer peeks at the hole card, if the rules say so.
 func (s *steps) look() {
 	if value := s.round.dealer[0].Value(); value == 1 || value == 10 {
 		s.add(Look, 0, s.round.dealer[:2], false)
 	}
 }
 
-// tell tells the action that was just taken on the hand with the given index, and all that followed.
+// tell records the action that was just taken on the hand with the given index, and everything that followed.
 func (s *steps) tell(action string, active int) {
 	r := s.round
 	switch action {

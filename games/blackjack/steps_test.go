@@ -9,7 +9,7 @@ import (
 	"imperio/games"
 )
 
-// told gives the steps of a round in short: what, hand, rank, total.
+// told returns the steps of a round in short form: what, hand, rank, total.
 func told(t *testing.T, cards string, stake games.Coins, actions string) []string {
 	t.Helper()
 	w := games.Wager{Stake: stake, Actions: strings.Fields(actions)}

@@ -23,7 +23,7 @@ func (t *Table) Tell(p games.Played) (games.Story, error) {
 	}
 	s := games.Story{Steps: steps, Pay: o.tellPay()}
 	say := func(format string, args ...any) { s.Outcome = append(s.Outcome, fmt.Sprintf(format, args...)) }
-	say("card i changes places with the card at i + uniform(%d - i), and is dealt:", Cards)
+	say("card i swaps places with the card at i + uniform(%d - i), and is dealt:", Cards)
 	for i, c := range p.Draws {
 		say("card %2d: the one at %d + %d = %d, which is number %d, %s", i, i, p.Values[i], uint64(i)+p.Values[i], c, Card(c))
 	}
@@ -35,7 +35,7 @@ func (t *Table) Tell(p games.Played) (games.Story, error) {
 	return s, nil
 }
 
-// tell is a step in words: who got which card, and the total of the hand after it.
+// tell is a step in words: which hand got which card, and the hand's total after it.
 func (s *Step) tell() string {
 	hand := fmt.Sprintf("hand %d", s.Hand)
 	if s.Hand == 0 {

@@ -1,5 +1,5 @@
-// Package catalogue is the list of the games that this program knows. Each game has a file here with its descriptor: how
-// it is identified in stored data, and its sheets of rules in words, pays, return and edge.
+// Package catalogue lists the games that this program knows. Each game has a file here with its descriptor: how stored
+// data identifies it, and its sheets with rules in words, pays, return and edge.
 package catalogue
 
 import (
@@ -8,7 +8,7 @@ import (
 	"imperio/games"
 )
 
-// released is constant. It is made at first use, since most commands of the program need no game.
+// released is constant. It is made at first use, since most verbs need no games.
 var released = sync.OnceValue(func() *games.Catalogue {
 	c, err := games.NewCatalogue(
 		slotMachine(),
@@ -16,7 +16,7 @@ var released = sync.OnceValue(func() *games.Catalogue {
 		blackjackTable(),
 	)
 	if err != nil {
-		panic(err) // a descriptor of this package is wrong, which its tests show
+		panic(err) // a descriptor in this package is wrong; its tests would show it
 	}
 	return c
 })

@@ -11,7 +11,7 @@ import (
 	"imperio/games"
 )
 
-// Numbers, names and versions stand in stored data: whoever changes one here loses what players own.
+// Stored data contains numbers, names and versions: changing one here loses what players own.
 func TestReleased_NeverChanges(t *testing.T) {
 	var got []string
 	for _, d := range Released().Games() {
@@ -19,7 +19,7 @@ func TestReleased_NeverChanges(t *testing.T) {
 	}
 	want := []string{"3 slots [slots/1 slots/2]", "4 roulette [roulette/1 roulette/2]", "5 blackjack [blackjack/1]"}
 	if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
-		t.Errorf("released are %q, were %q", got, want)
+		t.Errorf("released games: %q, want %q", got, want)
 	}
 }
 
@@ -56,7 +56,7 @@ func sheet(t *testing.T, rules string) games.Sheet {
 
 func TestSheetFor_SaysAfterWhatTimeARoundIsAbandoned(t *testing.T) {
 	v, _ := Released().Version("blackjack/1")
-	for after, want := range map[string]string{"": "nothing for a time that the operator sets is", "24 hours": "nothing for 24 hours is"} {
+	for after, want := range map[string]string{"": "nothing for a time that the operator sets, the round is", "24 hours": "nothing for 24 hours, the round is"} {
 		text := v.SheetFor(after).Text
 		if last := text[len(text)-1]; !strings.Contains(last, want) {
 			t.Errorf("after %q the sheet says %q", after, last)
@@ -67,7 +67,7 @@ func TestSheetFor_SaysAfterWhatTimeARoundIsAbandoned(t *testing.T) {
 	}
 	slots, _ := Released().Version("slots/2")
 	if s := slots.SheetFor("24 hours"); slices.ContainsFunc(s.Text, func(line string) bool { return strings.Contains(line, "24 hours") }) {
-		t.Error("the sheet of slots speaks of abandoned rounds")
+		t.Error("the sheet of slots mentions abandoned rounds")
 	}
 }
 

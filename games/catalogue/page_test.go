@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// docs/GAMES.md states the figures of every bet of roulette: they are those of the sheet.
+// docs/GAMES.md must state the sheet's figures for every roulette bet.
 func TestGamesPage_RouletteHasTheFiguresOfTheSheet(t *testing.T) {
 	page, err := os.ReadFile("../../docs/GAMES.md")
 	if err != nil {

@@ -22,22 +22,22 @@ func rouletteSheet(w *roulette.Wheel) games.Sheet {
 		Text: []string{
 			"The wheel has 37 equally likely pockets, numbered 0 to 36, with a single zero.",
 			fmt.Sprintf("One spin takes 1 to %d bets, all or none, and settles at once.", roulette.MaxBets),
-			"A winning bet comes back together with what it pays. What a bet pays follows from its type alone.",
-			"The numbers of a bet must lie together on the table: rows of three from 1, 2, 3 to 34, 35, 36, with the zero at the head of all three columns.",
-			"Low, high, red, black, odd and even lose at zero, and so do dozens and columns.",
+			"A winning bet returns its stake plus what it pays. What a bet pays depends only on its type.",
+			"The numbers of a bet must be neighbours on the table, which has rows of three from 1, 2, 3 to 34, 35, 36 and the zero at the head of all three columns.",
+			"At zero, all bets on low, high, red, black, odd, even, dozens and columns lose.",
 		},
 	}
 	if w.LaPartage() {
-		s.Text[4] = "At zero, half of each bet on low, high, red, black, odd or even comes back (La Partage). Half of an odd amount is rounded down. Dozens and columns lose."
+		s.Text[4] = "At zero, half of each bet on low, high, red, black, odd or even is returned (La Partage). Half of an odd amount is rounded down. Dozens and columns lose."
 	}
-	// Every bet is enumerated. Those of one type have the same figures; if they had not, the worst would be shown.
+	// Enumerate every bet. Bets of one type have the same figures; if they had not, the sheet would show the worst.
 	byType := map[string]*odds.Distribution{}
 	count := map[string]int{}
 	var worst *odds.Distribution
 	for _, b := range roulette.All() {
 		d, err := odds.Roulette(w, b)
 		if err != nil {
-			panic(fmt.Sprintf("catalogue: a bet of the table is refused: %v", err)) // a bug: All lists valid bets
+			panic(fmt.Sprintf("catalogue: a bet of the table is refused: %v", err)) // a bug: All lists only valid bets
 		}
 		count[b.Type]++
 		if known := byType[b.Type]; known == nil || d.Return().Cmp(known.Return()) < 0 {
@@ -48,7 +48,7 @@ func rouletteSheet(w *roulette.Wheel) games.Sheet {
 		}
 	}
 	const method = "exact, by enumeration of all 37 pockets for every bet"
-	s.Figures = worst.Figures(method + "; of the bet with the lowest return")
+	s.Figures = worst.Figures(method + "; for the bet with the lowest return")
 	for _, t := range roulette.Types() {
 		s.Pays = append(s.Pays, rouletteLine(t, count[t.Name], byType[t.Name], method))
 	}
@@ -59,7 +59,7 @@ func rouletteSheet(w *roulette.Wheel) games.Sheet {
 func rouletteLine(t roulette.Type, bets int, d *odds.Distribution, method string) games.Line {
 	var wins int64
 	for _, p := range d.Pays() {
-		if p.Times.Cmp(big.NewRat(1, 1)) > 0 { // what La Partage gives back is no win
+		if p.Times.Cmp(big.NewRat(1, 1)) > 0 { // what La Partage returns is not a win
 			wins += p.Outcomes
 		}
 	}

@@ -24,10 +24,10 @@ func slotsSheet(m *slots.Machine) games.Sheet {
 		Text: []string{
 			fmt.Sprintf("Three reels stop independently, each at one of %d equally likely stops, numbered %d to %d.",
 				slots.Stops, slots.FirstStop, slots.FirstStop+slots.Stops-1),
-			"Two neighbouring stops, 15 and 16, 17 and 18 and so on, show the same symbol of the reel's strip.",
-			"Three equal symbols pay as the table says. Two equal symbols pay when they are on the first two reels and the third reel shows another.",
-			"What is paid includes the stake. Only the highest line pays, and a spin settles at once.",
-			"The same stake always has the same chances: nothing that happened before changes them.",
+			"Two neighbouring stops (15 and 16, 17 and 18, and so on) show the same symbol of the reel's strip.",
+			"Three equal symbols pay as the table says. Two equal symbols pay if they are on the first two reels and the third reel shows another symbol.",
+			"Payouts include the stake. Only the highest line pays, and a spin settles at once.",
+			"The same stake always has the same chances: earlier rounds don't change them.",
 		},
 		Figures: d.Figures(fmt.Sprintf("exact, by enumeration of all %d outcomes", d.Outcomes())),
 	}

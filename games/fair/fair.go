@@ -1,11 +1,10 @@
 // Package fair turns a player's seeds and a nonce into the random words of one round: fairness version "imperio/v1".
 //
 // The house draws a server seed and publishes its commitment, the SHA-256 of the seed. The player then chooses a client
-// seed. Round number n of the pair uses the words of NewStream(server seed, rules, client seed, n), and once the
-// house reveals the server seed, anyone can compute them again. docs/FAIRNESS.md is the full specification, with
-// vectors.
+// seed. Round number n of the pair uses the words of NewStream(server seed, rules, client seed, n). Once the house
+// reveals the server seed, anyone can recompute them. docs/FAIRNESS.md is the full specification, with test vectors.
 //
-// The package is pure: it draws no entropy itself. Whoever makes a server seed passes 32 random bytes in.
+// The package is pure: it draws no entropy itself. The caller provides the 32 random bytes of a server seed.
 package fair
 
 import (
@@ -17,7 +16,7 @@ import (
 	"imperio/games"
 )
 
-// Version names the scheme, and begins the message of every block.
+// Version names the scheme. The message of every block begins with it.
 const Version = "imperio/v1"
 
 // SeedBytes is the length of a server seed.
@@ -29,13 +28,13 @@ const MaxClientSeedBytes = 64
 // defaultPrefix begins the client seeds that no player chose.
 const defaultPrefix = "default:"
 
-// Commitment is what is published of a server seed before it is revealed: its SHA-256 in lowercase hex.
+// Commitment is what the house publishes before it reveals a server seed: the seed's SHA-256 in lowercase hex.
 func Commitment(serverSeed [SeedBytes]byte) string {
 	sum := sha256.Sum256(serverSeed[:])
 	return hex.EncodeToString(sum[:])
 }
 
-// ParseServerSeed reads a revealed server seed, 64 hexadecimal digits. Anything else is a *games.Refusal with code
+// ParseServerSeed parses a server seed of 64 hexadecimal digits. Anything else is a *games.Refusal with code
 // invalid_server_seed.
 func ParseServerSeed(text string) ([SeedBytes]byte, error) {
 	var seed [SeedBytes]byte

@@ -13,14 +13,14 @@ import (
 	"imperio/games"
 )
 
-// The vectors were made by a program in another language (Python's hmac and hashlib) from the specification alone.
-// With n just above 2^63 nearly half of all words are rejected.
+// A program in another language (Python's hmac and hashlib) made the vectors from the specification alone. With n just
+// above 2^63, nearly half of all words are rejected.
 var vectors = []struct {
 	seed, rules, client string
 	nonce, n            uint64
 	first               uint64 // the first word
 	values              [6]uint64
-	rejected            int // words passed over before the sixth value
+	rejected            int // words rejected before the sixth value
 }{
 	{seed: "0000000000000000000000000000000000000000000000000000000000000000", rules: "slots/2", client: "default:1", nonce: 0, n: 16, first: 0x2cb8173ae072662e, values: [6]uint64{14, 14, 0, 9, 14, 14}, rejected: 0},
 	{seed: "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", rules: "slots/2", client: "lucky", nonce: 1, n: 16, first: 0x8409da274fa92208, values: [6]uint64{8, 14, 0, 14, 4, 15}, rejected: 0},
@@ -94,7 +94,7 @@ func TestStream_AnyPartOfTheMessageChangesTheWords(t *testing.T) {
 	}
 }
 
-// Exactly uniform means: the accepted words are as many as the largest multiple of n in 2^64, and the value is the
+// Exactly uniform means: the number of accepted words is the largest multiple of n in 2^64, and the value is the
 // remainder.
 func TestRejected_KeepsALargestMultipleOfN(t *testing.T) {
 	all := new(big.Int).Lsh(big.NewInt(1), 64)
@@ -104,7 +104,7 @@ func TestRejected_KeepsALargestMultipleOfN(t *testing.T) {
 		bigN := new(big.Int).SetUint64(n)
 		limit := new(big.Int).Sub(all, new(big.Int).Mod(all, bigN))
 		if new(big.Int).Mod(limit, bigN).Sign() != 0 {
-			t.Fatalf("the limit %v is no multiple of %d", limit, n)
+			t.Fatalf("the limit %v is not a multiple of %d", limit, n)
 		}
 		w := rapid.OneOf(rapid.Uint64(), rapid.Uint64Min(-(n%(1<<20))-1)).Draw(t, "word")
 		if got, want := Rejected(w, n), new(big.Int).SetUint64(w).Cmp(limit) >= 0; got != want {

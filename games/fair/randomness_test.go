@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The tests of randomness are those of Knuth, "The Art of Computer Programming", volume 2, section 3.3.2, and of FIPS 140.
+// These randomness tests are those of Knuth, "The Art of Computer Programming", volume 2, section 3.3.2, and of FIPS 140.
 // Each gives a statistic with a known distribution; a test passes if the statistic lies in the middle 99 % of it. The seeds
 // are fixed, so the statistics are always the same, and the tests can't fail by chance.
 
@@ -21,14 +21,14 @@ type battery struct {
 	bytes  [256]int    // of all eight bytes of each word
 	pocket [37]int     // w mod 37, as roulette takes it
 	card   [312]int    // w mod 312, as the first card of blackjack is taken
-	hands  [6]int      // poker: hands of five hexadecimal digits by how many different ones there are
-	gaps   [41]int     // how many words lie between two below 1/8 of the range; the last counts 40 and more
-	gap    int         // the present gap
-	sets   [61]int     // coupon collector: how many words until all eight leading octal digits came; the last counts 60 and more
-	set    uint8       // the digits of the present set
-	length int         // and how many words it took so far
+	hands  [6]int      // poker: hands of five hexadecimal digits, by the number of different digits
+	gaps   [41]int     // words between two words below 1/8 of the range; the last counts 40 and more
+	gap    int         // the current gap
+	sets   [61]int     // coupon collector: words until all eight leading octal digits came; the last counts 60 and more
+	set    uint8       // the digits in the current set
+	length int         // the number of words in it so far
 	serial correlation // of each word with the next
-	lagged correlation // of each word with the fourth after it, the same place of the next block
+	lagged correlation // of each word with the fourth after it, at the same position of the next block
 	before [WordsPerBlock]float64
 }
 
@@ -43,7 +43,7 @@ func (c *correlation) add(x, y float64) { c.sum += x * y; c.n++ }
 // z is standard normal if the numbers are independent.
 func (c *correlation) z() float64 { return 12 * c.sum / math.Sqrt(float64(c.n)) }
 
-// add has nothing to race with; without the detector's eyes on each count it takes a quarter of the time.
+// add can't race with anything; without the race detector it takes a quarter of the time.
 //
 //go:norace
 func (b *battery) add(w uint64) {
@@ -84,7 +84,7 @@ func (b *battery) add(w uint64) {
 	b.words++
 }
 
-// statistic is the result of one test: the probability of a value at least as large, were the words random.
+// statistic is the result of one test; exceeded is the probability of a value at least as large if the words are random.
 type statistic struct {
 	name     string
 	value    float64
@@ -98,7 +98,7 @@ func (b *battery) statistics() []statistic {
 	bitCount := 64 * n
 	return []statistic{
 		normal("frequency of bits", (2*float64(b.ones)-bitCount)/math.Sqrt(bitCount)),
-		// In random bits each border between neighbours is a change with probability 1/2.
+		// Two neighbouring random bits differ with probability 1/2.
 		normal("runs of bits", (2*float64(b.runs-1)-(bitCount-1))/math.Sqrt(bitCount-1)),
 		chiSquare("chi-square of bytes", b.bytes[:], even(256)),
 		chiSquare("chi-square of w mod 37", b.pocket[:], even(37)),
@@ -119,8 +119,8 @@ func even(n int) []float64 {
 	return p
 }
 
-// pokerChances are those of 1 … 5 different digits in five hexadecimal ones: d(d−1)…(d−r+1)/d^5 times the Stirling
-// number {5, r}.
+// pokerChances are the probabilities of 1 … 5 different digits among five hexadecimal digits: d(d−1)…(d−r+1)/d^5 times
+// the Stirling number {5, r}.
 func pokerChances() []float64 {
 	stirling := []float64{1, 15, 25, 10, 1}
 	p := make([]float64, 5)
@@ -132,7 +132,7 @@ func pokerChances() []float64 {
 	return p
 }
 
-// gapChances are those of 0 … n−2 words between two hits of probability 1/8, and of more.
+// gapChances are the probabilities of 0 … n−2 words between two hits of probability 1/8, and of more.
 func gapChances(n int) []float64 {
 	p := make([]float64, n)
 	for i := range p {
@@ -142,9 +142,9 @@ func gapChances(n int) []float64 {
 	return p
 }
 
-// couponChances are those of 8 … most−1 words until all of eight digits came, and of more.
+// couponChances are the probabilities that all eight digits come within 8 … most−1 words, and of more.
 func couponChances(most int) []float64 {
-	have := [9]float64{1} // the chance of so many different digits
+	have := [9]float64{1} // the probability of having that many different digits
 	var p []float64
 	left := 1.0
 	for length := 1; length < most; length++ {
@@ -166,8 +166,8 @@ func normal(name string, z float64) statistic {
 	return statistic{name, z, math.Erfc(z/math.Sqrt2) / 2}
 }
 
-// chiSquare holds counts against chances. The upper tail of chi-square is Wilson and Hilferty's approximation (1931), good
-// to about a thousandth here.
+// chiSquare compares counts with probabilities. It uses Wilson and Hilferty's approximation (1931) for the upper tail of
+// chi-square, which is good to about a thousandth here.
 func chiSquare(name string, counts []int, chances []float64) statistic {
 	total := 0
 	for _, c := range counts {
@@ -183,8 +183,8 @@ func chiSquare(name string, counts []int, chances []float64) statistic {
 	return statistic{name, sum, math.Erfc(z/math.Sqrt2) / 2}
 }
 
-// The first four words of each of many nonces, which is what players see; and long streams, of which every test sees ten
-// million words and more.
+// The test takes the first four words of each of many nonces, which is what players see, and long streams. Every test
+// sees at least ten million words of the long streams.
 func TestRandomness(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it draws millions of words")
@@ -226,7 +226,7 @@ func report(t *testing.T, b *battery) {
 	}
 }
 
-// The battery must be able to fail: each test catches a stream with the fault that it is there for.
+// The battery must be able to fail: each test catches a stream with the fault that it looks for.
 func TestRandomness_FaultsAreFound(t *testing.T) {
 	seed := sha256.Sum256([]byte("imperio randomness test"))
 	faults := map[string]func(w uint64, i int, before *uint64) uint64{

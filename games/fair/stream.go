@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// WordsPerBlock is how many 64-bit words each HMAC-SHA256 block gives.
+// WordsPerBlock is the number of 64-bit words in each HMAC-SHA256 block.
 const WordsPerBlock = sha256.Size / 8
 
 // Stream yields the random words of one round. It implements games.Stream, never ends, and is not safe for concurrent
@@ -22,12 +22,12 @@ type Stream struct {
 	message []byte // all of the message before j
 	prefix  int    // its length
 	block   [sha256.Size]byte
-	next    uint64 // the block that is computed when the words of this one are used up
+	next    uint64 // the number of the next block
 	used    int    // bytes of block already given out
 }
 
-// NewStream is the stream of one round. The client seed must be one that ValidateClientSeed accepts, and rules must
-// hold no zero byte; otherwise two different rounds could share their words.
+// NewStream returns the stream of one round. ValidateClientSeed must accept the client seed, and rules must not contain
+// a zero byte; otherwise two different rounds could share their words.
 func NewStream(serverSeed [SeedBytes]byte, rules, clientSeed string, nonce uint64) *Stream {
 	const digits = 20 // of the largest uint64
 	message := make([]byte, 0, len(Version)+len(rules)+len(clientSeed)+2*digits+4)
@@ -47,7 +47,7 @@ func NewStream(serverSeed [SeedBytes]byte, rules, clientSeed string, nonce uint6
 	}
 }
 
-// Word is the next 64-bit word.
+// Word returns the next 64-bit word.
 func (s *Stream) Word() uint64 {
 	if s.used == sha256.Size {
 		s.fill()
@@ -59,7 +59,7 @@ func (s *Stream) Word() uint64 {
 
 func (s *Stream) fill() {
 	if s.next > 0 {
-		s.mac.Reset() // a round that needs one block, as most do, never pays for this
+		s.mac.Reset() // most rounds need only one block and never pay for this
 	}
 	s.message = strconv.AppendUint(s.message[:s.prefix], s.next, 10)
 	s.mac.Write(s.message)
@@ -68,8 +68,8 @@ func (s *Stream) fill() {
 	s.used = 0
 }
 
-// Uniform is the next number in 0 … n-1, exactly uniform: words for which Rejected holds are passed over. It panics
-// when n is 0, which no rule of a game can ask for.
+// Uniform returns the next number in 0 … n-1, exactly uniform: it skips rejected words. It panics if n is 0, which no
+// game asks for.
 func (s *Stream) Uniform(n uint64) uint64 {
 	for {
 		if w := s.Word(); !Rejected(w, n) {
@@ -78,8 +78,8 @@ func (s *Stream) Uniform(n uint64) uint64 {
 	}
 }
 
-// Rejected says whether Uniform(n) passes over the word w: whether w ≥ 2^64 − (2^64 mod n). The words that are left
-// are a whole number of times n, so each remainder is equally likely.
+// Rejected says whether Uniform(n) skips the word w: whether w ≥ 2^64 − (2^64 mod n). The number of remaining words is a
+// multiple of n, so each remainder is equally likely.
 func Rejected(w, n uint64) bool {
 	excess := -n % n // 2^64 mod n
 	return excess != 0 && w >= -excess

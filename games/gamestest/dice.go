@@ -1,5 +1,5 @@
-// Package gamestest has a game that is not released. Tests of the house play it to show that the house needs no code for
-// a new game: all that is known of dice is its descriptor.
+// Package gamestest has a game that is not released. Tests play it to show that the house needs no code for a new game:
+// the descriptor is all that the house knows about dice.
 package gamestest
 
 import (
@@ -20,7 +20,7 @@ const (
 	Again = "again" // stakes as much again for a second die
 )
 
-// Catalogue is that of all released games and dice.
+// Catalogue has all released games and dice.
 func Catalogue() *games.Catalogue {
 	var all []games.Descriptor
 	for _, d := range catalogue.Released().Games() {
@@ -33,8 +33,9 @@ func Catalogue() *games.Catalogue {
 	return c
 }
 
-// Dice is a game whose rounds may settle at once or stay open: a six pays three times the stake. Another number is kept,
-// when a five returns the stake, or the stake is doubled for a second die, when eight in sum pays twice what was staked.
+// Dice is a game whose rounds may settle at once or stay open. A six pays three times the stake. With any other number,
+// the player keeps the die, and a five returns the stake; or the player doubles the stake for a second die, and a sum of
+// eight or more pays twice the doubled stake.
 func Dice() games.Descriptor {
 	return games.Descriptor{
 		Number: Number, Name: "dice", Title: "Lucky Dice", Default: "dice/1", MinStake: 1,
@@ -168,7 +169,7 @@ func (d dice) Tell(p games.Played) (games.Story, error) {
 	return s, nil
 }
 
-// abandoned keeps the die of a round that its player left.
+// abandoned keeps the die of an abandoned round.
 func abandoned(draws []uint16, w games.Wager) ([]string, error) {
 	if len(w.Actions) > 0 || len(draws) > 0 && draws[0] == sides {
 		return nil, nil

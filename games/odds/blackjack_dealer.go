@@ -8,7 +8,7 @@ import (
 // shoeOf counts cards by rank: [1] … [10], and all of them in [0].
 type shoeOf [11]int
 
-// fullShoe holds so many decks of 52 cards.
+// fullShoe is a shoe of the given number of decks.
 func fullShoe(decks int) shoeOf {
 	s := shoeOf{52 * decks}
 	for rank := 1; rank < 10; rank++ {
@@ -23,33 +23,33 @@ func (s *shoeOf) remove(rank, n int) {
 	s[0] -= n
 }
 
-// mostDealt is a bound on the cards that a dealer draws after the up card.
+// mostDealt bounds the number of cards that a dealer draws after the up card.
 const mostDealt = 12
 
-// The dealer's results: totals 17 to 21 by their last digit less 7, and a bust.
+// The dealer's results: total − 17 for the totals 17 to 21, and a bust.
 const (
 	dealerBust    = 5
 	dealerResults = 6
 )
 
-// dealerTable holds all ways in which the dealer can finish with one up card, without the blackjacks: it is used where the
-// dealer has looked. The many hands of the player leave far fewer different shoes, so it remembers the chances for each.
+// dealerTable holds all ways in which the dealer can finish with one up card, except blackjacks: it applies after the
+// dealer has peeked. The player's many hands leave far fewer different shoes, so it caches the result for each shoe.
 type dealerTable struct {
 	up    int
-	sets  []cardSet // the empty set first, each other one after the set that it adds a card to
-	ways  []float64 // room for outcomes
+	sets  []cardSet // the empty set first; any other set comes after the set that it adds a card to
+	ways  []float64 // scratch space for outcomes
 	known map[shoeOf][dealerResults]float64
 }
 
-// cardSet is a multiset of cards that follow the up card. Those with which the dealer finishes have orders; the others lead
+// cardSet is a multiset of cards that follow the up card. Sets with which the dealer finishes have orders; the others lead
 // to them.
 type cardSet struct {
-	parent int32   // the set with one card less of the highest rank
+	parent int32   // the set without one card of its highest rank
 	rank   uint8   // that rank
-	nth    uint8   // how many cards of it the set has
-	cards  uint8   // how many cards in all
-	result uint8   // what the dealer finishes with
-	orders float64 // in how many orders these cards can come so that the dealer draws all of them; 0: the dealer does not finish
+	nth    uint8   // how many cards of that rank the set has
+	cards  uint8   // the number of cards
+	result uint8   // the dealer's result
+	orders float64 // the number of orders in which the dealer draws exactly these cards; 0 if the dealer does not finish
 }
 
 func newDealerTable(up int) *dealerTable {
@@ -81,7 +81,7 @@ func newDealerTable(up int) *dealerTable {
 		})
 		return index[drawn]
 	}
-	// The order of a map must not decide the order of additions, or the last digits would differ between runs.
+	// Sort: in map order, floating-point sums would differ between runs in their last digits.
 	for _, drawn := range slices.SortedFunc(maps.Keys(found), func(a, b [11]int8) int { return slices.Compare(a[:], b[:]) }) {
 		set := &t.sets[add(drawn)]
 		set.orders, set.result = found[drawn].orders, uint8(found[drawn].result)
@@ -114,7 +114,7 @@ func enumerateDealer(up, hard int, ace bool, drawn [11]int8, cards int, finished
 	}
 }
 
-// forbiddenHole is the rank that the hole card can't have once the dealer has looked, or 0.
+// forbiddenHole is the rank that the hole card can't have once the dealer has peeked, or 0.
 func forbiddenHole(up int) int {
 	switch up {
 	case 1:
@@ -125,27 +125,25 @@ func forbiddenHole(up int) int {
 	return 0
 }
 
-// outcomes gives the probabilities of the dealer's results when the cards of s are unseen and the dealer has no
-// blackjack. It is exact but for the rounding of float64.
-//
-// A table remembers what it computed, so it is not safe for concurrent use.
+// outcomes returns the probabilities of the dealer's results if s holds all unseen cards and the dealer has no blackjack.
+// Only float64 rounding is inexact. It caches results, so a table is not safe for concurrent use.
 func (t *dealerTable) outcomes(s *shoeOf) [dealerResults]float64 {
 	if p, ok := t.known[*s]; ok {
 		return p
 	}
-	var left [11][mostDealt + 1]float64 // cards of a rank that are left when the n-th of them is drawn
+	var left [11][mostDealt + 1]float64 // cards of a rank left before the n-th of them is drawn
 	for rank := range left {
 		for n := range mostDealt {
 			left[rank][n+1] = float64(s[rank] - n)
 		}
 	}
-	var chance [mostDealt + 1]float64 // of n given cards in a given order
+	var chance [mostDealt + 1]float64 // the probability of n given cards in a given order
 	chance[0] = 1
 	for n := range mostDealt {
 		chance[n+1] = chance[n] / left[0][n+1]
 	}
 	var p [dealerResults]float64
-	ways := t.ways // in which the cards of each set can be taken from the shoe, in one order
+	ways := t.ways // ways to take each set's cards from the shoe, in one order
 	ways[0] = 1
 	for i, set := range t.sets[1:] {
 		w := ways[set.parent] * left[set.rank][set.nth]

@@ -1,14 +1,14 @@
 package odds
 
-// engine plays rounds of blackjack/1 by a chart, as fast as it can, with a stake of two coins so that halves are whole.
-// It is a second implementation of the rules, held against games/blackjack hand for hand by a test. It is not safe for
+// engine plays rounds of blackjack/1 by a chart, as fast as possible, with a stake of two coins so that halves are whole.
+// It is a second implementation of the rules; a test compares it with games/blackjack hand by hand. It is not safe for
 // concurrent use.
 type engine struct {
 	chart  *Chart
 	random generator
 
-	// The shoe holds values of cards. The first dealt cards are gone; the first shuffled cards have their final place.
-	// A round needs no fresh order to begin with: whatever the order is, shuffling makes each order equally likely.
+	// The shoe holds card values. The first `dealt` cards are gone; the first `shuffled` cards have their final position.
+	// A new round starts from the order that the last one left: shuffling makes every order equally likely anyway.
 	shoe     [312]uint8
 	dealt    int
 	shuffled int
@@ -24,7 +24,7 @@ type engineHand struct {
 	cards         uint8
 	hard          uint8 // with aces as 1
 	ace           bool
-	standing      bool // false: it is bust, once it was played
+	standing      bool // false once the hand is played: it is bust
 	doubled       bool
 	closed        bool // no more actions
 }
@@ -71,10 +71,10 @@ func (h *engineHand) total() int {
 
 func (h *engineHand) natural() bool { return h.cards == 2 && h.ace && h.hard == 11 }
 
-// shuffle makes the whole shoe ready for a round in which every card is drawn at random.
+// shuffle makes the next round draw every card at random again.
 func (e *engine) shuffle() { e.dealt, e.shuffled = 0, 0 }
 
-// round plays one round with a stake of two coins and gives what was staked in all, and what came back.
+// round plays one round with a stake of two coins. It returns the total staked and the payout.
 func (e *engine) round() (staked, payout int) {
 	e.dealer, e.hands[0], e.n = engineHand{}, engineHand{}, 1
 	e.hands[0].take(e.draw())
@@ -88,7 +88,7 @@ func (e *engine) round() (staked, payout int) {
 	case playerHas:
 		return 2, 5
 	case dealerHas:
-		return 2, 0 // the dealer looks under an ace and under a ten; insurance was declined
+		return 2, 0 // the dealer peeked with an ace or a ten up; insurance was declined
 	}
 	up := int(e.dealer.first)
 	for i := 0; i < e.n; i++ {
@@ -101,7 +101,7 @@ func (e *engine) round() (staked, payout int) {
 	return e.settle()
 }
 
-// act takes one action on a hand and tells which.
+// act takes one action on a hand and returns it.
 func (e *engine) act(i, up int) play {
 	h := &e.hands[i]
 	pair := 0
@@ -126,7 +126,7 @@ func (e *engine) act(i, up int) play {
 	return p
 }
 
-// hit takes a card; 21 stands by itself.
+// hit takes a card; 21 stands automatically.
 func (e *engine) hit(h *engineHand) {
 	h.take(e.draw())
 	if total := h.total(); total >= 21 {
@@ -151,7 +151,7 @@ func (e *engine) split(i int) {
 	}
 }
 
-// settle lets the dealer draw if a hand stands, and pays.
+// settle pays the hands. The dealer draws only if a hand stands.
 func (e *engine) settle() (staked, payout int) {
 	stands := false
 	for i := range e.n {

@@ -16,7 +16,7 @@ func (h cardsOf) with(rank int) cardsOf {
 	return h
 }
 
-// total counts an ace as 11 where that does not pass 21.
+// total counts an ace as 11 if that keeps the hand at 21 or below.
 func (h cardsOf) total() (total int, soft bool) {
 	if h.n[1] > 0 && h.hard <= 11 {
 		return int(h.hard) + 10, true
@@ -24,8 +24,8 @@ func (h cardsOf) total() (total int, soft bool) {
 	return int(h.hard), false
 }
 
-// expectation is what each play of a hand brings on average, in stakes, net of the stake, when the dealer has looked and
-// has no blackjack. A play that is not allowed is NaN. Splits and surrender are not among these plays.
+// expectation is the average net result of each play of a hand, in stakes, after the dealer has peeked and has no
+// blackjack. A play that is not allowed is NaN. Splits and surrender are not among these plays.
 type expectation struct {
 	plays [3]float64 // stand, hit, double
 	taken play
@@ -33,7 +33,7 @@ type expectation struct {
 
 func (e expectation) value() float64 { return e.plays[e.taken] }
 
-// chooser decides how a hand is played without splitting it.
+// chooser decides how to play a hand without splitting it.
 type chooser func(h cardsOf, e *expectation) play
 
 // best takes the play with the highest expectation.
@@ -47,7 +47,7 @@ func best(_ cardsOf, e *expectation) play {
 	return taken
 }
 
-// byChart plays as a chart says for a hand that can't be surrendered.
+// byChart plays by a chart, without surrender.
 func byChart(c *Chart, up int) chooser {
 	return func(h cardsOf, _ *expectation) play {
 		total, soft := h.total()
@@ -55,8 +55,8 @@ func byChart(c *Chart, up int) chooser {
 	}
 }
 
-// evaluator computes expectations of hands against one up card, from one shoe, for one way to play. It looks at every
-// sequence of cards, with each card's removal from the shoe: nothing is approximated.
+// evaluator computes expectations of hands against one up card, from one shoe, for one chooser. It follows every sequence
+// of cards and removes each card from the shoe: nothing is approximated.
 type evaluator struct {
 	dealer *dealerTable
 	shoe   shoeOf // all unseen cards, the hole card and the player's hand included
@@ -78,8 +78,8 @@ func (e *evaluator) unseen(h cardsOf) shoeOf {
 	return s
 }
 
-// next gives the probabilities of the next card's rank. The dealer's hole card is not the one that would have made a
-// blackjack, so that card is a little more likely to come, and the others a little less.
+// next returns the probabilities of the next card's rank. The hole card is known not to make a blackjack, so the rank
+// that would have made one is slightly more likely to come, and the others slightly less.
 func next(up int, s *shoeOf) [11]float64 {
 	var p [11]float64
 	n := float64(s[0])
@@ -99,7 +99,7 @@ func next(up int, s *shoeOf) [11]float64 {
 	return p
 }
 
-// stand is the expectation of a hand against which the dealer plays.
+// stand is the expectation of standing on a hand.
 func (e *evaluator) stand(h cardsOf) float64 {
 	if v, ok := e.stands[h]; ok {
 		return v
@@ -120,7 +120,7 @@ func (e *evaluator) stand(h cardsOf) float64 {
 	return v
 }
 
-// hand is the expectation of a hand of two or more cards that is not bust. A hand of 21 stands by itself.
+// hand is the expectation of a hand of two or more cards that is not bust. A hand of 21 stands automatically.
 func (e *evaluator) hand(h cardsOf) expectation {
 	if x, ok := e.known[h]; ok {
 		return x

@@ -9,26 +9,26 @@ import (
 	"imperio/games/blackjack"
 )
 
-// Deal is one initial hand of the player against one up card: what each play brings on average, in stakes, net of the
-// stake, once the dealer has looked and has no blackjack. A play that the rules don't allow is NaN.
+// Deal is one initial hand of the player against one up card. Stand to Surrender are the average net results of each
+// play, in stakes, after the dealer has peeked and has no blackjack. A play that the rules don't allow is NaN.
 type Deal struct {
 	Player [2]int // values of the cards, 1 for an ace … 10, the lower first
 	Up     int    // the dealer's up card, likewise
 	Chance float64
-	// DealerBlackjack is the chance that the dealer has a blackjack, given these cards.
+	// DealerBlackjack is the probability that the dealer has a blackjack, given these cards.
 	DealerBlackjack                      float64
 	Stand, Hit, Double, Split, Surrender float64
 	Best                                 string  // the play with the highest expectation; "blackjack" for a natural
-	BestNet, BasicNet                    float64 // with the dealer's blackjack: what the deal brings by best play and by the chart
+	BestNet, BasicNet                    float64 // average net results by best play and by the chart, including the dealer's blackjacks
 	Basic                                string  // the play of the chart
-	Insurance                            float64 // what insurance of half a stake brings, in stakes; NaN without an ace
+	Insurance                            float64 // average net result of insurance for half a stake, in stakes; NaN unless the up card is an ace
 }
 
 // BlackjackResult is the exact evaluation of blackjack/1.
 type BlackjackResult struct {
 	Deals []Deal // all 550, by up card, then by the player's cards
-	// BestNet is what a round brings in stakes by best play: composition-dependent, the hands of a split played by their own
-	// cards alone. BasicNet is the same by the chart.
+	// BestNet is a round's average net result by best play, in stakes. Best play depends on the composition of the hand,
+	// and plays each hand of a split by its own cards alone. BasicNet is the same by the chart.
 	BestNet, BasicNet float64
 }
 
@@ -38,7 +38,7 @@ func (r *BlackjackResult) BestEdge() float64 { return -r.BestNet }
 // BasicEdge is the house edge against the chart, per initial stake.
 func (r *BlackjackResult) BasicEdge() float64 { return -r.BasicNet }
 
-// rules are what can differ from blackjack/1 for comparisons with published values.
+// rules are the rules that can differ from blackjack/1, for comparison with published values.
 type rules struct {
 	decks     int
 	surrender bool
@@ -47,14 +47,14 @@ type rules struct {
 // blackjack1 are the rules of blackjack/1.
 func blackjack1() rules { return rules{decks: blackjack.Decks, surrender: true} }
 
-// EvaluateBlackjack enumerates every deal of blackjack/1 and every way to go on, by best play and by the given chart. It
-// takes some seconds. progress, which may be nil, is told of each finished up card, of ten, from one goroutine at a time.
-// workers at or below 0 means one for each processor.
+// EvaluateBlackjack enumerates every deal of blackjack/1 and every sequence of cards, by best play and by the given chart.
+// It takes some seconds. progress, which may be nil, is called after each of the ten up cards, from one goroutine at a
+// time. workers at or below 0 means one per processor.
 func EvaluateBlackjack(ctx context.Context, chart *Chart, workers int, progress func(done, of int)) (*BlackjackResult, error) {
 	return evaluate(ctx, blackjack1(), chart, workers, progress)
 }
 
-// evaluate leaves the fields of the chart empty if chart is nil.
+// evaluate leaves the chart's fields empty if chart is nil.
 func evaluate(ctx context.Context, with rules, chart *Chart, workers int, progress func(done, of int)) (*BlackjackResult, error) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
@@ -141,7 +141,7 @@ func evaluateDeal(d *Deal, with rules, optimal, charted *evaluator, chart *Chart
 	if a == 1 && b == 10 {
 		d.Best, d.Basic = "blackjack", "blackjack"
 		d.Stand, d.Hit, d.Double, d.Split, d.Surrender = 1.5, math.NaN(), math.NaN(), math.NaN(), math.NaN()
-		d.BestNet = (1 - d.DealerBlackjack) * 1.5 // naturals on both sides push
+		d.BestNet = (1 - d.DealerBlackjack) * 1.5 // two naturals push
 		d.BasicNet = d.BestNet
 		return
 	}
@@ -151,8 +151,8 @@ func evaluateDeal(d *Deal, with rules, optimal, charted *evaluator, chart *Chart
 		d.Surrender = -0.5
 	}
 	if a == b {
-		// Hands after a split are played as the same cards are played without one: by the decisions of the optimal
-		// evaluator, which only know the hand's own cards and the up card.
+		// Hands after a split are played like the same cards without a split: by the optimal evaluator's decisions, which
+		// only know the hand's own cards and the up card.
 		same := func(h cardsOf, _ *expectation) play { return optimal.hand(h).taken }
 		d.Split = splitExpectation(optimal.dealer, a, optimal.shoe, same)
 		if a != 1 {

@@ -7,7 +7,7 @@ import (
 )
 
 // Values of Michael Shackleford's "Blackjack Appendix 9" (The Wizard of Odds, 2019): expectations by a recursive
-// combinatorial program, once the dealer has looked. The dealer stands on soft 17, there is no surrender, and the player may
+// combinatorial program, after the dealer has peeked. The dealer stands on soft 17, there is no surrender, and the player may
 // double after a split and split to four hands, but aces once.
 
 func TestEvaluator_MatchesPublishedHands(t *testing.T) {
@@ -46,8 +46,8 @@ func TestEvaluator_MatchesPublishedHands(t *testing.T) {
 	}
 }
 
-// The published return of the whole game of five decks is −0.003804. There, the player of a split also knows how many hands
-// were split before, which is worth some millionths.
+// The published return of the whole game with five decks is −0.003804. There, the player of a split also knows how many
+// hands were split before, which is worth some millionths.
 func TestEvaluate_MatchesThePublishedGameOfFiveDecks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it evaluates every deal of five decks")
@@ -58,6 +58,6 @@ func TestEvaluate_MatchesThePublishedGameOfFiveDecks(t *testing.T) {
 	}
 	const published = -0.003804
 	if r.BestNet > published+0.5e-6 || r.BestNet < published-5e-6 {
-		t.Errorf("the best play of five decks brings %.6f, published is %.6f", r.BestNet, published)
+		t.Errorf("best play with five decks returns %.6f, published is %.6f", r.BestNet, published)
 	}
 }

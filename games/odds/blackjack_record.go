@@ -1,8 +1,8 @@
 package odds
 
-// BlackjackRecord are the figures of blackjack/1 that are shown to players. They take seconds to compute and so are
-// written down here; tests compute the exact ones again, and hold the simulated ones against a shorter simulation.
-// All are per initial stake.
+// BlackjackRecord has the figures of blackjack/1 that players see. They take seconds to compute, so they are recorded
+// here. Tests recompute the exact ones, and compare the simulated ones with a shorter simulation. All are per initial
+// stake.
 type BlackjackRecord struct {
 	BestEdge  float64 // exact: EvaluateBlackjack, best play
 	BasicEdge float64 // exact: EvaluateBlackjack, BasicStrategy
@@ -14,11 +14,11 @@ type BlackjackRecord struct {
 	SimulatedEdge float64
 	StandardError float64 // of SimulatedEdge
 	Volatility    float64 // the standard deviation of a round's net result
-	HitFrequency  float64 // how often anything comes back
+	HitFrequency  float64 // how often a round pays anything
 	AverageStaked float64 // doubles and splits included
 }
 
-// RecordedBlackjack gives the record. "imperio odds blackjack" computes it again.
+// RecordedBlackjack returns the record. "imperio odds blackjack" recomputes it.
 func RecordedBlackjack() BlackjackRecord {
 	return BlackjackRecord{
 		BestEdge:      0.0033026803734,

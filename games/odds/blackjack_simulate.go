@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// chunkHands is how many hands share one seeded generator. The result of a simulation depends on the seed and the
-// number of hands alone, not on how many workers there are.
+// chunkHands is the number of hands that share one seeded generator. So the result of a simulation depends only on the
+// seed and the number of hands, not on the number of workers.
 const chunkHands = 1 << 20
 
 // mostNet is the largest win or loss of a round, in half stakes: four doubled hands.
@@ -18,9 +18,9 @@ const mostNet = 16
 // Simulation is the tally of simulated rounds.
 type Simulation struct {
 	Hands  int64                // rounds played
-	Net    [2*mostNet + 1]int64 // rounds by their net result: Net[mostNet+n] had a net of n half stakes
+	Net    [2*mostNet + 1]int64 // rounds by net result: Net[mostNet+n] counts those with a net of n half stakes
 	Staked int64                // half stakes paid in, doubles and splits included
-	Hits   int64                // rounds in which anything came back
+	Hits   int64                // rounds that paid anything
 }
 
 func (s *Simulation) add(o *Simulation) {
@@ -44,10 +44,10 @@ func (s *Simulation) Volatility() float64 {
 // StandardError is that of HouseEdge.
 func (s *Simulation) StandardError() float64 { return s.Volatility() / math.Sqrt(float64(s.Hands)) }
 
-// HitFrequency is how often anything came back.
+// HitFrequency is how often a round paid anything.
 func (s *Simulation) HitFrequency() float64 { return float64(s.Hits) / float64(s.Hands) }
 
-// AverageStaked is what a round costs on average, doubles and splits included, in initial stakes.
+// AverageStaked is the average total stake of a round, doubles and splits included, in initial stakes.
 func (s *Simulation) AverageStaked() float64 { return float64(s.Staked) / 2 / float64(s.Hands) }
 
 // The half-widths of confidence intervals of a normal mean, in standard errors.
@@ -65,8 +65,8 @@ func (s *Simulation) moment(power float64) float64 {
 }
 
 // SimulateBlackjack plays rounds of blackjack/1 by a chart, each from a freshly shuffled shoe. The same seed and number
-// of hands give the same result. progress, which may be nil, is told now and then how many hands are done, from several
-// goroutines, one at a time. workers at or below 0 means one for each processor.
+// of hands give the same result. progress, which may be nil, is called now and then with the number of hands played, from
+// several goroutines, one at a time. workers at or below 0 means one per processor.
 func SimulateBlackjack(ctx context.Context, chart *Chart, hands int64, seed uint64, workers int, progress func(done, of int64)) (*Simulation, error) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)

@@ -2,21 +2,20 @@ package odds
 
 // Splitting, exactly.
 //
-// The hands of a split are played from one shoe, so each hand's result depends on the cards of the others. But the
-// expectation of a sum is the sum of expectations, and unseen cards are exchangeable: what the other hands drew is, to
-// someone who does not look, as good as lying in the shoe. So if each hand is played by its own cards alone, its
-// expectation is that of a hand from the shoe from which only the cards are taken that are known by the rules of
-// splitting: the split cards (rank P), and those second cards that are known not to be P, because they were not split.
+// The hands of a split are played from one shoe, so each hand's result depends on the others' cards. But the expectation
+// of a sum is the sum of expectations, and unseen cards are exchangeable: to a player who doesn't look, the cards of the
+// other hands might as well be in the shoe. So if each hand is played by its own cards alone, its expectation is that of
+// a hand from a shoe without the cards that the rules of splitting reveal: the split cards (rank P), and the second cards
+// that are known not to be P, because they were not split.
 //
-// E(k, j) is the expectation of one hand that starts with P, when k more cards of rank P are gone and j other unseen cards
-// are known not to be P. E(k, 0) follows by enumeration; and by looking at one more unseen card, which is P with
-// probability p,
+// E(k, j) is the expectation of one hand that starts with P, if k more cards of rank P are gone and j other unseen cards
+// are known not to be P. Enumeration gives E(k, 0). Looking at one more unseen card, which is P with probability p, gives
 //
 //	E(k, j−1) = p·E(k+1, j−1) + (1−p)·E(k, j)
 //
-// which gives E(k, j). This is the method that Eric Farmer and others have published for exact split expectations.
+// and so E(k, j). Eric Farmer and others have published this method for exact split expectations.
 
-// splitter evaluates the split of a pair of rank pair.
+// splitter evaluates the split of a pair.
 type splitter struct {
 	dealer *dealerTable
 	pair   int
@@ -29,8 +28,8 @@ type splitter struct {
 // mostMore is how many more cards of the pair's rank the recursion looks at.
 const mostMore = 4
 
-// splitExpectation is what a split brings in stakes of one hand, when all hands are played by choose and every pair is split again
-// as far as the rules allow. Aces are split once and take one card each.
+// splitExpectation is the average net result of a split, in stakes of one hand, if choose plays all hands and every pair is
+// split again as far as the rules allow. Aces are split once and take one card each.
 func splitExpectation(dealer *dealerTable, pair int, full shoeOf, choose chooser) float64 {
 	s := &splitter{dealer: dealer, pair: pair, shoe: full, choose: choose}
 	s.shoe.remove(pair, 2)
@@ -43,10 +42,10 @@ func splitExpectation(dealer *dealerTable, pair int, full shoeOf, choose chooser
 	anyHand := func(k, j int) float64 { return s.given(s.any, k, j, 0) }
 	otherHand := func(k, j int) float64 { return s.given(s.other, k, j, 1) }
 
-	// By the second cards in the order in which they are looked at, P for one of the pair's rank and N for another:
+	// By the second cards in the order in which they are dealt: P for the pair's rank, N for another.
 	two := (1 - p(0, 0)) * (1 - p(0, 1)) * // N N
 		2 * otherHand(0, 1)
-	oneMore := p(0, 0) * (1 - p(1, 0)) * (1 - p(1, 1)) // of a P and two Ns in a given order
+	oneMore := p(0, 0) * (1 - p(1, 0)) * (1 - p(1, 1)) // the probability of a P and two Ns in a given order
 	three := 2 * oneMore * (1 - p(1, 2)) *             // P N N N and N P N N
 		3 * otherHand(1, 2)
 	four := p(0, 0) * p(1, 0) * // P P, then four cards of any rank
@@ -58,7 +57,7 @@ func splitExpectation(dealer *dealerTable, pair int, full shoeOf, choose chooser
 	return two + three + four
 }
 
-// splitOnce is what a split brings when no pair is split again.
+// splitOnce is the average net result of a split if no pair is split again.
 func splitOnce(dealer *dealerTable, pair int, full shoeOf, choose chooser) float64 {
 	s := &splitter{dealer: dealer, pair: pair, shoe: full, choose: choose}
 	s.shoe.remove(pair, 2)
@@ -72,7 +71,7 @@ func (s *splitter) hands(n int) {
 	for k := range n {
 		shoe := s.shoe
 		shoe.remove(s.pair, k)
-		shoe.remove(s.pair, -1) // an evaluator takes the hand's own cards out itself
+		shoe.remove(s.pair, -1) // the evaluator removes the hand's own cards itself
 		e := newEvaluator(s.dealer, shoe, s.choose)
 		unseen := e.unseen(start)
 		var all, others float64
@@ -104,8 +103,8 @@ func (s *splitter) given(first []float64, k, j, own int) float64 {
 	return (s.given(first, k, j-1, own) - p*s.given(first, k+1, j-1, own)) / (1 - p)
 }
 
-// chance is the probability that another unseen card is P, when k more of rank P are gone and j unseen cards are known not
-// to be P. The hole card is not among the cards that are looked at, and is not the one that makes a blackjack.
+// chance is the probability that another unseen card is P, if k more of rank P are gone and j unseen cards are known not
+// to be P. None of these is the hole card, and the hole card makes no blackjack.
 func (s *splitter) chance(k, j int) float64 {
 	n, c := float64(s.shoe[0]), float64(s.shoe[s.pair])
 	f := forbiddenHole(s.dealer.up)
@@ -115,7 +114,7 @@ func (s *splitter) chance(k, j int) float64 {
 	} else if f > 0 {
 		holeIsP = c / (n - float64(s.shoe[f]))
 	}
-	// The chance of k cards of rank P and j others in a given order, when pairs cards of n−1 are P.
+	// The probability of k cards of rank P and j others in a given order, if pairs of the n−1 cards are P.
 	sequence := func(pairs float64) float64 {
 		v := 1.0
 		for i := range k {

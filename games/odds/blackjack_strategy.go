@@ -3,7 +3,7 @@ package odds
 import "strings"
 
 // Ranks of cards in the mathematics of blackjack are their values: 1 for an ace … 10 for ten, jack, queen and king.
-// Suits never matter, and neither does which of the ten-value cards it is.
+// Suits don't matter, nor does the kind of ten-value card.
 
 // play is what a player does with a hand.
 type play uint8
@@ -20,16 +20,16 @@ var playNames = [...]string{"stand", "hit", "double", "split", "surrender"}
 
 func (p play) String() string { return playNames[p] }
 
-// Chart is a strategy that looks at the total of the hand and the dealer's up card, as they are published on cards.
-// Insurance is always declined.
+// Chart is a strategy that looks only at the hand's total, or its pair, and the dealer's up card, like a printed strategy
+// card. Insurance is always declined.
 type Chart struct {
 	cells [2][22][11]byte // by soft (1) or hard (0), total, up card
 	pairs [11][11]bool    // by the rank of the pair and the up card: whether it is split
 }
 
-// BasicStrategy is the published basic strategy for four decks or more where the dealer stands on soft 17, a player may
-// double after a split, and may surrender after the dealer has looked. It is the chart of the standard literature
-// (Wong, "Professional Blackjack"; Griffin, "The Theory of Blackjack"); docs/GAMES.md prints it.
+// BasicStrategy is the published basic strategy for four decks or more, dealer stands on soft 17, double after split, late
+// surrender. It is the chart of the standard literature (Wong, "Professional Blackjack"; Griffin, "The Theory of
+// Blackjack"); docs/GAMES.md prints it.
 func BasicStrategy() *Chart {
 	return newChart(`
 		hard 17  S S S S S S S S S S
@@ -60,9 +60,9 @@ func BasicStrategy() *Chart {
 	`)
 }
 
-// newChart reads a chart. Columns are the dealer's up card from 2 to ten and ace. S stand, H hit, D double or else hit,
-// d double or else stand, R surrender or else hit; in a row of a pair P splits, and - plays by the total. Totals above
-// the highest row are played as that row, those below the lowest as the lowest.
+// newChart parses a chart. Columns are the dealer's up card, from 2 to ten, then the ace. S: stand, H: hit, D: double, else
+// hit, d: double, else stand, R: surrender, else hit. In the rows of pairs, P: split, -: play by the total. Totals above the
+// highest row play like that row, and totals below the lowest like the lowest.
 func newChart(text string) *Chart {
 	c := &Chart{}
 	kinds := map[string]int{"hard": 0, "soft": 1}
@@ -92,7 +92,7 @@ func newChart(text string) *Chart {
 	return c
 }
 
-// extend fills the totals above and below those that the chart lists.
+// extend fills in the totals above and below those of the chart.
 func (c *Chart) extend(kind, up int) {
 	column := func(total int) *byte { return &c.cells[kind][total][up] }
 	for total := 1; total <= 21; total++ {
@@ -118,7 +118,7 @@ func rowNumber(text string) int {
 	return n
 }
 
-// choose is what the chart does with a hand. pair is the rank of a pair that may be split, else 0.
+// choose returns the chart's play for a hand. pair is the rank of a pair that may be split, else 0.
 func (c *Chart) choose(total int, soft bool, pair, up int, mayDouble, maySurrender bool) play {
 	if pair > 0 && c.pairs[pair][up] {
 		return split

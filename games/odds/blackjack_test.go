@@ -12,7 +12,7 @@ import (
 	"imperio/games/blackjack"
 )
 
-// evaluation is computed once for all tests: it takes a second or so.
+// evaluation is computed once for all tests: it takes about a second.
 var evaluation = sync.OnceValues(func() (*BlackjackResult, error) {
 	return EvaluateBlackjack(context.Background(), BasicStrategy(), 0, nil)
 })
@@ -60,8 +60,8 @@ func TestDealerTable_IsAProbability(t *testing.T) {
 	}
 }
 
-// The dealer's chances do not depend on how they are added up: here every sequence of cards is followed with its own
-// probability, the hole card first, as it is dealt.
+// The dealer's probabilities, computed another way: follow every sequence of cards with its own probability, the hole card
+// first, as it is dealt.
 func TestDealerTable_AgreesWithDealing(t *testing.T) {
 	for _, up := range []int{1, 2, 6, 10} {
 		dealer := newDealerTable(up)
@@ -84,7 +84,7 @@ func TestDealerTable_AgreesWithDealing(t *testing.T) {
 			}
 			for rank := 1; rank <= 10; rank++ {
 				q := float64(s[rank]) / float64(s[0])
-				if cards == 1 { // the hole card, which makes no blackjack
+				if cards == 1 { // the hole card makes no blackjack
 					barred := s[forbiddenHole(up)]
 					if forbiddenHole(up) == 0 {
 						barred = 0
@@ -108,15 +108,14 @@ func TestDealerTable_AgreesWithDealing(t *testing.T) {
 	}
 }
 
-// The chances of what follows a split are those of dealing from a shoe: the recursion is held against enumerating the
-// hole card and the cards in order.
+// Compares the recursion for splits with an enumeration of the hole card and the cards in order.
 func TestSplitter_ChanceAgreesWithDealing(t *testing.T) {
 	for _, c := range []struct{ up, pair, k, j int }{{6, 8, 0, 0}, {6, 8, 2, 3}, {1, 10, 1, 2}, {1, 8, 3, 1}, {10, 10, 2, 2}, {10, 1, 0, 1}} {
 		full := fullShoe(6)
 		full.remove(c.up, 1)
 		full.remove(c.pair, 2)
 		s := &splitter{dealer: &dealerTable{up: c.up}, pair: c.pair, shoe: full}
-		// The chance that k cards are P, then j are not, and then that one more is P, given the hole card.
+		// The probability that k cards are P, then j are not, and then that one more is P, given the hole card.
 		var sequence, more float64
 		for hole := 1; hole <= 10; hole++ {
 			if hole == forbiddenHole(c.up) {
@@ -150,7 +149,7 @@ func TestEvaluateBlackjack_CoversEveryDeal(t *testing.T) {
 	for _, d := range r.Deals {
 		sum += d.Chance
 		if d.BasicNet > d.BestNet+1e-12 {
-			t.Errorf("%v against %d: the chart is better than the best play", d.Player, d.Up)
+			t.Errorf("%v against %d: the chart is better than best play", d.Player, d.Up)
 		}
 		if d.Insurance > 0 {
 			t.Errorf("%v against %d: insurance would pay, but is not taken", d.Player, d.Up)
@@ -161,8 +160,8 @@ func TestEvaluateBlackjack_CoversEveryDeal(t *testing.T) {
 	}
 }
 
-// Known of six decks with the dealer standing on soft 17: the published chart is the best play of every deal but two. The
-// exceptions are in the literature: 10,2 against 4 is hit, and 8,7 against 10 is hit rather than surrendered.
+// With six decks and the dealer standing on soft 17, the published chart is the best play for every deal but two. The
+// literature knows both exceptions: hit 10,2 against 4, and hit 8,7 against 10 instead of surrendering.
 func TestEvaluateBlackjack_BestPlayIsTheChartButForKnownExceptions(t *testing.T) {
 	known := map[[3]int]string{{2, 10, 4}: "hit", {7, 8, 10}: "hit"}
 	for _, d := range exactBlackjack(t).Deals {
@@ -194,7 +193,7 @@ func TestEvaluateBlackjack_StopsWithItsContext(t *testing.T) {
 	}
 }
 
-// dealt is a stream that yields given numbers in order.
+// dealt is a stream that yields the given numbers in order.
 type dealt struct {
 	numbers []uint64
 	at      int
@@ -205,13 +204,13 @@ func (d *dealt) Uniform(uint64) uint64 {
 	return d.numbers[d.at-1]
 }
 
-// The fast engine plays the same cards by the same chart as the game itself, hand for hand.
+// The fast engine and the game itself must play the same cards by the same chart with the same results, hand by hand.
 func TestEngine_AgreesWithTheGameHandForHand(t *testing.T) {
 	const rounds, seed = 30_000, 20261123
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	chart, table := BasicStrategy(), blackjack.Versions()[0]
-	// A chart that likes to split and to double reaches corners that the basic strategy never sees.
+	// A chart that splits and doubles often reaches situations that basic strategy never sees.
 	wild := newChart(`
 		hard 18  S S S S S S S S S D
 		hard 12  D H S D H S R H R D
@@ -259,7 +258,7 @@ func TestEngine_AgreesWithTheGameHandForHand(t *testing.T) {
 	}
 }
 
-// playByChart plays a round of the game itself, asking the chart for each action that the game allows.
+// playByChart plays a round of the game itself, asking the chart for each action.
 func playByChart(t *testing.T, table *blackjack.Table, chart *Chart, stream *dealt) games.Position {
 	t.Helper()
 	w := games.Wager{Stake: 2}
@@ -278,7 +277,7 @@ func playByChart(t *testing.T, table *blackjack.Table, chart *Chart, stream *dea
 		}
 		o := described.(blackjack.Outcome)
 		active := slices.IndexFunc(o.Hands, func(h blackjack.PlayerHand) bool { return h.Active })
-		if active < 0 { // before the dealer looks
+		if active < 0 { // before the dealer peeks
 			w.Actions = append(w.Actions, blackjack.DeclineInsurance)
 			continue
 		}
@@ -298,8 +297,8 @@ func playByChart(t *testing.T, table *blackjack.Table, chart *Chart, stream *dea
 	}
 }
 
-// Two ways to the same figure: enumeration and simulation. With this seed the simulation is within three standard errors;
-// it is repeatable, so this can't fail by chance.
+// Enumeration and simulation must agree. With this seed the simulation is within three standard errors; it is repeatable,
+// so the test can't fail by chance.
 func TestSimulateBlackjack_AgreesWithTheExactEdge(t *testing.T) {
 	const hands, seed = 2_000_000, 1
 	s, err := SimulateBlackjack(context.Background(), BasicStrategy(), hands, seed, 0, nil)
@@ -348,7 +347,7 @@ func TestRecordedBlackjack_SimulationHoldsTheExactEdge(t *testing.T) {
 
 func TestEvaluateBlackjack_HandsOfTheLiterature(t *testing.T) {
 	r := exactBlackjack(t)
-	// Splitting eights against a ten loses less than standing or hitting, and more than giving up half does not.
+	// Splitting eights against a ten loses less than standing, hitting, or surrendering half.
 	d := deal(t, r, 8, 8, 10)
 	if !(d.Split > d.Surrender && d.Surrender > d.Hit && d.Hit > d.Stand) {
 		t.Errorf("eights against a ten: %+v", d)

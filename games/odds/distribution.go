@@ -1,6 +1,6 @@
-// Package odds is the mathematics of the games: exact returns by enumeration where the outcomes can be enumerated, and
-// for blackjack an exact evaluation of strategies and a fast simulation. docs/GAMES.md says how each figure was
-// obtained and what it was compared with.
+// Package odds is the mathematics of the games: exact returns by enumeration of all outcomes, and for blackjack an exact
+// evaluation of strategies and a fast simulation. docs/GAMES.md says how each figure was computed and what it was compared
+// with.
 //
 // The package is pure. Long work takes a context and reports its progress to a callback.
 package odds
@@ -13,8 +13,8 @@ import (
 	"imperio/games"
 )
 
-// Distribution is the exact law of what one wager pays, per coin staked, over equally likely outcomes.
-// The zero value holds no outcome. It is not safe for concurrent use while outcomes are added.
+// Distribution is the exact distribution of a wager's payout per coin staked, over equally likely outcomes. The zero value
+// is empty. It is not safe for concurrent use while outcomes are added.
 type Distribution struct {
 	outcomes int64
 	counts   map[string]int64 // by the exact pay per coin staked, as big.Rat prints it
@@ -34,8 +34,8 @@ func (d *Distribution) Outcomes() int64 { return d.outcomes }
 
 // Pay is one value of a distribution.
 type Pay struct {
-	Times    *big.Rat // what comes back for each coin staked, the stake included
-	Outcomes int64    // in how many of the equally likely outcomes
+	Times    *big.Rat // payout per coin staked, stake included
+	Outcomes int64    // the number of equally likely outcomes with this pay
 }
 
 // Pays lists the values from the lowest to the highest.
@@ -55,7 +55,7 @@ func (d *Distribution) Return() *big.Rat { return d.moment(1) }
 // HouseEdge is 1 − Return.
 func (d *Distribution) HouseEdge() *big.Rat { return new(big.Rat).Sub(big.NewRat(1, 1), d.Return()) }
 
-// HitFrequency is the probability that anything comes back.
+// HitFrequency is the probability that the wager pays anything.
 func (d *Distribution) HitFrequency() *big.Rat {
 	var hits int64
 	for _, p := range d.Pays() {
@@ -66,7 +66,7 @@ func (d *Distribution) HitFrequency() *big.Rat {
 	return big.NewRat(hits, d.outcomes)
 }
 
-// Variance is that of the payout per coin staked.
+// Variance is the variance of the payout per coin staked.
 func (d *Distribution) Variance() *big.Rat {
 	mean := d.Return()
 	return new(big.Rat).Sub(d.moment(2), mean.Mul(mean, mean))
@@ -78,7 +78,7 @@ func (d *Distribution) Volatility() float64 {
 	return math.Sqrt(v)
 }
 
-// Figures are the exact figures of the wager. method says how the outcomes were obtained.
+// Figures returns the exact figures of the wager. method says how the outcomes were enumerated.
 func (d *Distribution) Figures(method string) games.Figures {
 	return games.Figures{
 		Return: d.Return().RatString(), ReturnDecimal: Decimal(d.Return()),
@@ -89,7 +89,7 @@ func (d *Distribution) Figures(method string) games.Figures {
 	}
 }
 
-// Decimal is the number nearest to a fraction.
+// Decimal is the float64 nearest to a fraction.
 func Decimal(r *big.Rat) float64 {
 	f, _ := r.Float64()
 	return f

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// docs/GAMES.md states the chart and the figures: they are those of this package.
+// docs/GAMES.md must state the chart and the figures of this package.
 func TestGamesPage_SaysWhatIsComputed(t *testing.T) {
 	data, err := os.ReadFile("../../docs/GAMES.md")
 	if err != nil {
@@ -22,19 +22,19 @@ func TestGamesPage_SaysWhatIsComputed(t *testing.T) {
 	_, rows, _ := strings.Cut(block, "\n") // without the heading
 	onPage, used := newChart(rows), BasicStrategy()
 	if onPage.cells != used.cells || onPage.pairs != used.pairs {
-		t.Error("the chart of the page is not the one that is used")
+		t.Error("the chart on the page differs from BasicStrategy")
 	}
 	r := RecordedBlackjack()
 	for _, figure := range []string{
 		fmt.Sprintf("| basic strategy | %.11f %% | exact |", 100*r.BasicEdge),
 		fmt.Sprintf("| best play | %.11f %% |", 100*r.BestEdge),
 		fmt.Sprintf("%.5f %% ± %.5f %% at 95 %%, ± %.5f %% at 99 %%", 100*r.SimulatedEdge, 100*Sigma95*r.StandardError, 100*Sigma99*r.StandardError),
-		fmt.Sprintf("net result %.6f, volatility", r.Volatility*r.Volatility),
-		fmt.Sprintf("%.6f initial stakes; anything comes back in %.4f %%", r.Volatility, 100*r.HitFrequency),
+		fmt.Sprintf("net result is %.6f, and its volatility", r.Volatility*r.Volatility),
+		fmt.Sprintf("%.6f initial stakes. %.4f %% of the rounds pay something", r.Volatility, 100*r.HitFrequency),
 		fmt.Sprintf("%.6f initial stakes on average", r.AverageStaked),
 		fmt.Sprintf("%.4f %% of all coins staked", 100*r.BasicEdge/r.AverageStaked),
 		fmt.Sprintf("--hands %d --seed %d", r.Hands, r.Seed),
-		"Computed on " + r.Date,
+		"computed on " + r.Date,
 	} {
 		if !strings.Contains(page, figure) {
 			t.Errorf("the page does not say %q", figure)

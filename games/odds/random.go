@@ -3,16 +3,16 @@ package odds
 import "math/bits"
 
 // generator is PCG-DXSM with 128 bits of state (O'Neill, "PCG: A Family of Simple Fast Space-Efficient Statistically Good
-// Algorithms for Random Number Generation", 2014), the same as PCG in math/rand/v2: a test holds the two together.
+// Algorithms for Random Number Generation", 2014), the same as PCG in math/rand/v2: a test compares the two.
 // It is for simulations only; games draw their numbers from a fair.Stream.
 type generator struct {
 	high, low uint64
-	spare     uint32 // half of a word that is still to be used
+	spare     uint32 // the unused half of a word
 	hasSpare  bool
 }
 
-// newGenerator gives a generator of its own to each part of a simulation. The seeds are mixed, since states that lie
-// close together would begin alike.
+// newGenerator makes a generator for one part of a simulation. It mixes the seeds, since close states would begin with
+// similar numbers.
 func newGenerator(seed, part uint64) generator {
 	return generator{high: mix(seed), low: mix(seed ^ mix(part+1))}
 }
@@ -44,7 +44,7 @@ func (g *generator) word() uint64 {
 	return high * (low | 1)
 }
 
-// below gives a number in 0 … n-1, exactly uniform over the generator's words (Lemire, "Fast Random Integer Generation in
+// below returns a number in 0 … n-1, exactly uniform over the generator's words (Lemire, "Fast Random Integer Generation in
 // an Interval", 2019).
 func (g *generator) below(n uint32) uint32 {
 	for {

@@ -23,7 +23,7 @@ func TestGenerator_BelowIsEvenlySpread(t *testing.T) {
 			seen[g.below(n)]++
 		}
 		for v, count := range seen {
-			// The counts are binomial around 2000 with a standard deviation below 45; the seed is fixed.
+			// Each count is binomial with mean 2000 and a standard deviation below 45; the seed is fixed.
 			if n > 1 && (count < 1750 || count > 2250) {
 				t.Errorf("%d of %d came %d times in %d", v, n, count, 2000*n)
 			}

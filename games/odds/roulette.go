@@ -10,9 +10,9 @@ type pocket uint64
 
 func (p pocket) Uniform(uint64) uint64 { return uint64(p) }
 
-// Roulette enumerates the 37 pockets for one valid bet, by playing it. The amount is taken as two coins, the smallest
-// that La Partage can halve: half of an odd amount is rounded down, so the return of an odd bet is less by up to half a
-// coin in 37. A bet that is not valid gives a *games.Refusal.
+// Roulette enumerates the 37 pockets for one bet by playing it with two coins, the smallest amount that La Partage can
+// halve. Half of an odd amount is rounded down, so an odd bet returns less: half a coin once in 37 spins. An invalid bet
+// gives a *games.Refusal.
 func Roulette(w *roulette.Wheel, b games.Bet) (*Distribution, error) {
 	const stake = 2
 	b.Amount = stake

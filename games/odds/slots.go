@@ -12,7 +12,7 @@ func Slots(m *slots.Machine) *Distribution {
 	return d
 }
 
-// SlotsLines counts the outcomes of each line of m.Lines(), of 4,096.
+// SlotsLines counts, for each line of m.Lines(), how many of the 4,096 outcomes it wins.
 func SlotsLines(m *slots.Machine) []int64 {
 	lines := m.Lines()
 	counts := make([]int64, len(lines))

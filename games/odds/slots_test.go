@@ -7,7 +7,7 @@ import (
 	"imperio/games/slots"
 )
 
-// The figures were computed independently, by a program in another language from the published strips and pays.
+// A program in another language computed these figures from the published strips and pays.
 func TestSlots_ExactFigures(t *testing.T) {
 	want := map[string]struct {
 		ret, hit, variance string

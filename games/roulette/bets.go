@@ -37,19 +37,19 @@ func (s set) numbers() []int {
 	return numbers
 }
 
-// given says how a bet of a type names its pockets.
+// given says how a bet names its pockets.
 type given int
 
 const (
 	byNumbers   given = iota // it lists them
 	bySelection              // it says which of three
-	byType                   // the type says all
+	byType                   // its type implies them
 )
 
 // Type is one kind of bet.
 type Type struct {
 	Name      string // as in games.Bet.Type
-	Pays      int64  // to one: the winning bet itself comes back too
+	Pays      int64  // to one; a winning bet also returns its stake
 	EvenMoney bool   // whether La Partage applies
 	Needs     string // what the bet must name, in words
 	given     given
@@ -58,12 +58,12 @@ type Type struct {
 
 var reds = setOf(1, 3, 5, 7, 9, 12, 14, 16, 18, 19, 21, 23, 25, 27, 30, 32, 34, 36)
 
-// types is the whole layout of the table: a bet is valid exactly if its pockets are among the sets of its type. It is
-// constant.
+// types is the whole layout of the table: a bet is valid if and only if its pockets are one of the sets of its type. It
+// is constant.
 var types = layout()
 
-// layout computes all sets from the geometry of the cloth: row r (0 … 11) holds 3r+1, 3r+2, 3r+3; the zero lies across
-// the head of the three columns.
+// layout computes all sets from the geometry of the table: row r (0 … 11) has 3r+1, 3r+2, 3r+3; the zero is at the head
+// of all three columns.
 func layout() []Type {
 	at := func(row, column int) int { return 3*row + column + 1 }
 	var straights, streets, corners, lines, dozens, columns []set
@@ -128,7 +128,7 @@ func layout() []Type {
 	}
 }
 
-// Types lists all types of bets, from the one that pays most.
+// Types lists all types of bets, highest pay first.
 func Types() []Type { return slices.Clone(types) }
 
 // All lists every valid bet once, with amount 1: 157 of them.
@@ -156,7 +156,7 @@ type placed struct {
 	amount games.Coins
 }
 
-// place checks the bet with the given index against the layout. Players count from 1.
+// place checks the bet with the given index against the layout. Refusals count from 1.
 func place(index int, b games.Bet) (placed, error) {
 	refuse := func(format string, args ...any) (placed, error) {
 		return placed{}, games.Refusef("invalid_bet", "Bet %d: "+format, append([]any{index + 1}, args...)...)

@@ -8,8 +8,8 @@ import (
 	"imperio/games"
 )
 
-// Any list of bets is either refused, or it pays at every pocket between nothing and 36 times its sum, and is described
-// with the same payouts.
+// Any list of bets is either refused, or pays between 0 and 36 times its sum at every pocket, and Describe agrees with the
+// payouts.
 func FuzzBets(f *testing.F) {
 	for _, b := range All() {
 		seed, err := json.Marshal([]games.Bet{b})
@@ -30,7 +30,7 @@ func FuzzBets(f *testing.F) {
 		if err != nil {
 			var refusal *games.Refusal
 			if !errors.As(err, &refusal) {
-				t.Fatalf("refused with %v, which is no refusal", err)
+				t.Fatalf("refused with %v, which is not a *games.Refusal", err)
 			}
 			return
 		}

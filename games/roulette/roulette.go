@@ -1,13 +1,13 @@
 // Package roulette is European roulette with a single zero: "roulette/1", and "roulette/2" with La Partage on
-// even-money bets. One spin takes 1 to 100 bets, all or none. What a bet pays follows from its type alone, and its
-// numbers must form that type on the table.
+// even-money bets. One spin takes 1 to 100 bets, all or none. What a bet pays depends only on its type, and its numbers
+// must form that type on the table.
 package roulette
 
 import (
 	"imperio/games"
 )
 
-// MaxTotal is the largest sum of bets whose highest payout, 36 times the sum, is still an exact amount of coins.
+// MaxTotal is the largest sum of bets whose highest payout, 36 times the sum, does not exceed MaxCoins.
 const MaxTotal = games.MaxCoins / 36
 
 // Wheel is one version of the rules. It implements games.Game.
@@ -24,10 +24,10 @@ func Versions() []*Wheel {
 // Rules is "roulette/1" or "roulette/2".
 func (w *Wheel) Rules() string { return w.rules }
 
-// LaPartage says whether half of an even-money bet comes back at zero.
+// LaPartage says whether zero returns half of each even-money bet.
 func (w *Wheel) LaPartage() bool { return w.laPartage }
 
-// Play spins once: one number of 37. A spin settles at once. wager.Stake must be the sum of the bets.
+// Play draws one number of 37. A spin settles at once. wager.Stake must be the sum of the bets.
 func (w *Wheel) Play(s games.Stream, wager games.Wager) (games.Position, error) {
 	bets, err := check(wager)
 	if err != nil {
@@ -41,26 +41,26 @@ func (w *Wheel) Play(s games.Stream, wager games.Wager) (games.Position, error) 
 	return p, nil
 }
 
-// pay is what comes back for one bet, the bet included.
+// pay is the payout of one bet, the stake included.
 func (w *Wheel) pay(b placed, pocket int) games.Coins {
 	switch {
 	case b.covers.has(pocket):
 		return b.amount * games.Coins(b.kind.Pays+1)
 	case w.laPartage && pocket == 0 && b.kind.EvenMoney:
-		return b.amount / 2 // half of an odd amount is rounded down: the rules say so
+		return b.amount / 2 // the rules round half of an odd amount down
 	}
 	return 0
 }
 
-// Validate checks 1 to 100 bets against the table's geometry, and that amounts are at least 1 and their sum at most
-// MaxTotal, and gives the sum. It does not know the house's limits: see CheckLimits. A refusal has the code invalid_bet,
-// or stake_out_of_range for the sum, and names the bet by its place, from 1.
+// Validate checks 1 to 100 bets against the table's geometry, and that each amount is at least 1 and the sum at most
+// MaxTotal. It returns the sum. It does not know the house's limits: see CheckLimits. A refusal has the code invalid_bet,
+// or stake_out_of_range for the sum, and names the bet by its position, from 1.
 func Validate(bets []games.Bet) (total games.Coins, err error) {
 	_, total, err = placeAll(bets)
 	return total, err
 }
 
-// placeAll checks the bets and adds up their amounts, which can't overflow: no amount above MaxTotal is added.
+// placeAll checks the bets and adds up their amounts. The sum can't overflow, since it never exceeds MaxTotal.
 func placeAll(bets []games.Bet) ([]placed, games.Coins, error) {
 	if len(bets) < 1 || len(bets) > MaxBets {
 		return nil, 0, games.Refusef("invalid_bet", "A spin takes 1 to %d bets; %d were given.", MaxBets, len(bets))
@@ -73,7 +73,7 @@ func placeAll(bets []games.Bet) ([]placed, games.Coins, error) {
 			return nil, 0, err
 		}
 		if b.Amount > MaxTotal-total {
-			return nil, 0, games.Refusef("stake_out_of_range", "Bet %d: With this bet the sum exceeds %d coins.", i+1, MaxTotal)
+			return nil, 0, games.Refusef("stake_out_of_range", "Bet %d: This bet brings the sum above %d coins.", i+1, MaxTotal)
 		}
 		total += b.Amount
 		all[i] = p
@@ -117,16 +117,16 @@ func CheckLimits(bets []games.Bet, lowest, highest, highestTotal games.Coins) er
 type Outcome struct {
 	Pocket int          `json:"pocket"` // 0 … 36
 	Color  string       `json:"color"`  // red, black or green
-	Bets   []BetOutcome `json:"bets"`   // in the order in which they were placed
+	Bets   []BetOutcome `json:"bets"`   // in the order of the wager
 }
 
-// BetOutcome is one bet and what came back for it.
+// BetOutcome is one bet and its payout.
 type BetOutcome struct {
 	Type      string      `json:"type"`
 	Numbers   []int       `json:"numbers,omitempty"`
 	Selection int         `json:"selection,omitempty"`
 	Amount    games.Coins `json:"amount"`
-	Payout    games.Coins `json:"payout"` // the bet included; 0 when it lost
+	Payout    games.Coins `json:"payout"` // stake included; 0 if the bet lost
 }
 
 // Color is red, black, or green for the zero.
@@ -140,7 +140,7 @@ func Color(pocket int) string {
 	return "black"
 }
 
-// Describe gives the Outcome of the pocket in draws.
+// Describe returns the Outcome of the pocket in draws.
 func (w *Wheel) Describe(draws []uint16, wager games.Wager) (any, error) {
 	bets, err := check(wager)
 	if err != nil {

@@ -162,8 +162,8 @@ func TestAll_EveryBetReturns36Of37(t *testing.T) {
 	}
 }
 
-// The layout is computed from rows and columns; here adjacency is computed the other way, from differences of numbers,
-// for every pair and every four numbers of the wheel.
+// The layout is computed from rows and columns. The test computes adjacency another way, from differences of numbers, for
+// every pair and every four numbers of the wheel.
 func TestValidate_AcceptsExactlyTheAdjacentNumbers(t *testing.T) {
 	adjacent := func(a, b int) bool { // a < b
 		if a == 0 {
@@ -205,7 +205,7 @@ func TestPlay_ManyBetsAreOneWager(t *testing.T) {
 		{Type: "black", Amount: 10},
 		{Type: "dozen", Selection: 2, Amount: 3},
 		{Type: "even", Amount: 9},
-		{Type: "straight", Numbers: []int{17}, Amount: 1}, // the same bet again is a bet of its own
+		{Type: "straight", Numbers: []int{17}, Amount: 1}, // the same bet again is a separate bet
 	}
 	wager := games.Wager{Stake: 28, Bets: bets}
 	pays := payouts(t, wheel(t, "roulette/2"), wager)
@@ -365,7 +365,7 @@ func TestPlay_SumOverAllPocketsIsTheStatedReturn(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		var back games.Coins // what La Partage gives back at zero
+		var back games.Coins // what La Partage returns at zero
 		for _, b := range bets {
 			switch b.Type {
 			case "low", "high", "red", "black", "odd", "even":

@@ -1,4 +1,4 @@
-// Package slots is Cherry Charm: three reels with sixteen equally likely stops each, one line.
+// Package slots is Cherry Charm: three reels with sixteen equally likely stops each, and one line.
 //
 // The strips and pay tables are the published rules (docs/GAMES.md). A version is immutable: a changed pay table is a
 // new version.
@@ -28,18 +28,18 @@ const (
 	Apple  Symbol = "apple"
 )
 
-// strips are the symbols of each reel, from the symbol of stops 15 and 16 to that of stops 29 and 30.
+// strips are the symbols of each reel, from that of stops 15 and 16 to that of stops 29 and 30.
 var strips = [Reels][Stops / 2]Symbol{
 	{Cherry, Lemon, Lemon, Banana, Banana, Lemon, Apple, Lemon},
 	{Lemon, Lemon, Banana, Apple, Cherry, Lemon, Lemon, Apple},
 	{Lemon, Lemon, Banana, Lemon, Cherry, Apple, Lemon, Apple},
 }
 
-// Line is one line of a pay table: what it takes, and how many times the stake it pays.
+// Line is one line of a pay table: what it needs, and how many times the stake it pays.
 type Line struct {
 	Name   string `json:"name"`   // e.g. "3 cherries"
-	Symbol Symbol `json:"symbol"` // what is counted
-	Count  int    `json:"count"`  // 3: all reels; 2: the first two reels, with any other third
+	Symbol Symbol `json:"symbol"` // the symbol that counts
+	Count  int    `json:"count"`  // 3: all reels; 2: the first two reels, with another symbol on the third
 	Pays   int64  `json:"pays"`   // times the stake, the stake itself included
 }
 
@@ -47,7 +47,7 @@ type Line struct {
 type Machine struct {
 	rules string
 	lines []Line
-	pays  [Stops][Stops][Stops]int8 // the index of the line in lines, or -1; by stop - FirstStop
+	pays  [Stops][Stops][Stops]int8 // the line's index in lines, or -1, by stop - FirstStop
 	most  int64                     // the highest pay of a line
 }
 
@@ -83,7 +83,7 @@ func newMachine(rules string, cherries3, cherries2, apples3, apples2, bananas3, 
 	return m
 }
 
-// find gives the index of the line that three symbols make, or -1.
+// find returns the index of the line that three symbols make, or -1.
 func (m *Machine) find(first, second, third Symbol) int8 {
 	if first != second {
 		return -1
@@ -103,7 +103,7 @@ func (m *Machine) find(first, second, third Symbol) int8 {
 // SymbolAt is the symbol that a reel (0 … 2) shows at a stop (15 … 30): strip[reel][ceil(stop/2) − 8].
 func SymbolAt(reel, stop int) Symbol { return strips[reel][(stop+1)/2-8] }
 
-// Strip is the strip of a reel (0 … 2), from the symbol of stops 15 and 16 on.
+// Strip is the strip of a reel (0 … 2), starting with the symbol of stops 15 and 16.
 func Strip(reel int) []Symbol { return append([]Symbol(nil), strips[reel][:]...) }
 
 // Rules is "slots/1" or "slots/2".
@@ -112,7 +112,7 @@ func (m *Machine) Rules() string { return m.rules }
 // Lines is the pay table, in its published order.
 func (m *Machine) Lines() []Line { return append([]Line(nil), m.lines...) }
 
-// MaxStake is the largest stake whose highest pay is still an exact amount of coins.
+// MaxStake is the largest stake whose highest payout does not exceed MaxCoins.
 func (m *Machine) MaxStake() games.Coins { return games.MaxCoins / games.Coins(m.most) }
 
 // LineAt is the line that three stops make. Stops must lie in 15 … 30.
@@ -124,7 +124,7 @@ func (m *Machine) LineAt(stops [Reels]int) (Line, bool) {
 	return m.lines[i], true
 }
 
-// Play spins: one number of sixteen for each reel, in order. A spin settles at once.
+// Play draws one number of sixteen for each reel, in order. A spin settles at once.
 func (m *Machine) Play(s games.Stream, w games.Wager) (games.Position, error) {
 	if err := m.check(w); err != nil {
 		return games.Position{}, err
@@ -159,10 +159,10 @@ type Outcome struct {
 	Stops      [Reels]int    `json:"stops"`          // 15 … 30
 	Symbols    [Reels]Symbol `json:"symbols"`        // as the reels show them
 	Line       string        `json:"line,omitempty"` // the name of the winning line, if any
-	Multiplier int64         `json:"multiplier"`     // the payout in stakes; 0 when nothing is won
+	Multiplier int64         `json:"multiplier"`     // the payout in stakes; 0 if nothing is won
 }
 
-// Describe gives the Outcome of the stops in draws.
+// Describe returns the Outcome of the stops in draws.
 func (m *Machine) Describe(draws []uint16, w games.Wager) (any, error) {
 	if err := m.check(w); err != nil {
 		return nil, err

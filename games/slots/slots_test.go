@@ -11,7 +11,7 @@ import (
 	"imperio/games"
 )
 
-// script is a stream that yields given numbers, each asked for with a given range.
+// script is a stream that yields the given numbers and checks the range of each request.
 type script struct {
 	t      testing.TB
 	n      uint64
@@ -42,7 +42,7 @@ func version(t testing.TB, rules string) *Machine {
 	return nil
 }
 
-// stopOf gives the number that Uniform must yield for a reel to show its i-th symbol, by its lower or upper stop.
+// stopOf returns the number that Uniform must yield for a reel to show its i-th symbol, at its lower or upper stop.
 func stopOf(i int, upper bool) uint64 {
 	if upper {
 		return uint64(2*i + 1)

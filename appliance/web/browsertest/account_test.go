@@ -181,7 +181,7 @@ func TestLimits_AreReadAsTheLanguageWritesThem(t *testing.T) {
 			p.visit("/slots")
 			run(p, `(i => { i.value = '7'; i.dispatchEvent(new Event('input')); i.value = '1;5'; i.dispatchEvent(new Event('input')); i.dispatchEvent(new Event('change')); })(document.querySelector('im-stake input'))`)
 			if stake := eval[string](p, `document.querySelector('im-stake input').value`); stake != "7" {
-				t.Errorf("what is no number became a stake of %s", stake)
+				t.Errorf("text that is not a number became a stake of %s", stake)
 			}
 		})
 	}

@@ -286,7 +286,7 @@ func (p *tab) wait(what, condition string, args ...any) {
 		}
 		select {
 		case <-ctx.Done():
-			p.t.Fatalf("waited in vain: %s (%v)", what, err)
+			p.t.Fatalf("timed out waiting for: %s (%v)", what, err)
 		case <-time.After(40 * time.Millisecond): // the polling interval
 		}
 	}
@@ -300,7 +300,7 @@ func (p *tab) until(what string, holds func() bool) {
 	for !holds() {
 		select {
 		case <-ctx.Done():
-			p.t.Fatalf("waited in vain: %s", what)
+			p.t.Fatalf("timed out waiting for: %s", what)
 		case <-time.After(40 * time.Millisecond): // the polling interval
 		}
 	}

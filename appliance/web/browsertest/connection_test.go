@@ -142,14 +142,14 @@ func TestReloadInTheMiddleOfABet_AsksUnderTheSameKey(t *testing.T) {
 	p.sameCoins(q)
 	p.visit("/slots")
 	if eval[bool](p, `!!document.querySelector('.banner')`) {
-		t.Error("the bet is told of again after the next reload")
+		t.Error("the bet is announced again after the next reload")
 	}
 }
 
 func TestLostAnswerToAnAction_TheHandIsPlayedOnce(t *testing.T) {
 	p := open(t, look{})
 	q := p.join()
-	// One card can't bust this hand. If the round ended, the live line would tell of it, and the lost answer would show too
+	// One card can't bust this hand. If the round ended, the live line would report it, and the lost answer would show too
 	// briefly to wait for it.
 	now := q.dealUntil("a hand that can't bust", func(now table) bool { return now.Allowed[0] == "hit" && now.Hands[0].Total <= 10 })
 	before := len(q.rounds("blackjack"))

@@ -51,10 +51,10 @@ func TestFairness_EveryGameIsVerifiedInTheBrowserAfterARotation(t *testing.T) {
 		p.click(`a[href="/fairness?round=` + id + `"]`)
 		p.wait(game+" is computed", `document.querySelector('[data-verdict]')`)
 		if v := eval[string](p, `document.querySelector('[data-verdict]').dataset.verdict`); v != "right" {
-			t.Errorf("round %s of %s is found %s: %s", id, game, v, p.text(".proof"))
+			t.Errorf("round %s of %s has the verdict %s: %s", id, game, v, p.text(".proof"))
 		}
 	}
-	// The browser computes every settled round as the casino tells it, field by field.
+	// The browser computes every settled round as the casino reports it, field by field.
 	var list struct {
 		Rounds []any `json:"rounds"`
 	}
@@ -67,7 +67,7 @@ func TestFairness_EveryGameIsVerifiedInTheBrowserAfterARotation(t *testing.T) {
 		}
 		return wrong;
 	})(%s)`, list.Rounds) {
-		t.Errorf("the browser computes another round than the casino: %s", w)
+		t.Errorf("the browser's computation differs from the casino's round: %s", w)
 	}
 	// The check can fail.
 	p.visit("/fairness?round=" + ids["slots"])
@@ -125,7 +125,7 @@ func vectors[T any](t *testing.T, heading string) (list []T) {
 	return list
 }
 
-// The page's code gives the published vectors, including words that are passed over.
+// The page's code gives the published vectors, including skipped words.
 func TestFairness_ThePagesCodeGivesThePublishedVectors(t *testing.T) {
 	p := open(t, look{})
 	p.visit("/fairness")
@@ -291,7 +291,7 @@ func at(v any, path ...any) any {
 	return v
 }
 
-// lie is a false statement of the house about a round, and how the page must name it.
+// lie is a false statement by the house about a round, and how the page must name it.
 type lie struct {
 	name string
 	tell func(r map[string]any)
@@ -309,7 +309,7 @@ func acting(want string, actions ...any) lie {
 	return lie{fmt.Sprintf("the actions %v", actions), func(r map[string]any) { r["actions"] = actions }, want}
 }
 
-// If the house tells a round falsely, the page says so and names what is false, and so does the page saved to disk. Each
+// If the house reports a round falsely, the page says so and names what is false, and so does the page saved to disk. Each
 // game uses another language.
 func TestFairness_FalseRoundsAreFoundOut(t *testing.T) {
 	house := open(t, look{}).join()
@@ -389,7 +389,7 @@ func TestFairness_FalseRoundsAreFoundOut(t *testing.T) {
 				p.wait("the round is computed", `document.querySelector('[data-verdict]')`)
 			}
 			if tell(fetch(c.id)); p.verdict() != "right" {
-				t.Fatalf("the true round is found wrong: %s", p.text(".proof"))
+				t.Fatalf("the true round is reported as wrong: %s", p.text(".proof"))
 			}
 			lies := slices.Concat(everywhere, c.lies(fetch(c.id)))
 			for _, l := range lies {
@@ -450,6 +450,6 @@ func TestFairness_TheSavedPageVerifiesFromDisk(t *testing.T) {
 	p.do(file, chromedp.Navigate("file://"+file))
 	p.wait("the file computes the round", `document.querySelector('[data-verdict]')`)
 	if v := eval[string](p, `document.querySelector('[data-verdict]').dataset.verdict`); v != "right" {
-		t.Errorf("from disk the round is found %s", v)
+		t.Errorf("from disk the verdict on the round is %s", v)
 	}
 }

@@ -83,7 +83,7 @@ func TestTopBar_HoldsLargeFiguresAndLongNames(t *testing.T) {
 		fits("with a fortune at " + page)
 	}
 	if seen := eval[string](p, `[...document.getElementById('balance').children].filter(e => e.getBoundingClientRect().width > 5).map(e => e.textContent).join()`); seen == "" || len(seen) > 8 {
-		t.Errorf("the balance is seen as %q", seen)
+		t.Errorf("the balance is shown as %q", seen)
 	}
 	if whole := p.text("#balance .whole"); whole != "1.234.567.890" {
 		t.Errorf("the balance is read out as %q", whole)
@@ -103,7 +103,7 @@ func TestConnection_IsAskedForAndFoundAgain(t *testing.T) {
 	run(p, `document.querySelector('main button').click()`)
 	p.wait("the wallet", `document.querySelector('.tiles')`)
 	if eval[bool](p, `!!document.querySelector('.banner')`) {
-		t.Error("a banner tells of a lost connection that is not lost")
+		t.Error("a banner reports a lost connection that is not lost")
 	}
 	// Everything fails, including the modules of the next page.
 	_, mend := p.cut("*", fetch.RequestStageRequest)

@@ -261,7 +261,7 @@ func TestBlackjack_AnInterruptedRoundIsResumedAfterReload(t *testing.T) {
 	p.visit("/blackjack")
 	p.wait("the notice of the resumed round", `!document.getElementById('resume').hidden`)
 	if after := eval[string](p, lying); after != before || !strings.Contains(after, "face down") {
-		t.Errorf("after the reload there lie %q, before there lay %q", after, before)
+		t.Errorf("the cards after the reload are %q, before it they were %q", after, before)
 	}
 	p.press("s")
 	p.finish()

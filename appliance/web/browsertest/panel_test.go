@@ -72,7 +72,7 @@ func TestLanguages_ChangeAGameInUseOnceItsRoundWasShown(t *testing.T) {
 	p.click(`.languages button[lang=es]`)
 	p.wait("the frame is Spanish", `document.documentElement.lang === 'es'`)
 	if !eval[bool](p, `document.getElementById('spin').disabled && document.getElementById('spin').textContent === 'Spin'`) {
-		t.Error("the game was drawn anew before its round was shown")
+		t.Error("the game was redrawn before its round was shown")
 	}
 	release()
 	p.wait("the outcome, in Spanish", `!document.getElementById('spin').disabled && document.querySelectorAll('.facet.shown').length === 3 && /neto/.test(document.getElementById('outcome').textContent)`)

@@ -13,7 +13,7 @@ func TestLimitReached_SaysWhichAndUntilWhen(t *testing.T) {
 	p.visit("/slots")
 	p.click("#spin")
 	p.wait("the way to the limits", `document.querySelector('#outcome a[href="/responsible-play"]')`)
-	if words := p.text("#outcome"); !strings.Contains(words, "Stakes in a day") || !strings.Contains(words, "Until ") {
+	if words := p.text("#outcome"); !strings.Contains(words, "Stakes per day") || !strings.Contains(words, "Until ") {
 		t.Errorf("the refusal says %q", words)
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"imperio/appliance/config"
 )
 
-// steps are what a campaign measures, in this order. A step makes the casinos that it needs.
+// steps are the measurements of a campaign, in this order. A step makes the casinos that it needs.
 var steps = []struct {
 	name, what string
 	do         func(*campaign, context.Context) error
@@ -46,17 +46,17 @@ func stepNames() string {
 type campaign struct {
 	options
 	program   bench.Program
-	directory string    // of everything that is made
+	directory string    // for everything that the campaign makes
 	out       io.Writer // gets the report
 	progress  io.Writer
 
 	few, some, many, used populated
-	made                  []*populated // in the order of their making
+	made                  []*populated // in the order in which they were made
 	goals                 []goal
 	broken                int // promises that the casino broke
 }
 
-// run makes the casinos, measures, and prints each section of the report when it is known.
+// run makes the casinos, measures, and prints each section of the report as soon as it is known.
 func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	if err := o.validate(); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (m *campaign) runSteps(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := m.runStep(ctx, "the audit of what is left", func() error { return m.audit(ctx) }); err != nil {
+	if err := m.runStep(ctx, "the audit", func() error { return m.audit(ctx) }); err != nil {
 		return err
 	}
 	m.writeGoals()
@@ -110,8 +110,8 @@ func (m *campaign) runSteps(ctx context.Context) error {
 func (m *campaign) runStep(ctx context.Context, what string, do func() error) error {
 	fmt.Fprintf(m.progress, "== %s\n", what)
 	err := do()
-	if ctx.Err() != nil { // any other error followed from that
-		return fmt.Errorf("the campaign broke off at: %s: %w", what, context.Cause(ctx))
+	if ctx.Err() != nil { // any other error is a consequence
+		return fmt.Errorf("the campaign was interrupted at: %s: %w", what, context.Cause(ctx))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
@@ -119,7 +119,7 @@ func (m *campaign) runStep(ctx context.Context, what string, do func() error) er
 	return nil
 }
 
-// audit proves the books of all casinos as they lie on disk.
+// audit audits the books of all casinos on disk.
 func (m *campaign) audit(ctx context.Context) error {
 	m.printf("\n## The books\n\n| accounts | made with rounds | used keys | made in | `imperio audit` | took |\n|---:|---:|---:|---:|---|---:|\n")
 	for _, c := range m.made {
@@ -132,7 +132,7 @@ func (m *campaign) audit(ctx context.Context) error {
 	return nil
 }
 
-// TestCampaign is the campaign, with the options that the flags gave. A broken promise fails it, a missed goal does not.
+// TestCampaign runs the campaign with the options from the flags. A broken promise fails it, a missed goal does not.
 func TestCampaign(t *testing.T) {
 	needCampaign(t)
 	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGINT, syscall.SIGTERM)
@@ -179,7 +179,7 @@ func TestRun_LeavesNothingBehindWhenItIsInterrupted(t *testing.T) {
 		}
 		return len(p), nil
 	})
-	if err := run(ctx, o, io.Discard, progress); err == nil || !strings.Contains(err.Error(), "broke off at: the ratio") {
+	if err := run(ctx, o, io.Discard, progress); err == nil || !strings.Contains(err.Error(), "interrupted at: the ratio") {
 		t.Errorf("%v", err)
 	}
 	wantEmpty(t, o.dir)
@@ -217,7 +217,7 @@ func TestRun_RefusesOptionsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// needCampaign skips a test of whole runs where there is no /proc, and with -short, since they take some seconds.
+// needCampaign skips tests of whole runs without /proc, and with -short, since they take some seconds.
 func needCampaign(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
@@ -228,8 +228,8 @@ func needCampaign(t *testing.T) {
 	}
 }
 
-// memoryDirectory is a directory in memory, where the system has one: the tests of the campaign don't measure the disk.
-// Its path is short, since the path of a socket can't be longer than about a hundred bytes.
+// memoryDirectory is an in-memory directory if the system has one, since the campaign's own tests don't measure the disk. Its
+// path is short, since a socket's path is limited to about a hundred bytes.
 func memoryDirectory(t *testing.T) string {
 	t.Helper()
 	directory, err := os.MkdirTemp("/dev/shm", "campaign-")

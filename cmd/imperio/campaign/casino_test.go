@@ -12,14 +12,14 @@ import (
 	"imperio/appliance/control"
 )
 
-// casino is a casino that runs.
+// casino is a running casino.
 type casino struct {
 	*bench.OwnCasino
 	directory string
 	killed    bool // by the campaign
 }
 
-// withCasino runs a casino for as long as do takes. It makes the casino first if nobody has yet.
+// withCasino runs a casino while do runs. It makes the casino first if it is not made yet.
 func (m *campaign) withCasino(ctx context.Context, c *populated, do func(*casino) error) error {
 	if err := m.make(ctx, c); err != nil {
 		return err
@@ -36,7 +36,7 @@ func (m *campaign) withCasino(ctx context.Context, c *populated, do func(*casino
 	return err
 }
 
-// play are the options of a play of slots against one of the campaign's casinos.
+// play returns the options for playing slots against one of the campaign's casinos.
 func (m *campaign) play(c *casino, tokens []string) bench.Options {
 	return bench.Options{
 		URL: c.URL, TLS: c.TLS(), Connections: m.connections, Tokens: tokens, Duration: m.duration,
@@ -44,7 +44,7 @@ func (m *campaign) play(c *casino, tokens []string) bench.Options {
 	}
 }
 
-// side is a casino's side of a comparison in turns. A turn's cost includes the checkpoint of its bets.
+// side is a casino's side in a comparison by turns. The cost of a turn includes the checkpoint of its bets.
 func (m *campaign) side(c *casino, tokens []string) bench.Side {
 	return bench.Side{Options: m.play(c, tokens), Rest: func(ctx context.Context) (time.Duration, error) {
 		err := c.ask(ctx, func(client *control.Client) error {
@@ -58,7 +58,7 @@ func (m *campaign) side(c *casino, tokens []string) bench.Side {
 	}}
 }
 
-// ask opens the operator's socket of the casino.
+// ask opens the casino's operator socket.
 func (c *casino) ask(ctx context.Context, do func(*control.Client) error) error {
 	client, err := control.Dial(ctx, filepath.Join(c.directory, appliance.SocketFile))
 	if err != nil {
@@ -68,17 +68,17 @@ func (c *casino) ask(ctx context.Context, do func(*control.Client) error) error 
 	return do(client)
 }
 
-// kill ends the casino at once, as a power cut would.
+// kill ends the casino at once with SIGKILL.
 func (c *casino) kill() error {
 	if err := c.Process.Kill(); err != nil {
 		return fmt.Errorf("kill the casino on %s: %w", c.directory, err)
 	}
 	c.killed = true
-	c.Stop() // waits; it says that the casino was killed
+	c.Stop() // waits; its error says that the casino was killed
 	return nil
 }
 
-// killUnderLoad kills a casino while these players play, between two checkpoints.
+// killUnderLoad kills a casino between two checkpoints while these players play.
 func (m *campaign) killUnderLoad(ctx context.Context, c *casino, tokens []string) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -93,14 +93,14 @@ func (m *campaign) killUnderLoad(ctx context.Context, c *casino, tokens []string
 	}()
 	select {
 	case err := <-played:
-		return errors.Join(errors.New("the play ended before the casino was killed"), err)
+		return errors.Join(errors.New("play ended before the casino was killed"), err)
 	case <-time.After(m.turn):
 	case <-ctx.Done():
 	}
 	err := c.kill()
 	stop()
-	if <-played == nil && err == nil { // nobody was there to answer its questions about the books
-		err = errors.New("the play against a killed casino found nothing wrong")
+	if <-played == nil && err == nil { // no casino was left to answer its questions about the books
+		err = errors.New("play against a killed casino found nothing wrong")
 	}
 	return err
 }

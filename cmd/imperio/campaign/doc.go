@@ -1,4 +1,4 @@
-// Package campaign measures what the casino promises, with casinos of its own of up to a million accounts, and prints a
-// report in Markdown. It has no code but tests: 'make bench' runs TestCampaign with the sizes that the promises are
-// about, and an ordinary test run with tiny ones, which shows that the campaign works.
+// Package campaign measures whether the casino keeps its performance promises. It makes casinos with up to a million
+// accounts, and prints a report in Markdown. It has only tests: 'make bench' runs TestCampaign with the promised sizes; an
+// ordinary test run uses tiny sizes, which shows that the campaign works.
 package campaign

@@ -7,8 +7,7 @@ import (
 	"imperio/appliance/bench"
 )
 
-// measureGrowth compares what a bet costs the small and the large casino, and reads how much memory the large one has
-// afterwards.
+// measureGrowth compares the cost of a bet in the small and in the large casino, and then reads the large one's memory.
 func (m *campaign) measureGrowth(ctx context.Context) error {
 	if err := m.make(ctx, &m.many); err != nil {
 		return err
@@ -33,7 +32,7 @@ func (m *campaign) measureGrowth(ctx context.Context) error {
 }
 
 func (m *campaign) writeGrowth(played [2]bench.Played) {
-	m.printf("\n## Cost of a bet by the number of accounts\n\nTwo casinos in turns of %s. Processor time is the casino's, with the checkpoint after the turn.\n\n", m.turn)
+	m.printf("\n## Cost of a bet by the number of accounts\n\nTwo casinos in turns of %s. Processor time is the casino's, including the checkpoint after the turn.\n\n", m.turn)
 	m.printf("| turn | %[1]d accounts: a second | processor time a bet | %[2]d accounts: a second | processor time a bet | time a bet, ratio | processor time, ratio |\n", m.few.accounts, m.many.accounts)
 	m.printf("|---:|---:|---:|---:|---:|---:|---:|\n")
 	var times, costs []float64

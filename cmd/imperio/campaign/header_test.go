@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// writeHeader says what is measured, where and when, and how fast the disk is.
+// writeHeader reports what is measured, where and when, and how fast the disk is.
 func (m *campaign) writeHeader(ctx context.Context) error {
 	program, err := os.Stat(m.program.Path)
 	if err != nil {
@@ -31,16 +31,16 @@ func (m *campaign) writeHeader(ctx context.Context) error {
 		m.printf("| %s | %s |\n", what, strings.TrimSpace(value))
 	}
 	m.printf("| disk | writes and syncs 4 KiB in %.2f ms (median) |\n", milliseconds(synced))
-	m.printf("| casinos | HTTPS with keep-alive, durable answers, one idempotency key a bet unless said otherwise; no rate limits, no access log |\n")
+	m.printf("| casinos | HTTPS with keep-alive, durable answers, one idempotency key per bet unless stated otherwise; no rate limits, no access log |\n")
 	m.printf("| players | %d connections, on the same cores as the casino |\n", m.connections)
 	m.goal(program.Size() < 60e6, "size of the program", "below 60 MB", "%.1f MB", megabytes(program.Size()))
 	return nil
 }
 
-// syncSamples is how many writes measure the disk.
+// syncSamples is the number of writes that measure the disk.
 const syncSamples = 51
 
-// syncTime is how long the disk of a directory takes to write and sync 4 KiB.
+// syncTime is the time that a directory's disk takes to write and sync 4 KiB.
 func syncTime(directory string) (_ time.Duration, err error) {
 	path := filepath.Join(directory, "sync")
 	file, err := os.Create(path)

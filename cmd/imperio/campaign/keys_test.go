@@ -16,9 +16,9 @@ import (
 	"imperio/appliance/bench"
 )
 
-// measureKeys restarts a casino whose players have used many idempotency keys within the last 25 hours, and measures
-// what that costs: the first bets of those players, their play against the unkeyed play of as many others, the bets of
-// bystanders meanwhile, memory, and a start after a kill in the middle of it.
+// measureKeys restarts a casino whose players have used many idempotency keys within the last 25 hours. It measures what
+// that costs: those players' first bets; their play, compared with the unkeyed play of as many others; the bets of
+// bystanders meanwhile; memory; and a start after a kill during keyed play.
 func (m *campaign) measureKeys(ctx context.Context) error {
 	if err := m.make(ctx, &m.used); err != nil {
 		return err
@@ -29,7 +29,7 @@ func (m *campaign) measureKeys(ctx context.Context) error {
 		return err
 	}
 	keyed, unkeyed, others := tokens[:n], tokens[n:2*n], tokens[2*n:]
-	m.printf("\n## Many used idempotency keys\n\nThe casino has %d keys of the last 25 hours, used by %d players, and was restarted.\n\n", m.keys, n)
+	m.printf("\n## Many used idempotency keys\n\nThe casino has %d keys from the last 25 hours, used by %d players, and was restarted.\n\n", m.keys, n)
 	err = m.withCasino(ctx, &m.used, func(c *casino) error {
 		m.printf("Ready after %.3f s.\n", c.Ready.Seconds())
 		if err := m.measureFirstBets(ctx, c, keyed, empty, "after a restart"); err != nil {
@@ -44,13 +44,13 @@ func (m *campaign) measureKeys(ctx context.Context) error {
 		return err
 	}
 	return m.withCasino(ctx, &m.used, func(c *casino) error {
-		m.printf("\nAfter SIGKILL in the middle of play by these players the casino was ready after %.3f s.\n", c.Ready.Seconds())
+		m.printf("\nAfter SIGKILL during play by these players, the casino was ready after %.3f s.\n", c.Ready.Seconds())
 		m.goal(c.Ready < time.Second, "start after SIGKILL, used keys", "ready within 1 s", "%.2f s", c.Ready.Seconds())
 		return m.measureFirstBets(ctx, c, keyed, empty, "after SIGKILL")
 	})
 }
 
-// firstBets bounds how many players make a first bet each.
+// firstBets bounds the number of players who make a first bet.
 const firstBets = 64
 
 // memoryOfEmpty is the memory of a casino without accounts and keys.
@@ -62,8 +62,8 @@ func (m *campaign) memoryOfEmpty(ctx context.Context) (use memoryUse, err error)
 	return use, err
 }
 
-// measureFirstBets lets each player bet once under a new key, one after the other, and compares the memory with that of
-// an empty casino.
+// measureFirstBets lets each player bet once under a new key, one after the other, and compares the casino's memory with
+// that of an empty one.
 func (m *campaign) measureFirstBets(ctx context.Context, c *casino, tokens []string, empty memoryUse, when string) error {
 	var times []float64
 	b := newBettor(c)
@@ -82,17 +82,17 @@ func (m *campaign) measureFirstBets(ctx context.Context, c *casino, tokens []str
 	if err != nil {
 		return err
 	}
-	m.printf("\nFirst bets of %d of these players %s, one after the other: median %.2f ms, slowest %.2f ms. Then the casino's own memory was %.0f MB; that of an empty one is %.0f MB.\n",
+	m.printf("\nFirst bets of %d of these players %s, one after the other: median %.2f ms, slowest %.2f ms. Afterwards the casino's own memory was %.0f MB; an empty casino's is %.0f MB.\n",
 		len(times), when, median(times), slices.Max(times), megabytes(after.anonymous), megabytes(empty.anonymous))
 	m.goal(slices.Max(times) < 20, "first bets "+when, "below 20 ms", "%.1f ms", slices.Max(times))
-	if len(tokens) <= firstBets { // by now the casino has looked at the keys of all of them
+	if len(tokens) <= firstBets { // by now the casino has read the keys of all of them
 		million := megabytes(after.anonymous-empty.anonymous) * 1e6 / float64(m.keys)
 		m.goal(million < 20, "memory of a million used keys, "+when, "below 20 MB", "%.1f MB, garbage included", million)
 	}
 	return nil
 }
 
-// measureKeyedPlay plays under keys and, in turns, without them, while bystanders bet now and then.
+// measureKeyedPlay plays under keys and, in turns, without keys, while bystanders bet now and then.
 func (m *campaign) measureKeyedPlay(ctx context.Context, c *casino, keyed, unkeyed, others []string) error {
 	around := newBystanders()
 	sides := [2]bench.Side{m.side(c, unkeyed), m.side(c, keyed)}
@@ -105,7 +105,7 @@ func (m *campaign) measureKeyedPlay(ctx context.Context, c *casino, keyed, unkey
 	if err := errors.Join(err, stop()); err != nil {
 		return err
 	}
-	m.printf("\n%d players each in turns of %s, and %d bystanders who bet every %s under keys of their own.\n\n", len(keyed), m.turn, len(others), bystanderPause)
+	m.printf("\nTwo groups of %d players in turns of %s, and %d bystanders who bet every %s under their own keys.\n\n", len(keyed), m.turn, len(others), bystanderPause)
 	m.printf("| turn | unkeyed: a second | processor time a bet | keyed: a second | processor time a bet | keyed against unkeyed |\n|---:|---:|---:|---:|---:|---:|\n")
 	var ratios, costs []float64
 	for i, without := range played[0].Turns {
@@ -146,16 +146,16 @@ const (
 	bystanderPause = 20 * time.Millisecond
 )
 
-// bystanders bet beside two sides that take turns.
+// bystanders bet while two sides take turns.
 type bystanders struct {
 	mu    sync.Mutex
-	turn  int          // whose it is; -1: nobody's
-	times [2][]float64 // of their bets, in milliseconds, by whose turn it was
+	turn  int          // the side whose turn it is; -1: none
+	times [2][]float64 // of their bets, in milliseconds, by the side whose turn it was
 }
 
 func newBystanders() *bystanders { return &bystanders{turn: -1} }
 
-// during makes a side's Rest, which is called before and after each of its turns, say whose turn it is.
+// during makes a side's Rest, which is called before and after each of its turns, record whose turn it is.
 func (b *bystanders) during(side int, rest func(context.Context) (time.Duration, error)) func(context.Context) (time.Duration, error) {
 	begins := false
 	return func(ctx context.Context) (time.Duration, error) {
@@ -180,7 +180,7 @@ func (b *bystanders) whose() int {
 	return b.turn
 }
 
-// note keeps the time of a bet that began and ended in the same turn.
+// note records the time of a bet that began and ended in the same turn.
 func (b *bystanders) note(began int, took time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -189,7 +189,7 @@ func (b *bystanders) note(began int, took time.Duration) {
 	}
 }
 
-// start lets them bet until stop is called, which waits for them.
+// start lets them bet until stop is called. stop waits for them.
 func (b *bystanders) start(ctx context.Context, c *casino, tokens []string) (stop func() error) {
 	playing, end := context.WithCancel(ctx)
 	errs := make([]error, len(tokens))
@@ -216,7 +216,7 @@ func (b *bystanders) start(ctx context.Context, c *casino, tokens []string) (sto
 	}
 }
 
-// bettor bets under a new key each time, over a connection of its own.
+// bettor bets under a new key each time, over its own connection.
 type bettor struct {
 	url    string
 	client *http.Client
@@ -237,7 +237,7 @@ func (b *bettor) warmUp(ctx context.Context) error {
 	return b.do(request, http.StatusOK)
 }
 
-// bet spins once and tells how long the answer took.
+// bet spins once and returns how long the answer took.
 func (b *bettor) bet(ctx context.Context, token string) (time.Duration, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url+"/api/v1/games/slots/spins", bytes.NewReader([]byte(`{"stake":2}`)))
 	if err != nil {

@@ -12,28 +12,28 @@ import (
 	"time"
 )
 
-// options say what is measured, with what sizes. The flags set them.
+// options say what to measure, with what sizes. The flags set them.
 type options struct {
 	binary string // of the program to measure; "": one is built
-	dir    string // where the casinos are made; "": the system's directory for temporary files
-	report string // file that the report is also written to; "": none
-	only   string // steps, with commas between them; "": all
+	dir    string // for the casinos; "": the system's temporary directory
+	report string // file for a copy of the report; "": none
+	only   string // steps, separated by commas; "": all
 
 	few, some, many  int // accounts of the small, the middle and the large casino
-	rounds           int // that the large casino has when it is made
-	playing          int // accounts of a casino that play, at most
+	rounds           int // in the large casino when it is made
+	playing          int // largest number of accounts of a casino that play
 	connections      int
-	duration         time.Duration // of the play for each ratio and for the mix of games
+	duration         time.Duration // of play for each ratio and for the mix of games
 	turns            int
 	turn             time.Duration
 	idle             time.Duration // before memory is read
 	keys, keyPlayers int           // used idempotency keys, and players who used them
 	within           time.Duration // everything together
-	patience         time.Duration // of a player: when the campaign is interrupted, its casinos stop and nobody answers
+	patience         time.Duration // of a player, for when the campaign is interrupted and its casinos have stopped
 	quick            bool          // the sizes are tiny, and the figures mean nothing
 }
 
-// The sizes that the promises are about, and tiny ones, with which the figures mean nothing.
+// The promised sizes, and tiny ones whose figures mean nothing.
 var (
 	full = options{
 		few: 10_000, some: 100_000, many: 1_000_000, playing: 100_000, connections: 64, duration: 20 * time.Second,
@@ -48,22 +48,22 @@ var (
 
 func (o *options) register(flags *flag.FlagSet) {
 	flags.StringVar(&o.binary, "binary", o.binary, "the `FILE` of the program to measure; without it, one is built")
-	flags.StringVar(&o.dir, "dir", o.dir, "make the casinos in `DIR`: about 4 GB on the kind of disk to be measured")
+	flags.StringVar(&o.dir, "dir", o.dir, "make the casinos in `DIR`, which needs about 4 GB on the kind of disk to be measured")
 	flags.StringVar(&o.report, "report", o.report, "also write the report to `FILE`")
-	flags.StringVar(&o.only, "only", o.only, "run only these `STEPS`, with commas between them: "+stepNames())
+	flags.StringVar(&o.only, "only", o.only, "run only these `STEPS`, separated by commas: "+stepNames())
 	flags.IntVar(&o.few, "few", o.few, "accounts of the small casino")
 	flags.IntVar(&o.some, "some", o.some, "accounts of the middle casino")
 	flags.IntVar(&o.many, "many", o.many, "accounts of the large casino")
 	flags.IntVar(&o.rounds, "rounds", o.rounds, "rounds of slots that the large casino has when it is made")
-	flags.IntVar(&o.playing, "playing", o.playing, "how many accounts of a casino play, at most; they are spread evenly over all")
-	flags.IntVar(&o.connections, "connections", o.connections, "connections that are kept alive and play at the same time")
+	flags.IntVar(&o.playing, "playing", o.playing, "the largest number of accounts of a casino that play; they are spread evenly over all")
+	flags.IntVar(&o.connections, "connections", o.connections, "kept-alive connections that play at the same time")
 	flags.DurationVar(&o.duration, "duration", o.duration, "how long to play for each ratio to the bare handler, and for the mix of games")
-	flags.IntVar(&o.turns, "turns", o.turns, "how many turns each side of a comparison takes")
+	flags.IntVar(&o.turns, "turns", o.turns, "turns of each side of a comparison")
 	flags.DurationVar(&o.turn, "turn", o.turn, "how long a turn is")
-	flags.DurationVar(&o.idle, "idle", o.idle, "how long a casino is idle before its memory is read")
-	flags.IntVar(&o.keys, "keys", o.keys, "used idempotency keys of the step keys")
+	flags.DurationVar(&o.idle, "idle", o.idle, "how long a casino idles before its memory is read")
+	flags.IntVar(&o.keys, "keys", o.keys, "used idempotency keys in the step keys")
 	flags.IntVar(&o.keyPlayers, "key-players", o.keyPlayers, "players who used them")
-	flags.DurationVar(&o.within, "within", o.within, "how long everything may take together; then the campaign ends without a result")
+	flags.DurationVar(&o.within, "within", o.within, "the longest time for everything; then the campaign ends without a result")
 }
 
 // validate refuses options that make no sense.
@@ -82,12 +82,12 @@ func (o *options) validate() error {
 	return nil
 }
 
-// steps are the names of the steps that were asked for; none: all.
+// steps are the names of the requested steps; none: all.
 func (o *options) steps() []string {
 	return strings.FieldsFunc(o.only, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// chosen are the options of TestCampaign.
+// chosen are the options for TestCampaign.
 var chosen options
 
 func TestMain(m *testing.M) {
@@ -100,7 +100,7 @@ func TestMain(m *testing.M) {
 		small := flag.NewFlagSet("", flag.PanicOnError)
 		chosen = tiny
 		chosen.register(small)
-		flag.Visit(func(given *flag.Flag) { // what was given counts for tiny sizes too
+		flag.Visit(func(given *flag.Flag) { // given flags also override the tiny sizes
 			if small.Lookup(given.Name) != nil {
 				small.Set(given.Name, given.Value.String())
 			}

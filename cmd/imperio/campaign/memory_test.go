@@ -11,11 +11,10 @@ import (
 	"imperio/appliance/config"
 )
 
-// memoryLimits are given to casinos by --memory, in MiB; 0: none, so the usual one counts.
+// memoryLimits are the values of --memory, in MiB; 0: none, so the default applies.
 var memoryLimits = []config.ByteSize{128 << 20, 256 << 20, 512 << 20, 0}
 
-// measureMemory plays with many players in casinos that must get along with little memory, and reads how much they take at
-// most.
+// measureMemory plays with many players in casinos with little memory, and reads their peak memory.
 func (m *campaign) measureMemory(ctx context.Context) error {
 	m.printf("\n## Memory by its limit\n\nOwn: heap and stacks, the most of readings every %s during play. Pages of files are not counted: the system takes them back where it needs them.\n\n"+
 		"| accounts | players | `--memory` | a second | p99 ms | own |\n|---:|---:|---:|---:|---:|---:|\n", memoryReadings)

@@ -26,15 +26,15 @@ import (
 type populated struct {
 	directory  string
 	accounts   int
-	rounds     int // of slots without a key, by all accounts in turn
+	rounds     int // of slots, without keys, by all accounts in turn
 	keys       int // used idempotency keys, spread evenly over the first keyPlayers accounts
 	keyPlayers int
 
-	tokens []string // of all accounts, once it is made
+	tokens []string // of all accounts; set when the casino is made
 	took   time.Duration
 }
 
-// playing are the tokens of n accounts at most, spread evenly over all.
+// playing returns the tokens of at most n accounts, spread evenly over all.
 func (c *populated) playing(n int) []string {
 	n = min(n, len(c.tokens))
 	tokens := make([]string, n)
@@ -44,15 +44,14 @@ func (c *populated) playing(n int) []string {
 	return tokens
 }
 
-// What each player has to play with, and how long each stays signed in.
+// Each player's coins, and how long they stay signed in.
 const (
 	populationCoins   games.Coins = 100_000_000
 	populationSession             = 30 * 24 * time.Hour
 )
 
-// make makes a casino, unless it is made already. The program itself makes the empty casino, with all its files. The
-// accounts and the bets under keys are commands in its log like any others, but proposed here, where no password is
-// hashed and nothing goes over the network.
+// make makes a casino, unless it is made already. The program makes the empty casino with all its files. Accounts and bets
+// are ordinary commands in its log, but proposed here, without password hashes and without the network.
 func (m *campaign) make(ctx context.Context, c *populated) error {
 	if c.accounts == 0 || c.tokens != nil {
 		return nil
@@ -104,10 +103,10 @@ func (m *campaign) populate(ctx context.Context, c *populated) (err error) {
 	return nil
 }
 
-// atOnce is how many commands are under way at the same time while a casino is made.
+// atOnce is the number of commands in flight while a casino is made.
 const atOnce = 512
 
-// repeat does something n times, much of it at once, until an error ends it.
+// repeat calls do n times, concurrently, until an error ends it.
 func (m *campaign) repeat(ctx context.Context, what string, n int, do func(i int) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -129,7 +128,7 @@ func (m *campaign) repeat(ctx context.Context, what string, n int, do func(i int
 	return context.Cause(ctx)
 }
 
-// house is an open data directory that serves nobody.
+// house is an open data directory without a server.
 type house struct {
 	store *storage.Store
 	node  *replication.Node
@@ -162,7 +161,7 @@ func openHouse(directory string) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	// How fast the disk is, is not what this is about: a slow one must not end it.
+	// A slow disk must not end this: it doesn't measure the disk.
 	node, err := replication.Open(replication.Options{
 		Dir: directory, Machine: store, StallLimit: 5 * time.Minute,
 		Identity: replication.Identity{NodeID: identity.NodeID, ClusterID: identity.ClusterID},
@@ -197,7 +196,7 @@ func (h *house) addPlayer(ctx context.Context, i int) (token string, id command.
 	}
 	opened, ok := r.Value.(*command.AccountOpened)
 	if !ok {
-		return "", 0, fmt.Errorf("an opened account is answered with a %T", r.Value)
+		return "", 0, fmt.Errorf("opening an account returned a %T", r.Value)
 	}
 	return token, opened.Account.ID, nil
 }
@@ -208,7 +207,7 @@ func (h *house) addRound(ctx context.Context, account command.AccountID, key com
 	return err
 }
 
-// propose proposes a command that nothing refuses.
+// propose proposes a command that must not be refused.
 func (h *house) propose(ctx context.Context, c command.Command) (command.Result, error) {
 	rand.Read(c.ID[:]) // never fails
 	r, err := h.node.Propose(ctx, h.keys.Command(c))

@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// clockTick is the unit of times in /proc: USER_HZ is 100 a second on every platform of Go (proc(5), times(2)).
+// clockTick is the unit of times in /proc: USER_HZ is 100 per second on every platform of Go (proc(5), times(2)).
 const clockTick = time.Second / 100
 
-// processorTime is how long a process has run on processors so far, for itself and in the kernel. Linux only.
+// processorTime is a process's processor time so far, in user mode and in the kernel. Linux only.
 func processorTime(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, fmt.Errorf("processor time: %w", err)
 	}
-	// The second field is the name in parentheses, which may hold anything; utime and stime are fields 14 and 15.
+	// The second field is the name in parentheses, which may contain anything; utime and stime are fields 14 and 15.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) < 13 {
-		return 0, fmt.Errorf("processor time: /proc/%d/stat has another form: %q", pid, stat)
+		return 0, fmt.Errorf("processor time: /proc/%d/stat has an unknown form: %q", pid, stat)
 	}
 	var ticks int64
 	for _, field := range fields[11:13] {
@@ -34,13 +34,13 @@ func processorTime(pid int) (time.Duration, error) {
 	return time.Duration(ticks) * clockTick, nil
 }
 
-// memoryUse is what a process has in memory, in bytes.
+// memoryUse is a process's memory, in bytes.
 type memoryUse struct {
-	resident  int64 // all pages: its own, and those of files that it has mapped, which the system may take back
-	anonymous int64 // its own alone: heap and stacks
+	resident  int64 // all pages: its own, and those of mapped files, which the system may take back
+	anonymous int64 // only its own: heap and stacks
 }
 
-// memoryOf reads what a process has in memory. Linux only.
+// memoryOf reads a process's memory use. Linux only.
 func memoryOf(pid int) (use memoryUse, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

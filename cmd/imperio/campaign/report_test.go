@@ -9,7 +9,7 @@ import (
 	"imperio/appliance/bench"
 )
 
-// goal is a number that was promised, and what was measured.
+// goal is a promised figure, and the measured one.
 type goal struct {
 	what, promised, measured string
 	reached                  bool
@@ -19,7 +19,7 @@ func (m *campaign) printf(format string, args ...any) {
 	fmt.Fprintf(m.out, format, args...)
 }
 
-// goal notes a number that was promised.
+// goal records a promised figure and the measured one.
 func (m *campaign) goal(reached bool, what, promised, measured string, args ...any) {
 	m.goals = append(m.goals, goal{what, promised, fmt.Sprintf(measured, args...), reached})
 }
@@ -39,7 +39,7 @@ func (m *campaign) writeGoals() {
 	}
 }
 
-// note says in the report how the books stood after a play, and which promises were broken.
+// note reports the comparison with the books after play, and which promises were broken.
 func (m *campaign) note(r *bench.Report) {
 	m.printf("\nFailed requests: %d. Refused: %d. %d answers were compared with the books; %d bets without an answer; broken promises: %d.\n",
 		total(r.Failures), total(r.Refusals), r.Checked.Answers, r.Checked.Unanswered, len(r.Violations))
@@ -67,12 +67,12 @@ func (m *campaign) speedRow(what string, r bench.Measurement) {
 	m.printf("| %s | %d | %.0f | %.2f | %.2f | %.2f | %.2f |\n", what, r.Requests, r.RequestsPerSecond, r.Latency.P50, r.Latency.P95, r.Latency.P99, r.Latency.Max)
 }
 
-// of names something that was measured at the large casino.
+// of names a figure of the large casino.
 func (m *campaign) of(what string) string {
 	return fmt.Sprintf("%s, %d accounts", what, m.many.accounts)
 }
 
-// median is the middle of numbers; there must be at least one.
+// median returns the median of at least one number.
 func median(numbers []float64) float64 {
 	sorted := slices.Sorted(slices.Values(numbers))
 	middle := len(sorted) / 2

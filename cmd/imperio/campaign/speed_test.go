@@ -8,8 +8,8 @@ import (
 	"imperio/appliance/bench"
 )
 
-// measureRatio plays spins against the middle casino and a bare handler, in turns: with a client that takes the least of
-// the machine, and with Go's ordinary one.
+// measureRatio plays spins against the middle casino and a bare handler in turns, with the client that uses the least
+// processor time, and with Go's ordinary one.
 func (m *campaign) measureRatio(ctx context.Context) error {
 	m.printf("\n## Durable spins against a bare handler\n\n%d accounts.\n", m.some.accounts)
 	return m.withCasino(ctx, &m.some, func(c *casino) error {
@@ -51,14 +51,14 @@ func (m *campaign) measureRatioWith(ctx context.Context, c *casino, client bench
 // measureMix plays all games in equal shares against the middle casino.
 func (m *campaign) measureMix(ctx context.Context) error {
 	return m.withCasino(ctx, &m.some, func(c *casino) error {
-		// Few accounts, so that each plays many rounds: the ratio has shown what many accounts cost.
+		// Few accounts, so that each plays many rounds: the ratio already shows the cost of many accounts.
 		options := m.play(c, m.some.playing(min(m.playing, 16*m.connections)))
 		options.Mix = bench.Mix{Slots: 1, Roulette: 1, Blackjack: 1}
 		r, err := bench.Run(ctx, options)
 		if err != nil {
 			return err
 		}
-		m.printf("\n## Three games in equal shares\n\n%d accounts, %d connections, at the same time. A round of blackjack takes several requests, each of them durable.\n\n", m.some.accounts, r.Connections)
+		m.printf("\n## Three games in equal shares\n\n%d accounts, %d connections; all games at the same time. A round of blackjack takes several requests, each of them durable.\n\n", m.some.accounts, r.Connections)
 		m.speedHeader()
 		m.speedRow("all", r.Casino)
 		for _, game := range r.Games {

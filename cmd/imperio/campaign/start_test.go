@@ -10,7 +10,7 @@ import (
 
 const startHeader = "| casino | accounts | events in its history | ready after | resident when idle | of which its own |\n|---|---:|---:|---:|---:|---:|\n"
 
-// measureIdle starts a casino that nobody has used yet, and the large one as it was made, and reads their memory.
+// measureIdle starts a new casino, and the large one as it was made, and reads their memory.
 func (m *campaign) measureIdle(ctx context.Context) error {
 	if err := m.make(ctx, &m.many); err != nil {
 		return err
@@ -29,7 +29,7 @@ func (m *campaign) measureIdle(ctx context.Context) error {
 	return err
 }
 
-// measureRestarts starts the large casino after a clean stop, and after it was killed under load.
+// measureRestarts starts the large casino after a clean stop and after a kill under load.
 func (m *campaign) measureRestarts(ctx context.Context) error {
 	if err := m.make(ctx, &m.many); err != nil {
 		return err
@@ -50,8 +50,8 @@ func (m *campaign) measureRestarts(ctx context.Context) error {
 	return nil
 }
 
-// start starts a casino, reads its memory when it has been idle for a moment, and writes a row of the table. Then it
-// runs do, if that is given, and stops the casino.
+// start starts a casino, reads its memory after it has idled for a moment, and writes a row of the table. Then it calls do,
+// if not nil, and stops the casino.
 func (m *campaign) start(ctx context.Context, what string, of *populated, do func(*casino) error) (ready time.Duration, use memoryUse, err error) {
 	err = m.withCasino(ctx, of, func(c *casino) error {
 		ready = c.Ready

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// playedCasino is a casino with some rounds in it, stopped by a signal or killed.
+// playedCasino is a casino with some rounds, stopped by a signal or killed.
 func playedCasino(t *testing.T, killed bool) *process {
 	t.Helper()
 	c := newProcess(t)
@@ -52,7 +52,7 @@ func fingerprint(t *testing.T, dir string) string {
 	return all.String()
 }
 
-// refuses checks that a start is refused with a message that contains all of want, and that no file changes.
+// refuses checks that a start and an audit are refused with a message that contains all of want, and that no file changes.
 func refuses(t *testing.T, c *process, want ...string) {
 	t.Helper()
 	before := fingerprint(t, c.dir)
@@ -63,7 +63,7 @@ func refuses(t *testing.T, c *process, want ...string) {
 		}
 		out, err := c.run(args...)
 		if err == nil {
-			t.Fatalf("%s: it is not refused:\n%s", verb, out)
+			t.Fatalf("%s: it was not refused:\n%s", verb, out)
 		}
 		for _, w := range want {
 			if !strings.Contains(out, w) {
@@ -106,7 +106,7 @@ func TestDataDir_AMissingFileIsNotAFirstStart(t *testing.T) {
 
 func TestDataDir_ACutFileIsRefused(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it starts some 30 processes")
+		t.Skip("it starts about 30 processes")
 	}
 	for _, file := range []string{"state.db", "log/000001.segment"} {
 		c := playedCasino(t, true)
@@ -129,13 +129,13 @@ func TestDataDir_ACutFileIsRefused(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(c.dir, file), whole, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c.audit(t) // and the whole file still is a casino
+		c.audit(t) // and with the whole file it is still a casino
 	}
 }
 
 func TestDataDir_AFlippedBitIsRefusedOrDoesNotMatter(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it runs some 120 audits as processes of their own")
+		t.Skip("it runs about 120 audits, each in its own process")
 	}
 	for _, file := range []string{"state.db", "log/000001.segment"} {
 		c := playedCasino(t, true)
@@ -166,7 +166,7 @@ func TestDataDir_AFlippedBitIsRefusedOrDoesNotMatter(t *testing.T) {
 					t.Errorf("%s, byte %d: the message does not name the file:\n%s", file, at, out)
 				}
 			case withoutTime(out) != withoutTime(right):
-				t.Errorf("%s, byte %d: it is taken for another casino:\n%s\nnot:\n%s", file, at, out, right)
+				t.Errorf("%s, byte %d: the audit reports another casino:\n%s\nnot:\n%s", file, at, out, right)
 			}
 		}
 		if refused == 0 {
@@ -176,7 +176,7 @@ func TestDataDir_AFlippedBitIsRefusedOrDoesNotMatter(t *testing.T) {
 	}
 }
 
-// withoutTime removes how long an audit took.
+// withoutTime removes the duration of an audit.
 func withoutTime(report string) string {
 	head, _, _ := strings.Cut(report, "took ")
 	return head
@@ -191,7 +191,7 @@ func TestDataDir_ANewerFormatIsRefused(t *testing.T) {
 	}
 	newer := strings.Replace(string(data), `"format": 1`, `"format": 2`, 1)
 	if newer == string(data) {
-		t.Fatalf("node.json has another form than this test knows: %s", data)
+		t.Fatalf("this test doesn't know this form of node.json: %s", data)
 	}
 	if err := os.WriteFile(path, []byte(newer), 0o600); err != nil {
 		t.Fatal(err)
@@ -217,7 +217,7 @@ func TestDataDir_NoCasinoIsSaidSo(t *testing.T) {
 			t.Errorf("%v: %v\n%s", args, err, out)
 		}
 		if _, err := os.Stat(c.dir); err == nil {
-			t.Errorf("%v made the directory", args)
+			t.Errorf("%v created the directory", args)
 		}
 	}
 }

@@ -13,18 +13,19 @@ import (
 	"time"
 )
 
-// player bets, and keeps its own record of all answers.
+// player bets, and keeps a record of all answers.
 type player struct {
 	name, token string
 	casino      *process
 	random      *rand.Rand
 	bets        int
 	coins       int64             // by the newest answer
-	rounds      map[string]answer // by id, as last told
+	rounds      map[string]answer // by id, from the newest answer
 	open        *answer           // a blackjack round that waits for an action
-	pending     *bet              // sent, without an answer
+	pending     *bet              // sent, but not answered
+	refused     bool              // the casino refused the pending bet for now
 	checked     string            // the newest round that was compared with the books
-	fresh       []string          // rounds told since
+	fresh       []string          // rounds in answers since then
 }
 
 // bet is a request that moves coins, with the key that makes it safe to send again.
@@ -85,15 +86,18 @@ func (p *player) signUp(t *testing.T) {
 	p.token, p.coins, p.rounds = in.Token, in.Account.Coins, make(map[string]answer)
 }
 
-// playUntilLost bets until an answer is lost or ctx ends.
+// playUntilLost bets until an answer is lost or ctx ends. While the casino takes no bets, it asks again.
 func (p *player) playUntilLost(ctx context.Context) {
 	for ctx.Err() == nil {
 		if p.pending == nil {
 			p.pending = p.next()
 		}
-		// Not with ctx: the point is an answer that the kill cuts off.
+		// Not with ctx: the test needs an answer that the kill cuts off.
 		if !p.try(context.Background()) {
-			return
+			if !p.refused {
+				return
+			}
+			time.Sleep(5 * time.Millisecond) // between two looks whether it takes bets again
 		}
 	}
 }
@@ -122,12 +126,13 @@ func (p *player) next() *bet {
 // try sends the pending bet; false if its answer was lost.
 func (p *player) try(ctx context.Context) bool {
 	status, data, err := p.call(ctx, "POST", p.pending.path, p.pending.body, p.pending.key)
+	p.refused = err == nil && status == http.StatusServiceUnavailable
 	if err != nil || status >= 500 {
 		return false
 	}
 	var a answer
 	if status >= 400 || json.Unmarshal(data, &a) != nil {
-		panic(fmt.Sprintf("%s %s: %d %s", p.pending.path, p.pending.body, status, data)) // the test made a bad bet
+		panic(fmt.Sprintf("%s %s: %d %s", p.pending.path, p.pending.body, status, data)) // a bug in the test: it made a bad bet
 	}
 	p.pending = nil
 	if _, known := p.rounds[a.Round.ID]; !known {
@@ -156,11 +161,11 @@ func (p *player) settleUp(t *testing.T) int {
 	}
 	p.get(t, "/api/v1/me", &me)
 	if me.Coins != p.coins {
-		t.Errorf("%s was told of %d coins and has %d", p.name, p.coins, me.Coins)
+		t.Errorf("%s was told %d coins and has %d", p.name, p.coins, me.Coins)
 	}
 	booked := p.newRounds(t)
 	if len(booked) != len(p.fresh) {
-		t.Errorf("%s was told of %d new rounds, the books have %d", p.name, len(p.fresh), len(booked))
+		t.Errorf("%s got answers with %d new rounds, the books have %d", p.name, len(p.fresh), len(booked))
 		return 0
 	}
 	compared := 0
@@ -176,7 +181,7 @@ func (p *player) settleUp(t *testing.T) int {
 		compared++
 	}
 	if p.open != nil {
-		p.fresh = p.fresh[len(p.fresh)-1:] // compared again when it is settled
+		p.fresh = p.fresh[len(p.fresh)-1:] // it is compared again when settled
 		p.checked = p.before(booked)
 	} else {
 		p.fresh = nil

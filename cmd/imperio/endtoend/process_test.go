@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// patience bounds what a test waits for. No test waits for it to pass.
+// patience bounds every wait. No test waits until it is over.
 const patience = 3 * time.Minute
 
-// built is the directory that binary has made; TestMain removes it.
+// built is the directory that binary made; TestMain removes it.
 var built string
 
 // binary builds the program once for all tests of this package.
@@ -37,6 +37,9 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if clock := os.Getenv(clockVariable); clock != "" {
+		os.Exit(serveByClock(clock))
+	}
 	code := m.Run()
 	if built != "" {
 		os.RemoveAll(built)
@@ -44,12 +47,13 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// process is a casino that runs as a process of its own.
+// process is a casino in its own process.
 type process struct {
 	path, dir, address string
 	flags              []string
+	clock              *setClock // the casino's clock; nil: the machine's
 	command            *exec.Cmd
-	ended              chan error // gets what Wait returned
+	ended              chan error // gets the result of Wait
 	log                bytes.Buffer
 }
 
@@ -77,12 +81,15 @@ func newProcess(t *testing.T, flags ...string) *process {
 	return p
 }
 
-// spawn starts the process and does not wait until it serves.
+// spawn starts the process without waiting until it serves.
 func (p *process) spawn(t *testing.T) {
 	t.Helper()
 	flags := append([]string{"serve", "--data-dir", p.dir, "--http-addr", p.address, "--ops-addr", "none", "--limits", "off",
 		"--access-log", "off", "--log-level", "warn", "--welcome-coins", "1000000", "--bcrypt-cost", "10", "--checkpoint-interval", "100ms", "--disk-stall-limit", "10m", "--shutdown-timeout", "3m"}, p.flags...)
 	p.command = exec.Command(p.path, flags...)
+	if p.clock != nil {
+		p.command = p.clock.command(t, flags)
+	}
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
@@ -114,7 +121,7 @@ func (p *process) start(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the casino does not serve: %v\n%s", err, p.log.String())
 		}
-		time.Sleep(2 * time.Millisecond) // between two looks at the condition
+		time.Sleep(2 * time.Millisecond) // the polling interval
 	}
 }
 
@@ -127,6 +134,19 @@ func (p *process) kill(t *testing.T) {
 	p.command = nil
 }
 
+// wait waits until the process ends by itself, and returns its result.
+func (p *process) wait(t *testing.T) error {
+	t.Helper()
+	select {
+	case err := <-p.ended:
+		p.command = nil
+		return err
+	case <-time.After(patience):
+		t.Fatal("the casino does not end")
+		return nil
+	}
+}
+
 // stop asks the process to stop and waits for it.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
@@ -136,7 +156,7 @@ func (p *process) stop(t *testing.T) {
 	err := <-p.ended
 	p.command = nil
 	if err != nil {
-		t.Errorf("the casino did not stop well: %v\n%s", err, p.log.String())
+		t.Errorf("the casino did not stop cleanly: %v\n%s", err, p.log.String())
 	}
 }
 
@@ -146,7 +166,7 @@ func (p *process) run(args ...string) (string, error) {
 	return string(out), err
 }
 
-// audit proves the books of the data directory as it is.
+// audit audits the data directory as it is.
 func (p *process) audit(t *testing.T) {
 	t.Helper()
 	if out, err := p.run("audit", "--data-dir", p.dir); err != nil || !strings.Contains(out, "The books are right.") {

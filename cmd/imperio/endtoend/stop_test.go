@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A casino that is told to stop under load finishes running requests: it answers every bet that it took, and the books hold
+// A casino that is stopped under load finishes running requests: it answers every bet that it took, and the books have
 // exactly what it answered.
 func TestStop_UnderLoadFinishesWhatIsInFlight(t *testing.T) {
 	casino := newProcess(t)
@@ -29,7 +29,7 @@ func TestStop_UnderLoadFinishesWhatIsInFlight(t *testing.T) {
 			p.pending = p.next()
 			p.try(context.Background())
 			began <- struct{}{}
-			p.playUntilLost(context.Background()) // until the casino takes no more
+			p.playUntilLost(context.Background()) // until the casino accepts no more
 		}()
 	}
 	for range players {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// secureProcess is a casino with an authority of its own; the second value is its address for HTTPS.
+// secureProcess is a casino with an internal authority; the second value is its HTTPS address.
 func secureProcess(t *testing.T) (*process, string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -51,7 +51,7 @@ func startSecure(t *testing.T, c *process, address string, root []byte) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not serve HTTPS: %v\n%s", err, c.log.String())
 		}
-		time.Sleep(5 * time.Millisecond) // between two looks at the condition
+		time.Sleep(5 * time.Millisecond) // the polling interval
 	}
 }
 
@@ -66,7 +66,7 @@ func tlsRoot(t *testing.T, c *process, args ...string) []byte {
 	}
 	block, rest := pem.Decode(root)
 	if block == nil || block.Type != "CERTIFICATE" || len(rest) != 0 {
-		t.Fatalf("tls root printed something else than one certificate: %s", root)
+		t.Fatalf("tls root printed something other than one certificate: %s", root)
 	}
 	return root
 }
@@ -79,7 +79,7 @@ func TestTLSRoot_IsTheSameWhileTheServerRunsAndAfterwards(t *testing.T) {
 	if stopped := tlsRoot(t, c); string(stopped) != string(running) {
 		t.Errorf("stopped:\n%s\nrunning:\n%s", stopped, running)
 	}
-	startSecure(t, c, address, running) // who trusts it can connect
+	startSecure(t, c, address, running) // a client that trusts it can connect
 	c.stop(t)
 	c.audit(t)
 }
@@ -106,7 +106,7 @@ func TestTLSForget_MakesWayForNewCertificates(t *testing.T) {
 	startSecure(t, c, address, nil)
 	old := tlsRoot(t, c)
 	if out, err := c.run("tls", "forget", "--data-dir", c.dir); err == nil || !strings.Contains(out, "Stop that one first") {
-		t.Errorf("it forgot under a running server: %v\n%s", err, out)
+		t.Errorf("it deleted certificates under a running server: %v\n%s", err, out)
 	}
 	c.stop(t)
 	key := filepath.Join(c.dir, "encryption.key")

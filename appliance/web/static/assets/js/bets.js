@@ -1,5 +1,5 @@
 // Bets that survive a lost connection. A bet has one idempotency key for its whole life. It is sent again under that key
-// until the casino says what became of it. sessionStorage keeps it, so that a reloaded tab goes on asking. No bet is ever
+// until the casino says what happened to it. sessionStorage keeps it, so that a reloaded tab keeps asking. No bet is ever
 // doubled or lost.
 import { ApiError, post, signals } from './api.js';
 import { state } from './store.js';

@@ -7,8 +7,8 @@ const PATIENCE = 3000; // a slower answer counts as none
 export const connection = { lost: false };
 let asking = false;
 let tries = 0;
-let doubts = 0; // how many there were
-let answers = 0; // how many arrived
+let doubts = 0; // the number of doubts so far
+let answers = 0; // the number of answers so far
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let again;
 

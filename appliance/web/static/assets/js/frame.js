@@ -147,7 +147,7 @@ let banner = null;
 /**
  * Shows a banner under the top bar. It replaces the one before; null removes it.
  * @param {string|null} text
- * @param {{kind?: string, good?: boolean, close?: boolean, action?: HTMLElement}} [options] kind: what clearBanner is told
+ * @param {{kind?: string, good?: boolean, close?: boolean, action?: HTMLElement}} [options] kind: for clearBanner
  */
 export function showBanner(text, options = {}) {
   banner?.remove();

@@ -37,7 +37,7 @@ export async function useLanguage(wanted) {
 
 export function currentLanguage() { return language; }
 
-/** The locale for numbers and dates: the browser's own variant of the language, where it has one. */
+/** The locale for numbers and dates: the browser's own variant of the language, if it has one. */
 function locale() {
   return navigator.languages.find((l) => l.toLowerCase().startsWith(language)) ?? language;
 }
@@ -82,7 +82,7 @@ export function coins(n) {
 }
 
 /**
- * The whole number that somebody typed, written plainly or grouped as the language does; null where it is
+ * The whole number that somebody typed, written plainly or grouped as in the language; null if it is
  * ambiguous. "1.000" is a thousand in German but not in English: there it is refused, not guessed.
  * @param {string} text
  */
@@ -114,7 +114,7 @@ export function dateTime(when) {
   return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(when));
 }
 
-/** From one moment to another, with the time of day where it is not long. @param {number} from @param {number} to */
+/** From one moment to another, with the time of day if the two are close. @param {number} from @param {number} to */
 export function period(from, to) {
   return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: to - from < 86_400_000 ? 'short' : undefined }).formatRange(from, to);
 }

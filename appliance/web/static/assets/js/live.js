@@ -1,5 +1,5 @@
 // The live line: a WebSocket on which the casino sends news. It keeps the balance right when the player plays in two
-// places, tells game pages of rounds played elsewhere, and signs the page out when its session has ended elsewhere.
+// places, tells game pages about rounds played elsewhere, and signs the page out when its session has ended elsewhere.
 import { state, changes, setCoins, sessionEnded, refresh } from './store.js';
 import { signals } from './api.js';
 

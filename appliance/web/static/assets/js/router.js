@@ -12,7 +12,7 @@ import { GAMES } from './games/list.js';
  * @property {string} title
  * @property {Node|Node[]} body
  * @property {() => void} [leave]
- * @property {() => Promise<void>} [idle] waits until the page may be drawn anew; by default until all outcomes are shown
+ * @property {() => Promise<void>} [idle] waits until the page may be redrawn; by default until all outcomes are shown
  *
  * @typedef {object} Route
  * @property {string} title the key of its words, until the page is there
@@ -157,7 +157,7 @@ function lostPage() {
   return h('div', { class: 'narrow stack' }, h('h1', null, t('lost.title')), h('p', null, t('lost.text')), h('a', { class: 'button', href: '/' }, t('lost.home')));
 }
 
-/** What went wrong, and a button to try again. If the connection was lost, the page loads by itself when it is back. @param {unknown} error @returns {Page} */
+/** What went wrong, and a button to try again. If the connection was lost, the page reloads itself once it is back. @param {unknown} error @returns {Page} */
 function errorPage(error) {
   const problem = error instanceof ApiError ? error : new ApiError(500, 'internal_error');
   // Browsers may cache a failed module load, so the whole page is reloaded.

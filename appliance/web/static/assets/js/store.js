@@ -1,4 +1,4 @@
-// What the pages know of the player: account, sitting, seeds, games. One place, with a signal when it changes.
+// What the pages know about the player: account, sitting, seeds, games. One place, with a signal on each change.
 import { get, post, signals, ApiError } from './api.js';
 
 /** @typedef {import('./types.js').Account} Account */
@@ -26,7 +26,7 @@ export const changes = new EventTarget();
 function changed() { changes.dispatchEvent(new Event('change')); }
 
 let total = 0; // net of all time
-let held = 0; // how many outcomes are known and not shown yet
+let held = 0; // the number of outcomes that are known but not shown yet
 
 /** Whether this browser has ever signed in. If it hasn't, load() need not ask the casino. */
 const KNOWN = 'imperio.known';

@@ -11,7 +11,7 @@ export function chipText(amount) {
   return `${thousands < 10 ? Math.floor(thousands * 10) / 10 : Math.floor(thousands)}k`;
 }
 
-/** What a chip is called; what is printed on it is part of the name. @param {number} amount */
+/** A chip's name, which includes the printed text. @param {number} amount */
 export function chipName(amount) {
   return amount < 1000 ? coins(amount) : `${chipText(amount)}, ${coins(amount)}`;
 }

@@ -75,7 +75,7 @@ export function form(options) {
   return element;
 }
 
-/** The words for a refusal, with its time where it names one. @param {ApiError} error */
+/** The words for a refusal, including its time if it has one. @param {ApiError} error */
 export function problemText(error) {
   const until = error.problem.excluded_until ?? error.problem.next_at;
   const words = errorText(error.code);

@@ -8,7 +8,7 @@ import { state } from '../store.js';
 const kept = new Map();
 
 /**
- * A table that is fetched page by page. Its filters stand in the page's address.
+ * A table that is fetched page by page. The page's address holds its filters.
  * @template T
  * @param {{path: string, key: string, look: string, columns: [string, boolean][], row: (item: T) => HTMLElement, empty: string, filters: Record<string, {label: string, options: [string, string][]}>}} options
  * columns: words, and whether they hold figures; filters: by their name in the API, with values and words
@@ -75,13 +75,13 @@ export function pagedTable(options) {
       } }, options.filters[name].options.map(([value, words]) => h('option', { value, selected: value === filter[name] }, words)));
       return h('label', { class: 'field filter' }, h('span', null, options.filters[name].label), select);
     }),
-    /** Fetches the first page, or shows again what was there. @param {boolean} back whether the player comes back */
+    /** Fetches the first page, or restores the earlier list. @param {boolean} back whether the player comes back */
     start(back) {
       const before = kept.get(options.path);
       if (back && before?.of === of()) add(before.items, before.cursor); else void load();
     },
     leave() { kept.set(options.path, { of: of(), items, cursor }); },
-    /** All pages of the list as it is filtered, at most so many items. @returns {Promise<T[]>} */
+    /** All pages of the filtered list, up to a maximum number of items. @returns {Promise<T[]>} */
     async all(most = 20_000) {
       /** @type {T[]} */
       const all = [];

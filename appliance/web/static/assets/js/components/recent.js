@@ -5,7 +5,7 @@ import { get, query } from '../api.js';
 import { state } from '../store.js';
 import { GAMES } from '../games/list.js';
 
-/** What a round showed, in a few marks. @param {import('../types.js').Round} round */
+/** A round's outcome in a few marks. @param {import('../types.js').Round} round */
 export function roundMarks(round) { return GAMES[round.game]?.marks(round) ?? []; }
 
 /** The net result in words and colour; an open round has none yet. @param {import('../types.js').Round} round */

@@ -41,7 +41,7 @@ export class Stake extends HTMLElement {
   }
 
   /**
-   * A click or a touch gives the focus away, so that the space key spins again instead of pressing this button.
+   * A click or a touch releases the focus, so that the space key spins again instead of pressing this button.
    * @param {Record<string, any>} props @param {() => void} act @param {import('../dom.js').Child} face
    */
   #button(props, act, face) {

@@ -13,11 +13,11 @@
  * @property {{type: string, numbers?: number[], selection?: number, amount: number}[]} bets
  * @property {string[]} actions
  *
- * @typedef {{block: number, word: string, n: bigint, value: bigint|null}} Word value null: the word was passed over
+ * @typedef {{block: number, word: string, n: bigint, value: bigint|null}} Word value null: the word was skipped
  *
  * @typedef {object} Played
  * @property {number[]} draws slots' stops, roulette's pocket, blackjack's cards in the order of dealing
- * @property {any} outcome as the API gives it
+ * @property {any} outcome as the API returns it
  * @property {number} stake
  * @property {number} staked
  * @property {number} payout
@@ -99,7 +99,7 @@ export class Stream {
   /** A number in 0 … n − 1, for the games' small n. @param {number} n */
   async uniform(n) { return Number(await this.uniformBig(BigInt(n))); }
 
-  /** A number in 0 … n − 1, exactly uniform: words beyond the last whole multiple of n are passed over. @param {bigint} n 1 … 2^64 − 1 */
+  /** A number in 0 … n − 1, exactly uniform: it skips words beyond the last multiple of n. @param {bigint} n 1 … 2^64 − 1 */
   async uniformBig(n) {
     const limit = (1n << 64n) - ((1n << 64n) % n);
     for (;;) {
@@ -128,10 +128,10 @@ const SLOT_PAYS = {
   'slots/2': { cherry: [60, 12], apple: [20, 6], banana: [15, 3], lemon: [2, 0] },
 };
 
-/** How the lines of the slots call two or three symbols. @type {Record<string, string>} */
+/** The symbols' names in the slot machine's lines. @type {Record<string, string>} */
 const PLURALS = { cherry: 'cherries', apple: 'apples', banana: 'bananas', lemon: 'lemons' };
 
-/** The largest amount of coins anywhere. Stakes are bounded so that no payout passes it. */
+/** The largest amount of coins anywhere. Stakes are bounded so that no payout exceeds it. */
 const MAX_COINS = Number.MAX_SAFE_INTEGER;
 
 /** @param {number} stake @param {number} least @param {number} pays the most that comes back for a coin */
@@ -156,13 +156,13 @@ const REDS = new Set([1, 3, 5, 7, 9, 12, 14, 16, 18, 19, 21, 23, 25, 27, 30, 32,
 /** @type {Record<string, number>} */
 const ODDS = { straight: 35, split: 17, street: 11, trio: 11, corner: 8, first_four: 8, six_line: 5, dozen: 2, column: 2, low: 1, high: 1, red: 1, black: 1, odd: 1, even: 1 };
 
-/** What the numbers of a bet must look like from its first number on: with the zero, and without. @type {Record<string, [RegExp, RegExp]>} */
+/** The pattern of a bet's numbers, relative to the first one: with zero, and without. @type {Record<string, [RegExp, RegExp]>} */
 const SHAPES = {
   straight: [/^0$/, /^0$/], split: [/^0,[123]$/, /^0,[13]$/], street: [/^$/, /^0,1,2$/], trio: [/^0,(1,2|2,3)$/, /^$/],
   corner: [/^$/, /^0,1,3,4$/], first_four: [/^0,1,2,3$/, /^$/], six_line: [/^$/, /^0,1,2,3,4,5$/],
 };
 
-/** Whether it is a bet of the table: its numbers must lie together as its type says. @param {import('../types.js').Bet} bet */
+/** Whether a bet is on the table: its numbers must form its type. @param {import('../types.js').Bet} bet */
 function isBet({ type, numbers, selection, amount }) {
   if (!Object.hasOwn(ODDS, type) || !Number.isSafeInteger(amount) || amount < 1) return false;
   if (type === 'dozen' || type === 'column') return !numbers?.length && [1, 2, 3].includes(selection ?? 0);

@@ -18,7 +18,7 @@ function make(tag, props, ...children) {
 
 /**
  * @param {Record<string, string>} words keys fair.…, symbol.…, rank.…, suit.…, result.…, color.…
- * @param {Partial<import('./core.js').Question> & {expected?: import('./core.js').Said}} [start] with what the house says of it, a whole round
+ * @param {Partial<import('./core.js').Question> & {expected?: import('./core.js').Said}} [start] with what the house says about it: a full round
  * @returns {HTMLElement}
  */
 export function verifier(words, start = {}) {
@@ -64,7 +64,7 @@ export function verifier(words, start = {}) {
     answer.replaceChildren();
     if (!globalThis.crypto?.subtle) { answer.append(make('p', { class: 'note bad' }, t('fair.no_crypto'))); return; }
     try {
-      // As long as the form is unchanged, the round is compared with what the house says of it.
+      // As long as the form is unchanged, the round is compared with what the house says about it.
       const question = expected ? /** @type {import('./core.js').Question} */ (start) : asked();
       answer.append(...explain(t, await prove(question), question, expected));
     } catch (error) {
@@ -74,7 +74,7 @@ export function verifier(words, start = {}) {
     }
   }
 
-  /** What the form says. @returns {import('./core.js').Question} */
+  /** The input in the form. @returns {import('./core.js').Question} */
   function asked() {
     const game = gameOf(rules.value);
     return {
@@ -154,25 +154,25 @@ function outcomeText(t, outcome) {
   return `${t('fair.dealer')}: ${cards(outcome.dealer)} · ${t('fair.player')}: ${hands.join(' | ')}${outcome.settled ? '' : ` · ${t('fair.still_open')}`}`;
 }
 
-/** An outcome of which only the parts are known: "dice: 3, 5". @param {Words} t @param {any} outcome */
+/** An outcome without a form of its own, part by part: "dice: 3, 5". @param {Words} t @param {any} outcome */
 function partsText(t, outcome) {
   return Object.keys(outcome).map((part) => `${partName(t, [part])}: ${valueText(t, [part], outcome[part])}`).join(' · ');
 }
 
-/** The words for a key, or what stands instead where there are none. @param {Words} t @param {string} key @param {any} instead @param {Record<string, number>} [params] */
+/** The words for a key, or a substitute if there are none. @param {Words} t @param {string} key @param {any} instead @param {Record<string, number>} [params] */
 function known(t, key, instead, params) {
   const text = t(key, params);
   return text === key ? String(instead) : text;
 }
 
-/** What a part of a round is called: "hand 2, cards". @param {Words} t @param {(string|number)[]} path */
+/** The name of a part of a round: "hand 2, cards". @param {Words} t @param {(string|number)[]} path */
 function partName(t, path) {
   return path.slice(path.length > 1 ? 1 : 0) // "outcome" goes without saying
     .map((part, i, all) => (typeof part === 'number' ? known(t, `fair.part_${all[i - 1]}_n`, part + 1, { n: part + 1 }) : typeof all[i + 1] === 'number' ? '' : known(t, `fair.part_${part}`, part)))
     .filter(Boolean).join(', ');
 }
 
-/** A value as it is said. @param {Words} t @param {(string|number)[]} path where it stands @param {any} value @returns {string} */
+/** A value in words. @param {Words} t @param {(string|number)[]} path its place in the outcome @param {any} value @returns {string} */
 function valueText(t, path, value) {
   const name = path.at(-1);
   if (value === null || value === undefined || value === '') return t('fair.nothing');

@@ -34,7 +34,7 @@ function braking(p) {
 const place = (turned) => `translateZ(calc(var(--face) * -2.5)) rotateX(${turned}) translateZ(calc(var(--face) * 2.5137))`;
 
 export class Drum {
-  /** @param {number} reel @param {number} stop where it stands at first */
+  /** @param {number} reel @param {number} stop its initial stop */
   constructor(reel, stop) {
     this.reel = reel;
     this.speed = SPEEDS[reel];

@@ -9,7 +9,7 @@ import { t } from '../i18n.js';
  * @property {string[]} icon the lines of its icon, 24 by 24
  * @property {() => Promise<{default: (path: string, back: boolean) => Promise<import('../router.js').Page>|import('../router.js').Page}>} page
  * @property {() => Promise<Shown>} picture in the lobby
- * @property {(round: import('../types.js').Round) => Shown} marks what a round showed, in a few marks
+ * @property {(round: import('../types.js').Round) => Shown} marks a round's outcome in a few marks
  */
 
 /** Games by the name that the API calls them, in the order of the menu. @type {Record<string, Game>} */

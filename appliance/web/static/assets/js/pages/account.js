@@ -75,7 +75,7 @@ async function end(id) {
   }
 }
 
-/** The browser and the system, as far as the user agent tells. @param {string} agent */
+/** The browser and the system, as far as the user agent says. @param {string} agent */
 function deviceName(agent) {
   const browser = [['Firefox', /Firefox\//], ['Edge', /Edg\//], ['Opera', /OPR\//], ['Chrome', /Chrome\/|CriOS/], ['Safari', /Safari\//]].find(([, pattern]) => /** @type {RegExp} */ (pattern).test(agent))?.[0];
   const system = [['Android', /Android/], ['iOS', /iPhone|iPad/], ['Windows', /Windows/], ['macOS', /Mac OS/], ['Linux', /Linux/]].find(([, pattern]) => /** @type {RegExp} */ (pattern).test(agent))?.[0];

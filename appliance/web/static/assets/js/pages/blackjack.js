@@ -45,7 +45,7 @@ export default async function blackjack(path) {
   /** @type {BlackjackRound|null} */
   let round = null;
   let busy = false;
-  /** The newest round that the live line told of while an answer was awaited or shown. @type {import('../types.js').Round|null} */
+  /** The newest round that the live line reported while an answer was awaited or shown. @type {import('../types.js').Round|null} */
   let told = null;
 
   const strip = recentStrip('blackjack');
@@ -101,7 +101,7 @@ export default async function blackjack(path) {
   /** Scrolls to the felt: the player may be looking at the last rounds. */
   function inSight() { felt.element.scrollIntoView({ block: 'nearest', behavior: reducedMotion() ? 'auto' : 'smooth' }); }
 
-  /** @param {BlackjackRound} answer @param {boolean} [again] it was told before, in another language */
+  /** @param {BlackjackRound} answer @param {boolean} [again] it was announced before, in another language */
   function tell(answer, again = false) {
     shown = answer;
     felt.element.dataset.open = String(!answer.settled);
@@ -187,7 +187,7 @@ export default async function blackjack(path) {
       await show(now, false);
       say();
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error; // the banner tells of a lost connection, and the next press asks again
+      if (!(error instanceof ApiError)) throw error; // the banner reports a lost connection, and the next press asks again
     }
   }
 
@@ -250,7 +250,7 @@ export default async function blackjack(path) {
   }
   redraw();
   prepare();
-  void strip.load().catch(() => {}); // the strip stays empty; the banner tells of the connection
+  void strip.load().catch(() => {}); // the strip stays empty; the banner reports the lost connection
 
   return {
     title: t('game.blackjack'),

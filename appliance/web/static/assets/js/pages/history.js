@@ -43,7 +43,7 @@ function allRounds(back) {
     leave: list.leave,
   };
 
-  /** Each line holds all that the proof of its round needs. */
+  /** Each line has everything that the proof of its round needs. */
   async function csv() {
     const rounds = await list.all();
     saveCSV('imperio-rounds.csv',
@@ -53,7 +53,7 @@ function allRounds(back) {
   }
 }
 
-/** One round, whole. @param {string} id */
+/** One round in full. @param {string} id */
 async function oneRound(id) {
   /** @type {Round} */
   let r;

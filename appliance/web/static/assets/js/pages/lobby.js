@@ -2,7 +2,7 @@
 import { h, announce, reducedMotion } from '../dom.js';
 import { t, num, percent, coins, dateTime, errorText } from '../i18n.js';
 import { state, games, setCoins } from '../store.js';
-import { post, ApiError } from '../api.js';
+import { get, post, ApiError } from '../api.js';
 import { recentStrip } from '../components/recent.js';
 import { GAMES } from '../games/list.js';
 
@@ -10,8 +10,9 @@ import { GAMES } from '../games/list.js';
 export default async function lobby() {
   const list = await games();
   const strip = recentStrip();
-  void strip.load().catch(() => {}); // the strip stays empty; the banner tells of the connection
+  void strip.load().catch(() => {}); // the strip stays empty; the banner reports the lost connection
   const cards = h('ul', { class: 'cards' }, await Promise.all(list.map(gameCard)));
+  const resume = state.account?.open_round_id && await roundAddress(state.account.open_round_id);
   const watch = wake(cards);
   return {
     title: t('lobby.title'),
@@ -19,12 +20,17 @@ export default async function lobby() {
       h('div', { class: 'welcome' }, h('h1', null, state.account ? t('lobby.hello', { name: state.account.username }) : t('lobby.heading')),
         h('p', { class: 'lede' }, t('lobby.lede'))),
       state.account ? dailyCoins() : h('p', { class: 'row' }, h('a', { class: 'button primary', href: '/sign-up' }, t('lobby.begin')), h('a', { class: 'button', href: '/sign-in' }, t('nav.sign_in'))),
-      state.account?.open_round_id && h('p', { class: 'note row between' }, h('span', null, t('blackjack.waiting')), h('a', { class: 'button slim', href: '/blackjack' }, t('history.resume'))),
+      state.account?.open_round_id && h('p', { class: 'note row between' }, h('span', null, t('lobby.open_round')), h('a', { class: 'button slim', href: resume }, t('history.resume'))),
       cards,
       state.account && strip.element,
       h('section', { class: 'promises' }, ['fair', 'calm', 'yours'].map((p) => h('div', null, h('h2', null, t(`promise.${p}.title`)), h('p', { class: 'quiet' }, t(`promise.${p}.text`)))))),
     leave: () => watch?.disconnect(),
   };
+}
+
+/** The page of the game of an open round; the round's own page if the game can't be read. @param {string} id */
+async function roundAddress(id) {
+  try { return `/${(await get(`/me/rounds/${id}`)).game}`; } catch { return `/history?round=${id}`; }
 }
 
 /** On touch screens, where nothing hovers, a picture moves once as it scrolls into view. @param {HTMLElement} cards */

@@ -127,7 +127,7 @@ export default async function roulette(path) {
     while (numbers.children.length > 12) numbers.lastElementChild?.remove();
   }
 
-  /** @param {import('../types.js').RouletteSpin} answer @param {boolean} [again] it was told before, in another language */
+  /** @param {import('../types.js').RouletteSpin} answer @param {boolean} [again] it was announced before, in another language */
   function tell(answer, again = false) {
     last = answer.round;
     const won = answer.payout > answer.round.staked;
@@ -193,7 +193,7 @@ export default async function roulette(path) {
   void strip.load().then((rounds) => {
     for (const round of [...rounds].reverse()) addNumber(round.outcome.pocket);
     if (rounds[0] && !last) { last = rounds[0]; if (!spinning) wheel.show(rounds[0].outcome.pocket); }
-  }).catch(() => {}); // the strip stays empty; the banner tells of the connection
+  }).catch(() => {}); // the strip stays empty; the banner reports the lost connection
 
   return {
     title: t('game.roulette'),

@@ -66,7 +66,7 @@ export default async function slots(path) {
     tell(answer);
   }
 
-  /** @param {import('../types.js').SlotsSpin} answer @param {boolean} [again] it was told before, in another language */
+  /** @param {import('../types.js').SlotsSpin} answer @param {boolean} [again] it was announced before, in another language */
   function tell(answer, again = false) {
     shown = answer;
     const won = answer.payout > answer.round.staked; // a payout up to the stake doesn't count as a win
@@ -147,7 +147,7 @@ export default async function slots(path) {
       last = rounds[0];
       if (!spinning) drums.forEach((d, reel) => { void d.land(rounds[0].outcome.stops[reel]); });
     }
-  }).catch(() => {}); // the strip stays empty; the banner tells of the connection
+  }).catch(() => {}); // the strip stays empty; the banner reports the lost connection
 
   return {
     title: t('game.slots'),

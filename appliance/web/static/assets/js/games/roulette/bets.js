@@ -7,7 +7,7 @@
  * @typedef {object} Spot
  * @property {string} id e.g. "split:8-9"
  * @property {string} type as in the API
- * @property {number[]} numbers what the API is told; empty for bets with a selection and for even-money bets
+ * @property {number[]} numbers sent to the API; empty for bets with a selection and for even-money bets
  * @property {number} selection 1 … 3 for dozen and column, else 0
  * @property {number[]} covers the numbers that win
  * @property {number} pays to 1
