@@ -31,10 +31,10 @@ func (a *App) settleAbandoned(ctx context.Context) {
 	}
 }
 
-// abandonedBefore is the time before which an abandoned round of a game had its last action.
+// abandonedBefore is the cut-off: a round of the game counts as abandoned if its player last acted before it.
 func (a *App) abandonedBefore(t config.Table) time.Time { return a.dir.node.Now().Add(-t.AbandonAfter) }
 
-// abandonedAtOnce bounds how many rounds of a game one check settles, so that they don't delay players' bets.
+// abandonedAtOnce bounds how many rounds of a game are settled in one go, so that they don't delay players' bets.
 const abandonedAtOnce = 1000
 
 func (a *App) settleAllAbandoned(ctx context.Context, game string, before time.Time) error {
@@ -47,7 +47,7 @@ func (a *App) settleAllAbandoned(ctx context.Context, game string, before time.T
 		_, refused := errors.AsType[*command.Refusal](err)
 		switch {
 		case refused:
-			continue // its player was quicker
+			continue // the player has acted in the meantime
 		case errors.Is(err, command.ErrUnknown):
 			continue // the next check finds the round, if it is still open
 		case err != nil:

@@ -12,7 +12,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// A round that its player left is settled like any other: it is counted, and the player's open pages are told.
+// An abandoned round is settled like any other: it is counted, and the player's open pages hear of it.
 func TestAbandoned_TheSettlementIsCountedAndTold(t *testing.T) {
 	h := openRealHouse(t)
 	p := h.player("cherry")
@@ -46,7 +46,7 @@ func TestAbandoned_TheSettlementIsCountedAndTold(t *testing.T) {
 	if err := h.app.settleAllAbandoned(ctx, "blackjack", time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	p.object(200, "GET", deals+"/open", "") // nobody has left it for an hour
+	p.object(200, "GET", deals+"/open", "") // it has not been idle for an hour
 	if err := h.app.settleAllAbandoned(ctx, "blackjack", time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}

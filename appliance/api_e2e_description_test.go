@@ -13,17 +13,17 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// description is the API's OpenAPI document, to hold answers against. It is safe for concurrent use.
+// description checks answers against the API's OpenAPI document. It is safe for concurrent use.
 type description struct {
 	t    *testing.T
 	doc  map[string]any
 	mu   sync.Mutex
 	all  *jsonschema.Compiler          // guarded by mu
-	some map[string]*jsonschema.Schema // guarded by mu; by pointer
-	seen map[string]bool               // guarded by mu; "GET /api/v1/me 200"
+	some map[string]*jsonschema.Schema // guarded by mu; by JSON pointer
+	seen map[string]bool               // guarded by mu; e.g. "GET /api/v1/me 200"
 }
 
-// readDescription reads an OpenAPI document in YAML. What is wrong with answers is reported to t.
+// readDescription reads an OpenAPI document in YAML. Wrong answers are reported to t.
 func readDescription(t *testing.T, document []byte) *description {
 	t.Helper()
 	d := &description{t: t, all: jsonschema.NewCompiler(), some: make(map[string]*jsonschema.Schema), seen: make(map[string]bool)}
@@ -37,7 +37,7 @@ func readDescription(t *testing.T, document []byte) *description {
 	return d
 }
 
-// at goes down the document by the names of members, and follows references. It is nil where there is nothing.
+// at walks down the document by member names, and follows references. It returns nil if there is nothing.
 func (d *description) at(names ...string) map[string]any {
 	v := d.doc
 	for _, n := range names {
@@ -49,7 +49,7 @@ func (d *description) at(names ...string) map[string]any {
 	return v
 }
 
-// validate holds a JSON text against the schema at a place in the document.
+// validate checks a JSON text against the schema at a place in the document.
 func (d *description) validate(text []byte, place ...string) error {
 	pointer := "openapi.json#"
 	for _, p := range place {
@@ -72,7 +72,7 @@ func (d *description) validate(text []byte, place ...string) error {
 	return schema.Validate(v)
 }
 
-// operation finds the path of the document that an address belongs to. Paths without parameters come first.
+// operation finds the path in the document that matches an address. Paths without parameters take precedence.
 func (d *description) operation(method, address string) (path string, ok bool) {
 	got := strings.Split(address, "/")
 	for p := range d.at("paths") {
@@ -86,8 +86,8 @@ func (d *description) operation(method, address string) (path string, ok bool) {
 	return path, ok
 }
 
-// check holds an answer against the document, and the body of the request if it was done. What belongs to no
-// operation, a 404 or 405 that any address can answer, is passed over.
+// check checks an answer against the document, and, if the request succeeded, its body. It ignores answers that belong to no
+// operation: any address can answer a 404 or 405.
 func (d *description) check(r *http.Request, res *http.Response, body []byte) {
 	d.t.Helper()
 	path, ok := d.operation(r.Method, r.URL.Path)
@@ -150,7 +150,7 @@ func bodyOf(t *testing.T, r *http.Request) []byte {
 	return b.Bytes()
 }
 
-// unseen lists the successes that are described and that no checked answer was, e.g. "GET /api/v1/me 200".
+// unseen lists the described successes that no checked answer has covered, e.g. "GET /api/v1/me 200".
 func (d *description) unseen() (list []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

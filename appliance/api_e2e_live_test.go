@@ -53,7 +53,7 @@ func wantSessionEnded(t *testing.T, conn *websocket.Conn) {
 	}
 }
 
-// Players hear of all that concerns them, whoever asked for it.
+// Players hear of everything that concerns them, whoever caused it.
 func TestLive_TellsWhatHappensInTheCasino(t *testing.T) {
 	h := openRealHouse(t)
 	p := h.player("cherry")

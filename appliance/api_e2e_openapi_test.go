@@ -12,7 +12,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// refused sends a request that must be refused with the status and the code.
+// refused sends a request, which must be refused with the status and the code.
 func (c *realClient) refused(status int, code, method, path, body string, headers ...string) map[string]any {
 	c.h.t.Helper()
 	v := c.object(status, method, path, body, headers...)
@@ -22,8 +22,7 @@ func (c *realClient) refused(status int, code, method, path, body string, header
 	return v
 }
 
-// Every answer that passes realClient is held against openapi.yaml. Here all that can be done is done, and much that
-// can't.
+// realClient checks every answer against openapi.yaml. This test makes every request that can succeed, and many that can't.
 func TestOpenAPI_AnswersAreAsDescribed(t *testing.T) {
 	h := openRealHouse(t)
 	v := &realClient{h: h}
@@ -60,7 +59,7 @@ func tourSignIn(t *testing.T, p, v *realClient) {
 	p.object(204, "DELETE", sessions+"/"+second["session_id"].(string), "")
 }
 
-// tourGames plays all games, until every kind of outcome was likely there, and leaves a round open.
+// tourGames plays all games until every kind of outcome is likely to have occurred, and leaves a round open.
 func tourGames(t *testing.T, p *realClient) (open string) {
 	const spins, deals = "/api/v1/games/slots/spins", "/api/v1/games/blackjack/rounds"
 	for range 40 {
@@ -95,7 +94,7 @@ func tourGames(t *testing.T, p *realClient) (open string) {
 	return open
 }
 
-// rarest picks of the actions that are allowed the one that is allowed least often, so that all of them come by.
+// rarest picks the allowed action that is allowed least often, so that all actions occur.
 func rarest(r map[string]any) string {
 	allowed := r["allowed_actions"].([]any)
 	for _, a := range []string{"insurance", "split", "double"} {

@@ -21,7 +21,7 @@ import (
 	"imperio/replication"
 )
 
-// The API in front of the true machine, log and disk. Each test ends with a proof of the books.
+// The API in front of the real machine, log and disk. Each test ends with an audit.
 
 // realHouse is a whole casino in this process.
 type realHouse struct {
@@ -31,12 +31,12 @@ type realHouse struct {
 	tables      []config.Table    // nil: as the configuration says
 	clock       replication.Clock // nil: the system's
 	app         *App
-	stop        func() // and wait until it has ended
+	stop        func() // and waits until it has ended
 	url         string
 	description *description
 }
 
-// patientConfig is the default, for a machine so busy that a write may take minutes: the casino under test must not end.
+// patientConfig is the default configuration, changed for a machine so busy that a write may take minutes.
 func patientConfig() config.Config {
 	c := config.Default()
 	c.Data.DiskStallLimit = 10 * time.Minute
@@ -49,7 +49,7 @@ func openRealHouse(t *testing.T, change ...func(*config.Config)) *realHouse {
 	return openRealHouseBy(t, nil, change...)
 }
 
-// openRealHouseBy opens a casino that takes its time from a clock.
+// openRealHouseBy opens a casino with a clock of the test.
 func openRealHouseBy(t *testing.T, clock replication.Clock, change ...func(*config.Config)) *realHouse {
 	t.Helper()
 	h := &realHouse{t: t, config: patientConfig(), clock: clock}
@@ -96,7 +96,7 @@ func (h *realHouse) start() {
 	}
 }
 
-// restart ends the casino and starts it again with another configuration.
+// restart stops the casino and starts it again with a changed configuration.
 func (h *realHouse) restart(change func(*config.Config)) {
 	h.t.Helper()
 	h.stop()
@@ -109,7 +109,7 @@ type realClient struct {
 	token string
 }
 
-// send sends a request, holds the answer against the description, and gives its status and body.
+// send sends a request, checks the answer against the description, and returns its status and body.
 func (c *realClient) send(method, path, body string, headers ...string) (int, []byte) {
 	r, err := http.NewRequest(method, c.h.url+path, strings.NewReader(body))
 	if err != nil {
@@ -141,7 +141,7 @@ func (c *realClient) send(method, path, body string, headers ...string) (int, []
 	return res.StatusCode, data
 }
 
-// object sends a request that must be answered with the status, and gives the answer.
+// object sends a request, which must be answered with the status, and returns the answer.
 func (c *realClient) object(status int, method, path, body string, headers ...string) map[string]any {
 	c.h.t.Helper()
 	got, data := c.send(method, path, body, headers...)
@@ -181,7 +181,7 @@ func (c *realClient) all(path, name string) (list []map[string]any) {
 	}
 }
 
-// checkBooks holds a player's balance, transfers and rounds against one another, and gives the number of rounds.
+// checkBooks checks a player's balance, transfers and rounds against one another, and returns the number of rounds.
 func (c *realClient) checkBooks() int {
 	t := c.h.t
 	t.Helper()
@@ -285,7 +285,7 @@ func TestAPI_TwoActionsAtOnceAreOne(t *testing.T) {
 				continue
 			}
 		}
-		// With one hand the first stand settles the round, so that there is nothing left for the others.
+		// There is one hand, so the first stand settles the round and the others come too late.
 		statuses := make(chan int, 6)
 		for range cap(statuses) {
 			go func() {
@@ -309,8 +309,8 @@ func TestAPI_TwoActionsAtOnceAreOne(t *testing.T) {
 	p.checkBooks()
 }
 
-// A client that got no answer asks again under its key. Meanwhile the operator may have started the casino anew with other
-// rules, limits or games, or the disk may have filled up.
+// A client without an answer asks again under its key. In the meantime the operator may have restarted the casino with
+// other rules, limits or games, or the disk may have filled up.
 func TestAPI_ABetIsAnsweredAgainWhateverTheHouseChanged(t *testing.T) {
 	h := openRealHouse(t)
 	p := h.player("cherry")
@@ -331,7 +331,7 @@ func TestAPI_ABetIsAnsweredAgainWhateverTheHouseChanged(t *testing.T) {
 		name   string
 		change func(*config.Config)
 		status int
-		code   string // of a bet that is new; empty: it is taken
+		code   string // the refusal of a new bet; empty: it is taken
 	}{
 		{"other rules", func(c *config.Config) {
 			c.Games.SlotsRules, c.Games.RouletteRules, c.Accounts.DailyCoins = "slots/1", "roulette/2", 7
@@ -348,7 +348,7 @@ func TestAPI_ABetIsAnsweredAgainWhateverTheHouseChanged(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			c.Data.DiskReserve = config.ByteSize(free + free/2) // of which less than half is used
+			c.Data.DiskReserve = config.ByteSize(free + free/2) // more than is free
 		}, 503, "low_disk_space"},
 	} {
 		h.restart(c.change)
@@ -357,7 +357,7 @@ func TestAPI_ABetIsAnsweredAgainWhateverTheHouseChanged(t *testing.T) {
 				t.Errorf("%s, %s: first %s\nagain %d %s", c.name, path, first[path], status, again)
 			}
 			if path == deals || path == "/api/v1/me/daily-coins" {
-				continue // the round may be open; the coins are collected
+				continue // a round may be open; the daily coins are collected already
 			}
 			if status, answer := p.send("POST", path, body, "Idempotency-Key", "new "+c.name+path); status != c.status || !bytes.Contains(answer, []byte(c.code)) {
 				t.Errorf("%s, %s: a new bet is answered %d %s", c.name, path, status, answer)
@@ -398,7 +398,7 @@ func (c *realClient) finish(v map[string]any, actions string) {
 	}
 }
 
-// Hits at once, and stands at once on one of two hands, would all be within the rules one after the other.
+// Simultaneous hits, or stands on one of two hands, would all be allowed one after the other. Only one may be taken.
 func TestAPI_OfActionsOnThePositionThatWasSeenOneIsTaken(t *testing.T) {
 	h := openRealHouse(t)
 	p := h.player("cherry")
@@ -501,8 +501,8 @@ func TestAPI_ParallelSignUpsOfOneNameAreOneAccount(t *testing.T) {
 	}
 }
 
-// All begin with the right password, and the session outlives the change: only one change is done, and no loser is told to
-// sign in again.
+// All changes name the correct password, and the session outlives the change. Only one is made, and the others are not told
+// to sign in again.
 func TestAPI_OfPasswordChangesAtOnceOneIsDone(t *testing.T) {
 	h := openRealHouse(t)
 	p := h.player("cherry")
@@ -539,7 +539,7 @@ func TestAPI_FailedSignInsAreThrottledForKnownAndUnknownNamesAlike(t *testing.T)
 			h := openRealHouse(t, func(c *config.Config) {
 				c.Limits.On = true
 				// The limits on requests have their own tests.
-				c.Limits.FailedSignIns = config.Rate{Events: 5, Per: time.Hour} // no machine is so slow that a try comes back
+				c.Limits.FailedSignIns = config.Rate{Events: 5, Per: time.Hour} // even on a slow machine no try comes back
 				c.Limits.SignInBurst, c.Limits.GeneralBurst, c.Limits.ConnectionsPerAddress = 1000, 1000, 1000
 			})
 			h.player("cherry")
@@ -557,13 +557,13 @@ func TestAPI_FailedSignInsAreThrottledForKnownAndUnknownNamesAlike(t *testing.T)
 				t.Errorf("%v", codes)
 			}
 			if status, body := v.send("POST", "/api/v1/sessions", `{"login":"cherry","password":"correct horse"}`); status != 429 {
-				t.Errorf("the right password from the same address is answered %d %s", status, body)
+				t.Errorf("the correct password from the same address is answered %d %s", status, body)
 			}
 		})
 	}
 }
 
-// Nonsense of all kinds, drawn at random, is refused with a 4xx; no coin moves.
+// Random nonsense is refused with a 4xx, and no coin moves.
 func TestAPI_NonsenseMovesNoCoin(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

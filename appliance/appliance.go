@@ -1,5 +1,5 @@
-// Package appliance is the composition root: it wires the casino's parts. New acquires everything in order. Run serves until
-// it is told to stop or the node fails. Everything is released in reverse order.
+// Package appliance is the composition root: the only place where the parts of the casino meet. New acquires everything in
+// order. Run serves until it is told to stop or the node fails. Everything is released in reverse order.
 package appliance
 
 import (
@@ -37,7 +37,7 @@ type Options struct {
 	LimitHeap       func(bytes int64) // limits the process's heap, such as debug.SetMemoryLimit; nil: it has its limit already
 	Games           *games.Catalogue  // nil: all released games
 	Tables          []config.Table    // how the games are offered; nil: as the configuration says
-	Clock           replication.Clock // the source of the casino's time; nil: the system's
+	Clock           replication.Clock // the source of the casino's time; nil: the system's clock
 }
 
 // App is a casino that is ready to serve.
@@ -62,7 +62,7 @@ type App struct {
 	metrics *ops.Metrics
 
 	dir       *dataDir
-	events    *storage.Follower // from the start on, for countRounds
+	events    *storage.Follower // follows from the start, for countRounds
 	casino    casino
 	certs     *certs.Source
 	edge      *edge.Edge
@@ -78,7 +78,7 @@ type server struct {
 	http *http.Server
 	on   net.Listener
 	tls  bool
-	last bool // stops last: it reports the node's state while the others finish
+	last bool // stops last, since it serves health while the others finish
 }
 
 // New opens the data directory, waits until the node leads, and listens. If it fails, nothing is left open.
@@ -103,7 +103,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		}
 	}()
 	for _, warning := range o.Config.Warnings() {
-		a.log.Warn("the configuration allows something dangerous", "warning", warning)
+		a.log.Warn("the configuration is risky", "warning", warning)
 	}
 	a.memory = PlanMemory(int64(a.config.Data.Memory))
 	a.memory.log(a.log, int64(a.config.Data.Memory))
@@ -156,7 +156,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 	if err := a.raiseLevel(ctx); err != nil {
 		return err
 	}
-	a.events = a.dir.store.Follow() // replayed events are no news
+	a.events = a.dir.store.Follow() // replayed events are not news
 	index, _ := a.dir.store.Applied()
 	event, head := a.dir.store.Head()
 	a.log.Info("the state is open", "directory", a.config.Data.Dir, "made", a.dir.made, "applied_index", index,
@@ -218,7 +218,7 @@ func apiTables(tables []config.Table) []api.Table {
 	return list
 }
 
-// observe tells the edge the account and the route of a request, and counts sign-ins and panics.
+// observe passes a request's account and route to the edge, and counts sign-ins and panics.
 func (a *App) observe(r *http.Request, o api.Observation) {
 	if o.Panicked {
 		a.metrics.Panicked()
@@ -238,7 +238,7 @@ func (a *App) observe(r *http.Request, o api.Observation) {
 
 const signInRoute = "/api/v1/sessions"
 
-// Run serves until ctx ends (then it returns nil) or something fails. Then it stops accepting, finishes requests in flight
+// Run serves until ctx ends or something fails; it returns nil if ctx ended. It stops accepting, finishes requests in flight
 // within the configured time, writes a checkpoint and closes everything.
 func (a *App) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.Background())
@@ -268,12 +268,12 @@ func (a *App) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		a.log.Info("stopping")
 	case err = <-failed:
-		a.log.Error("stopping, since a part failed", "error", err)
+		a.log.Error("stopping because a part failed", "error", err)
 	case err = <-a.dir.node.Failed():
-		a.log.Error("stopping, since the node failed", "error", err)
+		a.log.Error("stopping because the node failed", "error", err)
 	case <-a.dir.store.Failed():
 		err = a.dir.store.Err()
-		a.log.Error("stopping, since the state failed", "error", err)
+		a.log.Error("stopping because the state failed", "error", err)
 	}
 	a.health.Stop() // before anything else, so that load balancers notice
 	stop()
@@ -282,7 +282,7 @@ func (a *App) Run(ctx context.Context) error {
 	return errors.Join(err, a.close())
 }
 
-// close releases everything, but does not wait for ever: a hanging disk must not keep the process alive.
+// close releases everything, but does not wait for ever: a hung disk must not keep the process alive.
 func (a *App) close() error {
 	closed := make(chan error, 1)
 	go func() { closed <- a.cleanups.run() }()
@@ -305,7 +305,7 @@ func (s *server) serve() error {
 func (a *App) stopServing() {
 	ctx, cancel := context.WithTimeout(context.Background(), a.config.Listen.ShutdownTimeout)
 	defer cancel()
-	a.api.Close() // live connections would not end by themselves
+	a.api.Close() // live connections don't end by themselves
 	for _, last := range []bool{false, true} {
 		var owned group
 		for _, s := range a.servers {
@@ -314,7 +314,7 @@ func (a *App) stopServing() {
 			}
 			owned.run(func() {
 				if err := s.http.Shutdown(ctx); err != nil {
-					a.log.Warn("ending connections that did not finish in time", "server", s.name)
+					a.log.Warn("closing connections that did not finish in time", "server", s.name)
 					s.http.Close()
 				}
 			})

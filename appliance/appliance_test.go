@@ -20,7 +20,7 @@ import (
 	"imperio/appliance/edge"
 )
 
-// logged opens and closes a casino, and gives what it logged.
+// logged opens and closes a casino, and returns its log.
 func logged(t *testing.T, change func(*config.Config)) string {
 	t.Helper()
 	c := patientConfig()
@@ -45,12 +45,12 @@ func TestNew_WarnsOfWhatIsAllowedButDangerous(t *testing.T) {
 	logs := logged(t, func(c *config.Config) { c.Limits.On, c.Games.SlotsRules = false, "slots/1" })
 	for _, want := range []string{"limits: ", "slots-rules: slots/1 returns "} {
 		if strings.Count(logs, want) != 1 {
-			t.Errorf("%q is not told once:\n%s", want, logs)
+			t.Errorf("%q is not logged exactly once:\n%s", want, logs)
 		}
 	}
 }
 
-// net/http has complaints of its own. As plain lines they would break whatever reads JSON logs.
+// net/http logs errors of its own. As plain lines they would break readers of JSON logs.
 func TestLogs_AreJSONWhateverNetHTTPSays(t *testing.T) {
 	c := config.Default()
 	c.Data.Dir = privateDir(t)
@@ -63,7 +63,7 @@ func TestLogs_AreJSONWhateverNetHTTPSays(t *testing.T) {
 	}
 	for _, s := range app.servers {
 		if s.http.ErrorLog == nil {
-			t.Errorf("%s complains to the standard logger", s.name)
+			t.Errorf("%s logs its errors to the standard logger", s.name)
 			continue
 		}
 		s.http.ErrorLog.Printf("http: panic serving %s: a bug", s.name)
@@ -123,7 +123,7 @@ func TestLimits_AreTurnedOffOneByOne(t *testing.T) {
 	}
 }
 
-// Who mistypes a sign-up can mend it at once.
+// After a mistake in a sign-up, a player can correct it at once.
 func TestSignUp_AMistakeLocksNobodyOut(t *testing.T) {
 	h := openRealHouse(t, func(c *config.Config) { c.Limits.On = true })
 	v := &realClient{h: h}
@@ -132,7 +132,7 @@ func TestSignUp_AMistakeLocksNobodyOut(t *testing.T) {
 	v.object(429, "POST", "/api/v1/accounts", `{"username":"apple","email":"apple@example.org","password":"long enough"}`)
 }
 
-// While requests in flight are finished, probes on the operator's listener learn that nothing new should come.
+// While requests in flight finish, probes on the operator's listener learn that the node takes no new ones.
 func TestRun_ProbesLearnFirstThatTheNodeStops(t *testing.T) {
 	c := patientConfig()
 	c.Data.Dir = privateDir(t)
@@ -170,7 +170,7 @@ func TestRun_ProbesLearnFirstThatTheNodeStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer player.Close()
-	// Its answer to "Expect" shows that the request is being handled; its body is still to come.
+	// The answer to "Expect" shows that the request is being handled. Its body follows later.
 	_, _ = io.WriteString(player, "POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
 	answers := bufio.NewReader(player)
 	if line, err := answers.ReadString('\n'); err != nil || !strings.Contains(line, "100") {
@@ -179,11 +179,11 @@ func TestRun_ProbesLearnFirstThatTheNodeStops(t *testing.T) {
 	stop()
 	for deadline := time.Now().Add(3 * time.Minute); probe("/health/ready") != 503; {
 		if time.Now().After(deadline) {
-			t.Fatal("the node never says that it stops")
+			t.Fatal("health never says that the node is stopping")
 		}
 	}
 	if status := probe("/health/live"); status != 200 {
-		t.Errorf("it does not even live: %d", status)
+		t.Errorf("the liveness probe: %d", status)
 	}
 	_, _ = io.WriteString(player, "{}")
 	rest, err := io.ReadAll(answers)
@@ -195,8 +195,8 @@ func TestRun_ProbesLearnFirstThatTheNodeStops(t *testing.T) {
 	}
 }
 
-// A directory that is removed or moved under a running casino ends it with a failure, and the next start at the same
-// place makes no new casino.
+// If its directory is removed or moved, a running casino ends with an error, and the next start at the same place makes no
+// new casino.
 func TestRun_NoticesThatItsDirectoryIsGone(t *testing.T) {
 	for name, take := range map[string]func(dir string) error{
 		"removed": os.RemoveAll,

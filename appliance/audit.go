@@ -95,7 +95,7 @@ func above(dir string, id storage.Identity, store *storage.Store) (commands int,
 	return commands, err
 }
 
-// replay applies the log above the state, in memory.
+// replay applies the entries of the log above the state, only in memory.
 func replay(ctx context.Context, dir string, id storage.Identity, store *storage.Store) error {
 	var batch []storage.Command
 	apply := func() error {
@@ -122,5 +122,5 @@ func replay(ctx context.Context, dir string, id storage.Identity, store *storage
 	return apply()
 }
 
-// Violation says what is wrong with the books.
+// Violation is a broken invariant of the books.
 type Violation = audit.Violation

@@ -11,7 +11,7 @@ import (
 	"imperio/storage/seal"
 )
 
-// casino is the machine as the APIs see it. Changes go through the log; reads go to the store.
+// casino is the machine as the APIs see it. Changes go through the log; the store answers reads.
 type casino struct {
 	*storage.Store
 	node *replication.Node
@@ -41,7 +41,7 @@ func (c casino) Propose(ctx context.Context, cmd command.Command) (command.Resul
 	return c.node.Propose(ctx, cmd)
 }
 
-// propose is for commands of the casino itself.
+// propose proposes a command of the casino itself.
 func (c casino) propose(ctx context.Context, body command.Body) (command.Result, error) {
 	return command.Propose(ctx, c, rand.Reader, command.Command{Body: body}, 0)
 }

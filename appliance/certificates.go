@@ -11,7 +11,7 @@ import (
 	"imperio/tls/certstore"
 )
 
-// openCertificates starts obtaining and renewing certificates.
+// openCertificates starts the source that obtains and renews certificates.
 func (a *App) openCertificates(ctx context.Context) error {
 	if a.config.TLS.Mode == config.TLSOff {
 		return nil

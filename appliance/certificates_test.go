@@ -10,7 +10,7 @@ import (
 	"imperio/tls/certstore"
 )
 
-// A certificate that is not stored, since another node has taken the lock over, must not fail in silence.
+// If another node takes over the lock, a certificate is not stored. That must not happen silently.
 func TestCertStore_SaysWhenALockIsLost(t *testing.T) {
 	h := openRealHouse(t)
 	said := make(lines, 10)
@@ -30,14 +30,14 @@ func TestCertStore_SaysWhenALockIsLost(t *testing.T) {
 	}
 }
 
-// forgetful keeps no lock.
+// forgetful loses every lock.
 type forgetful struct{ certstore.KV }
 
 func (forgetful) RenewLock(context.Context, certstore.Fence, time.Duration) error {
 	return certstore.ErrStaleFence
 }
 
-// lines is a writer that hands on each line.
+// lines is a writer that passes each line on.
 type lines chan string
 
 func (l lines) Write(p []byte) (int, error) {

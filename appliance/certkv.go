@@ -14,7 +14,7 @@ import (
 	"imperio/tls/certstore"
 )
 
-// certKV keeps certificates in the replicated state, so that a cluster shares them.
+// certKV stores certificates in the replicated state, so that a cluster shares them.
 type certKV struct {
 	store *storage.Store
 	node  *replication.Node
@@ -22,7 +22,7 @@ type certKV struct {
 
 var _ certstore.KV = certKV{}
 
-// certPrefix begins the names of certificates among the house's values.
+// certPrefix is the prefix of certificates among the house's values.
 const certPrefix = "tls/"
 
 func (kv certKV) propose(ctx context.Context, b command.Body) (command.Result, error) {

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 )
 
-// cleanups release what was acquired, in reverse order, after a failed start or when the casino stops.
+// cleanups release what was acquired, in reverse order, after a failed start as well as when the casino stops.
 type cleanups struct {
 	log   *slog.Logger
 	stack []cleanup

@@ -51,7 +51,7 @@ func (a *App) listenControl(context.Context) error {
 	return nil
 }
 
-// newControl makes the operators' API. The history names actor if the system doesn't identify the peer. server is nil if
+// newControl makes the operators' API. actor is the name in the history if the system doesn't say who asks. server is nil if
 // none runs.
 func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Server, actor string) *control.Control {
 	return control.New(control.Options{
@@ -100,8 +100,8 @@ func (h house) Audit(ctx context.Context) (control.AuditReport, error) {
 	return out, nil
 }
 
-// OpenControl returns a client for operators' work on a data directory: on the server that runs there, or else on the
-// directory itself, which it opens. The history names actor as the one who does the work. Call close at the end.
+// OpenControl returns a client for operators' work on a data directory. It connects to the server that runs on the
+// directory. Without one it opens the directory itself. actor is the operator's name for the history. Call close at the end.
 func OpenControl(ctx context.Context, dir, actor string, o Options) (client *control.Client, close func() error, err error) {
 	client, err = control.Dial(ctx, filepath.Join(dir, SocketFile))
 	if err == nil {

@@ -33,7 +33,7 @@ type dataDir struct {
 	keys     *seal.Keys // derived from the casino's key
 	store    *storage.Store
 	node     *replication.Node
-	made     bool // just now
+	made     bool // this start made the casino
 	lock     *os.File
 }
 
@@ -50,8 +50,8 @@ type dataDirOptions struct {
 	log        *slog.Logger
 }
 
-// openDataDir opens the casino of a directory, or makes one if there is none and that is allowed. Whatever it refuses,
-// it leaves as it found it.
+// openDataDir opens the casino in a directory, or makes one if there is none and o.create is set. If it refuses a directory,
+// it changes nothing in it.
 func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 	if o.key.given != "" { // it is looked at before the directory is made
 		if _, err := o.key.read(o.path); err != nil {
@@ -91,7 +91,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 	}
 	if !d.identity.Ready {
 		if !o.create {
-			return nil, fmt.Errorf("%s: %w yet: its first start broke off. Start it with 'imperio serve'", o.path, ErrNoCasino)
+			return nil, fmt.Errorf("%s: %w yet: its first start was interrupted. Start it with 'imperio serve'", o.path, ErrNoCasino)
 		}
 		if err := d.clear(); err != nil {
 			return nil, err
@@ -146,21 +146,21 @@ func (d *dataDir) begin(o dataDirOptions) error {
 	return storage.WriteIdentity(d.path, d.identity)
 }
 
-// clear removes what a first start that broke off has left. node.json says that no command was ever taken; files that
-// say otherwise are not touched.
+// clear removes what an interrupted first start has left. node.json says that no command was ever taken. Files that say
+// otherwise are not touched.
 func (d *dataDir) clear() error {
 	if err := d.checkUnused(); err != nil {
 		return err
 	}
 	for _, name := range []string{storage.StateFile, replication.LogDir} {
 		if err := os.RemoveAll(filepath.Join(d.path, name)); err != nil {
-			return fmt.Errorf("make the casino anew: %w", err)
+			return fmt.Errorf("remove what an interrupted start has left: %w", err)
 		}
 	}
 	return nil
 }
 
-// checkUnused refuses files that can't be read, or that hold anything that was ever asked of the casino.
+// checkUnused refuses files that can't be read, or that hold any command.
 func (d *dataDir) checkUnused() error {
 	if d.has(storage.StateFile) {
 		s, err := storage.Open(d.path, nil, storage.Options{ReadOnly: true, Owner: d.identity.ClusterID})
@@ -200,7 +200,7 @@ func (d *dataDir) has(name string) bool {
 }
 
 func (d *dataDir) notNew(name string) error {
-	return fmt.Errorf("%s says that the first start of this casino broke off, but %s in %s holds what was done in one. Put the right %s back, or restore the casino from a backup into an empty directory. Nothing was changed",
+	return fmt.Errorf("%s says that the first start of this casino was interrupted, but %s in %s holds a history. Put the right %s back, or restore the casino from a backup into an empty directory. Nothing was changed",
 		storage.NodeFile, name, d.path, storage.NodeFile)
 }
 
@@ -208,13 +208,13 @@ func (d *dataDir) logIdentity() replication.Identity {
 	return replication.Identity{NodeID: d.identity.NodeID, ClusterID: d.identity.ClusterID}
 }
 
-// close stops the node, writes the last checkpoint and gives the directory back.
+// close stops the node, writes the last checkpoint and unlocks the directory.
 func (d *dataDir) close(ctx context.Context) error {
 	return errors.Join(d.node.Close(ctx), d.store.Close(), d.leaveMark(), d.lock.Close())
 }
 
-// leaveMark writes node.json where it is missing by now. A service that is started again at once would otherwise take an
-// empty place for a first start, and make a new casino where one was running a moment ago.
+// leaveMark writes node.json again if it has gone missing. Otherwise a service that restarts at once would take the empty
+// directory for a first start, and make a new casino where one was running a moment ago.
 func (d *dataDir) leaveMark() error {
 	if d.has(storage.NodeFile) {
 		return nil
@@ -229,8 +229,8 @@ func (d *dataDir) leaveMark() error {
 	return fmt.Errorf("%s is gone from %s. It was written again, so that no new casino is made there. Put the casino's other files back beside it, or restore a backup into an empty directory", storage.NodeFile, d.path)
 }
 
-// watch returns an error when the directory is not where it was opened any more, and nil when ctx ends. The state looks
-// after its own file.
+// watch returns an error when the directory is no longer where it was opened, and nil when ctx ends. The state watches its
+// own file.
 func (d *dataDir) watch(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

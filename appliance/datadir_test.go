@@ -38,7 +38,7 @@ func makeCasino(t *testing.T, dir string, do ...command.Body) {
 	}
 }
 
-// setReady writes node.json as a start that broke off leaves it, or as one that came to its end.
+// setReady writes node.json as an interrupted start leaves it, or as a completed one does.
 func setReady(t *testing.T, dir string, ready bool) {
 	t.Helper()
 	id, err := storage.ReadIdentity(dir)
@@ -51,7 +51,7 @@ func setReady(t *testing.T, dir string, ready bool) {
 	}
 }
 
-// contentOf is all that the files of a directory hold.
+// contentOf is the content of all files in a directory.
 func contentOf(t *testing.T, dir string) string {
 	t.Helper()
 	var all strings.Builder
@@ -69,7 +69,7 @@ func contentOf(t *testing.T, dir string) string {
 	return all.String()
 }
 
-// opensNot holds that no way to open the directory works, that each says want, and that nothing is touched.
+// opensNot checks that every way to open the directory fails with want, and that no file is touched.
 func opensNot(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	before := contentOf(t, dir)
@@ -125,7 +125,7 @@ func TestDataDir_AFirstStartThatBrokeOffIsBegunAnew(t *testing.T) {
 	}
 }
 
-// node.json that says "never begun" beside files with a history in them is wrong: nothing is removed.
+// If node.json says that the casino was never used, but other files hold a history, node.json is wrong: nothing is removed.
 func TestDataDir_WhatWasDoneIsNeverRemoved(t *testing.T) {
 	for name, lose := range map[string]string{"both files": "", "the log alone": storage.StateFile, "the state alone": replication.LogDir} {
 		t.Run(name, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestDataDir_UnreadableFilesOfAFirstStartAreKept(t *testing.T) {
 	}
 }
 
-// Without "ready", the casino once looked as if it had never been begun, and was made anew.
+// Without "ready", the casino once looked unused, and was replaced by a new one.
 func TestDataDir_AFlippedBitOfTheIdentityIsRefused(t *testing.T) {
 	dir := privateDir(t)
 	makeCasino(t, dir, something)
@@ -176,7 +176,7 @@ func TestDataDir_AFlippedBitOfTheIdentityIsRefused(t *testing.T) {
 	opensNot(t, dir, storage.NodeFile, "is damaged", "Nothing was changed")
 }
 
-// Two casinos that did as much have logs and states that seem to go on from each other.
+// Two casinos with the same number of commands have logs and states that seem to match.
 func TestDataDir_TheStateOfAnotherCasinoIsRefused(t *testing.T) {
 	dir, other := privateDir(t), privateDir(t)
 	makeCasino(t, dir, something)

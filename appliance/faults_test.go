@@ -13,10 +13,10 @@ import (
 	"imperio/storage/storagetest/faults"
 )
 
-// A casino whose disk fails, as its players see it: whatever was answered is in the books after the restart, whatever
-// was not says so with a 503 or a broken connection, and the process ends with an error that names the file.
+// A casino whose disk fails, as players see it. Whatever was answered is in the books after the restart. Every other request
+// ends with a 503 or a broken connection. The process ends with an error that names the file.
 
-// faultyHouse is a casino in this process that a test lets fail.
+// faultyHouse is a casino in this process whose disk fails.
 type faultyHouse struct {
 	url  string
 	stop context.CancelFunc
@@ -45,7 +45,7 @@ func openFaultyHouse(t *testing.T, dir string) *faultyHouse {
 	return h
 }
 
-// post sends a request and gives status and body; status 0 if the connection broke.
+// post sends a request and returns status and body; status 0 if the connection broke.
 func (h *faultyHouse) post(t *testing.T, path, token, key, body string) (int, []byte) {
 	t.Helper()
 	r, err := http.NewRequest("POST", h.url+path, strings.NewReader(body))

@@ -10,7 +10,7 @@ import (
 	"imperio/appliance/edge"
 )
 
-// zones are the edge's configured limits on requests.
+// zones are the edge's limits on requests, from the configuration.
 func zones(l config.Limits) []edge.Zone {
 	limit := func(r config.Rate, burst int) edge.Limit {
 		return edge.Limit{Events: r.Events, Per: r.Per, Burst: burst}
@@ -38,13 +38,13 @@ func PrintLimits(w io.Writer, l config.Limits) error {
 		switch {
 		case z.Tries != nil:
 			row(*z.Tries, covers)
-			covers += ", when it is not refused"
+			covers += ", unless refused"
 		case covers == "":
 			covers = "all other requests, except health checks and reads of files"
 		}
 		row(z, covers)
 	}
 	fmt.Fprintf(table, "failed-sign-ins\t%s\t%d\taddress, account\tsign-ins with a wrong password; kept in the casino's data\n", l.FailedSignIns, l.FailedSignIns.Events)
-	fmt.Fprintf(table, "\nconnections\t%s an address, %s in all\n", l.ConnectionsPerAddress, l.Connections)
+	fmt.Fprintf(table, "\nconnections\t%s per address, %s in total\n", l.ConnectionsPerAddress, l.Connections)
 	return table.Flush()
 }

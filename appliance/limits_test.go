@@ -17,8 +17,8 @@ func TestPrintLimits_ShowsEveryZoneAsConfigured(t *testing.T) {
 	got := strings.Join(strings.Fields(out.String()), " ")
 	for _, want := range []string{
 		"limits are on", "general 10/s 20 address, account all other requests", "sign-in 5/m 7 address POST /api/v1/sessions",
-		"sign-up-tries 5/m 7 address POST /api/v1/accounts sign-up", "sign-up 3/h 1 address POST /api/v1/accounts, when",
-		"slots off 10 address, account POST /api/v1/games/slots/spins", "failed-sign-ins 5/m 5", "10 an address, off in all",
+		"sign-up-tries 5/m 7 address POST /api/v1/accounts sign-up", "sign-up 3/h 1 address POST /api/v1/accounts, unless",
+		"slots off 10 address, account POST /api/v1/games/slots/spins", "failed-sign-ins 5/m 5", "10 per address, off in total",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in: %s", want, got)

@@ -14,7 +14,7 @@ import (
 	"imperio/appliance/web"
 )
 
-// openEdge makes the edge, which all requests pass before a handler.
+// openEdge makes the edge, which every request passes before it reaches a handler.
 func (a *App) openEdge(context.Context) (err error) {
 	if a.pages, err = edge.NewStatic(web.Assets(), web.Files()); err != nil {
 		return fmt.Errorf("read the players' pages: %w", err)
@@ -49,14 +49,14 @@ func (a *App) serveOn(name, address string, handler http.Handler, tls bool) erro
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("listen for %s: %w. Is another server running there? Choose another address", name, err)
+		return fmt.Errorf("listen for %s: %w. Is another server running at this address? Choose another one", name, err)
 	}
 	s := &server{name: name, http: a.edge.Server(handler), on: a.edge.Listener(l), tls: tls}
 	a.addServer(s)
 	return nil
 }
 
-// addServer makes Run serve s.
+// addServer adds a server for Run.
 func (a *App) addServer(s *server) {
 	a.servers = append(a.servers, s)
 	a.cleanups.add(s.name, func() error {

@@ -15,7 +15,7 @@ import (
 	"imperio/storage/ledger"
 )
 
-// openDiceHouse opens a house that also plays a game of which the product has not a word.
+// openDiceHouse opens a house that also plays a game that the product does not know.
 func openDiceHouse(t *testing.T) *realHouse {
 	t.Helper()
 	h := &realHouse{t: t, config: config.Default(), games: gamestest.Catalogue()}
@@ -32,7 +32,7 @@ func openDiceHouse(t *testing.T) *realHouse {
 	return h
 }
 
-// diceRound plays until a round of dice is as wanted. It keeps every other die.
+// diceRound plays until a round of dice matches. In other rounds it keeps the die.
 func (c *realClient) diceRound(wanted func(round map[string]any) bool) map[string]any {
 	c.h.t.Helper()
 	for range 1000 {
@@ -44,7 +44,7 @@ func (c *realClient) diceRound(wanted func(round map[string]any) bool) map[strin
 			c.actDice(r, gamestest.Keep)
 		}
 	}
-	c.h.t.Fatal("no round of dice is as wanted")
+	c.h.t.Fatal("no round of dice matches")
 	return nil
 }
 
@@ -53,7 +53,7 @@ func (c *realClient) actDice(round map[string]any, action string) map[string]any
 	return c.object(200, "POST", "/api/v1/games/dice/rounds/"+round["id"].(string)+"/actions", `{"action":"`+action+`"}`)["round"].(map[string]any)
 }
 
-// A game that lives in test code goes through the whole house: nothing but its descriptor says what it is.
+// A game in test code works in every part of the house. Only its descriptor says what it is.
 func TestNewGame_GoesThroughTheWholeHouse(t *testing.T) {
 	h := openDiceHouse(t)
 	p := h.player("cherry")
@@ -70,7 +70,7 @@ func TestNewGame_GoesThroughTheWholeHouse(t *testing.T) {
 		t.Errorf("dice is offered as %v", dice)
 	}
 
-	// It is played: rounds settle at once, by an action, at further cost, or are left.
+	// It is played: rounds settle at once, by an action, by an action that costs more, or are abandoned.
 	isOpen := func(r map[string]any) bool { return r["settled"] == false }
 	p.diceRound(func(r map[string]any) bool { return r["settled"] == true })
 	raised := p.diceRound(isOpen)
@@ -103,7 +103,7 @@ func TestNewGame_GoesThroughTheWholeHouse(t *testing.T) {
 		t.Fatalf("the round that its player left is %v", r)
 	}
 
-	// An idempotency key holds for it.
+	// Idempotency keys work.
 	first := p.object(201, "POST", "/api/v1/games/dice/rounds", `{"stake":7}`, "Idempotency-Key", "once")
 	if again := p.object(201, "POST", "/api/v1/games/dice/rounds", `{"stake":7}`, "Idempotency-Key", "once"); fmt.Sprint(again) != fmt.Sprint(first) {
 		t.Errorf("asked again the round is %v, was %v", again, first)
@@ -154,7 +154,7 @@ func TestNewGame_GoesThroughTheWholeHouse(t *testing.T) {
 		t.Errorf("the house of dice has %d, want %v", got, staked-paid)
 	}
 
-	// "fair" proves its rounds, and finds a lie.
+	// "fair" proves its rounds, and finds a forged outcome.
 	p.object(201, "POST", "/api/v1/me/fairness/rotations", `{"client_seed":"clover"}`)
 	for _, r := range []map[string]any{raised, left} {
 		_, data := p.send("GET", "/api/v1/me/rounds/"+r["id"].(string), "")
@@ -168,7 +168,7 @@ func TestNewGame_GoesThroughTheWholeHouse(t *testing.T) {
 		t.Errorf("%v:\n%s", err, printed.String())
 	}
 
-	// The audit proves it: of the server, of the directory, and after a restart.
+	// The audit proves it: through the server, from the directory, and after a restart.
 	holdDiceAudit(t, h, n)
 	h.stop()
 	holdDiceAudit(t, h, n)
@@ -178,14 +178,14 @@ func TestNewGame_GoesThroughTheWholeHouse(t *testing.T) {
 	}
 	holdDiceAudit(t, h, n)
 
-	// A program that does not know the game does not take its books for proven.
+	// A program that does not know the game does not accept its books.
 	h.stop()
 	if _, err := Audit(ctx, h.config.Data, nil); err == nil || !strings.Contains(err.Error(), "dice/1") {
 		t.Errorf("an audit without dice says %v", err)
 	}
 }
 
-// holdDiceProof recomputes a round from what the API says of it.
+// holdDiceProof recomputes a round from the API's answer.
 func holdDiceProof(t *testing.T, h *realHouse, data []byte) {
 	t.Helper()
 	round, err := proof.ReadRound(strings.NewReader(string(data)))

@@ -22,8 +22,8 @@ import (
 	"imperio/storage/machine"
 )
 
-// openOps makes health, metrics and the disk-space gate. It comes first, since all other parts report to them. They query
-// the other parts only once the casino serves.
+// openOps makes health, metrics and the gate for a full disk. It comes first, since all other parts report to these. They
+// query the other parts only once the casino serves.
 func (a *App) openOps(context.Context) error {
 	dir := a.config.Data.Dir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -68,7 +68,7 @@ func (a *App) countRounds(ctx context.Context, f *storage.Follower) {
 			return
 		}
 		if missed > 0 {
-			a.log.Warn("the metrics leave out rounds: too many events came at once", "events", missed)
+			a.log.Warn("too many events came at once; the metrics may miss rounds", "events", missed)
 		}
 		for _, e := range events {
 			if r := e.Round; r != nil && r.Settled {
@@ -97,7 +97,8 @@ func (a *App) replicationFigures() ops.Replication {
 	}
 }
 
-// openStakes returns the stakes of open rounds in the newest checkpoint, by the books and by the rounds themselves.
+// openStakes returns the open rounds and their stakes at the newest checkpoint: as the books have them, and as the rounds
+// themselves add up.
 func (a *App) openStakes(ctx context.Context) (books, rounds ops.OpenStakes, err error) {
 	snapshot, err := a.dir.store.LastSnapshot()
 	if err != nil {
@@ -133,7 +134,7 @@ func (a *App) certificates() []ops.Certificate {
 	return list
 }
 
-// addChecks adds the checks of /health. All parts must be open.
+// addChecks adds the checks of /health, now that all parts are open.
 func (a *App) addChecks(context.Context) error {
 	store, node := a.dir.store, a.dir.node
 	for _, c := range []ops.Check{
@@ -175,7 +176,7 @@ func (a *App) listenOps(context.Context) error {
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("listen for the operator: %w. Is another server running there? Choose another --ops-addr, or none", err)
+		return fmt.Errorf("listen for the operator: %w. Is another server running at this address? Choose another --ops-addr, or none", err)
 	}
 	guard := a.guard()
 	guard.Allow, guard.Address = slices.Concat(ops.Loopback(), guard.Allow), nil

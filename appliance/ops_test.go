@@ -31,14 +31,14 @@ func wantMetric(t *testing.T, m *ops.Metrics, lines ...string) {
 	}
 }
 
-// The API makes a 500 of a panic itself, so the edge sees none.
+// The API turns a panic into a 500 itself, so the edge sees no panic.
 func TestObserve_CountsPanicsOfTheAPI(t *testing.T) {
 	a := &App{metrics: ops.NewMetrics(ops.Sources{})}
 	a.observe(httptest.NewRequest("GET", "/api/v1/me", nil), api.Observation{Route: "/api/v1/me", Panicked: true})
 	wantMetric(t, a.metrics, "imperio_http_panics_total 1")
 }
 
-// The edge refuses a flood of guesses before the API sees them.
+// The edge refuses a flood of guesses before the API sees it. The metrics count these, too.
 func TestSignIns_CountThoseThatALimitRefused(t *testing.T) {
 	h := openRealHouse(t, func(c *config.Config) { c.Limits.On = true })
 	for range 5 {
@@ -47,7 +47,7 @@ func TestSignIns_CountThoseThatALimitRefused(t *testing.T) {
 	wantMetric(t, h.app.metrics, `imperio_sign_ins_total{result="invalid_credentials"} 3`, `imperio_sign_ins_total{result="rate_limited"} 2`)
 }
 
-// A round under way is no settled one: its stake is in escrow, and in no game's sums.
+// The stake of an open round is in escrow, and in no game's sums.
 func TestMetrics_TellRoundsUnderWayFromSettledOnes(t *testing.T) {
 	h := openRealHouse(t)
 	p := h.player("cherry")
@@ -59,7 +59,7 @@ func TestMetrics_TellRoundsUnderWayFromSettledOnes(t *testing.T) {
 		fmt.Sprintf(`imperio_bets_total{game="blackjack"} %d`, settled), fmt.Sprintf(`imperio_staked_coins_total{game="blackjack"} %d`, staked),
 		"imperio_open_rounds 1", "imperio_ledger_escrow_coins 10")
 
-	// The books and the rounds agree on it, each by itself, as of the newest checkpoint.
+	// At the newest checkpoint, the books and the rounds agree.
 	if _, err := h.app.dir.store.Checkpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -23,15 +23,15 @@ const (
 	exclusions = "/api/v1/me/exclusions"
 )
 
-// signsIn asks for a session, and gives the status.
+// signsIn asks for a session, and returns the status.
 func (h *realHouse) signsIn(name string) int {
 	h.t.Helper()
 	status, _ := (&realClient{h: h}).send("POST", "/api/v1/sessions", `{"login":"`+name+`","password":"correct horse"}`)
 	return status
 }
 
-// A clock that is set back for a moment, for a spin, and set right again, moves nothing: no used key is played anew, no
-// exclusion ends, no daily coins come early, no open round is taken for abandoned.
+// Setting the clock back for one spin and then right again changes nothing: no used key is played again, no exclusion ends,
+// no daily coins come early, no open round counts as abandoned.
 func TestTime_AClockThatIsSetBackForASpinChangesNothing(t *testing.T) {
 	for _, back := range []time.Duration{48 * time.Hour, 50 * time.Hour, 72 * time.Hour, 365 * 24 * time.Hour} {
 		t.Run(back.String(), func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestTime_AClockThatIsSetBackForASpinChangesNothing(t *testing.T) {
 
 func roundOf(v map[string]any) any { return v["round"].(map[string]any)["id"] }
 
-// Requests whose bodies take long to come carry no old time into the log.
+// Requests with slow bodies carry no old time into the log.
 func TestTime_RequestsThatAreHeldOpenDoNotMoveIt(t *testing.T) {
 	clock := replicationtest.NewClock(noon)
 	h := openRealHouseBy(t, clock, func(c *config.Config) { c.Listen.ReadTimeout = 5 * time.Minute })
@@ -125,7 +125,7 @@ func TestTime_RequestsThatAreHeldOpenDoNotMoveIt(t *testing.T) {
 	}
 }
 
-// A clock that leaps is not believed. Health says what to do, and reads go on.
+// The casino does not believe a clock that leaps. Health says what to do, and reads still work.
 func TestTime_AClockThatLeapsIsNotBelievedUntilTheCasinoIsStartedAgain(t *testing.T) {
 	clock := replicationtest.NewClock(noon)
 	h := openRealHouseBy(t, clock)

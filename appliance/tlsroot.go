@@ -13,7 +13,7 @@ import (
 	"imperio/tls/certstore"
 )
 
-// ErrNoRoot says that a casino has no internal certificate authority.
+// ErrNoRoot says that a casino has no certificate authority of its own.
 var ErrNoRoot = certs.ErrNoRoot
 
 // RootCertificate implements control.Server.

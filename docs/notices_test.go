@@ -52,9 +52,9 @@ type component struct {
 func makeNotices(t *testing.T) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	b.WriteString("The program imperio contains the following works of others, under their own terms.\n" +
-		"A module's source is found under its name. 'make notices' wrote this file; a test holds it against\n" +
-		"the program's dependencies.\n\n")
+	b.WriteString("The program imperio contains the following third-party works, each under its own terms.\n" +
+		"A module's source is found under its name. 'make notices' wrote this file; a test checks that it\n" +
+		"matches the program's dependencies.\n\n")
 	var texts []string
 	owners := make(map[string][]string)
 	for _, c := range append([]component{goItself(t), fonts(t)}, modules(t)...) {

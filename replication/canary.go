@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// canary makes a small durable write when the log has been idle for the interval, so that a disk that hangs is noticed
-// before somebody bets.
+// canary makes a small durable write when the log has been idle for the interval, so that a hung disk is noticed before
+// somebody bets.
 func (n *Node) canary() {
 	tick := time.NewTicker(n.canaryInterval)
 	defer tick.Stop()
@@ -30,7 +30,7 @@ func (n *Node) canary() {
 	}
 }
 
-// watchDisk fails the node when one write, of whatever kind, takes too long. It must not wait for the disk itself.
+// watchDisk fails the node when a write of any kind takes too long. It must not wait for the disk itself.
 func (n *Node) watchDisk() {
 	tick := time.NewTicker(n.stall.tick)
 	defer tick.Stop()
@@ -65,11 +65,11 @@ type stallWatch struct {
 	tick   time.Duration
 	last   time.Duration // the last look, by the steady clock
 	writes uint64        // durable writes up to then
-	during bool          // another was under way then
+	during bool          // whether another was under way then
 	took   time.Duration // how long that one had taken, at least
 }
 
-// newStallWatch makes one that looks often enough for a limit.
+// newStallWatch makes a stallWatch that looks often enough for a limit.
 func newStallWatch(limit time.Duration) stallWatch {
 	return stallWatch{tick: max(limit/20, time.Millisecond)}
 }

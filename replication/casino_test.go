@@ -96,7 +96,7 @@ func foundCasino(t *testing.T) (dir string, answers map[uint64]command.Result) {
 	return dir, answers
 }
 
-// Bets without a key, whose fate is unknown when leadership is lost under them, are not played twice.
+// Bets without a key that may or may not have been committed when leadership was lost are not played twice.
 func TestPropose_PlaysNoBetTwiceAcrossLostLeadership(t *testing.T) {
 	t.Parallel()
 	const callers, each = 16, 40
@@ -148,7 +148,7 @@ func TestPropose_PlaysNoBetTwiceAcrossLostLeadership(t *testing.T) {
 
 const lastWager = 14
 
-// play goes on with the casino while an operation of the disk may fail, and tells each answer.
+// play proposes the remaining wagers while a disk operation may fail, and reports each answer.
 func play(t *testing.T, dir string, fired func() bool, answered func(n uint64, r command.Result)) {
 	t.Helper()
 	c, err := openCasino(dir, false)
@@ -188,7 +188,7 @@ func play(t *testing.T, dir string, fired func() bool, answered func(n uint64, r
 	}
 }
 
-// reopened checks that the casino over what is left on the disk gives each answer again, keeps sound books, and goes on.
+// reopened checks that the casino opens with what is left on the disk, repeats each answer, passes the audit, and takes new bets.
 func reopened(t *testing.T, when, dir string, answers map[uint64]command.Result) {
 	t.Helper()
 	defer func() {
@@ -207,7 +207,7 @@ func reopened(t *testing.T, when, dir string, answers map[uint64]command.Result)
 		}
 		want.Replayed = true
 		if diff := storagetest.Differ(want, got); diff != "" {
-			t.Fatalf("wager %d was answered otherwise before (-before +now):\n%s", n, diff)
+			t.Fatalf("the answer to wager %d has changed (-before +now):\n%s", n, diff)
 		}
 	}
 	if r, err := c.node.Propose(within(t), wager(100)); err != nil || r.Refusal != nil || r.Replayed {

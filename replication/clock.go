@@ -26,10 +26,10 @@ type Reading struct {
 	Steady time.Duration
 }
 
-// maxLead is how far the wall clock may be ahead of where it should be before it is not believed any more.
+// maxLead is how far the wall clock may be ahead of where it should be before the node stops believing it.
 const maxLead = 24 * time.Hour
 
-// noticeable is the smallest step of the wall clock that is worth telling.
+// noticeable is the smallest step of the wall clock that is reported.
 const noticeable = 2 * time.Second
 
 // earliest is a time at which this program did not exist yet. A clock that shows an earlier one is behind.
@@ -70,7 +70,7 @@ type timekeeper struct {
 	told      clockState
 }
 
-// clockState is what the log was told last.
+// clockState is what was logged last.
 type clockState uint8
 
 const (
@@ -87,7 +87,7 @@ type ClockStatus struct {
 	Behind time.Duration // how far the wall clock is behind the casino's time, if that is noticeable; else 0
 	Leap   time.Duration // how far it is ahead of where it should be, if so far that no command is taken; else 0
 	Step   time.Duration // its last noticeable step, suspensions included; 0: there was none
-	Ago    time.Duration // how long ago that was
+	Ago    time.Duration // how long ago that step was
 }
 
 // startClock begins to keep time. It believes the wall clock.
@@ -232,7 +232,7 @@ func (k *timekeeper) synchronizedNow() bool {
 // Now is the casino's time: what an entry of the log would be stamped with now.
 func (n *Node) Now() time.Time { return n.clock.time() }
 
-// watchClock reads the clocks each second, so that a step is noticed although nobody bets, and tells the log.
+// watchClock reads the clocks each second, so that a step is noticed even if nobody bets, and logs it.
 func (n *Node) watchClock() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -248,7 +248,7 @@ func (n *Node) watchClock() {
 	}
 }
 
-// tell writes to the log when the wall clock begins or ends to be wrong.
+// tell logs when the wall clock becomes wrong, and when it is right again.
 func (k *timekeeper) tell() {
 	s := k.look()
 	is := clockRight
@@ -264,7 +264,7 @@ func (k *timekeeper) tell() {
 	k.told = is
 	switch is {
 	case clockUnbelieved:
-		k.log.Error("no command is taken", "error", leapError(s.Leap))
+		k.log.Error("no commands are taken", "error", leapError(s.Leap))
 	case clockBehind:
 		k.log.Warn("this machine's clock is behind the casino's time, which goes on at half pace until the two meet. Check time synchronization",
 			"clock", s.Wall, "time", s.Time)

@@ -45,7 +45,7 @@ func (h *clockTest) stamp() time.Time {
 	return at
 }
 
-// shows checks what the next entry is stamped with: so long after noon.
+// shows checks that the next entry is stamped with a time that long after noon.
 func (h *clockTest) shows(after time.Duration) {
 	h.t.Helper()
 	if at := h.stamp(); !at.Equal(noon.Add(after)) {
@@ -250,8 +250,8 @@ func TestClock_TellsTheLogOnceWhatIsWrong(t *testing.T) {
 	says("level=INFO", "agree")
 }
 
-// world is what a property test does to a casino: the machine's clock is set, the machine is suspended, or frozen with all
-// its clocks, and the casino is started again.
+// world is what a property test does to a casino: it sets the machine's clock, suspends the machine, freezes it with all
+// its clocks, and restarts the casino.
 type world struct {
 	real  time.Duration // that has passed
 	clock *replicationtest.Clock
@@ -310,7 +310,7 @@ func (w *world) start() {
 	}
 }
 
-// check holds a stamp against the rules, as they are written down in the design.
+// check checks a stamp against the rules, as the design states them.
 func (w *world) check(t *rapid.T) {
 	status := w.keeps.Status()
 	now := w.clock.Read()

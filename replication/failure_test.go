@@ -18,7 +18,7 @@ import (
 	"imperio/storage/command"
 )
 
-// held is a journal that stops in Apply, from when the first command comes, until release is called.
+// held is a journal whose Apply blocks from the first command on, until release is called.
 func held(t *testing.T) (j *replicationtest.Journal, entered <-chan struct{}, release func()) {
 	t.Helper()
 	j = replicationtest.New()
@@ -201,7 +201,7 @@ func TestClose_WaitsForWhatIsInFlightAndRefusesTheRest(t *testing.T) {
 	if len(j.IDs()) != 20 {
 		t.Fatalf("%d commands were applied", len(j.IDs()))
 	}
-	open(t, replication.Options{Dir: dir, Machine: replicationtest.New()}) // the file was let go
+	open(t, replication.Options{Dir: dir, Machine: replicationtest.New()}) // the log was unlocked
 }
 
 func TestClose_GivesUpWithItsContext(t *testing.T) {
@@ -227,7 +227,7 @@ func TestCanary_WritesOnlyWhenNobodyElseDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := n.Status()
-	until(t, "the canary to sing", func() bool { return n.Status().Syncs > before.Syncs+3 })
+	until(t, "some writes of the canary", func() bool { return n.Status().Syncs > before.Syncs+3 })
 	if after := n.Status(); after.Entries != before.Entries || after.LastIndex != before.LastIndex {
 		t.Fatalf("the canary left entries in the log: %+v", after)
 	}

@@ -57,7 +57,7 @@ func (s scenario) run(t *testing.T, fired func() bool, each func(number uint64))
 			if err := failed(t, n); !errors.Is(err, faults.ErrInjected) {
 				t.Fatalf("the node failed with %v", err)
 			}
-			for range 2 { // it takes nothing more
+			for range 2 { // it takes no more commands
 				if _, err := n.Propose(within(t), replicationtest.Command(i+1)); !errors.Is(err, command.ErrUnavailable) {
 					t.Fatalf("a command after the failure: %v", err)
 				}
@@ -200,7 +200,7 @@ func TestPowerCut_LosesNothingThatWasAnswered(t *testing.T) {
 	s := template
 	s.journal = template.journal.Reopen()
 
-	// What was answered, and what state.db held, from when the disk had done so many operations.
+	// The answers given, and the content of state.db, by how many operations the disk had done.
 	type answer struct {
 		operations int
 		number     uint64
@@ -241,8 +241,8 @@ func TestPowerCut_LosesNothingThatWasAnswered(t *testing.T) {
 	}
 }
 
-// stallLimit is what the tests of a hanging disk wait for. A healthy disk must keep it before they stall it, however busy
-// the machine is.
+// stallLimit is for the tests of a hung disk. Before they stall the disk, it must stay below this limit even on a busy
+// machine.
 const stallLimit = 10 * time.Second
 
 func TestStall_EndsTheNodeWhileTheDiskHangs(t *testing.T) {
@@ -301,8 +301,8 @@ func (c *readClock) Read() replication.Reading {
 	return c.Clock.Read()
 }
 
-// What the wall clock shows says nothing about the disk: set ahead by more than the limit while a write is under way, it
-// ends no node. The steady clock of the test stands still, so no time counts until the test lets it pass.
+// The wall clock says nothing about the disk: setting it ahead by more than the limit during a write does not fail the
+// node. The steady clock of the test stands still until the test moves it.
 func TestStall_AClockThatIsSetAheadIsNotTheDisks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -11,8 +11,8 @@ import (
 // one history, even where indexes and terms agree, as they do in copies of one data directory that went on separately.
 //
 // Heads that the state has reached are compared before the node starts. Those above it are compared after the replay,
-// before the node takes its first command. Not noticed is only a copy whose log says nothing about the time after the
-// copies parted: one that wrote a single batch since and then neither touched nor closed its log.
+// before the node takes its first command. Only one case goes unnoticed: the log says nothing about the time after the
+// copies parted, because the node wrote a single batch since and then neither touched nor closed its log.
 
 // noteHead remembers the head of the history as far as the machine has applied the log. The log asks for it at each
 // write; asking the machine itself would make the log wait for Apply.
@@ -60,7 +60,7 @@ func sameHistory(log *logstore.Store, m Machine, h logstore.Head) error {
 		return fmt.Errorf("%w: the history once reached event %d, says %s, but state.db and the log together only lead to event %d. "+
 			"Put back the files that belong together, or restore the latest backup", ErrMismatch, h.Event, log.Path(), last)
 	case hash != h.Hash:
-		return fmt.Errorf("%w: event %d is another one in %s than in state.db: they have different histories. "+
+		return fmt.Errorf("%w: event %d in %s is not the event %[2]d in state.db: they have different histories. "+
 			"Put back the files that belong together, or restore the latest backup", ErrMismatch, h.Event, log.Path())
 	}
 	return nil

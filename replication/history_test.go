@@ -14,8 +14,8 @@ import (
 
 // A copy of a data directory that goes on separately has the same indexes and terms as the original, and another history.
 
-// parted is a casino of two copies: the directories of both, and the states as their last checkpoints hold them. They
-// have 30 commands in common. Then each goes on with as many others as told, and is closed in order.
+// parted makes two copies of a casino, and returns their directories and the states of their last checkpoints. They have 30
+// commands in common. Then each takes as many others as asked for, and is closed in order.
 func parted(t *testing.T, ones, others uint64) (dirs [2]string, states [2]*replicationtest.Journal) {
 	t.Helper()
 	dirs = [2]string{t.TempDir(), t.TempDir()}
@@ -60,8 +60,8 @@ func TestHistory_RefusesFilesOfCopiesThatParted(t *testing.T) {
 	}
 }
 
-// Where the log says nothing about the time that the state has reached, its replay leads to another history than it once
-// did. The node then ends before it takes a command.
+// If the log says nothing about the time that the state has reached, the replay may lead to a different history than
+// before. The node then fails before it takes a command.
 func TestHistory_EndsTheNodeWhenTheReplayLeadsElsewhere(t *testing.T) {
 	dir := t.TempDir()
 	j := replicationtest.New()
@@ -83,7 +83,7 @@ func TestHistory_EndsTheNodeWhenTheReplayLeadsElsewhere(t *testing.T) {
 	}
 }
 
-// An older state with the log of the same history is no mistake: the replay leads where the log says.
+// An older state with the log of the same history is fine: the replay reaches the head that the log names.
 func TestHistory_TakesAnOlderStateOfTheSameHistory(t *testing.T) {
 	dir := t.TempDir()
 	j := replicationtest.New()

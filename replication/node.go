@@ -29,11 +29,11 @@ type Node struct {
 	events  atomic.Uint64 // the newest event that the machine has recorded; written by raft's machine goroutine
 
 	canaryInterval, stallLimit time.Duration
-	stall                      stallWatch   // watchDisk's
-	stalled                    atomic.Int64 // how long it has seen the write under way, nanoseconds
+	stall                      stallWatch   // used by watchDisk
+	stalled                    atomic.Int64 // how long watchDisk has seen the current write, in nanoseconds
 
 	head    atomic.Pointer[logstore.Head] // see noteHead
-	leads   gate                          // open while this node leads and has applied all that was committed before it did
+	leads   gate                          // open while this node leads and has applied everything committed before its term
 	tokens  chan struct{}                 // one for each proposal in flight
 	queue   chan *proposal                // waiting to be put into an entry
 	flights chan flight                   // sent to raft, in order
@@ -111,8 +111,8 @@ func Open(o Options) (*Node, error) {
 	return n, nil
 }
 
-// begin writes the beginning of a new log: that this node alone is the cluster, and where the log starts. For a machine
-// with a history (a restored backup) it starts after that.
+// begin writes the beginning of a new log: this node is the whole cluster, and the log starts at the first entry. If the
+// machine has a history (a restored backup), the log starts after it.
 func begin(log *logstore.Store, config *raft.Config, transport raft.Transport, self raft.Configuration, m Machine) error {
 	index, term := m.Applied()
 	if index == 0 {
@@ -160,8 +160,8 @@ func (n *Node) start(config *raft.Config) error {
 	if err := n.startRaft(config); err != nil {
 		return fmt.Errorf("start raft: %w", err)
 	}
-	// A follower whose timeout becomes shorter checks at once whether its leader is gone. So a lone node stands for election
-	// now, and not when its timeout has passed.
+	// A follower whose timeout is shortened checks at once whether its leader is gone. So a lone node stands for election
+	// now instead of waiting for its timeout.
 	soon := n.raft.ReloadableConfig()
 	soon.HeartbeatTimeout, soon.ElectionTimeout = loneTimeout, loneTimeout
 	if err := n.raft.ReloadConfig(soon); err != nil {
@@ -177,7 +177,7 @@ func (n *Node) start(config *raft.Config) error {
 	return nil
 }
 
-// startRaft is NewRaft without its panics, which is how it answers an entry that it can't read.
+// startRaft is NewRaft without its panics: NewRaft panics on an entry that it can't read.
 func (n *Node) startRaft(config *raft.Config) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -301,7 +301,7 @@ func (n *Node) close(ctx context.Context) error {
 	n.quiet.Store(true)
 	n.end()
 	n.leads.close()
-	// With every token in hand nothing is in flight, and nothing can be any more.
+	// Once close holds every token, nothing is in flight, and nothing can follow.
 	for taken := 0; taken < cap(n.tokens); taken++ {
 		select {
 		case n.tokens <- struct{}{}:

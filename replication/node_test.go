@@ -18,10 +18,10 @@ import (
 
 var identity = replication.Identity{ClusterID: "cluster-1", NodeID: "node-1"}
 
-// deadline bounds what a test waits for. It is far above what anything takes, and no test waits for it to pass.
+// deadline bounds how long a test waits for something. Nothing takes nearly as long, and no test waits for it to pass.
 const deadline = 5 * time.Minute
 
-// patient gives a node a disk that may take minutes: on a busy machine a write takes seconds, and the node must not end.
+// patient allows writes to take minutes: on a busy machine a write takes seconds, and the node must not fail.
 func patient(o replication.Options) replication.Options {
 	if o.StallLimit == 0 {
 		o.StallLimit = deadline
@@ -95,7 +95,7 @@ func until(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	for end := time.Now().Add(deadline); !condition(); {
 		if time.Now().After(end) {
-			t.Fatalf("waited in vain for: %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 		time.Sleep(time.Millisecond)
 	}

@@ -151,10 +151,10 @@ func TestOpen_RefusesALogAndAStateThatDoNotBelongTogether(t *testing.T) {
 		})
 	}
 	o.Machine = j.Reopen()
-	open(t, o) // nothing of this did harm
+	open(t, o) // the refusals did no harm
 }
 
-// content is all that the files of the log hold.
+// content is the content of all files of the log.
 func content(t *testing.T, dir string) (all []byte) {
 	t.Helper()
 	log := filepath.Join(dir, replication.LogDir)
@@ -243,7 +243,7 @@ func TestOpen_RefusesOptionsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// What a checkpoint holds is not even looked at: the start takes as long as what is above it.
+// A start replays only the entries above the checkpoint, so its time depends only on those.
 func TestOpen_DoesNotReplayWhatTheCheckpointHolds(t *testing.T) {
 	dir := t.TempDir()
 	j := replicationtest.New()

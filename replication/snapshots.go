@@ -13,8 +13,8 @@ import (
 // describes is the checkpoint in state.db.
 type snapshots struct {
 	log *logstore.Store
-	// found is the checkpoint that the node started from. It is as good as a snapshot, and mostly newer than the last one
-	// that was taken: raft need not look at the entries below it.
+	// found is the checkpoint that the node started from. It serves as a snapshot, and is usually newer than the last one:
+	// raft need not read the entries below it.
 	found logstore.Snapshot
 }
 
@@ -37,7 +37,7 @@ var _ raft.SnapshotStore = snapshots{}
 func (s snapshots) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
 	configurationIndex uint64, _ raft.Transport) (raft.SnapshotSink, error) {
 	if version != 1 {
-		return nil, fmt.Errorf("snapshot version %d, known is 1", version)
+		return nil, fmt.Errorf("snapshot version %d is unknown; this version knows 1", version)
 	}
 	return &snapshotSink{log: s.log, meta: logstore.Snapshot{
 		Index: index, Term: term, Configuration: configuration, ConfigurationIndex: configurationIndex,

@@ -53,8 +53,8 @@ func TestStallWatch_MeasuresOneWriteByTheSteadyClock(t *testing.T) {
 	}
 }
 
-// Whatever pauses there are, a write is never thought to have taken longer than it did, and one that hangs is found after
-// the limit, in ticks.
+// Whatever pauses there are, a write never counts as longer than it was, and a hung one is found after the limit, counted
+// in ticks.
 func TestStallWatch_CountsNoPause(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := replication.NewStallWatch(watchLimit)
@@ -127,7 +127,7 @@ func TestStall_APauseOfTheProcessIsNotTheDisks(t *testing.T) {
 	answered(last + 1000) // the pipe may hold some from before the pause
 }
 
-// paused takes commands all the time, so that a write is nearly always under way.
+// paused proposes commands all the time, so that a write is nearly always under way.
 func paused(t *testing.T, dir string) {
 	n, err := replication.Open(replication.Options{Dir: dir, Machine: replicationtest.New(), Identity: identity, Create: true})
 	if err != nil {

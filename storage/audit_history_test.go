@@ -11,10 +11,10 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// forgery is something that is done to the books, and what the audit must say of it.
+// forgery tampers with the books, and says what the audit must find.
 type forgery struct {
 	name string
-	// do tampers with the casino and gives the event where that must show; 0 if it is at none.
+	// do tampers with the casino and returns the event at which that must show; 0: at none.
 	do   func(f *forger) (event uint64)
 	says string
 }
@@ -32,7 +32,7 @@ func holdForgeries(t *testing.T, list []forgery) {
 	}
 }
 
-// amend changes an event and chains the history again.
+// amend changes an event and rebuilds the chain of hashes.
 func amend(which func(f *forger) *machine.Event, fn func(e *machine.Event)) func(f *forger) uint64 {
 	return func(f *forger) uint64 {
 		e := which(f)
@@ -42,7 +42,7 @@ func amend(which func(f *forger) *machine.Event, fn func(e *machine.Event)) func
 	}
 }
 
-// rewrite changes an event and makes everything add up again.
+// rewrite changes an event and makes all sums add up again.
 func rewrite(which func(f *forger) *machine.Event, fn func(e *machine.Event)) func(f *forger) uint64 {
 	return func(f *forger) uint64 {
 		e := which(f)
@@ -58,7 +58,7 @@ func first(k machine.EventKind, id command.AccountID) func(f *forger) *machine.E
 	return func(f *forger) *machine.Event { return f.first(k, id) }
 }
 
-// round is the first event of a round that is as wanted.
+// round finds the first event whose round matches.
 func round(wanted func(k machine.EventKind, r *machine.RoundRecord) bool) func(f *forger) *machine.Event {
 	return func(f *forger) *machine.Event {
 		return f.find(func(e *machine.Event) bool { return e.Round != nil && wanted(e.Kind, e.Round) })
@@ -217,13 +217,13 @@ func TestAudit_FindsRoundsThatAreNotAsTheirRulesHaveThem(t *testing.T) {
 		{"its rules are a version that there is not", amend(lostSpin, func(e *machine.Event) { e.Round.Rules = "slots/99" }),
 			`has rules "slots/99", which this imperio does not know`},
 		{"its rules are of no game", amend(lostSpin, func(e *machine.Event) { e.Round.Rules = "poker/1" }), `has rules "poker/1", which are no game's`},
-		{"it has another event's number", amend(lostSpin, func(e *machine.Event) { e.Round.ID++ }), "which is another event's number"},
+		{"it has another event's number", amend(lostSpin, func(e *machine.Event) { e.Round.ID++ }), "but a round's number must be that of its event"},
 		{"a nonce is skipped", amend(wonRed, func(e *machine.Event) { e.Round.Nonce++ }), "; the next of account 1000 is nonce"},
 		{"a nonce is repeated", amend(wonRed, func(e *machine.Event) { e.Round.Nonce-- }), "; the next of account 1000 is nonce"},
 		{"it is of another seed pair", amend(wonRed, func(e *machine.Event) { e.Round.Pair++ }), "of pair 1; the next of account 1000 is nonce"},
 		{"a round is repeated", func(f *forger) uint64 {
 			return f.add(*lostSpin(f))
-		}, "which is another event's number"},
+		}, "but a round's number must be that of its event"},
 		{"a round is repeated under the next number", func(f *forger) uint64 {
 			e, r := *lostSpin(f), *lostSpin(f).Round
 			r.ID = command.RoundID(len(f.events) + 1)

@@ -16,7 +16,7 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// state is a forgery of what the machine keeps beside the history. It shows at no event.
+// state forges records beside the history, which shows at no event.
 func state(fn func(f *forger)) func(f *forger) uint64 {
 	return func(f *forger) uint64 { fn(f); return 0 }
 }
@@ -234,7 +234,7 @@ func TestAudit_FindsTotalsThatAreNotTheSums(t *testing.T) {
 	})
 }
 
-// A store does not open over another head than that of its newest event: what the audit says of it is asked in memory.
+// A store does not open if the head is not that of its newest event. So this test changes the head in memory.
 func TestAudit_FindsAnotherHead(t *testing.T) {
 	t.Parallel()
 	for name, tamper := range map[string]func(m *machine.Record){
@@ -255,7 +255,7 @@ func TestAudit_FindsAnotherHead(t *testing.T) {
 	}
 }
 
-// What can't be read is damage and no violation: it says which file it is and what to do.
+// Unreadable records are damage, not violations: the error names the file and says what to do.
 func TestAudit_TellsDamageFromViolations(t *testing.T) {
 	t.Parallel()
 	file := audited(t)
@@ -274,7 +274,7 @@ func TestAudit_TellsDamageFromViolations(t *testing.T) {
 			s := forge(t, file, func(f *forger) {
 				value = f.put(table, key, []byte("and what it holds, of which one bit is to be flipped"))
 			})
-			// On opening, it was whole: a record that went bad after that is found as well.
+			// The record was whole when the store was opened. Later damage is found as well.
 			flip(t, s.Path(), append(key, value...))
 			hold(t, s, " of the table "+table+" fails its checksum")
 		})
@@ -300,7 +300,7 @@ func TestAudit_TellsDamageFromViolations(t *testing.T) {
 	}
 }
 
-// flip flips the last bit of every place where a file holds some bytes.
+// flip finds every occurrence of some bytes in a file, and flips the last bit of each.
 func flip(t *testing.T, path string, what []byte) {
 	t.Helper()
 	file, err := os.ReadFile(path)

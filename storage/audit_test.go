@@ -100,8 +100,7 @@ func prove(t *testing.T, ctx context.Context, s *storage.Store, o audit.Options)
 	return report, err
 }
 
-// holdViolation holds that an audit finds a violation at an event (0: at none) that says what it is, with few workers
-// and with many.
+// holdViolation checks that an audit finds the violation at an event (0: at none), with one worker and with several.
 func holdViolation(t *testing.T, s *storage.Store, event uint64, says string) {
 	t.Helper()
 	for _, workers := range []int{1, 4} {
@@ -109,7 +108,7 @@ func holdViolation(t *testing.T, s *storage.Store, event uint64, says string) {
 		var v *audit.Violation
 		switch {
 		case err == nil:
-			t.Errorf("%d workers: the audit finds nothing; it is to say %q", workers, says)
+			t.Errorf("%d workers: the audit finds nothing, want %q", workers, says)
 		case !errors.As(err, &v):
 			t.Errorf("%d workers: no violation, but: %v", workers, err)
 		case v.Event != event || !strings.Contains(v.What, says):
@@ -198,7 +197,7 @@ func TestAudit_PassesTheEmptyCasino(t *testing.T) {
 
 func TestAudit_PassesWhatWasOnlySummedUpAgain(t *testing.T) {
 	t.Parallel()
-	// What the forger makes consistent is what the machine wrote: else every finding below could be its own fault.
+	// The forger's sums equal the machine's. Otherwise the findings of the other tests could be the forger's own errors.
 	file := audited(t)
 	want, err := prove(t, t.Context(), forge(t, file, untouched), audit.Options{})
 	if err != nil {
@@ -219,10 +218,10 @@ func TestAuditReport_SaysInWordsWhatWasProven(t *testing.T) {
 	}
 	want := []string{
 		"history   30 events in one chain, head abcd" + strings.Repeat("00", 30),
-		"records   99 with right checksums",
+		"records   99 with correct checksums",
 		"ledger    40 transfers, the sum of all balances is 0: players 500, escrow 10, issued 531",
-		"accounts  2, each balance and seed as its events make it, none below 0",
-		"rounds    11 settled and 1 open, 13 positions played again from committed seeds",
+		"accounts  2, every balance and seed follows from its events, none below 0",
+		"rounds    11 settled and 1 open, 13 positions replayed from committed seeds",
 		"slots     10 rounds, 200 staked, 189 paid, actual return 94.50 %",
 		"blackjack 1 rounds, 10 staked, 0 paid, actual return 0.00 %",
 		"took      1.235s, log entry 77",
@@ -254,7 +253,7 @@ func TestAudit_TellsProgressUpToTheEnd(t *testing.T) {
 	}
 }
 
-// cancelledAfter is a context that is cancelled once it was asked some number of times.
+// cancelledAfter is a context that is cancelled after a number of calls to Err.
 type cancelledAfter struct {
 	context.Context
 	left atomic.Int64
@@ -287,8 +286,8 @@ func TestAudit_EndsWithTheContextWhereverItIs(t *testing.T) {
 	}
 }
 
-// The rounds of a long history are played again in batches beside the reading. What is told is the first violation in
-// the order of events all the same.
+// The rounds of a long history are replayed in batches while the history is read. The audit still reports the first
+// violation in the order of events.
 func TestAudit_TellsTheFirstViolationHoweverManyWorkers(t *testing.T) {
 	t.Parallel()
 	c := storagetest.NewIn(t, memoryDir(t), 6, byHand)

@@ -84,7 +84,7 @@ func TestCheckpoint_DropsWhatHasOutlivedItsUse(t *testing.T) {
 		t.Helper()
 		c.One(command.Command{Body: command.RecordAct{Actor: "cashier", Act: "noted"}})
 		c.Checkpoint()
-		// The file is read beside the store, which holds its lock.
+		// The store holds the file's lock, so a copy is read.
 		db, err := bbolt.Open(copyOf(t, c.Store.Path()), 0o600, &bbolt.Options{ReadOnly: true})
 		if err != nil {
 			t.Fatal(err)

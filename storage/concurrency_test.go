@@ -14,10 +14,10 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// Readers beside Apply and checkpoints see whole commands only: each player's list of transfers adds up at any moment.
+// During Apply and checkpoints, readers see only whole commands: each player's list of transfers always adds up.
 func TestReaders_BesideApplyAndCheckpoints(t *testing.T) {
 	if testing.Short() {
-		t.Skip("its readers run beside many checkpoints")
+		t.Skip("runs readers during many checkpoints")
 	}
 	c := storagetest.NewIn(t, memoryDir(t), 3, storage.Options{CheckpointInterval: time.Millisecond, CheckpointBytes: 4096})
 	var players []command.AccountID
@@ -100,7 +100,7 @@ func TestReaders_BesideApplyAndCheckpoints(t *testing.T) {
 	readers.Wait()
 }
 
-// A session that has ended is never found again, by nobody and from no cache.
+// Nobody finds a session after it has ended, not even in a cache.
 func TestSession_EndedIsNeverServedAgain(t *testing.T) {
 	c := storagetest.NewIn(t, memoryDir(t), 3, storage.Options{CheckpointInterval: time.Millisecond})
 	p := c.Player("ann", 100)
@@ -147,7 +147,7 @@ func TestSession_EndedIsNeverServedAgain(t *testing.T) {
 	}
 }
 
-// Snapshots beside Apply are of one moment each: their books balance.
+// Each snapshot during Apply is of one moment: its books balance.
 func TestSnapshot_BesideApply(t *testing.T) {
 	c := storagetest.NewIn(t, memoryDir(t), 4, storage.Options{CheckpointInterval: time.Millisecond})
 	p := c.Player("ann", 1000)

@@ -19,7 +19,7 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// played is state.db of a small casino in which everything has happened, with more than one page in its tables.
+// played is the state.db of a small casino that has used every feature. Its tables have more than one page.
 func played(t *testing.T) (file []byte, content [32]byte) {
 	t.Helper()
 	c := storagetest.New(t, 11, byHand)
@@ -52,7 +52,7 @@ func signIn(p command.AccountID, n int) command.Command {
 		Token: command.TokenHash{1, byte(n), byte(n >> 8)}, Lifetime: 31_536_000_000, Address: "192.0.2.1"}}}
 }
 
-// openDamaged opens a file that may be damaged: it is refused and left as it is, or it holds what it held.
+// openDamaged opens a file that may be damaged. Either the file is refused and stays unchanged, or its content is intact.
 func openDamaged(t *testing.T, dir string, file []byte, content [32]byte, what string) (refused bool) {
 	t.Helper()
 	path := filepath.Join(dir, storage.StateFile)
@@ -309,10 +309,10 @@ func TestIdentity_IsWrittenReadAndRefused(t *testing.T) {
 	}
 }
 
-// A flipped bit must not make a casino look like another one, or like one that was never begun.
+// A flipped bit must not make a casino look like another one, or like one that was never set up.
 func TestIdentity_AnyOtherByteIsRefused(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it writes a file for each byte that may be wrong")
+		t.Skip("writes a file for each byte that may be wrong")
 	}
 	dir := t.TempDir()
 	id := storage.Identity{NodeID: "n1", ClusterID: "c1", Format: storage.FormatVersion, CreatedAt: storagetest.Birth, Ready: true}

@@ -8,7 +8,7 @@ import (
 	"imperio/storage/machine"
 )
 
-// ContentHash is the hash of all tables but the machine's own record, without what has outlived its use at a time.
+// ContentHash is the hash of all tables, without the machine's own record and without records that have outlived their use.
 func ContentHash(s *Store, now time.Time) (sum [32]byte, record machine.Record, err error) {
 	h := sha256.New()
 	err = s.db.View(func(r *engine.Reader) error {
@@ -32,7 +32,7 @@ func ContentHash(s *Store, now time.Time) (sum [32]byte, record machine.Record, 
 	return [32]byte(h.Sum(nil)), record, err
 }
 
-// TamperMachine changes what the machine knows about itself, in memory alone.
+// TamperMachine changes the machine's record, only in memory.
 func TamperMachine(s *Store, fn func(m *machine.Record)) error {
 	return s.db.Update(func(w *engine.Writer) error {
 		fn(s.machine.Head())

@@ -8,19 +8,19 @@ import (
 	"imperio/storage/machine"
 )
 
-// feed hands on the events that Apply leaves, in order, to any number of followers. It never waits for one of them: it
-// keeps the newest events, and a follower that falls behind them is told how many it has missed.
+// feed passes the events that Apply leaves to any number of followers, in order. It never waits for a follower. It keeps
+// the newest events, and tells a follower that falls behind how many it has missed.
 type feed struct {
 	mu   sync.Mutex
 	ring [feedSize]command.Event // event n at n % feedSize
 	next uint64                  // number of the next event
-	more chan struct{}           // closed when there are more events; nil while nobody waits
+	more chan struct{}           // closed when more events arrive; nil while nobody waits
 }
 
-// feedSize is how many events a follower may be behind: a fifth of a second of play at full speed.
+// feedSize is how many events a follower may lag behind: a fifth of a second of play at full speed.
 const feedSize = 4096
 
-// add hands on new events.
+// add passes new events on.
 func (f *feed) add(events []*machine.Event) {
 	if len(events) == 0 {
 		return
@@ -40,19 +40,19 @@ func (f *feed) add(events []*machine.Event) {
 // Follower reads the feed. It is for one goroutine.
 type Follower struct {
 	feed *feed
-	next uint64 // number of the event to read next
+	next uint64 // number of the next event to read
 }
 
-// Follow begins to follow the events of the history, with the next one.
+// Follow follows the events of the history, beginning with the next one.
 func (s *Store) Follow() *Follower {
 	s.feed.mu.Lock()
 	defer s.feed.mu.Unlock()
 	return &Follower{feed: &s.feed, next: s.feed.next}
 }
 
-// Next waits until there are events that it has not returned yet, and returns them in order. missed is how many it leaves
-// out before them, since the caller was too slow: what it made of earlier events must then be made anew from the state.
-// The error is that of ctx.
+// Next waits for events that it has not returned yet, and returns them in order. missed is how many events before them were
+// dropped because the caller was too slow. The caller must then read the state again, since what it built from earlier
+// events is out of date. The error is that of ctx.
 func (f *Follower) Next(ctx context.Context) (events []command.Event, missed uint64, err error) {
 	for {
 		f.feed.mu.Lock()

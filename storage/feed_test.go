@@ -23,7 +23,7 @@ func grants(c *storagetest.Casino, p command.AccountID, n int) {
 func TestFeed_TellsEachEventOnceAndInOrder(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	p := c.Player("ann", 1000)
-	c.Reopen() // what came before is not told again
+	c.Reopen() // earlier events are not sent again
 	before, _ := c.Store.Head()
 	first, second := c.Store.Follow(), c.Store.Follow()
 	const events = 500
@@ -60,7 +60,7 @@ func TestFeed_TellsOfRounds(t *testing.T) {
 		t.Fatalf("%v, %v", list, err)
 	}
 	got, want := list[0], r.Value.(*command.RoundResult)
-	want.Round.Commitment, want.Round.ClientSeed = "", "" // what proves it is not told
+	want.Round.Commitment, want.Round.ClientSeed = "", "" // the feed leaves out the proof
 	if got.Seq != r.Event || got.Coins != want.Coins || got.Round == nil || fmt.Sprint(*got.Round) != fmt.Sprint(want.Round) {
 		t.Errorf("%+v, want %+v", got.Round, want.Round)
 	}
@@ -72,8 +72,8 @@ func TestFeed_TellsOfRounds(t *testing.T) {
 	}
 }
 
-// The casino does not wait for a follower. One that was too slow is told by how much, and goes on with the oldest event
-// that is still kept.
+// The casino does not wait for a follower. A slow one learns how many events it has missed, and continues with the oldest
+// event that is still kept.
 func TestFeed_DropsWhatASlowFollowerDidNotRead(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	p := c.Player("ann", 1000)

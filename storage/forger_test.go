@@ -21,12 +21,12 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// forger changes state.db as somebody would who knows how it is written: whatever it writes has the checksum of its new
-// content, so that nothing but the audit can tell.
+// forger changes state.db as somebody would who knows its format. Whatever it writes has a correct checksum, so only the
+// audit can tell.
 type forger struct {
 	t      *testing.T
 	tx     *bbolt.Tx
-	events []machine.Event // event n at n-1; what is changed here is written by rechain or rebook
+	events []machine.Event // event n at n-1; rechain and rebook write the changes made here
 }
 
 // forge lets fn change a copy of a file, and opens it for an audit.
@@ -83,10 +83,10 @@ func (f *forger) must(err error) {
 
 func (f *forger) table(name string) *bbolt.Bucket { return f.tx.Bucket([]byte(name)) }
 
-// unsealed is what a sealed value holds before its checksum.
+// unsealed is the content of a sealed value, without the checksum.
 func unsealed(sealed []byte) []byte { return sealed[:len(sealed)-4] }
 
-// put writes a record: bytes as they are, all else encoded.
+// put writes a record: bytes unchanged, anything else encoded.
 func (f *forger) put(table string, key []byte, record any) []byte {
 	f.t.Helper()
 	data, raw := record.([]byte)
@@ -99,7 +99,7 @@ func (f *forger) put(table string, key []byte, record any) []byte {
 	return data
 }
 
-// remove deletes a record that is there.
+// remove deletes an existing record.
 func (f *forger) remove(table string, key []byte) {
 	f.t.Helper()
 	if f.table(table).Get(key) == nil {
@@ -108,7 +108,7 @@ func (f *forger) remove(table string, key []byte) {
 	f.must(f.table(table).Delete(key))
 }
 
-// change changes a record that is there.
+// change changes an existing record.
 func change[Record any](f *forger, table string, key []byte, fn func(r *Record)) {
 	f.t.Helper()
 	var r Record
@@ -138,7 +138,7 @@ func (f *forger) pair(id command.AccountID, pair uint32, fn func(p *machine.Pair
 	change(f, "pairs", storagetest.PairKey(id, pair), fn)
 }
 
-// find is the first event that is as wanted.
+// find finds the first event that matches.
 func (f *forger) find(wanted func(e *machine.Event) bool) *machine.Event {
 	f.t.Helper()
 	for i := range f.events {
@@ -156,7 +156,7 @@ func (f *forger) first(k machine.EventKind, id command.AccountID) *machine.Event
 	return f.find(func(e *machine.Event) bool { return e.Kind == k && e.Account == id })
 }
 
-// add appends a copy of an event to the history, makes everything add up, and gives its number.
+// add appends a copy of an event to the history, makes all sums add up, and returns the event's number.
 func (f *forger) add(e machine.Event) uint64 {
 	f.t.Helper()
 	e.Seq, e.Time = uint64(len(f.events))+1, f.events[len(f.events)-1].Time
@@ -166,7 +166,8 @@ func (f *forger) add(e machine.Event) uint64 {
 	return e.Seq
 }
 
-// rechain writes the history with every event carrying the hash of the one before, and the machine the newest one's.
+// rechain writes the history with correct hashes: every event carries the previous one's, and the machine's record the
+// newest one's.
 func (f *forger) rechain() {
 	f.t.Helper()
 	var head [32]byte
@@ -178,8 +179,8 @@ func (f *forger) rechain() {
 	f.machine(func(m *machine.Record) { m.Events, m.Head = uint64(len(f.events)), head })
 }
 
-// rebook makes all sums those of the events as they are now: balances after transfers and events, chains, wallets,
-// statistics and the machine's totals. What the audit finds then is not that something does not add up.
+// rebook recomputes all sums from the events: balances after transfers and events, chains, wallets, statistics and the
+// machine's totals. So the audit can't find the forgery by a sum that is wrong.
 func (f *forger) rebook() {
 	f.t.Helper()
 	balances := make(map[ledger.Account]games.Coins)
@@ -242,7 +243,7 @@ const (
 	blackjack = 5
 )
 
-// sum is the sum of a game among others.
+// sum finds the record of a game.
 func sum(sums machine.GameRecords, game uint16) *machine.GameRecord {
 	i := slices.IndexFunc(sums, func(g machine.GameRecord) bool { return g.Game == game })
 	return &sums[i]

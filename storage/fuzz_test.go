@@ -15,7 +15,7 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// packed puts commands behind one another, each with the time of its entry and its length.
+// packed concatenates commands, each preceded by its entry's time and its length.
 func packed(f *testing.F, commands ...command.Command) []byte {
 	var b []byte
 	for _, c := range commands {
@@ -33,7 +33,7 @@ func packedAt(f *testing.F, at time.Time, c command.Command) []byte {
 	return append(binary.BigEndian.AppendUint16(b, uint16(len(data))), data...)
 }
 
-// Whatever stands in the log, as long as it is a command, the machine answers it, and its books balance.
+// The machine answers every command that can be in the log, and its books balance.
 func FuzzApply(f *testing.F) {
 	ann := command.Command{ID: command.ID{1}, Entropy: make([]byte, 64), Body: command.OpenAccount{
 		Username: "Ann", UsernameKey: "ann", PasswordHash: "h", Role: command.RolePlayer, WelcomeCoins: 1000}}
@@ -77,7 +77,7 @@ func FuzzApply(f *testing.F) {
 	})
 }
 
-// newer tells whether only a newer program could have proposed a command; see newer_test.go for those.
+// newer reports whether only a newer program could have proposed a command; newer_test.go tests those.
 func newer(b command.Body) bool {
 	switch b := b.(type) {
 	case command.PlaceWager:
@@ -89,7 +89,7 @@ func newer(b command.Body) bool {
 	return false
 }
 
-// Bytes that are no command stop the machine, before anything of their batch was applied.
+// Bytes that are no command stop the machine before anything of their batch is applied.
 func TestApply_StopsAtWhatIsNoCommand(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	p := c.Player("ann", 100)

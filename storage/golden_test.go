@@ -35,11 +35,11 @@ func TestIdentity_GoldenVector(t *testing.T) {
 	}
 }
 
-// A log that was written once gives the same state and the same history for ever, whatever build applies it. The file
-// holds the entries and, at the end, the hash of the state and the head of the history.
+// Every build must get the same state and the same history from this log. The file holds the entries and, at the end, the
+// hash of the state and the head of the history.
 func TestApply_GoldenLog(t *testing.T) {
 	stored := storagetest.Golden(t, "log.golden", goldenLog(t))
-	c := storagetest.NewIn(t, t.TempDir(), 5, byHand)
+	c := ofLevelOne(t, 5)
 	var log []storage.Command
 	for i, v := range stored[:len(stored)-2] {
 		at, commands, err := command.Unpack(v.Data)
@@ -60,7 +60,7 @@ func TestApply_GoldenLog(t *testing.T) {
 	if err = errors.Join(err, snap.Close()); err != nil {
 		t.Fatal(err)
 	}
-	for k := machine.EventKind(1); k <= 18; k++ { // a level is raised by newer programs alone; see the tests of package machine
+	for k := machine.EventKind(1); k <= 18; k++ { // only newer programs raise the level; package machine tests that
 		if !kinds[k] {
 			t.Errorf("the log leads to no event %s", k)
 		}
@@ -74,7 +74,20 @@ func TestApply_GoldenLog(t *testing.T) {
 	}
 }
 
-// goldenLog makes the log in which everything happens once.
+// ofLevelOne makes a casino as the program that wrote the golden log made it: of feature level 1.
+func ofLevelOne(t *testing.T, seed uint64) *storagetest.Casino {
+	c := storagetest.NewIn(t, t.TempDir(), seed, byHand)
+	_, record := c.Identity()
+	record.Level = 1
+	data, err := record.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Alter(func(path string) { replaceRecord(t, path, data) })
+	return c
+}
+
+// goldenLog makes a log in which everything happens at least once.
 func goldenLog(t *testing.T) (vectors []storagetest.Vector) {
 	c := storagetest.New(t, 7, byHand)
 	op := func(b command.Body) command.Command { return command.Command{Body: b} }
@@ -114,7 +127,7 @@ func goldenLog(t *testing.T) (vectors []storagetest.Vector) {
 		command.Command{Account: 1001, Body: command.EndSessions{All: true}},
 	)
 	c.Do(commands...)
-	for i := range 12 { // blackjack: as it comes, and every third round is left
+	for i := range 12 { // blackjack; every third round is abandoned
 		r := c.Do(of(command.PlaceWager{Rules: "blackjack/1", Stake: 20}))[0]
 		for n := 0; r.Refusal == nil && !r.Value.(*command.RoundResult).Round.Settled; n++ {
 			round := r.Value.(*command.RoundResult).Round
@@ -143,8 +156,8 @@ func goldenLog(t *testing.T) (vectors []storagetest.Vector) {
 		}
 		vectors = append(vectors, storagetest.Vector{Name: fmt.Sprintf("entry_%03d", i+1), Data: entry})
 	}
-	// The state is that of the log as it is applied again, without gaps in its indexes.
-	again := storagetest.NewIn(t, t.TempDir(), 1, byHand)
+	// The expected state comes from the log applied again, without gaps in its indexes.
+	again := ofLevelOne(t, 1)
 	for i := range log {
 		log[i].Index = uint64(i + 1)
 	}

@@ -15,7 +15,7 @@ func keyedSpin(id command.AccountID, n int) command.Command {
 	return cmd
 }
 
-// Whatever was forgotten in memory, each key is known for a day, and makes the same history.
+// Restarts, which clear the memory, change nothing: each key is known for a day, and the history stays the same.
 func TestIdempotency_HoldsAcrossStarts(t *testing.T) {
 	const bets = 300
 	c := storagetest.New(t, 1, byHand)
@@ -52,7 +52,7 @@ func TestIdempotency_HoldsAcrossStarts(t *testing.T) {
 	}
 }
 
-// The audit asks for the index of used keys; what it finds there is tested with the index.
+// The audit checks the index of used keys. The tests of the index show in detail what it finds.
 func TestAudit_FindsForgedKeys(t *testing.T) {
 	t.Parallel()
 	s := forge(t, audited(t), func(f *forger) {

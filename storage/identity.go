@@ -15,13 +15,13 @@ import (
 // NodeFile is the name of the file that identifies the owner of a data directory.
 const NodeFile = "node.json"
 
-// Identity is who a data directory belongs to. It is made once.
+// Identity says which node and cluster a data directory belongs to. It is made once.
 type Identity struct {
 	NodeID    string    `json:"node_id"`
 	ClusterID string    `json:"cluster_id"`
 	Format    int       `json:"format"`
 	CreatedAt time.Time `json:"created_at"`
-	// Ready is false while the directory is being made: no command was ever taken.
+	// Ready is false while the directory is being set up: no command was ever taken.
 	Ready bool `json:"ready"`
 }
 
@@ -38,8 +38,8 @@ func (id Identity) encode() ([]byte, error) {
 	return append(data, '\n'), err
 }
 
-// ReadIdentity reads node.json. fs.ErrNotExist is returned if there is none. What is not byte for byte what
-// WriteIdentity writes is damaged: a lost "ready" must not make a casino look like one that was never begun.
+// ReadIdentity reads node.json. It returns fs.ErrNotExist if there is none. A file that differs in any byte from what
+// WriteIdentity writes is damaged: a lost "ready" must not make a casino look like one that was never set up.
 func ReadIdentity(dir string) (Identity, error) {
 	path := filepath.Join(dir, NodeFile)
 	data, err := os.ReadFile(path)
@@ -58,12 +58,12 @@ func ReadIdentity(dir string) (Identity, error) {
 		return Identity{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	if !bytes.Equal(data, written) || id.Format < 1 || id.NodeID == "" || id.ClusterID == "" {
-		return Identity{}, &engine.DamageError{File: path, What: "its content does not fit its checksum"}
+		return Identity{}, &engine.DamageError{File: path, What: "its content does not match its checksum"}
 	}
 	return id, nil
 }
 
-// WriteIdentity writes node.json durably: after a crash, either the old file or the new one is there.
+// WriteIdentity writes node.json durably. After a crash either the old or the new file is there.
 func WriteIdentity(dir string, id Identity) error {
 	data, err := id.encode()
 	if err != nil {

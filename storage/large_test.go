@@ -12,10 +12,10 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// A file that is too large to be read whole at each start is checked where it is entered, and else as it is read.
+// A file that is too large to be read completely at each start is checked at its root pages, and the rest when it is read.
 func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it writes and reads a file of 72 MiB several times")
+		t.Skip("writes and reads a file of 72 MiB several times")
 	}
 	c := storagetest.NewIn(t, memoryDir(t), 1, byHand)
 	p := c.Player("ann", 1000)
@@ -64,8 +64,8 @@ func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
 		undo()
 	}
 
-	// The player's password hash is damaged: it opens, and whoever needs the record is told.
-	// Every copy is damaged, since pages that are not in use any more hold old ones.
+	// The player's password hash is damaged: the store opens, and reading the record returns an error. Every copy is
+	// damaged, since unused pages hold old ones.
 	var undo []func()
 	file, hash := read(t, path), []byte("hash of ann")
 	for at := bytes.Index(file, hash); at >= 0; {
@@ -89,7 +89,7 @@ func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
 			t.Errorf("the store failed with %v", s.Err())
 		}
 	default:
-		t.Error("damage was read, and the store goes on")
+		t.Error("damage was read, but the store has not failed")
 	}
 	if _, _, err := identity(s); !storage.IsDamage(err) {
 		t.Errorf("a damaged state has a hash: %v", err)
@@ -99,7 +99,7 @@ func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // and takes no more commands after it
+	for range 2 { // and it takes no more commands
 		if _, err := s.Apply([]storage.Command{{Index: index + 1, Term: 1, Time: c.Now, Data: data}}); !storage.IsDamage(err) {
 			t.Errorf("a command was applied over a damaged record: %v", err)
 		}
@@ -111,7 +111,7 @@ func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
 		u()
 	}
 
-	if err := os.Truncate(path, 40<<20); err != nil { // small again, and not whole
+	if err := os.Truncate(path, 40<<20); err != nil { // small again, but incomplete
 		t.Fatal(err)
 	}
 	if _, err := storage.Open(dir, storagetest.Keys, byHand); !storage.IsDamage(err) {

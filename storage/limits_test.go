@@ -50,17 +50,17 @@ func TestSetLimits_StricterAtOnceLooserAfterADay(t *testing.T) {
 		t.Fatalf("after a day: %+v", l)
 	}
 	c.One(spin(p, 101))
-	// To have none is looser than any, and waits.
+	// No limit is looser than any limit, so it waits.
 	if l := c.One(limit(p, command.LimitSet{})).Value.(*command.Limits); l.InForce.StakePerDay != 200 || l.Pending == nil {
 		t.Fatalf("limits given up: %+v", l)
 	}
-	// Whoever thinks better of it keeps what is in force.
+	// Setting the limits in force again withdraws the pending ones.
 	if l := c.One(limit(p, command.LimitSet{StakePerDay: 200, LossPerWeek: 400})).Value.(*command.Limits); l.Pending != nil {
 		t.Fatalf("the same limits again: %+v", l)
 	}
 	c.Now = c.Now.Add(48 * time.Hour)
 	if l := limitsOf(t, c, p); l.InForce.StakePerDay != 200 {
-		t.Fatalf("a withdrawn wish came true: %+v", l)
+		t.Fatalf("a withdrawn change took effect: %+v", l)
 	}
 }
 
@@ -144,10 +144,10 @@ func TestLimits_SessionMinutesEndWithABreak(t *testing.T) {
 		t.Fatalf("%s until %s, want %s", r.Limit, r.Until, want)
 	}
 	c.Now = r.Until.Add(-time.Millisecond)
-	c.Refused("limit_reached", spin(p, 1)) // what is refused is no play: the break goes on
+	c.Refused("limit_reached", spin(p, 1)) // a refused bet is no play, so the break continues
 	c.Now = r.Until
 	c.One(spin(p, 1))
-	// A break of one's own begins a new stretch, too.
+	// A voluntary break begins a new stretch, too.
 	c.Now = c.Now.Add(20 * time.Minute)
 	c.One(spin(p, 1))
 	c.Now = c.Now.Add(14 * time.Minute)

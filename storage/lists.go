@@ -8,15 +8,15 @@ import (
 	"imperio/storage/machine"
 )
 
-// Lists walk an account's chain of events from the newest back. The chain never changes behind its head, so it is
-// read some events at a time, and commands are applied in between.
+// Lists walk an account's chain of events from the newest back. Only the head of the chain changes, so a few events are
+// read under one lock, and commands are applied in between.
 const (
 	chainStep = 64   // events read under one lock
 	chainMost = 4096 // events read for one page; a page may end early, with a cursor
 )
 
-// walk visits an account's chain from the event from (0: the newest) back, until fn says stop, the chain ends, or
-// chainMost events were seen. next is the event to go on with, 0 at the end of the chain.
+// walk visits an account's chain from the event from (0: the newest) back, until fn stops it, the chain ends, or chainMost
+// events were seen. next is the event to continue with; 0 at the end of the chain.
 func (s *Store) walk(ctx context.Context, id command.AccountID, from uint64, fn func(r *machine.Reader, e *machine.Event) (more bool, err error)) (next uint64, err error) {
 	next, begun := from, from != 0
 	for seen, more := 0, true; more && seen < chainMost; {
@@ -43,7 +43,7 @@ func (s *Store) walk(ctx context.Context, id command.AccountID, from uint64, fn 
 				if seen == 0 && (!ok || e.Account != id) {
 					return machine.ErrNoCursor
 				} else if e.Account != id {
-					return r.Damage("event %d is in the chain of account %d, and not one of it", next, id)
+					return r.Damage("event %d is in the chain of account %d, but belongs to another account", next, id)
 				}
 				seen++
 				if more, err = fn(r, &e); err != nil || !more {
@@ -60,7 +60,7 @@ func (s *Store) walk(ctx context.Context, id command.AccountID, from uint64, fn 
 	return next, nil
 }
 
-// A transfers cursor is the event to go on with and how many of its transfers are still to come.
+// A cursor of transfers holds the event to continue with, and how many of its transfers are left.
 const transferBits = 3
 
 // Transfers lists an account's transfers, newest first.
@@ -71,7 +71,7 @@ func (s *Store) Transfers(ctx context.Context, id command.AccountID, p command.P
 			return nil, 0, machine.ErrNoCursor
 		}
 	}
-	at0 := uint64(0) // where a full page goes on
+	at0 := uint64(0) // where the page after a full one begins
 	seq, err := s.walk(ctx, id, p.Before>>transferBits, func(_ *machine.Reader, e *machine.Event) (bool, error) {
 		for i := min(left, len(e.Transfers)) - 1; i >= 0; i-- {
 			t, mine := e.TransferOf(i, id)
@@ -93,7 +93,7 @@ func (s *Store) Transfers(ctx context.Context, id command.AccountID, p command.P
 	return list, at0, err
 }
 
-// Rounds lists an account's rounds, the newest opened first.
+// Rounds lists an account's rounds, most recently opened first.
 func (s *Store) Rounds(ctx context.Context, id command.AccountID, p command.Page) (list []command.Round, next uint64, err error) {
 	next, err = s.walk(ctx, id, p.Before, func(r *machine.Reader, e *machine.Event) (bool, error) {
 		if e.Kind != machine.RoundPlayed && e.Kind != machine.RoundOpened || p.Game != "" && e.Game() != p.Game {

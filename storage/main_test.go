@@ -15,7 +15,7 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// TestMain chooses the seed of all property tests and prints it, whether they fail or not: -rapid.seed gives it again.
+// TestMain chooses the seed of all property tests and prints it, even if they pass. -rapid.seed sets it.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if f := flag.Lookup("rapid.seed"); f != nil && f.Value.String() == "0" {
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
 	if f := flag.Lookup("rapid.checks"); f != nil && !given {
-		if err := f.Value.Set("50"); err != nil { // each makes a casino or two; -rapid.checks=5000 for a long look
+		if err := f.Value.Set("50"); err != nil { // each makes a casino or two; use -rapid.checks=5000 for a long run
 			panic(err)
 		}
 	}
@@ -47,7 +47,7 @@ func waitFor(t *testing.T, what string, condition func() bool) {
 	deadline := time.Now().Add(5 * time.Minute)
 	for !condition() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -72,8 +72,8 @@ func read(t *testing.T, path string) []byte {
 	return data
 }
 
-// memoryDir is a temporary directory in memory, where there is one: these tests make thousands of casinos, and none of
-// them is about what a power cut leaves.
+// memoryDir is a temporary directory, in memory if the system has one. These tests make thousands of casinos, and none
+// tests a power cut.
 func memoryDir(t storagetest.T) string {
 	t.Helper()
 	parent := "/dev/shm"

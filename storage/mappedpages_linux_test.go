@@ -14,7 +14,7 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// However much of state.db is read, little of it stays in the process, and it can be read again.
+// However much of state.db is read, little of it stays resident in the process, and it can be read again.
 func TestStore_GivesMappedPagesBack(t *testing.T) {
 	c := storagetest.NewIn(t, memoryDir(t), 1, storage.Options{MappedBytes: 1, CheckpointInterval: 20 * time.Millisecond})
 	for n := range 4 {

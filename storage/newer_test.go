@@ -16,10 +16,10 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// Logs and states that a newer program wrote. This program must stop at them, and say what is needed: an answer of its own
-// would be another than the newer one gave.
+// Logs and states that a newer program wrote. This program must stop at them and say which version is needed: its own
+// answer would differ from the newer program's.
 
-// needsNewer holds that err stops the node for want of a newer program, and not for damage.
+// needsNewer checks that err asks for a newer program, and does not report damage.
 func needsNewer(t *testing.T, err error, says ...string) {
 	t.Helper()
 	var newer *command.NewerError
@@ -33,7 +33,7 @@ func needsNewer(t *testing.T, err error, says ...string) {
 	}
 }
 
-// altered is a command of the log with another or a further field in its envelope, or in its body.
+// altered is a command of the log with changed or additional fields in its envelope or body.
 func altered(t *testing.T, c command.Command, envelope, body map[int]any) []byte {
 	t.Helper()
 	data, err := command.Encode(c)
@@ -107,7 +107,7 @@ func TestApply_StopsAtWhatANewerProgramWrote(t *testing.T) {
 				select {
 				case <-c.Store.Failed():
 				default:
-					t.Error("the store goes on")
+					t.Error("the store has not failed")
 				}
 				if _, err := c.Store.Checkpoint(context.Background()); err == nil {
 					t.Error("a checkpoint was written after it")
@@ -121,7 +121,7 @@ func TestApply_StopsAtWhatANewerProgramWrote(t *testing.T) {
 	}
 }
 
-// A level that is in force already is no news, and one below is not taken back.
+// Raising to the level in force, or to a lower one, changes nothing.
 func TestRaiseLevel_ToWhatIsInForceChangesNothing(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	c.Player("ann", 100)
@@ -136,7 +136,23 @@ func TestRaiseLevel_ToWhatIsInForceChangesNothing(t *testing.T) {
 	}
 }
 
-// A checkpoint of a newer program holds a level, and may hold fields, that this one does not know.
+// replaceRecord writes another record of the machine into a state's file.
+func replaceRecord(t *testing.T, path string, record []byte) {
+	t.Helper()
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		key := []byte("record")
+		return tx.Bucket([]byte("meta")).Put(key, engine.Seal("meta", key, record))
+	})
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A newer program's checkpoint holds a level, and maybe fields, that this program does not know.
 func TestOpen_RefusesTheStateOfANewerProgram(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	c.Player("ann", 100)
@@ -157,17 +173,7 @@ func TestOpen_RefusesTheStateOfANewerProgram(t *testing.T) {
 	if data, err = cbor.Marshal(fields); err != nil {
 		t.Fatal(err)
 	}
-	db, err := bbolt.Open(path, 0o600, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		key := []byte("record")
-		return tx.Bucket([]byte("meta")).Put(key, engine.Seal("meta", key, data))
-	})
-	if err = errors.Join(err, db.Close()); err != nil {
-		t.Fatal(err)
-	}
+	replaceRecord(t, path, data)
 	before := read(t, path)
 	for _, readOnly := range []bool{false, true} {
 		_, err := storage.Open(dir, storagetest.Keys, storage.Options{ReadOnly: readOnly})

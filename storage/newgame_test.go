@@ -11,8 +11,8 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// A program that knows one more game writes the same bytes as before. When the game is played, nothing changes in what
-// others own.
+// A program that knows one more game writes the same bytes as before. Playing that game changes no record of players who
+// don't play it.
 func TestNewGame_ChangesNoStoredByteOfOldOnes(t *testing.T) {
 	before := storagetest.New(t, 1, byHand)
 	ann, ben := before.Player("ann", 1000), before.Player("ben", 1000)
@@ -29,7 +29,7 @@ func TestNewGame_ChangesNoStoredByteOfOldOnes(t *testing.T) {
 	}
 
 	after.Now = before.Now
-	for range 50 { // until rounds were settled at once and by an action
+	for range 50 { // enough for some rounds to be settled at once and others by an action
 		r := after.One(of(ben, "dice/1")).Value.(*command.RoundResult)
 		if !r.Round.Settled {
 			after.One(command.Command{Account: ben, Body: command.TakeAction{Round: r.Round.ID, Action: gamestest.Keep}})

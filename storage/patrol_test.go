@@ -20,7 +20,7 @@ import (
 	"imperio/storage/storagetest"
 )
 
-// always is a store that looks through its file all the time, without a rest.
+// always makes a store patrol its file all the time, without a rest.
 var always = storage.Options{CheckpointInterval: time.Hour, PatrolInterval: time.Millisecond, PatrolShare: 1}
 
 // crowded is a casino whose tables have more than one page.
@@ -36,7 +36,7 @@ func crowded(t *testing.T, options storage.Options) *storagetest.Casino {
 	return c
 }
 
-// damagedBy waits until a patrol has ended the store, and gives its reason.
+// damagedBy waits until a patrol has failed the store, and returns the error.
 func damagedBy(t *testing.T, s *storage.Store) error {
 	t.Helper()
 	select {
@@ -59,7 +59,7 @@ func TestPatrol_FindsADamagedRecordThatNobodyReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	word := []byte("player-123@example.org")
-	for at := 0; ; { // every copy, since pages that are not in use any more hold old ones
+	for at := 0; ; { // every copy, since unused pages hold old ones
 		next := bytes.Index(file[at:], word)
 		if next < 0 {
 			break
@@ -78,7 +78,7 @@ func TestPatrol_FindsADamagedRecordThatNobodyReads(t *testing.T) {
 	c.Abandon()
 }
 
-// A page that has lost elements holds nothing that fails its checksum.
+// A page can lose elements without a wrong checksum in any of those that are left.
 func TestPatrol_FindsAPageWithLostElements(t *testing.T) {
 	c := crowded(t, always)
 	page := os.Getpagesize()
@@ -128,7 +128,7 @@ func TestPatrol_FindsARecordThatIsMissing(t *testing.T) {
 			}
 			s, err := storage.Open(dir, storagetest.Keys, always)
 			if table == "history" && storage.IsDamage(err) && strings.Contains(err.Error(), table) {
-				return // the newest events are read when a store is opened
+				return // opening a store reads the newest events
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -143,17 +143,17 @@ func TestPatrol_FindsARecordThatIsMissing(t *testing.T) {
 	}
 }
 
-// counter counts lines of the log about a whole file.
+// counter counts log lines about completed patrols.
 type counter struct{ n atomic.Int64 }
 
 func (c *counter) Write(line []byte) (int, error) {
-	if bytes.Contains(line, []byte("and is whole")) {
+	if bytes.Contains(line, []byte("and is not damaged")) {
 		c.n.Add(1)
 	}
 	return len(line), nil
 }
 
-// Patrols go on beside commands and checkpoints, and find nothing.
+// Patrols run during commands and checkpoints, and find nothing wrong.
 func TestPatrol_FindsNothingInAWholeFileThatChanges(t *testing.T) {
 	count := new(counter)
 	options := always
@@ -176,10 +176,10 @@ func TestPatrol_FindsNothingInAWholeFileThatChanges(t *testing.T) {
 	}
 }
 
-// A file that is too large to be read at the start is looked through at once.
+// A file that is too large to be read at opening is patrolled at once.
 func TestPatrol_LargeFileAtOnce(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it writes and reads a file of 72 MiB")
+		t.Skip("writes and reads a file of 72 MiB")
 	}
 	c := storagetest.NewIn(t, memoryDir(t), 1, byHand)
 	c.Player("ann", 1000)

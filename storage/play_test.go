@@ -21,7 +21,7 @@ func act(p command.AccountID, round command.RoundID, action string) command.Comm
 	return command.Command{Account: p, Body: command.TakeAction{Round: round, Action: action}}
 }
 
-// openRound deals until a round stays open in which the action is allowed.
+// openRound deals until a round stays open that allows the action.
 func openRound(t *testing.T, c *storagetest.Casino, p command.AccountID, stake games.Coins, action string) command.RoundResult {
 	t.Helper()
 	for range 1000 {
@@ -184,7 +184,7 @@ func TestBlackjack_TwoActionsAtOnceAndOneIsTaken(t *testing.T) {
 	}
 }
 
-// actSeeing is an action of a player who had seen so many actions in the round.
+// actSeeing is an action of a player who has seen that many actions in the round.
 func actSeeing(p command.AccountID, round command.RoundID, action string, taken int) command.Command {
 	c := act(p, round, action)
 	c.Body = command.TakeAction{Round: round, Action: action, Taken: &taken}
@@ -209,7 +209,7 @@ func TestTakeAction_RefusesARoundThatMovedOnSinceItsPlayerDecided(t *testing.T) 
 	if r[0].Refusal != nil || r[1].Refusal == nil || r[1].Refusal.Code != "round_moved" || r[2].Refusal == nil {
 		t.Fatalf("%+v, %+v and %+v", r[0], r[1], r[2])
 	}
-	// Asked again under its key, the split is answered as it was, whatever its player has seen by now.
+	// Repeated under its key, the split gets its old answer, whatever the player has seen since.
 	for taken := range 3 {
 		split.Body = command.TakeAction{Round: id, Action: "split", Taken: &taken}
 		if again := c.One(split); !again.Replayed || again.Event != first.Event {
@@ -220,7 +220,7 @@ func TestTakeAction_RefusesARoundThatMovedOnSinceItsPlayerDecided(t *testing.T) 
 	if again := c.One(split); !again.Replayed {
 		t.Fatalf("%+v", again)
 	}
-	c.One(act(p, id, "stand")) // who does not say what was seen takes the round as it stands
+	c.One(act(p, id, "stand")) // without Taken there is no check
 }
 
 func TestSettleAbandoned_StandsAndDeclinesForThePlayer(t *testing.T) {
@@ -246,7 +246,7 @@ func TestSettleAbandoned_StandsAndDeclinesForThePlayer(t *testing.T) {
 	}
 }
 
-// A player who takes hours over a round has not left it.
+// A player who takes hours over a round has not abandoned it.
 func TestSettleAbandoned_LeavesARoundAloneThatIsPlayed(t *testing.T) {
 	c := storagetest.New(t, 2, byHand)
 	p := c.Player("ann", 100_000)
@@ -260,7 +260,7 @@ func TestSettleAbandoned_LeavesARoundAloneThatIsPlayed(t *testing.T) {
 		t.Fatal("this seed's split settles the round; choose another")
 	}
 	c.Now = c.Now.Add(2 * time.Hour)
-	// Before a checkpoint the round may be listed as the one before had it; the machine knows better.
+	// Until the next checkpoint the list may be out of date. The machine still refuses.
 	c.Refused("round_moved", settle(c.Now.Add(-24*time.Hour)))
 	c.Refused("round_moved", settle(acted))
 	c.Checkpoint()

@@ -17,17 +17,17 @@ import (
 // byHand leaves checkpoints to the test.
 var byHand = storage.Options{CheckpointInterval: time.Hour}
 
-// casinoFor makes a casino for one run of a property; its directory is gone after it.
+// casinoFor makes a casino for one run of a property. Its directory is removed afterwards.
 func casinoFor(rt *rapid.T, seed uint64) *storagetest.Casino {
 	return storagetest.NewWith(rt, memoryDir(rt), seed, withDice, byHand)
 }
 
-// withDice are the games of the property tests: one of them is not released, so that the house is tested with games that it
-// has no code for.
+// withDice are the games of the property tests. One of them is not released, so the tests cover a game for which the house
+// has no code of its own.
 var withDice = gamestest.Catalogue()
 
-// drawCommand draws a new command, or an earlier one again: under its idempotency key, under its key with another
-// request, or as a proposer does that does not know what became of it.
+// drawCommand draws a new command, or repeats an earlier one: under its idempotency key, under its key with a different
+// request, or as a proposer that does not know its fate.
 func drawCommand(rt *rapid.T, c *storagetest.Casino, m *storagetest.Model, given []command.Command) command.Command {
 	if len(given) == 0 || rapid.IntRange(0, 4).Draw(rt, "again") != 0 {
 		return c.Complete(m.Draw(rt))
@@ -55,8 +55,7 @@ func drawCommand(rt *rapid.T, c *storagetest.Casino, m *storagetest.Model, given
 	return c.Complete(old)
 }
 
-// advance moves the time that the next entry is stamped with: on, or back, as when the next leader's clock shows another
-// time.
+// advance moves the clock that stamps the next entry forward, or back as when the next leader's clock differs.
 func advance(rt *rapid.T, c *storagetest.Casino) {
 	some := func(unit time.Duration, most int) time.Duration {
 		return unit * time.Duration(rapid.IntRange(1, most).Draw(rt, "how long"))
@@ -70,7 +69,7 @@ func advance(rt *rapid.T, c *storagetest.Casino) {
 		c.Now = c.Now.Add(-some(time.Second, 30))
 	case 5:
 		c.Now = c.Now.Add(-some(time.Hour, 50))
-	case 6: // where the latest was
+	case 6: // to the latest stamp
 		if at := c.Store.Time(); at.After(c.Now) {
 			c.Now = at
 		}
@@ -156,7 +155,7 @@ func TestMachine_SameLogSameState(t *testing.T) {
 	})
 }
 
-// What is refused, or answered a second time, leaves no trace but the time and the index.
+// A command that is refused, or answered a second time, changes only the time and the index.
 func TestMachine_RefusalsChangeNothing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -177,7 +176,7 @@ func TestMachine_RefusalsChangeNothing(t *testing.T) {
 			machine.Time = then.Time
 			switch {
 			case (r.Refusal != nil || r.Replayed) && (before != after || !reflect.DeepEqual(machine, then)):
-				rt.Fatalf("%T was refused (%v) or told again (%v), and changed the state", cmd.Body, r.Refusal, r.Replayed)
+				rt.Fatalf("%T was refused (%v) or answered again (%v), but changed the state", cmd.Body, r.Refusal, r.Replayed)
 			case r.Event != 0 && !r.Replayed && (before == after || then.Events != machine.Events+1 || then.Events != r.Event):
 				rt.Fatalf("%T left event %d, and the history has %d after %d", cmd.Body, r.Event, then.Events, machine.Events)
 			}

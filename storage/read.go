@@ -9,22 +9,22 @@ import (
 	"imperio/storage/machine"
 )
 
-// What can be read of the state. Every method sees all that was applied before it was called.
+// Reads of the state. Every method sees everything that was applied before the call.
 
-// find is a look for one thing that may not be there.
+// find reads something that may not exist.
 func find[T any](s *Store, look func(*machine.Reader) (T, bool, error)) (v T, ok bool, err error) {
 	err = s.view(func(r *machine.Reader) (err error) { v, ok, err = look(r); return err })
 	return v, ok, err
 }
 
-// get is a look for what is always there.
+// get reads something that always exists.
 func get[T any](s *Store, look func(*machine.Reader) (T, error)) (v T, err error) {
 	err = s.view(func(r *machine.Reader) (err error) { v, err = look(r); return err })
 	return v, err
 }
 
-// Session finds the session of a token, one that has expired too: its id, account, role and end. Every request asks
-// for it; Sessions tells more.
+// Session finds the session of a token, expired or not. It returns only its id, account, role and end, since every request
+// asks for it. Sessions returns the rest.
 func (s *Store) Session(token command.TokenHash) (v command.Session, ok bool, err error) {
 	if v, ok = s.machine.CachedSession(token); ok {
 		return v, true, nil
@@ -32,23 +32,23 @@ func (s *Store) Session(token command.TokenHash) (v command.Session, ok bool, er
 	return find(s, func(r *machine.Reader) (command.Session, bool, error) {
 		v, ok, err := r.Session(token)
 		if ok {
-			s.machine.CacheSession(token, v) // within the view: it can't be ended between the look and this
+			s.machine.CacheSession(token, v) // within the view, so that nobody ends the session in between
 		}
 		return v, ok, err
 	})
 }
 
-// Credentials finds what a sign-in is checked against, by folded name or e-mail address.
+// Credentials reads what a sign-in is checked against, by folded name or e-mail address.
 func (s *Store) Credentials(login string) (command.Credentials, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Credentials, bool, error) { return r.Credentials(login) })
 }
 
-// Account tells of an account.
+// Account reads an account.
 func (s *Store) Account(id command.AccountID) (command.Account, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Account, bool, error) { return r.Account(id) })
 }
 
-// Accounts lists accounts by rising id, from the id from on, up to limit. next is 0 at the end.
+// Accounts lists up to limit accounts by ascending id, starting at from. next is 0 at the end.
 func (s *Store) Accounts(from command.AccountID, limit int) (list []command.Account, next command.AccountID, err error) {
 	id := max(from, command.FirstAccountID)
 	for len(list) < limit {
@@ -62,12 +62,12 @@ func (s *Store) Accounts(from command.AccountID, limit int) (list []command.Acco
 	return list, id, nil
 }
 
-// Sessions lists the sessions of an account, newest first, expired ones too.
+// Sessions lists the sessions of an account, newest first, including expired ones.
 func (s *Store) Sessions(id command.AccountID) ([]command.Session, error) {
 	return get(s, func(r *machine.Reader) ([]command.Session, error) { return r.Sessions(id) })
 }
 
-// Fairness tells of an account's seeds.
+// Fairness reads the public state of an account's seeds.
 func (s *Store) Fairness(id command.AccountID) (command.Fairness, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Fairness, bool, error) { return r.Fairness(id) })
 }
@@ -77,7 +77,7 @@ func (s *Store) Statistics(id command.AccountID) ([]command.GameStatistics, erro
 	return get(s, func(r *machine.Reader) ([]command.GameStatistics, error) { return r.Statistics(id, s.house.Games) })
 }
 
-// Limits tells of a player's own limits at a time.
+// Limits reads a player's own limits at a time.
 func (s *Store) Limits(id command.AccountID, now time.Time) (command.Limits, error) {
 	return get(s, func(r *machine.Reader) (command.Limits, error) { return r.LimitsAt(id, now.UnixMilli()) })
 }
@@ -87,8 +87,8 @@ func (s *Store) OpenRound(id command.AccountID) (command.Round, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Round, bool, error) { return r.OpenRound(id) })
 }
 
-// OpenRoundsBefore lists rounds of a game whose players did nothing in them since a time, oldest first, as it was at the
-// last checkpoint: a player may have acted since then.
+// OpenRoundsBefore lists up to limit open rounds of a game in which the player has done nothing since a time, oldest first.
+// It reads the last checkpoint: a player may have acted since then.
 func (s *Store) OpenRoundsBefore(game string, t time.Time, limit int) (list []command.RoundID, err error) {
 	snap, err := s.LastSnapshot()
 	if err != nil {
@@ -119,7 +119,7 @@ func (s *Store) ValueNames(prefix string) ([]string, error) {
 	return get(s, func(r *machine.Reader) ([]string, error) { return r.ValueNames(prefix) })
 }
 
-// head is what the machine knows about itself.
+// head is the machine's record.
 func (s *Store) head() (record machine.Record) {
 	s.db.Locked(func() { record = *s.machine.Head() })
 	return record
@@ -137,7 +137,7 @@ func (s *Store) Head() (event uint64, hash [32]byte) {
 	return h.Events, h.Head
 }
 
-// EventHash is the hash of an event of the history; false if the history has not come so far.
+// EventHash is the hash of an event of the history; false if there is no such event yet.
 func (s *Store) EventHash(event uint64) (hash [32]byte, ok bool, err error) {
 	return find(s, func(r *machine.Reader) ([32]byte, bool, error) { return r.EventHash(event) })
 }

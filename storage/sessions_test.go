@@ -174,7 +174,7 @@ func TestAttemptSignIn_TriesAndRefill(t *testing.T) {
 		t.Fatalf("until %s, want %s", r.Until, began.Add(12*time.Second))
 	}
 	c.Refused("sign_in_throttled", try("ben", "192.0.2.1")) // the address has none left either
-	c.One(try("ben", "192.0.2.9"))                          // a refused try took none of the address that it came from
+	c.One(try("ben", "192.0.2.9"))                          // the refused attempt used up no try of its address
 	c.Now = began.Add(12*time.Second - time.Millisecond)
 	c.Refused("sign_in_throttled", try("ann", "192.0.2.2"))
 	c.One(try("ann", "192.0.2.2")) // a millisecond later
@@ -201,7 +201,7 @@ func TestAttemptSignIn_TriesAndRefill(t *testing.T) {
 	}
 }
 
-// The throttle's records change their table every hour; tries do not come back by that.
+// The throttle's records change their generation every hour. That gives no tries back.
 func TestAttemptSignIn_HoldsAcrossHours(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	c.Now = storagetest.Birth.Truncate(time.Hour).Add(time.Hour - 10*time.Millisecond)
@@ -217,7 +217,7 @@ func TestAttemptSignIn_HoldsAcrossHours(t *testing.T) {
 	c.Refused("sign_in_throttled", try)
 }
 
-// Who knows the current password has made no failed try.
+// A password change with the correct current password is no failed try.
 func TestChangePassword_GivesTheTryBack(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	ann := c.Player("ann", 100)

@@ -10,8 +10,8 @@ import (
 	"imperio/storage/machine"
 )
 
-// Snapshot is the state at one moment, for reading at length: commands go on being applied beside it. It must be
-// closed. It is not safe for concurrent use.
+// Snapshot is the state at one moment, for long reads: commands are applied meanwhile. It must be closed. It is not safe
+// for concurrent use.
 type Snapshot struct {
 	*engine.Snapshot
 	index, term uint64
@@ -19,13 +19,13 @@ type Snapshot struct {
 	house       machine.House
 }
 
-// Snapshot fixes the state: of a store that is written, its newest checkpoint, made now; of one that is open for
-// reading only, what was applied so far (nothing may be applied while the snapshot is open).
+// Snapshot writes a checkpoint and returns a snapshot of it. A read-only store returns a snapshot of what was applied so
+// far; nothing may be applied while it is open.
 func (s *Store) Snapshot(ctx context.Context) (*Snapshot, error) {
 	return s.snapshotOf(s.db.Snapshot(ctx))
 }
 
-// LastSnapshot is Snapshot without the wait for a disk: of a store that is written, its newest checkpoint so far.
+// LastSnapshot returns a snapshot of the newest checkpoint so far, without waiting for the disk.
 func (s *Store) LastSnapshot() (*Snapshot, error) { return s.snapshotOf(s.db.LastSnapshot()) }
 
 func (s *Store) snapshotOf(fixed *engine.Snapshot, err error) (*Snapshot, error) {
@@ -44,31 +44,31 @@ func (s *Store) snapshotOf(fixed *engine.Snapshot, err error) (*Snapshot, error)
 	return snap, nil
 }
 
-// Games are the games that the casino plays.
+// Games returns the games that the casino plays.
 func (s *Snapshot) Games() *games.Catalogue { return s.house.Games }
 
 // Applied is the index and term of the last entry that was applied.
 func (s *Snapshot) Applied() (index, term uint64) { return s.index, s.term }
 
-// Machine is what the machine knows about itself.
+// Machine returns the machine's record.
 func (s *Snapshot) Machine() machine.Record { return s.head }
 
-// Read runs fn over the records. It may take its time. A snapshot may be of a damaged file; that is its error then.
+// Read runs fn over the records. fn may take long. Its error may be that the file is damaged.
 func (s *Snapshot) Read(fn func(*machine.Reader) error) error {
 	return s.View(func(r *engine.Reader) error { return fn(machine.NewReader(r, &s.head, s.house)) })
 }
 
-// Events visits the history in order, from the event from (1 is the first) on.
+// Events visits the history in order, starting at the event numbered from; the first is 1.
 func (s *Snapshot) Events(from uint64, fn func(*machine.StoredEvent) error) error {
 	return s.Read(func(r *machine.Reader) error { return r.Events(from, fn) })
 }
 
-// Wallets visits all wallets by rising account.
+// Wallets visits all wallets by ascending account.
 func (s *Snapshot) Wallets(fn func(command.AccountID, *machine.WalletRecord) error) error {
 	return s.Read(func(r *machine.Reader) error { return r.Wallets(fn) })
 }
 
-// Accounts visits all accounts by rising id, and tells of each whether its names lead back to it.
+// Accounts visits all accounts by ascending id. found reports whether the account's name and address lead to it.
 func (s *Snapshot) Accounts(fn func(id command.AccountID, a *machine.AccountRecord, found bool) error) error {
 	return s.Read(func(r *machine.Reader) error { return r.Accounts(fn) })
 }
@@ -82,24 +82,24 @@ func (s *Snapshot) OpenSeed(sealed command.SealedSeed) (seed command.Seed, ok bo
 	return s.house.OpenSeed(sealed)
 }
 
-// Seeds are an account's active and next seeds, sealed.
+// Seeds reads an account's active and next seeds, which are sealed.
 func (s *Snapshot) Seeds(id command.AccountID) (v machine.SeedsRecord, ok bool, err error) {
 	err = s.Read(func(r *machine.Reader) error { v, ok, err = r.Seeds(id); return err })
 	return v, ok, err
 }
 
-// Pair is a revealed seed pair of an account.
+// Pair reads a revealed seed pair of an account.
 func (s *Snapshot) Pair(id command.AccountID, pair uint32) (v machine.PairRecord, ok bool, err error) {
 	err = s.Read(func(r *machine.Reader) error { v, ok, err = r.Pair(id, pair); return err })
 	return v, ok, err
 }
 
-// OpenRounds visits the open rounds, oldest first, with the number that each is kept under.
+// OpenRounds visits the open rounds, oldest first, with the number under which each is stored.
 func (s *Snapshot) OpenRounds(fn func(command.RoundID, *machine.OpenRoundRecord) error) error {
 	return s.Read(func(r *machine.Reader) error { return r.OpenRounds(fn) })
 }
 
-// Settlement is the event that settled a round, where that is not the one that opened it; 0 if there is none.
+// Settlement is the later event that settled a round; 0 if there is none or if the opening event settled it.
 func (s *Snapshot) Settlement(round command.RoundID) (event uint64, err error) {
 	err = s.Read(func(r *machine.Reader) error { event, err = r.Settlement(round); return err })
 	return event, err
@@ -111,7 +111,7 @@ func (s *Snapshot) CountSessions() (uint64, error) { return s.count((*machine.Re
 // CountPairs counts the revealed seed pairs of all accounts.
 func (s *Snapshot) CountPairs() (uint64, error) { return s.count((*machine.Reader).CountPairs) }
 
-// CountSettlements counts the rounds that another event settled than the one that opened them.
+// CountSettlements counts the rounds that were settled by a later event than the one that opened them.
 func (s *Snapshot) CountSettlements() (uint64, error) {
 	return s.count((*machine.Reader).CountSettlements)
 }

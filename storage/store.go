@@ -1,13 +1,13 @@
 // Package storage is the state of the casino: a deterministic machine (package machine) over a durable state of tables
 // (package engine).
 //
-// Commands that the log has committed are applied in order (Apply). What they change is held in memory and written into
-// state.db by checkpoints, each one synced transaction that also holds the index of the last applied command. After a
-// crash the log above that index is applied again. So state.db is never half a command old, and nothing but the log has
-// to be durable before a player gets an answer.
+// Apply carries out the commands that the log has committed, in order. Their changes stay in memory until a checkpoint
+// writes them into state.db, in one synced transaction that also holds the index of the last applied command. After a crash
+// the log above that index is applied again. So state.db never holds half a command, and only the log has to be durable
+// before a player gets an answer.
 //
-// Reads see the newest state. Reading and applying exclude each other for microseconds; checkpoints are written beside
-// both.
+// Reads see the newest state. Reading and applying exclude each other for microseconds; checkpoints are written
+// concurrently with both.
 package storage
 
 import (
@@ -31,26 +31,26 @@ const StateFile = "state.db"
 // FormatVersion is the version of the data directory that this build writes: of state.db's tables and of node.json.
 const FormatVersion = 1
 
-// Options say how a store works. The zero value is good. Its Owner is the cluster that state.db must belong to.
+// Options of a store. The zero value is fine. Owner is the cluster that state.db must belong to.
 type Options = engine.Options
 
-// Command is one command of the log, with the index of the log's entry that holds it; an entry may hold several. One
-// without Data belongs to the log itself and only moves the applied index.
+// Command is one command of the log, with the index of the entry that holds it; an entry may hold several. A Command
+// without Data stands for one of the log's own entries and only advances the applied index.
 type Command struct {
 	Index, Term uint64
 	Time        time.Time // the casino's time, which the leader stamped on the entry; zero without Data
 	Data        []byte
 }
 
-// Store is the open state. Its methods are safe for concurrent use, but Apply, which has one caller.
+// Store is the open state. Its methods are safe for concurrent use, except Apply, which has one caller.
 type Store struct {
 	db      *engine.DB
-	machine *machine.Machine // changed in updates of db and read in its views
+	machine *machine.Machine // changed only in updates of db, read only in its views
 	house   machine.House
 	feed    feed
 }
 
-// schema is what the machine's tables are to the engine.
+// schema declares the machine's tables to the engine.
 var schema = func() *engine.Schema {
 	s := &engine.Schema{Format: FormatVersion}
 	for _, t := range machine.Tables() {
@@ -81,9 +81,8 @@ var schema = func() *engine.Schema {
 	return s
 }()
 
-// Create makes an empty state, whose secrets will be sealed with the casino's key of this id. It refuses to touch a file
-// that exists. The file gets its name when it is whole and durable, so a state.db that can't be read was never left by a
-// start that broke off.
+// Create makes an empty state, whose secrets will be sealed with the casino's key of this id. It never touches an existing
+// file. The file gets its name once it is complete and durable, so an interrupted start never leaves an unreadable state.db.
 func Create(dir string, id Identity, key command.KeyID) error {
 	first := machine.NewRecord(key)
 	record, err := first.Encode()
@@ -102,7 +101,7 @@ func Open(dir string, keys *seal.Keys, opts Options) (*Store, error) {
 	return OpenWith(dir, catalogue.Released(), keys, machine.UsualCacheBytes, opts)
 }
 
-// OpenWith is Open for a casino that plays other games than the released ones, or must do with other memory.
+// OpenWith is Open for a casino that plays other games than the released ones, or has other memory for caches.
 func OpenWith(dir string, c *games.Catalogue, keys *seal.Keys, caches machine.CacheBytes, opts Options) (*Store, error) {
 	s := &Store{house: machine.House{Games: c}}
 	if keys != nil {
@@ -133,7 +132,7 @@ func OpenWith(dir string, c *games.Catalogue, keys *seal.Keys, caches machine.Ca
 	return s, nil
 }
 
-// recordOf is the machine's record of a state.
+// recordOf reads the machine's record from a state.
 func recordOf(r *engine.Reader) (machine.Record, error) {
 	record, err := machine.DecodeRecord(r.Record())
 	if err != nil {
@@ -142,10 +141,10 @@ func recordOf(r *engine.Reader) (machine.Record, error) {
 	return record, err
 }
 
-// Apply carries out committed commands of the log, in order, and answers each. All commands of one entry of the log come
-// in one call. Those at or below the index that was applied before are skipped and answered with a zero Result. The log
-// keeps some entries for itself, so indexes may skip. It has one caller at a time. An error means a damaged file or a bug:
-// the store takes no more commands, and the node must stop.
+// Apply carries out committed commands of the log, in order, and answers each. All commands of one entry come in one call.
+// Commands at or below the applied index are skipped and answered with a zero Result. Indexes may skip, since raft has
+// entries of its own. Apply has one caller at a time. An error means a damaged file or a bug: the store takes no more
+// commands, and the node must stop.
 func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 	results := make([]command.Result, len(commands))
 	decoded := make([]command.Decoded, len(commands))
@@ -188,8 +187,8 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 	return results, nil
 }
 
-// view runs fn over the newest state. fn must be short: no command is applied meanwhile. Damage that it finds ends the
-// store as a failed command does.
+// view runs fn over the newest state. fn must be short, since it blocks Apply. If it finds damage, the store fails, as it
+// does when a command fails.
 func (s *Store) view(fn func(*machine.Reader) error) error {
 	return s.db.View(func(r *engine.Reader) error { return fn(machine.NewReader(r, s.machine.Head(), s.house)) })
 }
@@ -198,18 +197,18 @@ func (s *Store) view(fn func(*machine.Reader) error) error {
 // anything.
 func (s *Store) Failed() <-chan struct{} { return s.db.Failed() }
 
-// Err is why the store takes no more commands; nil while it does.
+// Err is why the store takes no more commands; nil while it takes them.
 func (s *Store) Err() error { return s.db.Err() }
 
 // Applied is the index and term of the last entry that was applied.
 func (s *Store) Applied() (index, term uint64) { return s.db.Applied() }
 
-// Checkpoint is a state that is durable in state.db.
+// Checkpoint describes the state that is durable in state.db.
 type Checkpoint struct {
 	Index, Term uint64
 	At          time.Time // time of the newest command in it
 	Events      uint64    // number of the newest event in it
-	Head        [32]byte  // its hash, which pins the whole history
+	Head        [32]byte  // the newest event's hash, which pins the whole history
 }
 
 func checkpointOf(c engine.Checkpoint) (Checkpoint, error) {
@@ -228,14 +227,14 @@ func (s *Store) Checkpoint(ctx context.Context) (Checkpoint, error) {
 
 // Durable is the last checkpoint.
 func (s *Store) Durable() Checkpoint {
-	c, _ := checkpointOf(s.db.Durable()) // it could be read when it was written or loaded
+	c, _ := checkpointOf(s.db.Durable()) // can't fail: the record was decoded when it was written or loaded
 	return c
 }
 
-// CheckpointFigures tells how checkpoints go.
+// CheckpointFigures returns metrics of checkpoints.
 func (s *Store) CheckpointFigures() engine.CheckpointFigures { return s.db.CheckpointFigures() }
 
-// Close writes a last checkpoint and closes the file. It returns the error of either.
+// Close writes a last checkpoint and closes the file. It returns the errors of both.
 func (s *Store) Close() error { return s.db.Close() }
 
 // Path is the path of state.db.

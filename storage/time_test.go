@@ -12,8 +12,8 @@ import (
 
 const day = 24 * time.Hour
 
-// Whatever later leaders stamp on their entries, the casino's time is the latest stamp: it doesn't go back, and it doesn't
-// add up what clocks were off by.
+// Whatever later leaders stamp on their entries, the casino's time is the latest stamp. It never goes back, and the errors
+// of several clocks don't add up.
 func TestTime_IsTheLatestStamp(t *testing.T) {
 	for _, back := range []time.Duration{50 * time.Hour, 48 * time.Hour, 72 * time.Hour, 365 * day} {
 		t.Run(back.String(), func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestTime_IsTheLatestStamp(t *testing.T) {
 	}
 }
 
-// Two leaders whose clocks are ten minutes apart, in turns.
+// Two leaders, whose clocks are ten minutes apart, take turns.
 func TestTime_DoesNotAddUpWhatTwoClocksAreApart(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	ann, ben := c.Player("ann", 10_000), c.Player("ben", 100)
@@ -63,8 +63,7 @@ func TestTime_DoesNotAddUpWhatTwoClocksAreApart(t *testing.T) {
 	c.Refused("excluded", signIn(ben, 1))
 }
 
-// While the stamps are behind, as after a leader whose clock was ahead, time stands still, and goes on when they have
-// caught up.
+// After a leader whose clock was ahead, the stamps are behind: time stands still until they have caught up.
 func TestTime_StandsStillUntilTheStampsHaveCaughtUp(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	ann := c.Player("ann", 100)
@@ -84,7 +83,7 @@ func TestTime_StandsStillUntilTheStampsHaveCaughtUp(t *testing.T) {
 	}
 }
 
-// A stamp that is no time of the casino's stops the machine: no leader makes one.
+// A stamp out of range stops the machine, since no leader makes one.
 func TestTime_StampsOutOfRangeStopTheMachine(t *testing.T) {
 	for _, at := range []time.Time{{}, time.UnixMilli(-1), command.ForEver.Add(time.Millisecond)} {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {

@@ -66,9 +66,9 @@ type Options struct {
 
 	// NewBets returns why new rounds are refused at the moment, e.g. low_disk_space; nil: they are not. Default: never.
 	NewBets func() *command.Refusal
-	// Writes does the same for other writes that can wait. Spare does it, later than Writes, for sign-ins and for requests
-	// that may have been done before under their key. Actions in open rounds, signing out and what protects players are
-	// never refused. Default: never.
+	// Writes does the same for other writes that can wait. Spare starts to refuse later than Writes, and is for sign-ins and for
+	// requests that may have been done before under their key. Actions in open rounds, signing out and what protects players
+	// are never refused. Default: never.
 	Writes, Spare func() *command.Refusal
 	// Admit decides whether an account may do one more request on a route; if not, it says how long to wait. It may set
 	// RateLimit headers in h. Default: always.
@@ -210,7 +210,7 @@ type route struct {
 	handle       func(*API, *call) (answer, error)
 }
 
-// routes is the API but for the routes of each game; see gameRoutes. A test holds openapi.yaml against both.
+// routes is the API without the routes of each game; see gameRoutes. A test compares openapi.yaml with both.
 var routes = []route{
 	{"GET", "/api/openapi.yaml", false, (*API).description},
 

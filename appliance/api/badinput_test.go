@@ -11,7 +11,7 @@ import (
 	"imperio/appliance/request"
 )
 
-// What a stake may not be, with the status and code that it is refused with.
+// Stakes that are refused, with the status and code of the refusal.
 var badStakes = []struct {
 	name, body string
 	status     int
@@ -157,7 +157,7 @@ func TestBets_RefusesWhatIsNoBet(t *testing.T) {
 	}
 }
 
-// Whoever refuses a bet, the table, the rules or the reader of the request, counts the bets from 1.
+// Whether the table, the rules or the reader of the request refuses a bet, the message counts the bets from 1.
 func TestBets_AreNamedInOneWay(t *testing.T) {
 	p := newHouse(t).player("cherry")
 	for _, second := range []string{

@@ -1,15 +1,13 @@
 package api
 
 import (
-	"fmt"
-
 	"imperio/games"
 	blackjackgame "imperio/games/blackjack"
 	"imperio/storage/command"
 )
 
 // tableView answers for a round of blackjack: the round, and what lies on the table. The game decides what its player may
-// see. Before the round is settled, that is neither the hole card nor the shoe.
+// see. The hole card and the shoe are not shown before the round is settled.
 type tableView struct {
 	Round roundView `json:"round"`
 	blackjackgame.Outcome
@@ -19,15 +17,9 @@ type tableView struct {
 }
 
 func viewTable(games *games.Catalogue, r *command.RoundResult) (any, error) {
-	v := &tableView{Payout: r.Round.Payout, Coins: r.Coins, HeldCoins: r.Held}
-	var err error
-	if v.Round, err = viewRound(games, &r.Round); err != nil {
+	round, outcome, err := viewOutcome[blackjackgame.Outcome](games, r)
+	if err != nil {
 		return nil, err
 	}
-	v.Round.allowWithin(r.Coins)
-	var ok bool
-	if v.Outcome, ok = v.Round.Outcome.(blackjackgame.Outcome); !ok {
-		return nil, fmt.Errorf("round %d of %s has the outcome of another game", r.Round.ID, r.Round.Rules)
-	}
-	return v, nil
+	return &tableView{Round: round, Outcome: outcome, Payout: r.Round.Payout, Coins: r.Coins, HeldCoins: r.Held}, nil
 }

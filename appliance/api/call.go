@@ -205,10 +205,10 @@ func (c *call) key() (command.Key, error) {
 	return command.KeyOf(values[0]), nil
 }
 
-// proposeUnless is propose for commands that the house may refuse. With a key, the machine is asked all the same: if the
-// command was done before under that key, the answer is that of then, whatever the house has changed since.
+// proposeUnless is propose for commands that the house may refuse. With a key, it still asks the machine: if the command was
+// done before under that key, the answer is repeated, whatever the house has changed since.
 func (a *API) proposeUnless(c *call, refused *command.Refusal, key command.Key, body command.Body) (command.Result, error) {
-	if refused != nil && (key == (command.Key{}) || a.o.Spare() != nil) { // even the question takes space in the log
+	if refused != nil && (key == (command.Key{}) || a.o.Spare() != nil) { // even asking takes space in the log
 		return command.Result{}, refused
 	}
 	cmd := command.Command{Account: c.session.Account, Key: key, Refusal: refused, Body: body}
@@ -228,16 +228,16 @@ func refuse(code, format string, args ...any) *problem.Problem {
 	return problem.New(code, format, args...)
 }
 
-// marshalOptions render omitempty as encoding/json does: the types of games are tagged for it.
+// marshalOptions make omitempty mean what it does in encoding/json, for which the types of games are tagged.
 var marshalOptions = json.JoinOptions(jsonv1.OmitEmptyWithLegacySemantics(true), json.Deterministic(true))
 
-// appender is a frequent answer that writes itself, in a third of the time that reflection takes. A test compares what it
+// appender is a frequent answer that writes its own JSON, in a third of the time that reflection takes. A test compares what it
 // writes with what reflection would.
 type appender interface {
 	appendJSON(b []byte) []byte
 }
 
-// appended is the size of a buffer that is enough for most appenders.
+// appended is the size of a buffer that is large enough for most appenders.
 const appended = 1 << 10
 
 // render writes the body of an answer into c.out.

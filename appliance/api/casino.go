@@ -27,7 +27,7 @@ type Casino interface {
 	// Session finds a session by the hash of its token. Every signed-in request calls it. It may find expired sessions: the
 	// caller compares with the casino's time.
 	Session(hash command.TokenHash) (command.Session, bool, error)
-	// Credentials finds what a sign-in is checked against, by folded username or e-mail address.
+	// Credentials finds the data to check a sign-in with, by folded username or e-mail address.
 	Credentials(login string) (command.Credentials, bool, error)
 	Account(id command.AccountID) (command.Account, bool, error)
 	// Sessions lists the sessions of an account, newest first.

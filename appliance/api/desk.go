@@ -11,15 +11,15 @@ import (
 	"imperio/storage/command"
 )
 
-// desk is where one game is played: what its requests and answers look like.
+// desk is the form of one game's requests and answers.
 type desk struct {
 	game  string
-	opens string // what a request opens, as it stands in the address
+	opens string // the word for a round in the address
 	wager func(*call, *Table) (wager, error)
 	view  func(*games.Catalogue, *command.RoundResult) (any, error)
 }
 
-// desks are those with requests or answers of their own form. Every other game has one from plainDesk.
+// desks are those of the games whose requests or answers have their own form. Every other game has one from plainDesk.
 var desks = []desk{
 	{game: "slots", opens: "spins", wager: (*call).stakeOf, view: viewSpin},
 	{game: "roulette", opens: "spins", wager: (*call).betsOf, view: viewWheel},
@@ -113,7 +113,7 @@ func (d desk) act(a *API, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	g, _ := a.o.Games.Named(d.game) // a desk of another has no route
+	g, _ := a.o.Games.Named(d.game) // only games in the catalogue have routes
 	if !slices.Contains(g.Actions, in.Action.value) {
 		return answer{}, refuse("unknown_action", "There is no such action. The actions are %s.", strings.Join(g.Actions, ", "))
 	}
@@ -132,8 +132,8 @@ func (d desk) act(a *API, c *call) (answer, error) {
 	return answer{status: http.StatusOK, replayed: replayed, value: v}, nil
 }
 
-// takenBy is how many actions the player knew to be taken in the round. The request says it; otherwise it is the number in
-// the round when the request comes in. So one of two simultaneous requests is refused. It is nil if the round is not open.
+// takenBy is how many actions had been taken in the round, as the player knew it. The request may say it; otherwise it is the
+// number when the request comes in. So one of two simultaneous requests is refused. It is nil if the round is not open.
 func (d desk) takenBy(a *API, c *call, id command.RoundID, said whole) (*int, error) {
 	if said.given && said.value < 0 {
 		return nil, refuse("bad_request", "The field \"taken\" is the number of actions in the round as you saw it: 0 or more.")
@@ -152,7 +152,7 @@ func (d desk) takenBy(a *API, c *call, id command.RoundID, said whole) (*int, er
 	return new(len(r.Wager.Actions)), nil
 }
 
-// playView answers for a game without a form of its own.
+// playView answers for a game that has no view of its own.
 type playView struct {
 	Round     roundView   `json:"round"`
 	Payout    games.Coins `json:"payout"`

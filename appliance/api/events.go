@@ -9,15 +9,15 @@ import (
 	"imperio/storage/command"
 )
 
-// Events tells what happens in the casino, whichever node it was asked of. It is read by one goroutine.
+// Events reports what happens in the casino, on whichever node. One goroutine reads it.
 type Events interface {
-	// Next waits for events that it has not returned yet, and returns them in the order of the history. missed is how many
-	// it left out before them, since the caller was too slow. The error is that of ctx.
+	// Next waits for new events, and returns them in the order of the history. missed is how many were dropped before
+	// them, since the caller was too slow. The error is that of ctx.
 	Next(ctx context.Context) (events []command.Event, missed uint64, err error)
 }
 
-// What live connections are told of, beside rounds: kinds of events that change the account's coins, and kinds that may
-// end sessions.
+// The events that live connections are told of, besides those of rounds: kinds that change the account's coins, and kinds that
+// may end sessions.
 var (
 	coinEvents    = []string{"daily_coins_collected", "coins_granted"}
 	sessionEvents = []string{"session_opened", "sessions_ended", "password_changed", "role_changed", "account_locked", "player_excluded"}
@@ -41,7 +41,7 @@ func (a *API) follow(ctx context.Context, feed Events) {
 	}
 }
 
-// hear tells the live connections of an event's account.
+// hear tells the live connections of an event's account about the event.
 func (a *API) hear(ctx context.Context, e *command.Event) error {
 	if !a.live.listens(e.Account) {
 		return nil
@@ -68,7 +68,7 @@ func (a *API) hear(ctx context.Context, e *command.Event) error {
 	return nil
 }
 
-// viewEvent describes the round of an event as the event left it. What proves the round is not part of the event.
+// viewEvent describes the round of an event as the event left it. The round's proof is not part of the event.
 func (a *API) viewEvent(ctx context.Context, e *command.Event) (roundView, error) {
 	r := *e.Round
 	now, ok, err := a.o.Casino.Round(ctx, e.Account, r.ID)

@@ -17,7 +17,7 @@ import (
 )
 
 // fakeCasino is as much of a casino as the tests of HTTP need: real games over real seeds in plain maps, without a
-// log, limits or a ledger. The true machine is tested where it lives, and end to end with it.
+// log, limits or a ledger. Other tests cover the real machine, and the API with it.
 type fakeCasino struct {
 	now      func() time.Time // the casino's time
 	mu       sync.Mutex
@@ -73,7 +73,7 @@ func (f *fakeCasino) Next(ctx context.Context) ([]command.Event, uint64, error) 
 	}
 }
 
-// tell has followers hear of what a command did.
+// tell passes the events of a command to the followers.
 func (f *fakeCasino) tell(c command.Command, r command.Result) {
 	if r.Refusal != nil || r.Replayed || r.Event == 0 {
 		return
@@ -366,7 +366,7 @@ func (f *fakeCasino) Credentials(login string) (command.Credentials, bool, error
 	return command.Credentials{Account: id, PasswordHash: a.hash, Locked: a.Locked, Excluded: a.ExcludedUntil, OpenedUnder: a.openedUnder}, true, nil
 }
 
-// read gives what fn reads of an account.
+// read returns what fn reads from an account.
 func read[T any](f *fakeCasino, id command.AccountID, fn func(*fakeAccount) T) (v T, ok bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

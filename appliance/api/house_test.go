@@ -29,7 +29,7 @@ type house struct {
 	server *httptest.Server
 	clock  atomic.Int64 // Unix milliseconds
 	logs   *logBuffer
-	seen   func(*http.Request, *http.Response, []byte) // told of every answer
+	seen   func(*http.Request, *http.Response, []byte) // called for every answer
 }
 
 type logBuffer struct {
@@ -66,7 +66,7 @@ func (plainSubjects) Address(network string) (s command.Subject) {
 	return s
 }
 
-// cheapPasswords are hashed at the lowest cost, which is not what tests of the API are about.
+// cheapPasswords are hashed at the lowest cost: these tests are not about hashing.
 func cheapPasswords(t testing.TB) *auth.Passwords {
 	p, err := auth.NewPasswords(auth.PasswordOptions{Cost: 4})
 	if err != nil {
@@ -116,14 +116,14 @@ func eachTable(change func(*Table)) func(*Options) {
 	}
 }
 
-// client is somebody who speaks to a house.
+// client sends requests to a house.
 type client struct {
 	h     *house
 	token string
 	id    string // of the account
 }
 
-// reply is an answer that was read to its end.
+// reply is an answer that has been read completely.
 type reply struct {
 	status int
 	header http.Header

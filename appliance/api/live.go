@@ -33,8 +33,8 @@ const (
 // violation (the client sent a message).
 const closeSessionEnded = websocket.StatusCode(4001)
 
-// message is what the server sends. Seq is the number of the event in the history: the message with the higher one has the
-// newer balance.
+// message is what the server sends. Seq is the number of the event in the history: of two messages, the one with the higher
+// Seq has the newer balance.
 type message struct {
 	Type      string      `json:"type"` // "balance" or "round"
 	Seq       uint64      `json:"seq"`
@@ -121,14 +121,14 @@ func (h *hub) publish(account command.AccountID, data []byte) {
 	}
 }
 
-// checkSessions has all connections of an account look whether their sessions have ended.
+// checkSessions makes all connections of an account check whether their sessions have ended.
 func (h *hub) checkSessions(account command.AccountID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for c := range h.accounts[account] {
 		select {
 		case c.check <- struct{}{}:
-		default: // it is about to look
+		default: // it is about to check
 		}
 	}
 }
@@ -269,7 +269,7 @@ func checkLiveOrigin(r *http.Request, secure bool) error {
 	return nil
 }
 
-// balance is a message that says what an account has.
+// balance is a message with an account's balance.
 func (a *API) balance(id command.AccountID) ([]byte, error) {
 	account, ok, err := a.o.Casino.Account(id)
 	if err != nil || !ok {

@@ -19,10 +19,10 @@ import (
 
 const livePath = "/api/v1/live"
 
-// patience bounds waits that end at once unless something is broken.
+// patience is how long a test waits for something before it fails.
 const patience = 3 * time.Minute
 
-// listen opens a live connection; its client's half is closed with the test.
+// listen opens a live connection, and closes the client's end after the test.
 func (c *client) listen(headers ...string) (*websocket.Conn, *http.Response, error) {
 	h := make(http.Header)
 	if c.token != "" {
@@ -90,7 +90,7 @@ func TestLive_TellsTheBalanceAndTheRoundsOfItsPlayer(t *testing.T) {
 	if e := next(t, conn); e["type"] != "balance" || e["coins"] != 100_000.0 || e["seq"] != 0.0 {
 		t.Errorf("first %v", e)
 	}
-	q.do("POST", spin, `{"stake":7}`).want(t, 201, "") // nobody else's business
+	q.do("POST", spin, `{"stake":7}`).want(t, 201, "") // another player's: p hears nothing
 	r := p.do("POST", spin, `{"stake":10}`, "Idempotency-Key", "once").want(t, 201, "")
 	p.do("POST", spin, `{"stake":10}`, "Idempotency-Key", "once").want(t, 201, "") // nothing new
 	e := next(t, conn)
@@ -123,7 +123,7 @@ func TestLive_NeverShowsTheHoleCard(t *testing.T) {
 	}
 }
 
-// elsewhere has the casino do something with an account that this API was not asked for.
+// elsewhere makes the casino change an account without a request to this API.
 func (h *house) elsewhere(login string, body command.Body) {
 	h.t.Helper()
 	cred, ok, err := h.casino.Credentials(login)

@@ -12,7 +12,7 @@ import (
 	"imperio/games/catalogue"
 )
 
-// openAPIDocument is openapi.yaml. That answers are as it says is tested with the whole casino.
+// openAPIDocument is openapi.yaml. The tests of the whole casino check that answers match it.
 func openAPIDocument(t *testing.T) map[string]any {
 	t.Helper()
 	var doc map[string]any
@@ -75,7 +75,7 @@ func TestOpenAPI_ListsTheCodes(t *testing.T) {
 	}
 }
 
-// An answer with a member that nobody described would pass an open schema.
+// A schema that allows more members would let an undescribed one pass.
 func TestOpenAPI_EveryObjectIsClosed(t *testing.T) {
 	var walk func(place string, v any)
 	walk = func(place string, v any) {

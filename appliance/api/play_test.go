@@ -45,7 +45,7 @@ func TestSpin_AnswersWithTheRoundAndTheBalance(t *testing.T) {
 	}
 }
 
-// The answer of a spin writes itself, for speed. It must write what all other answers are written with.
+// The answer of a spin writes its own JSON, for speed. It must be what reflection would write.
 func TestSpin_WritesItselfAsReflectionWould(t *testing.T) {
 	machine := slotsgame.Versions()[1]
 	rapid.Check(t, func(t *rapid.T) {
@@ -158,8 +158,8 @@ var wagers = map[string]string{
 	"/api/v1/me/daily-coins": `{}`,
 }
 
-// What was taken under a key is answered again, whatever the house has changed since. Without a key, or under a new one,
-// the house's refusal is all there is.
+// A bet that was taken under a key gets the same answer again, whatever the house has changed since. Without a key, or under
+// a new one, the house refuses it.
 func TestIdempotencyKey_IsKnownBeforeTheHouseRefuses(t *testing.T) {
 	coins := "/api/v1/me/daily-coins"
 	for name, c := range map[string]struct {
@@ -356,7 +356,7 @@ func TestBlackjack_NeverShowsTheHoleCardOrTheShoe(t *testing.T) {
 	}
 }
 
-// allowedActions are those of an answer or an event, which must be the same wherever it tells them.
+// allowedActions are those of an answer or an event, which must be the same wherever they occur in it.
 func allowedActions(t *testing.T, body map[string]any) string {
 	t.Helper()
 	within := fmt.Sprint(body["round"].(map[string]any)["outcome"].(map[string]any)["allowed_actions"])
@@ -366,7 +366,7 @@ func allowedActions(t *testing.T, body map[string]any) string {
 	return within
 }
 
-// setCoins gives everybody so many coins.
+// setCoins sets everybody's balance.
 func (f *fakeCasino) setCoins(coins games.Coins) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -375,7 +375,7 @@ func (f *fakeCasino) setCoins(coins games.Coins) {
 	}
 }
 
-// Doubles, splits and insurance cost coins: who has too few is not offered them.
+// Doubles, splits and insurance cost coins: a player with too few is not offered them.
 func TestBlackjack_AllowsWhatTheBalanceCanPay(t *testing.T) {
 	for action, c := range map[string]struct {
 		costs games.Coins
@@ -444,10 +444,10 @@ func TestBlackjack_RefusalsAreToldApart(t *testing.T) {
 	p.do("GET", "/api/v1/games/blackjack/rounds/open", "").want(t, 404, "no_open_round")
 }
 
-// meeting holds actions back until as many have come in as are awaited: they were all decided on in the same position.
+// meeting holds actions back until all that are awaited have come in: all were decided on in the same position.
 type meeting struct {
 	*fakeCasino
-	awaited atomic.Pointer[sync.WaitGroup] // nil: none are held back
+	awaited atomic.Pointer[sync.WaitGroup] // nil: no action is held back
 }
 
 func (m *meeting) Propose(ctx context.Context, c command.Command) (command.Result, error) {
@@ -666,7 +666,7 @@ func TestGames_AreOpenToEverybody(t *testing.T) {
 	}
 }
 
-// The rules leave it to the operator how long an open round waits; where it is known, players read it.
+// The operator decides how long an open round waits; if it is known, the rules that players read say it.
 func TestGames_SayWhenAnAbandonedRoundIsSettled(t *testing.T) {
 	for after, want := range map[time.Duration]string{
 		0: "for a time that the operator sets, the round is settled:", 24 * time.Hour: "for 24 hours, the round is settled:", time.Hour: "for 1 hour, the round is settled:",

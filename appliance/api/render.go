@@ -28,7 +28,7 @@ func (t timestamp) append(b []byte) []byte {
 	return append(b, '"')
 }
 
-// IsZero has omitzero leave out a zero time.
+// IsZero makes omitzero leave out a zero time.
 func (t timestamp) IsZero() bool { return time.Time(t).IsZero() }
 
 // optionalID is an id in an answer, as text; null when 0.
@@ -53,8 +53,8 @@ func (s optionalText) MarshalJSONTo(e *jsontext.Encoder) error {
 	return e.WriteToken(jsontext.String(string(s)))
 }
 
-// roundView is a round as its player sees it. It never holds the draws themselves: the game says what of them may be
-// seen.
+// roundView is a round as its player sees it. It never holds the draws themselves: the game decides what its player may see
+// of them.
 type roundView struct {
 	ID         command.RoundID `json:"id,string"`
 	Game       string          `json:"game"`
@@ -108,6 +108,19 @@ func viewRound(c *games.Catalogue, r *command.Round) (roundView, error) {
 	return v, nil
 }
 
+// viewOutcome describes a round of a game whose outcomes are of type T, with the actions that a balance can pay for.
+func viewOutcome[T any](c *games.Catalogue, r *command.RoundResult) (v roundView, outcome T, err error) {
+	if v, err = viewRound(c, &r.Round); err != nil {
+		return v, outcome, err
+	}
+	v.allowWithin(r.Coins)
+	outcome, ok := v.Outcome.(T)
+	if !ok {
+		return v, outcome, fmt.Errorf("round %d of %s has the outcome of another game", r.Round.ID, r.Round.Rules)
+	}
+	return v, outcome, nil
+}
+
 // allowWithin drops those of the round's allowed actions that a balance can't pay for.
 func (v *roundView) allowWithin(coins games.Coins) {
 	if o, ok := v.Outcome.(games.Choosing); ok {
@@ -138,7 +151,7 @@ func viewAccount(a *command.Account, now time.Time) accountView {
 	}
 }
 
-// future is none for a time that has passed.
+// future is the zero time for a time that has passed.
 func future(t, now time.Time) timestamp {
 	if t.After(now) {
 		return timestamp(t)

@@ -22,17 +22,14 @@ type wheelView struct {
 }
 
 func viewWheel(games *games.Catalogue, r *command.RoundResult) (any, error) {
-	v := &wheelView{Payout: r.Round.Payout, Coins: r.Coins, HeldCoins: r.Held}
-	var err error
-	if v.Round, err = viewRound(games, &r.Round); err != nil {
+	round, o, err := viewOutcome[roulettegame.Outcome](games, r)
+	if err != nil {
 		return nil, err
 	}
-	o, ok := v.Round.Outcome.(roulettegame.Outcome)
-	if !ok {
-		return nil, fmt.Errorf("round %d of %s has the outcome of another game", r.Round.ID, r.Round.Rules)
-	}
-	v.Pocket, v.Color, v.Bets = o.Pocket, o.Color, o.Bets
-	return v, nil
+	return &wheelView{
+		Round: round, Pocket: o.Pocket, Color: o.Color, Bets: o.Bets,
+		Payout: r.Round.Payout, Coins: r.Coins, HeldCoins: r.Held,
+	}, nil
 }
 
 // bet is one bet of a request.
@@ -79,7 +76,7 @@ func readBet(i int, in *bet) (games.Bet, error) {
 	}
 	b := games.Bet{Type: in.Type.value, Amount: in.Amount.coins()}
 	if in.Selection.given {
-		// A number that does not fit is no valid selection either: the rules refuse it.
+		// Clamped to fit an int; the rules refuse what is out of range.
 		b.Selection = int(min(max(in.Selection.value, -1), 1000))
 		if b.Selection == 0 {
 			return b, refuse("invalid_bet", "Bet %d: The selection is 0; it must be 1, 2 or 3.", i+1)

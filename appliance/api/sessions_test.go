@@ -294,7 +294,7 @@ func TestAdmit_RefusesAnAccountThatAsksTooOften(t *testing.T) {
 	p.do("GET", "/api/v1/me", "").want(t, 200, "")
 }
 
-// Welcome coins move with a sign-up, so its answer can be asked for again.
+// A sign-up moves the welcome coins, so a client can ask for its answer again.
 func TestSignUp_AgainUnderTheSameKey(t *testing.T) {
 	h := newHouse(t)
 	c := &client{h: h}

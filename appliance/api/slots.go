@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -24,17 +23,14 @@ type spinView struct {
 }
 
 func viewSpin(games *games.Catalogue, r *command.RoundResult) (any, error) {
-	v := &spinView{Payout: r.Round.Payout, Coins: r.Coins, HeldCoins: r.Held}
-	var err error
-	if v.Round, err = viewRound(games, &r.Round); err != nil {
+	round, o, err := viewOutcome[slotsgame.Outcome](games, r)
+	if err != nil {
 		return nil, err
 	}
-	var ok bool
-	if v.outcome, ok = v.Round.Outcome.(slotsgame.Outcome); !ok {
-		return nil, fmt.Errorf("round %d of %s has the outcome of another game", r.Round.ID, r.Round.Rules)
-	}
-	v.Stops, v.Symbols = v.outcome.Stops, v.outcome.Symbols
-	return v, nil
+	return &spinView{
+		Round: round, Stops: o.Stops, Symbols: o.Symbols, outcome: o,
+		Payout: r.Round.Payout, Coins: r.Coins, HeldCoins: r.Held,
+	}, nil
 }
 
 // appendJSON implements appender.
@@ -96,7 +92,7 @@ func appendCoins(b []byte, n games.Coins) []byte { return strconv.AppendInt(b, i
 func appendText(b []byte, s string) []byte {
 	b, err := jsontext.AppendQuote(b, s)
 	if err != nil {
-		panic(err) // text of the state is valid UTF-8: it was checked when it came in
+		panic(err) // all text in the state is valid UTF-8: it was checked when it came in
 	}
 	return b
 }

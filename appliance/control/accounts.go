@@ -36,7 +36,7 @@ type NewAccount struct {
 	Coins    games.Coins `json:"coins"`
 }
 
-// List says which accounts to list: at most Limit (1 … 1000), by rising id, beginning at From.
+// List says which accounts to list: at most Limit (1 … 1000), in the order of their ids, beginning at From.
 type List struct {
 	From  uint64 `json:"from,string"`
 	Limit int    `json:"limit"`
@@ -45,7 +45,7 @@ type List struct {
 // AccountPage is a part of the list of accounts.
 type AccountPage struct {
 	Accounts []Account `json:"accounts"`
-	Next     uint64    `json:"next,string"` // where the list goes on; 0 at its end
+	Next     uint64    `json:"next,string"` // where the next page begins; 0 if this is the last
 }
 
 // Who names an account: by username, by e-mail address, or by # and its id.
@@ -179,7 +179,7 @@ func (c *Control) change(ctx context.Context, who string, body command.Body) (Ac
 	return c.show(id)
 }
 
-// find returns the account that somebody means.
+// find returns the account that a Who names.
 func (c *Control) find(who string) (command.AccountID, error) {
 	if digits, ok := strings.CutPrefix(who, "#"); ok {
 		if n, err := strconv.ParseUint(digits, 10, 64); err == nil {

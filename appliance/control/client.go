@@ -21,7 +21,7 @@ type Client struct {
 	close     func()
 }
 
-// Dial makes a client of a running server by its control socket at path. It checks that a server answers there. If none
+// Dial makes a client of the server with the control socket at path. It checks that a server answers there. If none
 // does, the error wraps that of the connection (fs.ErrNotExist, syscall.ECONNREFUSED).
 func Dial(ctx context.Context, path string) (*Client, error) {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -39,7 +39,7 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 // Local makes a client of a Control in this process: for a data directory that no server runs on.
 func Local(c *Control) *Client { return &Client{local{c}, func() {}} }
 
-// Close gives the connections back.
+// Close closes the client's connections.
 func (c *Client) Close() { c.close() }
 
 // Refusal is the reason why an operation was not done.
@@ -50,10 +50,10 @@ type Refusal struct {
 
 func (e *Refusal) Error() string { return e.Message }
 
-// maxAnswer bounds what is read of an answer, in bytes: a page of a thousand accounts is far smaller.
+// maxAnswer is how many bytes of an answer are read at most. A page of a thousand accounts is far smaller.
 const maxAnswer = 8 << 20
 
-// Call has the operation done. What the casino refuses comes back as *Refusal.
+// Call does the operation. If the casino refuses it, the error is a *Refusal.
 func (op Operation[In, Out]) Call(ctx context.Context, c *Client, in In) (out Out, err error) {
 	defer func() {
 		if _, refused := errors.AsType[*Refusal](err); err != nil && !refused {

@@ -1,6 +1,6 @@
 // Package control is the operators' API. Each operation is one line in the table below and one method in its resource's
-// file. The command line calls operations through the control socket of a running server, or on a Control of its own where
-// no server runs.
+// file. The command line calls operations through the control socket of a running server, or, if no server runs, on a Control
+// of its own.
 package control
 
 import (
@@ -18,7 +18,7 @@ import (
 	"imperio/storage/command"
 )
 
-// The table of operations: the name that stands in the path, and the method that does it.
+// The table of operations: the name in the path, and the method that does it.
 var (
 	CreateAccount = Operation[NewAccount, Account]{"create-account", (*Control).createAccount}
 	ListAccounts  = Operation[List, AccountPage]{"list-accounts", (*Control).listAccounts}
@@ -46,13 +46,13 @@ type Operation[In, Out any] struct {
 	do   func(*Control, context.Context, In) (Out, error)
 }
 
-// operation is an Operation of whatever types.
+// operation is an Operation of any types.
 type operation interface {
 	path() string
 	serve(ctx context.Context, c *Control, body []byte) (any, error)
 }
 
-// None is a request or an answer that says nothing.
+// None is an empty request or answer.
 type None struct{}
 
 // Casino is what operations need of the machine. All methods are safe for concurrent use. The bool of a read says whether
@@ -64,11 +64,11 @@ type Casino interface {
 	// Credentials finds an account by folded username or folded e-mail address.
 	Credentials(login string) (command.Credentials, bool, error)
 	Account(id command.AccountID) (command.Account, bool, error)
-	// Accounts lists accounts by rising id. next is where the list goes on; 0 at its end.
+	// Accounts lists accounts in the order of their ids. next is where the next page begins; 0 after the last.
 	Accounts(from command.AccountID, limit int) (list []command.Account, next command.AccountID, err error)
 }
 
-// Options is all that a Control is made of.
+// Options configure a Control.
 type Options struct {
 	Casino    Casino
 	Passwords *auth.Passwords
@@ -77,7 +77,7 @@ type Options struct {
 	Random    io.Reader        // of seeds and command ids: unpredictable, safe for concurrent use
 	// Server answers the operations that concern the running server; nil: no server runs, and they are refused.
 	Server Server
-	// Actor tells who asks, for the history. The context is the request's.
+	// Actor returns who sent a request, for the history. The context is the request's.
 	Actor func(context.Context) string
 }
 

@@ -80,7 +80,7 @@ func (h *house) knows(login, password string) bool {
 	return v.OK
 }
 
-// fakeServer is a Server that answers what a test told it.
+// fakeServer is a Server with answers that a test sets.
 type fakeServer struct {
 	status      Status
 	audit       AuditReport
@@ -288,7 +288,7 @@ func TestControl_RefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-// An operation that is declared and not served would only be missed by whoever calls it.
+// Without this test, only a caller would notice that a declared operation is not served.
 func TestControl_ServesEveryDeclaredOperation(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "control.go", nil, 0)
 	if err != nil {

@@ -28,7 +28,7 @@ func PeerContext(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, peerKey{}, "uid "+id)
 }
 
-// Peer returns the user that PeerContext found; "" where the system doesn't tell.
+// Peer returns the user that PeerContext found; "" if the system doesn't say.
 func Peer(ctx context.Context) string {
 	name, _ := ctx.Value(peerKey{}).(string)
 	return name

@@ -50,7 +50,7 @@ func TestAccessLog_HasNoHealthChecks(t *testing.T) {
 	}
 }
 
-// A flood must not fill the disk with lines about refused requests.
+// A flood of refused requests must not fill the disk with log lines.
 func TestAccessLog_TellsOfAFloodInFewLines(t *testing.T) {
 	h := open(t, "http", says("{}"), nil)
 	for range 2000 {
@@ -65,7 +65,7 @@ func TestAccessLog_TellsOfAFloodInFewLines(t *testing.T) {
 	}
 }
 
-// Nor with lines about requests that no limit counts: files, and large headers.
+// Nor must requests that no limit counts: files, and large headers.
 func TestAccessLog_TellsOfUncountedFloodsInFewLines(t *testing.T) {
 	h := open(t, "http", says("{}"), func(o *Options) {
 		trustLoopback(o)
@@ -74,7 +74,7 @@ func TestAccessLog_TellsOfUncountedFloodsInFewLines(t *testing.T) {
 	for range 1000 {
 		h.ask(t, "GET", "/assets/app.js", "", "X-Forwarded-For", "198.51.100.1")
 	}
-	// Another client's files are all logged, and a minute later the first one's are too.
+	// All of another client's files are logged, and a minute later so are the first one's.
 	for range 40 {
 		h.ask(t, "GET", "/assets/app.js", "", "X-Forwarded-For", "198.51.100.2")
 	}

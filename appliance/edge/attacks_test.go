@@ -56,7 +56,7 @@ func TestSmuggling_NothingAmbiguousIsServed(t *testing.T) {
 			t.Errorf("%s: the second request was served\n%s", name, answers)
 		}
 	}
-	// After a sound first request, the second one is served. So the test can fail.
+	// If the first request is sound, the second one is served: the test is able to fail.
 	c := h.dial(t)
 	_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"+smuggled)
 	_ = c.(*net.TCPConn).CloseWrite()
@@ -65,7 +65,7 @@ func TestSmuggling_NothingAmbiguousIsServed(t *testing.T) {
 	}
 }
 
-// talkHTTP2 opens an HTTP/2 connection and hands out its frames.
+// talkHTTP2 opens an HTTP/2 connection for a test to read and write frames.
 func (h *house) talkHTTP2(t *testing.T) (net.Conn, *http2.Framer) {
 	t.Helper()
 	c := tls.Client(h.dial(t), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
@@ -89,8 +89,8 @@ func headerBlock(fields ...string) []byte {
 	return b.Bytes()
 }
 
-// Rapid reset (CVE-2023-44487): requests that are cancelled as soon as they are sent. The streams of one connection bound
-// the work that they cause.
+// Rapid reset (CVE-2023-44487): requests that are cancelled as soon as they are sent. The limit on streams per connection
+// limits the work that they cause.
 func TestHTTP2_RapidResetCausesBoundedWork(t *testing.T) {
 	var running, most atomic.Int32
 	release := make(chan struct{})
@@ -102,7 +102,7 @@ func TestHTTP2_RapidResetCausesBoundedWork(t *testing.T) {
 		<-release
 	}), func(o *Options) { o.Zones = nil })
 	_, f := h.talkHTTP2(t)
-	go func() { // reads everything, so that nobody blocks
+	go func() { // reads everything, so that neither side blocks
 		for {
 			if _, err := f.ReadFrame(); err != nil {
 				return
@@ -114,7 +114,7 @@ func TestHTTP2_RapidResetCausesBoundedWork(t *testing.T) {
 	for id := uint32(1); id < 20_000; id += 2 {
 		if f.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndHeaders: true, EndStream: true}) != nil ||
 			f.WriteRSTStream(id, http2.ErrCodeCancel) != nil {
-			break // the server has had enough
+			break // the server has closed the connection
 		}
 		sent++
 	}

@@ -118,8 +118,8 @@ func (m *measured) round(t testing.TB, d time.Duration) {
 // route without limits, compression and logs, and to a bare handler. The rounds are interleaved, so that a busy machine
 // is busy for all three. Run it with -benchtime 1x.
 func BenchmarkMiddleware(b *testing.B) {
-	// A casino keeps much of its state in memory, so its garbage collector runs less often than with the few megabytes of
-	// this benchmark. All three get the same.
+	// A casino has much state in memory, so its garbage collector runs less often than with the few megabytes of this
+	// benchmark. All three servers run under the same setting.
 	state := make([]byte, 64<<20)
 	defer runtime.KeepAlive(state)
 	plain := func(l net.Listener) net.Listener { return l }

@@ -18,8 +18,8 @@ const evictionLook = 8
 type bucketKey [16]byte
 
 // buckets are the token buckets of one zone, one per client, in bounded memory. In a full shard, a new client evicts the
-// fullest of the least recently used buckets. A full bucket says no more than none, so nothing is lost until a flood of
-// new addresses outruns the refilling. A client that has used up its bucket is remembered longest.
+// fullest of the least recently used buckets. A full bucket is worth no more than a new one, so nothing is lost until new
+// addresses come faster than buckets refill. A client that has used up its bucket is remembered longest.
 // Safe for concurrent use.
 type buckets struct {
 	limit  rate.Limit

@@ -84,7 +84,7 @@ func (b *bodyWriter) begin(x *exchange) bool {
 // guessable says whether the compressed length could reveal a secret in the answer (BREACH). The attack needs a browser
 // that sends the attacker's requests with the victim's cookie. So these are not compressed: answers to requests with a
 // cookie, unless the browser says that our own page or the person sent the request; answers that set a cookie; and
-// answers whose handler said so. A client with a bearer token is not a browser that others can steer.
+// answers that the handler marked with NeverCompress. Other sites can't make a browser send a bearer token.
 func (x *exchange) guessable(h http.Header) bool {
 	if x.neverCompress || len(h["Set-Cookie"]) > 0 {
 		return true
@@ -197,7 +197,7 @@ func (b *bodyWriter) finish(x *exchange) {
 	}
 }
 
-// discard forgets a body that will not be finished. An encoder has no way back to its pool but Close, which would write.
+// discard drops a body that will not be finished, and its encoder: returning that to the pool takes Close, which would write.
 func (b *bodyWriter) discard() {
 	b.dropHeld()
 	b.encoder, b.mode = nil, bodyPlain

@@ -310,7 +310,7 @@ func TestSlowLoris_IsDroppedWhileItSendsItsBody(t *testing.T) {
 	<-done
 }
 
-// Asking for another protocol removes no limit.
+// A request to upgrade to another protocol is subject to all limits.
 func TestUpgrade_KeepsTheBoundsOfBodies(t *testing.T) {
 	failed := make(chan error, 1)
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

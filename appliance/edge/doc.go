@@ -1,4 +1,4 @@
-// Package edge is where the casino meets the internet: listeners, servers and the middleware that every request passes.
+// Package edge is the casino's front to the internet: listeners, servers and the middleware that every request passes.
 //
 // One Edge stands in front of all handlers of a node. For each request it finds the client's address, sets a request id
 // and the security headers, counts the request against its limit, answers preflights, refuses writes from foreign pages,

@@ -146,7 +146,7 @@ func (x *exchange) preflight(h http.Header) bool {
 	if _, ok := h["Access-Control-Allow-Origin"]; !ok {
 		return x.refuse(problemForeignPreflight)
 	}
-	x.refused = true // logged like a refusal: as cheap to send, and as uninteresting
+	x.refused = true // logged like a refusal: it is as cheap to send, and as uninteresting
 	x.WriteHeader(http.StatusNoContent)
 	return false
 }

@@ -31,7 +31,7 @@ type house struct {
 	clock   *handClock // of the limits; it stands until a test moves it
 }
 
-// patience is how long a test waits for what must happen. A busy machine takes its time.
+// patience is how long a test waits for something before it fails, on a busy machine.
 const patience = 2 * time.Minute
 
 // production are the options of a casino whose operator has configured nothing.

@@ -76,7 +76,7 @@ func (x *exchange) WriteHeader(status int) {
 	x.w.WriteHeader(status)
 }
 
-// Write writes to the client, compressed where that was chosen.
+// Write writes to the client, compressed if begin decided so.
 func (x *exchange) Write(p []byte) (int, error) {
 	if x.hijacked {
 		return 0, http.ErrHijacked

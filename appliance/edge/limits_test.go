@@ -134,8 +134,8 @@ func TestLimits_DontCountHealthNorStaticFiles(t *testing.T) {
 	}
 }
 
-// Requests that are refused for other reasons are work all the same, so they count. So do requests that only name a file
-// or a probe.
+// Requests that are refused for other reasons still cause work, so they count. So do requests that only look like one for a
+// file or a probe.
 func TestLimits_CountEveryRefusal(t *testing.T) {
 	files := func(o *Options) {
 		o.Uncounted = func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/assets/") }
@@ -157,7 +157,7 @@ func TestLimits_CountEveryRefusal(t *testing.T) {
 			if n := spend(t, h, c.method, c.path, c.headers...); n != 20 {
 				t.Errorf("%d were answered", n)
 			}
-			// The foreign page has not used up its visitor's spins.
+			// The page of another site has not used up its visitor's spins.
 			if answer, _ := h.ask(t, "POST", "/api/v1/games/slots/spins", ""); answer.StatusCode != 200 {
 				t.Errorf("a spin: %d", answer.StatusCode)
 			}
@@ -205,7 +205,7 @@ func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
 	try(503, 503, "0") // the account may have been opened
 	try(201, 429, "0")
 	h.clock.move(20 * time.Minute)
-	// Guessing which names are taken is as slow as guessing passwords.
+	// Finding out which names are taken is as slow as guessing passwords.
 	for range 3 {
 		status = 409
 		h.ask(t, "POST", "/api/v1/accounts", "")

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// gatherLines is how long a line waits for others, to be written together.
+// gatherLines is how long a line waits for others to be written with it.
 const gatherLines = 50 * time.Millisecond
 
 // LogBuffer takes log lines without waiting and writes them in the background, so that a slow disk or terminal slows no

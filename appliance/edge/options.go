@@ -13,12 +13,12 @@ import (
 	"imperio/appliance/problem"
 )
 
-// Options configures an Edge. DefaultOptions gives what operators don't configure. The zero value of a duration or of
-// a number means "no such limit", which only tests and load tests want.
+// Options configures an Edge. DefaultOptions returns the values that operators don't configure. A duration or a number
+// that is zero means "no such limit", for tests and load tests only.
 type Options struct {
-	// HeaderTimeout bounds a PROXY header, the TLS handshake, and a request's header; BodyTimeout its body; IdleTimeout the
-	// silence between two requests; WriteTimeout the time from the end of the header to the end of the answer. A hijacked
-	// connection (WebSocket) is exempt from all of them.
+	// HeaderTimeout is for a PROXY header, the TLS handshake, and a request's header; BodyTimeout for its body; IdleTimeout for
+	// the pause between two requests; WriteTimeout for the time from the end of the header to the end of the answer. None of
+	// them applies to a hijacked connection (WebSocket).
 	HeaderTimeout, BodyTimeout, IdleTimeout, WriteTimeout time.Duration
 
 	MaxHeaderBytes int   // of the request line and all headers together
@@ -55,15 +55,15 @@ type Options struct {
 	// AccessLog gets one record per request; nil: no log. It is called from many goroutines and must not block, so let it
 	// write to a LogBuffer.
 	AccessLog slog.Handler
-	// Log gets panics and the servers' complaints.
+	// Log gets panics, and what http.Server logs.
 	Log *slog.Logger
-	// Observer hears what happens; nil: nobody does.
+	// Observer is told what happens. May be nil.
 	Observer Observer
 	// Now is the clock of the limits; nil: time.Now.
 	Now func() time.Time
 }
 
-// Observer hears what the edge does, for metrics. Its methods are called from many goroutines and must return at once.
+// Observer is told what the edge does, for metrics. Its methods are called from many goroutines and must return at once.
 type Observer interface {
 	// RequestDone is called once per request. route is a pattern, or "other". method is a method that HTTP defines, or
 	// "other".
@@ -72,7 +72,7 @@ type Observer interface {
 	LimitDecision(zone, by string, allowed bool)
 	ConnectionOpened()
 	ConnectionClosed()
-	// ConnectionRefused gives the reason: "total", "address" or "proxy_header".
+	// ConnectionRefused is called with the reason: "total", "address" or "proxy_header".
 	ConnectionRefused(reason string)
 	// Panicked is called for each panic of a handler.
 	Panicked()

@@ -54,8 +54,8 @@ func (o *origins) annotate(h http.Header, r *http.Request) (preflight bool) {
 }
 
 // refuses says whether a request is a write that its page may not do: with a cookie, from a page of another origin;
-// without one, from a page whose origin is not configured. A WebSocket counts as a write, since browsers open it for any
-// page, with the cookie. Programs other than browsers send neither Origin nor Sec-Fetch-Site, and pass.
+// without one, from a page whose origin is not configured. Opening a WebSocket counts as a write, since browsers let any
+// page do it with the cookie. Programs other than browsers send neither Origin nor Sec-Fetch-Site, and are not refused.
 func (o *origins) refuses(r *http.Request, secure bool) bool {
 	if isUpgrade(r) {
 		origin := r.Header.Get("Origin")

@@ -46,7 +46,7 @@ func TestCORS_AnswersAreReadableForConfiguredOriginsOnly(t *testing.T) {
 	}
 }
 
-// An attacker on the network can change any page that comes over plain HTTP.
+// An attacker on the network can change any page that is sent over plain HTTP.
 func TestForeignPages_OverPlainHTTPCantListenOverTLS(t *testing.T) {
 	h := open(t, "https", says("{}"), nil)
 	client := h.client.Transport.(*http.Transport)

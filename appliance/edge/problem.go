@@ -77,7 +77,7 @@ func wantsPage(r *http.Request) bool {
 	return false
 }
 
-// errorPage has neither style nor script, so it is right under any policy.
+// errorPage has neither style nor script, so every Content-Security-Policy allows it.
 var errorPage = template.Must(template.New("error").Parse(`<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.Status}} {{.Title}}</title></head>
@@ -93,7 +93,7 @@ var errorPage = template.Must(template.New("error").Parse(`<!doctype html>
 
 func plainErrorPage(p problem.Document) []byte {
 	var b strings.Builder
-	_ = errorPage.Execute(&b, struct { // a strings.Builder takes all, and the template is constant
+	_ = errorPage.Execute(&b, struct { // can't fail: the template is constant, and so are the fields' types
 		problem.Document
 		Wait time.Duration
 	}{p, time.Duration(p.RetryAfter) * time.Second})

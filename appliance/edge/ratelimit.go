@@ -41,7 +41,7 @@ func (b *buckets) decide(key bucketKey, now time.Time, n int) decision {
 	return d
 }
 
-// seconds rounds up, so that a client that waits as told is let in.
+// seconds rounds up, so that a client that waits that long is let in.
 func seconds(s float64) int {
 	return int(min(math.Ceil(s), math.MaxInt32))
 }
@@ -61,8 +61,8 @@ func (x *exchange) limitAddress(z *zone) bool {
 	return d.allowed
 }
 
-// forgive takes a refused request back from a zone that counts only what was done. The headers then show the limit of
-// the tries. A 5xx does not say what was done, so it counts.
+// forgive takes a refused request back from a zone that counts only successful ones. The headers then show the limit on
+// tries. A 5xx counts, since the request may have been done.
 func (x *exchange) forgive(status int) {
 	z := x.forgiving
 	x.forgiving = nil

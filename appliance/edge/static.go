@@ -204,7 +204,7 @@ func pack(e encoding, plain []byte) []byte {
 		w, _ = zstd.NewWriter(&b, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1),
 			zstd.WithWindowSize(1<<20)) // the options are valid; the window suits every browser (RFC 9659)
 	}
-	_, _ = w.Write(plain) // a bytes.Buffer takes all
+	_, _ = w.Write(plain) // a bytes.Buffer returns no errors
 	_ = w.Close()
 	return b.Bytes()
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // site is a set of files like a casino's.
-func site(script string) (assets, files fstest.MapFS) {
+func site(script string) (assets fstest.MapFS, files map[string][]byte) {
 	return fstest.MapFS{
 			"js/main.js":       {Data: []byte(script)},
 			"js/dom.js":        {Data: []byte("export const h = 1;" + strings.Repeat(" ", 2000))},
@@ -20,12 +20,11 @@ func site(script string) (assets, files fstest.MapFS) {
 			"js/.main.js.swp":  {Data: []byte("secret")},
 			"img/logo.svg":     {Data: []byte("<svg>" + strings.Repeat("<g/>", 500) + "</svg>")},
 			"strange.filetype": {Data: []byte("?")},
-		}, fstest.MapFS{
-			"index.html":      {Data: []byte(`<script type="module" src="/assets/js/main.js"></script><link href='/assets/css/base.css?x#y'><a href="/rules">/assets/</a>`)},
-			"rules.html":      {Data: []byte("<h1>Rules</h1>" + strings.Repeat("<p>Be fair.</p>", 200))},
-			"help/index.html": {Data: []byte("<h1>Help</h1>")},
-			"robots.txt":      {Data: []byte("User-agent: *")},
-			".hidden":         {Data: []byte("secret")},
+		}, map[string][]byte{
+			"index.html":      []byte(`<script type="module" src="/assets/js/main.js"></script><link href='/assets/css/base.css?x#y'><a href="/rules">/assets/</a>`),
+			"rules.html":      []byte("<h1>Rules</h1>" + strings.Repeat("<p>Be fair.</p>", 200)),
+			"help/index.html": []byte("<h1>Help</h1>"),
+			"robots.txt":      []byte("User-agent: *"),
 		}
 }
 
@@ -81,7 +80,7 @@ func TestStatic_PagesNameVersionsAndAreRevalidated(t *testing.T) {
 
 func TestStatic_PagesThatNameMissingAssetsAreRefused(t *testing.T) {
 	assets, files := site("")
-	files["broken.html"] = &fstest.MapFile{Data: []byte(`<img src="/assets/img/none.svg">`)}
+	files["broken.html"] = []byte(`<img src="/assets/img/none.svg">`)
 	if _, err := NewStatic(assets, files); err == nil || !strings.Contains(err.Error(), "none.svg") {
 		t.Errorf("%v", err)
 	}
@@ -117,7 +116,7 @@ func TestStatic_NeverServesHiddenOrOtherFiles(t *testing.T) {
 
 func TestStatic_WhatIsMissingIsAPageForBrowsersAndAProblemForClients(t *testing.T) {
 	assets, files := site("")
-	files["404.html"] = &fstest.MapFile{Data: []byte(`<script type="module" src="/assets/js/main.js"></script>`)}
+	files["404.html"] = []byte(`<script type="module" src="/assets/js/main.js"></script>`)
 	s, err := NewStatic(assets, files)
 	if err != nil {
 		t.Fatal(err)

@@ -12,12 +12,12 @@ import (
 // versionLength is how many hex digits of a hash go into addresses and ETags: 64 bits.
 const versionLength = 16
 
-// NewStatic reads all files. Either set may be nil. A page that names a missing asset is an error, since players would get
+// NewStatic reads all assets, and takes the files by their names. Either set may be nil. A page that names a missing asset is an error, since players would get
 // a broken page.
-func NewStatic(assets, files fs.FS) (*Static, error) {
+func NewStatic(assets fs.FS, files map[string][]byte) (*Static, error) {
 	s := &Static{files: make(map[string]*file)}
 	hash := sha256.New()
-	err := eachFile(assets, func(name string, content []byte) error {
+	err := eachAsset(assets, func(name string, content []byte) error {
 		fmt.Fprintf(hash, "%s\x00%d\x00", name, len(content))
 		hash.Write(content)
 		s.files["/assets/"+name] = newFile(name, content)
@@ -27,30 +27,26 @@ func NewStatic(assets, files fs.FS) (*Static, error) {
 		return nil, fmt.Errorf("reading the assets: %w", err)
 	}
 	s.version = hex.EncodeToString(hash.Sum(nil))[:versionLength]
-	err = eachFile(files, func(name string, content []byte) error {
+	for name, content := range files {
 		path := "/" + name
 		if page := strings.HasSuffix(name, ".html"); page {
 			path = pagePath(path)
 			if content, err = s.rewrite(name, content); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		if s.files[path] != nil {
-			return fmt.Errorf("two files are at %s", path)
+			return nil, fmt.Errorf("two files are at %s", path)
 		}
 		s.files[path] = newFile(name, content)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading the pages: %w", err)
 	}
 	s.missing = s.files["/404"]
 	delete(s.files, "/404")
 	return s, nil
 }
 
-// eachFile calls f for each file that may be served, in lexical order, so that the version depends only on the content.
-func eachFile(files fs.FS, f func(name string, content []byte) error) error {
+// eachAsset calls f for each file that may be served, in lexical order, so that the version depends only on the content.
+func eachAsset(files fs.FS, f func(name string, content []byte) error) error {
 	if files == nil {
 		return nil
 	}

@@ -46,14 +46,19 @@ func NewGate(o GateOptions) *Gate {
 
 // Run checks the disk at an interval until ctx ends.
 func (g *Gate) Run(ctx context.Context) {
-	tick := time.NewTicker(g.o.Every)
+	every(ctx, g.o.Every, g.Look)
+}
+
+// every calls do at an interval until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func()) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			g.Look()
+			do()
 		}
 	}
 }

@@ -41,16 +41,8 @@ func NewEscrow(o EscrowOptions) *Escrow {
 
 // Run compares now, and at an interval until ctx ends.
 func (e *Escrow) Run(ctx context.Context) {
-	tick := time.NewTicker(e.o.Every)
-	defer tick.Stop()
-	for {
-		e.Look(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	e.Look(ctx)
+	every(ctx, e.o.Every, func() { e.Look(ctx) })
 }
 
 // Look compares now. If that fails, the last result stays.

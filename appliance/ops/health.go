@@ -115,16 +115,7 @@ func NewHealth(o HealthOptions) *Health {
 
 // Run runs all checks at an interval until ctx ends, so that the log shows changes even if nobody probes.
 func (h *Health) Run(ctx context.Context) {
-	tick := time.NewTicker(h.o.Every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			h.Report()
-		}
-	}
+	every(ctx, h.o.Every, func() { h.Report() })
 }
 
 // Add adds a check. It panics if there is one of this name.

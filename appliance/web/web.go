@@ -1,30 +1,52 @@
-// Package web holds the players' pages: HTML, style sheets, ES modules, pictures and words, as plain files. There is no
-// build step: browsers get the files in static as they are. The package only lists the pages; the edge serves them, with
-// versioned addresses, compression and headers.
+// Package web holds the players' pages: style sheets, ES modules, pictures and words, as plain files. There is no build
+// step: browsers get the files in static/assets as they are. The edge serves them, with versioned addresses, compression
+// and headers.
 //
-// Every page is the same small shell with its own title, description and list of modules to preload;
-// static/assets/js/router.js draws the rest. A test compares the files in static with the list here, and rewrites them
-// with -update.
+// Every page is the same small shell, static/page.html.tmpl, with its own title, description and list of modules to
+// preload; static/assets/js/router.js draws the rest.
 package web
 
 import (
+	"bytes"
 	"embed"
+	"html/template"
 	"io/fs"
+	"slices"
+	"strings"
 )
 
 //go:embed static
 var static embed.FS
 
-// Files returns the pages: "index.html" is the lobby, "rules/slots.html" is /rules/slots, "404.html" is for missing pages.
-// They refer to assets as /assets/….
-func Files() fs.FS { return sub("static/pages") }
+var shell = template.Must(template.ParseFS(static, "static/page.html.tmpl"))
+
+// early are the modules that every page preloads, below assets/js.
+var early = []string{"api.js", "store.js", "i18n.js", "dom.js", "icons.js", "frame.js", "router.js", "bets.js", "sound.js", "reality.js", "live.js", "connection.js",
+	"games/list.js", "components/figure.js", "components/chip.js", "components/card.js"}
+
+// Files returns the pages by their names: "index.html" is the lobby, "rules/slots.html" is /rules/slots, "404.html" is for
+// missing pages. They refer to assets as /assets/….
+func Files() map[string][]byte {
+	files := make(map[string][]byte)
+	for _, p := range append(Pages(), Missing()) {
+		var page bytes.Buffer
+		err := shell.Execute(&page, map[string]any{"Title": p.Title, "Description": p.Description, "Modules": slices.Concat(early, p.Modules)})
+		if err != nil {
+			panic("web: " + err.Error()) // the shell and the pages are constant
+		}
+		name := strings.TrimPrefix(p.Path, "/")
+		if name == "" {
+			name = "index"
+		}
+		files[name+".html"] = page.Bytes()
+	}
+	return files
+}
 
 // Assets returns everything that pages load. The files refer to each other by relative paths, so they must be served from
 // one directory, at any address.
-func Assets() fs.FS { return sub("static/assets") }
-
-func sub(directory string) fs.FS {
-	files, err := fs.Sub(static, directory)
+func Assets() fs.FS {
+	files, err := fs.Sub(static, "static/assets")
 	if err != nil {
 		panic("web: " + err.Error()) // the name is constant and valid
 	}

@@ -3,67 +3,33 @@ package web
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"io/fs"
 	"maps"
 	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"text/template"
 )
 
-var update = flag.Bool("update", false, "write the pages of static anew")
-
-// early are the modules that every page needs.
-var early = []string{"api.js", "store.js", "i18n.js", "dom.js", "icons.js", "frame.js", "router.js", "bets.js", "sound.js", "reality.js", "live.js", "connection.js",
-	"games/list.js", "components/figure.js", "components/chip.js", "components/card.js"}
-
-func fileOf(p Page) string {
-	if p.Path == "/" {
-		return "index.html"
-	}
-	return strings.TrimPrefix(p.Path, "/") + ".html"
-}
-
-func TestPages_AreTheShellWithTheirTitles(t *testing.T) {
-	shell := template.Must(template.ParseFiles("testdata/page.html.tmpl"))
-	want := map[string]bool{}
+func TestPages_AreShellsThatPreloadWhatIsThere(t *testing.T) {
+	files := Files()
 	for _, p := range append(Pages(), Missing()) {
-		modules := slices.Concat(early, p.Modules)
-		for _, m := range modules {
+		for _, m := range slices.Concat(early, p.Modules) {
 			if _, err := fs.Stat(Assets(), "js/"+m); err != nil {
-				t.Errorf("%s preloads a module that is not there: %v", p.Path, err)
+				t.Errorf("%s preloads a module that does not exist: %v", p.Path, err)
 			}
-		}
-		var page bytes.Buffer
-		if err := shell.Execute(&page, map[string]any{"Title": p.Title, "Description": p.Description, "Modules": modules}); err != nil {
-			t.Fatal(err)
-		}
-		name := fileOf(p)
-		want[name] = true
-		if *update {
-			file := filepath.Join("static", "pages", filepath.FromSlash(name))
-			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(file, page.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if got, err := fs.ReadFile(Files(), name); err != nil || !bytes.Equal(got, page.Bytes()) {
-			t.Errorf("static/pages/%s is not what the shell gives (%v); run go test ./appliance/web -update", name, err)
 		}
 	}
-	each(t, ".html", func(name string, _ []byte) {
-		if !want[strings.TrimPrefix(name, "pages/")] {
-			t.Errorf("static/%s is no page of the list", name)
+	for name, path := range map[string]string{"index.html": "/", "rules/slots.html": "/rules/slots", "404.html": "/404"} {
+		if !bytes.Contains(files[name], []byte(" · Imperio</title>")) {
+			t.Errorf("%s is not the page of %s", name, path)
 		}
-	})
+	}
+	if len(files) != len(Pages())+1 {
+		t.Errorf("there are %d files for %d pages", len(files), len(Pages())+1)
+	}
 }
 
 // each calls f with every file that has the extension.
@@ -88,12 +54,12 @@ func each(t *testing.T, extension string, f func(name string, content []byte)) {
 func TestFiles_HoldNothingInlineAndNothingForeign(t *testing.T) {
 	inline := regexp.MustCompile(`<script(?:>| [^>]*>)[^<]|<style|\sstyle=|\son[a-z]+=|javascript:`)
 	foreign := regexp.MustCompile(`(?:https?:)?//[a-z0-9-]+\.[a-z]{2,}`)
-	each(t, ".html", func(name string, content []byte) {
+	for name, content := range Files() {
 		if m := inline.Find(content); m != nil {
 			t.Errorf("%s: %q is inline", name, m)
 		}
-	})
-	for _, extension := range []string{".html", ".js", ".css", ".svg", ".json"} {
+	}
+	for _, extension := range []string{".tmpl", ".js", ".css", ".svg", ".json"} {
 		each(t, extension, func(name string, content []byte) {
 			for _, m := range foreign.FindAllString(string(content), -1) {
 				if !strings.HasSuffix(m, "//www.w3.org") {

@@ -15,8 +15,8 @@ import (
 	"imperio/replication/logstore"
 )
 
-// What raft expects of a log store. The cases are those of the stores of raft itself, raft-boltdb and raft-wal, for a
-// store that is monotonic, and around each boundary that ours has: of batches, of segments, and of the checkpoint.
+// What raft expects from a log store. The cases come from the tests of raft itself, raft-boltdb and raft-wal, for a
+// monotonic store. They cover each boundary of ours: between batches, between segments, and at the checkpoint.
 
 func TestDeleteRange_RemovesASuffixAtEachBoundary(t *testing.T) {
 	const batches, each = 20, 3 // batches fill 3 segments
@@ -100,7 +100,7 @@ func TestDeleteRange_TellsAConflictFromACut(t *testing.T) {
 	holds(t, s, 0, 0)
 }
 
-// Raft itself removes a suffix: a leader that was cut off gets its entries replaced by those of the next one.
+// Raft itself removes a suffix: the entries of a leader that was cut off are replaced by the next leader's.
 func TestRaft_ReplacesTheEntriesOfALeaderThatWasCutOff(t *testing.T) {
 	c := newCluster(t, 3)
 	old := c.leader(t)
@@ -142,7 +142,7 @@ func until(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }

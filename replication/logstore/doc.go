@@ -31,14 +31,14 @@
 //
 //   - A later batch in the segment, a later segment, or a witness that names a later entry proves that the batch was
 //     durable once: Open refuses with an *engine.DamageError.
-//   - A header that is not whole in front of a whole entry is no torn write, which loses sectors: damage.
+//   - A damaged header in front of a whole entry is damage: a torn write loses whole sectors, with the entry.
 //   - Without any of these the batch is a torn write. Open drops it, and says so in its log if any of it is left.
 //
 // The witness is a small block in the state file that names the last durable entry. It is written after each append, but
-// not synced: after a kill it is there, and damage to the last batch is told from a torn write with certainty. After a
-// power cut it may be older. Touch and Close sync it. So only this goes unnoticed: a power cut, within a second or two
-// of the last append, and damage to the last batch, at once. The history's head in the state shows even this if a
-// checkpoint holds the lost entries: the state is then newer than the log.
+// not synced. After a kill it is there, so damage to the last batch is certainly distinguished from a torn write. After a
+// power cut it may be older. Touch and Close sync it. So only one case goes unnoticed: a power cut within a second or two
+// of the last append, together with damage to the last batch. Even this shows if a checkpoint holds the lost entries: the
+// state is then newer than the log.
 //
 // # History
 //
@@ -47,8 +47,8 @@
 //
 // # Cutting the log
 //
-// DeleteRange at the beginning only takes note; whole segments below the cut are used again, oldest first. After a
-// restart the log may start earlier than it was cut; raft doesn't mind. DeleteRange at the end opens a new segment that
-// says with which entry it begins: entries from there on in older segments don't count any more. That is one durable
-// write, whole or not there.
+// DeleteRange at the beginning only moves the first index; whole segments below the cut are reused, oldest first. After a
+// restart the log may start earlier than it was cut, which raft accepts. DeleteRange at the end opens a new segment that
+// says with which entry it begins. From that entry on, older segments no longer count. That is one durable write: all or
+// nothing.
 package logstore

@@ -15,7 +15,7 @@ var (
 )
 
 // ErrFailed marks every error of a store that a failed write, a failed sync or damage has broken. It never recovers.
-var ErrFailed = errors.New("the log takes no more writes since one failed")
+var ErrFailed = errors.New("the log takes no more writes because one has failed")
 
 // theEntry names a damaged entry of the log.
 func theEntry(index uint64) string { return fmt.Sprintf("entry %d", index) }

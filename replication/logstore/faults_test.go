@@ -15,8 +15,8 @@ import (
 	"imperio/storage/storagetest/faults"
 )
 
-// A log whose files fail, or whose power is cut, at each of their operations. What was acknowledged is there afterwards,
-// what was removed is not, and nothing else is.
+// A fault or a power cut strikes each operation of the log's files in turn. Afterwards the log holds exactly what was
+// acknowledged and not removed.
 
 // model is what a log must hold.
 type model struct {
@@ -90,8 +90,8 @@ func setTerm(term uint64) step {
 		func(m *model) { m.term = term }}
 }
 
-// life is what happens to a log of small segments: it fills some, is cut at both ends, uses segments again, and goes on
-// elsewhere.
+// life is the history of a log of small segments: it fills some, is cut at both ends, reuses segments, and continues at
+// another index.
 func life() []step {
 	steps := []step{add(3, 6, 1), add(7, 7, 1), setTerm(2), snapshotAt(5), cut(1, 4)}
 	for i := uint64(8); i < 16; i++ {
@@ -158,7 +158,7 @@ func differs(s *logstore.Store, m model) string {
 	return ""
 }
 
-// survived opens what is left of a log. It must be as one of the models says, and go on from there.
+// survived opens what is left of a log. It must match one of the models, and continue from there.
 func survived(t *testing.T, when, dir string, models ...model) {
 	t.Helper()
 	o := small
@@ -194,7 +194,7 @@ func survived(t *testing.T, when, dir string, models ...model) {
 		return
 	}
 	s.Discard()
-	t.Fatalf("%s: the log is none that it may be:%s", when, why)
+	t.Fatalf("%s: the log matches none of the models:%s", when, why)
 }
 
 func TestFaults_NoFailedOperationLosesWhatWasAcknowledged(t *testing.T) {

@@ -21,8 +21,8 @@ const blockSize = 4096
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// seed is what all checksums of one log begin with: whose log it is, and its random salt. Content of another log fails
-// them, and so does content that somebody made up.
+// seed begins all checksums of one log. It is made of the log's identity and random salt, so content from another log or
+// made-up content fails the checksums.
 type seed uint32
 
 func newSeed(id Identity, salt []byte) seed {
@@ -41,7 +41,7 @@ type Head struct {
 	Hash  [32]byte
 }
 
-// kind says what a header stands in front of.
+// kind says what follows a header.
 type kind byte
 
 const (
@@ -176,16 +176,16 @@ func entryLength(b []byte) (int, bool) {
 	return int(n), true
 }
 
-// checkEntry tells whether e is what was written as the entry index.
+// checkEntry checks that e is what was written as the entry index.
 func checkEntry(e []byte, index uint64, s seed) error {
 	if n, ok := entryLength(e); !ok || n != len(e) {
-		return fmt.Errorf("%d bytes are not its length", len(e))
+		return fmt.Errorf("its length is not %d bytes", len(e))
 	}
 	if binary.BigEndian.Uint32(e) != entryChecksum(e, index, s) {
 		return errors.New("checksum does not match")
 	}
 	if e[12] != entryLayout {
-		return fmt.Errorf("layout %d, known is %d", e[12], entryLayout)
+		return fmt.Errorf("layout %d is unknown; this version knows %d", e[12], entryLayout)
 	}
 	if binary.BigEndian.Uint32(e[8:]) > binary.BigEndian.Uint32(e[4:]) {
 		return errors.New("extensions longer than the entry")

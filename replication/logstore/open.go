@@ -18,7 +18,7 @@ type Identity struct {
 	NodeID    string
 }
 
-// Options are what a store needs beside its directory. All but Identity may be left out.
+// Options of a store. Only Identity is required.
 type Options struct {
 	Identity Identity
 
@@ -65,7 +65,7 @@ func Create(dir string, o Options, fill func(*Store) error) (err error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("look for %s: %w", dir, err)
 	}
-	unfinished := dir + ".new" // left behind by a crash here, and of no value
+	unfinished := dir + ".new" // may be left by a crash; worthless
 	if err := os.RemoveAll(unfinished); err != nil {
 		return fmt.Errorf("remove an unfinished log: %w", err)
 	}
@@ -138,8 +138,8 @@ func Open(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// settle makes durable what was found: the last process may have died after a sync that failed, and have left its last
-// write in the page cache only. The bytes are those that are there.
+// settle makes durable what was found: the last process may have died after a failed sync, with its last write only in the
+// page cache. It writes the bytes that are there already.
 func (s *Store) settle(c *contents) error {
 	g := s.live[len(s.live)-1]
 	if err := writeAt(g.file, c.tail, int64(c.tailAt)); err != nil {

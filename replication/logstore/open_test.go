@@ -127,7 +127,7 @@ func TestOpen_RefusesANewerFormat(t *testing.T) {
 	})
 }
 
-// twoSegments makes a log of which the second segment is in use.
+// twoSegments makes a log whose second segment is in use.
 func twoSegments(t testing.TB) (s *logstore.Store, last uint64) {
 	t.Helper()
 	s = newStore(t, small)
@@ -218,8 +218,8 @@ func damaged(t *testing.T, dir string) {
 	})
 }
 
-// A flipped byte is either noticed, or lies where nothing counts: then everything reads as it was written. Only where a
-// power cut took the witness of the last append is that append dropped if it is damaged.
+// A flipped byte is either noticed, or has no effect: everything reads as it was written. One exception: if a power cut lost
+// the witness of the last append, a damaged last append is dropped.
 func TestOpen_NoticesEveryFlippedByte(t *testing.T) {
 	for name, last := range map[string]uint64{"killed": 8, "power cut": 5} {
 		t.Run(name, func(t *testing.T) {
@@ -247,7 +247,7 @@ func TestOpen_NoticesEveryFlippedByte(t *testing.T) {
 				refused, dropped, flipped := 0, 0, 0
 				for at := range content {
 					if content[at] == 0 && at%4096 > 200 || content[at] == 0 && at > 5*4096 && at%512 != 0 {
-						continue // where nothing lies; of that, a sample will do
+						continue // unused space; a sample is enough
 					}
 					flipped++
 					change := byte(1 + at%255)
@@ -290,7 +290,7 @@ func openedAsWritten(t *testing.T, dir, file string, at int) uint64 {
 	return next - 1
 }
 
-// The end of a write that was never finished is dropped, and told. Nobody was told that its entries are durable.
+// The end of an unfinished write is dropped, and that is logged. Its entries were never acknowledged.
 func TestOpen_DropsATornWriteAndSaysSo(t *testing.T) {
 	s := newStore(t, logstore.Options{})
 	store(t, s, 1, 4)
@@ -373,10 +373,10 @@ func TestGetLog_SurvivesAFileCutShort(t *testing.T) {
 	if err := s.StoreLog(entry(201)); !errors.Is(err, logstore.ErrFailed) {
 		t.Fatalf("a write after the damage: %v", err)
 	}
-	s.Close() // must not hang, whatever it says
+	s.Close() // must not hang; its result does not matter
 }
 
-// The log as release 1 writes it. It must be readable for ever.
+// The log as release 1 writes it. It must stay readable for ever.
 func TestFormat_GoldenVectors(t *testing.T) {
 	salt := []byte("0123456789abcdef")
 	l := raft.Log{Index: 258, Term: 3, Type: raft.LogConfiguration, AppendedAt: time.Unix(0, 0x17979cfe362a0001),

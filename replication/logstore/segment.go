@@ -14,12 +14,12 @@ type segment struct {
 	file   *os.File
 	path   string
 	size   int
-	number uint64 // sequence number; 0 if it was never used, or its opening is not whole
-	begins uint64 // the entry that it was opened for; 0: the log was empty then
+	number uint64 // sequence number; 0 if the segment was never used, or its opening is not whole
+	begins uint64 // the entry for which it was opened; 0: the log was empty then
 	end    int    // where the next batch begins
 
 	first  uint64  // the entry of places[0]
-	places []place // of its entries that count, in order
+	places []place // of its valid entries, in order
 }
 
 // place is where an entry lies in its file.
@@ -41,7 +41,7 @@ func (g *segment) lookup(index uint64) (place, bool) {
 	return g.places[index-g.first], true
 }
 
-// cutFrom takes the entries from index on out of the segment.
+// cutFrom drops the entries from index on from the segment.
 func (g *segment) cutFrom(index uint64) {
 	if index <= g.first {
 		g.places = nil

@@ -8,7 +8,7 @@ import (
 
 // sizes are how large segments are, in bytes.
 type sizes struct {
-	// first is for the first segment of a new log: a casino that nobody plays in yet needs little. It is not used again.
+	// first is for the first segment of a new log, since a new casino needs little. That segment is not reused.
 	first int
 	// next is for all others. The largest batch fits; under load a segment lasts a second or so.
 	next int
@@ -16,7 +16,7 @@ type sizes struct {
 
 var usualSizes = sizes{first: 512 << 10, next: MaxEntry + 2<<20}
 
-// maxFree is how many segments wait to be used again. More are removed.
+// maxFree is how many free segments are kept for reuse. The others are removed.
 const maxFree = 8
 
 // grown is a new segment, or why there is none.
@@ -37,7 +37,7 @@ func (s *Store) grow(current *segment) {
 	go func() {
 		g, err := newSegment(path, s.path("segment.new"), s.sizes.next)
 		if err != nil {
-			s.log.Warn("no new segment of the log could be made; this is tried again when it is needed", "error", err)
+			s.log.Warn("could not make a new segment of the log; the next write that needs one tries again", "error", err)
 		}
 		c <- grown{g, err}
 	}()
@@ -51,7 +51,7 @@ func newSegment(path, unfinished string, size int) (*segment, error) {
 	return &segment{file: f, path: path, size: size}, nil
 }
 
-// usable tells whether a segment may be used again: all that are have one size.
+// usable reports whether a segment may be reused: reused segments all have one size.
 func (s *Store) usable(g *segment) bool { return g.size == s.sizes.next }
 
 // nextSegment returns a segment for the next entries. Called with mu held.
@@ -75,7 +75,7 @@ func (s *Store) nextSegment() (*segment, error) {
 	return newSegment(segmentPath(s.dir, s.names), s.path("segment.new"), s.sizes.next)
 }
 
-// recycle takes the oldest segments, as long as no entry in them counts, out of use. Called with mu held.
+// recycle frees the oldest segments that hold no valid entry. Called with mu held.
 func (s *Store) recycle() {
 	s.view.Lock()
 	n := 0
@@ -94,10 +94,10 @@ func (s *Store) recycle() {
 	}
 }
 
-// remove removes a segment that holds nothing of use. If that fails, it does no harm.
+// remove removes a segment that is no longer needed. A failure does no harm.
 func (s *Store) remove(g *segment) {
 	g.file.Close()
 	if err := os.Remove(g.path); err != nil {
-		s.log.Warn("a segment of the log that is of no use any more could not be removed", "error", err)
+		s.log.Warn("could not remove a segment of the log that is no longer needed", "error", err)
 	}
 }

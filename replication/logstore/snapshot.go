@@ -9,7 +9,7 @@ type Snapshot struct {
 	ConfigurationIndex uint64
 }
 
-// SaveSnapshot keeps the metadata of a snapshot in place of the one before. It is durable when it returns nil.
+// SaveSnapshot stores the metadata of a snapshot and replaces the previous one. It is durable when it returns nil.
 func (s *Store) SaveSnapshot(m Snapshot) error {
 	return s.update(func(r *record) bool {
 		r.Snapshot = &snapshotRecord{

@@ -26,13 +26,13 @@ func (s *Store) update(fn func(*record) bool) error {
 	return nil
 }
 
-// errNotFound has the text by which raft knows it.
+// errNotFound has the text by which raft recognizes it.
 var errNotFound = errors.New("not found")
 
 // keyCurrentTerm is raft's key for the current term.
 const keyCurrentTerm = "CurrentTerm"
 
-// Set keeps one of raft's small values. It is durable when Set returns nil.
+// Set stores one of raft's small values. It is durable when Set returns nil.
 func (s *Store) Set(k, v []byte) error {
 	return s.update(func(r *record) bool {
 		if old, ok := r.Stable[string(k)]; ok && bytes.Equal(old, v) {
@@ -48,7 +48,7 @@ func (s *Store) Set(k, v []byte) error {
 	})
 }
 
-// Get returns a value that Set kept. A key that was never set is an error with the text "not found", as raft expects it.
+// Get returns a value that Set stored. A key that was never set is an error with the text "not found", as raft expects it.
 func (s *Store) Get(k []byte) ([]byte, error) {
 	s.view.RLock()
 	defer s.view.RUnlock()
@@ -59,9 +59,9 @@ func (s *Store) Get(k []byte) ([]byte, error) {
 	return append([]byte{}, v...), nil
 }
 
-// SetUint64 keeps a number, as Set does, with one exception: it never returns an error for raft's current term, because
-// raft answers that error with a panic. The store is broken then and has said so. Raft can do no harm with a term that
-// is not on disk: its vote in that term is refused by Set, and so is every entry.
+// SetUint64 stores a number, as Set does, with one exception: it never returns an error for raft's current term, because
+// raft panics on that error. The store is broken then and has reported it. Raft can do no harm with a term that is not on
+// disk: the broken store refuses its vote in that term and every entry.
 func (s *Store) SetUint64(k []byte, v uint64) error {
 	err := s.Set(k, binary.BigEndian.AppendUint64(nil, v))
 	if err != nil && string(k) == keyCurrentTerm && s.Err() != nil {
@@ -70,7 +70,7 @@ func (s *Store) SetUint64(k []byte, v uint64) error {
 	return err
 }
 
-// GetUint64 returns a number that SetUint64 kept; 0 if it was never set.
+// GetUint64 returns a number that SetUint64 stored; 0 if it was never set.
 func (s *Store) GetUint64(k []byte) (uint64, error) {
 	v, err := s.Get(k)
 	if errors.Is(err, errNotFound) {

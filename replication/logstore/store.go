@@ -62,7 +62,7 @@ func (s *Store) IsMonotonic() bool { return true }
 // Path is the log's directory.
 func (s *Store) Path() string { return s.dir }
 
-// Identity is whose log it is.
+// Identity says whose log it is.
 func (s *Store) Identity() Identity {
 	s.view.RLock()
 	defer s.view.RUnlock()
@@ -110,7 +110,7 @@ func (s *Store) bounds() (first, last uint64) {
 	return s.first, s.last
 }
 
-// GetLog reads one entry and verifies it. It returns raft.ErrLogNotFound for an entry outside of the log, and a
+// GetLog reads one entry and verifies it. It returns raft.ErrLogNotFound for an entry outside the log, and a
 // *engine.DamageError for one that is not what was written.
 func (s *Store) GetLog(index uint64, l *raft.Log) error {
 	g, at, ok := s.find(index)
@@ -257,7 +257,7 @@ func (s *Store) bearWitness(segment, last uint64, head Head) error {
 }
 
 // roll makes another segment take the entries, from the entry begins on; 0 empties the log. Entries from there on in
-// older segments don't count any more. Called with mu held.
+// older segments no longer count. Called with mu held.
 func (s *Store) roll(begins uint64) error {
 	g, err := s.nextSegment()
 	if err != nil {
@@ -285,9 +285,9 @@ func (s *Store) writeOpening(g *segment) error {
 	return syncData(g.file)
 }
 
-// DeleteRange removes the entries from low to high: from the beginning of the log, from its end, or all of them; a hole
-// in the middle is refused. Entries that the last checkpoint doesn't hold (Options.MayCut) are never cut from the
-// beginning; those that it holds are never removed from the end alone, as if they were in conflict.
+// DeleteRange removes the entries from low to high. They must be at the beginning or the end of the log, or all of it: a
+// hole in the middle is refused. Entries above the last checkpoint (Options.MayCut) are never cut from the beginning.
+// Entries that the checkpoint includes are never removed from the end alone, as if they were in conflict.
 func (s *Store) DeleteRange(low, high uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -378,7 +378,7 @@ func (s *Store) breakDown(cause error) error {
 		err = fmt.Errorf("%w. The disk is full: free some space, then start again. Nothing that was answered is lost", err)
 	}
 	if s.broken.CompareAndSwap(nil, &err) {
-		s.log.Error("the log can't be written any more", "file", s.dir, "error", cause)
+		s.log.Error("the log can no longer be written", "file", s.dir, "error", cause)
 		if s.failed != nil {
 			s.failed(err)
 		}
@@ -402,7 +402,7 @@ func (s *Store) syncWitness() error {
 	return syncData(s.state.file)
 }
 
-// Close syncs the witness and lets go of the files. After a failure it writes nothing more.
+// Close syncs the witness and closes the files. After a failure it writes nothing more.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -416,7 +416,7 @@ func (s *Store) Close() error {
 	return errors.Join(err, s.release())
 }
 
-// Discard lets go of the files without writing to them.
+// Discard closes the files without writing to them.
 func (s *Store) Discard() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -426,7 +426,7 @@ func (s *Store) Discard() error {
 	return s.release()
 }
 
-// release lets go of the files. Called with mu held.
+// release closes the files. Called with mu held.
 func (s *Store) release() error {
 	s.closed = true
 	if s.growing != nil {

@@ -29,9 +29,9 @@ type contents struct {
 
 	next   uint64 // while reading: the next entry; 0: any
 	readTo string // while reading: the segment that was read last
-	torn   func() // tells of a torn write
-	tail   []byte // what was written last into the last segment, and
-	tailAt int    // where
+	torn   func() // logs a torn write
+	tail   []byte // the last write into the last segment
+	tailAt int    // where tail lies
 }
 
 // close lets go of all files.
@@ -44,7 +44,7 @@ func (c *contents) close() {
 	}
 }
 
-// missing says what to do about a log that is not there.
+// missing says what to do about a missing log.
 func missing(path string) error {
 	return fmt.Errorf("%s: %w. The last bets may be in it, so no new one is made. If it was moved, put it back; "+
 		"if it is lost, restore the latest backup. Nothing was changed", path, ErrMissing)
@@ -121,7 +121,7 @@ func (c *contents) readState(path string, id Identity) (witness []byte, err erro
 	return witness, nil
 }
 
-// loadSegments opens the segments and tells those in use from the others.
+// loadSegments opens the segments and separates those in use from the others.
 func (c *contents) loadSegments(dir string, flag int) error {
 	names, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
 	if err != nil {
@@ -144,7 +144,7 @@ func (c *contents) loadSegments(dir string, flag int) error {
 			continue
 		}
 		if int(h.length) != g.size {
-			return &engine.DamageError{File: path, What: fmt.Sprintf("it has %d bytes, and had %d", g.size, h.length)}
+			return &engine.DamageError{File: path, What: fmt.Sprintf("it has %d bytes instead of %d", g.size, h.length)}
 		}
 		used = append(used, g)
 	}
@@ -156,8 +156,8 @@ func (c *contents) loadSegments(dir string, flag int) error {
 		}
 		return &engine.DamageError{File: file, What: "no segment is whole"}
 	}
-	// In use are those that follow one another without a gap up to the last one. Others have been waiting for their next
-	// use when a later one got its own. That none of these is needed, cross proves.
+	// The segments in use follow one another without a gap up to the last one. The others were free when a later one was
+	// reused. cross proves that none of them is needed.
 	from := len(used) - 1
 	for from > 0 && used[from-1].number == used[from].number-1 {
 		from--
@@ -165,7 +165,7 @@ func (c *contents) loadSegments(dir string, flag int) error {
 	highest := used[len(used)-1].number
 	for i, g := range used[1:] {
 		if g.number == used[i].number {
-			return &engine.DamageError{File: g.path, What: fmt.Sprintf("it has the number %d, as %s has", g.number, used[i].path)}
+			return &engine.DamageError{File: g.path, What: fmt.Sprintf("it has the number %d, which %s has, too", g.number, used[i].path)}
 		}
 	}
 	for _, g := range unused {
@@ -249,7 +249,7 @@ func (c *contents) note(h Head) {
 	}
 }
 
-// cross holds against each other what the files say.
+// cross checks the files against each other.
 func (c *contents) cross(dir string, block []byte) error {
 	for _, g := range c.live {
 		if len(g.places) > 0 {

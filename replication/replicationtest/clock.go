@@ -7,8 +7,8 @@ import (
 	"imperio/replication"
 )
 
-// Clock is a machine's clocks in the hand of a test: they stand still until the test moves them. Its methods may be called
-// from any goroutine.
+// Clock is a machine's clocks under a test's control: they stand still until the test moves them. Its methods may be
+// called from any goroutine.
 type Clock struct {
 	mu           sync.Mutex
 	wall         time.Time

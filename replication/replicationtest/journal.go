@@ -1,5 +1,5 @@
-// Package replicationtest holds what tests of replication need: a trivial machine that still shows every entry that was
-// lost, doubled or reordered, and clocks that a test moves.
+// Package replicationtest holds what tests of replication need: a trivial machine that reveals every lost, doubled or
+// reordered entry, and clocks that a test moves.
 package replicationtest
 
 import (

@@ -34,11 +34,11 @@ import (
 	"imperio/storage/machine"
 )
 
-// Options say how an audit goes. The zero value is good.
+// Options of an audit. The zero value is fine.
 type Options struct {
-	// Progress is told how many of the events are done, now and then, and at the end of the history. It may be nil.
+	// Progress is called from time to time, and at the end of the history, with the number of events read. It may be nil.
 	Progress func(done, total uint64)
-	// Workers play rounds again at the same time; 0: one for each processor.
+	// Workers is how many goroutines replay rounds; 0: one per processor.
 	Workers int
 }
 
@@ -49,11 +49,11 @@ type Report struct {
 	Transfers uint64
 	Rounds    uint64      // settled
 	Open      uint64      // open rounds
-	Replayed  uint64      // positions of rounds that were played again
+	Replayed  uint64      // positions of rounds that were replayed
 	Unproven  uint64      // positions that were not, since their seeds are sealed and the casino's key is not known
 	Sealed    uint64      // seeds that are not revealed; without the casino's key they were not opened
 	Key       bool        // the casino's key is known
-	Records   uint64      // whose checksums were checked
+	Records   uint64      // stored records whose checksums were verified
 	Head      [32]byte    // hash of the newest event: it pins the whole history
 	Index     uint64      // of the last applied entry of the log
 	Games     []Totals    // in the order of the catalogue
@@ -71,9 +71,9 @@ type Totals struct {
 	Paid   games.Coins
 }
 
-// Violation is something that is not as it must be.
+// Violation is a broken invariant.
 type Violation struct {
-	Event uint64 // where it shows; 0 if it is not at an event
+	Event uint64 // where it shows; 0 if at no event
 	What  string
 }
 
@@ -84,8 +84,8 @@ func (v *Violation) Error() string {
 	return v.What
 }
 
-// Run audits a snapshot. The first violation, in the order of events, is returned as *Violation; other errors are of
-// reading, or the context's. The report then says how far it came.
+// Run audits a snapshot. It returns the first violation, in the order of events, as *Violation; other errors come from
+// reading or from the context. With an error, the report says how far the audit got.
 func Run(ctx context.Context, s *storage.Snapshot, o Options) (Report, error) {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
@@ -117,12 +117,12 @@ type auditor struct {
 	open     map[command.RoundID]*round
 	games    machine.GameRecords
 	pairs    uint64 // revealed
-	settled  uint64 // rounds that another event settled than the one that opened them
+	settled  uint64 // rounds that were settled by a later event than the one that opened them
 	replays  *replays
 	keys     *machine.KeyAudit
 }
 
-// account is what the history makes of an account.
+// account is the state of an account according to the history.
 type account struct {
 	machine.WalletRecord
 	pair  uint32
@@ -153,7 +153,7 @@ func (a *auditor) run() (err error) {
 	return a.compare()
 }
 
-// history reads all events, and waits until their rounds are played again.
+// history reads all events, and waits until their rounds are replayed.
 func (a *auditor) history() error {
 	a.replays = startReplays(a.ctx, a.options.Workers)
 	err := a.snapshot.Events(1, func(e *machine.StoredEvent) error {
@@ -168,12 +168,11 @@ func (a *auditor) history() error {
 		}
 		return a.replays.failure()
 	})
-	// Rounds wait to be played again while the reading goes on: what shows in one of them is at an earlier event than
-	// what ended the reading.
+	// Replays lag behind the reading. So a violation in one of them is at an earlier event than what ended the reading.
 	first := a.replays.finish()
 	switch {
 	case a.ctx.Err() != nil:
-		return a.ctx.Err() // not every round was played again
+		return a.ctx.Err() // not every round was replayed
 	case first != nil:
 		return first
 	case err == nil && a.options.Progress != nil:
@@ -182,7 +181,7 @@ func (a *auditor) history() error {
 	return err
 }
 
-// violation makes one.
+// violation makes a *Violation.
 func violation(event uint64, format string, args ...any) error {
 	return &Violation{Event: event, What: fmt.Sprintf(format, args...)}
 }
@@ -245,7 +244,7 @@ func (a *auditor) accountOpened(e *machine.StoredEvent) error {
 	return nil
 }
 
-// chained holds an event's place in its account's chain, and the balance it reports.
+// chained checks an event's place in its account's chain, and the balance that it reports.
 func (a *auditor) chained(e *machine.StoredEvent) error {
 	acc, err := a.account(e)
 	if err != nil {
@@ -286,7 +285,7 @@ func (a *auditor) transfers(e *machine.StoredEvent) error {
 	return nil
 }
 
-// name is an account as people know it.
+// name names an account to people.
 func (a *auditor) name(who ledger.Account) string { return who.Name(a.catalogue) }
 
 // book changes a balance and returns it.
@@ -316,7 +315,7 @@ func (a *auditor) book(e *machine.StoredEvent, who ledger.Account, amount games.
 	return a.house[who], nil
 }
 
-// allowed says which events may move which coins from where to where.
+// allowed reports whether events of a kind may make this transfer.
 func allowed(k machine.EventKind, t ledger.Transfer) bool {
 	from, to := t.From.Game() != 0, t.To.Game() != 0 // a game's house
 	round := k == machine.RoundPlayed || k == machine.RoundOpened || k == machine.ActionTaken || k == machine.AbandonedSettled

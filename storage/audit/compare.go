@@ -12,7 +12,7 @@ import (
 	"imperio/storage/machine"
 )
 
-// compare holds what the machine says of itself against the books kept from the history.
+// compare checks the machine's state against the books kept from the history.
 func (a *auditor) compare() error {
 	if err := a.compareAccounts(); err != nil {
 		return err
@@ -40,7 +40,7 @@ func (a *auditor) compare() error {
 	return nil
 }
 
-// compareBooks holds the balances of the house and the sum of all players' against the transfers.
+// compareBooks checks the balances of the house, and the sum of all players' balances, against the transfers.
 func (a *auditor) compareBooks() error {
 	books := &a.machine.Books
 	sum := a.players
@@ -65,7 +65,7 @@ func (a *auditor) compareBooks() error {
 	return nil
 }
 
-// compareGames holds the sums of each game against its rounds.
+// compareGames checks the sums of each game against its rounds.
 func (a *auditor) compareGames() error {
 	for _, game := range a.catalogue.Games() {
 		g, said := a.games.Of(game.Number), a.machine.Games.Of(game.Number)
@@ -80,7 +80,7 @@ func (a *auditor) compareGames() error {
 	return nil
 }
 
-// compareKeys holds the index of used idempotency keys.
+// compareKeys checks the index of used idempotency keys.
 func (a *auditor) compareKeys() error {
 	return a.snapshot.Read(func(r *machine.Reader) error {
 		what, err := a.keys.Compare(r)
@@ -95,7 +95,8 @@ func figures(g machine.GameRecord) string {
 	return fmt.Sprintf("%d rounds, %d staked, %d paid and a biggest win of %d", g.Rounds, g.Staked, g.Paid, g.Biggest)
 }
 
-// compareCounts holds the numbers of what is only looked up from the history one by one: there is nothing beside it.
+// compareCounts checks the number of sessions, revealed pairs and settlements. The history only looks these up one by one,
+// so the counts show that there are no others.
 func (a *auditor) compareCounts() error {
 	sessions, err := a.snapshot.CountSessions()
 	if err != nil {
@@ -121,7 +122,7 @@ func (a *auditor) compareCounts() error {
 	return nil
 }
 
-// compareAccounts holds every wallet and every account's names and seeds against its events.
+// compareAccounts checks every wallet, and every account's names and seeds, against its events.
 func (a *auditor) compareAccounts() error {
 	next := command.FirstAccountID
 	if err := a.snapshot.Accounts(func(id command.AccountID, r *machine.AccountRecord, found bool) error {
@@ -167,7 +168,7 @@ func (a *auditor) compareAccounts() error {
 	return nil
 }
 
-// compareSeeds holds an account's seeds against what it was promised.
+// compareSeeds checks an account's seeds against their commitments.
 func (a *auditor) compareSeeds(id command.AccountID) error {
 	s, ok, err := a.snapshot.Seeds(id)
 	if err != nil {
@@ -190,7 +191,7 @@ func (a *auditor) compareSeeds(id command.AccountID) error {
 	return nil
 }
 
-// compareOpenRounds holds the open rounds against the history, and escrow against their stakes.
+// compareOpenRounds checks the open rounds against the history, and escrow against their stakes.
 func (a *auditor) compareOpenRounds() error {
 	var staked games.Coins
 	if err := a.snapshot.OpenRounds(func(id command.RoundID, o *machine.OpenRoundRecord) error {

@@ -13,7 +13,7 @@ import (
 	"imperio/storage/machine"
 )
 
-// replay is a position of a round that is to be played again.
+// replay is a position of a round that is to be replayed.
 type replay struct {
 	catalogue *games.Catalogue
 	event     uint64
@@ -23,7 +23,7 @@ type replay struct {
 	left      *int // how many actions an abandoned round had before it was settled; nil: it is not abandoned
 }
 
-// check plays it and compares.
+// check replays the position and compares the outcomes.
 func (r *replay) check() error {
 	game, ok := r.catalogue.Version(r.round.Rules)
 	if !ok {
@@ -56,14 +56,14 @@ func (r *replay) play(game games.Game, w games.Wager) (games.Position, error) {
 // checkLeft holds the actions that settle an abandoned round: those that the game's rules state for it, and no others.
 func (r *replay) checkLeft(game *games.Version) error {
 	if game.Abandoned == nil {
-		return violation(r.event, "round %d has rules %q, which leave no round open", r.round.ID, r.round.Rules)
+		return violation(r.event, "round %d has rules %q, which under which no round stays open", r.round.ID, r.round.Rules)
 	}
 	w := r.round.Wager()
 	took := w.Actions[*r.left:]
 	w.Actions = w.Actions[:*r.left]
 	p, err := r.play(game, w)
 	if err != nil {
-		return violation(r.event, "round %d can't be played again as its player left it: %v", r.round.ID, err)
+		return violation(r.event, "round %d can't be replayed as its player left it: %v", r.round.ID, err)
 	}
 	want, err := game.Abandoned.Actions(p.Draws, w)
 	if err != nil {
@@ -75,7 +75,7 @@ func (r *replay) checkLeft(game *games.Version) error {
 	return nil
 }
 
-// replays plays rounds again beside the reading of the history, and keeps the first violation in the order of events.
+// replays replays rounds while the history is being read, and keeps the first violation in the order of events.
 type replays struct {
 	work   chan []replay
 	batch  []replay
@@ -96,7 +96,7 @@ func startReplays(ctx context.Context, workers int) *replays {
 			for batch := range r.work {
 				for i := range batch {
 					if ctx.Err() != nil {
-						break // the audit has ended; what is left is taken, so that the reader does not wait
+						break // the audit has ended; the rest is drained, so that the reader does not block
 					}
 					if err := batch[i].check(); err != nil {
 						r.fail(err)
@@ -137,7 +137,7 @@ func (r *replays) failure() error {
 	return nil
 }
 
-// finish waits until all is played, ends the workers, and gives the first violation or nil.
+// finish waits until everything is replayed, ends the workers, and returns the first violation or nil.
 func (r *replays) finish() error {
 	if len(r.batch) > 0 {
 		r.work <- r.batch

@@ -13,10 +13,10 @@ func (r *Report) Lines() []string {
 	}
 	lines := []string{
 		fmt.Sprintf("history   %d events in one chain, head %x", r.Events, r.Head),
-		fmt.Sprintf("records   %d with right checksums", r.Records),
+		fmt.Sprintf("records   %d with correct checksums", r.Records),
 		fmt.Sprintf("ledger    %d transfers, the sum of all balances is 0: players %d, escrow %d, issued %d", r.Transfers, r.Coins, r.Escrow, r.Issued),
 		fmt.Sprintf("accounts  %d, %s, none below 0", r.Accounts, seeds),
-		fmt.Sprintf("rounds    %d settled and %d open, %d positions played again from committed seeds", r.Rounds, r.Open, r.Replayed),
+		fmt.Sprintf("rounds    %d settled and %d open, %d positions replayed from committed seeds", r.Rounds, r.Open, r.Replayed),
 	}
 	for _, t := range r.Games {
 		if t.Rounds == 0 {

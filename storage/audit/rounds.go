@@ -89,12 +89,12 @@ func (a *auditor) roundEvent(e *machine.StoredEvent) error {
 	return a.replay(e, acc, len(before.Actions))
 }
 
-// opens holds what opening a round must be: the next nonce of the account's pair, and no second open round.
+// opens checks the opening of a round: it takes the next nonce of the account's pair, and no other round is open.
 func opens(acc *account, e *machine.StoredEvent) error {
 	r := e.Round
 	switch {
 	case uint64(r.ID) != e.Seq:
-		return violation(e.Seq, "it opens round %d, which is another event's number", r.ID)
+		return violation(e.Seq, "it opens round %d, but a round's number must be that of its event", r.ID)
 	case r.Pair != acc.pair || r.Nonce != acc.Nonce:
 		return violation(e.Seq, "round %d takes nonce %d of pair %d; the next of account %d is nonce %d of pair %d", r.ID, r.Nonce, r.Pair, e.Account, acc.Nonce, acc.pair)
 	case e.Kind == machine.RoundOpened && acc.OpenRound != 0:
@@ -105,7 +105,7 @@ func opens(acc *account, e *machine.StoredEvent) error {
 	return nil
 }
 
-// continues holds what a later position of a round must be: the same round, with actions added.
+// continues checks a later position of a round: the same round, with actions added.
 func (a *auditor) continues(o *round, e *machine.StoredEvent) error {
 	before, r := &o.record, e.Round
 	same := r.Rules == before.Rules && r.Stake == before.Stake && r.Pair == before.Pair && r.Nonce == before.Nonce && r.OpenedAt == before.OpenedAt &&
@@ -126,12 +126,12 @@ func (a *auditor) continues(o *round, e *machine.StoredEvent) error {
 	return nil
 }
 
-// abandoned holds what the settlement of a round that its player left must be: of one in which nothing happened since
-// the cut-off, at no further cost. Which actions settle it shows when it is played again.
+// abandoned checks the settlement of a round that its player left. Nothing may have happened in it since the cut-off, and it
+// must cost no more. The replay checks that the actions are exactly those that the game's rules state.
 func (a *auditor) abandoned(o *round, e *machine.StoredEvent) error {
 	before, r := &o.record, e.Round
 	if e.Before != 0 && o.acted >= e.Before {
-		return violation(e.Seq, "round %d is settled as left before %d ms, but its player acted at %d ms", r.ID, e.Before, o.acted)
+		return violation(e.Seq, "round %d is settled as abandoned before %d ms, but its player acted at %d ms", r.ID, e.Before, o.acted)
 	}
 	if !r.Settled || r.Staked != before.Staked {
 		return violation(e.Seq, "abandoned round %d is not settled as it stood", r.ID)
@@ -139,7 +139,8 @@ func (a *auditor) abandoned(o *round, e *machine.StoredEvent) error {
 	return nil
 }
 
-// sums adds up what an event takes as stakes, pays, and takes out of escrow. There is at most one of each.
+// sums returns what an event takes as stakes, what it pays, and what it takes out of escrow. There is at most one transfer
+// of each.
 func sums(e *machine.StoredEvent) (staked, paid, settled games.Coins, err error) {
 	for _, t := range e.Transfers {
 		sum := &staked
@@ -161,7 +162,7 @@ func sums(e *machine.StoredEvent) (staked, paid, settled games.Coins, err error)
 	return staked, paid, settled, nil
 }
 
-// settledFrom is what must leave escrow by an event.
+// settledFrom is how many coins must leave escrow with an event.
 func settledFrom(k machine.EventKind, r *machine.RoundRecord) games.Coins {
 	if k == machine.RoundPlayed || !r.Settled {
 		return 0
@@ -193,7 +194,7 @@ func (a *auditor) settle(acc *account, e *machine.StoredEvent, game *games.Descr
 	return nil
 }
 
-// sumOf is the sum of a game in the auditor's own records, which are sorted by game. It is added if it is missing.
+// sumOf returns the record of a game in the auditor's own sums, which are sorted by game. A missing one is added.
 func sumOf(sums *machine.GameRecords, game uint16) *machine.GameRecord {
 	i := 0
 	for i < len(*sums) && (*sums)[i].Game < game {
@@ -205,7 +206,7 @@ func sumOf(sums *machine.GameRecords, game uint16) *machine.GameRecord {
 	return &(*sums)[i]
 }
 
-// seedRotated holds a rotation: what it reveals was committed to, and what it makes active was promised as the next.
+// seedRotated checks a rotation: the revealed seed was committed to, and the new active one was promised as the next.
 func (a *auditor) seedRotated(e *machine.StoredEvent) error {
 	acc, err := a.account(e)
 	if err != nil {
@@ -238,8 +239,8 @@ func (a *auditor) seedRotated(e *machine.StoredEvent) error {
 	return nil
 }
 
-// replay has a round's position played again, from the seed that was committed to. before is how many of its actions had
-// been taken when the event came.
+// replay queues a round's position to be replayed from the seed that was committed to. before is how many of its actions had
+// been taken before the event.
 func (a *auditor) replay(e *machine.StoredEvent, acc *account, before int) error {
 	if !e.Round.Settled && len(e.Round.Draws) > 0 {
 		return violation(e.Seq, "open round %d is stored with its draws", e.Round.ID)

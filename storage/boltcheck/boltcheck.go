@@ -1,12 +1,12 @@
 // Package boltcheck proves that a bbolt file is whole, without bbolt and without mapping the file into memory.
 //
 // bbolt trusts its pages: it follows offsets and page numbers from the disk through unsafe pointers, and rebuilds its
-// list of free pages in a goroutine of its own where nobody can recover from a panic. A truncated file or one flipped
-// bit can thus end the process with a signal instead of a message. Check reads every page that can be reached, with
-// plain reads and every bound checked, before bbolt sees the file; what passes here, bbolt can open.
+// free list in a goroutine of its own, where callers can't recover from a panic. So a truncated file or one flipped bit can
+// kill the process with a signal instead of a message. Check reads every reachable page with plain reads and checks every
+// bound, before bbolt sees the file. bbolt can open whatever passes.
 //
-// bbolt has checksums on its two meta pages only. So Check proves the structure; that keys and values are those that
-// were written is for the visitor to prove, with checksums of its own.
+// bbolt has checksums on its two meta pages only. So Check proves the structure. The visitor has to prove keys and values,
+// with checksums of its own.
 package boltcheck
 
 import (
@@ -17,8 +17,8 @@ import (
 	"io"
 )
 
-// A Visitor is told what a file holds, in key order within each bucket. Slices are only valid during the call. An error
-// ends the check and is returned as it is.
+// A Visitor sees what a file holds, in key order within each bucket. Slices are only valid during the call. An error ends
+// the check and is returned unchanged.
 type Visitor struct {
 	// Bucket is called before the items of a bucket. Buckets inside others are named "outer/inner".
 	Bucket func(name string, sequence uint64) error
@@ -30,7 +30,7 @@ type Visitor struct {
 type Summary struct {
 	PageSize   int
 	Pages      uint64 // pages below the high-water mark
-	FreelistOK bool   // a list of free pages is in the file, and agrees with what is reachable
+	FreelistOK bool   // the file has a free list, and it agrees with the reachable pages
 }
 
 // Error is a fault in the structure of the file.
@@ -57,7 +57,7 @@ const (
 	flagFreelist = 0x10
 
 	noFreelist = ^uint64(0)
-	maxDepth   = 64 // pages from root to leaf, and buckets in buckets; bbolt's trees are never near it
+	maxDepth   = 64 // pages from root to leaf, and buckets in buckets; bbolt's trees are far shallower
 	minPage    = 1 << 10
 	maxPage    = 1 << 24
 )
@@ -70,14 +70,14 @@ type checker struct {
 	pageSize int
 	pages    uint64
 	seen     []uint64 // one bit a page; nil: a page may be used twice
-	buffers  [][]byte // one a depth
+	buffers  [][]byte // one per depth
 	part     *part    // nil: all of the file
 }
 
-// Check reads the file of the given size in bytes. It returns nil only if both meta pages are sound, every reachable
-// page is inside the file, is of the right kind, is reached once, and holds its keys in order, and if a saved list of
-// free pages names exactly the pages that are not reachable. Damage is reported as *Error; read errors and errors of
-// the visitor are returned as they are.
+// Check reads the file of the given size in bytes. It returns nil only if all of this holds: both meta pages are sound;
+// every reachable page is inside the file, is of the right kind, is reached once, and holds its keys in order; a saved free
+// list names exactly the unreachable pages. Damage is reported as *Error; read errors and errors of the visitor are
+// returned unchanged.
 func Check(r io.ReaderAt, size int64, v Visitor) (Summary, error) {
 	m, err := newestMeta(r, size)
 	if err != nil {
@@ -99,7 +99,7 @@ func Check(r io.ReaderAt, size int64, v Visitor) (Summary, error) {
 	return s, nil
 }
 
-// mark notes that a page is in use, and reports whether it was free until now.
+// mark marks a page as used, and reports whether it was unmarked until now.
 func (c *checker) mark(id uint64) bool {
 	word, bit := id/64, uint64(1)<<(id%64)
 	if c.seen[word]&bit != 0 {
@@ -109,10 +109,10 @@ func (c *checker) mark(id uint64) bool {
 	return true
 }
 
-// page reads a page with what overflows from it, and marks all of it.
+// page reads a page with its overflow pages, and marks them all.
 func (c *checker) page(id uint64, depth int) ([]byte, error) {
 	if id < 2 || id >= c.pages {
-		return nil, &Error{id, fmt.Sprintf("is outside of the file's %d pages", c.pages)}
+		return nil, &Error{id, fmt.Sprintf("is outside the file's %d pages", c.pages)}
 	}
 	if depth >= maxDepth {
 		return nil, &Error{id, "the tree is too deep"}
@@ -147,7 +147,7 @@ func (c *checker) page(id uint64, depth int) ([]byte, error) {
 func (c *checker) read(b []byte, id uint64) error {
 	_, err := c.r.ReadAt(b, int64(id)*int64(c.pageSize))
 	if errors.Is(err, io.EOF) {
-		return &Error{id, "the file ends inside of it: it is truncated"}
+		return &Error{id, "the file ends inside this page: it is truncated"}
 	}
 	if err != nil {
 		return fmt.Errorf("read page %d: %w", id, err)
@@ -159,7 +159,7 @@ func (c *checker) bucket(name string, root uint64, depth int) error {
 	return c.tree(name, root, depth, bounds{})
 }
 
-// bounds are the keys that a subtree may hold: from low on, below high; nil is no bound.
+// bounds are the keys that a subtree may hold: low ≤ key < high; nil is no bound.
 type bounds struct{ low, high []byte }
 
 func (c *checker) tree(bucket string, id uint64, depth int, b bounds) error {
@@ -182,9 +182,9 @@ func (c *checker) tree(bucket string, id uint64, depth int, b bounds) error {
 	return &Error{id, fmt.Sprintf("has flags %#x, which is neither a branch nor a leaf", order.Uint16(p[8:]))}
 }
 
-// element returns the i-th element of a page and the bytes from its key on, which must be at the offset start: bbolt
-// writes keys and values one after another, right behind the last element. So a page that lost its last elements, since
-// its count was damaged, is found.
+// element returns the i-th element of a page and the bytes from its key on, which must be at the offset start. bbolt writes
+// keys and values one after another, right behind the last element. So the check also finds a damaged count that hides the
+// last elements of a page.
 func element(id uint64, p []byte, i, posAt, start int) (e, data []byte, err error) {
 	at := pageHeader + i*elementSize
 	if at+elementSize > len(p) {
@@ -193,7 +193,7 @@ func element(id uint64, p []byte, i, posAt, start int) (e, data []byte, err erro
 	e = p[at : at+elementSize]
 	pos := uint64(order.Uint32(e[posAt:]))
 	if pos > uint64(len(p)-at) {
-		return nil, nil, &Error{id, fmt.Sprintf("element %d lies outside of the page", i)}
+		return nil, nil, &Error{id, fmt.Sprintf("element %d lies outside the page", i)}
 	}
 	if at+int(pos) != start {
 		return nil, nil, &Error{id, fmt.Sprintf("the key of element %d is at byte %d instead of %d", i, at+int(pos), start)}
@@ -207,14 +207,14 @@ func (c *checker) branch(bucket string, id uint64, p []byte, depth int, b bounds
 		return &Error{id, "is a branch without children"}
 	}
 	start := pageHeader + n*elementSize
-	keyOf := func(i int) (key []byte, child uint64, err error) { // called for one after another
+	keyOf := func(i int) (key []byte, child uint64, err error) { // must be called in order
 		e, data, err := element(id, p, i, 0, start)
 		if err != nil {
 			return nil, 0, err
 		}
 		size := order.Uint32(e[4:])
 		if uint64(size) > uint64(len(data)) {
-			return nil, 0, &Error{id, fmt.Sprintf("the key of element %d reaches outside of the page", i)}
+			return nil, 0, &Error{id, fmt.Sprintf("the key of element %d reaches beyond the page", i)}
 		}
 		start += int(size)
 		return data[:size], order.Uint64(e[8:]), nil
@@ -243,7 +243,7 @@ func (c *checker) branch(bucket string, id uint64, p []byte, depth int, b bounds
 	return err
 }
 
-// child checks a subtree of a branch at a depth, if it is in the part that is wanted.
+// child checks a subtree of a branch, if it belongs to the part that the walk covers.
 func (c *checker) child(bucket string, id uint64, depth int, b bounds) error {
 	if p := c.part; p != nil {
 		if p.next != nil || b.high != nil && bytes.Compare(b.high, p.from) <= 0 {
@@ -259,7 +259,7 @@ func (c *checker) child(bucket string, id uint64, depth int, b bounds) error {
 
 func (b bounds) allow(id uint64, i int, key []byte) error {
 	if (b.low != nil && bytes.Compare(key, b.low) < 0) || (b.high != nil && bytes.Compare(key, b.high) >= 0) {
-		return &Error{id, fmt.Sprintf("the key of element %d belongs into another page", i)}
+		return &Error{id, fmt.Sprintf("the key of element %d belongs to another page", i)}
 	}
 	return nil
 }
@@ -275,7 +275,7 @@ func (c *checker) leaf(bucket string, id uint64, p []byte, depth int, b bounds) 
 		}
 		ksize, vsize := uint64(order.Uint32(e[8:])), uint64(order.Uint32(e[12:]))
 		if ksize == 0 || ksize+vsize > uint64(len(data)) {
-			return &Error{id, fmt.Sprintf("element %d reaches outside of the page", i)}
+			return &Error{id, fmt.Sprintf("element %d reaches beyond the page", i)}
 		}
 		start += int(ksize + vsize)
 		key, value := data[:ksize], data[ksize:ksize+vsize]
@@ -307,7 +307,7 @@ func (c *checker) leaf(bucket string, id uint64, p []byte, depth int, b bounds) 
 	return nil
 }
 
-// inner checks a bucket that stands as a value in a leaf: with a tree of its own, or inline in the value.
+// inner checks a bucket that is stored as a value in a leaf, either inline or with a tree of its own.
 func (c *checker) inner(outer string, id uint64, name string, value []byte, depth int) error {
 	if len(value) < bucketSize {
 		return &Error{id, fmt.Sprintf("bucket %q has a header of %d bytes", name, len(value))}
@@ -329,7 +329,7 @@ func (c *checker) inner(outer string, id uint64, name string, value []byte, dept
 	}
 	inline := value[bucketSize:]
 	if len(inline) < pageHeader || order.Uint16(inline[8:]) != flagLeaf || order.Uint64(inline) != 0 || order.Uint32(inline[12:]) != 0 {
-		return &Error{id, fmt.Sprintf("bucket %q has no page inside of it", name)}
+		return &Error{id, fmt.Sprintf("inline bucket %q has no page", name)}
 	}
 	if n := order.Uint16(inline[10:]); n == 0 && len(inline) != pageHeader {
 		return &Error{id, fmt.Sprintf("bucket %q has data but no elements", name)}
@@ -337,8 +337,7 @@ func (c *checker) inner(outer string, id uint64, name string, value []byte, dept
 	return c.leaf(name, id, inline, depth, bounds{})
 }
 
-// freelist proves that the saved list names every page that is not in use, and no other: a page on it that is in use
-// would be overwritten.
+// freelist proves that the saved list names exactly the unused pages. bbolt would overwrite a used page on the list.
 func (c *checker) freelist(id uint64) error {
 	p, err := c.page(id, 0)
 	if err != nil {
@@ -349,7 +348,7 @@ func (c *checker) freelist(id uint64) error {
 	}
 	ids := p[pageHeader:]
 	n := uint64(order.Uint16(p[10:]))
-	if n == 0xFFFF { // the count stands in front of the list if it doesn't fit the header
+	if n == 0xFFFF { // a count that does not fit the header precedes the list
 		n, ids = order.Uint64(ids), ids[8:]
 	}
 	if n > uint64(len(ids)/8) {
@@ -358,7 +357,7 @@ func (c *checker) freelist(id uint64) error {
 	for i := range n {
 		free := order.Uint64(ids[8*i:])
 		if free < 2 || free >= c.pages {
-			return &Error{id, fmt.Sprintf("lists page %d as free, which is outside of the file", free)}
+			return &Error{id, fmt.Sprintf("lists page %d as free, which is outside the file", free)}
 		}
 		if !c.mark(free) {
 			return &Error{id, fmt.Sprintf("lists page %d as free, which is in use", free)}

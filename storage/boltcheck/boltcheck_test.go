@@ -146,7 +146,7 @@ func TestCheck_ReturnsTheVisitorsError(t *testing.T) {
 	}
 }
 
-// What passes the check, bbolt opens, reads and writes without a panic, whatever the bytes.
+// bbolt opens, reads and writes whatever passes the check without a panic.
 func FuzzCheck_NeverPanicsAndWhatPassesIsSafe(f *testing.F) {
 	sound, err := os.ReadFile(build(f, rand.New(rand.NewPCG(3, 0)), &bbolt.Options{NoFreelistSync: true, PageSize: 1024}, 6))
 	if err != nil {

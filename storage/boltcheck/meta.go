@@ -16,9 +16,9 @@ type meta struct {
 	transaction uint64
 }
 
-// newestMeta reads both meta pages and returns that of the later transaction. Both must be sound: a meta page is
-// written within one sector, so a crash leaves the old or the new one. If one is damaged, nobody can tell whether it was
-// the newer, and going on with the other could silently take back the last transaction.
+// newestMeta reads both meta pages and returns the one of the later transaction. Both must be sound: a meta page fits one
+// sector, so a crash leaves either the old or the new one. If one is damaged, it may have been the newer, and going on with
+// the other could silently take back the last transaction.
 func newestMeta(r io.ReaderAt, size int64) (meta, error) {
 	first, err := readMeta(r, 0, 0)
 	if err != nil {
@@ -60,14 +60,14 @@ func readMeta(r io.ReaderAt, page uint64, at int64) (meta, error) {
 		return meta{}, &Error{page, "the checksum of the meta page does not match"}
 	}
 	if v := order.Uint32(body[4:]); v != version {
-		return meta{}, &Error{page, fmt.Sprintf("bbolt format %d, known is %d", v, version)}
+		return meta{}, &Error{page, fmt.Sprintf("is of bbolt format %d, this program knows format %d", v, version)}
 	}
 	m := meta{
 		pageSize: order.Uint32(body[8:]), root: order.Uint64(body[16:]),
 		freelist: order.Uint64(body[32:]), pages: order.Uint64(body[40:]), transaction: order.Uint64(body[48:]),
 	}
 	if m.pageSize < minPage || m.pageSize > maxPage || m.pageSize&(m.pageSize-1) != 0 {
-		return meta{}, &Error{page, fmt.Sprintf("a page size of %d bytes", m.pageSize)}
+		return meta{}, &Error{page, fmt.Sprintf("has an invalid page size of %d bytes", m.pageSize)}
 	}
 	return m, nil
 }

@@ -44,7 +44,7 @@ func walk(db *bbolt.DB, r *bytes.Reader, limit int) (visited []string, err error
 
 func TestWalk_StepByStepVisitsAllOnce(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it walks files in many small steps")
+		t.Skip("walks files in many small steps")
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -71,7 +71,7 @@ func TestWalk_StepByStepVisitsAllOnce(t *testing.T) {
 		if diff := cmp.Diff(whole, steps); diff != "" {
 			t.Errorf("(-at once +in steps):\n%s", diff)
 		}
-		for range 100 { // damage never makes it run on, or leave anything out unnoticed but what bytes of values say
+		for range 100 { // damage never makes the walk run for ever or skip an item unnoticed; values may be wrong
 			damaged := bytes.Clone(file)
 			at := r.IntN(len(damaged)/1024)*1024 + r.IntN(64)
 			damaged[at] ^= 1 << r.IntN(8)

@@ -43,12 +43,12 @@ type NewSession struct {
 	Token     TokenHash `cbor:"1,keyasint"`
 	UserAgent string    `cbor:"3,keyasint,omitempty"`
 	Address   string    `cbor:"4,keyasint,omitempty"`
-	Lifetime  int64     `cbor:"5,keyasint"` // milliseconds from the machine's time on; key 2 was an end by the proposer's clock
+	Lifetime  int64     `cbor:"5,keyasint"` // milliseconds from the machine's time; key 2 is retired (an end by the proposer's clock)
 }
 
-// AttemptSignIn takes one of the tries that an account and an address have. It is proposed before the password is checked,
-// so that parallel guesses can't pass. A successful sign-in gives the tries back.
-// Account 0 counts the address alone (unknown name). Refused with sign_in_throttled. No answer.
+// AttemptSignIn uses up one sign-in try of an account and of an address. It is proposed before the password is checked, so
+// that parallel guesses can't slip past the limit. A successful sign-in gives the tries back.
+// With Account 0 (an unknown name), only the address counts. Refused with sign_in_throttled. No answer.
 type AttemptSignIn struct {
 	Address Subject `cbor:"1,keyasint"` // the client's address, an IPv6 client's /64
 	Login   Subject `cbor:"2,keyasint"` // folded name or e-mail, so that unknown names are throttled like known ones
@@ -59,14 +59,14 @@ type AttemptSignIn struct {
 // OpenSession signs an account in after its password was verified. Answer: *SessionOpened.
 type OpenSession struct {
 	Session NewSession `cbor:"1,keyasint"`
-	Login   Subject    `cbor:"2,keyasint"`           // as in the attempt that it ends
-	Address Subject    `cbor:"6,keyasint"`           // as in the attempt that it ends
-	Refill  int64      `cbor:"5,keyasint,omitempty"` // as in the attempt that it ends
-	Rehash  string     `cbor:"3,keyasint,omitempty"` // a better hash of the same password, to keep from now on
+	Login   Subject    `cbor:"2,keyasint"`           // as in the AttemptSignIn before it
+	Address Subject    `cbor:"6,keyasint"`           // as in the AttemptSignIn before it
+	Refill  int64      `cbor:"5,keyasint,omitempty"` // as in the AttemptSignIn before it
+	Rehash  string     `cbor:"3,keyasint,omitempty"` // a stronger hash of the same password, which replaces the old one
 	OldHash string     `cbor:"4,keyasint,omitempty"` // the hash that was checked; if it changed meanwhile, the sign-in is refused
 }
 
-// EndSessions signs out: one session by its id, or with All every one but Keep.
+// EndSessions signs out one session by its id, or, with All, every session except Keep.
 type EndSessions struct {
 	Session SessionID `cbor:"1,keyasint,omitempty"`
 	All     bool      `cbor:"2,keyasint,omitempty"`
@@ -76,15 +76,15 @@ type EndSessions struct {
 // SessionID is the public name of a session: the number of the event that opened it.
 type SessionID uint64
 
-// ChangePassword sets another password hash and ends all sessions but Keep. OldHash is what the current password was
-// checked against; if it changed meanwhile the command is refused. Actor is set when an operator does it.
+// ChangePassword sets a new password hash and ends all sessions except Keep. OldHash is what the current password was
+// checked against. If it has changed since, the command is refused. Actor is set when an operator does it.
 type ChangePassword struct {
 	OldHash string    `cbor:"1,keyasint,omitempty"`
 	NewHash string    `cbor:"2,keyasint"`
 	Keep    SessionID `cbor:"3,keyasint,omitempty"`
 	Actor   string    `cbor:"4,keyasint,omitempty"`
 	Reason  string    `cbor:"5,keyasint,omitempty"`
-	// As in the attempt that the current password was checked under, to give it back; empty where there was none.
+	// As in the AttemptSignIn before the check of the current password, to give the try back; zero if there was none.
 	Login   Subject `cbor:"6,keyasint,omitzero"`
 	Address Subject `cbor:"7,keyasint,omitzero"`
 	Refill  int64   `cbor:"8,keyasint,omitempty"`
@@ -101,8 +101,8 @@ type PlaceWager struct {
 type TakeAction struct {
 	Round  RoundID `cbor:"1,keyasint"`
 	Action string  `cbor:"2,keyasint"`
-	// Taken is how many actions had been taken in the round when its player decided: of two actions at once one is
-	// taken, and the other is refused with round_moved. nil: not said.
+	// Taken is how many actions in the round the player had seen when deciding. If the round has moved on since, the
+	// action is refused with round_moved: of two simultaneous actions, only one is taken. nil: no such check.
 	Taken *int `cbor:"3,keyasint,omitempty"`
 }
 
@@ -112,8 +112,8 @@ type RoundID uint64
 // SettleAbandoned settles an open round that its player left, by the game's stated rule. Answer: *RoundResult.
 type SettleAbandoned struct {
 	Round RoundID `cbor:"1,keyasint"`
-	// Before is the time, in Unix milliseconds, since which nothing may have happened in the round: if its player dealt
-	// or acted then or later, it is refused with round_moved. 0: whenever that was.
+	// Before is the cut-off in Unix milliseconds. If the player dealt or acted at that time or later, the command is
+	// refused with round_moved. 0: no cut-off.
 	Before int64 `cbor:"2,keyasint,omitempty"`
 }
 
@@ -149,13 +149,13 @@ type SetRole struct {
 	Reason string `cbor:"3,keyasint,omitempty"`
 }
 
-// SetLimits asks for the player's own limits. Stricter ones are in force at once, looser ones after 24 hours.
+// SetLimits sets the player's own limits. Stricter ones apply at once, looser ones after 24 hours.
 // Answer: *Limits.
 type SetLimits struct {
 	Limits LimitSet `cbor:"1,keyasint"`
 }
 
-// LimitSet is what a player may limit; 0 means no limit.
+// LimitSet is a player's own limits; 0 means no limit.
 type LimitSet struct {
 	StakePerDay         games.Coins `cbor:"1,keyasint,omitempty"`
 	LossPerDay          games.Coins `cbor:"2,keyasint,omitempty"`
@@ -171,8 +171,8 @@ type Exclude struct {
 	ForEver bool `cbor:"2,keyasint,omitempty"`
 }
 
-// PutValue keeps a value that belongs to the house itself, such as a certificate. With Lock it is only done while that
-// lock is held under that fence.
+// PutValue stores a value of the house itself, such as a certificate. With Lock, the value is stored only while that lock
+// is held with that fence.
 type PutValue struct {
 	Name  string `cbor:"1,keyasint"`
 	Value []byte `cbor:"2,keyasint"`
@@ -180,14 +180,14 @@ type PutValue struct {
 	Fence uint64 `cbor:"4,keyasint,omitempty"`
 }
 
-// DeleteValue forgets a value.
+// DeleteValue deletes a value, under the same condition.
 type DeleteValue struct {
 	Name  string `cbor:"1,keyasint"`
 	Lock  string `cbor:"2,keyasint,omitempty"`
 	Fence uint64 `cbor:"3,keyasint,omitempty"`
 }
 
-// AcquireLock takes a named lock for a time, or renews it (Fence of the holder). Answer: *LockHeld.
+// AcquireLock takes a named lock for TTL, or renews it with the holder's Fence. Answer: *LockHeld.
 type AcquireLock struct {
 	Name   string        `cbor:"1,keyasint"`
 	Holder string        `cbor:"2,keyasint"`
@@ -195,13 +195,13 @@ type AcquireLock struct {
 	Fence  uint64        `cbor:"4,keyasint,omitempty"` // 0: take it; else: renew it
 }
 
-// ReleaseLock gives a lock back; releasing one that is no longer held does nothing.
+// ReleaseLock releases a lock. Releasing one that is no longer held does nothing.
 type ReleaseLock struct {
 	Name  string `cbor:"1,keyasint"`
 	Fence uint64 `cbor:"2,keyasint"`
 }
 
-// RecordAct writes an operator's act that changes nothing in the machine (a configuration, a restore) into the history.
+// RecordAct records in the history an operator's act that changes nothing else in the state (a configuration, a restore).
 type RecordAct struct {
 	Actor  string `cbor:"1,keyasint"`
 	Act    string `cbor:"2,keyasint"` // e.g. "configuration_changed"
@@ -210,11 +210,11 @@ type RecordAct struct {
 	After  string `cbor:"5,keyasint,omitempty"`
 }
 
-// RaiseLevel raises the casino's feature level: from here on, the log may hold what only programs of that level know. It
-// is proposed once every member runs such a program.
+// RaiseLevel raises the casino's feature level. From then on, the log may hold things that only programs of that level
+// know. It is proposed once every member runs such a program.
 type RaiseLevel struct {
 	Level   uint32 `cbor:"1,keyasint"`
-	Program string `cbor:"2,keyasint"` // the version of the program that proposed it, for those that must stop here
+	Program string `cbor:"2,keyasint"` // the proposing program's version; an older program that stops here names it
 }
 
 // The kind of each body.
@@ -241,7 +241,7 @@ func (ReleaseLock) Kind() Kind       { return KindReleaseLock }
 func (RecordAct) Kind() Kind         { return KindRecordAct }
 func (RaiseLevel) Kind() Kind        { return KindRaiseLevel }
 
-// decoders decode the bodies of all kinds.
+// decoders has an entry for every kind.
 var decoders = map[Kind]func(raw []byte) (Body, error){
 	KindOpenAccount:       decodeAs[OpenAccount],
 	KindOpenSession:       decodeAs[OpenSession],

@@ -40,7 +40,7 @@ var (
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
 		MaxArrayElements:  1 << 16,
 		MaxMapPairs:       1 << 16,
-		UTF8:              cbor.UTF8DecodeInvalid, // clients may send invalid text, and what was encoded must decode
+		UTF8:              cbor.UTF8DecodeInvalid, // clients may send invalid text, and whatever was encoded must decode
 	}.DecMode())
 )
 
@@ -87,7 +87,7 @@ type Decoded struct {
 	Fingerprint [8]byte
 }
 
-// Decode reads a command from the log. Kinds and fields that this program does not know are a NewerError.
+// Decode reads a command from the log. A kind or a field that this program does not know gives a NewerError.
 func Decode(data []byte) (Decoded, error) {
 	var e envelope
 	if err := decMode.Unmarshal(data, &e); err != nil {
@@ -139,8 +139,8 @@ func fingerprint(b Body) ([8]byte, error) {
 	return [8]byte(sum[:8]), nil
 }
 
-// asked is a body without what the proposer added to the client's request: that may differ when the client asks again. The
-// client chooses a game, and the house chooses its rules.
+// asked is a body without what the proposer added to the client's request, which may differ when the client repeats it.
+// For example, the client chooses the game, and the house chooses its rules.
 func asked(b Body) Body {
 	switch b := b.(type) {
 	case PlaceWager:
@@ -178,7 +178,7 @@ func decodeAs[T Body](raw []byte) (Body, error) {
 	return b, nil
 }
 
-// unreadable is the error of what can't be decoded: of a newer program, if it has a field that this one does not know.
+// unreadable is the error for data that can't be decoded. An unknown field means that a newer program wrote it.
 func unreadable(what string, err error) error {
 	var unknown *cbor.UnknownFieldError
 	if errors.As(err, &unknown) {

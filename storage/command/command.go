@@ -1,9 +1,9 @@
 // Package command defines the commands of the machine, their results, and the encoding of commands.
 //
-// A Command is the unit of the log: every change of the casino is one. Whoever proposes it puts the entropy into it, sealed,
-// so that applying it needs nothing but the state, the command itself and the casino's key. Encodings are CBOR with
-// integer keys in core deterministic form; released keys and kinds are never given another meaning, and golden
-// vectors in the tests hold them, so that an old log always reads.
+// Every change of the casino is a Command. The proposer seals the entropy into it, and the leader stamps the time on its
+// log entry. So applying it needs nothing but the state, the entry's time, the command itself and the casino's key. Encodings
+// are CBOR with integer keys in core deterministic form. Released keys and kinds never change their meaning: golden vectors in
+// the tests guard them, so that old logs stay readable.
 package command
 
 import (
@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Kind names a type of command in the log. Released numbers are never used again for something else.
+// Kind is the number of a type of command in the log. Released numbers are never reused.
 type Kind uint16
 
 // The kinds of commands.
@@ -39,8 +39,8 @@ const (
 	KindRaiseLevel        Kind = 21
 )
 
-// ID identifies one command for exactly-once: a command that is proposed again (because its fate was unknown)
-// carries the same ID, and the machine answers from what it already did.
+// ID identifies a command, so that it is applied exactly once. A command that is proposed again because its fate was
+// unknown carries the same ID, and the machine repeats the answer of the first execution.
 type ID [16]byte
 
 // Key is the hash of a client's Idempotency-Key; the zero Key means that none was given. See KeyOf.
@@ -55,32 +55,32 @@ const FirstAccountID AccountID = 1000
 // Command is one change asked of the machine.
 type Command struct {
 	ID      ID
-	Account AccountID // whom it concerns; 0 where it concerns nobody
+	Account AccountID // the account that it concerns; 0: none
 	Key     Key       // the client's idempotency key, hashed
 	Retry   bool      // proposed before under the same ID; the first attempt may have been applied
-	Since   uint64    // with Retry: an event from before the first attempt; what that did is in a later one. 0: any
+	Since   uint64    // with Retry: an event before the first attempt, whose own event can only be later; 0: search all
 	Entropy []byte    // random bytes the command needs (server seeds); they never enter the log, see Seeds
-	// Seeds are the server seeds that the proposer drew, sealed: what Entropy becomes before the command enters the log.
+	// Seeds are the sealed server seeds that Entropy becomes before the command enters the log.
 	Seeds []SealedSeed
-	// Refusal is why the house does not take the command by now: its table is closed or has other limits, say. The
-	// machine answers with it, unless the command was carried out before under the same key. nil: the house takes it.
+	// Refusal is why the house no longer takes the command: for example, the table is closed or has other limits. The
+	// machine answers with it, unless it carried the command out earlier under the same key. nil: the house takes it.
 	Refusal *Refusal
 	Body    Body
 }
 
-// Body is the part of a command that differs by kind. With Kind it is what two requests under one idempotency key are
-// compared by, apart from what the proposer added to what the client asked; see asked.
+// Body is the part of a command that differs by kind. Two requests under one idempotency key are the same if their kinds
+// and bodies are, apart from what the proposer added; see asked.
 type Body interface {
 	Kind() Kind
 }
 
-// Result is what the machine answers to a command. A refusal is a result: the command was understood, is not
-// allowed now, and changed nothing.
+// Result is the machine's answer to a command. A refusal is a result, too: the command was understood, is not allowed now,
+// and changed nothing.
 type Result struct {
 	Refusal  *Refusal
 	Event    uint64 // the sequence number of the event it left in the history; 0 if none
 	Replayed bool   // answered from an earlier execution under the same key or id
-	Value    any    // by kind: *AccountOpened, *SessionOpened, *RoundResult, …; nil where there is nothing to say
+	Value    any    // by kind: *AccountOpened, *SessionOpened, *RoundResult, …; nil if the kind has no answer
 }
 
 // Refusal says why the machine did not do what was asked. Codes are stable and part of the API.

@@ -6,7 +6,7 @@ import (
 	"imperio/games"
 )
 
-// Event is one event of the history, as the feed tells it to whoever follows the casino.
+// Event is an event of the history, as followers of the feed receive it.
 type Event struct {
 	Seq       uint64 // its number in the history; events are numbered without gaps
 	Time      time.Time
@@ -14,5 +14,5 @@ type Event struct {
 	Account   AccountID   // whom it concerns; 0: nobody
 	Coins     games.Coins // the account's balance after it
 	HeldCoins games.Coins // and what it has staked in its open round
-	Round     *Round      // as it left the round, without what proves it; nil where no round is concerned
+	Round     *Round      // the round after the event, without its proof; nil if no round is concerned
 }

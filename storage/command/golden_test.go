@@ -150,7 +150,7 @@ func TestDecode_FingerprintTellsRequestsApart(t *testing.T) {
 			t.Errorf("%T and %s have one fingerprint", b, other)
 		}
 		seen[first.Fingerprint] = fmt.Sprintf("%T", b)
-		// The same request under another id, from another try, is the same.
+		// The same request under another id, proposed again, keeps its fingerprint.
 		c.ID, c.Retry, c.Since, c.Seeds = command.ID{9}, false, 0, []command.SealedSeed{{}}
 		if data, err = command.Encode(c); err != nil {
 			t.Fatal(err)
@@ -161,7 +161,7 @@ func TestDecode_FingerprintTellsRequestsApart(t *testing.T) {
 	}
 }
 
-// What the house adds to a request may be another when the request comes again.
+// What the house adds to a request may differ when the client repeats the request.
 func TestDecode_FingerprintIsOfWhatTheClientAsked(t *testing.T) {
 	fingerprint := func(b command.Body, refused *command.Refusal) [8]byte {
 		t.Helper()
@@ -220,7 +220,7 @@ func TestDecode_RefusesWhatNobodyEncodes(t *testing.T) {
 	}
 }
 
-// What decodes is encoded again as the same command, and in one form only.
+// Whatever decodes is encoded as the same command again, in exactly one form.
 func FuzzDecodeCommand(f *testing.F) {
 	for _, b := range bodies() {
 		data, err := command.Encode(full(b))

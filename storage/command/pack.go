@@ -7,9 +7,9 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// Pack makes one entry of the log: the casino's time, which the leader stamps on it, and encoded commands that are carried
-// out in order. What an entry costs (a place in raft's queues, a key in the log, a sync) is paid once for all bets that
-// came in while the entry before was being synced.
+// Pack makes one entry of the log: the casino's time, stamped by the leader, and encoded commands that are carried out in
+// order. All bets that came in while the previous entry was being synced share the cost of one entry: a place in raft's
+// queues, a record in the log, a sync.
 func Pack(at time.Time, commands [][]byte) ([]byte, error) {
 	data, err := encMode.Marshal(struct {
 		_        struct{} `cbor:",toarray"`
@@ -23,7 +23,7 @@ func Pack(at time.Time, commands [][]byte) ([]byte, error) {
 }
 
 // Unpack returns the time and the encoded commands of an entry; no commands for an entry without data. The commands may
-// share the entry's memory. An entry of more parts is a NewerError.
+// share the entry's memory. An entry with more parts than these two gives a NewerError.
 func Unpack(entry []byte) (at time.Time, commands [][]byte, err error) {
 	if len(entry) == 0 {
 		return time.Time{}, nil, nil
@@ -44,7 +44,7 @@ func Unpack(entry []byte) (at time.Time, commands [][]byte, err error) {
 		return time.Time{}, nil, fmt.Errorf("unpack commands: the time is %d ms", pack.Time)
 	}
 	if len(pack.Commands) == 0 {
-		return time.Time{}, nil, fmt.Errorf("unpack commands: there are none")
+		return time.Time{}, nil, fmt.Errorf("unpack commands: the entry holds none")
 	}
 	commands = make([][]byte, len(pack.Commands))
 	for i, p := range pack.Commands {

@@ -32,7 +32,7 @@ func TestPack_UnpacksToTheSameTimeAndCommands(t *testing.T) {
 	})
 }
 
-// What is in a log must be read for ever.
+// A log must stay readable for ever.
 func TestPack_Golden(t *testing.T) {
 	at := time.UnixMilli(0x123456)
 	for want, commands := range map[string][][]byte{

@@ -16,8 +16,8 @@ type Proposer interface {
 	Propose(ctx context.Context, c Command) (Result, error)
 }
 
-// Propose stamps a command with an id and with as many bytes of entropy as it needs (0 … 2*SeedSize), both from random, and
-// proposes it. A refusal is returned as the error *Refusal, beside its result.
+// Propose draws the command's id and as many bytes of entropy as it needs (0 … 2*SeedSize) from random, and proposes it. A
+// refusal is returned as the error *Refusal, together with its result.
 func Propose(ctx context.Context, to Proposer, random io.Reader, c Command, entropy int) (Result, error) {
 	var raw [len(ID{}) + 2*SeedSize]byte
 	drawn := raw[:len(ID{})+entropy]

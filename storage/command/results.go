@@ -6,7 +6,7 @@ import (
 	"imperio/games"
 )
 
-// Answers of commands, and what can be read of the state. Nothing here is stored in this form.
+// Answers to commands, and the views that reads of the state return. Nothing is stored in this form.
 
 // AccountOpened answers OpenAccount.
 type AccountOpened struct {
@@ -135,11 +135,11 @@ type Transfer struct {
 
 // Page asks for a part of a list, newest first.
 type Page struct {
-	// Before is where to go on: the cursor that the page before ended with; 0 starts at the newest. Cursors mean
-	// nothing outside the list they came from.
+	// Before is the next cursor of the previous page; 0 starts at the newest. A cursor is only valid for the list that it
+	// came from.
 	Before uint64
-	// Limit is how many entries are wanted at most, from 1. A page may be shorter, even empty, and still not the last:
-	// only a next cursor of 0 ends the list.
+	// Limit is the most entries on the page, at least 1. A page may be shorter, even empty, without being the last: only a
+	// next cursor of 0 ends the list.
 	Limit int
 	Game  string       // only entries of this game; "" for all
 	Kind  TransferKind // only transfers of this kind; 0 for all
@@ -194,7 +194,7 @@ type GameStatistics struct {
 	BiggestWin games.Coins // the largest payout of a round above what it cost, less that cost
 }
 
-// Limits are a player's limits in force and those waiting.
+// Limits are a player's limits: those in force, and looser ones that take effect later.
 type Limits struct {
 	InForce     LimitSet
 	Pending     *LimitSet // nil: none
@@ -231,7 +231,7 @@ type Figures struct {
 	Events     uint64
 	LedgerSum  games.Coins // always 0
 	Escrow     games.Coins
-	Issue      games.Coins // negative: what was ever granted
+	Issue      games.Coins // negative: all coins ever granted
 	Players    games.Coins // all players' balances
 	Houses     map[string]GameFigures
 }

@@ -15,13 +15,13 @@ type Checkpoint struct {
 	Record      []byte // the owner's record, as of then
 }
 
-// CheckpointFigures tell how checkpoints go, for metrics.
+// CheckpointFigures are metrics of checkpoints.
 type CheckpointFigures struct {
 	Count    uint64
 	Last     time.Duration // how long the last one took
 	Longest  time.Duration
 	Records  uint64 // written by all of them
-	Lag      uint64 // by how much the newest index is above the last checkpoint's
+	Lag      uint64 // the newest index less the last checkpoint's
 	HeldSize int    // bytes of changed state in memory
 	// Writing is how long the current checkpoint has taken so far, in whole seconds; 0 if none is being written.
 	Writing time.Duration
@@ -32,8 +32,8 @@ type checkpointFigures struct {
 	last, longest  time.Duration
 }
 
-// Checkpoint returns when everything that was updated before the call is durable in the file. It returns the error of a
-// context that has ended already; a checkpoint that has begun is not broken off.
+// Checkpoint returns when everything that was updated before the call is durable in the file. It returns the context's
+// error if the context ends before the checkpoint begins; once begun, a checkpoint is not interrupted.
 func (d *DB) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	if d.opts.ReadOnly {
 		return Checkpoint{}, fmt.Errorf("checkpoint: %s is open for reading only", d.path)
@@ -78,7 +78,7 @@ func (d *DB) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	})
 	took := time.Since(began)
 	if err != nil {
-		return Checkpoint{}, d.Fail(fmt.Errorf("write checkpoint %d into %s: %w. Check the disk and its free space, then start again: nothing that was answered is lost, it is in the log", newest.index, d.path, err))
+		return Checkpoint{}, d.Fail(fmt.Errorf("write checkpoint %d into %s: %w. Check the disk and its free space, then start again. Nothing that was answered is lost: it is in the log", newest.index, d.path, err))
 	}
 
 	d.mu.Lock()
@@ -99,7 +99,7 @@ func (d *DB) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	return c, nil
 }
 
-// write puts a layer and the head into a transaction, and drops what has outlived its use.
+// write puts a layer and the head into a transaction, and drops records that have outlived their use.
 func (d *DB) write(tx *bbolt.Tx, l *layer, newest head) (records int, err error) {
 	for t := range d.schema.Tables {
 		table := &d.schema.Tables[t]
@@ -159,7 +159,7 @@ func (d *DB) Durable() Checkpoint {
 	return d.durable
 }
 
-// CheckpointFigures tells how checkpoints go.
+// CheckpointFigures returns the metrics of checkpoints.
 func (d *DB) CheckpointFigures() CheckpointFigures {
 	d.mu.RLock()
 	index, held := d.head.index, d.live.bytes
@@ -195,13 +195,13 @@ func (d *DB) checkpointer(ctx context.Context) {
 		}
 		if _, err := d.Checkpoint(ctx); err != nil && ctx.Err() == nil {
 			d.log.Error("checkpoint not written", "error", err)
-			return // the service has ended; Update says so to its caller
+			return // the service has ended; Update returns the error
 		}
 		if release == nil {
 			continue
 		}
 		if err := release(); err != nil {
-			d.log.Warn("mapped memory is not given back from now on", "error", err)
+			d.log.Warn("mapped memory is no longer given back to the system", "error", err)
 			release = nil
 		}
 	}
@@ -214,7 +214,7 @@ func (d *DB) wakeCheckpointer() {
 	}
 }
 
-// waitForCheckpointer holds Update back while too much changed state waits to be written.
+// waitForCheckpointer blocks Update while too much changed state waits to be written.
 func (d *DB) waitForCheckpointer() {
 	for {
 		d.mu.RLock()

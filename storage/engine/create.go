@@ -12,13 +12,13 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Create makes an empty state for an owner, with the owner's first record. It refuses to touch a file that exists. The
-// file gets its name when it is whole and durable, so a file that can't be read was never left by a start that broke off.
+// Create makes an empty state for an owner, with the owner's first record. It never touches an existing file. The file gets
+// its name once it is complete and durable, so an interrupted start never leaves an unreadable file under that name.
 func Create(path string, schema *Schema, owner string, record []byte) error {
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("create %s: there is one already", path)
+		return fmt.Errorf("create %s: the file exists already", path)
 	}
-	unfinished := path + ".new" // left by such a start, and of no value
+	unfinished := path + ".new" // may be left by an interrupted start; worthless
 	if err := os.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("create %s: %w", path, err)
 	}

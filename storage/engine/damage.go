@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// DamageError says that a file of the data directory does not hold what was written into it. Nothing was changed;
-// the node must not go on.
+// DamageError says that a file of the data directory does not hold what was written into it. Nothing was changed. The node
+// must stop.
 type DamageError struct {
 	File string // path of the file
-	Part string // of the file; "": it is not known, or all of it
+	Part string // which part of the file; "": unknown, or all of it
 	What string // what was found
-	Err  error  // cause, if there is one
+	Err  error  // the cause, if any
 }
 
 func (e *DamageError) Error() string {
@@ -59,7 +59,7 @@ func Guard(file string, fn func() error) (err error) {
 			return
 		}
 		if _, fault := p.(interface{ Addr() uintptr }); fault || panickedInBbolt() {
-			err = &DamageError{File: file, What: fmt.Sprintf("reading it broke off (%v)", p)}
+			err = &DamageError{File: file, What: fmt.Sprintf("reading it failed (%v)", p)}
 			return
 		}
 		err = &BugError{Panic: p, Stack: string(debug.Stack())}
@@ -67,8 +67,8 @@ func Guard(file string, fn func() error) (err error) {
 	return fn()
 }
 
-// panickedInBbolt reports whether the panic that is being recovered from was raised by bbolt's code. It is called by the
-// deferred function itself.
+// panickedInBbolt reports whether bbolt's code raised the panic that is being recovered. The deferred function itself must
+// call it.
 func panickedInBbolt() bool {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(0, pcs)])

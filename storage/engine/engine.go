@@ -1,15 +1,15 @@
 // Package engine keeps a state of tables in memory over one bbolt file, and makes it durable by checkpoints.
 //
-// What an Update changes is held in layers in memory. Checkpoints write it into the file, each one a synced transaction
-// that also holds what the owner says it had applied. So the file is never half a change old, and whoever keeps a log of
-// changes need only apply again what is above Applied when the file is opened after a crash.
+// Layers in memory hold what Updates change. A checkpoint writes them into the file in one synced transaction, together
+// with the index that the owner has applied. So the file never holds half a change, and after a crash the owner of a log
+// only has to apply the changes above Applied again.
 //
-// A View reads the newest state: the layers first, then the file. Updates and Views exclude each other for
-// microseconds; checkpoints are written beside both.
+// A View reads the newest state: the layers first, then the file. Updates and Views exclude each other for microseconds;
+// checkpoints are written concurrently with both.
 //
-// The owner declares its tables by a Schema, and keeps one record of its own beside them. The engine knows nothing else
-// about what is stored. Every value carries a checksum; a file is checked before it is used, and looked through again and
-// again while it is used (see patrol.go).
+// The owner declares its tables in a Schema, and keeps one record of its own beside them. The engine knows nothing else
+// about the data. Every value carries a checksum. The file is checked before it is used, and read completely again and
+// again while it is in use (see patrol.go).
 package engine
 
 import (
@@ -30,25 +30,25 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// Options say how a file is used. The zero value is good.
+// Options of an open state. The zero value is fine.
 type Options struct {
 	// CheckpointInterval is the longest time between two checkpoints while there is something to write; 0: 1 s.
 	CheckpointInterval time.Duration
-	// CheckpointBytes is how much changed state starts a checkpoint at once; 0: 32 MiB. Update waits when four times as
-	// much is held, until a checkpoint has caught up.
+	// CheckpointBytes is how much changed state starts a checkpoint at once; 0: 32 MiB. With more than four times as much
+	// in memory, Update waits until a checkpoint has caught up.
 	CheckpointBytes int
-	// MappedBytes is how much of mapped files may stay resident in the process before the file's pages are given back;
-	// 0: 256 MiB. Only Linux knows how.
+	// MappedBytes is how much of all mapped files may be resident in the process before the file's pages are given back;
+	// 0: 256 MiB. Linux only.
 	MappedBytes int64
-	// PatrolInterval is the time between two looks through the whole file; 0: a day. A file that was too large to be read
-	// as a whole when it was opened is looked through at once.
+	// PatrolInterval is the pause between two patrols, which read the whole file; 0: a day. A file that was too large to be
+	// read completely when it was opened is patrolled at once.
 	PatrolInterval time.Duration
-	// PatrolShare is how much of a processor and of the disk such a look may take, at most 1: that one does not rest. 0: 0.02.
+	// PatrolShare is the share of a processor and of the disk that a patrol may take; 1: it does not rest. 0: 0.02.
 	PatrolShare float64
 	// StallLimit is how long one checkpoint may take before the disk counts as hung and the service ends; 0: a minute.
-	// Time in which the process itself stood still does not count.
+	// Time during which the process itself was stopped does not count.
 	StallLimit time.Duration
-	// Owner is whom the file must belong to; "": anybody.
+	// Owner is the owner that the file must have; "": any.
 	Owner string
 	// ReadOnly opens the file without writing to it: no checkpoints, Update only changes memory.
 	ReadOnly bool
@@ -79,7 +79,7 @@ func (o *Options) complete() {
 	}
 }
 
-// DB is an open state. Its methods are safe for concurrent use, but Update, which has one caller.
+// DB is an open state. Its methods are safe for concurrent use, except Update, which has one caller at a time.
 type DB struct {
 	path   string
 	schema *Schema
@@ -102,18 +102,18 @@ type DB struct {
 	caught chan struct{} // a checkpoint was written; back-pressure may be over
 	stop   context.CancelFunc
 
-	file    *os.File      // the same file, to look at
-	proven  chan struct{} // closed when the file's structure is proven: nothing is written before
+	file    *os.File      // the same file, for reading past bbolt
+	proven  chan struct{} // closed when the file's structure is proven; nothing is written before that
 	writing atomic.Bool   // a checkpoint is being written
 	closing atomic.Bool
-	stalled atomic.Int64 // nanoseconds for which the checkpoint under way is being written
+	stalled atomic.Int64 // how long the current checkpoint has taken, in nanoseconds
 
 	done    chan struct{}  // closed when the checkpointer has ended
-	running sync.WaitGroup // what else runs beside it
+	running sync.WaitGroup // the other goroutines
 }
 
-// Open opens an existing file. It changes nothing if it returns an error. check sees the state before anything is
-// written; its error is Open's.
+// Open opens an existing file. It changes nothing if it returns an error. check sees the state before anything is written;
+// Open returns its error.
 func Open(path string, schema *Schema, opts Options, check func(*Reader) error) (*DB, error) {
 	opts.complete()
 	version, whole, err := inspect(path, schema)
@@ -166,7 +166,7 @@ func Open(path string, schema *Schema, opts Options, check func(*Reader) error) 
 	return d, nil
 }
 
-// checkOwner refuses a file of somebody else.
+// checkOwner refuses a file of another owner.
 func checkOwner(db *bbolt.DB, path, want string) error {
 	return Guard(path, func() error {
 		return db.View(func(tx *bbolt.Tx) error {
@@ -193,22 +193,22 @@ func metaValue(tx *bbolt.Tx, path string, key []byte) ([]byte, error) {
 	return v, nil
 }
 
-// readHead reads what a checkpoint left beside the tables.
+// readHead reads what the last checkpoint wrote beside the tables.
 func readHead(tx *bbolt.Tx, path string) (h head, err error) {
 	applied, err := metaValue(tx, path, appliedKey)
 	if err != nil {
 		return h, err
 	}
 	if len(applied) != 16 {
-		return h, &DamageError{File: path, What: fmt.Sprintf("what was applied takes 16 bytes, not %d", len(applied))}
+		return h, &DamageError{File: path, What: fmt.Sprintf("the applied index and term take %d bytes instead of 16", len(applied))}
 	}
 	h.index, h.term = binary.BigEndian.Uint64(applied), binary.BigEndian.Uint64(applied[8:])
 	record, err := metaValue(tx, path, recordKey)
-	h.record = append([]byte{}, record...) // outlives the transaction
+	h.record = append([]byte{}, record...) // must outlive the transaction
 	return h, err
 }
 
-// load reads the head, and lets the owner look at the state.
+// load reads the head, and lets the owner check the state.
 func (d *DB) load(check func(*Reader) error) error {
 	return Guard(d.path, func() error {
 		return d.db.View(func(tx *bbolt.Tx) (err error) {
@@ -221,14 +221,14 @@ func (d *DB) load(check func(*Reader) error) error {
 	})
 }
 
-// reader reads the newest state. The caller holds mu as long as it is used.
+// reader reads the newest state. The caller holds mu while it is in use.
 func (d *DB) reader(tx *bbolt.Tx) *Reader {
 	return &Reader{schema: d.schema, path: d.path, head: d.head, live: d.live, frozen: d.frozen, tx: tx}
 }
 
-// Update changes the state: fn sees it and its own changes, and nobody sees them before it returns. It may wait for a
-// checkpoint before. It has one caller at a time. An error of fn ends the state's service: it may have changed half of
-// what it was to change, so nothing more is taken or written, and the file stays as the last checkpoint left it.
+// Update changes the state. fn sees its own changes; others see them after it returns. Update may wait for a checkpoint
+// first. It has one caller at a time. An error of fn ends the state's service, since fn may have made half of its changes:
+// nothing more is accepted or written, and the file stays as the last checkpoint left it.
 func (d *DB) Update(fn func(*Writer) error) error {
 	d.waitForCheckpointer()
 	d.mu.Lock()
@@ -253,8 +253,8 @@ func (d *DB) Update(fn func(*Writer) error) error {
 	return nil
 }
 
-// View runs fn over the newest state. fn must be short: nothing is updated meanwhile. Damage that it finds ends the
-// state's service.
+// View runs fn over the newest state. fn must be short, since it blocks updates. If it finds damage, the state's service
+// ends.
 func (d *DB) View(fn func(*Reader) error) error {
 	return d.distrust(d.view(fn))
 }
@@ -267,22 +267,22 @@ func (d *DB) view(fn func(*Reader) error) error {
 	})
 }
 
-// Locked runs fn, which must be quick, while nothing is updated.
+// Locked runs fn while updates are blocked. fn must be quick.
 func (d *DB) Locked(fn func()) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	fn()
 }
 
-// distrust ends the service if err is of damage, and gives err back. The caller does not hold mu.
+// distrust ends the service if err reports damage, and returns err. The caller must not hold mu.
 func (d *DB) distrust(err error) error {
 	if IsDamage(err) {
-		d.Fail(fmt.Errorf("the state can't be trusted any more: %w", err))
+		d.Fail(fmt.Errorf("the state can no longer be trusted: %w", err))
 	}
 	return err
 }
 
-// Fail ends the state's service: nothing more is taken. The first error counts, and is returned.
+// Fail ends the state's service: nothing more is accepted. The first error counts, and is returned.
 func (d *DB) Fail(err error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -298,10 +298,10 @@ func (d *DB) breakDown(err error) error {
 	return d.failed
 }
 
-// Failed is closed when nothing more is taken; Err says why. A checkpoint can fail while nobody updates anything.
+// Failed is closed when the service has ended; Err says why. A checkpoint can fail while nobody updates anything.
 func (d *DB) Failed() <-chan struct{} { return d.broken }
 
-// Err is why nothing more is taken; nil while all is well.
+// Err is why the service has ended; nil while it has not.
 func (d *DB) Err() error {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
@@ -315,7 +315,7 @@ func (d *DB) Applied() (index, term uint64) {
 	return d.head.index, d.head.term
 }
 
-// Close writes a last checkpoint and closes the file. It returns the error of either. Closing again does nothing.
+// Close writes a last checkpoint and closes the file. It returns the errors of both. Closing again does nothing.
 func (d *DB) Close() error {
 	if d.closing.Swap(true) {
 		return nil
@@ -333,11 +333,10 @@ func (d *DB) Close() error {
 	return errors.Join(err, d.db.Close())
 }
 
-// openFile opens the file as it is used: every commit synced, with its freelist, so that opening is quick after a crash
-// as well.
+// openFile opens the file for use: every commit is synced, with the free list, so that opening is quick even after a crash.
 func openFile(path string, readOnly bool) (*bbolt.DB, error) {
 	db, err := openWith(path, readOnly, initialMmapSize)
-	if errors.Is(err, syscall.ENOMEM) { // address space is limited: the file is mapped anew as it grows
+	if errors.Is(err, syscall.ENOMEM) { // address space is limited: let the file be remapped as it grows
 		db, err = openWith(path, readOnly, 0)
 	}
 	switch errno := syscall.Errno(0); {
@@ -360,7 +359,7 @@ func openWith(path string, readOnly bool, mapped int) (db *bbolt.DB, err error) 
 		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 			Timeout:         lockPatience,
 			FreelistType:    bbolt.FreelistMapType,
-			PreLoadFreelist: true, // a damaged one shows here, not at the first write
+			PreLoadFreelist: true, // a damaged free list shows here, not at the first write
 			InitialMmapSize: mapped,
 			ReadOnly:        readOnly,
 		})
@@ -369,7 +368,7 @@ func openWith(path string, readOnly bool, mapped int) (db *bbolt.DB, err error) 
 	return db, err
 }
 
-// initialMmapSize is address space, not memory: enough that a growing file does not have to be mapped anew, which would
+// initialMmapSize is address space, not memory. It is large enough that a growing file need not be remapped, which would
 // wait for all readers. A 32-bit program has less of it.
 const initialMmapSize = min(16<<30, math.MaxInt/8)
 

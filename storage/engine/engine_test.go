@@ -30,7 +30,7 @@ var plain = &Schema{Format: 1, Tables: []Table{
 	}},
 }}
 
-// byHand writes no checkpoint unless it is asked to.
+// byHand writes checkpoints only when the test asks for them.
 var byHand = Options{CheckpointInterval: time.Hour}
 
 func open(t *testing.T, opts Options) *DB {
@@ -56,7 +56,7 @@ func reopen(t *testing.T, path string, opts Options) *DB {
 	return d
 }
 
-// change updates a state, and counts the index on.
+// change updates a state and advances the index.
 func change(t interface{ Fatal(...any) }, d *DB, fn func(*Writer)) {
 	if err := d.Update(func(w *Writer) error {
 		fn(w)
@@ -68,7 +68,7 @@ func change(t interface{ Fatal(...any) }, d *DB, fn func(*Writer)) {
 	}
 }
 
-// freeze moves the live layer to where a checkpoint that is being written has it, and gives back what ends that.
+// freeze turns the live layer into the frozen one, as while a checkpoint is written. thaw ends that.
 func freeze(d *DB) (thaw func()) {
 	d.turn.Lock()
 	d.mu.Lock()
@@ -93,7 +93,7 @@ func waitFor(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }
@@ -115,7 +115,7 @@ func TestSeal_TellsOtherTablesKeysAndContents(t *testing.T) {
 	}
 }
 
-// What was put, applied and recorded is there after a checkpoint and a start, and nothing that came after the checkpoint.
+// After a checkpoint and a restart, everything before the checkpoint is there, and nothing that came after it.
 func TestOpen_GoesOnFromTheLastCheckpoint(t *testing.T) {
 	d := open(t, byHand)
 	put := func(word, record string, index uint64) {
@@ -189,7 +189,7 @@ func TestUpdate_WaitsWhileCheckpointsFallBehind(t *testing.T) {
 	}
 }
 
-// The merged order of a table's records is that of one sorted map, whatever is where.
+// Records are visited in the order of one sorted map, no matter which of them are in the layers or in the file.
 func TestReader_MergesLiveFrozenAndFileInOrder(t *testing.T) {
 	d := open(t, byHand)
 	model := make(map[string]string)
@@ -297,7 +297,7 @@ func TestMigrate_StepsRunInOneTransaction(t *testing.T) {
 	}
 }
 
-// A panic is damage only where bbolt, or a page of the file, is at fault. All else is a bug, and keeps its stack.
+// A panic counts as damage only if bbolt or a page of the file caused it. Any other panic is a bug, and keeps its stack.
 func TestGuard_TellsDamageFromBugs(t *testing.T) {
 	d := open(t, byHand)
 	err := d.View(func(r *Reader) error {
@@ -321,7 +321,7 @@ func TestGuard_TellsDamageFromBugs(t *testing.T) {
 	}
 }
 
-// The file is gone from where it was opened: nothing may be acknowledged into it.
+// If the file is no longer where it was opened, nothing may be acknowledged into it.
 func TestWatch_NoticesAFileThatIsNotThereAnyMore(t *testing.T) {
 	for name, take := range map[string]func(path string) error{
 		"removed":  os.Remove,
@@ -344,7 +344,7 @@ func TestWatch_NoticesAFileThatIsNotThereAnyMore(t *testing.T) {
 	}
 }
 
-// A checkpoint that does not come to an end is noticed, and ends the service.
+// A checkpoint that never ends is noticed, and ends the service.
 func TestWatch_EndsACheckpointThatHangs(t *testing.T) {
 	d := open(t, Options{CheckpointInterval: time.Hour, StallLimit: time.Nanosecond})
 	tx, err := d.db.Begin(true) // bbolt has one writer at a time
@@ -367,7 +367,7 @@ func TestWatch_EndsACheckpointThatHangs(t *testing.T) {
 	<-done
 }
 
-// One flipped bit in the list of free pages of a large file: the first checkpoint would write over live pages.
+// With one flipped bit in the free list of a large file, the first checkpoint would overwrite live pages.
 func TestOpen_WritesNothingBeforeALargeFileIsProven(t *testing.T) {
 	d := open(t, byHand)
 	for range 3 { // pages that are used and free again
@@ -426,7 +426,7 @@ func TestOpen_WritesNothingBeforeALargeFileIsProven(t *testing.T) {
 	}
 }
 
-// The record that numbers a table's rows, and what the patrol holds against it.
+// The patrol checks a numbered table against the owner's record.
 func TestPatrol_FindsAMissingNumber(t *testing.T) {
 	d := open(t, byHand)
 	if err := d.Update(func(w *Writer) error {

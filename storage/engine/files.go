@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// WriteFile writes a file durably, readable by its owner alone: after a crash, either the old content or the new one is there.
+// WriteFile writes a file durably, readable only by its owner. After a crash it holds either the old or the new content.
 func WriteFile(path string, data []byte) error {
 	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -23,7 +23,7 @@ func WriteFile(path string, data []byte) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// SyncDir makes the names in a directory durable.
+// SyncDir makes the entries of a directory durable.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

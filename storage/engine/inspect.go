@@ -16,7 +16,7 @@ import (
 )
 
 // inspect checks that the file exists, has a known format, and is whole. It changes nothing, and runs before bbolt sees the
-// file, since bbolt trusts its pages. Of a file that is too large to be read at once it checks only the pages at the root,
+// file, since bbolt trusts its pages. In a file that is too large to be read at once it checks only the pages at the root,
 // and whole is false: prove and the patrol check the rest later.
 func inspect(path string, schema *Schema) (version int, whole bool, err error) {
 	fi, err := os.Stat(path)
@@ -36,7 +36,7 @@ func inspect(path string, schema *Schema) (version int, whole bool, err error) {
 	if err := lockForReading(f, path); err != nil {
 		return 0, false, err
 	}
-	if fi, err = f.Stat(); err != nil { // its size now that nobody writes to it
+	if fi, err = f.Stat(); err != nil { // its size, now that nobody writes to it
 		return 0, false, fmt.Errorf("look at %s: %w", path, err)
 	}
 	if fi.Size() <= checkAllBelow {
@@ -68,8 +68,8 @@ func inspect(path string, schema *Schema) (version int, whole bool, err error) {
 	return version, false, errors.Join(err, db.Close())
 }
 
-// checkAllBelow is the size up to which every record is checked when it is opened. It is what can be read
-// in a small part of a second.
+// checkAllBelow is the file size in bytes up to which every record is checked at opening. Reading that much takes a small
+// part of a second.
 const checkAllBelow = 64 << 20
 
 // lockForReading takes the lock that bbolt takes, so that nobody writes to the file during the check.
@@ -88,7 +88,7 @@ func lockForReading(f *os.File, path string) error {
 	}
 }
 
-// lockPatience is how long the opener of a file waits for one who is about to close it.
+// lockPatience is how long an opening process waits for another one that is about to close the file.
 const lockPatience = time.Second
 
 func inUse(path string) error {
@@ -97,12 +97,12 @@ func inUse(path string) error {
 
 func pageDamage(path string, err error) error {
 	if structure := (*boltcheck.Error)(nil); errors.As(err, &structure) {
-		return &DamageError{File: path, What: "its pages don't fit together", Err: err}
+		return &DamageError{File: path, What: "its pages are inconsistent", Err: err}
 	}
 	return fmt.Errorf("look at %s: %w", path, err)
 }
 
-// formatOf reads the format version of a file that this build can read, or bring up to what it reads.
+// formatOf reads the format version of a file. It refuses one that this build neither reads nor migrates.
 func (s *Schema) formatOf(path string, sealed []byte) (int, error) {
 	v, ok := Unseal(metaTable, formatKey, sealed)
 	if !ok || len(v) != 4 {
@@ -115,12 +115,12 @@ func (s *Schema) formatOf(path string, sealed []byte) (int, error) {
 	return version, nil
 }
 
-// NewerFormat is the error of a file in the data directory whose format version this build does not know.
+// NewerFormat is the error for a file in the data directory whose format version this build does not know.
 func NewerFormat(path string, version, known int) error {
 	return fmt.Errorf("%s has format version %d, and this imperio reads up to %d: it was written by a newer one. Run that version, or restore a backup made by this one. Nothing was changed", path, version, known)
 }
 
-// verify checks the pages of the file and the checksum of every record, and gives its format version.
+// verify checks the pages of the file and the checksum of every record, and returns its format version.
 func verify(f *os.File, path string, size int64, schema *Schema) (version int, err error) {
 	var (
 		there  = make(map[string]bool)

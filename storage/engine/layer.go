@@ -2,11 +2,10 @@ package engine
 
 import "slices"
 
-// layer holds changes that are not in the file yet, by table and key. A nil value is a deletion. Values are never
-// changed once they are in.
+// layer holds changes that are not in the file yet, by table and key. A nil value is a deletion. Values are never modified.
 type layer struct {
 	changes []map[string][]byte
-	bytes   int // a measure of what is held, for back-pressure
+	bytes   int // roughly how much memory the changes take, for back-pressure
 }
 
 func newLayer(tables int) *layer {
@@ -32,7 +31,7 @@ func (l *layer) keys(table int) []string {
 	return keys
 }
 
-// head is what the engine keeps beside the tables: what was applied, and the owner's record as of then.
+// head is what the engine keeps beside the tables: the applied index and term, and the owner's record at that point.
 type head struct {
 	index, term uint64
 	record      []byte

@@ -6,10 +6,10 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// releasePages gives back the memory that mapped pages of the file take in this process, once they are more than
-// Options.MappedBytes. The system keeps the pages in its cache as long as it has room for them, and a page that is
-// read again is mapped again in about a microsecond. Without this a process with a large casino looks as large as its
-// file to whoever limits or watches it by its resident size.
+// releasePages gives back the memory that mapped pages of the file take in this process, once it exceeds
+// Options.MappedBytes. The pages stay in the system's cache while it has room, and reading one again maps it in about a
+// microsecond. Without this, the resident size of the process would grow to the size of its file, which misleads limits and
+// monitoring.
 func (d *DB) releasePages() error {
 	mapped, err := mappedBytes()
 	if errors.Is(err, errors.ErrUnsupported) || err == nil && mapped <= d.opts.MappedBytes {
@@ -18,7 +18,7 @@ func (d *DB) releasePages() error {
 	if err != nil {
 		return err
 	}
-	return d.db.View(func(tx *bbolt.Tx) error { // while a transaction is open the mapping stays where it is
+	return d.db.View(func(tx *bbolt.Tx) error { // the mapping does not move while a transaction is open
 		return unmapPages(d.db.Info().Data, tx.Size())
 	})
 }

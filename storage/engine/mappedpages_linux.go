@@ -25,8 +25,8 @@ func mappedBytes() (int64, error) {
 	return pages * int64(os.Getpagesize()), nil
 }
 
-// unmapPages takes the pages of a shared, read-only mapping of a file out of this process. Whoever reads them meanwhile
-// or later gets them back from the system's cache or from the file.
+// unmapPages releases the pages of a shared, read-only file mapping. Concurrent and later reads bring them back from the
+// system's cache or from the file.
 func unmapPages(address uintptr, size int64) error {
 	if _, _, errno := syscall.Syscall(syscall.SYS_MADVISE, address, uintptr(size), syscall.MADV_DONTNEED); errno != 0 {
 		return fmt.Errorf("give mapped pages back: %w", errno)

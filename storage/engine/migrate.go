@@ -7,12 +7,12 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Migration takes a file from one format version to the next. It runs in the transaction that also writes the new
-// version, so that a crash leaves the old file or the new one. Steps stay for ever: any released file can be opened by any
-// later build.
+// Migration takes a file from one format version to the next. It runs in the transaction that also writes the new version,
+// so a crash leaves either the old file or the new one. Migrations are never removed: any later build can open any released
+// file.
 type Migration func(*bbolt.Tx) error
 
-// migrate brings a file up to the version that this build writes.
+// migrate brings a file up to format version to.
 func migrate(db *bbolt.DB, steps map[int]Migration, to int) error {
 	return db.Update(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket([]byte(metaTable))

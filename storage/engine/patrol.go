@@ -13,15 +13,15 @@ import (
 	"imperio/storage/boltcheck"
 )
 
-// The patrol reads the whole file while it is in use: nothing else would find damage in a record that is never read, and a
-// large file is not read completely when it is opened. It goes chunk by chunk, each in a transaction of its own:
-// bbolt can't use pages again as long as a transaction that might read them is open, and the file would grow.
+// The patrol reads the whole file while it is in use. Nothing else would find damage in a record that is never read, and a
+// large file is not read completely at opening. It reads chunk by chunk, each in its own transaction: an open transaction
+// keeps bbolt from reusing pages, and the file would grow.
 const (
-	patrolChunk = 256 << 10            // bytes of leaves that are read at once: about a millisecond's work
+	patrolChunk = 256 << 10            // bytes of leaves per chunk: about a millisecond's work
 	patrolPause = 5 * time.Millisecond // the shortest rest between two chunks
 )
 
-// patrolRest is how long a patrol rests after a chunk, so that it takes no more than its share.
+// patrolRest is how long the patrol rests after a chunk to stay within its share.
 func (d *DB) patrolRest(took time.Duration) time.Duration {
 	if d.opts.PatrolShare >= 1 {
 		return 0
@@ -29,7 +29,7 @@ func (d *DB) patrolRest(took time.Duration) time.Duration {
 	return max(patrolPause, time.Duration(float64(took)*(1/d.opts.PatrolShare-1)))
 }
 
-// patrol reads all of the file when it is due, again and again until the state is closed. Damage ends its service.
+// patrol reads the whole file whenever it is due, until the state is closed. Damage ends the state's service.
 func (d *DB) patrol(ctx context.Context, first time.Duration) {
 	due := time.NewTimer(first)
 	defer due.Stop()
@@ -44,12 +44,12 @@ func (d *DB) patrol(ctx context.Context, first time.Duration) {
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil: // of the disk, if it is not damage
+		case err != nil: // damage, or an error of the disk
 			d.log.Error("the state is not whole", "error", err)
 			d.Fail(fmt.Errorf("read all of %s: %w", d.path, err))
 			return
 		}
-		d.log.Info("all of the state was read, and is whole", "file", d.path, "records", records, "took", time.Since(began).Round(time.Millisecond))
+		d.log.Info("the whole state was read, and is not damaged", "file", d.path, "records", records, "took", time.Since(began).Round(time.Millisecond))
 		due.Reset(d.opts.PatrolInterval)
 	}
 }
@@ -88,8 +88,8 @@ type tablePatrol struct {
 	number int // in the schema
 	*Table
 	from    []byte // the next key
-	expect  uint64 // its number, in tables that are numbered
-	last    uint64 // the last one when the patrol came here: it does not run after what is written meanwhile; 0 before that
+	expect  uint64 // the next key's number, in numbered tables
+	last    uint64 // the last number when the patrol came to the table, so that it ends although rows are added; 0 before
 	records uint64
 	r       Reader // of the chunk's transaction
 }
@@ -125,7 +125,7 @@ func (t *tablePatrol) chunk(tx *bbolt.Tx, file *os.File) (more bool, err error) 
 			return bad
 		},
 	}
-	// A small table stands within the page of the tables; the others have a tree of their own.
+	// A small table is inline in the page that lists the tables; the others have a tree of their own.
 	pageSize := t.db.db.Info().PageSize
 	tree := boltcheck.Tree{Root: uint64(tx.Cursor().Bucket().Root()), PageSize: pageSize, Pages: uint64(tx.Size()) / uint64(pageSize)}
 	from := t.from
@@ -147,7 +147,7 @@ func (t *tablePatrol) chunk(tx *bbolt.Tx, file *os.File) (more bool, err error) 
 	return t.from != nil && (!numbered || t.expect <= t.last), nil
 }
 
-// check checks a record, and that the records it refers to are there.
+// check checks a record, and that the records it refers to exist.
 func (t *tablePatrol) check(key, sealed []byte) error {
 	value, err := t.r.open(t.number, key, sealed)
 	if err != nil {
@@ -155,7 +155,7 @@ func (t *tablePatrol) check(key, sealed []byte) error {
 	}
 	if t.Numbers != nil {
 		if len(key) != 8 || binary.BigEndian.Uint64(key) != t.expect {
-			return t.r.Damage(fmt.Sprintf("the record %d of the table %s is missing: after the one before it comes %x", t.expect, t.Name, key), nil)
+			return t.r.Damage(fmt.Sprintf("the record %d of the table %s is missing: the next key is %x", t.expect, t.Name, key), nil)
 		}
 		t.expect++
 	}

@@ -7,15 +7,15 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Reader reads the state as it was at one moment: the newest layer first, then the file. It is valid as long as the call
-// that it was given to, or until its Snapshot is closed. It is not safe for concurrent use.
+// Reader reads the state as of one moment: the newest layer first, then the file. It is valid during the call that it is
+// passed to, or until its Snapshot is closed. It is not safe for concurrent use.
 type Reader struct {
 	schema       *Schema
 	path         string
 	head         head
-	live, frozen *layer // nil: no changes beside the file. frozen is only there while a checkpoint is being written.
+	live, frozen *layer // nil: no changes beside the file. frozen is set only while a checkpoint is being written.
 	tx           *bbolt.Tx
-	buckets      []*bbolt.Bucket // of tx, by table; found when they are first asked for
+	buckets      []*bbolt.Bucket // of tx, by table; opened on first use
 }
 
 // Applied is the index and term of the newest change.
@@ -24,7 +24,7 @@ func (r *Reader) Applied() (index, term uint64) { return r.head.index, r.head.te
 // Record is the owner's record, as of the newest change.
 func (r *Reader) Record() []byte { return r.head.record }
 
-// Get returns the value under a key, or nil. It is valid as long as the reader.
+// Get returns the value under a key, or nil. The value is valid as long as the reader is.
 func (r *Reader) Get(table int, key []byte) ([]byte, error) {
 	for _, l := range [2]*layer{r.live, r.frozen} {
 		if l == nil {
@@ -69,13 +69,13 @@ func (r *Reader) open(table int, key, sealed []byte) ([]byte, error) {
 	return v, nil
 }
 
-// Damage is the error of a file that does not hold what was written into it. cause may be nil.
+// Damage makes the error for a file that does not hold what was written into it. cause may be nil.
 func (r *Reader) Damage(what string, cause error) error {
 	return &DamageError{File: r.path, What: what, Err: cause}
 }
 
-// Each visits a table's records in the order of their keys, from the key from on, until fn returns an error, which it
-// returns. Keys and values are valid as long as the reader.
+// Each visits a table's records in key order, starting at from. If fn returns an error, Each stops and returns it. Keys and
+// values are valid as long as the reader is.
 func (r *Reader) Each(table int, from []byte, fn func(key, value []byte) error) error {
 	bk, err := r.bucket(table)
 	if err != nil {
@@ -87,7 +87,7 @@ func (r *Reader) Each(table int, from []byte, fn func(key, value []byte) error) 
 	for key != nil || len(changed) > 0 {
 		if len(changed) > 0 && (key == nil || changed[0] <= string(key)) {
 			if key != nil && changed[0] == string(key) {
-				key, sealed = cur.Next() // the change stands for it
+				key, sealed = cur.Next() // the change replaces it
 			}
 			k := []byte(changed[0])
 			changed = changed[1:]
@@ -112,7 +112,7 @@ func (r *Reader) Each(table int, from []byte, fn func(key, value []byte) error) 
 	return nil
 }
 
-// changedKeys are the keys of a table, from one on, that the layers say something about, sorted.
+// changedKeys are the keys of a table that the layers change, starting at from, sorted.
 func (r *Reader) changedKeys(table int, from []byte) (keys []string) {
 	for _, l := range [2]*layer{r.live, r.frozen} {
 		if l != nil {
@@ -125,10 +125,10 @@ func (r *Reader) changedKeys(table int, from []byte) (keys []string) {
 	return keys[start:]
 }
 
-// Writer is a Reader that also changes the state.
+// Writer is a Reader that can change the state.
 type Writer struct{ Reader }
 
-// Put keeps a value under a key. The value must not be changed any more.
+// Put stores a value under a key. The caller must not modify the value afterwards.
 func (w *Writer) Put(table int, key, value []byte) {
 	if value == nil {
 		value = []byte{} // nil would be a deletion
@@ -139,7 +139,7 @@ func (w *Writer) Put(table int, key, value []byte) {
 // Delete removes the value under a key, if there is one.
 func (w *Writer) Delete(table int, key []byte) { w.live.put(table, key, nil) }
 
-// SetApplied says what the changes so far are of, with the owner's record as it is after them.
+// SetApplied sets the index and term that the changes so far belong to, and the owner's record after them.
 func (w *Writer) SetApplied(index, term uint64, record []byte) {
 	w.head = head{index: index, term: term, record: record}
 }

@@ -7,15 +7,15 @@ import (
 	"errors"
 )
 
-// Snapshot is the state at one moment, for reading at length: it goes on being updated beside it. It must be closed. It
-// is not safe for concurrent use.
+// Snapshot is the state at one moment, for long reads: updates go on meanwhile. It must be closed. It is not safe for
+// concurrent use.
 type Snapshot struct {
 	r  Reader
 	db *DB
 }
 
-// Snapshot writes a checkpoint and returns a snapshot of it. In read-only mode the snapshot is of the newest state, which must
-// not be updated while the snapshot is open.
+// Snapshot writes a checkpoint and returns a snapshot of it. In read-only mode it returns a snapshot of the newest state,
+// which must not be updated while the snapshot is open.
 func (d *DB) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if !d.opts.ReadOnly {
 		if _, err := d.Checkpoint(ctx); err != nil {
@@ -25,7 +25,7 @@ func (d *DB) Snapshot(ctx context.Context) (*Snapshot, error) {
 	return d.LastSnapshot()
 }
 
-// LastSnapshot is Snapshot without the wait for a disk: of the newest checkpoint so far.
+// LastSnapshot returns a snapshot of the newest checkpoint so far, without waiting for the disk.
 func (d *DB) LastSnapshot() (*Snapshot, error) {
 	s := &Snapshot{r: Reader{schema: d.schema, path: d.path}, db: d}
 	err := s.guard(func() (err error) {
@@ -51,7 +51,7 @@ func (d *DB) LastSnapshot() (*Snapshot, error) {
 // Close ends the snapshot.
 func (s *Snapshot) Close() error { return s.r.tx.Rollback() }
 
-// View runs fn over the snapshot. It may take its time.
+// View runs fn over the snapshot. fn may take long.
 func (s *Snapshot) View(fn func(*Reader) error) error {
 	return s.guard(func() error { return fn(&s.r) })
 }
@@ -66,7 +66,7 @@ func (s *Snapshot) Count(table int) (n uint64, err error) {
 	return n, err
 }
 
-// Verify reads every record, so that each one's checksum is checked. It ends early with the context's error.
+// Verify reads every record, which checks its checksum. It ends early with the context's error.
 func (s *Snapshot) Verify(ctx context.Context) (records uint64, err error) {
 	if err := s.View(func(r *Reader) error {
 		return r.tx.Bucket([]byte(metaTable)).ForEach(func(k, _ []byte) error {
@@ -87,9 +87,9 @@ func (s *Snapshot) Verify(ctx context.Context) (records uint64, err error) {
 	return records, nil
 }
 
-// Hash is the SHA-256 of the whole state: of what was applied, and of all tables in the order of the schema and of their
-// keys. Two states that were updated alike have the same. Records that have outlived their use are left out: when they
-// are dropped is no part of the state.
+// Hash is the SHA-256 of the whole state: the applied index and term, the owner's record, and all tables in the order of the
+// schema and of their keys. Equal updates give equal hashes. Records that have outlived their use are left out, since the
+// moment at which they are dropped differs.
 func (s *Snapshot) Hash() (sum [32]byte, err error) {
 	h := sha256.New()
 	number := make([]byte, 8)

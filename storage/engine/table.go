@@ -5,22 +5,22 @@ import (
 	"hash/crc32"
 )
 
-// Table declares one table of the state. Its users know it by its place in Schema.Tables; the file knows it by name.
+// Table declares one table of the state. Code refers to it by its index in Schema.Tables; in the file it has its name.
 type Table struct {
 	Name string
-	// Appended says that keys only ever grow, so that pages are filled to the brim.
+	// Appended says that new keys are always the highest, so that pages can be filled completely.
 	Appended bool
-	// Numbers are the first and the last key of a table whose keys are the numbers between the two, eight bytes big-endian
-	// and without a gap, given the owner's record. nil: the keys are not numbered.
+	// Numbers returns the first and last key of a numbered table, given the owner's record. Its keys are all numbers from
+	// first to last, eight bytes big-endian, without a gap. nil: the table is not numbered.
 	Numbers func(record []byte) (first, last uint64, err error)
-	// Oldest is the key below which records have outlived their use, given the owner's record. They are dropped at
-	// checkpoints, from the front of the table, without ever being searched for, and are no part of Hash. nil: none do.
+	// Oldest returns the key below which records have outlived their use, given the owner's record. Checkpoints drop them
+	// from the front of the table, without a search, and Hash leaves them out. nil: records never outlive their use.
 	Oldest func(record []byte) ([]byte, error)
-	// Check holds one record against those that it leads to. The patrol calls it for each. nil: nothing to check.
+	// Check checks one record against those that it refers to. The patrol calls it for each. nil: nothing to check.
 	Check func(r *Reader, key, value []byte) error
 }
 
-// Schema is what the owner of a state declares: the same for each of its files.
+// Schema is what the owner of a state declares. It is the same for all files of the owner.
 type Schema struct {
 	Tables []Table
 	// Format is the version of the file's format that this build writes, from 1.
@@ -29,7 +29,7 @@ type Schema struct {
 	Migrations map[int]Migration
 }
 
-// number is the place of a table in the schema, -1 if it has no such table.
+// number is the index of a table in the schema, -1 if there is no such table.
 func (s *Schema) number(name string) int {
 	for i := range s.Tables {
 		if s.Tables[i].Name == name {
@@ -49,8 +49,8 @@ var (
 	recordKey  = []byte("record")  // the owner's record
 )
 
-// A value in the file ends with the CRC-32C of its table's name, its key and its content: bbolt's pages have no
-// checksum.
+// Every value in the file ends with the CRC-32C of its table's name, its key and its content, since bbolt's pages have no
+// checksums.
 
 const sumSize = 4
 
@@ -63,14 +63,14 @@ func checksum(table string, key, content []byte) uint32 {
 	return crc32.Update(sum, Castagnoli, content)
 }
 
-// Seal is a value as it stands in the file: the content and its checksum.
+// Seal returns a value as it is stored in the file: the content and its checksum.
 func Seal(table string, key, content []byte) []byte {
 	out := make([]byte, len(content), len(content)+sumSize)
 	copy(out, content)
 	return binary.BigEndian.AppendUint32(out, checksum(table, key, content))
 }
 
-// Unseal is the content of a sealed value. ok is false if its checksum fails. The content shares the value's memory.
+// Unseal returns the content of a sealed value. ok is false if the checksum is wrong. The content shares the value's memory.
 func Unseal(table string, key, sealed []byte) (content []byte, ok bool) {
 	n := len(sealed) - sumSize
 	if n < 0 || binary.BigEndian.Uint32(sealed[n:]) != checksum(table, key, sealed[:n]) {

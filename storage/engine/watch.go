@@ -12,8 +12,8 @@ import (
 	"imperio/storage/boltcheck"
 )
 
-// watch looks after the file once a second until the state is closed: that it is still where it was opened, and that
-// checkpoints come to an end. It ends the service otherwise, since nobody would find what is written from then on.
+// watch checks once a second, until the state is closed, that the file is still where it was opened and that no checkpoint
+// hangs. Otherwise it ends the service: nobody would find what is written from then on.
 func (d *DB) watch(ctx context.Context) {
 	const interval = time.Second
 	tick := time.NewTicker(interval)
@@ -28,16 +28,16 @@ func (d *DB) watch(ctx context.Context) {
 			d.Fail(err)
 			return
 		}
-		// Ticks are counted, not the time between them: a process that stood still gets one, however long it did.
+		// It counts ticks, not time: a process that was stopped gets one tick, however long it was stopped.
 		if d.writing.Load() && time.Duration(d.stalled.Add(int64(interval))) >= d.opts.StallLimit {
-			d.Fail(fmt.Errorf("write a checkpoint into %s: it takes more than %s. The disk does not answer, or the file is damaged: look at the disk, then start again. Nothing that was answered is lost, it is in the log", d.path, d.opts.StallLimit))
+			d.Fail(fmt.Errorf("write a checkpoint into %s: it takes more than %s. The disk does not answer, or the file is damaged: look at the disk, then start again. Nothing that was answered is lost: it is in the log", d.path, d.opts.StallLimit))
 			return
 		}
 	}
 }
 
-// InPlace reports whether a path still leads to an open file; if not, it says what has become of it. An error of the
-// system that says neither is nil: the file may be there.
+// InPlace returns an error if a path no longer leads to an open file, and says why. If the system can't tell, it returns
+// nil: the file may be there.
 func InPlace(path string, file *os.File) error {
 	const then = "Nobody would find what is written from now on. Put the file back if it was moved, or restore the casino from a backup"
 	opened, err := file.Stat()
@@ -53,9 +53,9 @@ func InPlace(path string, file *os.File) error {
 	return nil
 }
 
-// prove holds the structure of a file that was too large to be checked as a whole when it was opened: that each page is
-// used once, and that the list of free pages names no other. A checkpoint writes over free pages; so none is written
-// before. Changes are held in memory meanwhile, and in the owner's log.
+// prove checks the structure of a file that was too large to be checked completely at opening: each page is used once, and
+// the free list names only the others. Checkpoints overwrite free pages, so none is written before that. Meanwhile changes
+// stay in memory and in the owner's log.
 func (d *DB) prove(ctx context.Context) {
 	began := time.Now()
 	size := d.Size()
@@ -65,23 +65,23 @@ func (d *DB) prove(ctx context.Context) {
 	case err != nil:
 		d.Fail(pageDamage(d.path, err))
 	default:
-		d.log.Info("the structure of the state's file is sound", "file", d.path, "bytes", size, "took", time.Since(began).Round(time.Millisecond))
+		d.log.Info("the structure of the state file is sound", "file", d.path, "bytes", size, "took", time.Since(began).Round(time.Millisecond))
 		close(d.proven)
 	}
 }
 
-// restingReader reads the file, and rests in between so that others are not slowed down, unless changes wait to be
+// restingReader reads the file with rests, so that it does not slow others down. It does not rest while changes wait to be
 // written.
 type restingReader struct {
 	ctx   context.Context
 	db    *DB
-	bytes int       // since it rested
-	began time.Time // when it rested
+	bytes int       // read since the last rest
+	began time.Time // when the last rest ended
 }
 
 const (
 	proveChunk = 1 << 20 // bytes read between two rests
-	proveRest  = 3       // how many times as long as a chunk took it rests
+	proveRest  = 3       // it rests this many times as long as a chunk took
 )
 
 func (r *restingReader) ReadAt(b []byte, at int64) (int, error) {

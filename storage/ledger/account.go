@@ -50,7 +50,7 @@ func (a Account) String() string {
 	return "unknown:" + strconv.FormatUint(uint64(a), 10)
 }
 
-// Name names the account to people: like String, with the game's name in "house:slots".
+// Name is String for people: it names the game, as in "house:slots".
 func (a Account) Name(c *games.Catalogue) string {
 	if game, ok := c.Numbered(a.Game()); ok {
 		return "house:" + game.Name

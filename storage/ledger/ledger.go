@@ -23,14 +23,14 @@ type Transfer struct {
 }
 
 // Books are the balances of the house's own accounts, and the sum of all players' balances. A single player's balance is
-// in the wallet. A copy stays as it is when the original changes.
+// in the player's wallet. Changing the original does not change a copy.
 type Books struct {
-	// House is sorted by rising account. Accounts that never had a transfer are left out.
+	// House is sorted by account number. Accounts that never had a transfer are left out.
 	House   []Balance   `cbor:"1,keyasint,omitempty"`
 	Players games.Coins `cbor:"2,keyasint"`
 }
 
-// Balance is what an account of the house has.
+// Balance is the balance of one of the house's accounts.
 type Balance struct {
 	_       struct{} `cbor:",toarray"`
 	Account Account
@@ -58,15 +58,15 @@ func (b *Books) Sum() games.Coins {
 	return sum
 }
 
-// Move makes a transfer. balance is the player's balance, if one of the two accounts is a player's; else nil. The caller
-// has checked that the transfer is allowed: that no player falls below 0, and that nobody rises above games.MaxCoins. A
-// transfer that breaks this is a bug and gives an error.
+// Move makes a transfer. balance is the player's balance if one of the two accounts is a player's; else nil. The caller
+// has checked that no player falls below 0 and that no balance rises above games.MaxCoins. A transfer that breaks this is
+// a bug and gives an error.
 func (b *Books) Move(kind command.TransferKind, from, to Account, amount games.Coins, balance *games.Coins) (Transfer, error) {
 	t := Transfer{Kind: kind, From: from, To: to, Amount: amount}
 	if amount <= 0 || amount > games.MaxCoins {
 		return t, fmt.Errorf("ledger: transfer of %d coins from %s to %s", amount, from, to)
 	}
-	b.House = slices.Clone(b.House) // copies of the books keep the balances as they are
+	b.House = slices.Clone(b.House) // copies of the books keep their balances
 	var err error
 	if t.FromAfter, err = b.add(from, -amount, balance); err != nil {
 		return t, err

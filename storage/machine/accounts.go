@@ -95,7 +95,7 @@ func (m *Machine) accountOpened(e *Event) (*command.AccountOpened, error) {
 	return v, nil
 }
 
-// changePassword sets another password hash and ends all sessions but one.
+// changePassword sets a new password hash and ends all sessions except Keep.
 func (m *Machine) changePassword(b command.ChangePassword) (command.Result, error) {
 	id := m.command.Account
 	a, ok, err := loadOf[AccountRecord](&m.Reader, tableAccounts, id)
@@ -106,7 +106,7 @@ func (m *Machine) changePassword(b command.ChangePassword) (command.Result, erro
 		return command.Result{Refusal: noAccount(id)}, nil
 	}
 	if b.Actor == "" && a.PasswordHash != b.OldHash {
-		return command.Refusef("invalid_credentials", "The current password is not right."), nil
+		return command.Refusef("invalid_credentials", "The current password is wrong."), nil
 	}
 	if b.Login != (command.Subject{}) {
 		if r, err := m.giveTriesBack(b.Login, b.Address, b.Refill); r != nil || err != nil {
@@ -175,7 +175,7 @@ func (m *Machine) setRole(b command.SetRole) (command.Result, error) {
 	return command.Result{}, m.recordFor(id, &e)
 }
 
-// recordAct writes an operator's act into the history.
+// recordAct records an operator's act in the history.
 func (m *Machine) recordAct(b command.RecordAct) (command.Result, error) {
 	e := Event{Kind: OperatorActed, Account: m.command.Account, Act: &Act{
 		Actor: b.Actor, Act: b.Act, Reason: b.Reason, Before: b.Before, After: b.After}}
@@ -189,7 +189,7 @@ func (m *Machine) recordAct(b command.RecordAct) (command.Result, error) {
 	return command.Result{}, m.recordOn(e.Account, &w, &e)
 }
 
-// Account tells of an account.
+// Account reads an account.
 func (r *Reader) Account(id command.AccountID) (command.Account, bool, error) {
 	a, ok, err := loadOf[AccountRecord](r, tableAccounts, id)
 	if err != nil || !ok {
@@ -225,7 +225,7 @@ func (r *Reader) Credentials(login string) (v command.Credentials, ok bool, err 
 	}
 	a, found, err := loadOf[AccountRecord](r, tableAccounts, id)
 	if err == nil && !found {
-		err = r.missing("a name leads to account %d, which is missing", id)
+		err = r.Damage("a name leads to account %d, which is missing", id)
 	}
 	if err != nil {
 		return v, false, err
@@ -238,7 +238,7 @@ func (r *Reader) Credentials(login string) (v command.Credentials, ok bool, err 
 	return v, true, err
 }
 
-// Accounts visits all accounts by rising id. found reports whether the account is found by its name and its address.
+// Accounts visits all accounts by ascending id. found reports whether the account's name and address lead to it.
 func (r *Reader) Accounts(fn func(id command.AccountID, a *AccountRecord, found bool) error) error {
 	return each(r, tableAccounts, nil, func(k, _ []byte, a *AccountRecord) error {
 		id := command.AccountID(binary.BigEndian.Uint64(k))
@@ -255,12 +255,12 @@ func (r *Reader) Accounts(fn func(id command.AccountID, a *AccountRecord, found 
 	})
 }
 
-// Wallet is an account's wallet; ok is false where there is no such account.
+// Wallet reads an account's wallet. ok is false if there is no such account.
 func (r *Reader) Wallet(id command.AccountID) (w WalletRecord, ok bool, err error) {
 	return loadOf[WalletRecord](r, tableWallets, id)
 }
 
-// Wallets visits all wallets by rising account.
+// Wallets visits all wallets by ascending account.
 func (r *Reader) Wallets(fn func(command.AccountID, *WalletRecord) error) error {
 	return each(r, tableWallets, nil, func(k, _ []byte, w *WalletRecord) error {
 		return fn(command.AccountID(binary.BigEndian.Uint64(k)), w)

@@ -19,7 +19,7 @@ func (m *Machine) collectDailyCoins(b command.CollectDailyCoins) (command.Result
 	}
 	if w.DailyNext > m.now {
 		return command.Result{Refusal: &command.Refusal{Code: "already_collected",
-			Message: "The daily coins are collected already.", Until: at(w.DailyNext)}}, nil
+			Message: "You have already collected the daily coins.", Until: at(w.DailyNext)}}, nil
 	}
 	if r := m.refuseGrant(&w, max(b.Amount, 0)); r != nil {
 		return command.Result{Refusal: r}, nil
@@ -36,7 +36,7 @@ func (m *Machine) collectDailyCoins(b command.CollectDailyCoins) (command.Result
 	return m.answerNew(&e)
 }
 
-// grantCoins gives coins to an account or takes them back, as an operator decided.
+// grantCoins gives coins to an account or takes them back, by an operator's decision.
 func (m *Machine) grantCoins(b command.GrantCoins) (command.Result, error) {
 	id := m.command.Account
 	w, refusal, err := m.holder(id)
@@ -71,11 +71,11 @@ func (m *Machine) answerNew(e *Event) (command.Result, error) {
 	return r, err
 }
 
-// refuseGrant says why a balance can't change by an amount, or nil.
+// refuseGrant returns why a balance can't change by an amount; nil: it can.
 func (m *Machine) refuseGrant(w *WalletRecord, amount coins) *command.Refusal {
 	switch {
 	case amount == 0, amount > m.is().mostCoins, amount < -games.MaxCoins:
-		return &command.Refusal{Code: "amount_out_of_range", Message: fmt.Sprintf("An amount is 1 to %d coins, or what is taken back of a balance.", m.is().mostCoins)}
+		return &command.Refusal{Code: "amount_out_of_range", Message: fmt.Sprintf("An amount is 1 to %d coins, or negative to take coins back.", m.is().mostCoins)}
 	case w.Balance+amount < 0:
 		return &command.Refusal{Code: "insufficient_coins", Message: fmt.Sprintf("The balance is only %d coins.", w.Balance)}
 	case w.Balance+amount > games.MaxCoins/2:
@@ -86,7 +86,7 @@ func (m *Machine) refuseGrant(w *WalletRecord, amount coins) *command.Refusal {
 	return nil
 }
 
-// issueExhausted reports whether an amount can't be issued any more: a casino never holds more than MaxCoins.
+// issueExhausted reports whether an amount can no longer be issued: a casino never holds more than MaxCoins.
 func (m *Machine) issueExhausted(amount coins) bool {
 	return amount > 0 && m.head.Books.Of(ledger.Issue)-amount < -games.MaxCoins
 }

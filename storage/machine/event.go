@@ -9,7 +9,7 @@ import (
 	"imperio/storage/ledger"
 )
 
-// EventKind says what an event of the history reports. Released numbers keep their meaning.
+// EventKind says what happened. Released numbers keep their meaning.
 type EventKind uint16
 
 // The kinds of events, past tense.
@@ -18,9 +18,9 @@ const (
 	SessionOpened     EventKind = 2
 	SessionsEnded     EventKind = 3
 	PasswordChanged   EventKind = 4
-	RoundPlayed       EventKind = 5 // opened and settled by one command
+	RoundPlayed       EventKind = 5 // one command opened and settled the round
 	RoundOpened       EventKind = 6
-	ActionTaken       EventKind = 7 // the round may be settled by it
+	ActionTaken       EventKind = 7 // it may have settled the round
 	SeedRotated       EventKind = 8
 	DailyCollected    EventKind = 9
 	CoinsGranted      EventKind = 10
@@ -45,7 +45,7 @@ var eventNames = map[EventKind]string{
 	LevelRaised: "level_raised",
 }
 
-// String names the kind as people read it.
+// String names the kind for people.
 func (k EventKind) String() string {
 	if n, ok := eventNames[k]; ok {
 		return n
@@ -59,30 +59,30 @@ type Event struct {
 	Seq       uint64            `cbor:"1,keyasint"`
 	Time      int64             `cbor:"2,keyasint"`
 	Kind      EventKind         `cbor:"3,keyasint"`
-	Prev      [32]byte          `cbor:"4,keyasint"` // hash of the event before
+	Prev      [32]byte          `cbor:"4,keyasint"` // hash of the previous event
 	Command   command.ID        `cbor:"5,keyasint"`
 	Account   command.AccountID `cbor:"6,keyasint,omitempty"`
-	Back      uint64            `cbor:"7,keyasint,omitempty"` // the account's event before in its chain
+	Back      uint64            `cbor:"7,keyasint,omitempty"` // the previous event in the account's chain
 	Transfers []ledger.Transfer `cbor:"8,keyasint,omitempty"`
 	Round     *RoundRecord      `cbor:"9,keyasint,omitempty"`
-	Coins     int64             `cbor:"10,keyasint,omitempty"` // the account's balance after it, where coins or a round are concerned
+	Coins     int64             `cbor:"10,keyasint,omitempty"` // the account's balance after it
 	Held      int64             `cbor:"11,keyasint,omitempty"`
 	Act       *Act              `cbor:"12,keyasint,omitempty"`
 	Session   command.SessionID `cbor:"13,keyasint,omitempty"`
 	Pair      *PairRecord       `cbor:"14,keyasint,omitempty"` // what SeedRotated revealed
 	PairNo    uint32            `cbor:"15,keyasint,omitempty"`
 	Until     int64             `cbor:"16,keyasint,omitempty"`
-	// Seeds are the commitments in force after an event that changed them, active and next, so that what was promised
-	// when is part of the history.
+	// Seeds are the commitments in force after an event that changed them, so that the history shows what was promised
+	// and when.
 	Seeds *Commitments `cbor:"17,keyasint,omitempty"`
-	// Key and Fingerprint are the idempotency key that the command came under, and what it asked for; see idempotency.go.
+	// Key is the command's idempotency key, and Fingerprint identifies what it asked for; see idempotency.go.
 	Key         command.Key `cbor:"18,keyasint,omitzero"`
 	Fingerprint [8]byte     `cbor:"19,keyasint,omitzero"`
-	// Before is the cut-off of AbandonedSettled: the round's player had done nothing in it since. 0: there was none.
+	// Before is the cut-off of AbandonedSettled: the player had done nothing in the round since. 0: there was none.
 	Before int64 `cbor:"20,keyasint,omitempty"`
 }
 
-// Commitments is what an account was promised.
+// Commitments are the promises about an account's seeds.
 type Commitments struct {
 	_      struct{} `cbor:",toarray"`
 	Active [32]byte // SHA-256 of the active server seed
@@ -99,8 +99,8 @@ type Act struct {
 	After  string `cbor:"5,keyasint,omitempty"`
 }
 
-// chainHash is the hash of an event that the next one carries: SHA-256 of its stored form, which includes the hash of the
-// event before.
+// chainHash is the hash of an event that the next one carries: the SHA-256 of its stored form, which includes the hash of
+// the previous event.
 func chainHash(stored []byte) [32]byte { return sha256.Sum256(stored) }
 
 // Game is the game of the event's round; "" if it has none.
@@ -111,7 +111,7 @@ func (e *Event) Game() string {
 	return games.NameOf(e.Round.Rules)
 }
 
-// Tell is the event as the feed hands it on.
+// Tell returns the event in the form in which the feed passes it on.
 func (e *Event) Tell() command.Event {
 	v := command.Event{
 		Seq: e.Seq, Time: at(e.Time), Kind: e.Kind.String(), Account: e.Account, Coins: games.Coins(e.Coins), HeldCoins: games.Coins(e.Held),
@@ -126,7 +126,7 @@ func (e *Event) Tell() command.Event {
 	return v
 }
 
-// TransferOf is the i-th transfer of an event as the account sees it, if it is one of its own.
+// TransferOf returns the i-th transfer of an event as the account sees it. ok is false if the transfer is not the account's.
 func (e *Event) TransferOf(i int, id command.AccountID) (command.Transfer, bool) {
 	t := e.Transfers[i]
 	v := command.Transfer{ID: fmt.Sprintf("%d.%d", e.Seq, i), Time: at(e.Time), Kind: t.Kind, Game: e.Game()}

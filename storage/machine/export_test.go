@@ -1,6 +1,6 @@
 package machine
 
-// The records and keys that are only known inside, for golden vectors.
+// Unexported records and keys, for golden vectors.
 type (
 	LimitsRecord  = limitsRecord
 	SessionRecord = sessionRecord

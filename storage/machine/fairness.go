@@ -9,11 +9,11 @@ import (
 	"imperio/storage/command"
 )
 
-// seedsOf are an account's seeds; every account has them.
+// seedsOf reads an account's seeds. Every account has some.
 func (r *Reader) seedsOf(id command.AccountID) (*SeedsRecord, error) {
 	s, ok, err := loadOf[SeedsRecord](r, tableSeeds, id)
 	if err == nil && !ok {
-		err = r.missing("there are no seeds of account %d", id)
+		err = r.Damage("there are no seeds of account %d", id)
 	}
 	return &s, err
 }
@@ -39,7 +39,7 @@ func (r *Reader) openSeed(s command.SealedSeed) (command.Seed, error) {
 	}
 	seed, ok := r.house.OpenSeed(s)
 	if !ok {
-		return seed, r.missing("the server seed with the commitment %x can't be opened", s.Commitment)
+		return seed, r.Damage("the server seed with the commitment %x can't be opened", s.Commitment)
 	}
 	return seed, nil
 }
@@ -49,7 +49,7 @@ func (s *activeSeed) stream(r *RoundRecord) *fair.Stream {
 	return fair.NewStream(s.server, r.Rules, s.client, r.Nonce)
 }
 
-// commitments are what the seeds promise.
+// commitments are the promises that the seeds keep.
 func (s *SeedsRecord) commitments() *Commitments {
 	return &Commitments{Active: s.Server.Commitment, Next: s.Next.Commitment, Client: s.Client}
 }
@@ -77,7 +77,7 @@ func firstSeeds(id command.AccountID, sealed []command.SealedSeed, event uint64)
 }
 
 // rotateSeed reveals the active server seed, makes the next one active under a new client seed, and draws another next one.
-// So a client seed is always chosen after the commitment to the server seed that it will be mixed with.
+// So a player always chooses a client seed after the casino has committed to the server seed that it is mixed with.
 func (m *Machine) rotateSeed(b command.RotateSeed) (command.Result, error) {
 	id := m.command.Account
 	w, refusal, err := m.holder(id)
@@ -85,7 +85,7 @@ func (m *Machine) rotateSeed(b command.RotateSeed) (command.Result, error) {
 		return command.Result{Refusal: refusal}, err
 	}
 	if w.OpenRound != 0 {
-		return command.Refusef("round_open", "Round %d is still open. Finish it before the seeds are rotated.", w.OpenRound), nil
+		return command.Refusef("round_open", "Round %d is still open. Finish it before you rotate the seeds.", w.OpenRound), nil
 	}
 	if r := refusalOf(fair.ValidateClientSeed(b.ClientSeed)); r != nil {
 		return command.Result{Refusal: r}, nil
@@ -121,7 +121,7 @@ func (m *Machine) rotateSeed(b command.RotateSeed) (command.Result, error) {
 	return command.Result{Value: v}, err
 }
 
-// seedRotated tells of a rotation.
+// seedRotated is the answer about a rotation.
 func (m *Machine) seedRotated(e *Event) (*command.SeedRotated, error) {
 	v := &command.SeedRotated{Revealed: revealed(e.PairNo, e.Pair)}
 	v.Fairness = command.Fairness{
@@ -138,7 +138,7 @@ func revealed(no uint32, p *PairRecord) command.RevealedPair {
 	}
 }
 
-// proof fills in what proves a round: commitment and client seed, and the server seed once it is revealed.
+// proof fills in a round's proof: commitment and client seed, and the server seed once it is revealed.
 func (r *Reader) proof(v *command.Round) error {
 	s, err := r.seedsOf(v.Account)
 	if err != nil {
@@ -153,13 +153,13 @@ func (r *Reader) proof(v *command.Round) error {
 		return err
 	}
 	if !ok {
-		return r.missing("seed pair %d of account %d is missing", v.Pair, v.Account)
+		return r.Damage("seed pair %d of account %d is missing", v.Pair, v.Account)
 	}
 	v.Commitment, v.ClientSeed, v.ServerSeed = fair.Commitment(p.Server), p.Client, p.Server[:]
 	return nil
 }
 
-// Fairness tells of an account's seeds.
+// Fairness reads the public state of an account's seeds.
 func (r *Reader) Fairness(id command.AccountID) (v command.Fairness, ok bool, err error) {
 	w, found, err := r.Wallet(id)
 	if err != nil || !found {
@@ -192,7 +192,7 @@ func (r *Reader) RevealedPairs(id command.AccountID, p command.Page) (list []com
 		no := uint32(next - 1)
 		pair, ok, err := r.Pair(id, no)
 		if err == nil && !ok {
-			err = r.missing("seed pair %d of account %d is missing", no, id)
+			err = r.Damage("seed pair %d of account %d is missing", no, id)
 		}
 		if err != nil {
 			return nil, 0, err
@@ -202,7 +202,7 @@ func (r *Reader) RevealedPairs(id command.AccountID, p command.Page) (list []com
 	return list, next, nil
 }
 
-// ErrNoCursor refuses a cursor that no list of the account has returned.
+// ErrNoCursor refuses a cursor that no list of the account can have returned.
 var ErrNoCursor = &command.Refusal{Code: "bad_request", Message: "The cursor is not the next_cursor of an earlier answer."}
 
 // seedOf is the server seed and the client seed of one of an account's pairs, revealed or still active.
@@ -217,17 +217,17 @@ func (r *Reader) seedOf(id command.AccountID, pair uint32) (server command.Seed,
 	}
 	p, ok, err := r.Pair(id, pair)
 	if err == nil && !ok {
-		err = r.missing("seed pair %d of account %d is missing", pair, id)
+		err = r.Damage("seed pair %d of account %d is missing", pair, id)
 	}
 	return p.Server, p.Client, err
 }
 
-// Seeds reads the stored seeds of an account, for audits. ok is false where there are none.
+// Seeds reads the stored seeds of an account, for audits. ok is false if there are none.
 func (r *Reader) Seeds(id command.AccountID) (SeedsRecord, bool, error) {
 	return load[SeedsRecord](r, tableSeeds, accountKey(id))
 }
 
-// Pair is a revealed seed pair of an account.
+// Pair reads a revealed seed pair of an account.
 func (r *Reader) Pair(id command.AccountID, pair uint32) (PairRecord, bool, error) {
 	return load[PairRecord](r, tablePairs, pairKey(id, pair))
 }

@@ -7,8 +7,8 @@ import (
 	"imperio/storage/command"
 )
 
-// record appends an event to the history. The caller has filled in what happened; number, time, command and the hash
-// of the event before are set here.
+// record appends an event to the history. The caller has filled in what happened; record sets number, time, command and the
+// hash of the previous event.
 func (m *Machine) record(e *Event) error {
 	m.head.Events++
 	e.Seq, e.Time, e.Prev, e.Command = m.head.Events, m.now, m.head.Head, m.command.ID
@@ -45,7 +45,7 @@ func (m *Machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) erro
 	return m.putWallet(id, w)
 }
 
-// recordFor is recordOn for events that leave the wallet as it is.
+// recordFor is recordOn for events that don't change the wallet.
 func (m *Machine) recordFor(id command.AccountID, e *Event) error {
 	w, ok, err := m.wallet(id)
 	if err != nil {
@@ -57,25 +57,25 @@ func (m *Machine) recordFor(id command.AccountID, e *Event) error {
 	return m.recordOn(id, &w, e)
 }
 
-// event reads an event that must be there.
+// event reads an event that must exist.
 func (m *Machine) event(seq uint64) (Event, error) {
 	e, ok, err := m.Event(seq)
 	if err == nil && !ok {
-		err = m.missing("event %d is not in the history yet", seq)
+		err = m.Damage("event %d is not in the history yet", seq)
 	}
 	return e, err
 }
 
-// Event reads an event of the history. ok is false beyond the newest.
+// Event reads an event of the history. ok is false if its number is above the newest.
 func (r *Reader) Event(seq uint64) (e Event, ok bool, err error) {
 	e, ok, err = load[Event](r, tableHistory, eventKey(seq))
 	if err == nil && !ok && seq >= 1 && seq <= r.head.Events {
-		err = r.missing("event %d of the history is missing", seq)
+		err = r.Damage("event %d of the history is missing", seq)
 	}
 	return e, ok, err
 }
 
-// StoredEvent is an event with the hash of the bytes that it is stored as: what the next event carries.
+// StoredEvent is an event with the hash of its stored form, which the next event carries.
 type StoredEvent struct {
 	Event
 	Hash [32]byte
@@ -85,13 +85,13 @@ type StoredEvent struct {
 func (r *Reader) Events(from uint64, fn func(*StoredEvent) error) error {
 	return each(r, tableHistory, eventKey(from), func(k, data []byte, e *Event) error {
 		if seq := binary.BigEndian.Uint64(k); e.Seq != seq {
-			return r.missing("event %d is stored as number %d", e.Seq, seq)
+			return r.Damage("event %d is stored as number %d", e.Seq, seq)
 		}
 		return fn(&StoredEvent{*e, chainHash(data)})
 	})
 }
 
-// EventHash is the hash of an event, as the next one carries it. ok is false beyond the newest.
+// EventHash is the hash of an event, as the next one carries it. ok is false if its number is above the newest.
 func (r *Reader) EventHash(seq uint64) (hash [32]byte, ok bool, err error) {
 	data, err := r.view.Get(tableHistory, eventKey(seq))
 	if err != nil || data == nil {
@@ -100,14 +100,14 @@ func (r *Reader) EventHash(seq uint64) (hash [32]byte, ok bool, err error) {
 	return chainHash(data), true, nil
 }
 
-// CheckHead reports an error if the newest event does not have the hash that the machine remembers.
+// CheckHead returns an error if the newest event does not have the hash in the machine's record.
 func (r *Reader) CheckHead() error {
 	if r.head.Events == 0 {
 		return nil
 	}
 	data, err := r.view.Get(tableHistory, eventKey(r.head.Events))
 	if err == nil && (data == nil || chainHash(data) != r.head.Head) {
-		err = r.missing("event %d, the newest, is not the one that the history's head is of", r.head.Events)
+		err = r.Damage("event %d, the newest, is not the one that the history's head is of", r.head.Events)
 	}
 	return err
 }

@@ -7,7 +7,7 @@ import (
 	"imperio/storage/command"
 )
 
-// putValue keeps a value of the house itself, such as a certificate.
+// putValue stores a value of the house itself, such as a certificate.
 func (m *Machine) putValue(b command.PutValue) (command.Result, error) {
 	if !m.isKey(b.Name) {
 		return invalidCommand("a value's name of %d bytes", len(b.Name)), nil
@@ -21,7 +21,7 @@ func (m *Machine) putValue(b command.PutValue) (command.Result, error) {
 	return command.Result{}, m.record(&Event{Kind: HouseValueChanged, Act: &Act{Actor: "house", Act: "value_put", After: b.Name}})
 }
 
-// deleteValue forgets a value.
+// deleteValue deletes a value.
 func (m *Machine) deleteValue(b command.DeleteValue) (command.Result, error) {
 	if r, err := m.refuseFence(b.Lock, b.Fence); r != nil || err != nil {
 		return command.Result{Refusal: r}, err
@@ -33,7 +33,7 @@ func (m *Machine) deleteValue(b command.DeleteValue) (command.Result, error) {
 	return command.Result{}, m.record(&Event{Kind: HouseValueChanged, Act: &Act{Actor: "house", Act: "value_deleted", Before: b.Name}})
 }
 
-// refuseFence refuses a writer that has lost its lock, so that a slow writer can't undo what its successor did.
+// refuseFence refuses a writer that has lost its lock, so that a slow writer can't undo its successor's work.
 func (m *Machine) refuseFence(lock string, fence uint64) (*command.Refusal, error) {
 	if lock == "" {
 		return nil, nil
@@ -48,9 +48,8 @@ func (m *Machine) refuseFence(lock string, fence uint64) (*command.Refusal, erro
 	return nil, nil
 }
 
-// acquireLock takes a lock for some time, or renews it. Renewing by fence or by holder is the same, so that a call whose
-// answer was lost can be repeated. Fences only grow. Locks leave no events: they say who works on something, not what became
-// of it.
+// acquireLock takes a lock for some time, or renews it. Fence and holder both renew, so that a call whose answer was lost
+// can be repeated. Fences only grow. Locks leave no events: they say who works on something, not what happened.
 func (m *Machine) acquireLock(b command.AcquireLock) (command.Result, error) {
 	if !m.isKey(b.Name) {
 		return invalidCommand("a lock's name of %d bytes", len(b.Name)), nil

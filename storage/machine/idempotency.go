@@ -2,11 +2,11 @@ package machine
 
 import "imperio/storage/command"
 
-// Exactly once: a command under an idempotency key that its account has used is answered from the event that the first
-// one left. The event has the key, the time and the fingerprint of the request; keyindex.go finds it.
+// Exactly once: if an account has used an idempotency key before, a command under that key is answered from the event that
+// the first one left. The event has the key, the time and the fingerprint of the request; keyindex.go finds it.
 
-// earlier answers a command that was carried out before: under the same idempotency key, or, if it is proposed
-// again because its fate was unknown, under the same command id.
+// earlier answers a command that was carried out before: under the same idempotency key, or under the same command id if it
+// is proposed again because its fate was unknown.
 func (m *Machine) earlier() (command.Result, bool, error) {
 	if m.command.Key != (command.Key{}) {
 		e, used, err := m.use(m.command.Account, m.command.Key)
@@ -23,7 +23,7 @@ func (m *Machine) earlier() (command.Result, bool, error) {
 	return command.Result{}, false, nil
 }
 
-// repeat answers a request again, or refuses a different request under the same key.
+// repeat repeats the answer to a request, or refuses a different request under the same key.
 func (m *Machine) repeat(e *Event) (command.Result, bool, error) {
 	if e.Fingerprint != m.command.Fingerprint {
 		return command.Refusef("idempotency_mismatch", "This Idempotency-Key was used for another request. Use a new key for a new request."), true, nil
@@ -32,8 +32,8 @@ func (m *Machine) repeat(e *Event) (command.Result, bool, error) {
 	return result, true, err
 }
 
-// attempted looks for the first attempt of a command that is proposed again. It left an event after the one that its
-// proposer had seen before, if any, so the walk is short.
+// attempted looks for the first attempt of a command that is proposed again. If that left an event, it comes after the one
+// that the proposer had seen, so the walk is short.
 func (m *Machine) attempted() (command.Result, bool, error) {
 	for seq := m.head.Events; seq > m.command.Since; seq-- {
 		e, err := m.event(seq)

@@ -9,17 +9,17 @@ import (
 	"imperio/storage/command"
 )
 
-// KeyAudit holds the index of used keys against the history: by the index, a bet that is sent again is known. It sees all
-// events in order, and its memory grows with the number of runs alone.
+// KeyAudit checks the index of used keys, by which the machine recognizes a repeated bet, against the history. It sees all
+// events in order, and its memory grows only with the number of runs.
 type KeyAudit struct {
 	keySizes
 	runs   []expectedRun // complete, by number
-	now    expectedRun   // of the run that is not complete
+	now    expectedRun   // the run that is not complete
 	sum    hash.Hash     // over its entries so far
 	sliced [sha256.Size]byte
 }
 
-// expectedRun is what a run must be.
+// expectedRun is what the index must hold for a run.
 type expectedRun struct {
 	runRecord
 	sum [sha256.Size]byte // over its entries, in the order of their events
@@ -51,8 +51,8 @@ func (k *KeyAudit) Event(e *Event) {
 	}
 }
 
-// Compare holds the index of a state against the events so far. what is empty if it is right, and says what is wrong
-// otherwise; the error is of reading.
+// Compare checks the index of a state against the events so far. what says what is wrong; "" if nothing is. err is an error
+// of reading.
 func (k *KeyAudit) Compare(r *Reader) (what string, err error) {
 	for n, want := range k.runs {
 		run := uint32(n)
@@ -81,7 +81,7 @@ func (k *KeyAudit) Compare(r *Reader) (what string, err error) {
 	return "", nil
 }
 
-// compareRun holds a complete run against what it must be.
+// compareRun checks a complete run.
 func (k *KeyAudit) compareRun(r *Reader, n uint32, want expectedRun) (what string, err error) {
 	about, ok, err := load[runRecord](r, tableUsedKeys, indexKey(n, partAbout, 0))
 	switch {

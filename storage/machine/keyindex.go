@@ -8,20 +8,19 @@ import (
 	"imperio/storage/command"
 )
 
-// The index of used idempotency keys says which event used one. What a look-up costs depends neither on how much an
-// account has played nor on what is in memory, and no key costs a page at a random place.
+// The index of used idempotency keys says which event used a key. The cost of a look-up depends neither on how much an
+// account has played nor on what is in memory, and storing a key never dirties a random page.
 //
-// The history is divided into runs of 2^18 events. The keys of a run that is complete stand in the table by their hash, in
-// buckets of which a look-up reads one. A filter of two bytes a key stands beside them and is held in memory: it knows of
-// nearly all keys that were never used that they are new (a blocked Bloom filter: Putze, Sanders, Singler, "Cache-, Hash-
-// and Space-Efficient Bloom Filters", 2007). The keys of the newest run are held in memory. They are written in slices of
-// 2^12 events, so that a start reads those, and at most a slice's worth of events. A run is dropped when the last of its
-// keys is older than keyPeriod.
+// The history is divided into runs of 2^18 events. The keys of a complete run are in the table, in buckets by hash; a
+// look-up reads one bucket. Beside them is a filter of two bytes per key, which is also held in memory. It recognizes nearly
+// all new keys (a blocked Bloom filter: Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient Bloom Filters", 2007).
+// The keys of the newest run are held in memory. They are written in slices of 2^12 events, so a start reads the slices and
+// less than one slice's worth of events. A run is dropped when its last key is older than keyPeriod.
 //
-// Runs and slices end at certain events and at nothing else, so that every node has the same.
+// Runs and slices end at fixed event numbers only, so that every node has the same.
 type keySizes struct{ slice, run uint64 } // events, each a power of two
 
-// standardSizes are those of all casinos. Tests have smaller ones.
+// standardSizes are the sizes in every casino. Tests use smaller ones.
 var standardSizes = keySizes{slice: 1 << 12, run: 1 << 18}
 
 func (s keySizes) placeOf(event uint64) uint32 { return uint32((event - 1) % s.run) }
@@ -29,34 +28,34 @@ func (s keySizes) event(run, place uint32) uint64 {
 	return uint64(run)*s.run + uint64(place) + 1
 }
 
-// Values of the table are found under the run's number, the part, and a number within the part.
+// The table's keys are the run's number, the part, and a number within the part.
 const (
-	partSlice  = 0 // of a run that is not complete: the entries of the n-th slice
+	partSlice  = 0 // the entries of the n-th slice of an incomplete run
 	partAbout  = 1 // runRecord
 	partFilter = 2 // the n-th chunk of the filter
 	partBucket = 3 // the entries of the n-th bucket
 )
 
 const (
-	entrySize     = 12 // of a key: its hash, and its event's place in the run
-	lineWords     = 8  // a key's bits in the filter are all in one line of the processor's cache
+	entrySize     = 12 // a key's hash, and its event's place in the run
+	lineWords     = 8  // all bits of a key in the filter are in one cache line
 	chunkLines    = 32 // of the filter, in one value of the table
-	keysPerLine   = 32 // 16 bits a key
+	keysPerLine   = 32 // 16 bits per key
 	keysPerBucket = 64
 )
 
-// runRecord is what is known of a complete run.
+// runRecord describes a complete run.
 type runRecord struct {
 	Keys uint32 `cbor:"1,keyasint"`
 	Last int64  `cbor:"2,keyasint"` // time of the newest of them
 }
 
-// keyIndex is what is held in memory of the index. Only Apply uses it.
+// keyIndex is the part of the index that is held in memory. Only Apply uses it.
 type keyIndex struct {
 	keySizes
 	runs       []*keyRun // complete, with keys, oldest first
 	recent     recentKeys
-	candidates []int32 // of a look-up; used again by the next
+	candidates []int32 // of a look-up; reused by the next one
 	mostBytes  int     // of filters in memory
 }
 
@@ -66,20 +65,20 @@ type keyRun struct {
 	about  runRecord
 	filter []uint64 // nil: not in memory
 
-	lineMask uint64 // of the place of a hash's line in the filter
+	lineMask uint64 // selects a hash's line in the filter
 }
 
 func newKeyRun(number uint32, about runRecord) *keyRun {
 	return &keyRun{number: number, about: about, lineMask: uint64(about.lines() - 1)}
 }
 
-// recentKeys are the keys of the run that is not complete.
+// recentKeys are the keys of the incomplete run.
 type recentKeys struct {
 	run    uint32
 	keys   []keyEntry        // in the order of their events
 	newest map[uint64]uint32 // hash → place in keys
 	older  map[uint32]uint32 // place in keys → place of an earlier one with the same hash
-	sliced int               // how many of keys stand in slices
+	sliced int               // how many of the keys are written in slices
 	last   int64             // time of the newest
 }
 
@@ -143,8 +142,8 @@ func (m *Machine) use(id command.AccountID, key command.Key) (e Event, used bool
 	return Event{}, false, nil
 }
 
-// mayHave appends the runs whose filters have the first bit of a hash. Nearly all of the time of a look-up goes by waiting
-// for memory: there is no branch in here, so that the processor asks for all lines at once.
+// mayHave appends the runs whose filters have the first bit of a hash. A look-up spends nearly all its time waiting for
+// memory. So the loop has no branch on the bit, and the processor fetches all lines at once.
 func (x *keyIndex) mayHave(hash uint64, candidates []int32) []int32 {
 	candidates = slices.Grow(candidates, len(x.runs))[:len(x.runs)]
 	word, bit := firstBit(hash)
@@ -160,7 +159,7 @@ func (x *keyIndex) mayHave(hash uint64, candidates []int32) []int32 {
 	return candidates[:n]
 }
 
-// noteKey takes an event that is being recorded into the index. Slices and runs end by the number of the event.
+// noteKey adds an event that is being recorded to the index. The event's number decides whether a slice or run ends.
 func (m *Machine) noteKey(e *Event) error {
 	r := &m.keys.recent
 	if e.Key != (command.Key{}) {
@@ -179,7 +178,7 @@ func (m *Machine) noteKey(e *Event) error {
 	return m.completeRun()
 }
 
-// completeRun writes the run that has come to its end, and begins the next.
+// completeRun writes the run that has ended, and begins the next.
 func (m *Machine) completeRun() error {
 	r := &m.keys.recent
 	for n := range uint32(m.keys.run / m.keys.slice) {
@@ -218,15 +217,15 @@ func (m *Machine) completeRun() error {
 	return nil
 }
 
-// forget drops the runs all of whose keys are older than a time.
+// forget drops the runs whose keys are all older than a time.
 func (x *keyIndex) forget(before int64) {
 	for len(x.runs) > 0 && x.runs[0].about.Last < before {
 		x.runs = x.runs[1:]
 	}
 }
 
-// bound gives the memory of the oldest filters back where there are too many. Those are read where they are, at about two
-// microseconds a run and look-up.
+// bound frees the oldest filters if all of them take too much memory. Those are then read from the state, at about two
+// microseconds per run and look-up.
 func (x *keyIndex) bound() {
 	held := 0
 	for i := len(x.runs) - 1; i >= 0; i-- {
@@ -236,7 +235,7 @@ func (x *keyIndex) bound() {
 	}
 }
 
-// oldestUsedKeys is the key of the first run that is still of use.
+// oldestUsedKeys is the key of the first run that is still needed.
 func oldestUsedKeys(r *Record) []byte { return binary.BigEndian.AppendUint32(nil, r.KeysFrom) }
 
 func newRecentKeys(run uint32) recentKeys {
@@ -251,8 +250,8 @@ func (r *recentKeys) add(k keyEntry, time int64) {
 	r.keys, r.newest[k.hash], r.last = append(r.keys, k), at, time
 }
 
-// Load reads into memory what a machine that has just been made needs of the state, so that the first commands are as
-// quick as later ones. It takes some tens of milliseconds.
+// Load reads what a new machine holds in memory, so that the first commands are as quick as later ones. It takes some tens
+// of milliseconds.
 func (m *Machine) Load(v View) error {
 	m.view = v
 	events := m.head.Events
@@ -267,7 +266,7 @@ func (m *Machine) Load(v View) error {
 			index.bound()
 		}
 	}
-	from := uint64(index.recent.run) * m.sizes.run // the last event that is not in the newest run
+	from := uint64(index.recent.run) * m.sizes.run // the last event before the newest run
 	for n := range uint32(events % m.sizes.run / m.sizes.slice) {
 		data, err := m.view.Get(tableUsedKeys, indexKey(index.recent.run, partSlice, n))
 		if err != nil {
@@ -303,7 +302,7 @@ func (m *Machine) Load(v View) error {
 	return nil
 }
 
-// loadRun reads what is held in memory of a complete run; nil if it has no keys.
+// loadRun reads the part of a complete run that is held in memory; nil if the run has no keys.
 func (m *Machine) loadRun(n uint32) (*keyRun, error) {
 	about, ok, err := load[runRecord](&m.Reader, tableUsedKeys, indexKey(n, partAbout, 0))
 	if err != nil || !ok {
@@ -321,7 +320,7 @@ func (m *Machine) loadRun(n uint32) (*keyRun, error) {
 		}
 	}
 	if len(run.filter) != about.lines()*lineWords {
-		return nil, m.missing("the filter of used keys %d has %d words, not %d", n, len(run.filter), about.lines()*lineWords)
+		return nil, m.Damage("the filter of used keys %d has %d words, not %d", n, len(run.filter), about.lines()*lineWords)
 	}
 	return run, nil
 }
@@ -329,12 +328,12 @@ func (m *Machine) loadRun(n uint32) (*keyRun, error) {
 func (r *Reader) filterChunk(run, n uint32) ([]byte, error) {
 	words, err := r.view.Get(tableUsedKeys, indexKey(run, partFilter, n))
 	if err == nil && (len(words) == 0 || len(words)%(8*lineWords) != 0) {
-		err = r.missing("the filter of used keys %d lacks its part %d", run, n)
+		err = r.Damage("the filter of used keys %d lacks its part %d", run, n)
 	}
 	return words, err
 }
 
-// maybe reports whether a run may have a key of a hash; if not, it has none.
+// maybe reports whether a run may have a key with this hash. If it returns false, the run has none.
 func (m *Machine) maybe(run *keyRun, hash uint64) (bool, error) {
 	line := lineOf(hash, run.about)
 	if run.filter != nil {
@@ -346,7 +345,7 @@ func (m *Machine) maybe(run *keyRun, hash uint64) (bool, error) {
 	}
 	at := line % chunkLines * lineWords * 8
 	if at+lineWords*8 > len(chunk) {
-		return false, m.missing("the filter of used keys %d is cut short", run.number)
+		return false, m.Damage("the filter of used keys %d is cut short", run.number)
 	}
 	var words [lineWords]uint64
 	for i := range words {
@@ -364,10 +363,10 @@ func (r *Reader) bucket(run uint32, about runRecord, n int) ([]keyEntry, error) 
 	return r.decodeEntries(data)
 }
 
-// lines is how long the filter of a run is, a power of two.
+// lines is the number of lines in a run's filter, a power of two.
 func (r runRecord) lines() int { return 1 << bits.Len32((r.Keys-1)/keysPerLine) }
 
-// buckets is how many buckets a run has, a power of two.
+// buckets is the number of a run's buckets, a power of two.
 func (r runRecord) buckets() int { return 1 << bits.Len32((r.Keys-1)/keysPerBucket) }
 
 func bucketOf(hash uint64, r runRecord) int { return int(hash & uint64(r.buckets()-1)) }
@@ -411,7 +410,7 @@ func encodeEntries(keys []keyEntry) []byte {
 
 func (r *Reader) decodeEntries(data []byte) ([]keyEntry, error) {
 	if len(data)%entrySize != 0 {
-		return nil, r.missing("the index of used keys has a part of %d bytes", len(data))
+		return nil, r.Damage("the index of used keys has a part of %d bytes", len(data))
 	}
 	keys := make([]keyEntry, 0, len(data)/entrySize)
 	for ; len(data) > 0; data = data[entrySize:] {

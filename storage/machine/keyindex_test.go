@@ -12,10 +12,10 @@ import (
 	"imperio/storage/command"
 )
 
-// smallRuns make complete runs of few events.
+// smallRuns complete a run after few events.
 var smallRuns = keySizes{slice: 8, run: 64}
 
-// keyed records an event of an account, under a key unless it is zero.
+// keyed records an event of an account, under a key unless the key is zero.
 func keyed(t interface{ Fatal(...any) }, m *Machine, id command.AccountID, key command.Key, now int64) {
 	m.now, m.head.Time = now, now
 	m.command = &command.Decoded{Command: command.Command{Account: id, Key: key}}
@@ -24,7 +24,7 @@ func keyed(t interface{ Fatal(...any) }, m *Machine, id command.AccountID, key c
 	}
 }
 
-// reloaded is a machine that goes on from a state, as after a start.
+// reloaded is a machine that continues from a state, as after a restart.
 func reloaded(t interface{ Fatal(...any) }, m *Machine, state tablesInMemory) *Machine {
 	again := New(*m.head, m.house, 0)
 	again.sizes = smallRuns
@@ -35,8 +35,7 @@ func reloaded(t interface{ Fatal(...any) }, m *Machine, state tablesInMemory) *M
 	return again
 }
 
-// Whatever was used when, by whom, and however often the machine was started anew: the newest use within the period is
-// found, and nothing that was never used.
+// The newest use within the period is found, and no key that was never used, however often the machine restarts.
 func TestKeyIndex_FindsTheNewestUse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		state := tablesInMemory{}
@@ -96,7 +95,7 @@ func TestKeyIndex_FindsTheNewestUse(t *testing.T) {
 	})
 }
 
-// Two machines, one of which is started anew after each event, leave the same bytes.
+// Two machines, one of which restarts after each event, leave the same bytes.
 func TestKeyIndex_IsTheSameOnEveryNode(t *testing.T) {
 	one, other := tablesInMemory{}, tablesInMemory{}
 	m, often := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0), one), reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0), other)
@@ -117,7 +116,7 @@ func TestKeyIndex_IsTheSameOnEveryNode(t *testing.T) {
 	}
 }
 
-// Filters that are not held in memory are asked where they are.
+// Filters that are not in memory are read from the state.
 func TestKeyIndex_WithoutFiltersInMemory(t *testing.T) {
 	state := tablesInMemory{}
 	m := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0), state)
@@ -135,7 +134,7 @@ func TestKeyIndex_WithoutFiltersInMemory(t *testing.T) {
 	}
 }
 
-// New keys are told from used ones with hardly any look at a bucket.
+// The filter recognizes nearly all new keys, so that hardly any bucket is read.
 func TestKeyIndex_TakesFewNewKeysForUsed(t *testing.T) {
 	about := runRecord{Keys: uint32(standardSizes.run)}
 	filter := make([]uint64, about.lines()*lineWords)
@@ -212,7 +211,7 @@ func TestKeyAudit_FindsWhatIsForged(t *testing.T) {
 	}
 }
 
-// BenchmarkKeyIndex_New is the look-up of a new key beside many used ones.
+// BenchmarkKeyIndex_New looks up new keys among many used ones.
 func BenchmarkKeyIndex_New(b *testing.B) {
 	for _, runs := range []int{1, 8, 76} {
 		b.Run(fmt.Sprintf("%d_million", runs*int(standardSizes.run)/1_000_000), func(b *testing.B) {

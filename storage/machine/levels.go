@@ -7,22 +7,22 @@ import (
 	"imperio/storage/command"
 )
 
-// A feature level says what a program must know to apply the log above it: which kinds of commands and which rules of
-// games may come, and the constants that decide results. It is part of the state, and raised by a command, once every
-// member of the cluster runs a program that knows it. So an older program never answers what a newer one would answer
-// otherwise: it stops at the command that raises the level, and says which version is needed.
+// A feature level says what a program must know to apply the log above it: the kinds of commands, the rules of games, and
+// the constants that decide results. It is part of the state. A command raises it, once every member of the cluster runs a
+// program that knows the new level. An older program stops at that command and says which version is needed, so it never
+// gives an answer that a newer one would not give.
 
 // NewestLevel is the highest feature level that this program knows, and that of a new casino.
 const NewestLevel = uint32(len(levels) - 1)
 
-// constants decide results. Those of a released level never change: what is to change is a new level.
+// constants decide results. Those of a released level never change: other values need a new level.
 type constants struct {
-	// mostSessions is how many sessions an account has at most; opening another ends its oldest, and nobody else's.
+	// mostSessions is the most sessions of an account. Opening another one ends the account's oldest.
 	mostSessions int
 	// longestSession is the longest lifetime of a session in milliseconds.
 	longestSession int64
-	// keyPeriod is how long an idempotency key is kept after its use, in milliseconds: a day is promised, and an hour is
-	// for clients whose clock differs.
+	// keyPeriod is how long an idempotency key is kept after its use, in milliseconds: a day as promised, and an hour for
+	// clients whose clocks differ.
 	keyPeriod int64
 	// playBreak is the pause that ends a stretch of play, for limits on its length, in milliseconds.
 	playBreak int64
@@ -30,9 +30,9 @@ type constants struct {
 	looserAfter int64
 	// longestExclusion is the largest number of days of an exclusion that is not "for ever".
 	longestExclusion int
-	// longestLock is how long a lock of the house is held at most.
+	// longestLock is the longest time for which a lock of the house is held.
 	longestLock time.Duration
-	// mostCoins is what one command moves at most: as a stake, a grant, or a gift.
+	// mostCoins is the most coins that one command moves as a stake, a grant or a gift.
 	mostCoins coins
 	// longestKey bounds names and keys that come from outside, in bytes.
 	longestKey int
@@ -58,7 +58,7 @@ const (
 	dayMillis  = 24 * hourMillis
 )
 
-// constants are those in force.
+// constants returns the constants in force.
 func (r *Record) constants() *constants { return &levels[r.Level] }
 
 func (m *Machine) is() *constants { return m.head.constants() }
@@ -77,7 +77,7 @@ func (m *Machine) raiseLevel(b command.RaiseLevel) (command.Result, error) {
 		return command.Result{}, newerLevel(b.Level, b.Program)
 	}
 	if b.Level <= m.head.Level {
-		return command.Result{}, nil // another member was faster
+		return command.Result{}, nil // another member has raised it already
 	}
 	before := m.head.Level
 	m.head.Level, m.head.Program = b.Level, b.Program

@@ -45,8 +45,8 @@ func (m *Machine) setLimits(b command.SetLimits) (command.Result, error) {
 	return command.Result{Value: v}, err
 }
 
-// merge takes the stricter of each limit, the one in force or the one wanted. looser reports whether a wanted limit is looser
-// than the one in force, and so has to wait.
+// merge takes the stricter of the limit in force and the wanted one, for each limit. looser reports whether a wanted limit
+// is looser than the one in force, and so has to wait.
 func merge(have, want command.LimitSet) (now command.LimitSet, looser bool) {
 	stricter := func(have, want int64) int64 {
 		if want != 0 && (have == 0 || want <= have) {
@@ -61,23 +61,23 @@ func merge(have, want command.LimitSet) (now command.LimitSet, looser bool) {
 		LossPerWeek:         coins(stricter(int64(have.LossPerWeek), int64(want.LossPerWeek))),
 		LossPerMonth:        coins(stricter(int64(have.LossPerMonth), int64(want.LossPerMonth))),
 		SessionMinutes:      int(stricter(int64(have.SessionMinutes), int64(want.SessionMinutes))),
-		RealityCheckMinutes: want.RealityCheckMinutes, // a reminder, not a bar: as wanted at once
+		RealityCheckMinutes: want.RealityCheckMinutes, // a reminder that blocks nothing, so it changes at once
 	}, looser
 }
 
-// limits are an account's limits as they are in force now.
+// limits are an account's limits now.
 func (m *Machine) limits(id command.AccountID, w *WalletRecord) (limitsRecord, error) {
 	if !w.Limited {
 		return limitsRecord{}, nil
 	}
 	l, ok, err := load[limitsRecord](&m.Reader, tableLimits, accountKey(id))
 	if err == nil && !ok {
-		err = m.missing("the limits of account %d are missing", id)
+		err = m.Damage("the limits of account %d are missing", id)
 	}
 	return l.at(m.now), err
 }
 
-// at is what is in force and pending at a time.
+// at returns the limits in force and pending at a time.
 func (l limitsRecord) at(now int64) limitsRecord {
 	if l.Pending != nil && l.PendingFrom <= now {
 		return limitsRecord{InForce: *l.Pending}
@@ -85,8 +85,8 @@ func (l limitsRecord) at(now int64) limitsRecord {
 	return l
 }
 
-// refuseByLimits says which limit a stake would exceed, or nil. Loss limits count the stake as lost, since the outcome is not
-// known when the bet is taken.
+// refuseByLimits says which limit a stake would exceed; nil: none. Loss limits count the stake as lost, since the outcome is
+// unknown when the bet is taken.
 func (m *Machine) refuseByLimits(id command.AccountID, w *WalletRecord, stake coins) (*command.Refusal, error) {
 	if !w.Limited {
 		return nil, nil
@@ -120,7 +120,7 @@ func (m *Machine) refuseByLimits(id command.AccountID, w *WalletRecord, stake co
 	return nil, nil
 }
 
-// at is the usage at a time: what belongs to earlier days, weeks, months and stretches of play is reset.
+// at is the usage at a time. The sums of earlier days, weeks, months and stretches of play are reset.
 func (u UsageRecord) at(now, playBreak int64) UsageRecord {
 	if day := now / dayMillis; day != u.Day {
 		if week(day) != week(u.Day) {
@@ -174,13 +174,13 @@ func nextMonth(day int64) int64 {
 	return time.Date(t.Year(), t.Month()+1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 }
 
-// limitsOf tells of an account's limits.
+// limitsOf reads an account's limits now.
 func (m *Machine) limitsOf(id command.AccountID) (*command.Limits, error) {
 	v, err := m.LimitsAt(id, m.now)
 	return &v, err
 }
 
-// LimitsAt tells of an account's limits at a time, in Unix milliseconds.
+// LimitsAt reads an account's limits at a time, in Unix milliseconds.
 func (r *Reader) LimitsAt(id command.AccountID, now int64) (v command.Limits, err error) {
 	w, _, err := r.Wallet(id)
 	if err != nil {
@@ -188,7 +188,7 @@ func (r *Reader) LimitsAt(id command.AccountID, now int64) (v command.Limits, er
 	}
 	l, ok, err := load[limitsRecord](r, tableLimits, accountKey(id))
 	if err == nil && !ok && w.Limited {
-		err = r.missing("the limits of account %d are missing", id)
+		err = r.Damage("the limits of account %d are missing", id)
 	}
 	if err != nil {
 		return v, err
@@ -201,7 +201,7 @@ func (r *Reader) LimitsAt(id command.AccountID, now int64) (v command.Limits, er
 	}, nil
 }
 
-// exclude shuts a player out. Nobody can shorten an exclusion: another one can only move its end further away.
+// exclude shuts a player out. Nobody can shorten an exclusion: another one can only extend it.
 func (m *Machine) exclude(b command.Exclude) (command.Result, error) {
 	id := m.command.Account
 	w, refusal, err := m.holder(id)

@@ -11,11 +11,11 @@ import (
 	"imperio/storage/command"
 )
 
-// Machine applies commands. A rule either refuses, before anything was changed, or carries its changes through; an error
-// of it means a damaged state or a bug, and the machine must not be used any more. Its methods are not safe for concurrent
-// use, except CachedSession.
+// Machine applies commands. A rule either refuses before it changes anything, or makes all its changes. An error means a
+// damaged state or a bug, and the machine must no longer be used. Its methods are not safe for concurrent use, except
+// CachedSession.
 type Machine struct {
-	Reader  // of state; its head is what the machine knows about itself, as it is after the newest command
+	Reader  // of state; its head is the machine's own record after the newest command
 	state   State
 	now     int64 // the casino's time for the command, Unix milliseconds
 	command *command.Decoded
@@ -24,11 +24,11 @@ type Machine struct {
 	sessions *sessionCache
 	records  *recordCache
 	keys     *keyIndex // nil: not loaded yet
-	sizes    keySizes  // of keys
+	sizes    keySizes  // of the index of keys
 	caches   CacheBytes
 }
 
-// New makes a machine that goes on from a record.
+// New makes a machine that continues from a record.
 func New(record Record, house House, caches CacheBytes) *Machine {
 	if caches <= 0 {
 		caches = UsualCacheBytes
@@ -37,14 +37,14 @@ func New(record Record, house House, caches CacheBytes) *Machine {
 		sessions: newSessionCache(caches.sessions()), records: newRecordCache(caches.records())}
 }
 
-// On lets the machine work on a state until the next call. Only the machine may change the state in between.
+// On sets the state that the machine works on until the next call of On. Only the machine may change it in between.
 func (m *Machine) On(s State) { m.state, m.view, m.events = s, s, nil }
 
-// Recorded are the events that the commands left since On, in order. They are not changed any more.
+// Recorded returns the events that commands have left since On, in order. Nobody modifies them afterwards.
 func (m *Machine) Recorded() []*Event { return m.events }
 
-// Apply carries out one command of an entry that its leader stamped with a time. The casino's time never goes back: should
-// a later leader stamp an earlier time, it stands still.
+// Apply carries out one command of an entry that the leader stamped with a time. The casino's time never goes back: if a
+// later leader stamps an earlier time, it stands still.
 func (m *Machine) Apply(at time.Time, c *command.Decoded) (command.Result, error) {
 	if m.house.OpenSeed == nil {
 		return command.Result{}, ErrNoKey
@@ -88,8 +88,8 @@ func (m *Machine) Apply(at time.Time, c *command.Decoded) (command.Result, error
 	return result, nil
 }
 
-// invalidCommand refuses what no proposer sends. It is a refusal and not an error: the command is in the log, and an error
-// would stop every node for ever.
+// invalidCommand refuses a command that no correct proposer sends. It is a refusal and not an error, since the command is in
+// the log and an error would stop every node for ever.
 func invalidCommand(format string, args ...any) command.Result {
 	return command.Refusef("invalid_command", "The casino can't carry this out: "+format+".", args...)
 }
@@ -142,7 +142,7 @@ func (m *Machine) dispatch() (command.Result, error) {
 	return command.Result{}, fmt.Errorf("no rule for commands of kind %d", m.command.Body.Kind())
 }
 
-// put keeps a record.
+// put encodes and stores a record.
 func (m *Machine) put(table int, key []byte, record any) error {
 	data, err := encode(record)
 	if err != nil {
@@ -152,7 +152,7 @@ func (m *Machine) put(table int, key []byte, record any) error {
 	return nil
 }
 
-// answer is the answer that was given when an event was recorded.
+// answer rebuilds the answer that was given when an event was recorded.
 func (m *Machine) answer(e *Event) (command.Result, error) {
 	r := command.Result{Event: e.Seq, Replayed: true}
 	var err error

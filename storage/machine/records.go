@@ -13,14 +13,14 @@ import (
 	"imperio/storage/ledger"
 )
 
-// What is stored, as CBOR with integer keys. Released keys are never given another meaning; golden vectors in the
-// tests hold them. All times are Unix milliseconds, 0 for none.
+// The stored records, as CBOR with integer keys. Released keys never change their meaning: golden vectors in the tests guard
+// them. All times are Unix milliseconds; 0 means none.
 
-// Record is what the machine knows about itself: one for the casino.
+// Record is the machine's own record; a casino has one.
 type Record struct {
 	Events      uint64            `cbor:"3,keyasint"` // number of the newest event, from 1
-	Head        [32]byte          `cbor:"4,keyasint"` // its hash
-	Time        int64             `cbor:"5,keyasint"` // the casino's, of the newest entry; never goes back
+	Head        [32]byte          `cbor:"4,keyasint"` // the newest event's hash
+	Time        int64             `cbor:"5,keyasint"` // the casino's time, as of the newest entry; never goes back
 	NextAccount command.AccountID `cbor:"6,keyasint"`
 	NextFence   uint64            `cbor:"7,keyasint"`
 	Books       ledger.Books      `cbor:"8,keyasint"`
@@ -33,7 +33,7 @@ type Record struct {
 	Key         command.KeyID     `cbor:"16,keyasint"`           // of the casino's key, which secrets are sealed with
 }
 
-// GameRecord sums up the settled rounds of one game: those of one player, or those of the whole casino.
+// GameRecord sums up the settled rounds of one game, for one player or for the whole casino.
 type GameRecord struct {
 	_       struct{} `cbor:",toarray"`
 	Game    uint16   // its number in the catalogue
@@ -43,8 +43,8 @@ type GameRecord struct {
 	Biggest games.Coins // the largest win: payout less what the round cost
 }
 
-// GameRecords are the sums of games, sorted by rising number. Games without a settled round are left out, so a new game
-// changes no record before it is played.
+// GameRecords are the sums of games, sorted by number. Games without a settled round are left out, so a new game changes no
+// record before it is played.
 type GameRecords []GameRecord
 
 // Of is the sum of a game.
@@ -59,7 +59,7 @@ func (g GameRecords) find(game uint16) (int, bool) {
 	return slices.BinarySearchFunc(g, game, func(have GameRecord, want uint16) int { return cmp.Compare(have.Game, want) })
 }
 
-// With is a copy in which a settled round of a game is counted.
+// With returns a copy that also counts a settled round of a game.
 func (g GameRecords) With(game uint16, r *RoundRecord) GameRecords {
 	i, ok := g.find(game)
 	if ok {
@@ -75,7 +75,7 @@ func (g GameRecords) With(game uint16, r *RoundRecord) GameRecords {
 	return g
 }
 
-// AccountRecord is who an account belongs to.
+// AccountRecord holds what a bet does not change in an account.
 type AccountRecord struct {
 	Username     string       `cbor:"1,keyasint"`
 	UsernameKey  string       `cbor:"2,keyasint"`
@@ -87,11 +87,11 @@ type AccountRecord struct {
 	OpenedUnder  command.Key  `cbor:"8,keyasint,omitzero"` // the idempotency key of the sign-up
 }
 
-// WalletRecord is what a bet changes in an account.
+// WalletRecord holds what a bet changes in an account.
 type WalletRecord struct {
 	Balance       games.Coins     `cbor:"1,keyasint"`
 	Held          games.Coins     `cbor:"2,keyasint,omitempty"` // staked in the open round
-	Nonce         uint64          `cbor:"3,keyasint"`           // the next round's
+	Nonce         uint64          `cbor:"3,keyasint"`           // of the next round
 	Last          uint64          `cbor:"4,keyasint"`           // newest event of the account's chain
 	OpenRound     command.RoundID `cbor:"5,keyasint,omitempty"`
 	Locked        bool            `cbor:"6,keyasint,omitempty"`
@@ -155,7 +155,7 @@ type sessionRef struct {
 	ExpiresAt int64
 }
 
-// RoundRecord is a round as an event left it. The draws of an open round are not stored, since they hold what its player
+// RoundRecord is a round after an event. The draws of an open round are not stored, since they hold what its player
 // may not see yet: they follow from the server seed, which is sealed.
 type RoundRecord struct {
 	ID       command.RoundID `cbor:"1,keyasint"`
@@ -213,7 +213,7 @@ var (
 		}
 		return m
 	}()
-	// A newer program's state is refused by its level, before any other record of it is read.
+	// CheckLevel refuses a newer program's state before any other record is read.
 	decMode = decoder(cbor.ExtraDecErrorUnknownField)
 	// headMode reads the machine's record, which has the level.
 	headMode = decoder(cbor.ExtraDecErrorNone)
@@ -224,7 +224,7 @@ func decoder(unknown cbor.ExtraDecErrorCond) cbor.DecMode {
 		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden,
 		ExtraReturnErrors: unknown,
 		MaxArrayElements:  1 << 20, MaxMapPairs: 1 << 16,
-		UTF8: cbor.UTF8DecodeInvalid, // what was stored must load
+		UTF8: cbor.UTF8DecodeInvalid, // whatever was stored must load
 	}.DecMode()
 	if err != nil {
 		panic(err) // the options are constant
@@ -240,7 +240,7 @@ func encode(v any) ([]byte, error) {
 	return data, nil
 }
 
-// at is a stored time; zero for 0.
+// at converts a stored time; 0 gives the zero time.
 func at(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
@@ -251,7 +251,7 @@ func at(ms int64) time.Time {
 // At is the time of the newest command; zero before the first.
 func (r *Record) At() time.Time { return at(r.Time) }
 
-// Encode is the record as it is stored.
+// Encode returns the record in its stored form.
 func (r *Record) Encode() ([]byte, error) { return encode(r) }
 
 // DecodeRecord reads a stored record. It ignores fields that a newer program may have written; see CheckLevel.
@@ -263,7 +263,7 @@ func DecodeRecord(data []byte) (Record, error) {
 	return r, nil
 }
 
-// NewRecord is the record of a casino that has done nothing yet, and whose key has an id.
+// NewRecord is the record of a new casino, whose key has this id.
 func NewRecord(key command.KeyID) Record {
 	return Record{NextAccount: command.FirstAccountID, Level: NewestLevel, Key: key}
 }

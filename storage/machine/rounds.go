@@ -12,7 +12,7 @@ import (
 	"imperio/storage/command"
 )
 
-// wagerResult is the answer to a player's bet or action, with what proves the round so far.
+// wagerResult is the answer to a player's bet or action, with the proof that exists so far.
 func (m *Machine) wagerResult(id command.AccountID, w *WalletRecord, r *RoundRecord, s *activeSeed) (command.Result, error) {
 	v := &command.RoundResult{Coins: w.Balance, Held: w.Held}
 	fillRound(&v.Round, id, r)
@@ -30,7 +30,7 @@ func fillRound(v *command.Round, id command.AccountID, r *RoundRecord) {
 	v.OpenedAt, v.Nonce, v.Pair = at(r.OpenedAt), r.Nonce, r.Pair
 }
 
-// roundResult is the answer that was given when the event was recorded.
+// roundResult rebuilds the answer that was given when the event was recorded.
 func (m *Machine) roundResult(e *Event) (*command.RoundResult, error) {
 	v := &command.RoundResult{Coins: coins(e.Coins), Held: coins(e.Held)}
 	round := *e.Round
@@ -54,8 +54,8 @@ func (r *Reader) Round(id command.AccountID, round command.RoundID) (v command.R
 	return v, err == nil, err
 }
 
-// RoundOpenedBy is the round that an event opened, as it stands now. It is read from that event, from the record of the open
-// round, or from the event that settled it.
+// RoundOpenedBy returns the current state of the round that an event opened. It reads that event, the record of the open
+// round, or the event that settled it.
 func (r *Reader) RoundOpenedBy(opened *Event) (v command.Round, err error) {
 	rec, settled := opened.Round, opened.Time
 	if !rec.Settled {
@@ -68,14 +68,14 @@ func (r *Reader) RoundOpenedBy(opened *Event) (v command.Round, err error) {
 		} else {
 			by, err := r.Settlement(rec.ID)
 			if err == nil && by == 0 {
-				err = r.missing("round %d is neither open nor settled", rec.ID)
+				err = r.Damage("round %d is neither open nor settled", rec.ID)
 			}
 			if err != nil {
 				return v, err
 			}
 			e, ok, err := r.Event(by)
 			if err == nil && (!ok || e.Round == nil) {
-				err = r.missing("the event that settled round %d is missing", rec.ID)
+				err = r.Damage("the event that settled round %d is missing", rec.ID)
 			}
 			if err != nil {
 				return v, err
@@ -123,7 +123,7 @@ func (r *Reader) OpenRound(id command.AccountID) (v command.Round, ok bool, err 
 	}
 	v, ok, err = r.Round(id, w.OpenRound)
 	if err == nil && !ok {
-		err = r.missing("round %d, which is open, is not one of account %d", w.OpenRound, id)
+		err = r.Damage("the open round %d does not belong to account %d", w.OpenRound, id)
 	}
 	return v, ok, err
 }
@@ -132,14 +132,14 @@ func (r *Reader) openRound(id command.RoundID) (OpenRoundRecord, bool, error) {
 	return load[OpenRoundRecord](r, tableOpenRounds, roundKey(id))
 }
 
-// OpenRounds visits the open rounds, oldest first, with the number that each is kept under.
+// OpenRounds visits the open rounds, oldest first, with the number under which each is stored.
 func (r *Reader) OpenRounds(fn func(command.RoundID, *OpenRoundRecord) error) error {
 	return each(r, tableOpenRounds, nil, func(k, _ []byte, o *OpenRoundRecord) error {
 		return fn(command.RoundID(binary.BigEndian.Uint64(k)), o)
 	})
 }
 
-// AbandonedSince lists rounds of a game whose players did nothing in them since a time, oldest first, up to limit.
+// AbandonedSince lists up to limit rounds of a game in which the player has done nothing since a time, oldest first.
 func (r *Reader) AbandonedSince(game string, t time.Time, limit int) (list []command.RoundID, err error) {
 	err = r.OpenRounds(func(id command.RoundID, o *OpenRoundRecord) error {
 		if len(list) == limit || !at(o.Round.OpenedAt).Before(t) {
@@ -159,7 +159,7 @@ func (r *Reader) AbandonedSince(game string, t time.Time, limit int) (list []com
 // errEnough ends a visit early.
 var errEnough = errors.New("enough")
 
-// Settlement is the event that settled a round, where that is not the one that opened it; 0 if there is none.
+// Settlement is the later event that settled a round; 0 if there is none or if the opening event settled it.
 func (r *Reader) Settlement(round command.RoundID) (event uint64, err error) {
 	v, err := r.view.Get(tableSettlements, roundKey(round))
 	if len(v) == 8 {

@@ -20,7 +20,7 @@ func (m *Machine) openSession(b command.OpenSession) (command.Result, error) {
 		return command.Result{Refusal: r}, nil
 	}
 	if b.OldHash != "" && a.PasswordHash != b.OldHash {
-		return command.Refusef("invalid_credentials", "The password was changed meanwhile. Sign in with the new one."), nil
+		return command.Refusef("invalid_credentials", "The password has just been changed. Sign in with the new one."), nil
 	}
 	if r, err := m.refuseSession(&b.Session); r != nil || err != nil {
 		return command.Result{Refusal: r}, err
@@ -53,11 +53,11 @@ func (m *Machine) sessionOpened(e *Event) (*command.SessionOpened, error) {
 	}
 	v := &command.SessionOpened{Account: a}
 	s, _, err := m.sessionByID(e.Account, e.Session)
-	v.Session = s // zero if it has ended since: the caller's token is rightly of no use then
+	v.Session = s // zero if the session has ended since; its token is then invalid
 	return v, err
 }
 
-// endSessions ends one session of an account, or all but one.
+// endSessions ends one session of an account, or all except one.
 func (m *Machine) endSessions(b command.EndSessions) (command.Result, error) {
 	id := m.command.Account
 	refs, err := m.sessionRefs(id)
@@ -76,7 +76,7 @@ func (m *Machine) endSessions(b command.EndSessions) (command.Result, error) {
 		if b.All {
 			return command.Result{}, nil
 		}
-		return command.Refusef("not_found", "There is no such session of yours."), nil
+		return command.Refusef("not_found", "You have no such session."), nil
 	}
 	if err := m.dropSessions(id, ends); err != nil {
 		return command.Result{}, err
@@ -96,7 +96,7 @@ func (m *Machine) refuseSession(s *command.NewSession) (*command.Refusal, error)
 	return &command.Refusal{Code: "invalid_session", Message: "This session was opened before. Sign in again."}, nil
 }
 
-// addSession stores a session. It ends sessions of the account that have expired, and the oldest where there are too many.
+// addSession stores a session. It ends the account's expired sessions, and the oldest if there are too many.
 func (m *Machine) addSession(id command.AccountID, role command.Role, s *command.NewSession, sid command.SessionID) error {
 	refs, err := m.sessionRefs(id)
 	if err != nil {
@@ -133,7 +133,7 @@ func (m *Machine) addSession(id command.AccountID, role command.Role, s *command
 
 func allSessions(sessionRef) bool { return true }
 
-// dropSessions ends the sessions of an account for which ends returns true. It is called once for each, oldest first.
+// dropSessions ends the sessions of an account for which ends returns true. ends is called once per session, oldest first.
 func (m *Machine) dropSessions(id command.AccountID, ends func(sessionRef) bool) error {
 	refs, err := m.sessionRefs(id)
 	if err != nil || len(refs) == 0 {
@@ -161,7 +161,7 @@ func (r *Reader) sessionRefs(id command.AccountID) ([]sessionRef, error) {
 	return refs, err
 }
 
-// Session tells of the session that a token belongs to, expired or not.
+// Session reads the session of a token, expired or not.
 func (r *Reader) Session(token command.TokenHash) (command.Session, bool, error) {
 	s, ok, err := load[sessionRecord](r, tableSessions, token[:])
 	return command.Session{
@@ -184,16 +184,16 @@ func (r *Reader) sessionByID(account command.AccountID, id command.SessionID) (c
 	return command.Session{}, false, nil
 }
 
-// sessionOf is one of an account's sessions.
+// sessionOf reads one of an account's sessions.
 func (r *Reader) sessionOf(account command.AccountID, ref *sessionRef) (command.Session, error) {
 	s, ok, err := r.Session(ref.Token)
 	if err == nil && !ok {
-		err = r.missing("session %d of account %d is missing", ref.ID, account)
+		err = r.Damage("session %d of account %d is missing", ref.ID, account)
 	}
 	return s, err
 }
 
-// Sessions lists the sessions of an account, newest first, expired ones too.
+// Sessions lists the sessions of an account, newest first, including expired ones.
 func (r *Reader) Sessions(id command.AccountID) (list []command.Session, err error) {
 	refs, err := r.sessionRefs(id)
 	if err != nil {

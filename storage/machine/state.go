@@ -8,21 +8,20 @@ import (
 	"imperio/storage/command"
 )
 
-// View is a state to read: tables of values by key. It is as of one moment, and for one goroutine.
+// View reads the tables of a state as of one moment. It is for one goroutine.
 type View interface {
-	// Get returns the value under a key, or nil. It is not changed, and valid as long as the view.
+	// Get returns the value under a key, or nil. The value must not be modified, and is valid as long as the view is.
 	Get(table int, key []byte) ([]byte, error)
-	// Each visits a table's values in the order of their keys, from the key from on, until fn returns an error, which it
-	// returns.
+	// Each visits a table's values in key order, starting at from. If fn returns an error, Each stops and returns it.
 	Each(table int, from []byte, fn func(key, value []byte) error) error
-	// Damage is the error of a state that does not hold what was written into it. cause may be nil.
+	// Damage makes the error for a state that does not hold what was written into it. cause may be nil.
 	Damage(what string, cause error) error
 }
 
-// State is a view that changes: what is put and deleted is seen at once.
+// State is a view that can be changed. Its own changes are visible at once.
 type State interface {
 	View
-	// Put keeps a value under a key. The value is not changed any more by either side.
+	// Put stores a value under a key. Neither side may modify the value afterwards.
 	Put(table int, key, value []byte)
 	// Delete removes the value under a key, if there is one.
 	Delete(table int, key []byte)
@@ -40,14 +39,14 @@ type House struct {
 // ErrNoKey says that the casino's key is needed, and not known.
 var ErrNoKey = errors.New("the casino's key is needed for this")
 
-// Reader tells of a state what its records mean. It is as of one moment, and for one goroutine.
+// Reader reads the records of a state as of one moment. It is for one goroutine.
 type Reader struct {
 	view  View
-	head  *Record // what there is by number: accounts and events
+	head  *Record // the machine's record, which says how many accounts and events there are
 	house House
 }
 
-// NewReader reads a view, of which head is the machine's record.
+// NewReader makes a reader of a view. head is the machine's record in it.
 func NewReader(view View, head *Record, house House) *Reader { return &Reader{view, head, house} }
 
 // Head is the machine's record.
@@ -65,16 +64,16 @@ func load[T any](r *Reader, table int, key []byte) (v T, ok bool, err error) {
 	return v, true, nil
 }
 
-// loadOf reads a record that every account has. ok is false where there is no such account.
+// loadOf reads a record that every account has. ok is false if there is no such account.
 func loadOf[T any](r *Reader, table int, id command.AccountID) (v T, ok bool, err error) {
 	v, ok, err = load[T](r, table, accountKey(id))
 	if err == nil && !ok && id >= command.FirstAccountID && id < r.head.NextAccount {
-		err = r.missing("account %d has no record in the table %s", id, tableNames[table])
+		err = r.Damage("account %d has no record in the table %s", id, tableNames[table])
 	}
 	return v, ok, err
 }
 
-// each visits a table's records, decoded, by rising key.
+// each visits a table's records, decoded, in key order.
 func each[T any](r *Reader, table int, from []byte, fn func(key, stored []byte, v *T) error) error {
 	return r.view.Each(table, from, func(k, data []byte) error {
 		var v T
@@ -89,10 +88,7 @@ func unreadable(v View, table int, key []byte, err error) error {
 	return v.Damage(fmt.Sprintf("the record %x of the table %s can't be read", key, tableNames[table]), err)
 }
 
-// Damage is the error of a state that contradicts itself.
-func (r *Reader) Damage(format string, args ...any) error { return r.missing(format, args...) }
-
-// missing is the error of a record that is not there though another one leads to it.
-func (r *Reader) missing(format string, args ...any) error {
+// Damage returns the error of a state that contradicts itself, e.g. if a record is missing that another one leads to.
+func (r *Reader) Damage(format string, args ...any) error {
 	return r.view.Damage(fmt.Sprintf(format, args...), nil)
 }

@@ -8,7 +8,7 @@ import (
 	"imperio/storage/command"
 )
 
-// The tables of the state, by their place in the schema.
+// The tables of the state, by their index in the schema.
 const (
 	tableAccounts        = iota // account → AccountRecord
 	tableUsernames              // folded name → account
@@ -19,7 +19,7 @@ const (
 	tableSessions               // token hash → sessionRecord
 	tableAccountSessions        // account → []sessionRef
 	tableOpenRounds             // round → OpenRoundRecord
-	tableSettlements            // round → event that settled it, where that is not the one that opened it
+	tableSettlements            // round → the event that settled it, if that is not the one that opened it
 	tableHistory                // event → Event
 	tableThrottle               // generation, subject → theoretical arrival time
 	tableLimits                 // account → limitsRecord
@@ -29,16 +29,16 @@ const (
 	tableCount
 )
 
-// Table declares a table to whoever keeps the state.
+// Table declares a table to the keeper of the state.
 type Table struct {
 	Name     string
-	Appended bool // keys only ever grow
-	// Numbers are the first and the last key of a table whose keys are numbers, eight bytes big-endian, without a gap.
-	// nil: they are not numbered.
+	Appended bool // new keys are always the highest
+	// Numbers returns the first and last key of a numbered table. Its keys are all numbers from first to last, eight bytes
+	// big-endian, without a gap. nil: the table is not numbered.
 	Numbers func(*Record) (first, last uint64)
-	// Oldest is the key below which records have outlived their use. nil: none do.
+	// Oldest returns the key below which records have outlived their use. nil: they never do.
 	Oldest func(*Record) []byte
-	// Check holds a record against those that it leads to. nil: it leads to none.
+	// Check checks a record against those that it refers to. nil: it refers to none.
 	Check func(v View, key, value []byte) error
 }
 
@@ -71,7 +71,7 @@ func Tables() []Table {
 	return tables
 }
 
-// checkNames holds that an account is found by its name and its address: else another could be opened under them.
+// checkNames checks that an account's name and address lead to it. Otherwise another account could be opened under them.
 func checkNames(v View, key, value []byte) error {
 	var a AccountRecord
 	if err := decMode.Unmarshal(value, &a); err != nil {
@@ -103,11 +103,11 @@ func pairKey(id command.AccountID, pair uint32) []byte {
 	return binary.BigEndian.AppendUint32(accountKey(id), pair)
 }
 
-// isKey reports whether a name from outside may be a key: none is empty.
+// isKey reports whether a name from outside may be a key: not empty, and not too long.
 func (m *Machine) isKey(name string) bool { return name != "" && len(name) <= m.is().longestKey }
 
-// Records that only matter for a while carry the generation they were written in at the front of their key. They are
-// found in the current generation and the one before; what is older is dropped when its table says so (Table.Oldest).
+// The keys of records that only matter for a while begin with the generation in which they were written. Look-ups read the
+// current generation and the one before. Older ones are dropped by Table.Oldest.
 
 func generation(now int64, period time.Duration) uint32 { return uint32(now / period.Milliseconds()) }
 

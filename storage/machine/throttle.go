@@ -19,7 +19,7 @@ func (m *Machine) attemptSignIn(b command.AttemptSignIn) (command.Result, error)
 		return command.Result{}, nil // sign-ins are not limited here
 	}
 	if b.Tries < 0 || b.Refill < 1 || b.Tries > throttlePeriod.Milliseconds()/b.Refill {
-		return invalidCommand("%d tries to sign in, one more in %d ms", b.Tries, b.Refill), nil
+		return invalidCommand("%d sign-in tries, one more every %d ms", b.Tries, b.Refill), nil
 	}
 	subjects := [2]command.Subject{b.Login, b.Address}
 	var arrivals [2]int64
@@ -32,7 +32,7 @@ func (m *Machine) attemptSignIn(b command.AttemptSignIn) (command.Result, error)
 		tat = max(tat, m.now) + b.Refill
 		if over := tat - m.now - b.Tries*b.Refill; over > 0 {
 			return command.Result{Refusal: &command.Refusal{Code: "sign_in_throttled",
-				Message: "Too many tries to sign in. Wait a little.", Until: at(m.now + over)}}, nil
+				Message: "Too many sign-in attempts. Wait a little.", Until: at(m.now + over)}}, nil
 		}
 		arrivals[i] = tat
 	}
@@ -62,10 +62,10 @@ func (m *Machine) setArrival(subject command.Subject, tat int64) {
 	m.state.Put(tableThrottle, key, binary.BigEndian.AppendUint64(nil, uint64(tat)))
 }
 
-// giveTriesBack returns the tries after a right password: all of the login's, and the one that the address used.
+// giveTriesBack returns the tries after a correct password: all of the login's, and the one that the address used.
 func (m *Machine) giveTriesBack(login, address command.Subject, refill int64) (*command.Refusal, error) {
 	if refill < 0 || refill > throttlePeriod.Milliseconds() {
-		return invalidCommand("a try comes back after %d ms", refill).Refusal, nil
+		return invalidCommand("one more try every %d ms", refill).Refusal, nil
 	}
 	tat, err := m.arrival(address)
 	if err != nil {

@@ -67,7 +67,7 @@ func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	return m.wagerResult(id, &w, &round, seed)
 }
 
-// unknownRules is the error of a round under rules that this program does not know. Only the house chooses rules.
+// unknownRules is the error for a round under rules that this program does not know. Only the house chooses rules.
 func unknownRules(rules string) error {
 	return &command.NewerError{What: fmt.Sprintf("the log holds a round under the rules %q, which this program does not know", rules)}
 }
@@ -90,14 +90,14 @@ func (m *Machine) takeAction(b command.TakeAction) (command.Result, error) {
 		return command.Result{}, fmt.Errorf("open round %d of account %d is not among the open rounds", b.Round, id)
 	}
 	if taken := len(o.Round.Actions); b.Taken != nil && *b.Taken != taken {
-		return command.Refusef("round_moved", "Round %d has moved on since you saw it: it has %d actions now, not %d. Look at it again, then decide.",
+		return command.Refusef("round_moved", "Round %d has moved on since you saw it: it now has %d actions, not %d. Look at it again, then decide.",
 			b.Round, taken, *b.Taken), nil
 	}
 	return m.act(&w, &o, []string{b.Action}, Event{Kind: ActionTaken})
 }
 
-// refuseOtherRound says why a round that is not the account's open one takes no action. Callers can't tell another player's
-// round from a missing one.
+// refuseOtherRound says why a round that is not the account's open one accepts no action. Callers can't tell another
+// player's round from a missing one.
 func (m *Machine) refuseOtherRound(id command.AccountID, round command.RoundID) (command.Result, error) {
 	e, ok, err := m.Event(uint64(round))
 	if err != nil {
@@ -106,7 +106,7 @@ func (m *Machine) refuseOtherRound(id command.AccountID, round command.RoundID) 
 	if ok && e.Account == id && e.Round != nil && e.Round.ID == round {
 		return command.Refusef("round_settled", "Round %d is settled.", round), nil
 	}
-	return command.Refusef("round_not_found", "There is no such round of yours."), nil
+	return command.Refusef("round_not_found", "You have no such round."), nil
 }
 
 // settleAbandoned settles a round that its player has left, by the rule of the game.
@@ -143,7 +143,7 @@ func (m *Machine) settleAbandoned(b command.SettleAbandoned) (command.Result, er
 	return m.act(&w, &o, actions, Event{Kind: AbandonedSettled, Before: b.Before})
 }
 
-// act plays an open round on with some actions. The event records them.
+// act continues an open round with some actions. The event records them.
 func (m *Machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, e Event) (command.Result, error) {
 	id, r := o.Account, o.Round
 	version, known := m.house.Games.Version(r.Rules)
@@ -174,8 +174,8 @@ func (m *Machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, e E
 	return m.wagerResult(id, w, &r, seed)
 }
 
-// advance takes a round to a new position: it takes what the position costs more, and pays out if the round is settled. It
-// records the event, and stores the wallet and the round.
+// advance takes a round to a new position: it takes the additional stake, and pays out if the round is settled. It records
+// the event, and stores the wallet and the round.
 func (m *Machine) advance(id command.AccountID, w *WalletRecord, game *games.Descriptor, r *RoundRecord, p games.Position, e *Event) error {
 	house := ledger.House(game)
 	opening := r.Staked == 0
@@ -234,20 +234,20 @@ func (m *Machine) advance(id command.AccountID, w *WalletRecord, game *games.Des
 	return m.recordOn(id, w, e)
 }
 
-// refuseStake says why an account can't afford a stake: too few coins, or one of the player's own limits. nil: it can.
+// refuseStake says why an account can't afford a stake: too few coins, or one of the player's own limits; nil: it can.
 func (m *Machine) refuseStake(id command.AccountID, w *WalletRecord, stake coins) (*command.Refusal, error) {
 	if stake > w.Balance {
 		return &command.Refusal{Code: "insufficient_coins",
 			Message: fmt.Sprintf("This costs %d coins and the balance is %d.", stake, w.Balance)}, nil
 	}
 	if w.Balance > games.MaxCoins/2 {
-		return &command.Refusal{Code: "stake_out_of_range", Message: "The balance is too high to be played with."}, nil
+		return &command.Refusal{Code: "stake_out_of_range", Message: "The balance is too high to play."}, nil
 	}
 	return m.refuseByLimits(id, w, stake)
 }
 
 // refuseHouse refuses new rounds of a game whose house has won or lost so much that a round could take its balance out of
-// the range of Coins. No casino gets there by play, but a command that can't be applied would stop it for ever.
+// the range of Coins. No casino gets there by play, but a command that can't be applied would stop the casino for ever.
 func (m *Machine) refuseHouse(game *games.Descriptor) *command.Refusal {
 	if c := m.head.Books.Of(ledger.House(game)); -games.MaxCoins/2 <= c && c <= games.MaxCoins/2 {
 		return nil
@@ -255,7 +255,7 @@ func (m *Machine) refuseHouse(game *games.Descriptor) *command.Refusal {
 	return &command.Refusal{Code: "stake_out_of_range", Message: "The house can't take more bets in this game."}
 }
 
-// holder is the wallet of an account, or the refusal that there is no such account.
+// holder returns the wallet of an account, or the refusal that there is no such account.
 func (m *Machine) holder(id command.AccountID) (WalletRecord, *command.Refusal, error) {
 	w, ok, err := m.wallet(id)
 	if err == nil && !ok {
@@ -264,7 +264,7 @@ func (m *Machine) holder(id command.AccountID) (WalletRecord, *command.Refusal, 
 	return w, nil, err
 }
 
-// player is the wallet of an account that may play, or the refusal that says why it may not.
+// player returns the wallet of an account that may play, or the refusal that says why it may not.
 func (m *Machine) player(id command.AccountID) (WalletRecord, *command.Refusal, error) {
 	w, refusal, err := m.holder(id)
 	if refusal == nil && err == nil {
@@ -277,7 +277,7 @@ func noAccount(id command.AccountID) *command.Refusal {
 	return &command.Refusal{Code: "account_not_found", Message: fmt.Sprintf("There is no account %d.", id)}
 }
 
-// barred says why an account may not play at all, or nil.
+// barred says why an account may not play at all; nil: it may.
 func (m *Machine) barred(w *WalletRecord) *command.Refusal {
 	if w.Locked {
 		return &command.Refusal{Code: "account_locked", Message: "This account is locked. Ask the operator."}
@@ -288,7 +288,7 @@ func (m *Machine) barred(w *WalletRecord) *command.Refusal {
 	return nil
 }
 
-// refusalOf is the refusal that a game gave, or nil if err is something else.
+// refusalOf returns a game's refusal; nil if err is something else.
 func refusalOf(err error) *command.Refusal {
 	var r *games.Refusal
 	if errors.As(err, &r) {

@@ -1,5 +1,5 @@
-// Package storagetest is for tests of what stands on storage: a casino's state in a temporary directory that audits
-// itself when the test ends, an applier in the place of the log, and a naive model that predicts every answer.
+// Package storagetest helps to test code that stands on storage. It has a casino in a temporary directory that is audited
+// when the test ends, an applier that replaces the log, and a naive model that predicts every answer.
 package storagetest
 
 import (
@@ -23,7 +23,7 @@ import (
 	"imperio/storage/seal"
 )
 
-// T is what the casino needs of a test: *testing.T, *testing.B, *testing.F and *rapid.T have it.
+// T is what the casino needs from a test. *testing.T, *testing.B, *testing.F and *rapid.T implement it.
 type T interface {
 	Helper()
 	Cleanup(func())
@@ -38,17 +38,16 @@ var Keys = seal.New([seal.KeySize]byte([]byte("the key of casinos that are made"
 // Birth is the time of a new casino's first command: a Monday, so that days, weeks and months begin soon after it.
 var Birth = time.Date(2026, 11, 23, 21, 0, 0, 0, time.UTC)
 
-// Casino is a store with an applier in the place of the log. Its methods are for one goroutine, except for those of
-// Store.
+// Casino is a store with an applier in place of the log. Its methods are for one goroutine, except those of Store.
 type Casino struct {
 	Store *storage.Store
-	Now   time.Time         // the leader's clock: what the next entry is stamped with
-	Log   []storage.Command // all that was applied
+	Now   time.Time         // the leader's clock, which stamps the next entry
+	Log   []storage.Command // everything that was applied
 
 	t       T
 	dir     string // of state.db
 	games   *games.Catalogue
-	base    string // under which crashes make further directories
+	base    string // each crash makes another directory in it
 	crashes int
 	opened  int // times
 	options storage.Options
@@ -69,11 +68,11 @@ func NewIn(t T, dir string, seed uint64, options storage.Options) *Casino {
 	return NewWith(t, dir, seed, catalogue.Released(), options)
 }
 
-// NewWith is NewIn for a casino that plays other games than the released ones.
+// NewWith is NewIn with other games than the released ones.
 func NewWith(t T, dir string, seed uint64, c *games.Catalogue, options storage.Options) *Casino {
 	t.Helper()
 	if options.StallLimit == 0 {
-		options.StallLimit = 10 * time.Minute // on a busy machine a checkpoint may take as long
+		options.StallLimit = 10 * time.Minute // a checkpoint may be very slow on a busy machine
 	}
 	casino := &Casino{
 		t: t, games: c, base: dir, dir: filepath.Join(dir, "data"), Now: Birth, options: options,
@@ -135,8 +134,17 @@ func (c *Casino) Reopen() {
 	c.open()
 }
 
-// Crash goes on with state.db as it is on the disk now: what is only in memory is lost, and the log above the durable
-// index is applied again. The store must not be writing a checkpoint at this moment.
+// Alter closes the store, lets fn change the file, and opens the store again.
+func (c *Casino) Alter(fn func(path string)) {
+	c.t.Helper()
+	path := c.Store.Path()
+	c.Abandon()
+	fn(path)
+	c.open()
+}
+
+// Crash continues with state.db as it is on the disk now: what is only in memory is lost, and the log above the durable
+// index is applied again. The store must not be writing a checkpoint.
 func (c *Casino) Crash() {
 	c.t.Helper()
 	old := c.Store
@@ -156,7 +164,7 @@ func (c *Casino) Crash() {
 	from := c.Store.Durable().Index
 	var lost []storage.Command
 	for _, e := range c.Log {
-		// Some entries that are in the state already are given as well: they must be skipped.
+		// A few entries that the state already includes are passed as well: they must be skipped.
 		if e.Index+uint64(c.random.IntN(3)) > from {
 			lost = append(lost, e)
 		}
@@ -164,7 +172,7 @@ func (c *Casino) Crash() {
 	c.apply(lost)
 }
 
-// Checkpoint makes all that was applied durable.
+// Checkpoint makes everything applied durable.
 func (c *Casino) Checkpoint() {
 	c.t.Helper()
 	got, err := c.Store.Checkpoint(context.Background())
@@ -201,7 +209,7 @@ func (c *Casino) Random(n int) []byte {
 	return b[:n]
 }
 
-// Do applies commands, each in an entry of its own, in batches of random size. The clock goes on by a millisecond for each.
+// Do applies commands, each in its own entry, in batches of random size. The clock advances by a millisecond per command.
 func (c *Casino) Do(commands ...command.Command) []command.Result {
 	c.t.Helper()
 	entries := make([]Stamped, len(commands))
@@ -238,7 +246,7 @@ func (c *Casino) nextIndex() uint64 {
 	if len(c.Log) == 0 {
 		return 1
 	}
-	return c.Log[len(c.Log)-1].Index + 1 + uint64(c.random.IntN(2)) // the log keeps some entries for itself
+	return c.Log[len(c.Log)-1].Index + 1 + uint64(c.random.IntN(2)) // raft's own entries leave gaps
 }
 
 // Replay applies another casino's log, in batches of random size.
@@ -294,7 +302,7 @@ func (c *Casino) Player(name string, coins games.Coins) command.AccountID {
 	return r.Value.(*command.AccountOpened).Account.ID
 }
 
-// Identity is the hash of the state and the head of the history: two casinos that applied the same log have the same.
+// Identity returns the hash of the state and the machine's record. Two casinos that applied the same log agree on both.
 func (c *Casino) Identity() (state [32]byte, machine machine.Record) {
 	c.t.Helper()
 	snap, err := c.Store.Snapshot(context.Background())

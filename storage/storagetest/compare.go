@@ -12,8 +12,8 @@ import (
 	"imperio/storage/command"
 )
 
-// Differ tells how an answer differs from the predicted one; "" if it does not. Messages of refusals are not compared,
-// but there must be one.
+// Differ describes how an answer differs from the predicted one; "" if it does not. A refusal must have a message, but its
+// text is not compared.
 func Differ(want, got command.Result) string {
 	if got.Refusal != nil {
 		if got.Refusal.Message == "" {
@@ -26,7 +26,7 @@ func Differ(want, got command.Result) string {
 	return cmp.Diff(want, got, cmpopts.EquateEmpty())
 }
 
-// Compare tells how the state of a casino, as it can be read, differs from the model; "" if it does not.
+// Compare describes how the readable state of a casino differs from the model; "" if it does not.
 func (m *Model) Compare(c *Casino) string {
 	s := c.Store
 	ctx := context.Background()
@@ -60,7 +60,7 @@ func (m *Model) Compare(c *Casino) string {
 		for _, token := range p.tokens { // of all sessions that there ever were
 			want := m.sessionOf(token)
 			one, ok, err := s.Session(token)
-			one.CreatedAt, one.UserAgent, one.Address = want.CreatedAt, want.UserAgent, want.Address // not told here
+			one.CreatedAt, one.UserAgent, one.Address = want.CreatedAt, want.UserAgent, want.Address // Session leaves these out
 			check("session", want, one, err)
 			check("session found", want.ID != 0, ok, err)
 		}

@@ -10,8 +10,8 @@ import (
 	"imperio/storage/command"
 )
 
-// Draw draws a command that makes sense in the model's current state, or nearly does. The machine carries out most of
-// them and refuses many. Casino.Complete adds id and entropy. The proposer has seen the newest event, or one shortly before.
+// Draw draws a command that makes sense, or nearly does, in the model's current state. The machine carries out most of them
+// and refuses many. Casino.Complete adds id and entropy. Since is the newest event, or one shortly before.
 func (m *Model) Draw(t *rapid.T) command.Command {
 	c := m.draw(t)
 	c.Since = m.events - min(m.events, uint64(rapid.IntRange(0, 3).Draw(t, "events not seen")))

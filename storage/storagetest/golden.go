@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-var write = flag.Bool("update", false, "write files of golden vectors that are missing; those that exist are never changed")
+var write = flag.Bool("update", false, "write missing files of golden vectors; existing ones are never changed")
 
 // Vector is one encoding that must never change.
 type Vector struct {
@@ -22,9 +22,8 @@ type Vector struct {
 	Data []byte
 }
 
-// Golden compares encodings with the file of golden vectors under testdata, and returns those of the file. Each line is a name
-// and the encoding in hexadecimal digits. Vectors never change once they are in a file; a new one is added by hand as the
-// failure says.
+// Golden compares encodings with a file of golden vectors in testdata, and returns the file's vectors. Each line is a name
+// and the encoding in hexadecimal. Vectors in a file never change; add a new one by hand, as the failure says.
 func Golden(t testing.TB, name string, vectors []Vector) []Vector {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -55,11 +54,11 @@ func Golden(t testing.TB, name string, vectors []Vector) []Vector {
 		case !ok:
 			t.Errorf("%s has no vector for it yet; add the line\n%s %x", path, v.Name, v.Data)
 		case !bytes.Equal(want, v.Data):
-			t.Errorf("%s is encoded in another way than before: files in the field could not be read.\nwas: %x\nis:  %x", v.Name, want, v.Data)
+			t.Errorf("the encoding of %s has changed: existing files could not be read.\nwas: %x\nis:  %x", v.Name, want, v.Data)
 		}
 	}
 	for name := range known {
-		t.Errorf("%s holds the vector %s, which is not encoded any more", path, name)
+		t.Errorf("%s holds the vector %s, which is no longer encoded", path, name)
 	}
 	return stored
 }

@@ -13,17 +13,17 @@ import (
 	"imperio/storage/command"
 )
 
-// Model is a second, naive version of the casino's rules. It uses plain maps and slices, stores nothing, and adds up lists
-// anew whenever it needs a sum. It predicts the machine's answers.
+// Model is a second, naive implementation of the casino's rules that predicts the machine's answers. It uses plain maps and
+// slices, stores nothing, and adds up lists whenever it needs a sum.
 type Model struct {
 	games    *games.Catalogue
-	now      time.Time   // of the command that is being applied
+	now      time.Time   // the time of the command being applied
 	stamps   []time.Time // of all entries so far
 	events   uint64
 	accounts map[command.AccountID]*player
 	next     command.AccountID
 	issued   games.Coins
-	done     map[command.ID]func() command.Result // the answers, given again, of the commands that left an event
+	done     map[command.ID]func() command.Result // how to repeat the answer of a command that left an event
 	keys     map[modelKey]modelUse
 	debts    map[string]*debt
 	values   map[string]command.Stored
@@ -112,13 +112,13 @@ func refuseUntil(code string, until time.Time) command.Result {
 // outcome is the result of a rule: a refusal, or what it did.
 type outcome struct {
 	result command.Result
-	again  func() any // the answer if it is asked for again later; nil: there is none
+	again  func() any // the answer when the command is repeated later; nil: none
 	event  bool       // it left an event in the history
 }
 
 func refused(r command.Result) outcome { return outcome{result: r} }
 
-// did is the outcome of a rule that left an event.
+// did is an outcome that left an event.
 func did(answer func() any) outcome { return outcome{again: answer, event: true} }
 
 func same(v any) func() any { return func() any { return v } }
@@ -127,7 +127,7 @@ func nothing() any { return nil }
 
 // Apply predicts the answer to a command and applies it to the model. Refusals have no message.
 //
-// A command is never earlier than one before it. So its time is the latest stamp so far.
+// Time never goes back, so a command's time is the latest stamp so far.
 func (m *Model) Apply(s Stamped) command.Result {
 	m.stamps = append(m.stamps, s.At.Truncate(time.Millisecond))
 	m.now = slices.MaxFunc(m.stamps, time.Time.Compare)
@@ -156,7 +156,7 @@ func (m *Model) Apply(s Stamped) command.Result {
 		return command.Result{Event: event, Replayed: true, Value: o.again()}
 	}
 	m.done[c.ID] = again
-	// Keys belong to an account's own events; the house's values have none.
+	// Keys belong to an account's own events. House values have none.
 	switch c.Body.(type) {
 	case command.PutValue, command.DeleteValue:
 	default:

@@ -25,7 +25,7 @@ func (p *player) open() *modelRound {
 	return nil
 }
 
-// shown is a round as a read shows it now: with the server seed once its pair was rotated out.
+// shown is a round as a read shows it now. It has the server seed once the pair has been rotated out.
 func (p *player) shown(r command.Round) command.Round {
 	r.Commitment, r.ClientSeed = commitment(p.seeds[r.Pair]), p.clients[r.Pair]
 	if int(r.Pair) < p.active() {
@@ -34,8 +34,8 @@ func (p *player) shown(r command.Round) command.Round {
 	return r
 }
 
-// told is a command's answer about a round, now or again later: round and balance as they were then, with the proof that
-// exists by now.
+// told returns a command's answer about a round, which can be repeated later. Round and balance stay as they were; the
+// proof is whatever exists at the time of the repetition.
 func (p *player) told(r *modelRound) func() any {
 	then, coins, held := r.Round, p.coins, games.Coins(0)
 	if open := p.open(); open != nil {
@@ -129,7 +129,7 @@ func (m *Model) settleAbandoned(b command.SettleAbandoned) outcome {
 			if b.Before != 0 && r.acted.UnixMilli() >= b.Before {
 				return refused(refuse("round_moved"))
 			}
-			// The stated rules: insurance is declined, and every hand stands. A die is kept.
+			// The rules for abandoned rounds: insurance is declined, every hand stands, and a die is kept.
 			trial := *r
 			var actions []string
 			for !trial.Settled {
@@ -276,7 +276,7 @@ func (m *Model) overLimit(p *player, stake games.Coins) (command.Result, bool) {
 			return refuseByLimit(c.name, c.until), true
 		}
 	}
-	// A stretch of play reaches back from now over all stakes that are less than a break apart.
+	// A stretch of play reaches back from now over all stakes that are less than one break apart.
 	since, last, any := m.now, m.now, false
 	for _, b := range slices.Backward(p.bets) {
 		if b.stake {

@@ -81,7 +81,7 @@ func (p *player) session(id command.SessionID) command.Session {
 	return command.Session{}
 }
 
-// addSession ends expired sessions and, if 20 are left, the oldest.
+// addSession ends expired sessions and, if 20 remain, the oldest one.
 func (p *player) addSession(m *Model, s command.NewSession) command.SessionID {
 	p.sessions = slices.DeleteFunc(slices.Clone(p.sessions), func(s command.Session) bool { return !s.ExpiresAt.After(m.now) })
 	if len(p.sessions) == 20 {

@@ -9,8 +9,8 @@ import (
 	"imperio/storage/engine"
 )
 
-// What stands in state.db, written from the description of the format and not by the machine's own code: for tests that
-// read or forge it.
+// The records of state.db, encoded from the description of the format and not by the machine's own code: for tests that
+// read or forge them.
 
 var encMode, _ = cbor.CoreDetEncOptions().EncMode()
 
@@ -34,7 +34,7 @@ func PairKey(id command.AccountID, pair uint32) []byte {
 	return binary.BigEndian.AppendUint32(AccountKey(id), pair)
 }
 
-// Format is what state.db holds for a format version, with its seal, in the table "meta" under "format".
+// Format is the sealed record of a format version, which state.db holds in the table "meta" under "format".
 func Format(version uint32) []byte {
 	return engine.Seal("meta", []byte("format"), binary.BigEndian.AppendUint32(nil, version))
 }

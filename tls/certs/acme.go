@@ -21,9 +21,9 @@ import (
 
 // acmeSource obtains certificates from an ACME issuer through CertMagic, and renews them.
 //
-// CertMagic's cache looks for due renewals at an interval of its own and does them. The first certificate of each name is obtained by a
-// goroutine of ours, which repeats one attempt at a time with growing waits: CertMagic's own repetition would hold the
-// cluster's lock over all of its waits, so that no other node could try.
+// CertMagic's cache periodically renews what is due. The first certificate of each name is obtained by a goroutine of ours, which
+// retries with a growing wait and takes the cluster's lock for one attempt at a time: CertMagic's own retries would hold
+// the lock throughout, so that no other node could try.
 type acmeSource struct {
 	names  []string
 	cache  *certmagic.Cache
@@ -39,11 +39,11 @@ type acmeSource struct {
 	closed sync.Once
 
 	mu       sync.Mutex
-	problems map[string]problem // mu; by name, why the last attempt failed
+	problems map[string]problem // mu; by name; none if the last attempt succeeded
 }
 
-// problem is why an attempt failed, and when the certificate of that time expires. A later certificate, perhaps obtained by
-// another node, ends the problem.
+// problem is why an attempt failed, and when the certificate that was in use then expires. A certificate that expires later,
+// perhaps obtained by another node, ends the problem.
 type problem struct {
 	err  error
 	over time.Time
@@ -53,15 +53,15 @@ const (
 	defaultRetryMin = time.Minute
 	defaultRetryMax = time.Hour
 
-	// attemptTimeout bounds one attempt to obtain a first certificate. Issuers answer within seconds.
+	// attemptTimeout is the limit for one attempt to obtain a first certificate. Issuers answer within seconds.
 	attemptTimeout = 10 * time.Minute
 
-	// listenPatience is how long to wait for the listeners of a server that is just being started, listenPoll how often to look.
+	// listenPatience is how long to wait for the listeners of a server that is starting, listenPoll how often to look.
 	listenPatience = 15 * time.Second
 	listenPoll     = 50 * time.Millisecond
 
-	// noEmail stands in CertMagic for "no e-mail address"; an empty one would make it look for an address on the terminal, in its
-	// storage and in other instances of this process.
+	// noEmail is CertMagic's value for "no e-mail address". With an empty address it would take one from its storage or from
+	// another instance in this process, or ask for one on the terminal.
 	noEmail = "default"
 )
 
@@ -107,7 +107,7 @@ func newACME(options Options) (*acmeSource, error) {
 		KeySource:          certmagic.StandardKeyGenerator{KeyType: certmagic.P256},
 		OCSP:               certmagic.OCSPConfig{HTTPProxy: http.ProxyFromEnvironment}, // with it the client has a timeout
 		Storage:            options.Storage,
-		// The check writes 10 KiB into the storage and reads them back before every order. Ours is replicated and checks itself.
+		// Before every order, the check would write 10 KiB into the storage and read them back. Ours is replicated and checks itself.
 		DisableStorageCheck: true,
 		Logger:              zapLogger,
 	})
@@ -135,7 +135,7 @@ func issuerTemplate(a ACME) (certmagic.ACMEIssuer, error) {
 		template.CA = certmagic.LetsEncryptStagingCA
 	}
 	if template.CA == certmagic.LetsEncryptProductionCA {
-		template.TestCA = certmagic.LetsEncryptStagingCA // repetitions try there first, to spare the limits of the other
+		template.TestCA = certmagic.LetsEncryptStagingCA // retries try it first, to stay within the rate limits of production
 	}
 	if a.Email == "" {
 		template.Email = noEmail
@@ -153,7 +153,7 @@ func issuerTemplate(a ACME) (certmagic.ACMEIssuer, error) {
 			return template, errors.New("ACME: the file of trusted roots holds no certificate in PEM form")
 		}
 	}
-	// CertMagic opens these ports by itself if they are free; see awaitListeners.
+	// CertMagic listens on these ports itself if they are free; see awaitListeners.
 	if a.HTTPAddr != "" {
 		template.ListenHost, template.AltHTTPPort, _ = splitAddr(a.HTTPAddr)
 	}
@@ -168,7 +168,7 @@ func (s *acmeSource) obtain(ctx context.Context, name string) {
 	if cert, err := s.config.CacheManagedCertificate(ctx, name); err == nil {
 		s.logger.Info("certificate read from the storage", "name", name, "expires", cert.Leaf.NotAfter)
 		if s.awaitListeners(ctx) && cert.NeedsRenewal(s.config) {
-			// Not at the cache's next check, which may be minutes away: the process may have been down for months.
+			// The process may have been down for months: don't wait for the cache's next check, which may be minutes away.
 			if err := s.cache.RenewManagedCertificates(ctx); err != nil && ctx.Err() == nil {
 				s.setProblem(name, err)
 			}
@@ -191,7 +191,7 @@ func (s *acmeSource) obtain(ctx context.Context, name string) {
 			s.logger.Info("certificate ready", "name", name, "expires", s.notAfter(name))
 			return
 		}
-		s.logger.Error("no certificate could be obtained, trying again: connections to this name fail until then",
+		s.logger.Error("no certificate could be obtained, trying again; until one is, connections to this name fail",
 			"name", name, "again_in", wait, "error", reason(err))
 		select {
 		case <-ctx.Done():
@@ -202,8 +202,8 @@ func (s *acmeSource) obtain(ctx context.Context, name string) {
 	}
 }
 
-// awaitListeners waits until the listeners for challenges are there, so that CertMagic, which opens the ports by itself when they are free,
-// can't take them away from the server that is about to. After listenPatience it goes on without. false: ctx has ended.
+// awaitListeners waits until the server listens on the ports where challenges arrive: CertMagic would open a free port itself,
+// and the server that is starting could not. After listenPatience it gives up waiting. false: ctx has ended.
 func (s *acmeSource) awaitListeners(ctx context.Context) bool {
 	patience, cancel := context.WithTimeout(ctx, listenPatience)
 	defer cancel()
@@ -218,7 +218,7 @@ func (s *acmeSource) awaitListeners(ctx context.Context) bool {
 			select {
 			case <-patience.Done():
 				if ctx.Err() == nil {
-					s.logger.Warn("nothing listens where the issuer's challenges should arrive, certificates may not be obtained",
+					s.logger.Warn("nothing listens where the issuer's challenges arrive: obtaining certificates may fail",
 						"address", addr, "error", err)
 				}
 				return ctx.Err() == nil
@@ -237,7 +237,7 @@ func (s *acmeSource) event(_ context.Context, event string, data map[string]any)
 		err, _ := data["error"].(error)
 		s.setProblem(name, err)
 		if renewal, _ := data["renewal"].(bool); renewal {
-			s.logger.Error("the certificate could not be renewed, the old one is still served",
+			s.logger.Error("the certificate could not be renewed; the old one is still served",
 				"name", name, "expires", s.notAfter(name), "error", reason(err))
 		}
 	case "cert_obtained":
@@ -260,7 +260,7 @@ func (s *acmeSource) setProblem(name string, err error) {
 	s.problems[name] = problem{err: reason(err), over: over}
 }
 
-// reason shortens an error of CertMagic to what the issuer said, if it said something.
+// reason shortens an error of CertMagic to the issuer's answer, if there is one in it.
 func reason(err error) error {
 	var refusal acme.Problem
 	if errors.As(err, &refusal) {
@@ -269,8 +269,8 @@ func reason(err error) error {
 	return err
 }
 
-// ours tells whether a name that a client gave is one of the domains. Challenges for other names are not
-// looked up: else anybody could cause reads of the storage.
+// ours reports whether a name that a client sent is one of the domains. Challenges for other names are not
+// looked up, or anybody could make the server read the storage.
 func (s *acmeSource) ours(name string) bool {
 	return slices.Contains(s.names, strings.ToLower(name))
 }
@@ -297,8 +297,8 @@ func (s *acmeSource) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, 
 	}
 	cert, err := s.config.GetCertificateWithContext(hello.Context(), hello)
 	if err != nil {
-		// The client asked for a name that is not ours, or whose certificate is still being obtained: it is told "unrecognized name" rather
-		// than "internal error".
+		// The name is not ours, or its certificate is still being obtained. Without an error, crypto/tls answers "unrecognized name"
+		// instead of "internal error".
 		return nil, nil
 	}
 	return cert, nil
@@ -328,8 +328,8 @@ func (s *acmeSource) expiry() []Validity {
 	return all
 }
 
-// close ends the attempts under way and the cache's renewals. A renewal that CertMagic has just begun ends with its context, soon
-// afterwards; its last act is to release its lock, which the storage's Close waits for.
+// close ends the attempts under way and the cache's renewals. A renewal that CertMagic has just begun may end shortly after close
+// returns, when it notices that its context has ended; last it releases its lock, and the storage's Close waits for that.
 func (s *acmeSource) close() {
 	s.closed.Do(func() {
 		s.cancel()

@@ -32,7 +32,7 @@ func listen(t *testing.T) net.Listener {
 	return ln
 }
 
-// servePlain serves what the appliance serves on port 80: challenges, and for all else a redirect.
+// servePlain serves what the appliance serves on port 80: challenges, and a redirect for everything else.
 func servePlain(t *testing.T, ln net.Listener, source *certs.Source) {
 	t.Helper()
 	server := &http.Server{
@@ -140,7 +140,7 @@ func TestACME_TLSALPN01Issues(t *testing.T) {
 	if _, err := site.dial(&tls.Config{RootCAs: trust(t, p.roots())}); err != nil {
 		t.Error(err)
 	}
-	// No e-mail was given: none was made up, asked for on the terminal, or taken from another instance.
+	// No e-mail address was configured: CertMagic neither made one up, nor asked for one on the terminal, nor took another instance's.
 	accounts, err := filepath.Glob(filepath.Join(dir, "acme", "*", "users", "*", "*.json"))
 	if err != nil || len(accounts) != 1 {
 		t.Fatalf("accounts in the storage: %v %v", accounts, err)
@@ -245,7 +245,7 @@ func TestACME_FailedRenewalKeepsServing(t *testing.T) {
 	if _, err := serve(t, again, "casino.keeps.test").dial(&tls.Config{RootCAs: trust(t, p.roots())}); err != nil {
 		t.Errorf("the old certificate is not served: %v", err)
 	}
-	book.await(t, "the certificate could not be renewed, the old one is still served")
+	book.await(t, "the certificate could not be renewed; the old one is still served")
 	if _, err := site.dial(&tls.Config{RootCAs: trust(t, p.roots())}); err != nil {
 		t.Errorf("after Close the certificate that was there is gone: %v", err)
 	}
@@ -352,7 +352,7 @@ func TestForget_MakesTheNextSourceStartAnew(t *testing.T) {
 	serial := before.leaf(t).SerialNumber
 	once.Close()
 
-	// As after the loss of the key: what is stored can't be read.
+	// As after the loss of the key, the stored values can't be read.
 	certFiles, _ := filepath.Glob(filepath.Join(dir, "certificates", "*", "*", "*"))
 	if len(certFiles) != 3 {
 		t.Fatalf("stored: %v", certFiles)
@@ -452,8 +452,8 @@ func TestACME_StatusOfTheIssuerIsStapled(t *testing.T) {
 	}
 }
 
-// A server makes its Source before it listens. CertMagic opens the challenge's port itself if it is free; it must not take it
-// away from the server.
+// A server makes its Source before it listens. CertMagic listens on a challenge's port itself if the port is free; it must not
+// do so before the server.
 func TestACME_LeavesThePortToTheServer(t *testing.T) {
 	free := listen(t)
 	addr := free.Addr().String()
@@ -462,7 +462,7 @@ func TestACME_LeavesThePortToTheServer(t *testing.T) {
 	client := p.client()
 	client.TLSAddr = addr
 	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.port.test"))
-	for range 20 { // the source has time to do it wrong: an order takes some 20 requests
+	for range 20 { // time enough to do it wrong: an order takes about 20 requests
 		response, err := p.server.Client().Get(p.server.URL + "/dir")
 		if err != nil {
 			t.Fatal(err)

@@ -1,11 +1,11 @@
-// Package certs gives a server its TLS: where the certificate comes from, how it is kept fresh, and
-// which protocol versions and suites are spoken.
+// Package certs gives a server its TLS: where the certificate comes from, how it is renewed, and
+// which protocol versions and cipher suites the server speaks.
 //
-// New makes a Source in one of four modes. Until Close, the Source keeps its certificates fresh: it renews them long before
-// they expire, rereads files that change, and staples OCSP responses if the issuer offers them. Whatever fails in the
-// background, it serves the best certificate it has, logs what was wrong, and shows it in Expiry.
+// New makes a Source in one of four modes. Until Close, the Source renews its certificates long before they expire,
+// rereads files that change, and staples OCSP responses if the issuer offers them. When something fails in the
+// background, it keeps serving the best certificate it has, logs the error, and shows it in Expiry.
 //
-// CertMagic does the work of mode acme. Its package-wide defaults are neither used nor changed.
+// CertMagic does the work of mode acme. This package neither uses nor changes CertMagic's global defaults.
 package certs
 
 import (
@@ -42,15 +42,15 @@ type provider interface {
 
 // Validity is the state of one certificate, for health checks and metrics.
 type Validity struct {
-	Name     string    // the domain; of a certificate with several names, the first
+	Name     string    // the domain; the first, if the certificate has several
 	NotAfter time.Time // when it expires; zero if there is none yet
-	// Problem is why the last attempt to obtain, renew or read it failed. nil if it did not.
+	// Problem is why the last attempt to obtain, renew or read the certificate failed; nil if it succeeded.
 	Problem error
 }
 
-// New makes a Source. Modes files and internal have a certificate when New returns; if they can't, that is the error. Mode acme returns
-// at once and obtains certificates in the background, if the storage does not hold them already, as soon as the listeners
-// that answer the issuer's challenges listen. ctx bounds New only.
+// New makes a Source. In modes files and internal, New returns with a certificate or an error. In mode acme it returns at once;
+// certificates that the storage does not hold are obtained in the background, once the server listens where the issuer's
+// challenges arrive. ctx applies to New only.
 func New(ctx context.Context, options Options) (*Source, error) {
 	if err := options.Validate(); err != nil {
 		return nil, err
@@ -128,8 +128,8 @@ func (s *Source) Close() error {
 	return nil
 }
 
-// Forget deletes all certificates, keys, ACME accounts and the internal authority from a storage, without reading them: the way out
-// if their encryption key is lost. The next Source obtains or makes new ones. No Source may use the storage meanwhile.
+// Forget deletes all certificates, keys, ACME accounts and the internal authority from a storage, without reading them, for use
+// after their encryption key was lost. The next Source obtains or makes new ones. No Source may use the storage meanwhile.
 func Forget(ctx context.Context, storage certmagic.Storage) error {
 	// CertMagic's directories, and ours.
 	for _, dir := range []string{"certificates", "acme", "ocsp", authorityLock} {
@@ -140,11 +140,11 @@ func Forget(ctx context.Context, storage certmagic.Storage) error {
 	return nil
 }
 
-// newConfig is Mozilla's "intermediate" recommendation (ssl-config.mozilla.org, guideline 5.7) as far as Go has it:
-// TLS 1.2 and 1.3, with 1.2 only forward-secret AEAD suites. Go has no finite-field Diffie-Hellman, and orders suites by itself.
-// Curves are the recommended ones, before them the post-quantum hybrid.
+// newConfig follows Mozilla's "intermediate" recommendation (ssl-config.mozilla.org, guideline 5.7) as far as Go allows:
+// TLS 1.2 and 1.3, and for 1.2 only AEAD suites with forward secrecy. Go has no finite-field Diffie-Hellman, and chooses the
+// order of suites itself. The curves are the recommended ones, after the post-quantum hybrid.
 //
-// Session tickets are encrypted with keys that crypto/tls draws anew every 24 hours and forgets after 7 days.
+// crypto/tls encrypts session tickets with keys that it replaces every 24 hours and forgets after 7 days.
 func newConfig(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), clock func() time.Time) *tls.Config {
 	return &tls.Config{
 		GetCertificate: certificate,

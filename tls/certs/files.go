@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// maxCertFile bounds a certificate or key file, in bytes. A chain of four with large keys has some 10 KiB.
+// maxCertFile is the largest certificate or key file that is read, in bytes. A chain of four with large keys takes about 10 KiB.
 const maxCertFile = 1 << 20
 
-// filesSource serves the operator's own certificate and reads it again when its files change.
+// filesSource serves the operator's own certificate, and rereads it when its files change.
 //
-// Both files are read and hashed at each check: they are small, and a hash sees what the time of modification does
-// not (a copy that keeps times, a symbolic link that now points elsewhere).
+// Each check reads and hashes both files: they are small, and a hash notices changes that a modification time hides
+// (a copy that keeps times, a symbolic link that now points elsewhere).
 type filesSource struct {
 	files  Files
 	clock  func() time.Time
@@ -30,14 +30,14 @@ type filesSource struct {
 	client *http.Client // for OCSP
 	loop   *loop
 
-	seen       [sha256.Size]byte // check; the contents that were last tried, taken or not
-	missing    string            // check; the last error of reading, so that it is logged once
+	seen       [sha256.Size]byte // check; the contents that were last tried, whether usable or not
+	missing    string            // check; the last error of reading; kept so that it is logged once
 	nextStaple time.Time         // check; when to ask the issuer's responder again
 
 	mu      sync.RWMutex
 	cert    *tls.Certificate // mu; the value is never changed, only replaced
-	stapled time.Time        // mu; until when the staple is valid
-	problem error            // mu; why newer files are not used, nil if they are
+	stapled time.Time        // mu; when the staple expires
+	problem error            // mu; why the files as they are now are not used; nil if they are
 }
 
 func newFiles(_ context.Context, options Options) (*filesSource, error) {
@@ -88,7 +88,7 @@ func (s *filesSource) check(ctx context.Context) {
 	s.staple(ctx)
 }
 
-// reload starts to use the files' certificate if it is new and complete; else it keeps the one it has.
+// reload starts to use the certificate in the files if they have changed and fit together; else it keeps the one in use.
 func (s *filesSource) reload() {
 	certPEM, keyPEM, err := s.read()
 	if err != nil {
@@ -124,7 +124,7 @@ func (s *filesSource) keep(err error) {
 	s.problem = err
 	notAfter := s.cert.Leaf.NotAfter
 	s.mu.Unlock()
-	s.logger.Error("the changed certificate files can't be used, the certificate from before is still served",
+	s.logger.Error("the changed certificate files can't be used; the certificate from before is still served",
 		"error", err, "expires", notAfter)
 }
 
@@ -138,7 +138,7 @@ func (s *filesSource) read() (certPEM, keyPEM []byte, err error) {
 	return certPEM, keyPEM, nil
 }
 
-// parse makes a certificate from the contents of the files. Its errors say nothing about the key except whether it fits.
+// parse makes a certificate from the contents of the files. Its errors reveal nothing about the key except that it does not fit.
 func (s *filesSource) parse(certPEM, keyPEM []byte) (*tls.Certificate, error) {
 	cert, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *filesSource) parse(certPEM, keyPEM []byte) (*tls.Certificate, error) {
 	return &cert, nil
 }
 
-// staple keeps the issuer's statement that the certificate is not revoked fresh, if the issuer makes one.
+// staple renews the OCSP response, if the certificate names a responder.
 func (s *filesSource) staple(ctx context.Context) {
 	cert, now := s.cert, s.clock() // only check replaces cert, and this is check
 	if len(cert.Leaf.OCSPServer) == 0 || now.Before(s.nextStaple) {
@@ -172,8 +172,8 @@ func (s *filesSource) staple(ctx context.Context) {
 		s.logger.Error("the certificate has been revoked by its issuer: replace it", "file", s.files.CertFile)
 	default:
 		s.nextStaple = now.Add(ocspRetry)
-		s.logger.Warn("the issuer's statement on the certificate could not be fetched, trying again later", "error", err)
-		if now.Before(s.stapled) { // the last statement is still good
+		s.logger.Warn("the certificate's OCSP response could not be fetched, trying again later", "error", err)
+		if now.Before(s.stapled) { // the last response is still valid
 			if s.stapled.Before(s.nextStaple) {
 				s.nextStaple = s.stapled
 			}
@@ -202,7 +202,7 @@ func readBounded(name string) ([]byte, error) {
 		return nil, err
 	}
 	if len(content) > maxCertFile {
-		return nil, fmt.Errorf("%s has more than %d bytes, it can't be what it should be", name, maxCertFile)
+		return nil, fmt.Errorf("%s has more than %d bytes: too large for a certificate or a key", name, maxCertFile)
 	}
 	return content, nil
 }
@@ -211,7 +211,7 @@ func contentHash(certPEM, keyPEM []byte) [sha256.Size]byte {
 	return sha256.Sum256(bytes.Join([][]byte{certPEM, keyPEM}, []byte{0}))
 }
 
-// leafNames are the names that a certificate is for.
+// leafNames returns the names that a certificate is for.
 func leafNames(leaf *x509.Certificate) []string {
 	names := append([]string(nil), leaf.DNSNames...)
 	for _, ip := range leaf.IPAddresses {

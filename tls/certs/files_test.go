@@ -140,7 +140,7 @@ func TestFiles_BrokenChangeKeepsTheOldCertificate(t *testing.T) {
 		{"half a file", other[:len(other)/4], otherKey, "failed to find any PEM data"},
 		{"key of another", other, goodKey, "private key does not match"},
 		{"expired", expired, expiredKey, "it expired on"},
-		{"too large", make([]byte, 2<<20), otherKey, "can't be what it should be"},
+		{"too large", make([]byte, 2<<20), otherKey, "too large for a certificate"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

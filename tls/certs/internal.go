@@ -23,8 +23,8 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// The internal authority lives in one value of the storage, certificate and key together, so that they can't come apart. The lock's name
-// is the directory of the key, by which a fenced storage knows that the one guards the other.
+// The internal authority is one value in the storage, certificate and key together, so that they always fit. The lock has the name
+// of the value's directory, which tells a fenced storage that the lock guards the value.
 const (
 	authorityLock = "internal"
 	authorityKey  = "internal/authority.pem"
@@ -35,10 +35,10 @@ const (
 	authorityReserve  = 100 * 24 * time.Hour // an authority with less left than this is replaced
 	leafLifetime      = 90 * 24 * time.Hour
 	leafReserve       = leafLifetime / 3 // a leaf with less left than this is replaced
-	backdate          = time.Hour        // certificates begin in the past, for clients whose clocks are behind
+	backdate          = time.Hour        // certificates are valid from a time in the past, for clients whose clocks are slow
 )
 
-// internalSource serves a certificate of an authority of our own. The leaf and its key stay in memory: each node makes its own.
+// internalSource serves a certificate signed by our own authority. The leaf and its key stay in memory: each node makes its own.
 type internalSource struct {
 	names   []string
 	storage certmagic.Storage
@@ -52,7 +52,7 @@ type internalSource struct {
 	problem error            // mu
 }
 
-// authority is a certificate authority: what signs leaves.
+// authority is a certificate authority: a root certificate and the key that signs leaves.
 type authority struct {
 	cert *x509.Certificate
 	key  crypto.Signer
@@ -94,7 +94,7 @@ func (s *internalSource) root() []byte {
 
 func (s *internalSource) close() { s.loop.close() }
 
-// check replaces the leaf in good time.
+// check replaces a leaf that expires soon.
 func (s *internalSource) check(ctx context.Context) {
 	s.mu.RLock()
 	due := s.clock().After(s.leaf.Leaf.NotAfter.Add(-leafReserve))
@@ -111,11 +111,11 @@ func (s *internalSource) check(ctx context.Context) {
 	notAfter := s.leaf.Leaf.NotAfter
 	s.mu.Unlock()
 	if err != nil {
-		s.logger.Error("the internal certificate could not be renewed, the old one is still served", "expires", notAfter, "error", err)
+		s.logger.Error("the internal certificate could not be renewed; the old one is still served", "expires", notAfter, "error", err)
 	}
 }
 
-// reissue reads the authority, or makes it, and has it sign a new leaf.
+// reissue reads the authority, or makes one, and signs a new leaf with it.
 func (s *internalSource) reissue(ctx context.Context) error {
 	ca, err := s.authority(ctx)
 	if err != nil {
@@ -133,7 +133,7 @@ func (s *internalSource) reissue(ctx context.Context) error {
 	return nil
 }
 
-// authority returns the one in the storage. If there is none, or it expires soon, it makes one, under a lock that all nodes share.
+// authority returns the authority in the storage. If there is none, or it expires soon, it makes one, under a lock that all nodes share.
 func (s *internalSource) authority(ctx context.Context) (ca authority, err error) {
 	ca, err = loadAuthority(ctx, s.storage)
 	if err == nil && s.lasts(ca) || err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -147,7 +147,7 @@ func (s *internalSource) authority(ctx context.Context) (ca authority, err error
 			s.logger.Warn("the lock of the internal certificate authority could not be released", "error", unlock)
 		}
 	}()
-	ca, err = loadAuthority(ctx, s.storage) // another node may have been faster
+	ca, err = loadAuthority(ctx, s.storage) // another node may have made one by now
 	if err == nil && s.lasts(ca) || err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return ca, err
 	}
@@ -193,11 +193,11 @@ func loadAuthority(ctx context.Context, storage certmagic.Storage) (authority, e
 	}
 	pair, err := tls.X509KeyPair(value, value)
 	if err != nil {
-		return authority{}, fmt.Errorf("reading what is stored: %w", err)
+		return authority{}, fmt.Errorf("the stored value can't be read: %w", err)
 	}
 	key, ok := pair.PrivateKey.(crypto.Signer)
 	if !ok || !pair.Leaf.IsCA {
-		return authority{}, errors.New("what is stored is not a certificate authority")
+		return authority{}, errors.New("the stored certificate is not that of a certificate authority")
 	}
 	return authority{cert: pair.Leaf, key: key}, nil
 }
@@ -213,7 +213,7 @@ func newAuthority(now time.Time) (authority, error) {
 		SerialNumber: serial,
 		Subject: pkix.Name{
 			Organization: []string{"Imperio"},
-			CommonName:   "Imperio local root " + hex.EncodeToString(serial.Bytes()[:4]), // told apart in a list of trusted roots
+			CommonName:   "Imperio local root " + hex.EncodeToString(serial.Bytes()[:4]), // a number, for lists of trusted roots
 		},
 		NotBefore:             now.Add(-backdate),
 		NotAfter:              now.Add(authorityLifetime),
@@ -243,7 +243,7 @@ func (ca authority) encode() ([]byte, error) {
 	return append(value, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...), nil
 }
 
-// issue signs a certificate for a new key with names, which are DNS names and IP addresses.
+// issue makes a key, and signs a certificate for it with names, which are DNS names and IP addresses.
 func (ca authority) issue(names []string, now time.Time) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -129,7 +129,7 @@ func TestInternal_LeafIsRenewedBeforeItExpires(t *testing.T) {
 	site := serve(t, source, "casino.test")
 	first := site.leaf(t)
 	if got := source.Expiry(); len(got) != 1 || got[0].Name != "casino.test" || !got[0].NotAfter.Equal(first.NotAfter) || got[0].Problem != nil {
-		t.Fatalf("Expiry() = %+v, want that of the leaf, %s", got, first.NotAfter)
+		t.Fatalf("Expiry() = %+v, want the leaf's, %s", got, first.NotAfter)
 	}
 
 	now.advance(first.NotAfter.Sub(now.Now()) * 3 / 4) // a quarter is left
@@ -199,7 +199,7 @@ func TestTLS_OldVersionsAndSuitesAreRefused(t *testing.T) {
 	site := serve(t, newSource(t, internalOptions(&certmagic.FileStorage{Path: t.TempDir()})), "casino.test")
 	for _, version := range []uint16{tls.VersionTLS10, tls.VersionTLS11} {
 		if _, err := site.dial(&tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version}); err == nil {
-			t.Errorf("%s is spoken", tls.VersionName(version))
+			t.Errorf("the server accepts %s", tls.VersionName(version))
 		}
 	}
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
@@ -217,7 +217,7 @@ func TestTLS_OldVersionsAndSuitesAreRefused(t *testing.T) {
 		}
 		_, err := site.dial(&tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite.ID}})
 		if spoken := err == nil; spoken != slices.Contains(intermediate, suite.Name) {
-			t.Errorf("%s: spoken %v, Mozilla's intermediate list says otherwise", suite.Name, spoken)
+			t.Errorf("%s: accepted %v, Mozilla's intermediate list says otherwise", suite.Name, spoken)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// loop is background work that its owner can end: one goroutine that calls a function at an interval.
+// loop is a goroutine that calls a function at an interval, until its owner ends it.
 type loop struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup

@@ -17,7 +17,7 @@ import (
 const (
 	ocspTimeout = 10 * time.Second
 	ocspRetry   = 5 * time.Minute
-	maxOCSP     = 64 << 10 // bytes of a response; they have some hundred
+	maxOCSP     = 64 << 10 // bytes of a response; most have a few hundred
 )
 
 var errRevoked = errors.New("the certificate has been revoked by its issuer")
@@ -26,11 +26,11 @@ var errRevoked = errors.New("the certificate has been revoked by its issuer")
 type staple struct {
 	raw     []byte
 	until   time.Time // NextUpdate
-	refresh time.Time // half way there, when to fetch the next
+	refresh time.Time // when to fetch the next: halfway through
 }
 
-// fetchStaple asks the responder that is named in the certificate for its status (RFC 6960). The chain must hold the issuer, who
-// signs the response. The error is errRevoked when the answer is that.
+// fetchStaple asks the responder that the certificate names for its status (RFC 6960). The chain must hold the issuer, who
+// signs the response. The error is errRevoked if the certificate has been revoked.
 func fetchStaple(ctx context.Context, client *http.Client, cert *tls.Certificate, now time.Time) (staple, error) {
 	if len(cert.Certificate) < 2 {
 		return staple{}, errors.New("certificate status: the file does not hold the issuer's certificate after the first")
@@ -65,7 +65,7 @@ func fetchStaple(ctx context.Context, client *http.Client, cert *tls.Certificate
 		return staple{}, fmt.Errorf("certificate status: %w", err)
 	}
 	if response.Certificate != nil && !mayAnswer(response.Certificate) {
-		return staple{}, errors.New("certificate status: the answer is signed by somebody whom the issuer has not authorised")
+		return staple{}, errors.New("certificate status: the issuer has not authorised whoever signed the answer")
 	}
 	switch {
 	case response.Status == ocsp.Revoked:
@@ -81,7 +81,8 @@ func fetchStaple(ctx context.Context, client *http.Client, cert *tls.Certificate
 	}, nil
 }
 
-// mayAnswer checks a delegated responder as RFC 6960, 4.2.2.2 asks. The parser has checked that the issuer signed it.
+// mayAnswer checks the certificate of a delegated responder as RFC 6960, 4.2.2.2 requires. The parser has checked that the issuer
+// signed it.
 func mayAnswer(responder *x509.Certificate) bool {
 	for _, usage := range responder.ExtKeyUsage {
 		if usage == x509.ExtKeyUsageOCSPSigning {

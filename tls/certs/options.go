@@ -20,9 +20,9 @@ import (
 type Mode string
 
 const (
-	ModeACME     Mode = "acme"     // from an ACME issuer, by default Let's Encrypt; obtained and renewed by itself
+	ModeACME     Mode = "acme"     // from an ACME issuer, by default Let's Encrypt; obtained and renewed automatically
 	ModeFiles    Mode = "files"    // from the operator's files; read again when they change
-	ModeInternal Mode = "internal" // from a certificate authority of our own, made once and kept in the storage
+	ModeInternal Mode = "internal" // from our own certificate authority, made once and kept in the storage
 	ModeOff      Mode = "off"      // none: plain HTTP, for loopback or behind a proxy
 )
 
@@ -30,23 +30,25 @@ const (
 type Options struct {
 	Mode Mode
 
-	// Domains are the names to have certificates for. acme: at least one; each gets a certificate of its own, and a client that names
-	// none gets the first. internal: names and addresses beside localhost, 127.0.0.1 and ::1, which are always on the certificate.
-	// files: unused. Names in other scripts are turned into their ASCII form.
+	// Domains are the names to have certificates for, which are converted to ASCII if they are in other scripts.
+	//
+	//   - acme: at least one. Each gets its own certificate; a client that sends no name gets the first.
+	//   - internal: names and addresses besides localhost, 127.0.0.1 and ::1, which the certificate always has.
+	//   - files: unused.
 	Domains []string
 
 	ACME  ACME  // acme only
 	Files Files // files only
 
-	// Storage keeps what must outlive the process: accounts, keys and certificates (acme), the authority (internal). In a cluster
-	// all nodes share it. The owner of the storage closes it, after the Source.
+	// Storage keeps what must outlive the process: accounts, keys and certificates (acme), the authority (internal). All nodes
+	// of a cluster share it. Its owner closes it, after the Source.
 	Storage certmagic.Storage
 
-	// CheckInterval is how often to look whether there is something to do. Zero: 10 minutes for acme (is a renewal due?), 5 seconds
-	// for files (have they changed?), 1 minute for internal.
+	// CheckInterval is how often to look for something to do. Zero: 10 minutes for acme (is a renewal due?), 5 seconds for files
+	// (have they changed?), 1 minute for internal (is a renewal due?).
 	CheckInterval time.Duration
 
-	// Clock tells the time. nil: time.Now. The ACME library does not take one and goes by the system's clock.
+	// Clock returns the current time. nil: time.Now. The ACME library accepts no clock: it reads the system's.
 	Clock func() time.Time
 
 	Logger *slog.Logger // nil: nothing is logged
@@ -55,26 +57,27 @@ type Options struct {
 // ACME configures mode acme.
 type ACME struct {
 	Directory string // URL of the issuer's directory. Empty: Let's Encrypt
-	Staging   bool   // Let's Encrypt's staging directory: generous limits, untrusted certificates. Not together with Directory
-	Email     string // the issuer may write here when something is wrong. May be empty
+	Staging   bool   // Let's Encrypt's staging directory: generous limits, untrusted certificates. Excludes Directory
+	Email     string // where the issuer may report problems. May be empty
 
-	// EABKeyID and EABMACKey bind the ACME account to one that the issuer already knows (RFC 8555, 7.3.4): the
-	// key's identifier, and the key in base64url, both as the issuer gives them. Both or neither.
+	// EABKeyID and EABMACKey bind the ACME account to an account that the issuer already has (RFC 8555, 7.3.4): the
+	// key's identifier, and the key in base64url, both as the issuer shows them. Both or neither.
 	EABKeyID, EABMACKey string
 
-	// Roots is PEM: the authorities to trust for the connection to the directory, for a private issuer. Empty: the system's.
+	// Roots are the authorities to trust for connections to a private issuer, as PEM. Empty: the system's.
 	Roots []byte
 
-	// HTTPAddr and TLSAddr are the host:port addresses on which this process itself listens, or will within seconds: for plain
-	// HTTP, served through HTTPHandler, and for TLS, with TLSConfig. The issuer connects to ports 80 and 443 of the domain; where those are forwarded,
-	// the addresses here are those behind the forwarding. An empty address turns its challenge off: HTTP-01, TLS-ALPN-01.
+	// HTTPAddr and TLSAddr are the host:port addresses on which this process listens, or will within seconds: for plain HTTP
+	// with HTTPHandler, and for TLS with TLSConfig. The issuer connects to ports 80 and 443 of the domain; if those are forwarded,
+	// these are the addresses that they are forwarded to. An empty address turns its challenge off: HTTP-01, TLS-ALPN-01.
 	HTTPAddr, TLSAddr string
 
-	// RenewalWindow is the part at the end of a certificate's life in which it is renewed, unless the issuer
-	// suggests another time (RFC 9773). Zero: 1/3. Between 0 and 1.
+	// RenewalWindow is the last part of a certificate's life, in which it is renewed, as a fraction between 0 and 1. The issuer
+	// may suggest another time (RFC 9773). Zero: 1/3.
 	RenewalWindow float64
 
-	// RetryMin and RetryMax bound the wait after a failure to obtain a first certificate; it doubles each time. Zero: 1 minute, 1 hour.
+	// RetryMin and RetryMax are the first and the longest wait after a failure to obtain a first certificate; the wait doubles each
+	// time. Zero: 1 minute, 1 hour.
 	RetryMin, RetryMax time.Duration
 }
 
@@ -131,7 +134,7 @@ func (a ACME) validate() error {
 			return fmt.Errorf("ACME directory %q is not a URL like https://acme.example/directory", a.Directory)
 		}
 		if u.Scheme != "https" && !certmagic.SubjectIsInternal(u.Host) {
-			return fmt.Errorf("ACME directory %q: https is needed for an issuer outside of the local network", a.Directory)
+			return fmt.Errorf("ACME directory %q: https is needed for an issuer outside the local network", a.Directory)
 		}
 	}
 	if a.Email != "" {
@@ -147,7 +150,7 @@ func (a ACME) validate() error {
 		return errors.New("ACME external account binding: the key is not base64url without padding; copy it as the issuer shows it")
 	}
 	if a.HTTPAddr == "" && a.TLSAddr == "" {
-		return errors.New("ACME needs a listener for plain HTTP or for TLS, to answer the issuer's challenge on")
+		return errors.New("ACME needs a listener for plain HTTP or for TLS, on which to answer the issuer's challenges")
 	}
 	for _, addr := range []string{a.HTTPAddr, a.TLSAddr} {
 		if addr == "" {
@@ -177,7 +180,7 @@ func splitAddr(addr string) (host string, port int, err error) {
 	return host, port, nil
 }
 
-// asciiName returns a domain or an IP address in the form in which it stands in certificates.
+// asciiName returns a domain or an IP address in the form that certificates have it in.
 func asciiName(domain string) (string, error) {
 	if addr, err := netip.ParseAddr(domain); err == nil && addr.Zone() == "" {
 		return addr.String(), nil
@@ -190,7 +193,7 @@ func asciiName(domain string) (string, error) {
 	return domain[:len(domain)-len(bare)] + ascii, nil
 }
 
-// asciiNames returns the names of domains, each once, in their order. The domains have been validated.
+// asciiNames returns the ASCII names of domains in their order, without repetitions. The domains have been validated.
 func asciiNames(domains []string) []string {
 	seen := make(map[string]bool)
 	var names []string

@@ -21,20 +21,20 @@ import (
 	"imperio/tls/certs"
 )
 
-// pebble is Let's Encrypt's small ACME server, running in this process. It validates for real: it asks our DNS server for the
-// name, connects to the address, and checks the answer to its challenge.
+// pebble is Pebble, Let's Encrypt's small ACME server, running in this process. It really validates: it resolves the name with
+// our DNS server, connects to the address, and checks the answer to its challenge.
 type pebble struct {
 	server *httptest.Server
 	ca     *ca.CAImpl
-	orders atomic.Int64 // orders that were asked for
+	orders atomic.Int64 // orders placed
 	down   atomic.Bool  // true: it answers 503 to everything
 }
 
 // pebbleOptions configure a pebble.
 type pebbleOptions struct {
-	httpAddr, tlsAddr string            // where it finds the challenged server; empty: nowhere
+	httpAddr, tlsAddr string            // where it sends challenges; empty: where nothing listens
 	validity          uint64            // seconds of a certificate's life; 0: 90 days
-	eab               map[string]string // external accounts: key id → key. Not empty: they are required
+	eab               map[string]string // external accounts: key id → key. If there are any, one is required
 	ocsp              string            // URL of the OCSP responder
 }
 
@@ -72,7 +72,7 @@ func startPebble(t *testing.T, options pebbleOptions) *pebble {
 	return p
 }
 
-// client is what a certs.ACME needs to use this server.
+// client returns the options that use this server.
 func (p *pebble) client() certs.ACME {
 	return certs.ACME{Directory: p.server.URL + wfe.DirectoryPath, Roots: pemOf(p.server.Certificate().Raw)}
 }
@@ -94,7 +94,7 @@ func portOf(addr string) int {
 	return port
 }
 
-// startDNS starts a name server that knows every name to be at 127.0.0.1, and returns its address.
+// startDNS starts a name server that resolves every name to 127.0.0.1, and returns its address.
 func startDNS(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

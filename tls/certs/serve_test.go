@@ -97,16 +97,16 @@ func (s site) get(client *http.Client) (string, error) {
 	return string(body), err
 }
 
-// patience bounds what a test waits for. No test waits for it to pass.
+// patience is how long a test waits for something before it fails.
 const patience = 3 * time.Minute
 
-// await waits until a condition holds. The deadline is for a slow machine, nothing is timed.
+// await waits until a condition holds.
 func await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	for !condition() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -148,7 +148,7 @@ func (b *logBook) String() string {
 	return b.buf.String()
 }
 
-// await waits until the log says all of that: a state shows before the line about it is written, or after.
+// await waits until the log contains all parts: a line may be written after the state that it reports is visible.
 func (b *logBook) await(t *testing.T, parts ...string) {
 	t.Helper()
 	for _, part := range parts {

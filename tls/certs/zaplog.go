@@ -14,9 +14,9 @@ import (
 // newZap returns a logger for CertMagic that writes to ours.
 func newZap(logger *slog.Logger) *zap.Logger { return zap.New(slogCore{logger}) }
 
-// slogCore is the back end of a zap logger that hands everything to slog: levels, messages, fields, and the zap logger's name
-// as "component". CertMagic logs the single steps of an order as information; here they are for debugging, since the source itself
-// logs the result.
+// slogCore is the back end of a zap logger that passes everything to slog: levels, messages, fields, and the zap logger's name
+// as "component". CertMagic logs each step of an order at level info; here the steps are at level debug, since the source
+// logs the result itself.
 type slogCore struct{ logger *slog.Logger }
 
 func slogLevel(level zapcore.Level) slog.Level {
@@ -64,7 +64,7 @@ func slogAttrs(fields []zapcore.Field) []slog.Attr {
 		encoder := zapcore.NewMapObjectEncoder()
 		field.AddTo(encoder)
 		for _, key := range slices.Sorted(maps.Keys(encoder.Fields)) {
-			if !strings.HasSuffix(key, "Verbose") { // an error's text once more, with its stack
+			if !strings.HasSuffix(key, "Verbose") { // repeats an error's text, with its stack
 				attrs = append(attrs, slog.Any(key, encoder.Fields[key]))
 			}
 		}

@@ -13,14 +13,14 @@ import (
 	"imperio/tls/certstore"
 )
 
-// memoryKV keeps the contract of certstore.KV in memory, with a clock that the test sets and faults that it asks for.
+// memoryKV implements certstore.KV in memory, with a clock and faults that the test sets.
 type memoryKV struct {
 	mu      sync.Mutex
 	now     time.Time
 	records map[string]certstore.Record
 	locks   map[string]lease
-	tokens  map[string]uint64 // the last token that was given, by lock
-	fail    error             // what every call returns
+	tokens  map[string]uint64 // the last token of each lock
+	fail    error             // not nil: what every call returns
 	renewed int
 	fences  map[string]certstore.Fence // of the last write, by key
 }
@@ -65,7 +65,7 @@ func (m *memoryKV) heldBy(name string) string {
 	return ""
 }
 
-// begin is at the start of every call; the caller unlocks.
+// begin is called first by every method; the caller unlocks.
 func (m *memoryKV) begin(ctx context.Context) error {
 	m.mu.Lock()
 	if err := ctx.Err(); err != nil {

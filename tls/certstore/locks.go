@@ -11,12 +11,12 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// lock is a named lock as this process sees it. It stays in Storage.locks from Lock to Unlock, even if the lease was lost in
+// lock is this process's side of a named lock. It stays in Storage.locks from Lock to Unlock, even if the lease is lost in
 // between, so that nobody else in this process can take the name, and the old owner's Unlock can't release a newer lock.
 type lock struct {
 	name    string
-	waiting int           // Storage.mu; how many wait for turn or have it; at 0 the lock leaves the map
-	turn    chan struct{} // one token: who has it owns the lock in this process
+	waiting int           // Storage.mu; how many wait for turn or have it; at 0 the lock is removed from the map
+	turn    chan struct{} // holds one token, unless somebody in this process owns the lock
 
 	fence Fence              // Storage.mu; zero while nobody here holds it
 	lost  bool               // Storage.mu; the lease is gone, but the owner has not called Unlock yet
@@ -24,12 +24,12 @@ type lock struct {
 	done  chan struct{}      // Storage.mu; closed when the renewal has ended
 }
 
-// releaseTimeout bounds how long Unlock and Close wait for the store: a lease that can't be released runs out anyway.
+// releaseTimeout is how long Unlock and Close wait for the store: a lease that can't be released runs out anyway.
 const releaseTimeout = 10 * time.Second
 
 // Lock waits until the lock is free, takes it, and renews it in the background until Unlock. It gives up when ctx ends.
-// An owner whose lease is lost (the store could not be reached for longer than the time to live) learns of it from
-// the writes that it makes under the lock: they return ErrStaleFence.
+// If the lease is lost because the store could not be reached for longer than the time to live, the owner's writes
+// under the lock return ErrStaleFence.
 func (s *Storage) Lock(ctx context.Context, name string) error {
 	holder := s.newHolder()
 	for {
@@ -49,7 +49,7 @@ func (s *Storage) Lock(ctx context.Context, name string) error {
 	}
 }
 
-// TryLock is Lock without waiting: false if somebody else has the lock.
+// TryLock is Lock without waiting. It returns false if somebody else has the lock.
 func (s *Storage) TryLock(ctx context.Context, name string) (bool, error) {
 	ok, err := s.tryLock(ctx, name, s.newHolder(), false)
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *Storage) TryLock(ctx context.Context, name string) (bool, error) {
 // newHolder names a holder for one acquisition, so that an abandoned lease of this process counts as somebody else's.
 func (s *Storage) newHolder() string { return s.node + "/" + rand.Text() }
 
-// tryLock takes the turn within this process, and then the lock in the store. With wait it waits for the turn.
+// tryLock takes the turn in this process, and then the lock in the store. With wait it waits for the turn, but not for the store's lock.
 func (s *Storage) tryLock(ctx context.Context, name, holder string, wait bool) (bool, error) {
 	if err := s.usable(ctx); err != nil {
 		return false, err
@@ -119,7 +119,7 @@ func (s *Storage) tryLock(ctx context.Context, name, holder string, wait bool) (
 	return true, nil
 }
 
-// Unlock ends the renewal and releases the lock. A lock that was lost is not an error.
+// Unlock ends the renewal and releases the lock. It is no error if the lock was lost before.
 func (s *Storage) Unlock(ctx context.Context, name string) error {
 	s.mu.Lock()
 	l := s.locks[name]
@@ -140,13 +140,13 @@ func (s *Storage) Unlock(ctx context.Context, name string) error {
 	l.turn <- struct{}{}
 	s.leave(l)
 	if err != nil {
-		return fmt.Errorf("unlocking %s (its lease ends within %v by itself): %w", name, s.ttl, err)
+		return fmt.Errorf("unlocking %s (its lease runs out within %v anyway): %w", name, s.ttl, err)
 	}
 	return nil
 }
 
-// RenewLockLease renews a lease now. The length that certmagic asks for is not needed, since leases are renewed in the background
-// for as long as they are held; what it learns is whether the lock is still its own.
+// RenewLockLease renews a lease now, which tells CertMagic whether it still has the lock. The length that it asks for does not
+// matter, since leases are renewed in the background for as long as they are held.
 func (s *Storage) RenewLockLease(ctx context.Context, name string, _ time.Duration) error {
 	if err := s.usable(ctx); err != nil {
 		return err
@@ -168,8 +168,8 @@ func (s *Storage) RenewLockLease(ctx context.Context, name string, _ time.Durati
 	return nil
 }
 
-// Close ends all renewals, releases the locks that are still held and waits for both. Everything that is asked of the
-// Storage afterwards is refused with fs.ErrClosed. It may be called more than once.
+// Close ends all renewals, releases the locks that are still held, and waits for both. All later calls return fs.ErrClosed;
+// Close itself may be called more than once.
 func (s *Storage) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -192,7 +192,7 @@ func (s *Storage) Close() error {
 	return errors.Join(errs...)
 }
 
-// release gives the lock back even if ctx has ended: a holder that gives up must not keep others waiting.
+// release releases the lock even if ctx has ended: a holder that gives up must not keep others waiting.
 func (s *Storage) release(ctx context.Context, fence Fence) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
@@ -220,8 +220,8 @@ func (s *Storage) leave(l *lock) {
 	}
 }
 
-// renew keeps the lease alive until ctx ends or the lease is lost. since is when the last request that
-// granted the lease was sent: by the monotonic clock, a lease never lasts longer than that plus its time to live.
+// renew keeps the lease alive until ctx ends or the lease is lost. since is when the last successful request
+// was sent: by our monotonic clock, the lease lasts at least until since plus its time to live.
 func (s *Storage) renew(ctx context.Context, l *lock, fence Fence, since time.Time) {
 	ticker := time.NewTicker(s.ttl / 3)
 	defer ticker.Stop()
@@ -250,19 +250,19 @@ func (s *Storage) renew(ctx context.Context, l *lock, fence Fence, since time.Ti
 			l.lost = true
 		}
 		s.mu.Unlock()
-		s.logger.Error("a certificate lock was lost: what was being done under it will not be stored", "lock", l.name, "error", err)
+		s.logger.Error("a certificate lock was lost: later writes under it will be refused", "lock", l.name, "error", err)
 		return
 	}
 }
 
-// fenceFor returns the fence for a write to key: that of the lock which certmagic takes before it writes there, if we hold it.
-// An error says that we have lost it. certmagic tells its storage no more than names, so its naming is repeated here:
+// fenceFor returns the fence for a write to key: that of the lock which CertMagic takes before it writes there, if we hold it.
+// The error is ErrStaleFence if we have lost it. CertMagic gives its storage only names, so its naming is repeated here:
 //
 //	lock issue_cert_NAME  guards  certificates/ISSUER/NAME/… and acme/ISSUER/challenge_tokens/NAME.json
 //	lock register_acme_account_…  guards  acme/ISSUER/users/…
 //	lock DIR (our own use, e.g. "internal")  guards  DIR/…
 //
-// Other writes (staples of OCSP, renewal information) are repeatable and made without a lock, or under one that guards no place.
+// Other writes (OCSP staples, renewal information) can be repeated, and need no fence.
 func (s *Storage) fenceFor(key string) (Fence, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

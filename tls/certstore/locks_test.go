@@ -31,13 +31,13 @@ const (
 	siteKey  = "certificates/issuer/casino.test/casino.test.key"
 )
 
-// await waits until a condition holds. The deadline is for a slow machine, nothing is timed.
+// await waits until a condition holds.
 func await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(3 * time.Minute)
 	for !condition() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -50,8 +50,8 @@ func lock(t *testing.T, s *certstore.Storage, name string) {
 	}
 }
 
-// quickly gives leases a short life. A test whose holder must keep its lease runs in a bubble of synctest, where no time passes
-// while anything runs: on a busy machine, renewals would come too late.
+// quickly gives leases a short life. A test whose holder must keep its lease runs in a synctest bubble, where no time passes
+// while anything runs: otherwise, on a busy machine, renewals would come too late.
 func quickly(o *certstore.Options) { o.LockTTL = 60 * time.Millisecond }
 
 func TestLock_ExcludesOthersUntilUnlock(t *testing.T) {
@@ -128,7 +128,7 @@ func TestLock_GivesUpWithItsContext(t *testing.T) {
 	if err := a.Unlock(t.Context(), "l"); err != nil {
 		t.Fatal(err)
 	}
-	lock(t, b, "l") // nobody who gave up is in the way
+	lock(t, b, "l") // those who gave up don't block it
 }
 
 func TestLock_IsRenewedWhileHeld(t *testing.T) {
@@ -136,13 +136,13 @@ func TestLock_IsRenewedWhileHeld(t *testing.T) {
 		kv := newMemoryKV()
 		s := open(t, kv, quickly)
 		lock(t, s, "l")
-		for range 5 { // each step is less than the time to live, all together are more
+		for range 5 { // each step is shorter than the time to live, all five together are longer
 			kv.advance(40 * time.Millisecond)
 			before := kv.renewals()
 			await(t, "a renewal", func() bool { return kv.renewals() > before })
 		}
 		if kv.heldBy("l") == "" {
-			t.Fatal("the lease ran out although its holder lives")
+			t.Fatal("the lease ran out while its holder was alive")
 		}
 		if err := s.Unlock(t.Context(), "l"); err != nil {
 			t.Fatal(err)
@@ -155,7 +155,7 @@ func TestLock_IsRenewedWhileHeld(t *testing.T) {
 
 func TestLock_HolderWhoseLeaseRanOutCanNotWrite(t *testing.T) {
 	kv := newMemoryKV()
-	a, b := open(t, kv), open(t, kv) // leases of a minute: no renewal happens within the test, as if a were paused
+	a, b := open(t, kv), open(t, kv) // with leases of a minute nothing is renewed during the test, as if a were paused
 	lock(t, a, siteLock)
 	if err := a.Store(t.Context(), siteKey, []byte("by a")); err != nil {
 		t.Fatal(err)
@@ -202,9 +202,9 @@ func TestLock_RenewalThatComesTooLateLosesIt(t *testing.T) {
 	if err := s.Store(t.Context(), siteKey, nil); !errors.Is(err, certstore.ErrStaleFence) {
 		t.Errorf("a write under it: %v", err)
 	}
-	// Within the process the lock stays taken until its owner returns it, so that two can't work on the same thing.
+	// Within the process the lock stays taken until its owner calls Unlock, so that two can't work on the same thing.
 	if ok, err := s.TryLock(t.Context(), siteLock); ok || err != nil {
-		t.Errorf("TryLock beside the owner who lost it: %v, %v", ok, err)
+		t.Errorf("TryLock before the owner who lost it called Unlock: %v, %v", ok, err)
 	}
 	if err := s.Unlock(t.Context(), siteLock); err != nil {
 		t.Fatal(err)
@@ -220,7 +220,7 @@ func TestLock_StoreThatCanNotBeReachedLosesItInTime(t *testing.T) {
 	s := open(t, kv, quickly)
 	lock(t, s, siteLock)
 	kv.setFailure(errors.New("no leader"))
-	// The store's clock stands still: the holder knows by its own clock that the lease is over.
+	// The store's clock stands still: the holder learns from its own clock that the lease has run out.
 	await(t, "the holder to give up", func() bool {
 		return errors.Is(s.Store(t.Context(), siteKey, nil), certstore.ErrStaleFence)
 	})
@@ -346,7 +346,7 @@ func TestStorage_ClusterSharesOneCertificate(t *testing.T) {
 	if got := issuer.issued.Load(); got != 1 {
 		t.Errorf("%d certificates were issued for %d nodes, want 1", got, nodes)
 	}
-	// The locks' names are certmagic's, and so is what is written under them: a release of it that names them otherwise shows here.
+	// CertMagic chooses the names of locks and of the values written under them: a release that changes them fails here.
 	written := 0
 	for key, fence := range kv.fences {
 		if strings.HasPrefix(key, "certificates/") {
@@ -366,7 +366,7 @@ func TestStorage_ClusterSharesOneCertificate(t *testing.T) {
 	}
 }
 
-// certmagic registers an account under the lock that guards accounts here.
+// CertMagic registers an account under the lock that fenceFor expects.
 func TestLock_AccountsAreRegisteredUnderTheLockThatGuardsThem(t *testing.T) {
 	kv := newMemoryKV()
 	storage := open(t, kv)

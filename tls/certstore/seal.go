@@ -12,15 +12,14 @@ import (
 // KeySize is the length in bytes of the key that values are encrypted with.
 const KeySize = chacha20poly1305.KeySize
 
-// ErrSealed says that a value can't be decrypted: the key is not the one that it was written with, or the value was damaged,
-// or it was moved to another name.
+// ErrSealed means that a value can't be decrypted: it was written with another key, or damaged, or moved to another name.
 var ErrSealed = errors.New("value can't be decrypted: it was written with another key, or it is damaged")
 
 // envelopeV1 is the first byte of a sealed value: version 1 is
 //
 //	0x01 | nonce (24 bytes, random) | ciphertext and tag of XChaCha20-Poly1305
 //
-// with the associated data aadV1 followed by the name of the key. XChaCha20's nonce is long enough to be drawn at random for
+// with aadV1 and the value's name as associated data. XChaCha20's nonce is long enough to be random for
 // every write without counting (draft-irtf-cfrg-xchacha, section 2.1).
 const envelopeV1 = 0x01
 
@@ -42,7 +41,7 @@ func newSealer(key []byte) (sealer, error) {
 	return sealer{aead}, nil
 }
 
-// seal encrypts value for the place name. The name is authenticated, so that a value can't be moved to another place.
+// seal encrypts a value to be stored at name. The name is authenticated, so that a value can't be moved to another one.
 func (s sealer) seal(name string, value []byte) []byte {
 	box := make([]byte, 1+chacha20poly1305.NonceSizeX, len(value)+sealOverhead)
 	box[0] = envelopeV1

@@ -21,17 +21,17 @@ type Options struct {
 	KV  KV
 	Key []byte // KeySize bytes; values are encrypted with it
 
-	// Node names this node in the holders of locks. Each Storage adds a unique part itself, so it may be empty.
+	// Node is part of the holder's name in this node's locks. It may be empty, since each Storage adds a unique part.
 	Node string
 
-	// LockTTL is how long a lock outlives its holder. Zero: 30 seconds. At least 50 milliseconds.
-	// A lease is renewed each third of it.
+	// LockTTL is how long a lock outlives its holder, at least 50 milliseconds. Zero: 30 seconds.
+	// A lease is renewed after a third of it.
 	LockTTL time.Duration
 
 	// LockPoll is how often Lock asks again for a lock that somebody else has. Zero: 1 second.
 	LockPoll time.Duration
 
-	Clock  func() time.Time // when a value was modified. nil: time.Now
+	Clock  func() time.Time // for times of modification. nil: time.Now
 	Logger *slog.Logger     // nil: nothing is logged
 }
 
@@ -42,7 +42,7 @@ const (
 )
 
 // Storage implements certmagic.Storage, certmagic.TryLocker and certmagic.LockLeaseRenewer. It is safe for concurrent use.
-// Its owner calls Close when nothing uses it any more.
+// Its owner calls Close when nothing uses it any longer.
 type Storage struct {
 	kv     KV
 	seal   sealer
@@ -58,7 +58,7 @@ type Storage struct {
 
 	mu     sync.Mutex
 	closed bool             // mu
-	locks  map[string]*lock // mu; by name of the lock: held, or waited for in this process
+	locks  map[string]*lock // mu; by name: the locks that this process holds or waits for
 }
 
 var (
@@ -101,10 +101,10 @@ func New(options Options) (*Storage, error) {
 	}, nil
 }
 
-// String names the storage in log lines. It reveals nothing.
+// String names the storage in log lines, without its contents.
 func (s *Storage) String() string { return "certstore" }
 
-// Store encrypts value and puts it at key. When this Storage holds the lock that the key belongs to, the write is fenced by it:
+// Store encrypts value and puts it at key. If this Storage holds the lock that guards the key, the lock fences the write:
 // ErrStaleFence means that the lock was lost and nothing was written.
 func (s *Storage) Store(ctx context.Context, key string, value []byte) error {
 	if err := s.usable(ctx); err != nil {
@@ -124,7 +124,7 @@ func (s *Storage) Store(ctx context.Context, key string, value []byte) error {
 	return nil
 }
 
-// Load returns the value at key, or an error that is fs.ErrNotExist.
+// Load returns the value at key. The error is fs.ErrNotExist if there is none.
 func (s *Storage) Load(ctx context.Context, key string) ([]byte, error) {
 	value, _, err := s.get(ctx, key)
 	return value, err
@@ -145,7 +145,7 @@ func (s *Storage) get(ctx context.Context, key string) ([]byte, time.Time, error
 	return value, record.Modified, nil
 }
 
-// Delete removes the value at key, and everything below key if key is a directory. Fenced like Store.
+// Delete removes the value at key, and everything below key if key is a directory. It is fenced as Store is.
 func (s *Storage) Delete(ctx context.Context, key string) error {
 	if err := s.usable(ctx); err != nil {
 		return err
@@ -169,13 +169,13 @@ func (s *Storage) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// Exists reports whether key holds a value or is a directory. It is false when the store could not be asked.
+// Exists reports whether key holds a value or is a directory. It returns false if the store could not be asked.
 func (s *Storage) Exists(ctx context.Context, key string) bool {
 	_, err := s.Stat(ctx, key)
 	return err == nil
 }
 
-// Stat describes the value or directory at key. The error is fs.ErrNotExist when there is neither.
+// Stat describes the value or directory at key. The error is fs.ErrNotExist if there is neither.
 func (s *Storage) Stat(ctx context.Context, key string) (certmagic.KeyInfo, error) {
 	if err := s.usable(ctx); err != nil {
 		return certmagic.KeyInfo{}, err
@@ -198,8 +198,8 @@ func (s *Storage) Stat(ctx context.Context, key string) (certmagic.KeyInfo, erro
 	return certmagic.KeyInfo{Key: key}, nil
 }
 
-// List returns what is below the directory dir: values and directories, in ascending order; with recursive also what is
-// below those directories. The empty dir is the root. The error is fs.ErrNotExist when there is no such directory.
+// List returns the values and directories in the directory dir, in ascending order; with recursive also those in the
+// directories below. The empty dir is the root. The error is fs.ErrNotExist if there is no such directory.
 func (s *Storage) List(ctx context.Context, dir string, recursive bool) ([]string, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
@@ -214,7 +214,7 @@ func (s *Storage) List(ctx context.Context, dir string, recursive bool) ([]strin
 	}
 	if len(all) == 0 && prefix != "" {
 		if _, err := s.kv.Get(ctx, strings.TrimSuffix(dir, "/")); err == nil {
-			return nil, nil // a value, below which there is nothing
+			return nil, nil // a value, with nothing below
 		}
 		return nil, fmt.Errorf("listing %s: %w", dir, fs.ErrNotExist)
 	}
@@ -239,7 +239,7 @@ func (s *Storage) List(ctx context.Context, dir string, recursive bool) ([]strin
 	return found, nil
 }
 
-// usable refuses work for a context that has ended and after Close.
+// usable returns an error if ctx has ended, or the Storage is closed.
 func (s *Storage) usable(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -250,7 +250,7 @@ func (s *Storage) usable(ctx context.Context) error {
 	return nil
 }
 
-// checkKey checks a key's form, which is certmagic's: components between single slashes, none leading or trailing.
+// checkKey checks that a key has CertMagic's form: components with single slashes between them, and no slash at either end.
 func checkKey(key string) error {
 	if key == "" || key == "." || key == ".." || path.Clean("/"+key) != "/"+key {
 		return fmt.Errorf("certificate storage: %q is not a key: %w", key, fs.ErrInvalid)

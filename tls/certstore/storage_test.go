@@ -132,12 +132,12 @@ func TestStorage_DeleteTakesADirectoryWithAllBelow(t *testing.T) {
 	}
 }
 
-// The storage agrees with certmagic's own, on files, about any sequence of operations.
+// For any sequence of operations, the storage gives the same results as CertMagic's own, which keeps files.
 func TestStorage_AgreesWithCertmagicsFileStorage(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		ours := open(t, newMemoryKV())
 		theirs := &certmagic.FileStorage{Path: t.TempDir()}
-		// A key is never both a file and a directory, which a file system can't have: only the last component is a letter from x on.
+		// No key is both a file and a directory, which a file system can't have: only a last component is a letter from x on.
 		key := rapid.Custom(func(t *rapid.T) string {
 			dirs := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "a.b"}), 0, 2).Draw(t, "dirs")
 			return strings.Join(append(dirs, rapid.SampledFrom([]string{"x", "y.json"}).Draw(t, "file")), "/")
@@ -184,7 +184,7 @@ func TestStorage_AgreesWithCertmagicsFileStorage(t *testing.T) {
 					if err != nil && !errors.Is(err, fs.ErrNotExist) {
 						rt.Fatal(err)
 					}
-					// Directories that are empty stay behind on a file system: only files are compared.
+					// A file system keeps empty directories: only files are compared.
 					return slices.DeleteFunc(keys, func(k string) bool { i, err := s.Stat(ctx, k); return err != nil || !i.IsTerminal })
 				}
 				a, b := terminal(ours), terminal(theirs)
@@ -208,7 +208,7 @@ func TestStorage_ValuesAreEncryptedAtRest(t *testing.T) {
 	}
 	sealed := kv.records["a/b.key"].Value
 	if bytes.Contains(sealed, secret[5:15]) {
-		t.Fatal("the value lies in the store as it is")
+		t.Fatal("the value is in the store in plain text")
 	}
 	if err := s.Store(t.Context(), "a/b.key", secret); err != nil {
 		t.Fatal(err)

@@ -1,8 +1,8 @@
 // Package faults makes the writes and syncs of the log and of bbolt files fail, and cuts the power, in tests.
 //
 // A Disk watches the files below one directory. It counts their operations (writes, syncs, truncations), can make any of
-// them fail, and remembers them all. From that it can build what a disk may hold after a power cut at any moment: what
-// was synced, and any part of what was not.
+// them fail, and records them all. From the record it can build what a disk may hold after a power cut at any moment: all
+// that was synced, and any part of the rest.
 //
 // The hooks exist only in a test binary built with the tag "faults" and a patched copy of bbolt; see the command in
 // directory patch. Without them, tests that watch are skipped, or fail if CI=true is in the environment.
@@ -23,15 +23,15 @@ import (
 type Mode int
 
 const (
-	// Nothing is persisted, and an I/O error is reported. A sync that fails so leaves what it should have synced at risk.
+	// Nothing is persisted, and an I/O error is reported. After such a failed sync, the unsynced writes may still be lost.
 	Nothing Mode = iota
-	// Persisted means that the operation is carried out in full, and an I/O error is reported all the same.
+	// Persisted means that the operation is carried out in full, but an I/O error is reported.
 	Persisted
-	// Full means that nothing is persisted, and the disk is reported to be full.
+	// Full means that nothing is persisted, and a full disk is reported.
 	Full
 )
 
-// Modes are all modes, for tests that try each.
+// Modes lists all modes, for tests that try each.
 var Modes = []Mode{Nothing, Persisted, Full}
 
 func (m Mode) String() string {
@@ -48,10 +48,10 @@ func (m Mode) err() error {
 	return fmt.Errorf("%w: %w", ErrInjected, syscall.EIO)
 }
 
-// Fault says which operation is to fail.
+// Fault says which operation fails.
 type Fault struct {
 	File   string // such as "state.db", "log/state", or "log" for any file below it; "" for any file of the directory
-	N      int    // the N-th operation of it from now on, from 1
+	N      int    // the N-th operation from now on, counted from 1
 	Mode   Mode
 	Sticky bool // all later operations of these files fail in the same way
 }
@@ -62,20 +62,20 @@ type Op struct {
 	Kind   string // "write", "sync", "truncate", or "directory": the sync of a directory
 	Offset int64  // of a write; the new size of a truncation
 	Length int    // of a write
-	Fault  *Fault // what made it fail, if anything
+	Fault  *Fault // the fault that made it fail, if any
 }
 
 type op struct {
 	Op
 	data []byte // of a write
-	done bool   // carried out, even if it was reported to have failed
+	done bool   // carried out, even if a failure was reported
 }
 
 // Disk watches the files below one directory. Its methods may be called from any goroutine.
 type Disk struct {
 	dir string
 
-	mu      sync.Mutex // held through each operation, so that they have an order
+	mu      sync.Mutex // held during each operation, so that operations have an order
 	ops     []op
 	initial map[string]*image // by path below dir: the file before its first operation
 	fault   *Fault
@@ -89,7 +89,7 @@ var (
 	watched   = map[string]*Disk{} // by directory
 )
 
-// Watch begins to watch the files of dir, which must be the directory's only path, until the test ends. Files must not
+// Watch watches the files below dir until the test ends. dir must be the only path to the directory, and its files must not
 // be open yet.
 func Watch(t testing.TB, dir string) *Disk {
 	t.Helper()
@@ -113,7 +113,7 @@ func Watch(t testing.TB, dir string) *Disk {
 	return d
 }
 
-// Fail arms a fault in place of the one before.
+// Fail arms a fault and replaces the one before.
 func (d *Disk) Fail(f Fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -127,7 +127,7 @@ func (d *Disk) Heal() {
 	d.fault = nil
 }
 
-// Fired tells whether the armed fault has struck.
+// Fired reports whether the armed fault has struck.
 func (d *Disk) Fired() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -148,7 +148,7 @@ func (d *Disk) Stall(kind string) (release func()) {
 	})
 }
 
-// Ops returns all operations so far. A position in them is a moment at which the power can be cut.
+// Ops returns all operations so far. The power can be cut at any position in this list.
 func (d *Disk) Ops() []Op {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -232,7 +232,7 @@ func (d *Disk) handle(name, kind string, offset int64, data []byte, do func() er
 	return nil
 }
 
-// strikes counts an operation, and returns the fault if it is to fail.
+// strikes counts an operation, and returns the fault if the operation must fail.
 func (d *Disk) strikes(name string) *Fault {
 	f := d.fault
 	if f == nil || (f.File != "" && f.File != name && !strings.HasPrefix(name, f.File+"/")) {

@@ -130,12 +130,12 @@ func TestCutPower_LosesAllWithoutSyncs(t *testing.T) {
 	to := t.TempDir()
 	d.CutPower(t, to, d.Now(), faults.Lost)
 	if has(t, to, "second") {
-		t.Fatal("what was never synced survived")
+		t.Fatal("an unsynced write survived")
 	}
 	kept := t.TempDir()
 	d.CutPower(t, kept, d.Now(), faults.Kept)
 	if !has(t, kept, "second") {
-		t.Fatal("what was kept is not there")
+		t.Fatal("the kept write is missing")
 	}
 	if d.Now() == at {
 		t.Fatal("no operation was seen")

@@ -12,10 +12,10 @@ import (
 	"testing"
 )
 
-// sectorSize is what a disk writes as a whole or not at all, in bytes.
+// sectorSize is the unit, in bytes, that a disk writes completely or not at all.
 const sectorSize = 512
 
-// Unsynced says what becomes of changes that were not synced when the power went.
+// Unsynced decides which unsynced changes survive the power cut, by operation and sector.
 type Unsynced func(Op, int) bool
 
 // Lost loses all of them.
@@ -24,16 +24,15 @@ func Lost(Op, int) bool { return false }
 // Kept keeps all of them.
 func Kept(Op, int) bool { return true }
 
-// Random keeps each sector with an even chance. Print the seed: with the same operations it does the same again.
+// Random keeps each sector with an even chance. Print the seed: the same operations and seed give the same result.
 func Random(seed uint64) Unsynced {
 	r := rand.New(rand.NewPCG(seed, 0))
 	return func(Op, int) bool { return r.IntN(2) == 0 }
 }
 
-// CutPower builds in the empty directory to what the disk may hold after a power cut right after the first at
-// operations: all that was synced, and of the rest the sectors for which unsynced says so (it is asked for each
-// operation and each sector of it). Other files of the directory are copied as they are now; unfinished ones, of which
-// the name ends in ".new", and sockets are left out.
+// CutPower fills the empty directory to with what the disk may hold after a power cut right after the first at operations:
+// everything synced, and those unsynced sectors for which unsynced returns true. Other files of the directory are copied as
+// they are now. Sockets and unfinished files, whose names end in ".new", are left out.
 func (d *Disk) CutPower(t testing.TB, to string, at int, unsynced Unsynced) {
 	t.Helper()
 	d.mu.Lock()
@@ -64,12 +63,12 @@ func (d *Disk) CutPower(t testing.TB, to string, at int, unsynced Unsynced) {
 	}
 }
 
-// unfinished tells whether the file or a directory that it is in has not got its name yet.
+// unfinished reports whether the file, or a directory above it, does not have its final name yet.
 func unfinished(name string) bool {
 	return strings.HasSuffix(name, ".new") || strings.Contains(name, ".new/")
 }
 
-// regularFiles lists the files below a directory by their paths below it, and makes their directories below another.
+// regularFiles lists the files below dir by their relative paths, and makes their directories below to.
 func regularFiles(dir, to string) (names []string, err error) {
 	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -93,7 +92,7 @@ func regularFiles(dir, to string) (names []string, err error) {
 	return names, err
 }
 
-// image is a file of which only the sectors that are not zero take memory. Sectors are never changed, only replaced.
+// image is a file's content; only non-zero sectors take memory. Sectors are replaced, never modified.
 type image struct {
 	sectors map[int64][]byte
 	size    int64
@@ -146,8 +145,7 @@ func (d *Disk) image(name string, at int, unsynced Unsynced) *image {
 	return m
 }
 
-// put writes data at an offset, which must be a multiple of the size of a sector, except for the sectors of it that keep
-// does not want.
+// put writes data at an offset, which must be a multiple of the sector size. It skips the sectors that keep rejects.
 func (m *image) put(data []byte, offset int64, keep func(sector int) bool) {
 	for i := 0; len(data) > 0; i++ {
 		n := min(sectorSize, len(data))
@@ -187,7 +185,7 @@ func (m *image) write(path string) error {
 	return errors.Join(err, f.Close())
 }
 
-// CopyDirectory copies the regular files below a directory, which nobody may have open, into the empty directory to. Files
+// CopyDirectory copies the regular files below a directory into the empty directory to. The files must not be open. They
 // keep their holes.
 func CopyDirectory(t testing.TB, from, to string) {
 	t.Helper()

@@ -1,13 +1,13 @@
 // Command patch writes a copy of go.etcd.io/bbolt in which every write, sync and truncation of a database file goes
-// through a hook, and a go.mod with which go builds against it:
+// through a hook, and a go.mod that builds against that copy:
 //
 //	go run ./storage/storagetest/faults/patch -out build/faults
 //	go test -tags faults -modfile build/faults/go.mod ./...
 //
-// bbolt has no way to make its writes and syncs fail. Rather than to keep a changed copy of it, this takes the source
-// of the version in go.mod, changes the four lines that matter, and stops with an error if it doesn't find exactly those
-// four: then the new version of bbolt has to be looked at. (An overlay would be simpler, but go refuses to replace files
-// of its module cache.)
+// bbolt has no way to make its writes and syncs fail. Instead of keeping a fork, this command takes the source of the
+// version in go.mod and changes the four lines that matter. It stops with an error if it doesn't find exactly those four:
+// then someone has to look at the new version of bbolt. (An overlay would be simpler, but go refuses to replace files of
+// its module cache.)
 package main
 
 import (
@@ -25,7 +25,7 @@ import (
 )
 
 func main() {
-	out := flag.String("out", "", "directory to write to; it is made if it does not exist")
+	out := flag.String("out", "", "directory to write to; created if missing")
 	flag.Parse()
 	if err := run(*out); err != nil {
 		fmt.Fprintln(os.Stderr, "patch:", err)
@@ -44,8 +44,8 @@ var edits = []edit{
 		"return faultSync(db.file, func() error { return syscall.Fdatasync(int(db.file.Fd())) })\n"},
 }
 
-// calls are all the ways to change a file, and how often each occurs in the parts of bbolt that a database uses. A
-// number that differs means a write that no edit above knows of.
+// calls are all the ways to change a file, and how often each occurs in the parts of bbolt that a database uses. Another
+// number means a write that the edits above don't cover.
 var calls = map[string]int{
 	".WriteAt":        1,
 	".Truncate(":      1,
@@ -94,10 +94,10 @@ func faultSync(f *os.File, do func() error) error {
 
 func run(out string) error {
 	if out == "" {
-		return errors.New("say where to write with -out")
+		return errors.New("name the output directory with -out")
 	}
 	if runtime.GOOS != "linux" {
-		return fmt.Errorf("the lines to change are known for linux, not for %s", runtime.GOOS)
+		return fmt.Errorf("the lines to change are only known for linux, not for %s", runtime.GOOS)
 	}
 	out, err := filepath.Abs(out)
 	if err != nil {
@@ -221,7 +221,7 @@ func checkCalls(dir string, sources []string) error {
 	}
 	for call, expect := range calls {
 		if found[call] != expect {
-			return fmt.Errorf("bbolt in %s uses %q %d times, expected are %d: see what this version does there", dir, call, found[call], expect)
+			return fmt.Errorf("bbolt in %s uses %q %d times instead of %d: see what this version does there", dir, call, found[call], expect)
 		}
 	}
 	return nil
