@@ -258,7 +258,7 @@ func TestAudit_SaysWhatItProvesWithTheKeyAndWithout(t *testing.T) {
 	}
 	data := config.Data{Dir: copyOf(t, h.config.Data.Dir)}
 	without := audited(data)
-	for _, want := range []string{"1 positions played again", "unproven  2 positions of rounds, and that 2 sealed seeds", "each balance and commitment"} {
+	for _, want := range []string{"1 positions replayed", "unproven  2 positions of rounds, and whether 2 sealed seeds", "every balance and commitment"} {
 		if !strings.Contains(without, want) {
 			t.Errorf("without the key, it does not say %q:\n%s", want, without)
 		}
@@ -274,7 +274,7 @@ func TestAudit_SaysWhatItProvesWithTheKeyAndWithout(t *testing.T) {
 	given := data
 	given.EncryptionKey, given.EncryptionKeyFile = config.Secret(strings.TrimSpace(string(key))), file
 	with := audited(given)
-	if !strings.Contains(with, "3 positions played again") || strings.Contains(with, "unproven") {
+	if !strings.Contains(with, "3 positions replayed") || strings.Contains(with, "unproven") {
 		t.Errorf("with the key given:\n%s", with)
 	}
 	given.EncryptionKey = config.Secret(strings.Repeat("ab", seal.KeySize))
@@ -290,7 +290,7 @@ func TestAudit_SaysWhatItProvesWithTheKeyAndWithout(t *testing.T) {
 		t.Errorf("without the key, above a checkpoint:\n%s", without)
 	}
 	putKey(t, h.config.Data.Dir, data.Dir)
-	if with = audited(data); !strings.Contains(with, "4 positions played again") || strings.Contains(with, "left out") {
+	if with = audited(data); !strings.Contains(with, "4 positions replayed") || strings.Contains(with, "left out") {
 		t.Errorf("with the key beside it, above a checkpoint:\n%s", with)
 	}
 }

@@ -230,9 +230,9 @@ func TestAuditReport_SaysInWordsWhatWasProven(t *testing.T) {
 		t.Errorf("lines\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	report.Key, report.Unproven, report.Sealed = false, 5, 4
-	want[3] = "accounts  2, each balance and commitment as its events make it, none below 0"
+	want[3] = "accounts  2, every balance and commitment follows from its events, none below 0"
 	want = slices.Insert(want, len(want)-1,
-		"unproven  5 positions of rounds, and that 4 sealed seeds are those committed to: this needs the casino's key (--encryption-key-file)")
+		"unproven  5 positions of rounds, and whether 4 sealed seeds match their commitments: that needs the casino's key (--encryption-key-file)")
 	if got := report.Lines(); !slices.Equal(got, want) {
 		t.Errorf("without the key, lines\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

@@ -7,9 +7,9 @@ import (
 
 // Lines says what was proven, in words.
 func (r *Report) Lines() []string {
-	seeds := "each balance and seed as its events make it"
+	seeds := "every balance and seed follows from its events"
 	if !r.Key {
-		seeds = "each balance and commitment as its events make it"
+		seeds = "every balance and commitment follows from its events"
 	}
 	lines := []string{
 		fmt.Sprintf("history   %d events in one chain, head %x", r.Events, r.Head),
@@ -29,7 +29,7 @@ func (r *Report) Lines() []string {
 		lines = append(lines, line)
 	}
 	if !r.Key {
-		lines = append(lines, fmt.Sprintf("unproven  %d positions of rounds, and that %d sealed seeds are those committed to: this needs the casino's key (--encryption-key-file)", r.Unproven, r.Sealed))
+		lines = append(lines, fmt.Sprintf("unproven  %d positions of rounds, and whether %d sealed seeds match their commitments: that needs the casino's key (--encryption-key-file)", r.Unproven, r.Sealed))
 	}
 	return append(lines, fmt.Sprintf("took      %s, log entry %d", r.Took.Round(time.Millisecond), r.Index))
 }
