@@ -11,6 +11,17 @@ FUZZTIME ?= 4000x
 # The race detector needs cgo; the program itself is built without.
 # The timeout allows for a busy machine: a package that takes minutes on a quiet one may take an hour there.
 TESTFLAGS ?= -race -timeout 60m
+# A copy of bbolt whose writes and syncs the tests can make fail.
+FAULTS := -tags faults -modfile build/faults/go.mod
+
+# run-tests runs all tests; its argument is flags for go test. The games compute exact figures and play millions of rounds, six
+# times slower under the race detector, which has nothing to find in arithmetic. So all their tests run without it, and
+# only those of -short, such as the ones with several workers, once more with it.
+define run-tests
+$(GO) test $(1) $(TESTFLAGS) $(FAULTS) $$($(GO) list ./... | grep -v '^imperio/games') && \
+$(GO) test $(1) $(filter-out -race,$(TESTFLAGS)) ./games/... && \
+$(GO) test $(1) $(TESTFLAGS) -short ./games/...
+endef
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test lint pages notices screenshots unit short times fuzz bench bench-keys bench-ratio edge-check clean torture
@@ -51,14 +62,14 @@ screenshots: ## take screenshots of every page for docs/screenshots
 unit: ## run all tests with the race detector, and with a copy of bbolt whose writes and syncs tests can make fail
 	@echo "== go test $(TESTFLAGS) ./..."
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
-	@$(GO) test $(TESTFLAGS) -tags faults -modfile build/faults/go.mod ./...
+	@$(call run-tests)
 
 short: ## run the tests that take about a minute in all, without the race detector
 	$(GO) test -short ./...
 
 times: ## run all tests once, and print how long each package took, in seconds
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
-	@$(GO) test -count=1 $(TESTFLAGS) -tags faults -modfile build/faults/go.mod ./... >build/times.txt; status=$$?; \
+	@{ $(call run-tests,-count=1); } >build/times.txt; status=$$?; \
 	awk '$$1 != "ok" && !/no test files/; $$1 == "ok" { sub("s$$", "", $$3); print $$3, $$2 }' build/times.txt | sort -rn; exit $$status
 
 fuzz: ## run each fuzz target with some thousand inputs (FUZZTIME=4000x, or a time such as 10m)

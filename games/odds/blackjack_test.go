@@ -191,6 +191,16 @@ func TestEvaluateBlackjack_StopsWithItsContext(t *testing.T) {
 	if _, err := SimulateBlackjack(ctx, BasicStrategy(), 1e12, 1, 2, nil); err != context.Canceled {
 		t.Errorf("got %v", err)
 	}
+	ctx, cancel = context.WithCancel(context.Background())
+	defer cancel()
+	if _, err := EvaluateBlackjack(ctx, BasicStrategy(), 2, func(done, _ int) {
+		if done > 1 {
+			t.Errorf("%d cards of the dealer are evaluated, but it was to stop after the first", done)
+		}
+		cancel()
+	}); err != context.Canceled {
+		t.Errorf("stopped in the middle: got %v", err)
+	}
 }
 
 // dealt is a stream that yields the given numbers in order.
@@ -206,6 +216,9 @@ func (d *dealt) Uniform(uint64) uint64 {
 
 // The fast engine and the game itself must play the same cards by the same chart with the same results, hand by hand.
 func TestEngine_AgreesWithTheGameHandForHand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it plays tens of thousands of rounds twice")
+	}
 	const rounds, seed = 30_000, 20261123
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -301,6 +314,7 @@ func playByChart(t *testing.T, table *blackjack.Table, chart *Chart, stream *dea
 // so the test can't fail by chance.
 func TestSimulateBlackjack_AgreesWithTheExactEdge(t *testing.T) {
 	const hands, seed = 2_000_000, 1
+	exact := exactBlackjack(t).BasicEdge()
 	s, err := SimulateBlackjack(context.Background(), BasicStrategy(), hands, seed, 0, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -308,7 +322,6 @@ func TestSimulateBlackjack_AgreesWithTheExactEdge(t *testing.T) {
 	if s.Hands != hands {
 		t.Fatalf("%d hands played", s.Hands)
 	}
-	exact := exactBlackjack(t).BasicEdge()
 	if off := math.Abs(s.HouseEdge() - exact); off > 3*s.StandardError() {
 		t.Errorf("seed %d: simulated edge %v, exact %v: %v standard errors apart", seed, s.HouseEdge(), exact, off/s.StandardError())
 	}

@@ -15,6 +15,8 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -342,18 +344,20 @@ func (p *tab) shownCoins() int {
 	return eval[int](p, `Number(document.getElementById('balance').dataset.coins)`)
 }
 
-// join makes an account in this browser, and returns its player for the API.
+// join makes an account, signs this browser in, and returns the account's player for the API.
 func (p *tab) join() *player {
 	p.t.Helper()
 	q := &player{t: p.t, base: p.base, name: fmt.Sprintf("player%d", names.Add(1)), password: "correct horse battery"}
-	p.visit("/rules")
-	q.token = eval[string](p, `(async () => {
-		const a = await fetch('/api/v1/accounts', { method: 'POST', headers: { 'Content-Type': 'application/json', 'Idempotency-Key': 'join-' + %[1]s }, body: JSON.stringify({ username: %[1]s, email: %[1]s + '@example.org', password: %[2]s }) });
-		if (!a.ok) throw new Error(await a.text());
-		localStorage.setItem('imperio.known', '1');
-		return (await a.json()).token;
-	})()`, q.name, q.password)
+	var account struct {
+		Token string `json:"token"`
+	}
+	q.do("POST", "/accounts", map[string]string{"username": q.name, "email": q.name + "@example.org", "password": q.password}, &account)
+	q.token = account.Token
+	call(p, network.SetCookie, network.SetCookieParams{Name: "imperio", Value: q.token, URL: p.base, HTTPOnly: new(true), SameSite: network.CookieSameSiteLax})
+	// A page that never saw a sign-in would not ask who is signed in.
+	known := call(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `localStorage.setItem('imperio.known', '1')`})
 	p.visit("/rules") // the sitting begins
+	call(p, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams(known))
 	return q
 }
 

@@ -59,6 +59,9 @@ type process struct {
 
 func newProcess(t *testing.T, flags ...string) *process {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it builds the program and runs it as a process of its own")
+	}
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)

@@ -166,8 +166,13 @@ func (d *Disk) Now() int {
 	return len(d.ops)
 }
 
-// handle is called in place of each operation of a file.
+// handle is called in place of each operation of a file. In a binary with the hooks a sync that succeeds is only recorded, not
+// carried out, whether the file is watched or not: the machine's own power is not cut, and real syncs would take most of
+// the time of tests that try thousands of faults.
 func handle(file *os.File, kind string, offset int64, data []byte, do func() error) error {
+	if kind == "sync" {
+		do = func() error { return nil }
+	}
 	path, err := filepath.Abs(file.Name())
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 
 func openBolt(t *testing.T, dir string) *bbolt.DB {
 	t.Helper()
-	db, err := bbolt.Open(filepath.Join(dir, "x.db"), 0o600, &bbolt.Options{Timeout: time.Second})
+	db, err := bbolt.Open(filepath.Join(dir, "x.db"), 0o600, &bbolt.Options{Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
