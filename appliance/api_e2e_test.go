@@ -54,7 +54,7 @@ func openRealHouseBy(t *testing.T, clock replication.Clock, change ...func(*conf
 	t.Helper()
 	h := &realHouse{t: t, config: patientConfig(), clock: clock}
 	c := &h.config
-	c.Data.Dir = t.TempDir()
+	c.Data.Dir = privateDir(t)
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", ""
 	c.Limits.On = false
 	c.Accounts.BcryptCost, c.Accounts.WelcomeCoins = 4, 1000
@@ -64,7 +64,7 @@ func openRealHouseBy(t *testing.T, clock replication.Clock, change ...func(*conf
 	h.start()
 	t.Cleanup(func() {
 		h.stop()
-		if proved, err := Audit(context.Background(), h.config.Data.Dir, nil); err != nil || len(proved) == 0 {
+		if proved, err := Audit(context.Background(), h.config.Data, nil); err != nil || len(proved) == 0 {
 			t.Errorf("the books are wrong: %v", err)
 		}
 	})

@@ -24,7 +24,7 @@ import (
 func logged(t *testing.T, change func(*config.Config)) string {
 	t.Helper()
 	c := patientConfig()
-	c.Data.Dir = t.TempDir()
+	c.Data.Dir = privateDir(t)
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", ""
 	change(&c)
 	var logs bytes.Buffer // nobody writes to it after close
@@ -53,7 +53,7 @@ func TestNew_WarnsOfWhatIsAllowedButDangerous(t *testing.T) {
 // net/http logs errors of its own. As plain lines they would break readers of JSON logs.
 func TestLogs_AreJSONWhateverNetHTTPSays(t *testing.T) {
 	c := config.Default()
-	c.Data.Dir = t.TempDir()
+	c.Data.Dir = privateDir(t)
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", "127.0.0.1:0"
 	c.Logs.Format, c.Logs.Level = config.LogJSON, slog.LevelDebug
 	var logs bytes.Buffer // nobody writes to it after close
@@ -135,7 +135,7 @@ func TestSignUp_AMistakeLocksNobodyOut(t *testing.T) {
 // While requests in flight finish, probes on the operator's listener learn that the node takes no new ones.
 func TestRun_ProbesLearnFirstThatTheNodeStops(t *testing.T) {
 	c := patientConfig()
-	c.Data.Dir = t.TempDir()
+	c.Data.Dir = privateDir(t)
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", "127.0.0.1:0"
 	app, err := New(t.Context(), Options{Config: c, Version: "test", Logs: io.Discard})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"imperio/appliance/config"
 	"imperio/appliance/control"
 	"imperio/games"
 	"imperio/games/catalogue"
@@ -18,12 +19,16 @@ import (
 // Audit proves the books of a casino. It asks the server that runs on the directory. Without one it reads the directory
 // itself and changes nothing. It includes bets that are in the log but not yet in the state, and it refuses a log and a state
 // that do not belong together, as a start does. It returns what was proven, in words, and a violation as *audit.Violation.
-func Audit(ctx context.Context, dir string, progress func(done, total uint64)) (proved []string, err error) {
-	return auditWith(ctx, dir, catalogue.Released(), progress)
+//
+// Without the casino's key, in the directory or in the configuration, less is proven: what package audit says, up to the last
+// checkpoint, since the log can't be applied without the key. The words say so.
+func Audit(ctx context.Context, data config.Data, progress func(done, total uint64)) (proved []string, err error) {
+	return auditWith(ctx, data, catalogue.Released(), progress)
 }
 
-// auditWith is Audit with other games than the released ones.
-func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress func(done, total uint64)) (proved []string, err error) {
+// auditWith is Audit for a casino with other games than the released ones.
+func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progress func(done, total uint64)) (proved []string, err error) {
+	dir, key := data.Dir, keyFrom(data)
 	client, err := control.Dial(ctx, filepath.Join(dir, SocketFile))
 	if err == nil {
 		defer client.Close()
@@ -45,12 +50,22 @@ func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress fun
 	if err != nil {
 		return nil, err
 	}
-	store, err := storage.OpenWith(dir, c, 0, storage.Options{ReadOnly: true, Owner: id.ClusterID})
-	if err != nil {
+	keys, err := key.read(dir)
+	if err != nil && (key.given != "" || !errors.Is(err, fs.ErrNotExist)) {
 		return nil, err
 	}
+	store, err := storage.OpenWith(dir, c, keys, 0, storage.Options{ReadOnly: true, Owner: id.ClusterID})
+	if err != nil {
+		return nil, key.explain(dir, err)
+	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	torn, err := replication.Replay(ctx, dir, replication.Identity{NodeID: id.NodeID, ClusterID: id.ClusterID}, store)
+	var torn *replication.Torn
+	var above int
+	if in := (replication.Identity{NodeID: id.NodeID, ClusterID: id.ClusterID}); keys == nil {
+		above, torn, err = replication.Above(dir, in, store)
+	} else {
+		torn, err = replication.Replay(ctx, dir, in, store)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +76,9 @@ func auditWith(ctx context.Context, dir string, c *games.Catalogue, progress fun
 	defer snapshot.Close()
 	report, err := audit.Run(ctx, snapshot, audit.Options{Progress: progress})
 	proved = report.Lines()
+	if above > 0 {
+		proved = append(proved, fmt.Sprintf("left out  %d commands of the log, above the last checkpoint: without the casino's key they can't be applied", above))
+	}
 	if torn != nil {
 		proved = append(proved, "log       "+torn.String())
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"imperio/appliance/config"
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/command"
@@ -18,8 +19,8 @@ import (
 // noted is something to do in a casino that nothing else does.
 func noted(what string) command.Body { return command.RecordAct{Actor: "operator", Act: what} }
 
-// copyOf copies files of a casino that is not running into another directory, which may hold others.
-func copyOf(t *testing.T, dir string, to string, names ...string) string {
+// copyFiles copies files of a casino that is not running into another directory, which may hold others.
+func copyFiles(t *testing.T, dir string, to string, names ...string) string {
 	t.Helper()
 	for _, name := range names {
 		from := filepath.Join(dir, name)
@@ -46,53 +47,56 @@ func copyOf(t *testing.T, dir string, to string, names ...string) string {
 }
 
 // whole is all that makes a casino.
-var whole = []string{storage.NodeFile, storage.StateFile, replication.LogDir}
+var whole = []string{storage.NodeFile, KeyFile, storage.StateFile, replication.LogDir}
 
 // auditRefuses holds that an audit does not take a log and a state for one casino's.
 func auditRefuses(t *testing.T, dir string, want string) {
 	t.Helper()
-	before := contentOf(t, dir)
-	if _, err := Audit(t.Context(), dir, nil); !errors.Is(err, replication.ErrMismatch) || !strings.Contains(err.Error(), want) {
-		t.Errorf("an audit of mixed files says %v, not %q", err, want)
-	}
-	if contentOf(t, dir) != before {
-		t.Error("it touched the files")
+	without := copyFiles(t, dir, privateDir(t), storage.NodeFile, storage.StateFile, replication.LogDir)
+	for _, dir := range []string{dir, without} {
+		before := contentOf(t, dir)
+		if _, err := Audit(t.Context(), config.Data{Dir: dir}, nil); !errors.Is(err, replication.ErrMismatch) || !strings.Contains(err.Error(), want) {
+			t.Errorf("an audit of mixed files says %v, not %q", err, want)
+		}
+		if contentOf(t, dir) != before {
+			t.Error("it touched the files")
+		}
 	}
 }
 
 // A copy of a casino at an earlier time, and the casino as it went on: their files are mixed.
 func TestAudit_OfFilesOfDifferentTimes(t *testing.T) {
-	dir := t.TempDir()
+	dir := privateDir(t)
 	makeCasino(t, dir, noted("one"))
-	earlier := copyOf(t, dir, t.TempDir(), whole...)
+	earlier := copyFiles(t, dir, privateDir(t), whole...)
 	makeCasino(t, dir, noted("two"), noted("three"))
-	later := copyOf(t, dir, t.TempDir(), whole...)
+	later := copyFiles(t, dir, privateDir(t), whole...)
 
 	// The log tells what the older state lacks.
-	mixed := copyOf(t, later, copyOf(t, earlier, t.TempDir(), storage.NodeFile, storage.StateFile), replication.LogDir)
-	proved, err := Audit(t.Context(), mixed, nil)
+	mixed := copyFiles(t, later, copyFiles(t, earlier, privateDir(t), storage.NodeFile, KeyFile, storage.StateFile), replication.LogDir)
+	proved, err := Audit(t.Context(), config.Data{Dir: mixed}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := Audit(t.Context(), later, nil)
+	want, err := Audit(t.Context(), config.Data{Dir: later}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if proved[0] != want[0] {
 		t.Errorf("an older state and a newer log prove %q, and the casino %q", proved[0], want[0])
 	}
-	mixed = copyOf(t, earlier, copyOf(t, later, t.TempDir(), storage.NodeFile, storage.StateFile), replication.LogDir)
+	mixed = copyFiles(t, earlier, copyFiles(t, later, privateDir(t), storage.NodeFile, KeyFile, storage.StateFile), replication.LogDir)
 	auditRefuses(t, mixed, "the log is older than the state")
 }
 
 // Two copies of a casino went on separately, one as far as the other, or further.
 func TestAudit_OfFilesOfCopiesThatParted(t *testing.T) {
-	dir := t.TempDir()
+	dir := privateDir(t)
 	makeCasino(t, dir, noted("one"))
-	one, other := copyOf(t, dir, t.TempDir(), whole...), copyOf(t, dir, t.TempDir(), whole...)
+	one, other := copyFiles(t, dir, privateDir(t), whole...), copyFiles(t, dir, privateDir(t), whole...)
 	makeCasino(t, one, noted("two"), noted("three"))
 	makeCasino(t, other, noted("zwei"), noted("drei"))
-	further := copyOf(t, other, t.TempDir(), whole...)
+	further := copyFiles(t, other, privateDir(t), whole...)
 	makeCasino(t, further, noted("vier"), noted("fünf"))
 	for name, c := range map[string]struct{ state, log string }{
 		"as far":                {one, other},
@@ -100,9 +104,9 @@ func TestAudit_OfFilesOfCopiesThatParted(t *testing.T) {
 		"the state came before": {dir, other}, // the log has what that state became in this copy
 	} {
 		t.Run(name, func(t *testing.T) {
-			mixed := copyOf(t, c.log, copyOf(t, c.state, t.TempDir(), storage.NodeFile, storage.StateFile), replication.LogDir)
+			mixed := copyFiles(t, c.log, copyFiles(t, c.state, privateDir(t), storage.NodeFile, KeyFile, storage.StateFile), replication.LogDir)
 			if c.state == dir {
-				if _, err := Audit(t.Context(), mixed, nil); err != nil {
+				if _, err := Audit(t.Context(), config.Data{Dir: mixed}, nil); err != nil {
 					t.Error(err)
 				}
 				return
@@ -110,15 +114,15 @@ func TestAudit_OfFilesOfCopiesThatParted(t *testing.T) {
 			auditRefuses(t, mixed, "different histories")
 		})
 	}
-	mixed := copyOf(t, one, copyOf(t, further, t.TempDir(), storage.NodeFile, storage.StateFile), replication.LogDir)
+	mixed := copyFiles(t, one, copyFiles(t, further, privateDir(t), storage.NodeFile, KeyFile, storage.StateFile), replication.LogDir)
 	auditRefuses(t, mixed, "the log is older than the state")
 }
 
 // A kill within a write leaves a part of it. That is no fault as long as neither the state nor the witness knows of it.
 func TestAudit_TellsOfATornEndOfTheLog(t *testing.T) {
-	dir := t.TempDir()
+	dir := privateDir(t)
 	makeCasino(t, dir, noted("one"))
-	before := t.TempDir()
+	before := privateDir(t)
 	d, err := openDir(dir, false)
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +137,7 @@ func TestAudit_TellsOfATornEndOfTheLog(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(before, replication.LogDir), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	copyOf(t, dir, before, storage.NodeFile, storage.StateFile, logState)
+	copyFiles(t, dir, before, storage.NodeFile, storage.StateFile, logState)
 	if _, err := d.node.Propose(t.Context(), command.Command{ID: command.ID{9}, Body: noted(strings.Repeat("long ", 300))}); err != nil {
 		t.Fatal(err)
 	}
@@ -155,10 +159,10 @@ func TestAudit_TellsOfATornEndOfTheLog(t *testing.T) {
 	}
 
 	opensNot(t, dir, "is damaged", "all entries up to") // the witness knows of the write
-	copyOf(t, before, dir, logState)
+	copyFiles(t, before, dir, logState)
 	auditRefuses(t, dir, "the log is older than the state") // and so does the state
-	copyOf(t, before, dir, storage.StateFile)
-	proved, err := Audit(t.Context(), dir, nil)
+	copyFiles(t, before, dir, storage.StateFile)
+	proved, err := Audit(t.Context(), config.Data{Dir: dir}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +172,7 @@ func TestAudit_TellsOfATornEndOfTheLog(t *testing.T) {
 		t.Errorf("the audit does not tell of the torn write:\n%s", strings.Join(proved, "\n"))
 	}
 	makeCasino(t, dir, noted("and on")) // a start drops it
-	proved, err = Audit(t.Context(), dir, nil)
+	proved, err = Audit(t.Context(), config.Data{Dir: dir}, nil)
 	if err != nil || strings.Contains(strings.Join(proved, "\n"), "never finished") {
 		t.Errorf("after a start: %v\n%s", err, strings.Join(proved, "\n"))
 	}

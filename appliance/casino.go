@@ -8,13 +8,17 @@ import (
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/command"
+	"imperio/storage/seal"
 )
 
 // casino is the machine as the APIs see it. Changes go through the log; the store answers reads.
 type casino struct {
 	*storage.Store
 	node *replication.Node
+	keys *seal.Keys
 }
+
+func (d *dataDir) casino() casino { return casino{d.store, d.node, d.keys} }
 
 // readPatience bounds how long a read waits for the node to be current.
 const readPatience = 5 * time.Second
@@ -29,8 +33,11 @@ func (c casino) Current(ctx context.Context) error {
 	return c.node.Barrier(ctx)
 }
 
-// Propose puts a command through the log.
+// Propose puts a command through the log. Its server seeds are sealed before.
 func (c casino) Propose(ctx context.Context, cmd command.Command) (command.Result, error) {
+	if len(cmd.Entropy) != 0 {
+		cmd = c.keys.Command(cmd)
+	}
 	return c.node.Propose(ctx, cmd)
 }
 

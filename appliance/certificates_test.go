@@ -1,7 +1,6 @@
 package appliance
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"strings"
@@ -15,7 +14,7 @@ import (
 func TestCertStore_SaysWhenALockIsLost(t *testing.T) {
 	h := openRealHouse(t)
 	said := make(lines, 10)
-	options := certStoreOptions(h.app.dir, bytes.Repeat([]byte{1}, certstore.KeySize), slog.New(slog.NewTextHandler(said, nil)))
+	options := certStoreOptions(h.app.dir, slog.New(slog.NewTextHandler(said, nil)))
 	options.LockTTL = 150 * time.Millisecond
 	options.KV = forgetful{options.KV}
 	store, err := certstore.New(options)

@@ -108,7 +108,7 @@ func OpenControl(ctx context.Context, dir, actor string, o Options) (client *con
 		return client, func() error { client.Close(); return nil }, nil
 	}
 	log := newLog(o.Config.Logs, o.Logs)
-	d, err := openDataDir(dataDirOptions{path: dir, log: log, stallLimit: o.Config.Data.DiskStallLimit})
+	d, err := openDataDir(dataDirOptions{path: dir, key: keyFrom(o.Config.Data), log: log, stallLimit: o.Config.Data.DiskStallLimit})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,9 +120,9 @@ func OpenControl(ctx context.Context, dir, actor string, o Options) (client *con
 	if err := d.node.Barrier(ctx); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("wait for the node to lead: %w", err), close())
 	}
-	passwords, err := auth.NewPasswords(auth.PasswordOptions{Cost: o.Config.Accounts.BcryptCost})
+	passwords, err := auth.NewPasswords(auth.PasswordOptions{Cost: o.Config.Accounts.BcryptCost, Seal: d.keys})
 	if err != nil {
 		return nil, nil, errors.Join(err, close())
 	}
-	return control.Local(newControl(casino{d.store, d.node}, passwords, log, nil, actor)), close, nil
+	return control.Local(newControl(d.casino(), passwords, log, nil, actor)), close, nil
 }

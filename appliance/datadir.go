@@ -20,6 +20,7 @@ import (
 	"imperio/storage"
 	"imperio/storage/engine"
 	"imperio/storage/machine"
+	"imperio/storage/seal"
 )
 
 // ErrNoCasino says that a directory holds no casino.
@@ -29,6 +30,7 @@ var ErrNoCasino = errors.New("there is no casino in this directory")
 type dataDir struct {
 	path     string
 	identity storage.Identity
+	keys     *seal.Keys // derived from the casino's key
 	store    *storage.Store
 	node     *replication.Node
 	made     bool // this start made the casino
@@ -38,6 +40,7 @@ type dataDir struct {
 type dataDirOptions struct {
 	path       string
 	create     bool             // make a casino if there is none
+	key        keySource        // of the casino's key
 	games      *games.Catalogue // nil: all released games
 	store      storage.Options
 	caches     machine.CacheBytes
@@ -50,6 +53,11 @@ type dataDirOptions struct {
 // openDataDir opens the casino in a directory, or makes one if there is none and o.create is set. If it refuses a directory,
 // it changes nothing in it.
 func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
+	if o.key.given != "" { // it is looked at before the directory is made
+		if _, err := o.key.read(o.path); err != nil {
+			return nil, err
+		}
+	}
 	if o.create {
 		if err := os.MkdirAll(o.path, 0o700); err != nil {
 			return nil, fmt.Errorf("make the data directory: %w", err)
@@ -71,6 +79,9 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		}
 	}()
 
+	if err := checkPrivate(o.path); err != nil {
+		return nil, err
+	}
 	d.identity, err = storage.ReadIdentity(o.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = d.begin(o)
@@ -85,13 +96,20 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		if err := d.clear(); err != nil {
 			return nil, err
 		}
-		if err := storage.Create(o.path, d.identity); err != nil {
+		if d.keys, err = o.key.readOrMake(o.path); err != nil {
+			return nil, err
+		}
+		if err := storage.Create(o.path, d.identity, d.keys.ID()); err != nil {
+			return nil, err
+		}
+	} else if d.has(storage.StateFile) { // else something else is to be told than a missing key
+		if d.keys, err = o.key.readExisting(o.path); err != nil {
 			return nil, err
 		}
 	}
 	o.store.Owner = d.identity.ClusterID
-	if d.store, err = storage.OpenWith(o.path, o.games, o.caches, o.store); err != nil {
-		return nil, err
+	if d.store, err = storage.OpenWith(o.path, o.games, d.keys, o.caches, o.store); err != nil {
+		return nil, o.key.explain(o.path, err)
 	}
 	undo.add("state", d.store.Close)
 	d.node, err = replication.Open(replication.Options{
@@ -145,7 +163,7 @@ func (d *dataDir) clear() error {
 // checkUnused refuses files that can't be read, or that hold any command.
 func (d *dataDir) checkUnused() error {
 	if d.has(storage.StateFile) {
-		s, err := storage.Open(d.path, storage.Options{ReadOnly: true, Owner: d.identity.ClusterID})
+		s, err := storage.Open(d.path, nil, storage.Options{ReadOnly: true, Owner: d.identity.ClusterID})
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"imperio/appliance/config"
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/command"
@@ -75,7 +76,7 @@ func opensNot(t *testing.T, dir string, want ...string) {
 	for name, open := range map[string]func() error{
 		"serve":                   func() error { _, err := openDir(dir, true); return err },
 		"a verb without a server": func() error { _, err := openDir(dir, false); return err },
-		"audit":                   func() error { _, err := Audit(context.Background(), dir, nil); return err },
+		"audit":                   func() error { _, err := Audit(context.Background(), config.Data{Dir: dir}, nil); return err },
 	} {
 		err := open()
 		if err == nil {
@@ -110,14 +111,14 @@ func TestDataDir_AFirstStartThatBrokeOffIsBegunAnew(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := privateDir(t)
 			makeCasino(t, dir)
 			setReady(t, dir, false)
 			if err := breakOff(dir); err != nil {
 				t.Fatal(err)
 			}
 			makeCasino(t, dir, something)
-			if _, err := Audit(t.Context(), dir, nil); err != nil {
+			if _, err := Audit(t.Context(), config.Data{Dir: dir}, nil); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -128,7 +129,7 @@ func TestDataDir_AFirstStartThatBrokeOffIsBegunAnew(t *testing.T) {
 func TestDataDir_WhatWasDoneIsNeverRemoved(t *testing.T) {
 	for name, lose := range map[string]string{"both files": "", "the log alone": storage.StateFile, "the state alone": replication.LogDir} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := privateDir(t)
 			makeCasino(t, dir, something)
 			setReady(t, dir, false)
 			if lose != "" {
@@ -147,7 +148,7 @@ func TestDataDir_WhatWasDoneIsNeverRemoved(t *testing.T) {
 
 func TestDataDir_UnreadableFilesOfAFirstStartAreKept(t *testing.T) {
 	for _, file := range []string{storage.StateFile, replication.LogDir + "/state"} {
-		dir := t.TempDir()
+		dir := privateDir(t)
 		makeCasino(t, dir)
 		setReady(t, dir, false)
 		if err := os.Truncate(filepath.Join(dir, file), 100); err != nil {
@@ -162,7 +163,7 @@ func TestDataDir_UnreadableFilesOfAFirstStartAreKept(t *testing.T) {
 
 // Without "ready", the casino once looked unused, and was replaced by a new one.
 func TestDataDir_AFlippedBitOfTheIdentityIsRefused(t *testing.T) {
-	dir := t.TempDir()
+	dir := privateDir(t)
 	makeCasino(t, dir, something)
 	path := filepath.Join(dir, storage.NodeFile)
 	data, err := os.ReadFile(path)
@@ -177,7 +178,7 @@ func TestDataDir_AFlippedBitOfTheIdentityIsRefused(t *testing.T) {
 
 // Two casinos with the same number of commands have logs and states that seem to match.
 func TestDataDir_TheStateOfAnotherCasinoIsRefused(t *testing.T) {
-	dir, other := t.TempDir(), t.TempDir()
+	dir, other := privateDir(t), privateDir(t)
 	makeCasino(t, dir, something)
 	makeCasino(t, other, something)
 	if err := os.Rename(filepath.Join(other, storage.StateFile), filepath.Join(dir, storage.StateFile)); err != nil {
@@ -193,13 +194,13 @@ func TestDataDir_WhatIsNoDirectoryOrNoFileIsSaidSo(t *testing.T) {
 	}
 	for _, open := range []func() error{
 		func() error { _, err := openDir(file, false); return err },
-		func() error { _, err := Audit(t.Context(), file, nil); return err },
+		func() error { _, err := Audit(t.Context(), config.Data{Dir: file}, nil); return err },
 	} {
 		if err := open(); err == nil || !strings.Contains(err.Error(), file+" is not a directory") {
 			t.Errorf("a file in place of the directory: %v", err)
 		}
 	}
-	dir := t.TempDir()
+	dir := privateDir(t)
 	makeCasino(t, dir, something)
 	log := filepath.Join(dir, replication.LogDir)
 	if err := os.RemoveAll(log); err != nil {
@@ -211,7 +212,7 @@ func TestDataDir_WhatIsNoDirectoryOrNoFileIsSaidSo(t *testing.T) {
 	}
 	for _, open := range []func() error{
 		func() error { _, err := openDir(dir, true); return err },
-		func() error { _, err := Audit(t.Context(), dir, nil); return err },
+		func() error { _, err := Audit(t.Context(), config.Data{Dir: dir}, nil); return err },
 	} {
 		if err := open(); err == nil || !strings.Contains(err.Error(), log+" is not a directory") {
 			t.Errorf("a file in place of the log: %v", err)

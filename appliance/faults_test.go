@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"imperio/appliance/config"
 	"imperio/storage/storagetest/faults"
 )
 
@@ -84,7 +85,7 @@ func TestFaults_ADiskThatFailsCostsNoAnswerThatWasGiven(t *testing.T) {
 }
 
 func playWithFault(t *testing.T, fault faults.Fault) {
-	dir := t.TempDir()
+	dir := privateDir(t)
 	disk := faults.Watch(t, dir)
 	h := openFaultyHouse(t, dir)
 	status, data := h.post(t, "/api/v1/accounts", "", "", `{"username":"ana","email":"ana@example.org","password":"correct horse"}`)
@@ -131,7 +132,7 @@ func playWithFault(t *testing.T, fault faults.Fault) {
 		if err := <-h.done; err != nil {
 			t.Errorf("the casino ended with: %v", err)
 		}
-		if _, err := Audit(context.Background(), dir, nil); err != nil {
+		if _, err := Audit(context.Background(), config.Data{Dir: dir}, nil); err != nil {
 			t.Errorf("the books are wrong: %v", err)
 		}
 	}()

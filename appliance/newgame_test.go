@@ -20,7 +20,7 @@ func openDiceHouse(t *testing.T) *realHouse {
 	t.Helper()
 	h := &realHouse{t: t, config: config.Default(), games: gamestest.Catalogue()}
 	c := &h.config
-	c.Data.Dir = t.TempDir()
+	c.Data.Dir = privateDir(t)
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", ""
 	c.Limits.On = false
 	c.Accounts.BcryptCost, c.Accounts.WelcomeCoins = 4, 100_000
@@ -180,7 +180,7 @@ func TestNewGame_GoesThroughTheWholeHouse(t *testing.T) {
 
 	// A program that does not know the game does not accept its books.
 	h.stop()
-	if _, err := Audit(ctx, h.config.Data.Dir, nil); err == nil || !strings.Contains(err.Error(), "dice/1") {
+	if _, err := Audit(ctx, h.config.Data, nil); err == nil || !strings.Contains(err.Error(), "dice/1") {
 		t.Errorf("an audit without dice says %v", err)
 	}
 }
@@ -208,7 +208,7 @@ func holdDiceProof(t *testing.T, h *realHouse, data []byte) {
 
 func holdDiceAudit(t *testing.T, h *realHouse, rounds int) {
 	t.Helper()
-	proved, err := auditWith(context.Background(), h.config.Data.Dir, h.games, nil)
+	proved, err := auditWith(context.Background(), h.config.Data, h.games, nil)
 	if err != nil || !slices.ContainsFunc(proved, func(line string) bool { return strings.HasPrefix(line, fmt.Sprintf("dice      %d rounds, ", rounds)) }) {
 		t.Errorf("the audit proves %q, %v", proved, err)
 	}

@@ -59,7 +59,7 @@ func TestStart_OnAFullDiskWaitsAndComesBackByItself(t *testing.T) {
 	disk := new(smallDisk)
 	disk.free.Store(startRoom - 1)
 	c := patientConfig()
-	c.Data.Dir = t.TempDir()
+	c.Data.Dir = privateDir(t)
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", freeAddress(t)
 	opened := make(chan *App, 1)
 	go func() {
@@ -102,7 +102,7 @@ func TestStart_OnAFullDiskWaitsAndComesBackByItself(t *testing.T) {
 func TestStart_ThatWaitsForRoomCanBeStopped(t *testing.T) {
 	disk := new(smallDisk)
 	c := patientConfig()
-	c.Data.Dir = t.TempDir()
+	c.Data.Dir = privateDir(t)
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", freeAddress(t)
 	ctx, stop := context.WithCancel(t.Context())
 	failed := make(chan error, 1)
@@ -119,7 +119,7 @@ func TestStart_ThatWaitsForRoomCanBeStopped(t *testing.T) {
 
 // A quota does not show in the free space, but in what can be written.
 func TestTryRoom_LeavesNothingBehind(t *testing.T) {
-	dir := t.TempDir()
+	dir := privateDir(t)
 	if err := tryRoom(dir, 3<<20); err != nil {
 		t.Error(err)
 	}

@@ -2,12 +2,9 @@ package appliance
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"imperio/appliance/config"
@@ -47,7 +44,7 @@ func TLSRoot(ctx context.Context, c config.Data, log *slog.Logger) ([]byte, erro
 	err = withStoredCertificates(ctx, c, log, func(d *dataDir, stored *certstore.Storage) (err error) {
 		root, err = certs.LoadRoot(ctx, stored)
 		if errors.Is(err, certstore.ErrSealed) {
-			err = fmt.Errorf("%w. Give the key that the casino runs with (encryption-key-file), or make new certificates with 'imperio tls forget'", err)
+			err = fmt.Errorf("%w. Make new certificates with 'imperio tls forget'", err)
 		}
 		return err
 	})
@@ -55,7 +52,7 @@ func TLSRoot(ctx context.Context, c config.Data, log *slog.Logger) ([]byte, erro
 }
 
 // ForgetTLS deletes all certificates, private keys, ACME accounts and the internal authority of a stopped casino, and returns
-// the number of deleted values. It needs no key. The next start obtains or makes new ones.
+// the number of deleted values. The next start obtains or makes new ones.
 func ForgetTLS(ctx context.Context, c config.Data, log *slog.Logger) (forgotten int, err error) {
 	err = withStoredCertificates(ctx, c, log, func(d *dataDir, stored *certstore.Storage) error {
 		before, err := d.store.ValueNames(certPrefix)
@@ -74,11 +71,7 @@ func ForgetTLS(ctx context.Context, c config.Data, log *slog.Logger) (forgotten 
 
 // withStoredCertificates opens the certificates in the data directory of a stopped casino.
 func withStoredCertificates(ctx context.Context, c config.Data, log *slog.Logger, do func(*dataDir, *certstore.Storage) error) (err error) {
-	key, err := storedKey(c)
-	if err != nil {
-		return err
-	}
-	d, err := openDataDir(dataDirOptions{path: c.Dir, log: log, stallLimit: c.DiskStallLimit})
+	d, err := openDataDir(dataDirOptions{path: c.Dir, key: keyFrom(c), log: log, stallLimit: c.DiskStallLimit})
 	if err != nil {
 		return err
 	}
@@ -90,22 +83,9 @@ func withStoredCertificates(ctx context.Context, c config.Data, log *slog.Logger
 	if err := d.node.Barrier(ctx); err != nil {
 		return fmt.Errorf("wait for the node to lead: %w", err)
 	}
-	stored, err := certstore.New(certStoreOptions(d, key, log))
+	stored, err := certstore.New(certStoreOptions(d, log))
 	if err != nil {
 		return fmt.Errorf("open the certificate store: %w", err)
 	}
 	return errors.Join(do(d, stored), stored.Close())
-}
-
-// storedKey is the key that encrypts stored certificates. If it was lost or never made, storedKey is a random one, which
-// opens nothing: reading must not make a key, and deleting needs none.
-func storedKey(c config.Data) ([]byte, error) {
-	if c.EncryptionKey == "" {
-		if _, err := os.Lstat(filepath.Join(c.Dir, keyFile)); errors.Is(err, fs.ErrNotExist) {
-			key := make([]byte, certstore.KeySize)
-			rand.Read(key) // never fails
-			return key, nil
-		}
-	}
-	return encryptionKey(c)
 }

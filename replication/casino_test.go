@@ -27,11 +27,11 @@ type casino struct {
 func openCasino(dir string, create bool) (*casino, error) {
 	if create {
 		id := storage.Identity{NodeID: identity.NodeID, ClusterID: identity.ClusterID, Format: storage.FormatVersion}
-		if err := storage.Create(dir, id); err != nil {
+		if err := storage.Create(dir, id, storagetest.Keys.ID()); err != nil {
 			return nil, err
 		}
 	}
-	store, err := storage.Open(dir, storage.Options{CheckpointInterval: time.Hour})
+	store, err := storage.Open(dir, storagetest.Keys, storage.Options{CheckpointInterval: time.Hour})
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +74,7 @@ func foundCasino(t *testing.T) (dir string, answers map[uint64]command.Result) {
 	}
 	player := numbered(0)
 	player.Entropy = make([]byte, 2*command.SeedSize)
+	player = storagetest.Keys.Command(player)
 	player.Body = command.OpenAccount{Username: "Ada", UsernameKey: "ada", PasswordHash: "hash", Role: command.RolePlayer, WelcomeCoins: 1000}
 	if r, err := c.node.Propose(within(t), player); err != nil || r.Refusal != nil {
 		t.Fatalf("open the account: %+v, %v", r, err)

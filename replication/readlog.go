@@ -30,6 +30,33 @@ type Torn = logstore.Torn
 // replayStep is how many commands Replay applies at once.
 const replayStep = 1024
 
+// Above counts the commands of the log that are above a machine's state, where they can't be replayed. It checks the log and
+// the state as Replay does before it begins, and returns what Replay does as torn.
+func Above(dir string, id Identity, m Machine) (commands int, torn *Torn, err error) {
+	log, err := logstore.OpenReadOnly(filepath.Join(dir, LogDir), id)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	if err := consistent(log, m); err != nil {
+		return 0, nil, err
+	}
+	applied, _ := m.Applied()
+	err = log.Each(func(l *raft.Log) error {
+		if l.Index <= applied {
+			return nil
+		}
+		entries, err := appendEntries(nil, l)
+		for _, c := range entries {
+			if len(c.Data) > 0 {
+				commands++
+			}
+		}
+		return err
+	})
+	return commands, log.Torn(), err
+}
+
 // Replay applies to a machine what the log of a data directory has above its state, in memory: the log must not be in use,
 // and nothing is written to it. Like a start, it refuses a log and a state that do not belong together (ErrMismatch): a
 // log that is older than the state, or files of copies that went on separately. torn is what it dropped at the end of the

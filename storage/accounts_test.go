@@ -57,14 +57,14 @@ func TestOpenAccount_RefusesWhatNoProposerSends(t *testing.T) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
-	c.Refused("invalid_command", command.Command{Entropy: []byte{1}, Body: good})
+	c.Refused("invalid_command", command.Command{Seeds: []command.SealedSeed{{}}, Body: good})
 	for _, amount := range []games.Coins{-1, 1_000_000_000_001} {
 		b := good
 		b.WelcomeCoins = amount
 		c.Refused("amount_out_of_range", command.Command{Body: b})
 	}
 	p := c.Player("ann", 1)
-	c.Refused("invalid_command", command.Command{Account: p, Entropy: []byte{1}, Body: command.RotateSeed{ClientSeed: "x"}})
+	c.Refused("invalid_command", command.Command{Account: p, Seeds: []command.SealedSeed{{}}, Body: command.RotateSeed{ClientSeed: "x"}})
 	c.Checkpoint()
 }
 

@@ -8,17 +8,18 @@ import (
 	"time"
 
 	"imperio/storage/command"
+	"imperio/storage/seal"
 )
 
 // BenchmarkApplySpins is the cost of a spin in the machine alone: in batches of 64, over some accounts, with checkpoints.
 func BenchmarkApplySpins(b *testing.B) {
 	for _, accounts := range []int{10_000, 100_000} {
 		b.Run(fmt.Sprint(accounts), func(b *testing.B) {
-			dir := b.TempDir()
-			if err := Create(dir, Identity{NodeID: "n", ClusterID: "c"}); err != nil {
+			dir, keys := b.TempDir(), seal.New([seal.KeySize]byte{1})
+			if err := Create(dir, Identity{NodeID: "n", ClusterID: "c"}, keys.ID()); err != nil {
 				b.Fatal(err)
 			}
-			s, err := Open(dir, Options{})
+			s, err := Open(dir, keys, Options{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -30,7 +31,7 @@ func BenchmarkApplySpins(b *testing.B) {
 				for i, c := range batch {
 					index++
 					binary.BigEndian.PutUint64(c.ID[:], index)
-					data, err := command.Encode(c)
+					data, err := command.Encode(keys.Command(c))
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -239,13 +239,13 @@ func TestAudit_FindsRoundsThatAreNotAsTheirRulesHaveThem(t *testing.T) {
 func TestAudit_FindsRoundsThatAreNotPlayedOnAsTheyStood(t *testing.T) {
 	t.Parallel()
 	holdForgeries(t, []forgery{
-		{"an action is another", amend(hit, func(e *machine.Event) { e.Round.Actions[0] = "stand" }), "the seeds give"},
+		{"an action is another", amend(hit, func(e *machine.Event) { e.Round.Actions[0] = "stand" }), "by its rules it costs"},
 		{"an action before it is another", amend(hitAndStood, func(e *machine.Event) { e.Round.Actions[0] = "stand" }), "don't continue those before"},
 		{"an action is forgotten", amend(hitAndStood, func(e *machine.Event) { e.Round.Actions = e.Round.Actions[:1] }), "don't continue those before"},
 		{"two actions are taken at once", amend(hitAndStood, func(e *machine.Event) { e.Round.Actions = append(e.Round.Actions, "stand") }), "don't continue those before"},
 		{"an action is none that the rules know", amend(hitAndStood, func(e *machine.Event) { e.Round.Actions[1] = "peek" }), "can't be played again: "},
-		{"a card before it is another", amend(hitAndStood, func(e *machine.Event) { e.Round.Draws[0] ^= 1 }), "the draws of round"},
-		{"a card is another", amend(hit, func(e *machine.Event) { e.Round.Draws[4] ^= 1 }), "the seeds give"},
+		{"a card is another", amend(hitAndStood, func(e *machine.Event) { e.Round.Draws[0] ^= 1 }), "the seeds give"},
+		{"its cards are kept while it is open", amend(hit, func(e *machine.Event) { e.Round.Draws = []uint16{1, 2, 3, 4, 5} }), "is stored with its draws"},
 		{"what the rules allow is altered", amend(hit, func(e *machine.Event) { e.Round.Allowed = append(e.Round.Allowed, "insurance") }), "its rules allow"},
 		{"it opens with actions", amend(opened, func(e *machine.Event) { e.Round.Actions = []string{"hit"} }), "opens with actions"},
 		{"its stake is another than at the opening", amend(actions, func(e *machine.Event) { e.Round.Stake++ }), "is not the round that was opened"},

@@ -35,6 +35,7 @@ func TestAudit_FindsSeedsThatWereNotPromised(t *testing.T) {
 		}
 	}
 	const notCommitted = "is not the one that was committed to"
+	another := storagetest.Keys.SealSeed(command.Seed{1})
 	holdForgeries(t, []forgery{
 		{"the seed that is revealed is another", reveal(0, cat, unused, func(p *machine.PairRecord) { p.Server[0]++ }),
 			"the server seed that it reveals " + notCommitted},
@@ -86,17 +87,33 @@ func TestAudit_FindsSeedsThatWereNotPromised(t *testing.T) {
 		}, "the seeds of pair 0 of account 1000 are missing"},
 		{"the active pair is revealed already", state(func(f *forger) {
 			change(f, "seeds", storagetest.AccountKey(ann), func(s *machine.SeedsRecord) {
-				f.put("pairs", storagetest.PairKey(ann, s.Pair), machine.PairRecord{Server: s.Server, Client: s.Client})
+				seed, _ := storagetest.Keys.OpenSeed(s.Server)
+				f.put("pairs", storagetest.PairKey(ann, s.Pair), machine.PairRecord{Server: seed, Client: s.Client})
 			})
 		}), "4 seed pairs are kept as revealed, the history reveals 3"},
 		{"the active seed is swapped", func(f *forger) uint64 {
-			f.seeds(ann, func(s *machine.SeedsRecord) { s.Server[0]++ })
+			f.seeds(ann, func(s *machine.SeedsRecord) { s.Server = another })
 			return firstRound(f, 2)
 		}, "the server seed of pair 2 of account 1000 " + notCommitted},
-		{"the active seed is swapped before a round", state(func(f *forger) { f.seeds(cat, func(s *machine.SeedsRecord) { s.Server[0]++ }) }),
+		{"the active seed's box is altered", func(f *forger) uint64 {
+			f.seeds(ann, func(s *machine.SeedsRecord) { s.Server.Box[0]++ })
+			return firstRound(f, 2)
+		}, "the sealed seed of pair 2 of account 1000 can't be opened"},
+		{"the active seed's box is that of the next", func(f *forger) uint64 {
+			f.seeds(ann, func(s *machine.SeedsRecord) { s.Server.Box = s.Next.Box })
+			return firstRound(f, 2)
+		}, "the sealed seed of pair 2 of account 1000 can't be opened"},
+		{"the active seed is swapped before a round", state(func(f *forger) { f.seeds(cat, func(s *machine.SeedsRecord) { s.Server = another }) }),
 			"the seeds of account 1002 are not those that were committed to"},
-		{"the next seed is swapped", state(func(f *forger) { f.seeds(ann, func(s *machine.SeedsRecord) { s.Next[0]++ }) }),
+		{"the active seed's box is another account's", state(func(f *forger) {
+			f.seeds(ann, func(other *machine.SeedsRecord) {
+				f.seeds(cat, func(s *machine.SeedsRecord) { s.Server.Box = other.Server.Box })
+			})
+		}), "the sealed seeds of account 1002 are not those that were committed to"},
+		{"the next seed is swapped", state(func(f *forger) { f.seeds(ann, func(s *machine.SeedsRecord) { s.Next = another }) }),
 			"the seeds of account 1000 are not those that were committed to"},
+		{"the next seed's box is altered", state(func(f *forger) { f.seeds(ann, func(s *machine.SeedsRecord) { s.Next.Box[47]++ }) }),
+			"the sealed seeds of account 1000 are not those that were committed to"},
 		{"the client seed in force is swapped", state(func(f *forger) { f.seeds(ann, func(s *machine.SeedsRecord) { s.Client = "other" }) }),
 			"the seeds of account 1000 are not those that were committed to"},
 		{"the client seed is told as the house's own", state(func(f *forger) { f.seeds(ann, func(s *machine.SeedsRecord) { s.Default = true }) }),
@@ -173,7 +190,7 @@ func TestAudit_FindsOpenRoundsThatAreNotAsTheHistoryLeftThem(t *testing.T) {
 		{"it has another number within", open(func(o *machine.OpenRoundRecord) { o.Round.ID-- }), altered},
 		{"its stake is altered", open(func(o *machine.OpenRoundRecord) { o.Round.Stake++ }), altered},
 		{"its cost is altered", open(func(o *machine.OpenRoundRecord) { o.Round.Staked++ }), altered},
-		{"a card is altered", open(func(o *machine.OpenRoundRecord) { o.Round.Draws[0] ^= 1 }), altered},
+		{"its cards are kept", open(func(o *machine.OpenRoundRecord) { o.Round.Draws = []uint16{1, 2, 3, 4} }), altered},
 		{"an action is added", open(func(o *machine.OpenRoundRecord) { o.Round.Actions = append(o.Round.Actions, "hit") }), altered},
 		{"its nonce is altered", open(func(o *machine.OpenRoundRecord) { o.Round.Nonce++ }), altered},
 		{"its pair is altered", open(func(o *machine.OpenRoundRecord) { o.Round.Pair++ }), altered},

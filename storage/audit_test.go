@@ -212,7 +212,7 @@ func TestAudit_PassesWhatWasOnlySummedUpAgain(t *testing.T) {
 func TestAuditReport_SaysInWordsWhatWasProven(t *testing.T) {
 	t.Parallel()
 	report := audit.Report{
-		Accounts: 2, Events: 30, Transfers: 40, Rounds: 11, Open: 1, Replayed: 13, Records: 99, Head: [32]byte{0xab, 0xcd}, Index: 77,
+		Key: true, Accounts: 2, Events: 30, Transfers: 40, Rounds: 11, Open: 1, Replayed: 13, Records: 99, Head: [32]byte{0xab, 0xcd}, Index: 77,
 		Games: []audit.Totals{{Game: "slots", Rounds: 10, Staked: 200, Paid: 189}, {Game: "roulette"}, {Game: "blackjack", Rounds: 1, Staked: 10}},
 		Coins: 500, Escrow: 10, Issued: 531, Took: 1234567 * time.Microsecond,
 	}
@@ -228,6 +228,13 @@ func TestAuditReport_SaysInWordsWhatWasProven(t *testing.T) {
 	}
 	if got := report.Lines(); !slices.Equal(got, want) {
 		t.Errorf("lines\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	report.Key, report.Unproven, report.Sealed = false, 5, 4
+	want[3] = "accounts  2, every balance and commitment follows from its events, none below 0"
+	want = slices.Insert(want, len(want)-1,
+		"unproven  5 positions of rounds, and whether 4 sealed seeds match their commitments: that needs the casino's key (--encryption-key-file)")
+	if got := report.Lines(); !slices.Equal(got, want) {
+		t.Errorf("without the key, lines\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 

@@ -78,7 +78,7 @@ func TestCheckpoint_DropsWhatHasOutlivedItsUse(t *testing.T) {
 	p := c.Player("ann", 1000)
 	for n := range 30 {
 		c.One(command.Command{Account: p, Key: command.KeyOf(fmt.Sprint(n)), Body: command.PlaceWager{Rules: "slots/2", Stake: 1}})
-		c.One(command.Command{Body: command.AttemptSignIn{Address: fmt.Sprint(n), Login: fmt.Sprint(n), Tries: 5, Refill: 12_000}})
+		c.One(command.Command{Body: command.AttemptSignIn{Address: storagetest.Keys.Address(fmt.Sprint(n)), Login: storagetest.Keys.Login(fmt.Sprint(n)), Tries: 5, Refill: 12_000}})
 	}
 	count := func(table string, want int) {
 		t.Helper()
@@ -163,7 +163,7 @@ func TestOpen_OtherFormatVersions(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := read(t, path)
-		_, err = storage.Open(dir, storage.Options{ReadOnly: tc.readOnly})
+		_, err = storage.Open(dir, storagetest.Keys, storage.Options{ReadOnly: tc.readOnly})
 		if err == nil || storage.IsDamage(err) || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), path) {
 			t.Errorf("version %d, read only %v: %v", tc.version, tc.readOnly, err)
 		}

@@ -32,7 +32,7 @@ func played(t *testing.T) (file []byte, content [32]byte) {
 		c.Do(command.Command{Account: p, Body: command.PlaceWager{Rules: "blackjack/1", Stake: 10}})
 		c.Do(command.Command{Account: p, Body: command.RotateSeed{ClientSeed: "clover"}})
 		c.One(command.Command{Account: p, Body: command.SetLimits{Limits: command.LimitSet{StakePerDay: 9}}})
-		c.Do(command.Command{Body: command.AttemptSignIn{Address: "192.0.2.1", Login: fmt.Sprint(i), Tries: 5, Refill: 12_000}})
+		c.Do(command.Command{Body: command.AttemptSignIn{Address: storagetest.Keys.Address("192.0.2.1"), Login: storagetest.Keys.Login(fmt.Sprint(i)), Tries: 5, Refill: 12_000}})
 		c.Checkpoint()
 	}
 	c.One(command.Command{Body: command.PutValue{Name: "certificate", Value: bytes.Repeat([]byte("certificate "), 1000)}})
@@ -48,7 +48,7 @@ func played(t *testing.T) (file []byte, content [32]byte) {
 }
 
 func signIn(p command.AccountID, n int) command.Command {
-	return command.Command{Account: p, Body: command.OpenSession{Login: fmt.Sprint("player ", p), Session: command.NewSession{
+	return command.Command{Account: p, Body: command.OpenSession{Login: storagetest.Keys.Login(fmt.Sprint("player ", p)), Session: command.NewSession{
 		Token: command.TokenHash{1, byte(n), byte(n >> 8)}, Lifetime: 31_536_000_000, Address: "192.0.2.1"}}}
 }
 
@@ -59,7 +59,7 @@ func openDamaged(t *testing.T, dir string, file []byte, content [32]byte, what s
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := storage.Open(dir, byHand)
+	s, err := storage.Open(dir, storagetest.Keys, byHand)
 	if err == nil {
 		got, _, err := identity(s)
 		if err = errors.Join(err, s.Close()); err != nil && !storage.IsDamage(err) {
@@ -161,7 +161,7 @@ func usedPages(t *testing.T, file []byte) int {
 
 func TestOpen_MissingFileSaysWhatToDo(t *testing.T) {
 	dir := t.TempDir()
-	_, err := storage.Open(dir, storage.Options{})
+	_, err := storage.Open(dir, storagetest.Keys, storage.Options{})
 	if err == nil || !strings.Contains(err.Error(), "is missing") || !strings.Contains(err.Error(), "Put the file back") {
 		t.Fatalf("error %v", err)
 	}
@@ -175,7 +175,7 @@ func TestOpen_DirectoryInPlaceOfTheFile(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, storage.StateFile), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := storage.Open(dir, storage.Options{}); err == nil || !strings.Contains(err.Error(), "is not a file") {
+	if _, err := storage.Open(dir, storagetest.Keys, storage.Options{}); err == nil || !strings.Contains(err.Error(), "is not a file") {
 		t.Fatalf("error %v", err)
 	}
 }
@@ -190,7 +190,7 @@ func TestOpen_AnotherProgramsDatabaseIsRefused(t *testing.T) {
 	if err = errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := storage.Open(dir, storage.Options{}); !storage.IsDamage(err) {
+	if _, err := storage.Open(dir, storagetest.Keys, storage.Options{}); !storage.IsDamage(err) {
 		t.Fatalf("error %v", err)
 	}
 }
@@ -199,7 +199,7 @@ func TestOpen_SecondOpenerIsRefused(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	c.Player("ann", 100)
 	for _, readOnly := range []bool{false, true} {
-		_, err := storage.Open(c.Dir(), storage.Options{ReadOnly: readOnly})
+		_, err := storage.Open(c.Dir(), storagetest.Keys, storage.Options{ReadOnly: readOnly})
 		if err == nil || storage.IsDamage(err) || !strings.Contains(err.Error(), "in use by another process") {
 			t.Fatalf("read only %v: error %v", readOnly, err)
 		}
@@ -220,7 +220,7 @@ func TestOpen_ReadOnlyChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := storage.Open(dir, storage.Options{ReadOnly: true})
+	s, err := storage.Open(dir, storagetest.Keys, storage.Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +255,7 @@ func TestCreate_RefusesAnExistingFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := storage.Create(dir, storage.Identity{ClusterID: "c"}); err == nil {
+	if err := storage.Create(dir, storage.Identity{ClusterID: "c"}, storagetest.Keys.ID()); err == nil {
 		t.Fatal("created over another file")
 	}
 	if data, err := os.ReadFile(path); err != nil || string(data) != "mine" {

@@ -50,7 +50,7 @@ func forge(t *testing.T, file []byte, fn func(f *forger)) *storage.Store {
 	if err = errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	s, err := storage.Open(dir, storage.Options{ReadOnly: true})
+	s, err := storage.Open(dir, storagetest.Keys, storage.Options{ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func packed(f *testing.F, commands ...command.Command) []byte {
 }
 
 func packedAt(f *testing.F, at time.Time, c command.Command) []byte {
-	data, err := command.Encode(c)
+	data, err := command.Encode(storagetest.Keys.Command(c))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -44,8 +44,8 @@ func FuzzApply(f *testing.F) {
 	f.Add(packed(f, ann, of(command.PlaceWager{Rules: "slots/2", Stake: 5}), of(command.PlaceWager{Rules: "slots/2", Stake: 5})))
 	f.Add(packed(f, ann, of(command.PlaceWager{Rules: "blackjack/1", Stake: 5}), of(command.TakeAction{Round: 2, Action: "hit"}), of(command.SettleAbandoned{Round: 2})))
 	f.Add(packed(f, ann, of(command.PlaceWager{Rules: "roulette/2", Stake: 5, Bets: []games.Bet{{Type: "red", Amount: 5}}})))
-	f.Add(packed(f, ann, of(command.OpenSession{Session: session, Login: "ann", Refill: 12000}), of(command.EndSessions{All: true}), of(command.ChangePassword{NewHash: "x", Actor: "y"})))
-	f.Add(packed(f, ann, ann, of(command.AttemptSignIn{Address: "a", Login: "b", Tries: math.MaxInt64, Refill: 2}), of(command.Exclude{Days: math.MaxInt})))
+	f.Add(packed(f, ann, of(command.OpenSession{Session: session, Login: command.Subject{1}, Refill: 12000}), of(command.EndSessions{All: true}), of(command.ChangePassword{NewHash: "x", Actor: "y"})))
+	f.Add(packed(f, ann, ann, of(command.AttemptSignIn{Address: command.Subject{1}, Login: command.Subject{2}, Tries: math.MaxInt64, Refill: 2}), of(command.Exclude{Days: math.MaxInt})))
 	f.Add(packed(f, ann, of(command.GrantCoins{Amount: math.MinInt64}), of(command.GrantCoins{Amount: math.MaxInt64}), of(command.CollectDailyCoins{Amount: -1})))
 	f.Add(packed(f, ann, of(command.SetLimits{Limits: command.LimitSet{StakePerDay: 1, SessionMinutes: math.MaxInt}}), of(command.RotateSeed{ClientSeed: "x"})))
 	f.Add(packed(f, ann, of(command.AcquireLock{Name: "l", Holder: "h", TTL: math.MaxInt64}), of(command.PutValue{Name: "", Value: nil}), of(command.ReleaseLock{})))

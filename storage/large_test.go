@@ -58,7 +58,7 @@ func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
 	page := int64(os.Getpagesize())
 	for _, at := range []int64{20, 64, page + 20, page + 64} { // the two pages that lead into the file
 		undo := damage(at, 4)
-		if _, err := storage.Open(dir, byHand); !storage.IsDamage(err) {
+		if _, err := storage.Open(dir, storagetest.Keys, byHand); !storage.IsDamage(err) {
 			t.Errorf("byte %d is damaged: %v", at, err)
 		}
 		undo()
@@ -76,7 +76,7 @@ func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
 		}
 		at += 1 + next
 	}
-	s, err := storage.Open(dir, byHand)
+	s, err := storage.Open(dir, storagetest.Keys, byHand)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestOpen_LargeFileIsCheckedAsItIsRead(t *testing.T) {
 	if err := os.Truncate(path, 40<<20); err != nil { // small again, but incomplete
 		t.Fatal(err)
 	}
-	if _, err := storage.Open(dir, byHand); !storage.IsDamage(err) {
+	if _, err := storage.Open(dir, storagetest.Keys, byHand); !storage.IsDamage(err) {
 		t.Errorf("cut off: %v", err)
 	}
 }

@@ -56,7 +56,7 @@ func (s *Store) walk(ctx context.Context, id command.AccountID, chain *machine.C
 				}
 				next = e.Back
 				if chain != nil {
-					if in, ok := e.Chain(s.games); ok && in == *chain {
+					if in, ok := e.Chain(s.house.Games); ok && in == *chain {
 						next = e.BackAlike
 					}
 				}
@@ -125,7 +125,7 @@ func (s *Store) Rounds(ctx context.Context, id command.AccountID, p command.Page
 
 // chainOf is the short chain of a game's rounds; nil for all events of an account.
 func (s *Store) chainOf(game string) *machine.Chain {
-	if d, ok := s.games.Named(game); ok {
+	if d, ok := s.house.Games.Named(game); ok {
 		return new(machine.Chain(d.Number))
 	}
 	return nil

@@ -176,7 +176,7 @@ func TestOpen_RefusesTheStateOfANewerProgram(t *testing.T) {
 	replaceRecord(t, path, data)
 	before := read(t, path)
 	for _, readOnly := range []bool{false, true} {
-		_, err := storage.Open(dir, storage.Options{ReadOnly: readOnly})
+		_, err := storage.Open(dir, storagetest.Keys, storage.Options{ReadOnly: readOnly})
 		needsNewer(t, err, path, "imperio 7.8.9 or a newer one")
 	}
 	if string(before) != string(read(t, path)) {

@@ -126,7 +126,7 @@ func TestPatrol_FindsARecordThatIsMissing(t *testing.T) {
 			if err = errors.Join(err, db.Close()); err != nil {
 				t.Fatal(err)
 			}
-			s, err := storage.Open(dir, always)
+			s, err := storage.Open(dir, storagetest.Keys, always)
 			if table == "history" && storage.IsDamage(err) && strings.Contains(err.Error(), table) {
 				return // opening a store reads the newest events
 			}
@@ -201,7 +201,7 @@ func TestPatrol_LargeFileAtOnce(t *testing.T) {
 	}
 	options := byHand // its first patrol would be due after a day
 	options.PatrolShare = 1
-	s, err := storage.Open(dir, options)
+	s, err := storage.Open(dir, storagetest.Keys, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestRead_MissingRecordOfAnAccountIsDamage(t *testing.T) {
 			delete(reads, not)
 		}
 		for what, ask := range reads {
-			s, err := storage.Open(dir, byHand)
+			s, err := storage.Open(dir, storagetest.Keys, byHand)
 			if err != nil {
 				t.Fatal(err)
 			}

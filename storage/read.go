@@ -74,7 +74,7 @@ func (s *Store) Fairness(id command.AccountID) (command.Fairness, bool, error) {
 
 // Statistics sums up an account's settled rounds, game by game in the order of the catalogue.
 func (s *Store) Statistics(id command.AccountID) ([]command.GameStatistics, error) {
-	return get(s, func(r *machine.Reader) ([]command.GameStatistics, error) { return r.Statistics(id, s.games) })
+	return get(s, func(r *machine.Reader) ([]command.GameStatistics, error) { return r.Statistics(id, s.house.Games) })
 }
 
 // Limits reads a player's own limits at a time.
@@ -151,5 +151,5 @@ func (s *Store) Level() uint32 {
 // Figures sums up the casino.
 func (s *Store) Figures() command.Figures {
 	h := s.head()
-	return h.Figures(s.games)
+	return h.Figures(s.house.Games)
 }

@@ -198,7 +198,7 @@ func TestAttemptSignIn_TriesAndRefill(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	ann := c.Player("ann", 100)
 	try := func(login, address string) command.Command {
-		return command.Command{Body: command.AttemptSignIn{Login: login, Address: address, Tries: 5, Refill: 12_000}}
+		return command.Command{Body: command.AttemptSignIn{Login: storagetest.Keys.Login(login), Address: storagetest.Keys.Address(address), Tries: 5, Refill: 12_000}}
 	}
 	began := c.Now
 	for n := range 5 {
@@ -220,7 +220,7 @@ func TestAttemptSignIn_TriesAndRefill(t *testing.T) {
 
 	in := signIn(ann, 1)
 	b := in.Body.(command.OpenSession)
-	b.Login, b.Refill, b.Session.Address = "ann", 12_000, "192.0.2.2"
+	b.Login, b.Address, b.Refill = storagetest.Keys.Login("ann"), storagetest.Keys.Address("192.0.2.2"), 12_000
 	in.Body = b
 	c.One(in)
 	began = c.Now
@@ -235,7 +235,7 @@ func TestAttemptSignIn_TriesAndRefill(t *testing.T) {
 		c.One(try("carl", "192.0.2.2"))
 	}
 	for range 100 {
-		c.One(command.Command{Body: command.AttemptSignIn{Login: "ann", Address: "x"}}) // no limit
+		c.One(command.Command{Body: command.AttemptSignIn{Login: storagetest.Keys.Login("ann"), Address: storagetest.Keys.Address("x")}}) // no limit
 	}
 }
 
@@ -243,7 +243,7 @@ func TestAttemptSignIn_TriesAndRefill(t *testing.T) {
 func TestAttemptSignIn_HoldsAcrossHours(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	c.Now = storagetest.Birth.Truncate(time.Hour).Add(time.Hour - 10*time.Millisecond)
-	try := command.Command{Body: command.AttemptSignIn{Login: "ann", Address: "192.0.2.1", Tries: 5, Refill: 600_000}}
+	try := command.Command{Body: command.AttemptSignIn{Login: storagetest.Keys.Login("ann"), Address: storagetest.Keys.Address("192.0.2.1"), Tries: 5, Refill: 600_000}}
 	for range 5 {
 		c.One(try)
 	}
@@ -261,9 +261,9 @@ func TestChangePassword_GivesTheTryBack(t *testing.T) {
 	ann := c.Player("ann", 100)
 	hash := "hash of ann"
 	for n := range 5 {
-		c.One(command.Command{Account: ann, Body: command.AttemptSignIn{Address: "192.0.2.1", Login: "ann", Tries: 2, Refill: 60_000}})
+		c.One(command.Command{Account: ann, Body: command.AttemptSignIn{Address: storagetest.Keys.Address("192.0.2.1"), Login: storagetest.Keys.Login("ann"), Tries: 2, Refill: 60_000}})
 		next := fmt.Sprint("hash ", n)
-		c.One(command.Command{Account: ann, Body: command.ChangePassword{OldHash: hash, NewHash: next, Login: "ann", Address: "192.0.2.1", Refill: 60_000}})
+		c.One(command.Command{Account: ann, Body: command.ChangePassword{OldHash: hash, NewHash: next, Login: storagetest.Keys.Login("ann"), Address: storagetest.Keys.Address("192.0.2.1"), Refill: 60_000}})
 		hash = next
 	}
 }

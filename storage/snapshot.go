@@ -16,7 +16,7 @@ type Snapshot struct {
 	*engine.Snapshot
 	index, term uint64
 	head        machine.Record
-	games       *games.Catalogue
+	house       machine.House
 }
 
 // Snapshot writes a checkpoint and returns a snapshot of it. A read-only store returns a snapshot of what was applied so
@@ -32,7 +32,7 @@ func (s *Store) snapshotOf(fixed *engine.Snapshot, err error) (*Snapshot, error)
 	if err != nil {
 		return nil, err
 	}
-	snap := &Snapshot{Snapshot: fixed, games: s.games}
+	snap := &Snapshot{Snapshot: fixed, house: s.house}
 	err = fixed.View(func(r *engine.Reader) (err error) {
 		snap.index, snap.term = r.Applied()
 		snap.head, err = recordOf(r)
@@ -45,7 +45,7 @@ func (s *Store) snapshotOf(fixed *engine.Snapshot, err error) (*Snapshot, error)
 }
 
 // Games returns the games that the casino plays.
-func (s *Snapshot) Games() *games.Catalogue { return s.games }
+func (s *Snapshot) Games() *games.Catalogue { return s.house.Games }
 
 // Applied is the index and term of the last entry that was applied.
 func (s *Snapshot) Applied() (index, term uint64) { return s.index, s.term }
@@ -55,7 +55,7 @@ func (s *Snapshot) Machine() machine.Record { return s.head }
 
 // Read runs fn over the records. fn may take long. Its error may be that the file is damaged.
 func (s *Snapshot) Read(fn func(*machine.Reader) error) error {
-	return s.View(func(r *engine.Reader) error { return fn(machine.NewReader(r, &s.head)) })
+	return s.View(func(r *engine.Reader) error { return fn(machine.NewReader(r, &s.head, s.house)) })
 }
 
 // Events visits the history in order, starting at the event numbered from; the first is 1.
@@ -73,7 +73,16 @@ func (s *Snapshot) Accounts(fn func(id command.AccountID, a *machine.AccountReco
 	return s.Read(func(r *machine.Reader) error { return r.Accounts(fn) })
 }
 
-// Seeds reads an account's active and next seeds.
+// HasKey reports whether the casino's key is known. Without it, sealed seeds can't be opened.
+func (s *Snapshot) HasKey() bool { return s.house.OpenSeed != nil }
+
+// OpenSeed opens a sealed seed with the casino's key, which must be known. ok is false for a box that is not that of the
+// commitment.
+func (s *Snapshot) OpenSeed(sealed command.SealedSeed) (seed command.Seed, ok bool) {
+	return s.house.OpenSeed(sealed)
+}
+
+// Seeds reads an account's active and next seeds, which are sealed.
 func (s *Snapshot) Seeds(id command.AccountID) (v machine.SeedsRecord, ok bool, err error) {
 	err = s.Read(func(r *machine.Reader) error { v, ok, err = r.Seeds(id); return err })
 	return v, ok, err

@@ -12,6 +12,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"imperio/storage/command"
 	"imperio/storage/engine"
 	"imperio/storage/machine"
+	"imperio/storage/seal"
 )
 
 // StateFile is the name of the state's file in the data directory.
@@ -44,7 +46,7 @@ type Command struct {
 type Store struct {
 	db      *engine.DB
 	machine *machine.Machine // changed only in updates of db, read only in its views
-	games   *games.Catalogue
+	house   machine.House
 	feed    feed
 }
 
@@ -79,10 +81,10 @@ var schema = func() *engine.Schema {
 	return s
 }()
 
-// Create makes an empty state. It never touches an existing file. The file gets its name once it is complete and durable,
-// so an interrupted start never leaves an unreadable state.db.
-func Create(dir string, id Identity) error {
-	first := machine.NewRecord()
+// Create makes an empty state, whose secrets will be sealed with the casino's key of this id. It never touches an existing
+// file. The file gets its name once it is complete and durable, so an interrupted start never leaves an unreadable state.db.
+func Create(dir string, id Identity, key command.KeyID) error {
+	first := machine.NewRecord(key)
 	record, err := first.Encode()
 	if err != nil {
 		return err
@@ -90,14 +92,21 @@ func Create(dir string, id Identity) error {
 	return engine.Create(filepath.Join(dir, StateFile), schema, id.ClusterID, record)
 }
 
-// Open loads the state of an existing casino. It changes nothing if it returns an error.
-func Open(dir string, opts Options) (*Store, error) {
-	return OpenWith(dir, catalogue.Released(), machine.UsualCacheBytes, opts)
+// ErrWrongKey says that a state's secrets are sealed with another key than the one that was given.
+var ErrWrongKey = errors.New("this is not the key that the casino's secrets are sealed with")
+
+// Open loads the state of an existing casino. It changes nothing if it returns an error. Without keys (nil), the state can
+// be read, apart from what is secret in it; nothing can be applied.
+func Open(dir string, keys *seal.Keys, opts Options) (*Store, error) {
+	return OpenWith(dir, catalogue.Released(), keys, machine.UsualCacheBytes, opts)
 }
 
 // OpenWith is Open for a casino that plays other games than the released ones, or has other memory for caches.
-func OpenWith(dir string, c *games.Catalogue, caches machine.CacheBytes, opts Options) (*Store, error) {
-	s := &Store{games: c}
+func OpenWith(dir string, c *games.Catalogue, keys *seal.Keys, caches machine.CacheBytes, opts Options) (*Store, error) {
+	s := &Store{house: machine.House{Games: c}}
+	if keys != nil {
+		s.house.OpenSeed = keys.OpenSeed
+	}
 	db, err := engine.Open(filepath.Join(dir, StateFile), schema, opts, func(r *engine.Reader) error {
 		record, err := recordOf(r)
 		if err != nil {
@@ -106,8 +115,11 @@ func OpenWith(dir string, c *games.Catalogue, caches machine.CacheBytes, opts Op
 		if err := record.CheckLevel(); err != nil {
 			return fmt.Errorf("%s: %w", filepath.Join(dir, StateFile), err)
 		}
-		s.machine = machine.New(record, c, caches)
-		if err := machine.NewReader(r, &record).CheckHead(); err != nil || opts.ReadOnly {
+		if keys != nil && keys.ID() != record.Key {
+			return fmt.Errorf("%s: %w", filepath.Join(dir, StateFile), ErrWrongKey)
+		}
+		s.machine = machine.New(record, s.house, caches)
+		if err := machine.NewReader(r, &record, s.house).CheckHead(); err != nil || opts.ReadOnly {
 			return err
 		}
 		return s.machine.Load(r)
@@ -178,7 +190,7 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 // view runs fn over the newest state. fn must be short, since it blocks Apply. If it finds damage, the store fails, as it
 // does when a command fails.
 func (s *Store) view(fn func(*machine.Reader) error) error {
-	return s.db.View(func(r *engine.Reader) error { return fn(machine.NewReader(r, s.machine.Head())) })
+	return s.db.View(func(r *engine.Reader) error { return fn(machine.NewReader(r, s.machine.Head(), s.house)) })
 }
 
 // Failed is closed when the store takes no more commands; Err says why. A checkpoint can fail while nobody applies

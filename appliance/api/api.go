@@ -43,6 +43,7 @@ type Options struct {
 	Passwords *auth.Passwords
 	Log       *slog.Logger
 	Now       func() time.Time // the casino's time
+	Subjects  Subjects         // whom the sign-in throttle counts
 	Random    io.Reader        // of seeds, tokens and command ids: unpredictable, safe for concurrent use
 
 	Games           *games.Catalogue // all games that rounds can be of

@@ -7,6 +7,13 @@ import (
 	"imperio/storage/command"
 )
 
+// Subjects tells the sign-in throttle whom it counts without telling it who that is: what people type into a sign-in form
+// is never stored, not even for a minute.
+type Subjects interface {
+	Login(folded string) command.Subject
+	Address(network string) command.Subject
+}
+
 // Casino is what the API needs of the machine behind it. All methods are safe for concurrent use.
 //
 // Reads see this node's state. Their bool says whether what was asked for exists. An error is a fault of the casino.

@@ -73,7 +73,7 @@ func (a *API) changePassword(c *call) (answer, error) {
 		return answer{}, err
 	}
 	body := command.ChangePassword{OldHash: cred.PasswordHash, NewHash: hash, Keep: c.session.ID,
-		Login: login, Address: network(a.o.Client(c.r)), Refill: a.o.SignInRefill.Milliseconds()}
+		Login: a.o.Subjects.Login(login), Address: a.o.Subjects.Address(network(a.o.Client(c.r))), Refill: a.o.SignInRefill.Milliseconds()}
 	_, err = a.propose(c, account.ID, command.Key{}, 0, body)
 	if r, ok := errors.AsType[*command.Refusal](err); ok && r.Code == "invalid_credentials" {
 		err = wrongPassword() // another change was quicker

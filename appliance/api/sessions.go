@@ -58,7 +58,7 @@ func (a *API) signIn(c *call, login, password string) (answer, error) {
 		return answer{}, err
 	}
 	body := command.OpenSession{
-		Session: session, Login: login, Refill: a.o.SignInRefill.Milliseconds(),
+		Session: session, Login: a.o.Subjects.Login(login), Address: a.o.Subjects.Address(session.Address), Refill: a.o.SignInRefill.Milliseconds(),
 		Rehash: verified.Rehash, OldHash: cred.PasswordHash,
 	}
 	res, err := a.propose(c, cred.Account, command.Key{}, 0, body)
@@ -85,7 +85,8 @@ func excluded(cred command.Credentials) *problem.Problem {
 // neither parallel guesses nor a restart give more tries. An unknown login takes the same path, and the same time.
 func (a *API) tryPassword(c *call, login string, cred command.Credentials, password string) (auth.Verified, error) {
 	attempt := command.AttemptSignIn{
-		Address: network(a.o.Client(c.r)), Login: login, Tries: a.o.SignInTries, Refill: a.o.SignInRefill.Milliseconds(),
+		Address: a.o.Subjects.Address(network(a.o.Client(c.r))), Login: a.o.Subjects.Login(login),
+		Tries: a.o.SignInTries, Refill: a.o.SignInRefill.Milliseconds(),
 	}
 	if _, err := a.propose(c, cred.Account, command.Key{}, 0, attempt); err != nil {
 		return auth.Verified{}, err

@@ -56,7 +56,7 @@ func TestSignIn_UnknownNameTakesTheSameSteps(t *testing.T) {
 			t.Fatalf("%s: %d commands", login, len(h.casino.proposed)-n)
 		}
 		a, ok := h.casino.proposed[n].Body.(command.AttemptSignIn)
-		if !ok || a.Login != login || a.Address != "127.0.0.1" || a.Tries != 5 || a.Refill != 12_000 {
+		if !ok || a.Login != h.api.o.Subjects.Login(login) || a.Address != h.api.o.Subjects.Address("127.0.0.1") || a.Tries != 5 || a.Refill != 12_000 {
 			t.Errorf("%s: %+v", login, h.casino.proposed[n].Body)
 		}
 	}

@@ -40,6 +40,7 @@ var ErrPasswordLength error = problem.New("invalid_password", "A password has %d
 // games. It is safe for concurrent use.
 type Passwords struct {
 	cost  int
+	seal  Seal
 	dummy map[int][]byte // by cost: a hash that matches no password
 	line  chan struct{}  // one slot for each caller that waits or is served
 	serve chan struct{}  // one slot for each caller that is served
@@ -50,6 +51,14 @@ type PasswordOptions struct {
 	Cost       int // of bcrypt, 4 … 31; default DefaultCost
 	Concurrent int // hashed at once; default half of the cores, at least 1
 	Waiting    int // in the queue behind those; default 32 per concurrent caller
+	// Seal seals hashes. nil: they are stored as they are, for tests.
+	Seal Seal
+}
+
+// Seal seals password hashes before they are stored, so that a stolen copy of the casino is no help in guessing passwords.
+type Seal interface {
+	SealPassword(hash string) string
+	OpenPassword(sealed string) (hash string, err error)
 }
 
 // NewPasswords makes a Passwords.
@@ -68,6 +77,7 @@ func NewPasswords(o PasswordOptions) (*Passwords, error) {
 	}
 	p := &Passwords{
 		cost:  o.Cost,
+		seal:  o.Seal,
 		dummy: make(map[int][]byte),
 		line:  make(chan struct{}, o.Concurrent+o.Waiting),
 		serve: make(chan struct{}, o.Concurrent),
@@ -78,7 +88,7 @@ func NewPasswords(o PasswordOptions) (*Passwords, error) {
 	return p, nil
 }
 
-// Hash returns the hash to store for a new password. It waits for its turn. Its errors are ErrPasswordLength, ErrBusy and
+// Hash returns the hash to store for a new password, sealed. It waits for its turn. Its errors are ErrPasswordLength, ErrBusy and
 // the context's.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	if n := utf8.RuneCountInString(password); n < MinPasswordLength || n > MaxPasswordLength {
@@ -95,19 +105,24 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 // Verified is the result of checking a password.
 type Verified struct {
 	OK bool
-	// Rehash is a hash of the same password at today's cost, if the stored hash has another cost; else empty.
+	// Rehash is a hash of the same password at today's cost, sealed, if the stored hash has another cost; else empty.
 	Rehash string
 }
 
 // Verify checks a password against a stored hash. It waits for its turn. Its errors are ErrBusy and the context's. An
-// empty hash stands for an account that doesn't exist: the check takes as long as a real one, and always fails. A malformed hash
-// always fails, too.
+// empty hash stands for an account that doesn't exist: the check takes as long as a real one, and always fails. A hash that is
+// malformed or can't be opened always fails, too.
 func (p *Passwords) Verify(ctx context.Context, hash, password string) (Verified, error) {
 	leave, err := p.enter(ctx)
 	if err != nil {
 		return Verified{}, err
 	}
 	defer leave()
+	if p.seal != nil && hash != "" {
+		if hash, err = p.seal.OpenPassword(hash); err != nil {
+			hash = ""
+		}
+	}
 	cost, err := bcrypt.Cost([]byte(hash))
 	if err != nil {
 		_ = bcrypt.CompareHashAndPassword(p.dummy[p.cost], digest(password)) // always fails
@@ -141,6 +156,9 @@ func (p *Passwords) hash(password string) (string, error) {
 	h, err := bcrypt.GenerateFromPassword(digest(password), p.cost)
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
+	}
+	if p.seal != nil {
+		return p.seal.SealPassword(string(h)), nil
 	}
 	return string(h), nil
 }

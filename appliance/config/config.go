@@ -35,9 +35,9 @@ type Config struct {
 type Data struct {
 	// Dir is the data directory. It is created if it does not exist.
 	Dir string `name:"data-dir" group:"Data" placeholder:"DIR" help:"Directory for the casino's data. Created if it does not exist."`
-	// EncryptionKey is 32 bytes as 64 hexadecimal digits or in base64. Empty: a key in the data directory, made at first use.
-	EncryptionKey     Secret `name:"encryption-key" kong:"-" group:"Data" help:"Key that encrypts certificates and other secrets at rest: 32 bytes, as 64 hexadecimal digits or in base64 (openssl rand -base64 32). Empty: a key in the data directory, made at first use."`
-	EncryptionKeyFile string `name:"encryption-key-file" group:"Data" placeholder:"FILE" help:"File that holds the encryption key."`
+	// EncryptionKey is 32 bytes as 64 hexadecimal digits or in base64. Empty: a key in the data directory, made at the first start.
+	EncryptionKey     Secret `name:"encryption-key" kong:"-" group:"Data" help:"The casino's key, which seals server seeds, password hashes and private keys: 32 bytes, as 64 hexadecimal digits or in base64 (openssl rand -base64 32). Empty: encryption.key in the data directory, made at the first start. It can't be changed later."`
+	EncryptionKeyFile string `name:"encryption-key-file" group:"Data" placeholder:"FILE" help:"File that holds the casino's key. Only its owner may be able to read it (mode 600)."`
 	// CheckpointInterval is the interval at which changed state is written into state.db; 100 ms … 1 min.
 	CheckpointInterval time.Duration `name:"checkpoint-interval" group:"Data" placeholder:"DURATION" help:"How often changed state is written into state.db, from 100ms to 1m. Bets are durable at once regardless; this only bounds the replay after a crash."`
 	// DiskStallLimit is how long one write may take before the node ends; 1 s … 10 min.

@@ -18,7 +18,7 @@ func (c *auditCommand) Run(env *environment) error {
 		return err
 	}
 	dir := loaded.Config.Data.Dir
-	proved, err := appliance.Audit(env.Ctx, dir, func(done, total uint64) {
+	proved, err := appliance.Audit(env.Ctx, loaded.Config.Data, func(done, total uint64) {
 		fmt.Fprintf(env.Stderr, "\r%d of %d events", done, total)
 		if done+65536 > total {
 			fmt.Fprintln(env.Stderr)

@@ -23,6 +23,7 @@ type flagValues config.Config
 type dataDirFlags struct {
 	File    string `name:"config" placeholder:"FILE" help:"TOML file with the configuration. (IMPERIO_CONFIG)"`
 	DataDir string `name:"data-dir" group:"Data" placeholder:"DIR" help:"The casino's data directory."`
+	KeyFile string `name:"encryption-key-file" group:"Data" placeholder:"FILE" help:"File that holds the casino's key."`
 }
 
 // configuration reads the configuration from the flags, the environment, and the file that one of them names. It does not

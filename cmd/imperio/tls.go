@@ -9,13 +9,7 @@ import (
 
 type tlsCommand struct {
 	Root   tlsRootCommand   `cmd:"" help:"Print the root certificate of tls=internal in PEM, for clients to trust."`
-	Forget tlsForgetCommand `cmd:"" help:"Delete all stored certificates, keys and ACME accounts of a stopped casino. Use it when their encryption key is lost."`
-}
-
-// storedTLSFlags say where certificates are stored, and which key encrypts them.
-type storedTLSFlags struct {
-	Data              dataDirFlags `embed:""`
-	EncryptionKeyFile string       `name:"encryption-key-file" group:"Data" placeholder:"FILE" help:"File that holds the encryption key."`
+	Forget tlsForgetCommand `cmd:"" help:"Delete all stored certificates, keys and ACME accounts of a stopped casino. Use it when one of them is in wrong hands."`
 }
 
 // complaints is a logger for warnings and errors, on standard error.
@@ -24,7 +18,7 @@ func complaints(env *environment) *slog.Logger {
 }
 
 type tlsRootCommand struct {
-	storedTLSFlags `embed:""`
+	Data dataDirFlags `embed:""`
 }
 
 // Run prints the certificate.

@@ -15,6 +15,10 @@
 //     commitment.
 //   - Every account's balance, seeds, statistics and open round follow from its events. Its names lead to it. The sum of
 //     all balances is 0.
+//
+// Server seeds that are not revealed yet are sealed with the casino's key. With the key, all of this is proven. Without it,
+// two things are left out, and the report counts them: that the rounds of those seeds draw what the seeds give, and that the
+// sealed seeds are those that were committed to.
 package audit
 
 import (
@@ -46,6 +50,9 @@ type Report struct {
 	Rounds    uint64      // settled
 	Open      uint64      // open rounds
 	Replayed  uint64      // positions of rounds that were replayed
+	Unproven  uint64      // positions that were not, since their seeds are sealed and the casino's key is not known
+	Sealed    uint64      // seeds that are not revealed; without the casino's key they were not opened
+	Key       bool        // the casino's key is known
 	Records   uint64      // stored records whose checksums were verified
 	Head      [32]byte    // hash of the newest event: it pins the whole history
 	Index     uint64      // of the last applied entry of the log
@@ -131,6 +138,7 @@ type round struct {
 }
 
 func (a *auditor) run() (err error) {
+	a.report.Key = a.snapshot.HasKey()
 	if a.report.Records, err = a.snapshot.Verify(a.ctx); err != nil {
 		return err
 	}

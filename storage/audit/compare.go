@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"maps"
 	"reflect"
@@ -182,8 +181,17 @@ func (a *auditor) compareSeeds(id command.AccountID) error {
 	}
 	acc := &a.accounts[id-command.FirstAccountID]
 	if !ok || s.Pair != acc.pair || s.FirstEvent != acc.since || s.Default != (acc.pair == 0) || s.Client != acc.seeds.Client ||
-		sha256.Sum256(s.Server[:]) != acc.seeds.Active || sha256.Sum256(s.Next[:]) != acc.seeds.Next {
+		s.Server.Commitment != acc.seeds.Active || s.Next.Commitment != acc.seeds.Next {
 		return violation(0, "the seeds of account %d are not those that were committed to", id)
+	}
+	for _, sealed := range [2]command.SealedSeed{s.Server, s.Next} {
+		a.report.Sealed++
+		if !a.report.Key {
+			continue
+		}
+		if _, ok := a.snapshot.OpenSeed(sealed); !ok {
+			return violation(0, "the sealed seeds of account %d are not those that were committed to", id)
+		}
 	}
 	return nil
 }

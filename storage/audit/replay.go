@@ -17,9 +17,10 @@ import (
 type replay struct {
 	catalogue *games.Catalogue
 	event     uint64
-	server    [command.SeedSize]byte
+	server    command.Seed
 	client    string
 	round     machine.RoundRecord
+	left      *int // how many actions an abandoned round had before it was settled; nil: it is not abandoned
 }
 
 // check replays the position and compares the outcomes.
@@ -28,17 +29,48 @@ func (r *replay) check() error {
 	if !ok {
 		return violation(r.event, "round %d has rules %q, which this imperio does not know", r.round.ID, r.round.Rules)
 	}
-	p, err := game.Play(fair.NewStream(r.server, r.round.Rules, r.client, r.round.Nonce), r.round.Wager())
+	if r.left != nil {
+		if err := r.checkLeft(game); err != nil {
+			return err
+		}
+	}
+	p, err := r.play(game, r.round.Wager())
 	switch {
 	case err != nil:
 		return violation(r.event, "round %d can't be played again: %v", r.round.ID, err)
-	case !slices.Equal(p.Draws, r.round.Draws):
+	case r.round.Settled && !slices.Equal(p.Draws, r.round.Draws):
 		return violation(r.event, "round %d draws %v, the seeds give %v", r.round.ID, r.round.Draws, p.Draws)
 	case p.Staked != r.round.Staked || p.Payout != r.round.Payout || p.Settled != r.round.Settled:
 		return violation(r.event, "round %d cost %d and paid %d (settled: %t); by its rules it costs %d and pays %d (settled: %t)",
 			r.round.ID, r.round.Staked, r.round.Payout, r.round.Settled, p.Staked, p.Payout, p.Settled)
 	case !slices.Equal(p.Allowed, r.round.Allowed):
 		return violation(r.event, "round %d allowed %v, its rules allow %v", r.round.ID, r.round.Allowed, p.Allowed)
+	}
+	return nil
+}
+
+func (r *replay) play(game games.Game, w games.Wager) (games.Position, error) {
+	return game.Play(fair.NewStream(r.server, r.round.Rules, r.client, r.round.Nonce), w)
+}
+
+// checkLeft holds the actions that settle an abandoned round: those that the game's rules state for it, and no others.
+func (r *replay) checkLeft(game *games.Version) error {
+	if game.Abandoned == nil {
+		return violation(r.event, "round %d has rules %q, which under which no round stays open", r.round.ID, r.round.Rules)
+	}
+	w := r.round.Wager()
+	took := w.Actions[*r.left:]
+	w.Actions = w.Actions[:*r.left]
+	p, err := r.play(game, w)
+	if err != nil {
+		return violation(r.event, "round %d can't be replayed as its player left it: %v", r.round.ID, err)
+	}
+	want, err := game.Abandoned.Actions(p.Draws, w)
+	if err != nil {
+		return violation(r.event, "abandoned round %d can't be settled as it stood: %v", r.round.ID, err)
+	}
+	if !slices.Equal(took, want) {
+		return violation(r.event, "abandoned round %d is settled by %v, its rules say %v", r.round.ID, took, want)
 	}
 	return nil
 }

@@ -10,19 +10,16 @@ import (
 // the range of Coins.
 const MaxAmount games.Coins = 1_000_000_000_000
 
-// SeedSize is the length of a server seed in bytes.
-const SeedSize = 32
-
 // OpenAccount makes an account with its first seeds. If a session is given, it also signs the player in. The account
 // remembers the command's idempotency key, so that the proposer recognizes a repeated sign-up. The proposer must check the
 // password before it answers one: the machine checks no passwords.
-// Entropy: two server seeds (the active and the next), 64 bytes. Answer: *AccountOpened.
+// Seeds: two, the active and the next. Answer: *AccountOpened.
 type OpenAccount struct {
 	Username     string      `cbor:"1,keyasint"` // as the player wrote it
 	UsernameKey  string      `cbor:"2,keyasint"` // folded: what must be unique
 	Email        string      `cbor:"3,keyasint,omitempty"`
 	EmailKey     string      `cbor:"4,keyasint,omitempty"`
-	PasswordHash string      `cbor:"5,keyasint"`
+	PasswordHash string      `cbor:"5,keyasint"` // sealed by the proposer; the machine only compares
 	Role         Role        `cbor:"6,keyasint"`
 	WelcomeCoins games.Coins `cbor:"7,keyasint"`
 	Session      *NewSession `cbor:"8,keyasint,omitempty"`
@@ -53,16 +50,17 @@ type NewSession struct {
 // that parallel guesses can't slip past the limit. A successful sign-in gives the tries back.
 // With Account 0 (an unknown name), only the address counts. Refused with sign_in_throttled. No answer.
 type AttemptSignIn struct {
-	Address string `cbor:"1,keyasint"` // the client's address, an IPv6 client's /64
-	Login   string `cbor:"2,keyasint"` // folded name or e-mail, so that unknown names are throttled like known ones
-	Tries   int64  `cbor:"3,keyasint"` // how many failures in a row each may have; 0: no limit
-	Refill  int64  `cbor:"4,keyasint"` // milliseconds until one more is allowed
+	Address Subject `cbor:"1,keyasint"` // the client's address, an IPv6 client's /64
+	Login   Subject `cbor:"2,keyasint"` // folded name or e-mail, so that unknown names are throttled like known ones
+	Tries   int64   `cbor:"3,keyasint"` // how many failures in a row each may have; 0: no limit
+	Refill  int64   `cbor:"4,keyasint"` // milliseconds until one more is allowed
 }
 
 // OpenSession signs an account in after its password was verified. Answer: *SessionOpened.
 type OpenSession struct {
 	Session NewSession `cbor:"1,keyasint"`
-	Login   string     `cbor:"2,keyasint"`           // as in the AttemptSignIn before it
+	Login   Subject    `cbor:"2,keyasint"`           // as in the AttemptSignIn before it
+	Address Subject    `cbor:"6,keyasint"`           // as in the AttemptSignIn before it
 	Refill  int64      `cbor:"5,keyasint,omitempty"` // as in the AttemptSignIn before it
 	Rehash  string     `cbor:"3,keyasint,omitempty"` // a stronger hash of the same password, which replaces the old one
 	OldHash string     `cbor:"4,keyasint,omitempty"` // the hash that was checked; if it changed meanwhile, the sign-in is refused
@@ -86,10 +84,10 @@ type ChangePassword struct {
 	Keep    SessionID `cbor:"3,keyasint,omitempty"`
 	Actor   string    `cbor:"4,keyasint,omitempty"`
 	Reason  string    `cbor:"5,keyasint,omitempty"`
-	// As in the AttemptSignIn before the check of the current password, to give the try back; empty if there was none.
-	Login   string `cbor:"6,keyasint,omitempty"`
-	Address string `cbor:"7,keyasint,omitempty"`
-	Refill  int64  `cbor:"8,keyasint,omitempty"`
+	// As in the AttemptSignIn before the check of the current password, to give the try back; zero if there was none.
+	Login   Subject `cbor:"6,keyasint,omitzero"`
+	Address Subject `cbor:"7,keyasint,omitzero"`
+	Refill  int64   `cbor:"8,keyasint,omitempty"`
 }
 
 // PlaceWager opens a round (and settles it, where the game needs no more decisions). Answer: *RoundResult.
@@ -119,7 +117,7 @@ type SettleAbandoned struct {
 	Before int64 `cbor:"2,keyasint,omitempty"`
 }
 
-// RotateSeed reveals the active server seed and makes the next one active. Entropy: the seed after it, 32 bytes.
+// RotateSeed reveals the active server seed and makes the next one active. Seeds: the one after it.
 // Answer: *SeedRotated.
 type RotateSeed struct {
 	ClientSeed string `cbor:"1,keyasint"`

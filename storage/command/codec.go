@@ -20,7 +20,7 @@ type envelope struct {
 	Account AccountID       `cbor:"4,keyasint,omitempty"`
 	Key     []byte          `cbor:"5,keyasint,omitempty"`
 	Retry   bool            `cbor:"6,keyasint,omitempty"`
-	Entropy []byte          `cbor:"7,keyasint,omitempty"`
+	Seeds   []SealedSeed    `cbor:"7,keyasint,omitempty"`
 	Body    cbor.RawMessage `cbor:"8,keyasint"`
 	Refusal *refusal        `cbor:"9,keyasint,omitempty"`
 }
@@ -51,15 +51,18 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// Encode writes a command as it goes into the log.
+// Encode writes a command as it goes into the log. A command whose server seeds are not sealed is refused.
 func Encode(c Command) ([]byte, error) {
+	if len(c.Entropy) != 0 {
+		return nil, fmt.Errorf("encode command kind %d: its server seeds are not sealed", c.Body.Kind())
+	}
 	body, err := encMode.Marshal(c.Body)
 	if err != nil {
 		return nil, fmt.Errorf("encode body of command kind %d: %w", c.Body.Kind(), err)
 	}
 	e := envelope{
 		Kind: c.Body.Kind(), ID: c.ID, Since: c.Since, Account: c.Account,
-		Retry: c.Retry, Entropy: c.Entropy, Body: body,
+		Retry: c.Retry, Seeds: c.Seeds, Body: body,
 	}
 	if c.Key != (Key{}) {
 		e.Key = c.Key[:]
@@ -96,7 +99,7 @@ func Decode(data []byte) (Decoded, error) {
 	}
 	d := Decoded{Command: Command{
 		ID: e.ID, Since: e.Since, Account: e.Account,
-		Retry: e.Retry, Entropy: e.Entropy, Body: body,
+		Retry: e.Retry, Seeds: e.Seeds, Body: body,
 	}}
 	if r := e.Refusal; r != nil {
 		d.Refusal = &Refusal{Code: r.Code, Message: r.Message}

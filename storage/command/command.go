@@ -1,9 +1,9 @@
 // Package command defines the commands of the machine, their results, and the encoding of commands.
 //
-// Every change of the casino is a Command. The proposer stamps the entropy into it, and the leader stamps the time on its
-// log entry. So applying it needs nothing but the state, the entry's time and the command itself. Encodings are CBOR with
-// integer keys in core deterministic form. Released keys and kinds never change their meaning: golden vectors in the tests
-// guard them, so that old logs stay readable.
+// Every change of the casino is a Command. The proposer seals the entropy into it, and the leader stamps the time on its
+// log entry. So applying it needs nothing but the state, the entry's time, the command itself and the casino's key. Encodings
+// are CBOR with integer keys in core deterministic form. Released keys and kinds never change their meaning: golden vectors in
+// the tests guard them, so that old logs stay readable.
 package command
 
 import (
@@ -59,7 +59,9 @@ type Command struct {
 	Key     Key       // the client's idempotency key, hashed
 	Retry   bool      // proposed before under the same ID; the first attempt may have been applied
 	Since   uint64    // with Retry: an event before the first attempt, whose own event can only be later; 0: search all
-	Entropy []byte    // random bytes the command needs (seeds); empty where it needs none
+	Entropy []byte    // random bytes the command needs (server seeds); they never enter the log, see Seeds
+	// Seeds are the sealed server seeds that Entropy becomes before the command enters the log.
+	Seeds []SealedSeed
 	// Refusal is why the house no longer takes the command: for example, the table is closed or has other limits. The
 	// machine answers with it, unless it carried the command out earlier under the same key. nil: the house takes it.
 	Refusal *Refusal

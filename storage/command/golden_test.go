@@ -15,14 +15,15 @@ import (
 
 // bodies are one of each kind with every field filled in.
 func bodies() []command.Body {
+	login, address := command.Subject{1, 15: 2}, command.Subject{3, 15: 4}
 	session := command.NewSession{Token: command.TokenHash{1, 2, 3}, Lifetime: 2_592_000_000, UserAgent: "agent", Address: "192.0.2.1"}
 	return []command.Body{
 		command.OpenAccount{Username: "Ann", UsernameKey: "ann", Email: "Ann@example.com", EmailKey: "ann@example.com", PasswordHash: "$2a$12$x",
 			Role: command.RolePlayer, WelcomeCoins: 100, Session: &session, Actor: "cashier"},
-		command.OpenSession{Session: session, Login: "ann", Refill: 12_000, Rehash: "$2a$13$x", OldHash: "$2a$12$x"},
+		command.OpenSession{Session: session, Login: login, Address: address, Refill: 12_000, Rehash: "$2a$13$x", OldHash: "$2a$12$x"},
 		command.EndSessions{Session: 7, All: true, Keep: 8},
-		command.AttemptSignIn{Address: "192.0.2.1", Login: "ann", Tries: 5, Refill: 12_000},
-		command.ChangePassword{OldHash: "old", NewHash: "new", Keep: 9, Actor: "cashier", Reason: "forgotten", Login: "ann", Address: "192.0.2.1", Refill: 12_000},
+		command.AttemptSignIn{Address: address, Login: login, Tries: 5, Refill: 12_000},
+		command.ChangePassword{OldHash: "old", NewHash: "new", Keep: 9, Actor: "cashier", Reason: "forgotten", Login: login, Address: address, Refill: 12_000},
 		command.PlaceWager{Rules: "roulette/1", Stake: 30, Bets: []games.Bet{
 			{Type: "split", Numbers: []int{8, 11}, Amount: 10}, {Type: "dozen", Selection: 2, Amount: 20}}},
 		command.TakeAction{Round: 12, Action: "hit", Taken: new(2)},
@@ -46,7 +47,7 @@ func bodies() []command.Body {
 func full(b command.Body) command.Command {
 	return command.Command{
 		ID: command.ID{0xa1, 0xa2}, Account: 1000, Key: command.KeyOf("key"), Retry: true, Since: 41,
-		Entropy: []byte{0xe1, 0xe2, 0xe3}, Body: b,
+		Seeds: []command.SealedSeed{{Commitment: [32]byte{0xe1, 31: 0xe2}, Box: [48]byte{0xe3, 47: 0xe4}}, {}}, Body: b,
 	}
 }
 
@@ -150,7 +151,7 @@ func TestDecode_FingerprintTellsRequestsApart(t *testing.T) {
 		}
 		seen[first.Fingerprint] = fmt.Sprintf("%T", b)
 		// The same request under another id, proposed again, keeps its fingerprint.
-		c.ID, c.Retry, c.Since, c.Entropy = command.ID{9}, false, 0, []byte{1}
+		c.ID, c.Retry, c.Since, c.Seeds = command.ID{9}, false, 0, []command.SealedSeed{{}}
 		if data, err = command.Encode(c); err != nil {
 			t.Fatal(err)
 		}

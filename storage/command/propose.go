@@ -12,7 +12,7 @@ import (
 type Proposer interface {
 	// Propose returns when the result of the command is durable. From then on, reads on this node see it. The error wraps
 	// ErrUnavailable if the command was not taken and never will be, and ErrUnknown if its fate is unknown. A refusal is
-	// not an error but a Result. The command must be complete, with its id, time and entropy.
+	// not an error but a Result. The command must be complete, with its id and its entropy. The proposer seals the entropy.
 	Propose(ctx context.Context, c Command) (Result, error)
 }
 

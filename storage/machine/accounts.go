@@ -12,8 +12,8 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 	if !m.isKey(b.UsernameKey) || b.EmailKey != "" && !m.isKey(b.EmailKey) || b.Role != command.RolePlayer && b.Role != command.RoleOperator {
 		return invalidCommand("name key of %d bytes, e-mail key of %d, role %q", len(b.UsernameKey), len(b.EmailKey), b.Role), nil
 	}
-	if len(m.command.Entropy) != 2*command.SeedSize {
-		return invalidCommand("%d bytes of entropy", len(m.command.Entropy)), nil
+	if r := m.refuseSeeds(2); r != nil {
+		return command.Result{Refusal: r}, nil
 	}
 	if taken, err := m.state.Get(tableUsernames, []byte(b.UsernameKey)); taken != nil || err != nil {
 		return command.Refusef("username_taken", "The name %q is taken. Choose another.", b.Username), err
@@ -48,10 +48,7 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 	if err := m.put(tableAccounts, key, a); err != nil {
 		return command.Result{}, err
 	}
-	seeds, err := firstSeeds(id, m.command.Entropy, m.head.Events+1)
-	if err != nil {
-		return command.Result{}, err
-	}
+	seeds := firstSeeds(id, m.command.Seeds, m.head.Events+1)
 	if err := m.putSeeds(id, seeds); err != nil {
 		return command.Result{}, err
 	}
@@ -111,7 +108,7 @@ func (m *Machine) changePassword(b command.ChangePassword) (command.Result, erro
 	if b.Actor == "" && a.PasswordHash != b.OldHash {
 		return command.Refusef("invalid_credentials", "The current password is wrong."), nil
 	}
-	if b.Login != "" {
+	if b.Login != (command.Subject{}) {
 		if r, err := m.giveTriesBack(b.Login, b.Address, b.Refill); r != nil || err != nil {
 			return command.Result{Refusal: r}, err
 		}

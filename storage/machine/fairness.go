@@ -1,7 +1,7 @@
 package machine
 
 import (
-	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 
@@ -18,26 +18,62 @@ func (r *Reader) seedsOf(id command.AccountID) (*SeedsRecord, error) {
 	return &s, err
 }
 
-// stream yields the random words of a round under the active pair.
-func (s *SeedsRecord) stream(r *RoundRecord) *fair.Stream {
-	return fair.NewStream(s.Server, r.Rules, s.Client, r.Nonce)
+// activeSeed is an account's active pair, with its server seed in clear.
+type activeSeed struct {
+	pair       uint32
+	server     command.Seed
+	commitment [32]byte
+	client     string
+}
+
+// openActive opens the active pair of an account's seeds.
+func (r *Reader) openActive(s *SeedsRecord) (*activeSeed, error) {
+	server, err := r.openSeed(s.Server)
+	return &activeSeed{pair: s.Pair, server: server, commitment: s.Server.Commitment, client: s.Client}, err
+}
+
+// openSeed opens a stored server seed, which was sealed with the casino's key.
+func (r *Reader) openSeed(s command.SealedSeed) (command.Seed, error) {
+	if r.house.OpenSeed == nil {
+		return command.Seed{}, ErrNoKey
+	}
+	seed, ok := r.house.OpenSeed(s)
+	if !ok {
+		return seed, r.Damage("the server seed with the commitment %x can't be opened", s.Commitment)
+	}
+	return seed, nil
+}
+
+// stream yields the random words of a round under the pair.
+func (s *activeSeed) stream(r *RoundRecord) *fair.Stream {
+	return fair.NewStream(s.server, r.Rules, s.client, r.Nonce)
 }
 
 // commitments are the promises that the seeds keep.
 func (s *SeedsRecord) commitments() *Commitments {
-	return &Commitments{Active: sha256.Sum256(s.Server[:]), Next: sha256.Sum256(s.Next[:]), Client: s.Client}
+	return &Commitments{Active: s.Server.Commitment, Next: s.Next.Commitment, Client: s.Client}
+}
+
+// refuseSeeds refuses a command that doesn't come with n server seeds, sealed with the casino's key.
+func (m *Machine) refuseSeeds(n int) *command.Refusal {
+	if len(m.command.Seeds) != n {
+		return invalidCommand("%d server seeds", len(m.command.Seeds)).Refusal
+	}
+	for _, s := range m.command.Seeds {
+		if _, ok := m.house.OpenSeed(s); !ok {
+			return invalidCommand("a server seed that is sealed with another key").Refusal
+		}
+	}
+	return nil
 }
 
 // firstSeeds are the seeds of a new account.
-func firstSeeds(id command.AccountID, entropy []byte, event uint64) (*SeedsRecord, error) {
-	if len(entropy) != 2*command.SeedSize {
-		return nil, fmt.Errorf("open account: %d bytes of entropy instead of %d", len(entropy), 2*command.SeedSize)
-	}
+func firstSeeds(id command.AccountID, sealed []command.SealedSeed, event uint64) *SeedsRecord {
 	return &SeedsRecord{
-		Server: [command.SeedSize]byte(entropy[:command.SeedSize]), Next: [command.SeedSize]byte(entropy[command.SeedSize:]),
+		Server: sealed[0], Next: sealed[1],
 		Client:  fair.DefaultClientSeed(strconv.FormatUint(uint64(id), 10)),
 		Default: true, FirstEvent: event,
-	}, nil
+	}
 }
 
 // rotateSeed reveals the active server seed, makes the next one active under a new client seed, and draws another next one.
@@ -54,19 +90,23 @@ func (m *Machine) rotateSeed(b command.RotateSeed) (command.Result, error) {
 	if r := refusalOf(fair.ValidateClientSeed(b.ClientSeed)); r != nil {
 		return command.Result{Refusal: r}, nil
 	}
-	if len(m.command.Entropy) != command.SeedSize {
-		return invalidCommand("%d bytes of entropy", len(m.command.Entropy)), nil
+	if r := m.refuseSeeds(1); r != nil {
+		return command.Result{Refusal: r}, nil
 	}
-	s, err := m.seeds(id)
+	s, err := m.seedsOf(id)
 	if err != nil {
 		return command.Result{}, err
 	}
-	old := PairRecord{Server: s.Server, Client: s.Client, Rounds: w.Nonce, RevealedAt: m.now}
+	server, err := m.openSeed(s.Server)
+	if err != nil {
+		return command.Result{}, err
+	}
+	old := PairRecord{Server: server, Client: s.Client, Rounds: w.Nonce, RevealedAt: m.now}
 	if err := m.put(tablePairs, pairKey(id, s.Pair), old); err != nil {
 		return command.Result{}, err
 	}
 	next := &SeedsRecord{
-		Pair: s.Pair + 1, Server: s.Next, Next: [command.SeedSize]byte(m.command.Entropy),
+		Pair: s.Pair + 1, Server: s.Next, Next: m.command.Seeds[0],
 		Client: b.ClientSeed, FirstEvent: m.head.Events + 1,
 	}
 	if err := m.putSeeds(id, next); err != nil {
@@ -105,7 +145,7 @@ func (r *Reader) proof(v *command.Round) error {
 		return err
 	}
 	if v.Pair == s.Pair {
-		v.Commitment, v.ClientSeed = fair.Commitment(s.Server), s.Client
+		v.Commitment, v.ClientSeed = hex.EncodeToString(s.Server.Commitment[:]), s.Client
 		return nil
 	}
 	p, ok, err := load[PairRecord](r, tablePairs, pairKey(v.Account, v.Pair))
@@ -130,7 +170,7 @@ func (r *Reader) Fairness(id command.AccountID) (v command.Fairness, ok bool, er
 		return v, false, err
 	}
 	return command.Fairness{
-		Pair: s.Pair, Commitment: fair.Commitment(s.Server), NextCommitment: fair.Commitment(s.Next),
+		Pair: s.Pair, Commitment: hex.EncodeToString(s.Server.Commitment[:]), NextCommitment: hex.EncodeToString(s.Next.Commitment[:]),
 		ClientSeed: s.Client, DefaultSeed: s.Default, Nonce: w.Nonce, OpenRound: w.OpenRound,
 	}, true, nil
 }
@@ -164,6 +204,23 @@ func (r *Reader) RevealedPairs(id command.AccountID, p command.Page) (list []com
 
 // ErrNoCursor refuses a cursor that no list of the account can have returned.
 var ErrNoCursor = &command.Refusal{Code: "bad_request", Message: "The cursor is not the next_cursor of an earlier answer."}
+
+// seedOf is the server seed and the client seed of one of an account's pairs, revealed or still active.
+func (r *Reader) seedOf(id command.AccountID, pair uint32) (server command.Seed, client string, err error) {
+	s, err := r.seedsOf(id)
+	if err != nil {
+		return server, "", err
+	}
+	if s.Pair == pair {
+		server, err = r.openSeed(s.Server)
+		return server, s.Client, err
+	}
+	p, ok, err := r.Pair(id, pair)
+	if err == nil && !ok {
+		err = r.Damage("seed pair %d of account %d is missing", pair, id)
+	}
+	return p.Server, p.Client, err
+}
 
 // Seeds reads the stored seeds of an account, for audits. ok is false if there are none.
 func (r *Reader) Seeds(id command.AccountID) (SeedsRecord, bool, error) {

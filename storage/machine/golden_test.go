@@ -45,7 +45,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 	record := machine.Record{
 		Events: 3, Head: [32]byte{4, 31: 5}, Time: 6, NextAccount: 1007, NextFence: 8,
 		Books:    ledger.Books{House: []ledger.Balance{{Account: ledger.Issue, Coins: -100}, {Account: ledger.Escrow, Coins: 20}, {Account: 3, Coins: 75}}, Players: 5},
-		Sessions: 9, SessionsEnd: 17, OpenRounds: 10, Games: sums, Level: 12, Program: "1.2.3",
+		Sessions: 9, SessionsEnd: 17, OpenRounds: 10, Games: sums, Level: 12, Program: "1.2.3", Key: command.KeyID{13, 15: 14},
 	}
 	records := map[string]any{
 		"machine": record, "machine_zero": machine.Record{},
@@ -55,7 +55,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"wallet": machine.WalletRecord{Balance: 1, Held: 2, Nonce: 3, Last: 4, OpenRound: 5, Locked: true, ExcludedUntil: 6, Limited: true, DailyNext: 7,
 			Usage: machine.UsageRecord{Day: 8, Staked: 9, Lost: -10, LostWeek: 11, LostMonth: 12, PlaySince: 13, PlayLast: 14}, Games: sums, LastCoins: 15},
 		"wallet_zero":         machine.WalletRecord{},
-		"seeds":               machine.SeedsRecord{Pair: 1, Server: [32]byte{2}, Next: [32]byte{3}, Client: "clover", Default: true, FirstEvent: 4},
+		"seeds":               machine.SeedsRecord{Pair: 1, Server: command.SealedSeed{Commitment: [32]byte{2}, Box: [48]byte{5}}, Next: command.SealedSeed{Commitment: [32]byte{3}, Box: [48]byte{47: 6}}, Client: "clover", Default: true, FirstEvent: 4},
 		"pair":                machine.PairRecord{Server: [32]byte{1, 31: 2}, Client: "clover", Rounds: 7, RevealedAt: 8},
 		"session":             machine.SessionRecord{ID: 1, Account: 1000, Role: command.RolePlayer, CreatedAt: 2, ExpiresAt: 3, UserAgent: "agent", Address: "192.0.2.1"},
 		"account_sessions":    []machine.SessionRef{{ID: 1, Token: command.TokenHash{2, 31: 3}, ExpiresAt: 4}, {ID: 5}},
@@ -80,7 +80,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"key_event":     machine.EventKey(0x0102),
 		"key_round":     machine.RoundKey(0x0103),
 		"key_pair":      machine.PairKey(1000, 2),
-		"key_throttle":  machine.GenerationKey(498720, []byte("login:ann")),
+		"key_throttle":  machine.GenerationKey(498720, []byte{1, 15: 2}),
 		"chain_hash":    hash(machine.ChainHash([]byte("event"))),
 		"key_of_header": key(command.KeyOf("Idempotency-Key")),
 	}

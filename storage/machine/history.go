@@ -15,7 +15,13 @@ func (m *Machine) record(e *Event) error {
 	if e.Account == m.command.Account && e.Account != 0 {
 		e.Key, e.Fingerprint = m.command.Key, m.command.Fingerprint
 	}
-	data, err := encode(e)
+	stored := e
+	if e.Round != nil && !e.Round.Settled {
+		event, round := *e, e.Round.stored()
+		event.Round = &round
+		stored = &event
+	}
+	data, err := encode(stored)
 	if err != nil {
 		return err
 	}
@@ -32,7 +38,7 @@ func (m *Machine) record(e *Event) error {
 func (m *Machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) error {
 	e.Account, e.Back = id, w.Last
 	e.Coins, e.Held = int64(w.Balance), int64(w.Held)
-	if chain, ok := e.Chain(m.games); ok {
+	if chain, ok := e.Chain(m.house.Games); ok {
 		e.BackAlike = w.Follow(chain, m.head.Events+1)
 	}
 	if err := m.record(e); err != nil {

@@ -26,7 +26,7 @@ func keyed(t interface{ Fatal(...any) }, m *Machine, id command.AccountID, key c
 
 // reloaded is a machine that continues from a state, as after a restart.
 func reloaded(t interface{ Fatal(...any) }, m *Machine, state tablesInMemory) *Machine {
-	again := New(*m.head, m.games, 0)
+	again := New(*m.head, m.house, 0)
 	again.sizes = smallRuns
 	if err := again.Load(state); err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func reloaded(t interface{ Fatal(...any) }, m *Machine, state tablesInMemory) *M
 func TestKeyIndex_FindsTheNewestUse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		state := tablesInMemory{}
-		m := reloaded(t, New(NewRecord(), catalogue.Released(), 0), state)
+		m := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0), state)
 		type use struct {
 			id  command.AccountID
 			key byte
@@ -98,7 +98,7 @@ func TestKeyIndex_FindsTheNewestUse(t *testing.T) {
 // Two machines, one of which restarts after each event, leave the same bytes.
 func TestKeyIndex_IsTheSameOnEveryNode(t *testing.T) {
 	one, other := tablesInMemory{}, tablesInMemory{}
-	m, often := reloaded(t, New(NewRecord(), catalogue.Released(), 0), one), reloaded(t, New(NewRecord(), catalogue.Released(), 0), other)
+	m, often := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0), one), reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0), other)
 	for n := range 300 {
 		key := command.Key{byte(n), byte(n >> 8), 1}
 		now := int64(1_000_000_000) + int64(n)*levels[1].keyPeriod/100
@@ -119,7 +119,7 @@ func TestKeyIndex_IsTheSameOnEveryNode(t *testing.T) {
 // Filters that are not in memory are read from the state.
 func TestKeyIndex_WithoutFiltersInMemory(t *testing.T) {
 	state := tablesInMemory{}
-	m := reloaded(t, New(NewRecord(), catalogue.Released(), 0), state)
+	m := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0), state)
 	for n := range 300 {
 		keyed(t, m, command.FirstAccountID, command.Key{byte(n), byte(n >> 8), 1}, 1_000_000_000)
 	}
@@ -167,7 +167,7 @@ func TestKeyIndex_TakesFewNewKeysForUsed(t *testing.T) {
 func TestKeyAudit_FindsWhatIsForged(t *testing.T) {
 	build := func() (*Machine, tablesInMemory) {
 		state := tablesInMemory{}
-		m := reloaded(t, New(NewRecord(), catalogue.Released(), 0), state)
+		m := reloaded(t, New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0), state)
 		for n := range 64*2 + 20 {
 			keyed(t, m, command.FirstAccountID, command.Key{byte(n), 1}, 1_000_000_000)
 		}
@@ -215,7 +215,7 @@ func TestKeyAudit_FindsWhatIsForged(t *testing.T) {
 func BenchmarkKeyIndex_New(b *testing.B) {
 	for _, runs := range []int{1, 8, 76} {
 		b.Run(fmt.Sprintf("%d_million", runs*int(standardSizes.run)/1_000_000), func(b *testing.B) {
-			m := New(NewRecord(), catalogue.Released(), 0)
+			m := New(NewRecord(command.KeyID{}), House{Games: catalogue.Released()}, 0)
 			if err := m.Load(tablesInMemory{}); err != nil {
 				b.Fatal(err)
 			}

@@ -26,9 +26,9 @@ func (s tablesInMemory) Each(int, []byte, func(k, v []byte) error) error { panic
 
 // The command puts the new level into force, and leaves an event with the version that is needed.
 func TestRaiseLevel_IsAnEventOfTheHouse(t *testing.T) {
-	record := NewRecord()
+	record := NewRecord(command.KeyID{})
 	record.Level = NewestLevel - 1
-	m := New(record, catalogue.Released(), 0)
+	m := New(record, House{Games: catalogue.Released(), OpenSeed: func(command.SealedSeed) (command.Seed, bool) { return command.Seed{}, false }}, 0)
 	state := tablesInMemory{}
 	m.On(state)
 	r, err := m.Apply(time.UnixMilli(1), &command.Decoded{Command: command.Command{Body: command.RaiseLevel{Level: NewestLevel, Program: "7.8.9"}}})

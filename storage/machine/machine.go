@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"imperio/games"
 	"imperio/storage/command"
 )
 
@@ -18,7 +17,6 @@ import (
 type Machine struct {
 	Reader  // of state; its head is the machine's own record after the newest command
 	state   State
-	games   *games.Catalogue
 	now     int64 // the casino's time for the command, Unix milliseconds
 	command *command.Decoded
 	events  []*Event // recorded since On
@@ -30,12 +28,12 @@ type Machine struct {
 	caches   CacheBytes
 }
 
-// New makes a machine that continues from a record. The catalogue must hold all games that were ever played.
-func New(record Record, c *games.Catalogue, caches CacheBytes) *Machine {
+// New makes a machine that continues from a record.
+func New(record Record, house House, caches CacheBytes) *Machine {
 	if caches <= 0 {
 		caches = UsualCacheBytes
 	}
-	return &Machine{Reader: Reader{head: &record}, games: c, sizes: standardSizes, caches: caches,
+	return &Machine{Reader: Reader{head: &record, house: house}, sizes: standardSizes, caches: caches,
 		sessions: newSessionCache(caches.sessions()), records: newRecordCache(caches.records())}
 }
 
@@ -48,6 +46,9 @@ func (m *Machine) Recorded() []*Event { return m.events }
 // Apply carries out one command of an entry that the leader stamped with a time. The casino's time never goes back: if a
 // later leader stamps an earlier time, it stands still.
 func (m *Machine) Apply(at time.Time, c *command.Decoded) (command.Result, error) {
+	if m.house.OpenSeed == nil {
+		return command.Result{}, ErrNoKey
+	}
 	if m.keys == nil {
 		if err := m.Load(m.state); err != nil {
 			return command.Result{}, err

@@ -2,17 +2,17 @@ package machine
 
 import "imperio/storage/command"
 
-// recordCache holds the decoded wallets and seeds that Apply used recently. Every bet needs one of each, and finding and
-// decoding them is the largest part of its cost. Only Apply uses the cache, so it needs no lock; whatever Apply stores goes
+// recordCache holds the decoded wallets and opened seeds that Apply used recently. Every bet needs one of each, and finding,
+// decoding and opening them is the largest part of its cost. Only Apply uses the cache, so it needs no lock; whatever Apply stores goes
 // through it, so it is never stale.
 type recordCache struct {
 	wallets map[command.AccountID]WalletRecord
-	seeds   map[command.AccountID]SeedsRecord
+	seeds   map[command.AccountID]activeSeed
 	most    int // records of each kind
 }
 
 func newRecordCache(most int) *recordCache {
-	return &recordCache{wallets: make(map[command.AccountID]WalletRecord), seeds: make(map[command.AccountID]SeedsRecord), most: most}
+	return &recordCache{wallets: make(map[command.AccountID]WalletRecord), seeds: make(map[command.AccountID]activeSeed), most: most}
 }
 
 // keep adds a record to one of the maps. A full map starts over.
@@ -40,12 +40,16 @@ func (m *Machine) putWallet(id command.AccountID, w *WalletRecord) error {
 	return m.put(tableWallets, accountKey(id), w)
 }
 
-// seeds reads an account's seeds. Every account has some.
-func (m *Machine) seeds(id command.AccountID) (*SeedsRecord, error) {
+// activeSeed is an account's active pair, opened: what a bet needs of its seeds. It is never stored.
+func (m *Machine) activeSeed(id command.AccountID) (*activeSeed, error) {
 	if s, ok := m.records.seeds[id]; ok {
 		return &s, nil
 	}
-	s, err := m.Reader.seedsOf(id)
+	record, err := m.seedsOf(id)
+	if err != nil {
+		return nil, err
+	}
+	s, err := m.openActive(record)
 	if err == nil {
 		keep(m.records, m.records.seeds, id, *s)
 	}
@@ -53,6 +57,6 @@ func (m *Machine) seeds(id command.AccountID) (*SeedsRecord, error) {
 }
 
 func (m *Machine) putSeeds(id command.AccountID, s *SeedsRecord) error {
-	keep(m.records, m.records.seeds, id, *s)
+	delete(m.records.seeds, id)
 	return m.put(tableSeeds, accountKey(id), s)
 }

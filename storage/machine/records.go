@@ -30,6 +30,7 @@ type Record struct {
 	Level       uint32            `cbor:"13,keyasint"`           // the feature level; see levels.go
 	Program     string            `cbor:"14,keyasint,omitempty"` // the version of the program that raised it
 	KeysFrom    uint32            `cbor:"15,keyasint,omitempty"` // the oldest run of used keys that is kept; see keyindex.go
+	Key         command.KeyID     `cbor:"16,keyasint"`           // of the casino's key, which secrets are sealed with
 	SessionsEnd int64             `cbor:"17,keyasint,omitempty"` // no session expires before; 0: none does. See sessionends.go
 }
 
@@ -82,7 +83,7 @@ type AccountRecord struct {
 	UsernameKey  string       `cbor:"2,keyasint"`
 	Email        string       `cbor:"3,keyasint,omitempty"`
 	EmailKey     string       `cbor:"4,keyasint,omitempty"`
-	PasswordHash string       `cbor:"5,keyasint,omitempty"`
+	PasswordHash string       `cbor:"5,keyasint,omitempty"` // sealed
 	Role         command.Role `cbor:"6,keyasint"`
 	CreatedAt    int64        `cbor:"7,keyasint"`
 	OpenedUnder  command.Key  `cbor:"8,keyasint,omitzero"` // the idempotency key of the sign-up
@@ -124,20 +125,20 @@ type limitsRecord struct {
 
 // SeedsRecord holds an account's seeds, which are secret until a rotation reveals them.
 type SeedsRecord struct {
-	Pair       uint32                 `cbor:"1,keyasint"`
-	Server     [command.SeedSize]byte `cbor:"2,keyasint"`
-	Next       [command.SeedSize]byte `cbor:"3,keyasint"`
-	Client     string                 `cbor:"4,keyasint"`
-	Default    bool                   `cbor:"5,keyasint,omitempty"`
-	FirstEvent uint64                 `cbor:"6,keyasint"` // the event that made the pair active
+	Pair       uint32             `cbor:"1,keyasint"`
+	Server     command.SealedSeed `cbor:"2,keyasint"`
+	Next       command.SealedSeed `cbor:"3,keyasint"`
+	Client     string             `cbor:"4,keyasint"`
+	Default    bool               `cbor:"5,keyasint,omitempty"`
+	FirstEvent uint64             `cbor:"6,keyasint"` // the event that made the pair active
 }
 
 // PairRecord is a seed pair that a rotation revealed.
 type PairRecord struct {
-	Server     [command.SeedSize]byte `cbor:"1,keyasint"`
-	Client     string                 `cbor:"2,keyasint"`
-	Rounds     uint64                 `cbor:"3,keyasint"`
-	RevealedAt int64                  `cbor:"4,keyasint"`
+	Server     command.Seed `cbor:"1,keyasint"`
+	Client     string       `cbor:"2,keyasint"`
+	Rounds     uint64       `cbor:"3,keyasint"`
+	RevealedAt int64        `cbor:"4,keyasint"`
 }
 
 type sessionRecord struct {
@@ -157,14 +158,15 @@ type sessionRef struct {
 	ExpiresAt int64
 }
 
-// RoundRecord is a round after an event.
+// RoundRecord is a round after an event. The draws of an open round are not stored, since they hold what its player
+// may not see yet: they follow from the server seed, which is sealed.
 type RoundRecord struct {
 	ID       command.RoundID `cbor:"1,keyasint"`
 	Rules    string          `cbor:"2,keyasint"`
 	Stake    games.Coins     `cbor:"3,keyasint"`
 	Bets     []games.Bet     `cbor:"4,keyasint,omitempty"`
 	Actions  []string        `cbor:"5,keyasint,omitempty"`
-	Draws    []uint16        `cbor:"6,keyasint"`
+	Draws    []uint16        `cbor:"6,keyasint,omitempty"`
 	Staked   games.Coins     `cbor:"7,keyasint"`
 	Payout   games.Coins     `cbor:"8,keyasint,omitempty"`
 	Settled  bool            `cbor:"9,keyasint,omitempty"`
@@ -172,6 +174,15 @@ type RoundRecord struct {
 	Nonce    uint64          `cbor:"11,keyasint"`
 	Pair     uint32          `cbor:"12,keyasint"`
 	OpenedAt int64           `cbor:"13,keyasint"`
+}
+
+// stored is the record as it is kept.
+func (r *RoundRecord) stored() RoundRecord {
+	s := *r
+	if !s.Settled {
+		s.Draws = nil
+	}
+	return s
 }
 
 // Wager is what the player has decided so far.
@@ -255,5 +266,7 @@ func DecodeRecord(data []byte) (Record, error) {
 	return r, nil
 }
 
-// NewRecord is the record of a new casino.
-func NewRecord() Record { return Record{NextAccount: command.FirstAccountID, Level: NewestLevel} }
+// NewRecord is the record of a new casino, whose key has this id.
+func NewRecord(key command.KeyID) Record {
+	return Record{NextAccount: command.FirstAccountID, Level: NewestLevel, Key: key}
+}

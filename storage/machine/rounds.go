@@ -2,7 +2,9 @@ package machine
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"time"
 
 	"imperio/games"
@@ -11,13 +13,13 @@ import (
 )
 
 // wagerResult is the answer to a player's bet or action, with the proof that exists so far.
-func (m *Machine) wagerResult(id command.AccountID, w *WalletRecord, r *RoundRecord, s *SeedsRecord) (command.Result, error) {
+func (m *Machine) wagerResult(id command.AccountID, w *WalletRecord, r *RoundRecord, s *activeSeed) (command.Result, error) {
 	v := &command.RoundResult{Coins: w.Balance, Held: w.Held}
 	fillRound(&v.Round, id, r)
 	if r.Settled {
 		v.Round.SettledAt = at(m.now)
 	}
-	v.Round.Commitment, v.Round.ClientSeed = fair.Commitment(s.Server), s.Client
+	v.Round.Commitment, v.Round.ClientSeed = hex.EncodeToString(s.commitment[:]), s.client
 	return command.Result{Value: v}, nil
 }
 
@@ -31,7 +33,11 @@ func fillRound(v *command.Round, id command.AccountID, r *RoundRecord) {
 // roundResult rebuilds the answer that was given when the event was recorded.
 func (m *Machine) roundResult(e *Event) (*command.RoundResult, error) {
 	v := &command.RoundResult{Coins: coins(e.Coins), Held: coins(e.Held)}
-	fillRound(&v.Round, e.Account, e.Round)
+	round := *e.Round
+	if err := m.deal(e.Account, &round); err != nil {
+		return nil, err
+	}
+	fillRound(&v.Round, e.Account, &round)
 	if e.Round.Settled {
 		v.Round.SettledAt = at(e.Time)
 	}
@@ -77,11 +83,36 @@ func (r *Reader) RoundOpenedBy(opened *Event) (v command.Round, err error) {
 			rec, settled = e.Round, e.Time
 		}
 	}
-	fillRound(&v, opened.Account, rec)
+	round := *rec
+	if err := r.deal(opened.Account, &round); err != nil {
+		return v, err
+	}
+	fillRound(&v, opened.Account, &round)
 	if v.Settled {
 		v.SettledAt = at(settled)
 	}
 	return v, r.proof(&v)
+}
+
+// deal gives the record of an open round its draws, which are not stored: the round is played again from its seed.
+func (r *Reader) deal(id command.AccountID, round *RoundRecord) error {
+	if round.Settled {
+		return nil
+	}
+	version, known := r.house.Games.Version(round.Rules)
+	if !known {
+		return unknownRules(round.Rules)
+	}
+	server, client, err := r.seedOf(id, round.Pair)
+	if err != nil {
+		return err
+	}
+	p, err := version.Play(fair.NewStream(server, round.Rules, client, round.Nonce), round.Wager())
+	if err != nil {
+		return r.view.Damage(fmt.Sprintf("open round %d can't be played again", round.ID), err)
+	}
+	round.Draws = p.Draws
+	return nil
 }
 
 // OpenRound finds the round of an account that waits for its player's decisions.

@@ -25,7 +25,7 @@ func (m *Machine) openSession(b command.OpenSession) (command.Result, error) {
 	if r, err := m.refuseSession(&b.Session); r != nil || err != nil {
 		return command.Result{Refusal: r}, err
 	}
-	if r, err := m.giveTriesBack(b.Login, b.Session.Address, b.Refill); r != nil || err != nil {
+	if r, err := m.giveTriesBack(b.Login, b.Address, b.Refill); r != nil || err != nil {
 		return command.Result{Refusal: r}, err
 	}
 	if b.Rehash != "" && b.OldHash != "" {

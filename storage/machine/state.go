@@ -1,8 +1,10 @@
 package machine
 
 import (
+	"errors"
 	"fmt"
 
+	"imperio/games"
 	"imperio/storage/command"
 )
 
@@ -25,14 +27,27 @@ type State interface {
 	Delete(table int, key []byte)
 }
 
+// House is what the meaning of records depends on beside the state.
+type House struct {
+	Games *games.Catalogue // all games that were ever played
+	// OpenSeed opens a sealed server seed with the casino's key. It is a pure function; ok is false for a seed that is not
+	// sealed with that key, or damaged. It is nil where the key is not known: then nothing can be applied, and open rounds
+	// can't be read.
+	OpenSeed func(command.SealedSeed) (seed command.Seed, ok bool)
+}
+
+// ErrNoKey says that the casino's key is needed, and not known.
+var ErrNoKey = errors.New("the casino's key is needed for this")
+
 // Reader reads the records of a state as of one moment. It is for one goroutine.
 type Reader struct {
-	view View
-	head *Record // the machine's record, which says how many accounts and events there are
+	view  View
+	head  *Record // the machine's record, which says how many accounts and events there are
+	house House
 }
 
 // NewReader makes a reader of a view. head is the machine's record in it.
-func NewReader(view View, head *Record) *Reader { return &Reader{view, head} }
+func NewReader(view View, head *Record, house House) *Reader { return &Reader{view, head, house} }
 
 // Head is the machine's record.
 func (r *Reader) Head() *Record { return r.head }

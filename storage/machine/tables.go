@@ -14,7 +14,7 @@ const (
 	tableUsernames              // folded name → account
 	tableEmails                 // folded e-mail → account
 	tableWallets                // account → WalletRecord: what every bet changes
-	tableSeeds                  // account → SeedsRecord
+	tableSeeds                  // account → SeedsRecord, sealed
 	tablePairs                  // account, pair → PairRecord: revealed seed pairs
 	tableSessions               // token hash → sessionRecord
 	tableAccountSessions        // account → []sessionRef

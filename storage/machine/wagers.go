@@ -13,7 +13,7 @@ import (
 // player has to decide. If there is nothing to decide, the round is settled.
 func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	id := m.command.Account
-	version, known := m.games.Version(b.Rules)
+	version, known := m.house.Games.Version(b.Rules)
 	if !known {
 		return command.Result{}, unknownRules(b.Rules)
 	}
@@ -33,15 +33,15 @@ func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	if r := m.refuseHouse(version.Of()); r != nil {
 		return command.Result{Refusal: r}, nil
 	}
-	seeds, err := m.seeds(id)
+	seed, err := m.activeSeed(id)
 	if err != nil {
 		return command.Result{}, err
 	}
 	round := RoundRecord{
 		ID: command.RoundID(m.head.Events + 1), Rules: b.Rules, Stake: b.Stake, Bets: b.Bets,
-		Nonce: w.Nonce, Pair: seeds.Pair, OpenedAt: m.now,
+		Nonce: w.Nonce, Pair: seed.pair, OpenedAt: m.now,
 	}
-	p, err := version.Play(seeds.stream(&round), round.Wager())
+	p, err := version.Play(seed.stream(&round), round.Wager())
 	if r := refusalOf(err); r != nil {
 		return command.Result{Refusal: r}, nil
 	}
@@ -64,7 +64,7 @@ func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	if err := m.advance(id, &w, version.Of(), &round, p, &e); err != nil {
 		return command.Result{}, err
 	}
-	return m.wagerResult(id, &w, &round, seeds)
+	return m.wagerResult(id, &w, &round, seed)
 }
 
 // unknownRules is the error for a round under rules that this program does not know. Only the house chooses rules.
@@ -128,11 +128,15 @@ func (m *Machine) settleAbandoned(b command.SettleAbandoned) (command.Result, er
 	if !ok || w.OpenRound != b.Round {
 		return command.Result{}, fmt.Errorf("round %d is open, but not in the wallet of account %d", b.Round, o.Account)
 	}
-	version, ok := m.games.Version(o.Round.Rules)
+	version, ok := m.house.Games.Version(o.Round.Rules)
 	if !ok || version.Abandoned == nil {
 		return command.Result{}, fmt.Errorf("rules %s leave rounds open but have no rule for abandoned ones", o.Round.Rules)
 	}
-	actions, err := version.Abandoned.Actions(o.Round.Draws, o.Round.Wager())
+	left := o.Round
+	if err := m.deal(o.Account, &left); err != nil {
+		return command.Result{}, err
+	}
+	actions, err := version.Abandoned.Actions(left.Draws, left.Wager())
 	if err != nil {
 		return command.Result{}, fmt.Errorf("settle abandoned round %d: %w", b.Round, err)
 	}
@@ -142,16 +146,16 @@ func (m *Machine) settleAbandoned(b command.SettleAbandoned) (command.Result, er
 // act continues an open round with some actions. The event records them.
 func (m *Machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, e Event) (command.Result, error) {
 	id, r := o.Account, o.Round
-	version, known := m.games.Version(r.Rules)
+	version, known := m.house.Games.Version(r.Rules)
 	if !known {
 		return command.Result{}, unknownRules(r.Rules)
 	}
-	seeds, err := m.seeds(id)
+	seed, err := m.activeSeed(id)
 	if err != nil {
 		return command.Result{}, err
 	}
 	r.Actions = append(r.Actions[:len(r.Actions):len(r.Actions)], actions...)
-	p, err := version.Play(seeds.stream(&r), r.Wager())
+	p, err := version.Play(seed.stream(&r), r.Wager())
 	if refusal := refusalOf(err); refusal != nil {
 		return command.Result{Refusal: refusal}, nil
 	}
@@ -167,7 +171,7 @@ func (m *Machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, e E
 	if err := m.advance(id, w, version.Of(), &r, p, &e); err != nil {
 		return command.Result{}, err
 	}
-	return m.wagerResult(id, w, &r, seeds)
+	return m.wagerResult(id, w, &r, seed)
 }
 
 // advance takes a round to a new position: it takes the additional stake, and pays out if the round is settled. It records
@@ -224,7 +228,7 @@ func (m *Machine) advance(id command.AccountID, w *WalletRecord, game *games.Des
 		m.countPayout(w, p.Payout)
 		w.Games = w.Games.With(game.Number, r)
 		m.head.Games = m.head.Games.With(game.Number, r)
-	} else if err := m.put(tableOpenRounds, roundKey(r.ID), OpenRoundRecord{Account: id, Round: *r, ActedAt: m.now}); err != nil {
+	} else if err := m.put(tableOpenRounds, roundKey(r.ID), OpenRoundRecord{Account: id, Round: r.stored(), ActedAt: m.now}); err != nil {
 		return err
 	}
 	return m.recordOn(id, w, e)

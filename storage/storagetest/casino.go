@@ -20,6 +20,7 @@ import (
 	"imperio/storage/audit"
 	"imperio/storage/command"
 	"imperio/storage/machine"
+	"imperio/storage/seal"
 )
 
 // T is what the casino needs from a test. *testing.T, *testing.B, *testing.F and *rapid.T implement it.
@@ -30,6 +31,9 @@ type T interface {
 	Errorf(format string, args ...any)
 	Logf(format string, args ...any)
 }
+
+// Keys are those of every casino under test.
+var Keys = seal.New([seal.KeySize]byte([]byte("the key of casinos that are made")))
 
 // Birth is the time of a new casino's first command: a Monday, so that days, weeks and months begin soon after it.
 var Birth = time.Date(2026, 11, 23, 21, 0, 0, 0, time.UTC)
@@ -77,7 +81,7 @@ func NewWith(t T, dir string, seed uint64, c *games.Catalogue, options storage.O
 	if err := os.Mkdir(casino.dir, 0o700); err != nil {
 		t.Fatalf("make the data directory: %v", err)
 	}
-	if err := storage.Create(casino.dir, storage.Identity{NodeID: "node", ClusterID: "cluster", Format: storage.FormatVersion}); err != nil {
+	if err := storage.Create(casino.dir, storage.Identity{NodeID: "node", ClusterID: "cluster", Format: storage.FormatVersion}, Keys.ID()); err != nil {
 		t.Fatalf("create: %v", err)
 	}
 	casino.open()
@@ -104,7 +108,7 @@ func (c *Casino) open() {
 	if c.opened++; c.opened%2 == 0 {
 		caches = 1
 	}
-	s, err := storage.OpenWith(c.dir, c.games, caches, c.options)
+	s, err := storage.OpenWith(c.dir, c.games, Keys, caches, c.options)
 	if err != nil {
 		c.t.Fatalf("open: %v", err)
 	}
@@ -185,7 +189,7 @@ func (c *Casino) Complete(cmd command.Command) command.Command {
 	if cmd.ID == (command.ID{}) {
 		cmd.ID = command.ID(c.Random(len(cmd.ID)))
 	}
-	if cmd.Entropy == nil {
+	if cmd.Entropy == nil && cmd.Seeds == nil {
 		switch cmd.Body.(type) {
 		case command.OpenAccount:
 			cmd.Entropy = c.Random(2 * command.SeedSize)
@@ -228,7 +232,7 @@ func (c *Casino) DoAt(entries ...Stamped) []command.Result {
 	log := make([]storage.Command, len(entries))
 	index := c.nextIndex()
 	for i, e := range entries {
-		data, err := command.Encode(c.Complete(e.Command))
+		data, err := command.Encode(Keys.Command(c.Complete(e.Command)))
 		if err != nil {
 			c.t.Fatalf("encode: %v", err)
 		}

@@ -92,10 +92,10 @@ func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
 	case 22, 23:
 		return command.RotateSeed{ClientSeed: rapid.SampledFrom([]string{"", "a", "clover", "línea", "tab\t"}).Draw(t, "client seed")}
 	case 24, 25:
-		return command.AttemptSignIn{Address: "192.0.2.1", Login: "player 1", Tries: int64(rapid.IntRange(0, 3).Draw(t, "tries")), Refill: 12_000}
+		return command.AttemptSignIn{Address: Keys.Address("192.0.2.1"), Login: Keys.Login("player 1"), Tries: int64(rapid.IntRange(0, 3).Draw(t, "tries")), Refill: 12_000}
 	case 26, 27, 28:
 		s := m.drawSession(t)
-		return command.OpenSession{Session: s, Login: "player 1", Refill: 12_000,
+		return command.OpenSession{Session: s, Login: Keys.Login("player 1"), Address: Keys.Address(s.Address), Refill: 12_000,
 			Rehash: rapid.SampledFrom([]string{"", "hash 1"}).Draw(t, "rehash"), OldHash: rapid.SampledFrom([]string{"", "hash 0"}).Draw(t, "old hash")}
 	case 29:
 		return command.EndSessions{Session: drawSessionID(t, p), All: rapid.Bool().Draw(t, "all"), Keep: drawSessionID(t, p)}

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,7 +13,7 @@ func (m *Model) attemptSignIn(b command.AttemptSignIn) outcome {
 		return outcome{}
 	}
 	refill := time.Duration(b.Refill) * time.Millisecond
-	subjects := []string{"login " + b.Login, "address " + b.Address}
+	subjects := []string{fmt.Sprint("login ", b.Login), fmt.Sprint("address ", b.Address)}
 	for _, s := range subjects {
 		if over := m.owes(s) + refill - time.Duration(b.Tries)*refill; over > 0 {
 			return refused(refuseUntil("sign_in_throttled", m.now.Add(over)))
@@ -49,8 +50,8 @@ func (m *Model) openSession(p *player, b command.OpenSession) outcome {
 	if b.Rehash != "" && b.OldHash != "" {
 		p.hash = b.Rehash
 	}
-	m.debts["login "+b.Login] = nil
-	address := "address " + b.Session.Address
+	m.debts[fmt.Sprint("login ", b.Login)] = nil
+	address := fmt.Sprint("address ", b.Address)
 	m.debts[address] = &debt{max(0, m.owes(address)-time.Duration(b.Refill)*time.Millisecond), m.now}
 	sid := p.addSession(m, b.Session)
 	return did(func() any { return &command.SessionOpened{Account: p.account(), Session: p.session(sid)} })

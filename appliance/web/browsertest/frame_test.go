@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/cdproto/fetch"
@@ -116,7 +117,7 @@ func TestConnection_IsAskedForAndFoundAgain(t *testing.T) {
 
 func TestCasinoGoesAway_AnIdlePageNotices(t *testing.T) {
 	p := open(t, look{})
-	other, err := startHouse(shared.house.command.Path, t.TempDir())
+	other, err := startHouse(shared.house.command.Path, filepath.Join(t.TempDir(), "data"))
 	must(t, err)
 	t.Cleanup(other.close)
 	p.base = other.base

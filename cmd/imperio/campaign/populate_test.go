@@ -3,17 +3,23 @@ package campaign
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"imperio/appliance"
 	"imperio/appliance/auth"
 	"imperio/games"
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/command"
+	"imperio/storage/seal"
 )
 
 // populated is a casino with accounts, on disk.
@@ -126,6 +132,20 @@ func (m *campaign) repeat(ctx context.Context, what string, n int, do func(i int
 type house struct {
 	store *storage.Store
 	node  *replication.Node
+	keys  *seal.Keys
+}
+
+// keysOf are the keys of a casino that made its key itself.
+func keysOf(directory string) (*seal.Keys, error) {
+	text, err := os.ReadFile(filepath.Join(directory, appliance.KeyFile))
+	if err != nil {
+		return nil, err
+	}
+	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != seal.KeySize {
+		return nil, fmt.Errorf("the casino's key has %d bytes: %w", len(key), err)
+	}
+	return seal.New([seal.KeySize]byte(key)), nil
 }
 
 func openHouse(directory string) (*house, error) {
@@ -133,7 +153,11 @@ func openHouse(directory string) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := storage.Open(directory, storage.Options{Owner: identity.ClusterID})
+	keys, err := keysOf(directory)
+	if err != nil {
+		return nil, err
+	}
+	store, err := storage.Open(directory, keys, storage.Options{Owner: identity.ClusterID})
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +169,7 @@ func openHouse(directory string) (*house, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	return &house{store, node}, nil
+	return &house{store, node, keys}, nil
 }
 
 func (h *house) close() error {
@@ -186,7 +210,7 @@ func (h *house) addRound(ctx context.Context, account command.AccountID, key com
 // propose proposes a command that must not be refused.
 func (h *house) propose(ctx context.Context, c command.Command) (command.Result, error) {
 	rand.Read(c.ID[:]) // never fails
-	r, err := h.node.Propose(ctx, c)
+	r, err := h.node.Propose(ctx, h.keys.Command(c))
 	if err == nil && r.Refusal != nil {
 		err = r.Refusal
 	}

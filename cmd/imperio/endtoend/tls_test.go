@@ -96,15 +96,12 @@ func TestTLSRoot_ThereIsNoneWithoutAnAuthority(t *testing.T) {
 	refused("running")
 	c.stop(t)
 	refused("stopped")
-	if _, err := os.Stat(filepath.Join(c.dir, "encryption.key")); err == nil {
-		t.Error("asking made an encryption key")
-	}
 	if out, err := c.run("tls", "forget", "--data-dir", c.dir); err != nil || !strings.Contains(out, "Nothing was stored") {
 		t.Errorf("forget: %v\n%s", err, out)
 	}
 }
 
-func TestTLSForget_IsTheWayOnWhenTheKeyIsLost(t *testing.T) {
+func TestTLSForget_MakesWayForNewCertificates(t *testing.T) {
 	c, address := secureProcess(t)
 	startSecure(t, c, address, nil)
 	old := tlsRoot(t, c)
@@ -112,11 +109,20 @@ func TestTLSForget_IsTheWayOnWhenTheKeyIsLost(t *testing.T) {
 		t.Errorf("it deleted certificates under a running server: %v\n%s", err, out)
 	}
 	c.stop(t)
-	if err := os.Remove(filepath.Join(c.dir, "encryption.key")); err != nil {
+	key := filepath.Join(c.dir, "encryption.key")
+	if err := os.Rename(key, key+".kept"); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := c.run("tls", "root", "--data-dir", c.dir); err == nil || !strings.Contains(out, "can't be decrypted") || !strings.Contains(out, "imperio tls forget") {
-		t.Errorf("the root without its key: %v\n%s", err, out)
+	for _, verb := range []string{"root", "forget"} {
+		if out, err := c.run("tls", verb, "--data-dir", c.dir); err == nil || !strings.Contains(out, "the casino's key is missing") {
+			t.Errorf("tls %s without the key: %v\n%s", verb, err, out)
+		}
+	}
+	if out, err := c.run("tls", "root", "--data-dir", c.dir, "--encryption-key-file", key+".kept"); err != nil || out != string(old) {
+		t.Errorf("the root with the key elsewhere: %v\n%s", err, out)
+	}
+	if err := os.Rename(key+".kept", key); err != nil {
+		t.Fatal(err)
 	}
 	if out, err := c.run("tls", "forget", "--data-dir", c.dir); err != nil || !strings.Contains(out, "are deleted") {
 		t.Fatalf("forget: %v\n%s", err, out)

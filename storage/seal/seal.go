@@ -1,0 +1,132 @@
+// Package seal protects what is secret in the log, in the state, and in every copy of them, with the casino's key: 32
+// random bytes that are in neither.
+//
+// Every purpose has a key of its own, derived from the casino's key by HKDF-SHA-256. Boxes are AES-256-GCM, keyed hashes are
+// HMAC-SHA-256. docs/decisions/0070-secrets-at-rest.md says why, and docs/SECURITY.md what stays in clear.
+package seal
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"imperio/storage/command"
+)
+
+// KeySize is the length of the casino's key in bytes.
+const KeySize = 32
+
+// ErrSealed says that a box can't be opened: it was sealed with another key, it belongs elsewhere, or it is damaged.
+var ErrSealed = errors.New("it is sealed with another key, belongs elsewhere, or is damaged")
+
+// Keys are all keys that derive from the casino's key. They are safe for concurrent use.
+type Keys struct {
+	id           command.KeyID
+	seeds        cipher.AEAD
+	passwords    cipher.AEAD
+	logins       []byte
+	addresses    []byte
+	certificates []byte
+}
+
+// New derives the keys.
+func New(key [KeySize]byte) *Keys {
+	derive := func(purpose string, size int) []byte {
+		k, err := hkdf.Key(sha256.New, key[:], nil, "imperio/v1/"+purpose, size)
+		if err != nil {
+			panic(err) // the sizes are constant
+		}
+		return k
+	}
+	box := func(purpose string, mode func(cipher.Block) (cipher.AEAD, error)) cipher.AEAD {
+		block, err := aes.NewCipher(derive(purpose, 32))
+		if err != nil {
+			panic(err) // the size is constant
+		}
+		a, err := mode(block)
+		if err != nil {
+			panic(err) // AES has the size of block that GCM needs
+		}
+		return a
+	}
+	return &Keys{
+		id:    command.KeyID(derive("key id", len(command.KeyID{}))),
+		seeds: box("server seed", cipher.NewGCM), passwords: box("password hash", cipher.NewGCMWithRandomNonce),
+		logins: derive("throttled login", 32), addresses: derive("throttled address", 32),
+		certificates: derive("certificates", 32),
+	}
+}
+
+// ID names the key. It is derived as the keys are, and tells nothing of them.
+func (k *Keys) ID() command.KeyID { return k.id }
+
+// Certificates is the key for package certstore, which seals certificates and their private keys.
+func (k *Keys) Certificates() []byte { return k.certificates }
+
+// SealSeed seals a server seed. The box is bound to the seed's commitment, which the history promises to one account as one
+// of its pairs: in the place of another seed it doesn't open. The nonce is the commitment's beginning, so no two seeds have
+// the same one. So a seed has one box, and nothing else needs to be stored.
+func (k *Keys) SealSeed(seed command.Seed) (s command.SealedSeed) {
+	s.Commitment = sha256.Sum256(seed[:])
+	k.seeds.Seal(s.Box[:0], s.Commitment[:k.seeds.NonceSize()], seed[:], s.Commitment[:])
+	return s
+}
+
+// OpenSeed opens a server seed. ok is false for a box that is not that of the commitment.
+func (k *Keys) OpenSeed(s command.SealedSeed) (seed command.Seed, ok bool) {
+	_, err := k.seeds.Open(seed[:0], s.Commitment[:k.seeds.NonceSize()], s.Box[:], s.Commitment[:])
+	return seed, err == nil && sha256.Sum256(seed[:]) == s.Commitment
+}
+
+// Command seals a command's entropy, which is server seeds. The command can then enter the log.
+func (k *Keys) Command(c command.Command) command.Command {
+	for entropy := c.Entropy; len(entropy) >= command.SeedSize; entropy = entropy[command.SeedSize:] {
+		c.Seeds = append(c.Seeds, k.SealSeed(command.Seed(entropy[:command.SeedSize])))
+	}
+	c.Entropy = nil
+	return c
+}
+
+// Login is the throttle's subject for a folded login name or e-mail address.
+func (k *Keys) Login(login string) command.Subject { return subject(k.logins, login) }
+
+// Address is the throttle's subject for a client's network.
+func (k *Keys) Address(network string) command.Subject { return subject(k.addresses, network) }
+
+func subject(key []byte, text string) command.Subject {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(text))
+	var sum [sha256.Size]byte
+	return command.Subject(mac.Sum(sum[:0]))
+}
+
+// passwordForm begins a sealed password hash: version 1 is a random nonce and a box, in base64.
+const passwordForm = "sealed1:"
+
+// strict refuses a second spelling of the same bytes.
+var strict = base64.RawStdEncoding.Strict()
+
+// SealPassword seals a password hash. Two boxes of one hash differ.
+func (k *Keys) SealPassword(hash string) string {
+	return passwordForm + strict.EncodeToString(k.passwords.Seal(nil, nil, []byte(hash), []byte(passwordForm)))
+}
+
+// OpenPassword opens a sealed password hash. The error wraps ErrSealed.
+func (k *Keys) OpenPassword(sealed string) (hash string, err error) {
+	text, ok := strings.CutPrefix(sealed, passwordForm)
+	box, err := strict.DecodeString(text)
+	if !ok || err != nil {
+		return "", fmt.Errorf("open a password hash: %w", ErrSealed)
+	}
+	plain, err := k.passwords.Open(nil, nil, box, []byte(passwordForm))
+	if err != nil {
+		return "", fmt.Errorf("open a password hash: %w", ErrSealed)
+	}
+	return string(plain), nil
+}
