@@ -25,7 +25,7 @@ $(GO) test $(1) $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint pages platforms some-platforms notices screenshots unit short times fuzz bench bench-keys bench-ratio edge-check clean torture
+.PHONY: help run build test lint pages platforms notices screenshots unit short times fuzz bench bench-keys bench-ratio edge-check clean torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -39,7 +39,7 @@ build: ## build bin/imperio
 test: lint unit fuzz ## run lint, all tests with the race detector, and each fuzz target for a short time
 	@echo "== all passed"
 
-lint: pages some-platforms ## run gofmt, go vet and staticcheck, check the types of the pages, and build for other platforms
+lint: pages ## run gofmt, go vet and staticcheck, and check the types of the pages
 	@echo "== gofmt"
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:" $$unformatted; exit 1; fi
 	@echo "== go vet"
@@ -54,18 +54,11 @@ pages: ## check the types of the players' pages with tsc (needs npm)
 	elif [ "$$CI" = true ]; then echo "npm is missing" >&2; exit 1; \
 	else echo "skipped: npm is not installed"; fi
 
-# With an empty build cache each platform takes about a minute of a processor. Those two build every file of ours and both
-# sizes of a word; make platforms builds them all.
-SOME_PLATFORMS := linux/arm freebsd/amd64
-PLATFORMS      := linux/amd64 linux/arm64 darwin/arm64 $(SOME_PLATFORMS)
-build-for       = @for platform in $(1); do echo "== go build for $$platform"; \
-  CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform\#*/} $(GO) build -o /dev/null ./cmd/imperio || exit 1; done
+PLATFORMS := linux/amd64 linux/arm64 linux/arm darwin/arm64 freebsd/amd64
 
-some-platforms:
-	$(call build-for,$(SOME_PLATFORMS))
-
-platforms: ## build the program for each platform that it supports
-	$(call build-for,$(PLATFORMS))
+platforms: ## build the program for each platform that it supports (with an empty build cache, a minute of a processor each)
+	@for platform in $(PLATFORMS); do echo "== go build for $$platform"; \
+	  CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform\#*/} $(GO) build -o /dev/null ./cmd/imperio || exit 1; done
 
 notices: ## write cmd/imperio/notices.txt, the licences of everything in the program
 	$(GO) test -count=1 -run '^TestNotices' ./docs -update
