@@ -93,7 +93,7 @@ func TestFullDisk_ACasinoComesBackByItself(t *testing.T) {
 			p.pending = p.next()
 			p.try(context.Background())
 			began.Done()
-			p.playUntilLost(context.Background()) // until the casino takes no more
+			p.playUntilLost(context.Background()) // or until the casino takes no more
 		})
 	}
 	began.Wait()

@@ -86,7 +86,7 @@ func (p *player) signUp(t *testing.T) {
 	p.token, p.coins, p.rounds = in.Token, in.Account.Coins, make(map[string]answer)
 }
 
-// playUntilLost bets until an answer is lost or ctx ends. While the casino takes no bets, it asks again.
+// playUntilLost bets until an answer is lost, the casino takes no bets, or ctx ends.
 func (p *player) playUntilLost(ctx context.Context) {
 	for ctx.Err() == nil {
 		if p.pending == nil {
@@ -94,11 +94,18 @@ func (p *player) playUntilLost(ctx context.Context) {
 		}
 		// Not with ctx: the test needs an answer that the kill cuts off.
 		if !p.try(context.Background()) {
-			if !p.refused {
-				return
-			}
-			time.Sleep(5 * time.Millisecond) // between two looks whether it takes bets again
+			return
 		}
+	}
+}
+
+// playOn bets until an answer is lost or ctx ends. While the casino takes no bets, it asks again.
+func (p *player) playOn(ctx context.Context) {
+	for ctx.Err() == nil {
+		if p.playUntilLost(ctx); !p.refused {
+			return
+		}
+		time.Sleep(5 * time.Millisecond) // between two looks whether it takes bets again
 	}
 }
 

@@ -109,7 +109,7 @@ func (x *torture) play() (stop func()) {
 	ctx, cancel := context.WithCancel(x.Context())
 	var playing sync.WaitGroup
 	for _, p := range x.players {
-		playing.Go(func() { p.playUntilLost(ctx) })
+		playing.Go(func() { p.playOn(ctx) })
 	}
 	return func() {
 		cancel()
