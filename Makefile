@@ -58,7 +58,7 @@ PLATFORMS := linux/amd64 linux/arm64 linux/arm darwin/arm64 freebsd/amd64
 
 platforms: ## build the program for each platform that it supports (with an empty build cache, a minute of a processor each)
 	@for platform in $(PLATFORMS); do echo "== go build for $$platform"; \
-	  CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform\#*/} $(GO) build -o /dev/null ./cmd/imperio || exit 1; done
+	  CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build -o /dev/null ./cmd/imperio || exit 1; done
 
 notices: ## write cmd/imperio/notices.txt, the licences of everything in the program
 	$(GO) test -count=1 -run '^TestNotices' ./docs -update
