@@ -19,6 +19,7 @@ import (
 	"imperio/games"
 	"imperio/games/catalogue"
 	"imperio/storage/command"
+	"imperio/storage/seal"
 )
 
 // house is an API on a real listener in front of a fake casino.
@@ -68,7 +69,7 @@ func (plainSubjects) Address(network string) (s command.Subject) {
 
 // cheapPasswords are hashed at the lowest cost: these tests are not about hashing.
 func cheapPasswords(t testing.TB) *auth.Passwords {
-	p, err := auth.NewPasswords(auth.PasswordOptions{Cost: 4})
+	p, err := auth.NewPasswords(auth.PasswordOptions{Cost: 4, Seal: seal.New([seal.KeySize]byte{1})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,11 +48,10 @@ type Passwords struct {
 
 // PasswordOptions bound the work that passwords may cause. Zero values mean the defaults.
 type PasswordOptions struct {
-	Cost       int // of bcrypt, 4 … 31; default DefaultCost
-	Concurrent int // hashed at once; default half of the cores, at least 1
-	Waiting    int // in the queue behind those; default 32 per concurrent caller
-	// Seal seals hashes. nil: they are stored as they are, for tests.
-	Seal Seal
+	Cost       int  // of bcrypt, 4 … 31; default DefaultCost
+	Concurrent int  // hashed at once; default half of the cores, at least 1
+	Waiting    int  // in the queue behind those; default 32 per concurrent caller
+	Seal       Seal // required
 }
 
 // Seal seals password hashes before they are stored, so that a stolen copy of the casino is no help in guessing passwords.
@@ -109,18 +108,19 @@ type Verified struct {
 	Rehash string
 }
 
-// Verify checks a password against a stored hash. It waits for its turn. Its errors are ErrBusy and the context's. An
+// Verify checks a password against a stored hash. It waits for its turn. Its other errors are ErrBusy and the context's. An
 // empty hash stands for an account that doesn't exist: the check takes as long as a real one, and always fails. A hash that is
-// malformed or can't be opened always fails, too.
+// malformed always fails, too. One that can't be opened is an error: the casino's data is damaged, and a right password must
+// not be called wrong.
 func (p *Passwords) Verify(ctx context.Context, hash, password string) (Verified, error) {
 	leave, err := p.enter(ctx)
 	if err != nil {
 		return Verified{}, err
 	}
 	defer leave()
-	if p.seal != nil && hash != "" {
+	if hash != "" {
 		if hash, err = p.seal.OpenPassword(hash); err != nil {
-			hash = ""
+			return Verified{}, err
 		}
 	}
 	cost, err := bcrypt.Cost([]byte(hash))
@@ -157,10 +157,7 @@ func (p *Passwords) hash(password string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
-	if p.seal != nil {
-		return p.seal.SealPassword(string(h)), nil
-	}
-	return string(h), nil
+	return p.seal.SealPassword(string(h)), nil
 }
 
 // enter takes a slot in the queue and waits for its turn.

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"imperio/storage/seal"
 )
 
 func passwords(t *testing.T, o PasswordOptions) *Passwords {
@@ -14,6 +16,7 @@ func passwords(t *testing.T, o PasswordOptions) *Passwords {
 	if o.Cost == 0 {
 		o.Cost = 5
 	}
+	o.Seal = seal.New([seal.KeySize]byte{1})
 	p, err := NewPasswords(o)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +74,11 @@ func TestPasswords_HashOfAnotherCostIsReplaced(t *testing.T) {
 	if err != nil || !v.OK || v.Rehash == "" {
 		t.Fatalf("%+v, %v", v, err)
 	}
-	if cost, err := bcrypt.Cost([]byte(v.Rehash)); err != nil || cost != 6 {
+	better, err := now.seal.OpenPassword(v.Rehash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cost, err := bcrypt.Cost([]byte(better)); err != nil || cost != 6 {
 		t.Errorf("rehash has cost %d, %v", cost, err)
 	}
 	if v, err := now.Verify(t.Context(), v.Rehash, "correct horse"); err != nil || !v.OK || v.Rehash != "" {
@@ -84,7 +91,7 @@ func TestPasswords_HashOfAnotherCostIsReplaced(t *testing.T) {
 
 func TestPasswords_NoPasswordIsRightWithoutAnAccount(t *testing.T) {
 	p := passwords(t, PasswordOptions{})
-	for _, hash := range []string{"", "plain", "$2a$05$short", string(p.dummy[5])} {
+	for _, hash := range []string{"", p.seal.SealPassword("plain"), p.seal.SealPassword("$2a$05$short"), p.seal.SealPassword(string(p.dummy[5]))} {
 		if v, err := p.Verify(t.Context(), hash, "plain"); err != nil || v.OK {
 			t.Errorf("hash %q: %+v, %v", hash, v, err)
 		}
@@ -132,5 +139,17 @@ func TestPasswords_LineHasAnEnd(t *testing.T) {
 	leave()
 	if _, err := p.Hash(t.Context(), "a third password"); err != nil {
 		t.Errorf("with the line empty again: %v", err)
+	}
+}
+
+func TestPasswords_AHashThatCantBeOpenedIsNotAWrongPassword(t *testing.T) {
+	hash, err := passwords(t, PasswordOptions{}).Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := passwords(t, PasswordOptions{})
+	other.seal = seal.New([seal.KeySize]byte{2})
+	if v, err := other.Verify(t.Context(), hash, "correct horse"); !errors.Is(err, seal.ErrSealed) || v.OK {
+		t.Errorf("%+v, %v", v, err)
 	}
 }

@@ -46,7 +46,7 @@ func newHouse(t *testing.T) *house {
 	h := &house{t: t, casino: storagetest.New(t, 1, storage.Options{})}
 	h.Store = h.casino.Store
 	var err error
-	if h.passwords, err = auth.NewPasswords(auth.PasswordOptions{Cost: 4}); err != nil {
+	if h.passwords, err = auth.NewPasswords(auth.PasswordOptions{Cost: 4, Seal: storagetest.Keys}); err != nil {
 		t.Fatal(err)
 	}
 	h.control = New(Options{
