@@ -8,9 +8,22 @@ import (
 // canary makes a small durable write when the log has been idle for the interval, so that a hung disk is noticed before
 // somebody bets.
 func (n *Node) canary() {
-	tick := time.NewTicker(n.canaryInterval)
-	defer tick.Stop()
 	before := n.counters.syncs.Load()
+	n.every(n.canaryInterval, func() {
+		if now := n.counters.syncs.Load(); now != before || n.log.Writing() > 0 {
+			before = now
+			return
+		}
+		if n.log.Touch() == nil { // else the log has failed the node
+			before = n.counters.syncs.Load()
+		}
+	})
+}
+
+// every calls do at an interval until the node fails or closes.
+func (n *Node) every(interval time.Duration, do func()) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
 	for {
 		select {
 		case <-n.life.Done():
@@ -18,57 +31,30 @@ func (n *Node) canary() {
 		case <-n.broken:
 			return
 		case <-tick.C:
+			do()
 		}
-		if now := n.counters.syncs.Load(); now != before || n.log.Writing() > 0 {
-			before = now
-			continue
-		}
-		if n.log.Touch() != nil {
-			return // the log has failed the node
-		}
-		before = n.counters.syncs.Load()
 	}
 }
 
 // watchDisk fails the node when a write of any kind takes too long. It must not wait for the disk itself.
 func (n *Node) watchDisk() {
-	tick := time.NewTicker(n.stall.tick)
-	defer tick.Stop()
-	for {
-		select {
-		case <-n.life.Done():
-			return
-		case <-n.broken:
-			return
-		case <-tick.C:
-		}
+	n.every(n.stall.tick, func() {
 		took := n.stall.look(n.clock.source.Read().Steady, n.log.Writing() > 0, n.counters.syncs.Load())
 		n.stalled.Store(int64(took))
 		if took > n.stallLimit {
 			n.fail(fmt.Errorf("%w: a write to %s has been under way for %v, the limit is %v. Check the disk under the data directory",
 				ErrStalled, n.log.Path(), took.Round(time.Millisecond), n.stallLimit))
-			return
 		}
-	}
+	})
 }
 
 // watchFiles fails the node when a file of the log is removed, moved or replaced while it is in use.
 func (n *Node) watchFiles() {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-n.life.Done():
-			return
-		case <-n.broken:
-			return
-		case <-tick.C:
-		}
+	n.every(time.Second, func() {
 		if err := n.log.InPlace(); err != nil {
 			n.fail(err)
-			return
 		}
-	}
+	})
 }
 
 // writing is how long the log's write under way has taken so far, as watchDisk measures it; 0 if none is.

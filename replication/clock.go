@@ -233,20 +233,7 @@ func (k *timekeeper) synchronizedNow() bool {
 func (n *Node) Now() time.Time { return n.clock.time() }
 
 // watchClock reads the clocks each second, so that a step is noticed even if nobody bets, and logs it.
-func (n *Node) watchClock() {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-n.life.Done():
-			return
-		case <-n.broken:
-			return
-		case <-tick.C:
-			n.clock.tell()
-		}
-	}
-}
+func (n *Node) watchClock() { n.every(time.Second, n.clock.tell) }
 
 // tell logs when the wall clock becomes wrong, and when it is right again.
 func (k *timekeeper) tell() {

@@ -33,19 +33,7 @@ const replayStep = 1024
 // Above counts the commands of the log that are above a machine's state, where they can't be replayed. It checks the log and
 // the state as Replay does before it begins, and returns what Replay does as torn.
 func Above(dir string, id Identity, m Machine) (commands int, torn *Torn, err error) {
-	log, err := logstore.OpenReadOnly(filepath.Join(dir, LogDir), id)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	if err := consistent(log, m); err != nil {
-		return 0, nil, err
-	}
-	applied, _ := m.Applied()
-	err = log.Each(func(l *raft.Log) error {
-		if l.Index <= applied {
-			return nil
-		}
+	torn, err = above(dir, id, m, func(l *raft.Log) error {
 		entries, err := appendEntries(nil, l)
 		for _, c := range entries {
 			if len(c.Data) > 0 {
@@ -53,8 +41,8 @@ func Above(dir string, id Identity, m Machine) (commands int, torn *Torn, err er
 			}
 		}
 		return err
-	})
-	return commands, log.Torn(), err
+	}, func(*logstore.Store) error { return nil })
+	return commands, torn, err
 }
 
 // Replay applies to a machine what the log of a data directory has above its state, in memory: the log must not be in use,
@@ -62,6 +50,30 @@ func Above(dir string, id Identity, m Machine) (commands int, torn *Torn, err er
 // log that is older than the state, or files of copies that went on separately. torn is what it dropped at the end of the
 // log; nil for nothing.
 func Replay(ctx context.Context, dir string, id Identity, m Machine) (torn *Torn, err error) {
+	var batch []storage.Command
+	apply := func() error {
+		_, err := m.Apply(batch)
+		batch = batch[:0]
+		return err
+	}
+	return above(dir, id, m, func(l *raft.Log) (err error) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if batch, err = appendEntries(batch, l); err != nil || len(batch) < replayStep {
+			return err
+		}
+		return apply()
+	}, func(log *logstore.Store) error {
+		if err := apply(); err != nil {
+			return err
+		}
+		return checkReplay(log, m)
+	})
+}
+
+// above visits the entries of a log that are above a machine's state, if the two belong together, and then calls finish.
+func above(dir string, id Identity, m Machine, visit func(*raft.Log) error, finish func(*logstore.Store) error) (torn *Torn, err error) {
 	log, err := logstore.OpenReadOnly(filepath.Join(dir, LogDir), id)
 	if err != nil {
 		return nil, err
@@ -70,32 +82,18 @@ func Replay(ctx context.Context, dir string, id Identity, m Machine) (torn *Torn
 	if err := consistent(log, m); err != nil {
 		return nil, err
 	}
-	var batch []storage.Command
-	apply := func() error {
-		_, err := m.Apply(batch)
-		batch = batch[:0]
-		return err
-	}
 	applied, _ := m.Applied()
-	if err := log.Each(func(l *raft.Log) error {
+	err = log.Each(func(l *raft.Log) error {
 		if l.Index <= applied {
 			return nil
 		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if batch, err = appendEntries(batch, l); err != nil {
-			return err
-		}
-		if len(batch) < replayStep {
-			return nil
-		}
-		return apply()
-	}); err != nil {
-		return nil, fmt.Errorf("replay the log: %w", err)
+		return visit(l)
+	})
+	if err == nil {
+		err = finish(log)
 	}
-	if err := apply(); err != nil {
-		return nil, fmt.Errorf("replay the log: %w", err)
+	if err != nil {
+		return nil, fmt.Errorf("read the log above the state: %w", err)
 	}
-	return log.Torn(), checkReplay(log, m)
+	return log.Torn(), nil
 }
