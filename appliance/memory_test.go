@@ -1,6 +1,10 @@
 package appliance
 
-import "testing"
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
 
 func TestMemory_TheSmallestLimitCounts(t *testing.T) {
 	const mib, gib = int64(1) << 20, int64(1) << 30
@@ -28,5 +32,31 @@ func TestMemory_TheSmallestLimitCounts(t *testing.T) {
 		if m.Heap+m.Mapped > m.Limit {
 			t.Errorf("%s: %d of heap and %d of pages are more than %d", name, m.Heap, m.Mapped, m.Limit)
 		}
+	}
+}
+
+// What was planned is what the parts get.
+func TestMemory_ThePlanIsCarriedOut(t *testing.T) {
+	var heap int64
+	var logs bytes.Buffer
+	c := patientConfig()
+	c.Data.Dir, c.Data.Memory = privateDir(t), 64<<20
+	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", ""
+	a, err := New(t.Context(), Options{Config: c, Logs: &logs, LimitHeap: func(bytes int64) { heap = bytes }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := divideMemory(64<<20, 0, 0)
+	if a.memory != want || heap != want.Heap {
+		t.Errorf("the plan is %+v, the heap's limit %d; want %+v", a.memory, heap, want)
+	}
+	if most := a.edgeOptions().MaxConnections; most != want.Connections {
+		t.Errorf("%d connections may be open, not %d", most, want.Connections)
+	}
+	if err := a.cleanups.run(); err != nil {
+		t.Fatal(err)
+	}
+	if line := logs.String(); !strings.Contains(line, "msg=memory limit=67108864") {
+		t.Errorf("the log does not say what memory is planned:\n%s", line)
 	}
 }
