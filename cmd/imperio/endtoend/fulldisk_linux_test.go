@@ -15,7 +15,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // smallDisk mounts a file system of some MiB.
@@ -114,27 +113,17 @@ func TestFullDisk_ACasinoComesBackByItself(t *testing.T) {
 	t.Logf("the casino ended by itself: %v", byItself)
 
 	c.spawn(t)
-	deadline := time.Now().Add(patience)
-	for !strings.Contains(healthOf(ops), "the casino starts once 16 MiB are free") {
-		select {
-		case err := <-c.ended:
-			c.command = nil
-			t.Fatalf("the start on a full disk ended: %v\n%s", err, c.log.String())
-		default:
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("health says %s", healthOf(ops))
-		}
-		time.Sleep(10 * time.Millisecond) // between two looks at the condition
+	if !c.await(t, "a start on a full disk that waits", func() bool { return strings.Contains(healthOf(ops), "the casino starts once 16 MiB are free") }) {
+		t.FailNow()
 	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	for !strings.Contains(healthOf(ops), "healthy") || strings.Contains(healthOf(ops), "unhealthy") {
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not come back: health says %s", healthOf(ops))
-		}
-		time.Sleep(10 * time.Millisecond) // between two looks at the condition
+	if !c.await(t, "the casino to come back", func() bool {
+		says := healthOf(ops)
+		return strings.Contains(says, "healthy") && !strings.Contains(says, "unhealthy")
+	}) {
+		t.FailNow()
 	}
 	for _, p := range players {
 		if p.settleUp(t) == 0 {

@@ -113,28 +113,33 @@ func (p *process) start(t *testing.T) {
 // serves waits until the process is ready. It returns false if the process ends instead.
 func (p *process) serves(t *testing.T) bool {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
+	return p.await(t, "the casino to serve", func() bool {
 		res, err := http.Get("http://" + p.address + "/api/v1/games")
-		if err == nil {
-			io.Copy(io.Discard, res.Body)
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return true
-			}
+		if err != nil {
+			return false
 		}
+		io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+}
+
+// await waits for a condition of the running process. It returns false if the process ends instead.
+func (p *process) await(t *testing.T, what string, condition func() bool) bool {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(2 * time.Millisecond) {
 		select {
 		case err := <-p.ended:
 			p.command = nil
-			t.Logf("the casino ended: %v", err)
+			t.Logf("waiting for %s, the casino ended: %v", what, err)
 			return false
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the casino does not serve: %v", err)
+			t.Fatalf("timed out waiting for %s", what)
 		}
-		time.Sleep(2 * time.Millisecond) // the polling interval
 	}
+	return true
 }
 
 func (p *process) kill(t *testing.T) {

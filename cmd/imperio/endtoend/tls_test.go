@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // secureProcess is a casino with an internal authority; the second value is its HTTPS address.
@@ -40,18 +39,15 @@ func startSecure(t *testing.T, c *process, address string, root []byte) {
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: patience}
 	c.spawn(t)
-	for deadline := time.Now().Add(patience); ; {
+	if !c.await(t, "the casino to serve HTTPS", func() bool {
 		res, err := client.Get("https://" + address + "/health/ready")
-		if err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return
-			}
+		if err != nil {
+			return false
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not serve HTTPS: %v\n%s", err, c.log.String())
-		}
-		time.Sleep(5 * time.Millisecond) // the polling interval
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	}) {
+		t.FailNow()
 	}
 }
 

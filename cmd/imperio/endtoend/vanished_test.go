@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // vanish is what somebody does to the files of a casino that runs.
@@ -97,14 +96,8 @@ func tryVanish(t *testing.T, v vanish) {
 		t.Fatal(err)
 	}
 	var exit *exec.ExitError
-	select {
-	case err := <-c.ended:
-		c.command = nil
-		if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(c.log.String(), v.says) {
-			t.Errorf("the casino ended with %v, and does not say that a file %s", err, v.says)
-		}
-	case <-time.After(patience):
-		t.Fatal("the casino goes on without its files")
+	if err := c.wait(t); !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(c.log.String(), v.says) {
+		t.Errorf("the casino ended with %v, and does not say that a file %s", err, v.says)
 	}
 	<-playing
 
