@@ -12,8 +12,8 @@ import (
 // versionLength is how many hex digits of a hash go into addresses and ETags: 64 bits.
 const versionLength = 16
 
-// NewStatic reads all assets, and takes the files by their names. Either set may be nil. A page that names a missing asset is an error, since players would get
-// a broken page.
+// NewStatic reads all assets, and takes the files by their names. Either set may be nil. A page that names a missing asset
+// is an error, since players would get a broken page.
 func NewStatic(assets fs.FS, files map[string][]byte) (*Static, error) {
 	s := &Static{files: make(map[string]*file)}
 	hash := sha256.New()

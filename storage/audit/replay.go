@@ -56,7 +56,7 @@ func (r *replay) play(game games.Game, w games.Wager) (games.Position, error) {
 // checkLeft holds the actions that settle an abandoned round: those that the game's rules state for it, and no others.
 func (r *replay) checkLeft(game *games.Version) error {
 	if game.Abandoned == nil {
-		return violation(r.event, "round %d has rules %q, which under which no round stays open", r.round.ID, r.round.Rules)
+		return violation(r.event, "round %d has rules %q, under which no round stays open", r.round.ID, r.round.Rules)
 	}
 	w := r.round.Wager()
 	took := w.Actions[*r.left:]

@@ -3,8 +3,8 @@ package machine
 import "imperio/storage/command"
 
 // recordCache holds the decoded wallets and opened seeds that Apply used recently. Every bet needs one of each, and finding,
-// decoding and opening them is the largest part of its cost. Only Apply uses the cache, so it needs no lock; whatever Apply stores goes
-// through it, so it is never stale.
+// decoding and opening them is the largest part of its cost. Only Apply uses the cache, so it needs no lock; whatever Apply
+// stores goes through it, so it is never stale.
 type recordCache struct {
 	wallets map[command.AccountID]WalletRecord
 	seeds   map[command.AccountID]activeSeed
