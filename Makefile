@@ -10,8 +10,7 @@ BUILD    := -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)
 FUZZTIME ?= 4000x
 # The race detector needs cgo; the program itself is built without.
 # The timeout allows for a busy machine: a package that takes minutes on a quiet one may take an hour there.
-# Three packages at a time, whatever the number of cores: the longest mostly wait, for a browser, elections and processes.
-TESTFLAGS ?= -race -timeout 60m -p 3
+TESTFLAGS ?= -race -timeout 60m
 # A copy of bbolt whose writes and syncs the tests can make fail.
 FAULTS := -tags faults -modfile build/faults/go.mod
 
