@@ -2,6 +2,9 @@ package appliance
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -58,5 +61,21 @@ func TestMemory_ThePlanIsCarriedOut(t *testing.T) {
 	}
 	if line := logs.String(); !strings.Contains(line, "msg=memory limit=67108864") {
 		t.Errorf("the log does not say what memory is planned:\n%s", line)
+	}
+}
+
+func TestMemory_DocumentsShowThePlan(t *testing.T) {
+	small, usual := divideMemory(0, 128<<20, 0), divideMemory(0, 0, 0)
+	for name, want := range map[string]string{
+		"OPERATIONS.md": fmt.Sprintf("limit=%d from=%q heap=%d caches=%d connections=%d mapped=%d", small.Limit, small.Source, small.Heap, small.Caches, small.Connections, small.Mapped),
+		"SECURITY.md":   fmt.Sprintf("%d,%03d with 1 GiB", usual.Connections/1000, usual.Connections%1000),
+	} {
+		text, err := os.ReadFile(filepath.Join("..", "docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s does not say %q", name, want)
+		}
 	}
 }
