@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"imperio/appliance/bench"
 	"imperio/appliance/ops"
 )
 
@@ -22,15 +22,13 @@ type smallDisk struct{ free atomic.Uint64 }
 
 func (d *smallDisk) space() (free, total uint64, err error) { return d.free.Load(), 1 << 40, nil }
 
-// freeAddress is an address on which nobody listens at the moment.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := bench.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // awaitDiskSpace waits until the operator's listener tells of disk_space what is wanted.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -26,7 +27,7 @@ type OwnCasino struct {
 
 // StartCasino starts a casino on a directory, and waits until it is ready for players. The end of ctx stops it.
 func (p Program) StartCasino(ctx context.Context, directory string) (*OwnCasino, error) {
-	address, err := freeAddress()
+	address, err := FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -111,12 +112,20 @@ func (c *OwnCasino) Stop() error {
 	return fmt.Errorf("the casino at %s ended: %w", c.URL, c.endErr)
 }
 
-// freeAddress is a loopback address that is free at the moment.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// Ports for servers that a program starts. Systems give others to outgoing connections (Linux from 32768 on), and so they
+// would give away, to anybody, a port that a server gives up while it restarts.
+const firstPort, lastPort = 10_000, 32_767
+
+// FreeAddress returns a loopback address on which nobody listens, chosen at random, for a server that is started on it now and
+// perhaps again later.
+func FreeAddress() (address string, err error) {
+	for range 100 {
+		address = fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort+1))
+		listener, failed := net.Listen("tcp", address)
+		if failed == nil {
+			return address, listener.Close()
+		}
+		err = failed
 	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
+	return "", fmt.Errorf("find a free port from %d to %d: %w", firstPort, lastPort, err)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"imperio/appliance/bench"
 )
 
 // patience bounds every wait for something that must happen. It is long because the machine may be slow and busy.
@@ -59,23 +60,12 @@ func openHouse(directory string) (*house, error) {
 			return nil, fmt.Errorf("building the casino: %w\n%s", err, out)
 		}
 	}
-	var err error
-	for try := range 3 { // another process may take a free port before the casino does
-		var h *house
-		if h, err = startHouse(binary, filepath.Join(directory, fmt.Sprint("data", try))); err == nil {
-			return h, nil
-		}
-	}
-	return nil, err
+	return startHouse(binary, filepath.Join(directory, "data"))
 }
 
 func startHouse(binary, data string) (*house, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := bench.FreeAddress()
 	if err != nil {
-		return nil, err
-	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
 		return nil, err
 	}
 	h := &house{base: "http://" + address, exited: make(chan struct{})}

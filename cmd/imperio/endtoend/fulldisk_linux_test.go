@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -69,12 +68,7 @@ func healthOf(address string) string {
 // waits, goes on by itself when there is room, and nothing that was answered is lost.
 func TestFullDisk_ACasinoComesBackByItself(t *testing.T) {
 	small := smallDisk(t, 64)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ops := l.Addr().String()
-	l.Close()
+	ops := freeAddress(t)
 	c := newProcess(t, "--ops-addr", ops, "--disk-reserve", "16MiB")
 	c.dir = filepath.Join(small, "data")
 	c.start(t)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"imperio/appliance/bench"
 )
 
 // patience bounds every wait. No test waits until it is over.
@@ -57,6 +58,15 @@ type process struct {
 	log                bytes.Buffer
 }
 
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	address, err := bench.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
+
 func newProcess(t *testing.T, flags ...string) *process {
 	t.Helper()
 	if testing.Short() {
@@ -66,12 +76,7 @@ func newProcess(t *testing.T, flags ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	p := &process{path: path, dir: filepath.Join(t.TempDir(), "data"), address: l.Addr().String(), flags: flags}
+	p := &process{path: path, dir: filepath.Join(t.TempDir(), "data"), address: freeAddress(t), flags: flags}
 	t.Cleanup(func() {
 		if p.command != nil {
 			p.command.Process.Kill()

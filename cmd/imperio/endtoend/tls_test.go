@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,13 +15,8 @@ import (
 // secureProcess is a casino with an internal authority; the second value is its HTTPS address.
 func secureProcess(t *testing.T) (*process, string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c := newProcess(t, "--tls", "internal", "--https-addr", l.Addr().String())
-	return c, l.Addr().String()
+	address := freeAddress(t)
+	return newProcess(t, "--tls", "internal", "--https-addr", address), address
 }
 
 // startSecure starts the casino and waits until it serves HTTPS to a client that trusts only root, or anything if root is nil.
