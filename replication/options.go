@@ -46,11 +46,11 @@ type Options struct {
 	MaxInFlight int
 
 	// SnapshotEntries is how many entries the log gathers above the last snapshot before raft takes the next and cuts the
-	// log. Under load an entry holds some dozens of commands. Default 2048.
+	// log. A start reads the whole log, and under load an entry holds dozens to hundreds of commands. Default 256.
 	SnapshotEntries uint64
 	// SnapshotInterval is how often raft checks that. It waits up to twice as long. Default 2 s.
 	SnapshotInterval time.Duration
-	// TrailingEntries is how many entries stay in the log below a snapshot. Default 256.
+	// TrailingEntries is how many entries stay in the log below a snapshot. Default 64.
 	TrailingEntries uint64
 
 	// CanaryInterval is how long the log may be idle before the canary writes. Default 1 s.
@@ -81,9 +81,9 @@ func (o *Options) complete() error {
 		o.Clock = SystemClock{}
 	}
 	setDefault(&o.MaxInFlight, maxInFlight)
-	setDefault(&o.SnapshotEntries, 2048)
+	setDefault(&o.SnapshotEntries, 256)
 	setDefault(&o.SnapshotInterval, 2*time.Second)
-	setDefault(&o.TrailingEntries, 256)
+	setDefault(&o.TrailingEntries, 64)
 	setDefault(&o.CanaryInterval, time.Second)
 	setDefault(&o.StallLimit, 5*time.Second)
 	if o.MaxInFlight < 1 || o.MaxInFlight > maxInFlight {

@@ -30,9 +30,10 @@ func (s *Store) Each(visit func(*raft.Log) error) error {
 	s.view.RLock()
 	live := s.live
 	s.view.RUnlock()
+	var b []byte
+	var err error
 	for _, g := range live {
-		b, err := g.read()
-		if err != nil {
+		if b, err = g.read(b); err != nil {
 			return err
 		}
 		for i, at := range g.places {

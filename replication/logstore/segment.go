@@ -122,8 +122,12 @@ func openSegment(path string, flag int, s seed) (*segment, header, error) {
 // maxSegment bounds what is read of a file.
 const maxSegment = 1 << 30
 
-func (g *segment) read() ([]byte, error) {
-	b := make([]byte, g.size)
+// read reads the whole segment into b, or into new memory if b is too small.
+func (g *segment) read(b []byte) ([]byte, error) {
+	if cap(b) < g.size {
+		b = make([]byte, g.size)
+	}
+	b = b[:g.size]
 	if n, err := g.file.ReadAt(b, 0); n < g.size {
 		return nil, fmt.Errorf("read %s: %w", g.path, err)
 	}

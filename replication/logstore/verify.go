@@ -29,7 +29,8 @@ type contents struct {
 	next   uint64 // while reading: the next entry; 0: any
 	readTo string // while reading: the segment that was read last
 	torn   *Torn  // the write at the end that is not whole
-	tail   []byte // the last write into the last segment
+	buffer []byte // while reading: the segment that was read last
+	tail   []byte // the last write into the last segment, in buffer
 	tailAt int    // where tail lies
 }
 
@@ -168,12 +169,11 @@ func (c *contents) loadSegments(dir string, flag int) error {
 		}
 	}
 	for _, g := range unused {
-		b, err := g.read()
-		if err != nil {
+		if c.buffer, err = g.read(c.buffer); err != nil {
 			return err
 		}
 		// No batch is written before the segment's opening is durable.
-		if hasBatch(b, c.seed, func(n uint64) bool { return n > highest }) {
+		if hasBatch(c.buffer, c.seed, func(n uint64) bool { return n > highest }) {
 			return &engine.DamageError{File: g.path, What: "its first block is not what was written"}
 		}
 	}
@@ -183,10 +183,11 @@ func (c *contents) loadSegments(dir string, flag int) error {
 
 // readSegment reads the next segment in use, and notes its entries.
 func (c *contents) readSegment(g *segment, first, last bool) error {
-	b, err := g.read()
+	b, err := g.read(c.buffer)
 	if err != nil {
 		return err
 	}
+	c.buffer = b
 	if !first && g.begins > c.next {
 		return &engine.DamageError{File: c.readTo, Part: theEntry(c.next), What: fmt.Sprintf("the entry is not what was written, and entry %d was written after it", g.begins)}
 	}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -184,4 +185,92 @@ func FuzzCheck_NeverPanicsAndWhatPassesIsSafe(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// flat makes a database without buckets in buckets, of 1 KiB pages, with branches, values of several pages and free pages.
+func flat(t testing.TB, r *rand.Rand) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "x.db")
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{PageSize: 1024, NoSync: true, Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.AllocSize = 1 << 16
+	for range 8 {
+		if err := db.Update(func(tx *bbolt.Tx) error {
+			for bucket := range 3 {
+				b, err := tx.CreateBucketIfNotExists(fmt.Appendf(nil, "bucket %d", bucket))
+				if err != nil {
+					return err
+				}
+				for range 1 + r.IntN(200)*bucket {
+					k := fmt.Appendf(nil, "key %d", r.IntN(1000))
+					if r.IntN(3) == 0 {
+						err = b.Delete(k)
+					} else {
+						err = b.Put(k, bytes.Repeat([]byte("v"), r.IntN(300)*r.IntN(4)))
+					}
+					if err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// CheckPages finds whatever is wrong with how the pages hang together. Only what is wrong with keys and values may be left
+// to Check, whose messages then name an element, or the bucket that a value was taken for.
+func TestCheckPages_FindsWhatIsWrongWithThePages(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 2 {
+		sound := flat(t, r)
+		size := int64(len(sound))
+		whole, err := boltcheck.Check(bytes.NewReader(sound), size, boltcheck.Visitor{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pages, err := boltcheck.CheckPages(bytes.NewReader(sound), size); err != nil || pages != whole {
+			t.Fatalf("%+v, %v; want %+v", pages, err, whole)
+		}
+		found := 0
+		for range 500 {
+			const header = 16 // bytes of a page
+			flipped := bytes.Clone(sound)
+			flipped[r.IntN(int(whole.Pages))*whole.PageSize+r.IntN(header)] ^= 1 << r.IntN(8)
+			leaves := false
+			_, want := boltcheck.Check(bytes.NewReader(flipped), size, boltcheck.Visitor{Bucket: func(name string, _ uint64) error {
+				leaves = leaves || strings.Contains(name, "/")
+				return nil
+			}})
+			if want != nil {
+				leaves = leaves || strings.Contains(want.Error(), "element") || strings.Contains(want.Error(), "bucket")
+			}
+			_, got := boltcheck.CheckPages(bytes.NewReader(flipped), size)
+			switch {
+			case got != nil && want == nil:
+				t.Fatalf("%v, but Check says nothing", got)
+			case got == nil && want != nil && !leaves:
+				t.Fatalf("no error, but Check says: %v", want)
+			case got != nil:
+				found++
+			}
+		}
+		if found < 50 {
+			t.Errorf("only %d flipped bits were found: the test shows little", found)
+		}
+	}
 }

@@ -29,8 +29,14 @@ func (d *DB) patrolRest(took time.Duration) time.Duration {
 	return max(patrolPause, time.Duration(float64(took)*(1/d.opts.PatrolShare-1)))
 }
 
-// patrol reads the whole file whenever it is due, until the state is closed. Damage ends the state's service.
+// patrol reads the whole file whenever it is due, until the state is closed. Damage ends the state's service. It begins
+// when the file's structure is proven, so that the two don't compete with a start.
 func (d *DB) patrol(ctx context.Context, first time.Duration) {
+	select {
+	case <-d.proven:
+	case <-ctx.Done():
+		return
+	}
 	due := time.NewTimer(first)
 	defer due.Stop()
 	for {

@@ -55,11 +55,11 @@ func InPlace(path string, file *os.File) error {
 
 // prove checks the structure of a file that was too large to be checked completely at opening: each page is used once, and
 // the free list names only the others. Checkpoints overwrite free pages, so none is written before that. Meanwhile changes
-// stay in memory and in the owner's log.
+// stay in memory and in the owner's log. The contents of the pages are the patrol's.
 func (d *DB) prove(ctx context.Context) {
 	began := time.Now()
 	size := d.Size()
-	_, err := boltcheck.Check(&restingReader{ctx: ctx, db: d, began: began}, size, boltcheck.Visitor{})
+	_, err := boltcheck.CheckPages(&restingReader{ctx: ctx, db: d, began: began}, size)
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
@@ -79,16 +79,14 @@ type restingReader struct {
 	began time.Time // when the last rest ended
 }
 
-const (
-	proveChunk = 1 << 20 // bytes read between two rests
-	proveRest  = 3       // it rests this many times as long as a chunk took
-)
+// proveChunk is how many bytes it reads between two rests. A rest takes as long as the reading.
+const proveChunk = 8 << 20
 
 func (r *restingReader) ReadAt(b []byte, at int64) (int, error) {
 	if r.bytes += len(b); r.bytes >= proveChunk {
 		if f := r.db.CheckpointFigures(); f.HeldSize < r.db.opts.CheckpointBytes && !r.db.closing.Load() {
 			select {
-			case <-time.After(proveRest * time.Since(r.began)):
+			case <-time.After(time.Since(r.began)):
 			case <-r.ctx.Done():
 			}
 		}
