@@ -24,7 +24,11 @@ func TestDeleteRange_RemovesASuffixAtEachBoundary(t *testing.T) {
 		if testing.Short() && low%5 != 1 {
 			continue // each store syncs some dozen times
 		}
-		for _, beyond := range []uint64{0, 1, 1000} {
+		beyonds := []uint64{0}
+		if low%10 == 1 {
+			beyonds = append(beyonds, 1, 1000)
+		}
+		for _, beyond := range beyonds {
 			s := newStore(t, small)
 			for b := range uint64(batches) {
 				store(t, s, b*each+1, (b+1)*each)

@@ -74,7 +74,7 @@ type checker struct {
 	buffers  [][]byte // one per depth
 	header   [pageHeader]byte
 	part     *part  // nil: all of the file
-	kinds    []kind // of all pages; nil: leaves are read, too
+	kinds    []kind // of all pages; nil: not read yet
 }
 
 // Check reads the file of the given size in bytes. It returns nil only if all of this holds: both meta pages are sound;
@@ -89,9 +89,9 @@ func Check(r io.ReaderAt, size int64, v Visitor) (Summary, error) {
 	return newChecker(r, m, v).all(m)
 }
 
-// CheckPages is Check without the contents of leaves: it proves how the pages hang together, which is what must be known
-// before bbolt writes, since it overwrites the pages on its free list. It reads the file once from beginning to end, so it
-// is quick also if nothing of the file is in memory, and then the branches. Buckets must not hold buckets.
+// CheckPages is Check for a large file: it proves what must be known before bbolt writes, since bbolt overwrites the pages
+// on its free list, and rewrites whole leaves. It leaves out whether the keys of a leaf belong to it, so it can read the file
+// from beginning to end, which is quick even if nothing of it is in memory; then it reads the branches.
 func CheckPages(r io.ReaderAt, size int64) (Summary, error) {
 	m, err := newestMeta(r, size)
 	if err != nil {
@@ -114,7 +114,9 @@ func (c *checker) readKinds() error {
 			return err
 		}
 		for ; len(part) > 0; part = part[c.pageSize:] {
-			kinds = append(kinds, kindOf(part, id))
+			k := kindOf(part, id)
+			k.plain = k.flags == flagLeaf && k.overflow == 0 && plain(part[:c.pageSize], int(k.count))
+			kinds = append(kinds, k)
 			id++
 		}
 	}
@@ -188,6 +190,29 @@ func (c *checker) claim(id uint64, depth int) (k kind, err error) {
 type kind struct {
 	flags, count uint16
 	overflow     uint32
+	plain        bool // it was read: a leaf of values, in order, that are all in the page
+}
+
+// plain reports whether n elements of a leaf are values that lie one behind another, with keys in order.
+func plain(p []byte, n int) bool {
+	start := pageHeader + n*elementSize
+	if n == 0 || start > len(p) {
+		return false
+	}
+	var last []byte
+	for at := pageHeader; at < pageHeader+n*elementSize; at += elementSize {
+		e := p[at : at+elementSize]
+		pos, ksize, vsize := int64(order.Uint32(e[4:])), int64(order.Uint32(e[8:])), int64(order.Uint32(e[12:]))
+		if order.Uint32(e) != 0 || int64(at)+pos != int64(start) || ksize == 0 || int64(start)+ksize+vsize > int64(len(p)) {
+			return false
+		}
+		key := p[start : start+int(ksize)]
+		if bytes.Compare(last, key) >= 0 {
+			return false
+		}
+		last, start = key, start+int(ksize+vsize)
+	}
+	return true
 }
 
 // kindOf reads the header of a page.
@@ -195,7 +220,7 @@ func kindOf(page []byte, id uint64) kind {
 	if order.Uint64(page) != id {
 		return kind{flags: flagOther}
 	}
-	return kind{order.Uint16(page[8:]), order.Uint16(page[10:]), order.Uint32(page[12:])}
+	return kind{flags: order.Uint16(page[8:]), count: order.Uint16(page[10:]), overflow: order.Uint32(page[12:])}
 }
 
 // page reads a page with its overflow pages, and marks them all.
@@ -248,7 +273,7 @@ func (c *checker) tree(bucket string, id uint64, depth int, b bounds) error {
 		return &Error{id, fmt.Sprintf("has flags %#x, which is neither a branch nor a leaf", k.flags)}
 	case k.flags == flagLeaf && k.count == 0 && bucket != "": // an emptied bucket becomes a value in its outer one
 		return &Error{id, "is a leaf without elements"}
-	case k.flags == flagLeaf && c.kinds != nil && bucket != "":
+	case k.plain && bucket != "":
 		return nil
 	}
 	p, err := c.load(id, k, depth)
