@@ -65,6 +65,9 @@ func TestOpen_ReplaysWhatNoCheckpointHolds(t *testing.T) {
 }
 
 func TestSnapshots_CutTheLogOnlyBelowTheCheckpoint(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits until raft has cut the log three times, which takes seconds")
+	}
 	dir := t.TempDir()
 	j := replicationtest.New()
 	o := replication.Options{Dir: dir, Machine: j, Create: true,

@@ -40,6 +40,9 @@ type pebbleOptions struct {
 
 func startPebble(t *testing.T, options pebbleOptions) *pebble {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("has certificates issued by an ACME server, which takes a second or more")
+	}
 	// Pebble is configured through the environment, and sleeps between validations by default.
 	t.Setenv("PEBBLE_VA_NOSLEEP", "1")
 	t.Setenv("PEBBLE_AUTHZREUSE", "0") // each order is validated anew
