@@ -4,7 +4,7 @@ package machine
 // seeds, sessions, and filters of used idempotency keys. What commands do depends on none of it. 0: UsualCacheBytes.
 type CacheBytes int64
 
-// UsualCacheBytes hold 107,000 wallets, as many seeds, 201,000 sessions, and the filters of 54 million used keys.
+// UsualCacheBytes hold 107,000 wallets, as many seeds, 201,000 sessions, and the filters of 37 million used keys.
 const UsualCacheBytes CacheBytes = 184 << 20
 
 // What one entry takes, with its place in a map, in bytes.

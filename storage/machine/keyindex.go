@@ -12,7 +12,7 @@ import (
 // account has played nor on what is in memory, and storing a key never dirties a random page.
 //
 // The history is divided into runs of 2^18 events. The keys of a complete run are in the table, in buckets by hash; a
-// look-up reads one bucket. Beside them is a filter of two bytes per key, which is also held in memory. It recognizes nearly
+// look-up reads one bucket. Beside them is a filter of three bytes per key, which is also held in memory. It recognizes nearly
 // all new keys (a blocked Bloom filter: Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient Bloom Filters", 2007).
 // The keys of the newest run are held in memory. They are written in slices of 2^12 events, so a start reads the slices and
 // less than one slice's worth of events. A run is dropped when its last key is older than keyPeriod.
@@ -39,8 +39,8 @@ const (
 const (
 	entrySize     = 12 // a key's hash, and its event's place in the run
 	lineWords     = 8  // all bits of a key in the filter are in one cache line
-	chunkLines    = 32 // of the filter, in one value of the table
-	keysPerLine   = 32 // 16 bits per key
+	chunkLines    = 64 // of the filter, in one value of the table
+	keysPerLine   = 22 // 23 bits per key
 	keysPerBucket = 64
 )
 
@@ -65,11 +65,11 @@ type keyRun struct {
 	about  runRecord
 	filter []uint64 // nil: not in memory
 
-	lineMask uint64 // selects a hash's line in the filter
+	lines uint64 // of the filter
 }
 
 func newKeyRun(number uint32, about runRecord) *keyRun {
-	return &keyRun{number: number, about: about, lineMask: uint64(about.lines() - 1)}
+	return &keyRun{number: number, about: about, lines: uint64(about.lines())}
 }
 
 // recentKeys are the keys of the incomplete run.
@@ -154,7 +154,7 @@ func (x *keyIndex) mayHave(hash uint64, candidates []int32) []int32 {
 			n++
 			continue
 		}
-		n += int(run.filter[(hash>>32&run.lineMask)*lineWords+word] >> bit & 1)
+		n += int(run.filter[hash>>32*run.lines>>32*lineWords+word] >> bit & 1)
 	}
 	return candidates[:n]
 }
@@ -363,19 +363,19 @@ func (r *Reader) bucket(run uint32, about runRecord, n int) ([]keyEntry, error) 
 	return r.decodeEntries(data)
 }
 
-// lines is the number of lines in a run's filter, a power of two.
-func (r runRecord) lines() int { return 1 << bits.Len32((r.Keys-1)/keysPerLine) }
+// lines is the number of lines in a run's filter.
+func (r runRecord) lines() int { return int((r.Keys-1)/keysPerLine) + 1 }
 
 // buckets is the number of a run's buckets, a power of two.
 func (r runRecord) buckets() int { return 1 << bits.Len32((r.Keys-1)/keysPerBucket) }
 
 func bucketOf(hash uint64, r runRecord) int { return int(hash & uint64(r.buckets()-1)) }
 
-// lineOf takes other bits of the hash than bucketOf.
-func lineOf(hash uint64, r runRecord) int { return int(hash >> 32 & uint64(r.lines()-1)) }
+// lineOf takes the high bits of the hash, and bucketOf the low ones.
+func lineOf(hash uint64, r runRecord) int { return int(hash >> 32 * uint64(r.lines()) >> 32) }
 
-// A key has six bits in its line, each given by nine bits of a product of the hash.
-const keyBits = 6
+// A key has seven bits in its line, each given by nine bits of a product of the hash.
+const keyBits = 7
 
 func addTo(line []uint64, hash uint64) {
 	for i, h := 0, bitsOf(hash); i < keyBits; i, h = i+1, h>>9 {

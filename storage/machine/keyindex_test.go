@@ -156,10 +156,10 @@ func TestKeyIndex_TakesFewNewKeysForUsed(t *testing.T) {
 			wrong++
 		}
 	}
-	if wrong > tries/200 {
+	if wrong > tries/2000 {
 		t.Errorf("%d of %d new keys are taken for used", wrong, tries)
 	}
-	if got := 8 * len(filter); got > 2*int(about.Keys) {
+	if got := 8 * len(filter); got > 3*int(about.Keys) {
 		t.Errorf("the filter takes %d bytes for %d keys", got, about.Keys)
 	}
 }
