@@ -32,7 +32,8 @@ func (m *campaign) measureGrowth(ctx context.Context) error {
 }
 
 func (m *campaign) writeGrowth(played [2]bench.Played) {
-	m.printf("\n## Cost of a bet by the number of accounts\n\nTwo casinos in turns of %s. Processor time is the casino's, including the checkpoint after the turn.\n\n", m.turn)
+	m.printf("\n## Cost of a bet by the number of accounts\n\nTwo casinos in turns of %s. Processor time is the casino's, including the checkpoint after the turn. "+
+		"In the first turns, many bets are their player's first since the start: nothing of that player is in a cache yet.\n\n", m.turn)
 	m.printf("| turn | %[1]d accounts: a second | processor time a bet | %[2]d accounts: a second | processor time a bet | time a bet, ratio | processor time, ratio |\n", m.few.accounts, m.many.accounts)
 	m.printf("|---:|---:|---:|---:|---:|---:|---:|\n")
 	var times, costs []float64
