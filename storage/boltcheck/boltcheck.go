@@ -55,7 +55,6 @@ const (
 	flagLeaf     = 0x02
 	flagMeta     = 0x04
 	flagFreelist = 0x10
-	flagOther    = 0xFFFF // never in a file: the page is marked with another page's number
 
 	noFreelist = ^uint64(0)
 	maxDepth   = 64 // pages from root to leaf, and buckets in buckets; bbolt's trees are far shallower
@@ -72,9 +71,7 @@ type checker struct {
 	pages    uint64
 	seen     []uint64 // one bit a page; nil: a page may be used twice
 	buffers  [][]byte // one per depth
-	header   [pageHeader]byte
-	part     *part  // nil: all of the file
-	kinds    []kind // of all pages; nil: not read yet
+	part     *part    // nil: all of the file
 }
 
 // Check reads the file of the given size in bytes. It returns nil only if all of this holds: both meta pages are sound;
@@ -86,50 +83,7 @@ func Check(r io.ReaderAt, size int64, v Visitor) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	return newChecker(r, m, v).all(m)
-}
-
-// CheckPages is Check for a large file: it proves what must be known before bbolt writes, since bbolt overwrites the pages
-// on its free list, and rewrites whole leaves. It leaves out whether the keys of a leaf belong to it, so it can read the file
-// from beginning to end, which is quick even if nothing of it is in memory; then it reads the branches.
-func CheckPages(r io.ReaderAt, size int64) (Summary, error) {
-	m, err := newestMeta(r, size)
-	if err != nil {
-		return Summary{}, err
-	}
-	c := newChecker(r, m, Visitor{})
-	if err := c.readKinds(); err != nil {
-		return Summary{}, err
-	}
-	return c.all(m)
-}
-
-// readKinds reads the headers of all pages. A system call costs as much as reading some pages, so it reads many at once.
-func (c *checker) readKinds() error {
-	kinds := make([]kind, 0, c.pages)
-	chunk := make([]byte, max(64<<10, c.pageSize))
-	for id := uint64(0); id < c.pages; {
-		part := chunk[:min(uint64(len(chunk)), (c.pages-id)*uint64(c.pageSize))]
-		if err := c.read(part, id); err != nil {
-			return err
-		}
-		for ; len(part) > 0; part = part[c.pageSize:] {
-			k := kindOf(part, id)
-			k.plain = k.flags == flagLeaf && k.overflow == 0 && plain(part[:c.pageSize], int(k.count))
-			kinds = append(kinds, k)
-			id++
-		}
-	}
-	c.kinds = kinds
-	return nil
-}
-
-func newChecker(r io.ReaderAt, m meta, v Visitor) *checker {
-	return &checker{r: r, visitor: v, pageSize: int(m.pageSize), pages: m.pages, seen: make([]uint64, m.pages/64+1)}
-}
-
-// all checks the whole file.
-func (c *checker) all(m meta) (Summary, error) {
+	c := &checker{r: r, visitor: v, pageSize: int(m.pageSize), pages: m.pages, seen: make([]uint64, m.pages/64+1)}
 	c.mark(0)
 	c.mark(1)
 	if err := c.bucket("", m.root, 0); err != nil {
@@ -155,93 +109,42 @@ func (c *checker) mark(id uint64) bool {
 	return true
 }
 
-// claim checks the header of a page, and marks it with its overflow pages.
-func (c *checker) claim(id uint64, depth int) (k kind, err error) {
+// page reads a page with its overflow pages, and marks them all.
+func (c *checker) page(id uint64, depth int) ([]byte, error) {
 	if id < 2 || id >= c.pages {
-		return k, &Error{id, fmt.Sprintf("is outside the file's %d pages", c.pages)}
+		return nil, &Error{id, fmt.Sprintf("is outside the file's %d pages", c.pages)}
 	}
 	if depth >= maxDepth {
-		return k, &Error{id, "the tree is too deep"}
+		return nil, &Error{id, "the tree is too deep"}
 	}
-	if c.kinds != nil {
-		k = c.kinds[id]
-	} else {
-		if err := c.read(c.header[:], id); err != nil {
-			return k, err
-		}
-		k = kindOf(c.header[:], id)
+	for len(c.buffers) <= depth {
+		c.buffers = append(c.buffers, make([]byte, c.pageSize))
 	}
-	if k.flags == flagOther {
-		return k, &Error{id, "calls itself another page"}
+	// All of the page at once: a system call costs more than copying it.
+	buf := c.buffers[depth][:c.pageSize]
+	if err := c.read(buf, id); err != nil {
+		return nil, err
 	}
-	overflow := uint64(k.overflow)
+	if got := order.Uint64(buf); got != id {
+		return nil, &Error{id, fmt.Sprintf("calls itself page %d", got)}
+	}
+	overflow := uint64(order.Uint32(buf[12:]))
 	if overflow >= c.pages-id {
-		return k, &Error{id, fmt.Sprintf("overflows into %d more pages, beyond the end of the file", overflow)}
+		return nil, &Error{id, fmt.Sprintf("overflows into %d more pages, beyond the end of the file", overflow)}
 	}
 	for i := id; c.seen != nil && i <= id+overflow; i++ {
 		if !c.mark(i) {
-			return k, &Error{i, "is used twice"}
+			return nil, &Error{i, "is used twice"}
 		}
 	}
-	return k, nil
-}
-
-// kind is what the header of a page says.
-type kind struct {
-	flags, count uint16
-	overflow     uint32
-	plain        bool // it was read: a leaf of values, in order, that are all in the page
-}
-
-// plain reports whether n elements of a leaf are values that lie one behind another, with keys in order.
-func plain(p []byte, n int) bool {
-	start := pageHeader + n*elementSize
-	if n == 0 || start > len(p) {
-		return false
+	if overflow == 0 {
+		return buf, nil
 	}
-	var last []byte
-	for at := pageHeader; at < pageHeader+n*elementSize; at += elementSize {
-		e := p[at : at+elementSize]
-		pos, ksize, vsize := int64(order.Uint32(e[4:])), int64(order.Uint32(e[8:])), int64(order.Uint32(e[12:]))
-		if order.Uint32(e) != 0 || int64(at)+pos != int64(start) || ksize == 0 || int64(start)+ksize+vsize > int64(len(p)) {
-			return false
-		}
-		key := p[start : start+int(ksize)]
-		if bytes.Compare(last, key) >= 0 {
-			return false
-		}
-		last, start = key, start+int(ksize+vsize)
-	}
-	return true
-}
-
-// kindOf reads the header of a page.
-func kindOf(page []byte, id uint64) kind {
-	if order.Uint64(page) != id {
-		return kind{flags: flagOther}
-	}
-	return kind{flags: order.Uint16(page[8:]), count: order.Uint16(page[10:]), overflow: order.Uint32(page[12:])}
-}
-
-// page reads a page with its overflow pages, and marks them all.
-func (c *checker) page(id uint64, depth int) ([]byte, error) {
-	k, err := c.claim(id, depth)
-	if err != nil {
-		return nil, err
-	}
-	return c.load(id, k, depth)
-}
-
-// load reads a page that was claimed.
-func (c *checker) load(id uint64, k kind, depth int) ([]byte, error) {
-	for len(c.buffers) <= depth {
-		c.buffers = append(c.buffers, nil)
-	}
-	n := (int(k.overflow) + 1) * c.pageSize
+	n := int(overflow+1) * c.pageSize
 	if cap(c.buffers[depth]) < n {
 		c.buffers[depth] = make([]byte, n)
 	}
-	buf := c.buffers[depth][:n]
+	buf = c.buffers[depth][:n]
 	return buf, c.read(buf, id)
 }
 
@@ -264,29 +167,23 @@ func (c *checker) bucket(name string, root uint64, depth int) error {
 type bounds struct{ low, high []byte }
 
 func (c *checker) tree(bucket string, id uint64, depth int, b bounds) error {
-	k, err := c.claim(id, depth)
+	p, err := c.page(id, depth)
 	if err != nil {
 		return err
 	}
-	switch {
-	case k.flags != flagLeaf && k.flags != flagBranch:
-		return &Error{id, fmt.Sprintf("has flags %#x, which is neither a branch nor a leaf", k.flags)}
-	case k.flags == flagLeaf && k.count == 0 && bucket != "": // an emptied bucket becomes a value in its outer one
-		return &Error{id, "is a leaf without elements"}
-	case k.plain && bucket != "":
-		return nil
-	}
-	p, err := c.load(id, k, depth)
-	if err != nil {
-		return err
-	}
-	if k.flags == flagBranch {
+	switch order.Uint16(p[8:]) {
+	case flagLeaf:
+		if c.part != nil {
+			c.part.read += len(p)
+		}
+		if order.Uint16(p[10:]) == 0 && bucket != "" { // an emptied bucket becomes a value in its outer one
+			return &Error{id, "is a leaf without elements"}
+		}
+		return c.leaf(bucket, id, p, depth, b)
+	case flagBranch:
 		return c.branch(bucket, id, p, depth, b)
 	}
-	if c.part != nil {
-		c.part.read += len(p)
-	}
-	return c.leaf(bucket, id, p, depth, b)
+	return &Error{id, fmt.Sprintf("has flags %#x, which is neither a branch nor a leaf", order.Uint16(p[8:]))}
 }
 
 // element returns the i-th element of a page and the bytes from its key on, which must be at the offset start. bbolt writes

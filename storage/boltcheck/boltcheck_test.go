@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -185,44 +184,4 @@ func FuzzCheck_NeverPanicsAndWhatPassesIsSafe(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
-}
-
-// CheckPages finds what Check finds. Only whether keys are in the right leaf is left to Check.
-func TestCheckPages_FindsWhatIsWrongWithThePages(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
-	for i := range 3 {
-		sound, err := os.ReadFile(build(t, r, &bbolt.Options{PageSize: 1024, NoFreelistSync: i == 0}, 20))
-		if err != nil {
-			t.Fatal(err)
-		}
-		size := int64(len(sound))
-		whole, err := boltcheck.Check(bytes.NewReader(sound), size, boltcheck.Visitor{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if pages, err := boltcheck.CheckPages(bytes.NewReader(sound), size); err != nil || pages != whole {
-			t.Fatalf("%+v, %v; want %+v", pages, err, whole)
-		}
-		found := 0
-		for range 150 {
-			const header = 16 // bytes of a page
-			flipped := bytes.Clone(sound)
-			flipped[r.IntN(int(whole.Pages))*whole.PageSize+r.IntN(3*header)] ^= 1 << r.IntN(8)
-			_, want := boltcheck.Check(bytes.NewReader(flipped), size, boltcheck.Visitor{})
-			_, got := boltcheck.CheckPages(bytes.NewReader(flipped), size)
-			switch {
-			case got != nil && want == nil:
-				t.Fatalf("%v, but Check says nothing", got)
-			case got == nil && want != nil && !strings.Contains(want.Error(), "belongs to another page"):
-				t.Fatalf("no error, but Check says: %v", want)
-			case got != nil:
-				found++
-			}
-		}
-		if found < 10 {
-			t.Errorf("only %d flipped bits were found: the test shows little", found)
-		}
-	}
 }

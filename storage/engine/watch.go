@@ -53,13 +53,13 @@ func InPlace(path string, file *os.File) error {
 	return nil
 }
 
-// prove checks the structure of a file that was too large to be checked completely at opening: each page is used once, the
-// free list names only the others, and leaves hold what their headers say. Checkpoints overwrite free pages and rewrite
-// leaves, so none is written before that. Meanwhile changes stay in memory and in the owner's log.
+// prove checks the structure of a file that was too large to be checked completely at opening: each page is used once, and
+// the free list names only the others. Checkpoints overwrite free pages, so none is written before that. Meanwhile changes
+// stay in memory and in the owner's log.
 func (d *DB) prove(ctx context.Context) {
 	began := time.Now()
 	size := d.Size()
-	_, err := boltcheck.CheckPages(&restingReader{ctx: ctx, db: d, began: began}, size)
+	_, err := boltcheck.Check(&restingReader{ctx: ctx, db: d, began: began}, size, boltcheck.Visitor{})
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
