@@ -7,7 +7,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 COMMIT   := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 BUILD    := -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 # By inputs, not by time: if the time ends while an input runs, go test may report a failure.
-FUZZTIME ?= 2000x
+FUZZTIME ?= 4000x
 # The race detector needs cgo; the program itself is built without.
 # The timeout allows for a busy machine: a package that takes minutes on a quiet one may take an hour there.
 TESTFLAGS ?= -race -timeout 60m
@@ -78,7 +78,7 @@ times: ## run all tests once, and print how long each package took, in seconds
 	@{ $(call run-tests,-count=1); } >build/times.txt; status=$$?; \
 	awk '$$1 != "ok" && !/no test files/; $$1 == "ok" { sub("s$$", "", $$3); print $$3, $$2 }' build/times.txt | sort -rn; exit $$status
 
-fuzz: ## run each fuzz target with some thousand inputs (FUZZTIME=2000x, or a time such as 10m)
+fuzz: ## run each fuzz target with some thousand inputs (FUZZTIME=4000x, or a time such as 10m)
 	@echo "== fuzz targets, $(FUZZTIME) each"
 	@grep -rhoE --include='*_test.go' '^func Fuzz\w+' . >/dev/null || { echo "no fuzz targets found"; exit 1; }
 	@for file in $$(grep -rlE --include='*_test.go' '^func Fuzz' . | sort); do \
