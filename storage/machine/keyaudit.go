@@ -104,7 +104,7 @@ func (k *KeyAudit) compareRun(r *Reader, n uint32, want expectedRun) (what strin
 			return "", err
 		}
 		for _, e := range bucket {
-			if bucketOf(e.hash, about) != b || !isIn(run.filter[lineOf(e.hash, about)*lineWords:], e.hash) {
+			if bucketOf(e.hash, about) != b || !isIn(run.filter[lineOf(e.hash, run.lines)*lineWords:], e.hash) {
 				return fmt.Sprintf("the used key of event %d is not found", k.event(n, e.place)), nil
 			}
 		}

@@ -154,7 +154,7 @@ func (x *keyIndex) mayHave(hash uint64, candidates []int32) []int32 {
 			n++
 			continue
 		}
-		n += int(run.filter[hash>>32*run.lines>>32*lineWords+word] >> bit & 1)
+		n += int(run.filter[lineOf(hash, run.lines)*lineWords+word] >> bit & 1)
 	}
 	return candidates[:n]
 }
@@ -194,7 +194,7 @@ func (m *Machine) completeRun() error {
 		for _, k := range r.keys {
 			b := bucketOf(k.hash, run.about)
 			buckets[b] = appendEntry(buckets[b], k)
-			addTo(run.filter[lineOf(k.hash, run.about)*lineWords:], k.hash)
+			addTo(run.filter[lineOf(k.hash, run.lines)*lineWords:], k.hash)
 		}
 		for n, entries := range buckets {
 			if len(entries) > 0 {
@@ -335,7 +335,7 @@ func (r *Reader) filterChunk(run, n uint32) ([]byte, error) {
 
 // maybe reports whether a run may have a key with this hash. If it returns false, the run has none.
 func (m *Machine) maybe(run *keyRun, hash uint64) (bool, error) {
-	line := lineOf(hash, run.about)
+	line := int(lineOf(hash, run.lines))
 	if run.filter != nil {
 		return isIn(run.filter[line*lineWords:], hash), nil
 	}
@@ -372,7 +372,7 @@ func (r runRecord) buckets() int { return 1 << bits.Len32((r.Keys-1)/keysPerBuck
 func bucketOf(hash uint64, r runRecord) int { return int(hash & uint64(r.buckets()-1)) }
 
 // lineOf takes the high bits of the hash, and bucketOf the low ones.
-func lineOf(hash uint64, r runRecord) int { return int(hash >> 32 * uint64(r.lines()) >> 32) }
+func lineOf(hash, lines uint64) uint64 { return hash >> 32 * lines >> 32 }
 
 // A key has seven bits in its line, each given by nine bits of a product of the hash.
 const keyBits = 7

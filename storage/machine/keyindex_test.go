@@ -146,13 +146,13 @@ func TestKeyIndex_TakesFewNewKeysForUsed(t *testing.T) {
 	}
 	for range about.Keys {
 		h := keyHash(1000, key())
-		addTo(filter[lineOf(h, about)*lineWords:], h)
+		addTo(filter[lineOf(h, uint64(about.lines()))*lineWords:], h)
 	}
 	const tries = 200_000
 	wrong := 0
 	for range tries {
 		h := keyHash(1000, key())
-		if isIn(filter[lineOf(h, about)*lineWords:], h) {
+		if isIn(filter[lineOf(h, uint64(about.lines()))*lineWords:], h) {
 			wrong++
 		}
 	}
@@ -226,7 +226,7 @@ func BenchmarkKeyIndex_New(b *testing.B) {
 				run.filter = make([]uint64, run.about.lines()*lineWords)
 				for range run.about.Keys {
 					h := r.Uint64()
-					addTo(run.filter[lineOf(h, run.about)*lineWords:], h)
+					addTo(run.filter[lineOf(h, run.lines)*lineWords:], h)
 				}
 				m.keys.runs = append(m.keys.runs, run)
 			}
