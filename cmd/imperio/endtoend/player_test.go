@@ -105,7 +105,10 @@ func (p *player) playOn(ctx context.Context) {
 		if p.playUntilLost(ctx); !p.refused {
 			return
 		}
-		time.Sleep(5 * time.Millisecond) // between two looks whether it takes bets again
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Millisecond): // between two looks whether it takes bets again
+		}
 	}
 }
 

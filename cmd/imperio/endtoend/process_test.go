@@ -132,16 +132,19 @@ func (p *process) serves(t *testing.T) bool {
 // await waits for a condition of the running process. It returns false if the process ends instead.
 func (p *process) await(t *testing.T, what string, condition func() bool) bool {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); time.Sleep(2 * time.Millisecond) {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
+	for !condition() {
 		select {
 		case err := <-p.ended:
 			p.command = nil
 			t.Logf("waiting for %s, the casino ended: %v", what, err)
 			return false
-		default:
-		}
-		if time.Now().After(deadline) {
+		case <-late.C:
 			t.Fatalf("timed out waiting for %s", what)
+		case <-look.C:
 		}
 	}
 	return true
