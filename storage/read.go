@@ -109,6 +109,21 @@ func (s *Store) RevealedPairs(_ context.Context, id command.AccountID, p command
 	return list, next, err
 }
 
+// PasswordLink reads what a link to set an account's password is checked against; false if none is in force.
+func (s *Store) PasswordLink(id command.AccountID) (command.PasswordLink, bool, error) {
+	return find(s, func(r *machine.Reader) (command.PasswordLink, bool, error) { return r.PasswordLink(id) })
+}
+
+// Invitation finds the invitation with a code, expired or not.
+func (s *Store) Invitation(code command.TokenHash) (command.Invitation, bool, error) {
+	return find(s, func(r *machine.Reader) (command.Invitation, bool, error) { return r.Invitation(code) })
+}
+
+// Invitations lists the invitations that are valid, oldest first.
+func (s *Store) Invitations() ([]command.Invitation, error) {
+	return get(s, func(r *machine.Reader) ([]command.Invitation, error) { return r.Invitations() })
+}
+
 // Value reads a value of the house itself.
 func (s *Store) Value(name string) (command.Stored, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Stored, bool, error) { return r.Value(name) })

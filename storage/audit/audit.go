@@ -250,13 +250,19 @@ func (a *auditor) chained(e *machine.StoredEvent) error {
 	if err != nil {
 		return err
 	}
+	if acc.Deleted {
+		return violation(e.Seq, "something happens in account %d, which was deleted", e.Account)
+	}
 	if e.Back != acc.Last {
 		return violation(e.Seq, "the event before it of account %d is %d, not %d", e.Account, acc.Last, e.Back)
 	}
 	if games.Coins(e.Coins) != acc.Balance || games.Coins(e.Held) != acc.Held {
 		return violation(e.Seq, "account %d has %d coins and %d held, the event says %d and %d", e.Account, acc.Balance, acc.Held, e.Coins, e.Held)
 	}
-	acc.Last = e.Seq
+	acc.Last, acc.Deleted = e.Seq, e.Kind == machine.AccountDeleted
+	if acc.Deleted && (acc.Balance != 0 || acc.Held != 0) {
+		return violation(e.Seq, "account %d is deleted with %d coins and %d held", e.Account, acc.Balance, acc.Held)
+	}
 	return a.chainedAlike(acc, e)
 }
 
@@ -346,6 +352,8 @@ func allowed(k machine.EventKind, t ledger.Transfer) bool {
 		return k == machine.DailyCollected && t.From == ledger.Issue && t.To.IsPlayer()
 	case command.TransferGrant:
 		return k == machine.CoinsGranted && (t.From == ledger.Issue && t.To.IsPlayer() || t.From.IsPlayer() && t.To == ledger.Issue)
+	case command.TransferClosing:
+		return k == machine.AccountDeleted && t.From.IsPlayer() && t.To == ledger.Issue
 	case command.TransferStake:
 		return t.From.IsPlayer() && (k == machine.RoundPlayed && to || k == machine.RoundOpened && t.To == ledger.Escrow)
 	case command.TransferRaise:

@@ -135,6 +135,9 @@ func (a *auditor) compareAccounts() error {
 		if !found {
 			return violation(0, "the name or e-mail address of account %d leads to another one", id)
 		}
+		if deleted := a.accounts[id-command.FirstAccountID].Deleted; deleted != (r.DeletedAt != 0) {
+			return violation(0, "account %d is deleted: %t by its events, %t by its record", id, deleted, r.DeletedAt != 0)
+		}
 		next++
 		return a.compareSeeds(id)
 	}); err != nil {
@@ -158,6 +161,8 @@ func (a *auditor) compareAccounts() error {
 			return violation(0, "account %d has %d coins and %d held by its transfers, its wallet says %d and %d", id, acc.Balance, acc.Held, w.Balance, w.Held)
 		case w.Nonce != acc.Nonce || w.Last != acc.Last || w.OpenRound != acc.OpenRound:
 			return violation(0, "account %d is at nonce %d, event %d, open round %d; its wallet says %d, %d, %d", id, acc.Nonce, acc.Last, acc.OpenRound, w.Nonce, w.Last, w.OpenRound)
+		case w.Deleted != acc.Deleted:
+			return violation(0, "account %d is deleted: %t by its events, %t by its wallet", id, acc.Deleted, w.Deleted)
 		case w.LastCoins != acc.LastCoins:
 			return violation(0, "the newest event of account %d that moves coins outside of rounds is %d, its wallet says %d", id, acc.LastCoins, w.LastCoins)
 		case !slices.Equal(w.Games, acc.Games):

@@ -24,6 +24,8 @@ type OpenAccount struct {
 	WelcomeCoins games.Coins `cbor:"7,keyasint"`
 	Session      *NewSession `cbor:"8,keyasint,omitempty"`
 	Actor        string      `cbor:"9,keyasint,omitempty"` // the operator who made it; empty: the player signed up
+	// Invitation is the hash of the invitation's code, which loses a use; zero: none. Whether one is needed is the house's decision.
+	Invitation TokenHash `cbor:"10,keyasint,omitzero"`
 }
 
 // Role is what an account may do.
@@ -43,7 +45,44 @@ type NewSession struct {
 	Token     TokenHash `cbor:"1,keyasint"`
 	UserAgent string    `cbor:"3,keyasint,omitempty"`
 	Address   string    `cbor:"4,keyasint,omitempty"`
-	Lifetime  int64     `cbor:"5,keyasint"` // milliseconds from the machine's time; key 2 is retired (an end by the proposer's clock)
+	Lifetime  int64     `cbor:"5,keyasint"`           // milliseconds from the machine's time; key 2 is retired (an end by the proposer's clock)
+	Name      string    `cbor:"8,keyasint,omitempty"` // of a personal access token, as its owner calls it
+	Scopes    Scopes    `cbor:"9,keyasint,omitempty"` // of a personal access token; 0: a session, which may do everything
+}
+
+// Scopes is what a personal access token may do.
+type Scopes uint8
+
+// The scopes.
+const (
+	ScopeRead Scopes = 1 // see the account, its coins and its rounds
+	ScopePlay Scopes = 2 // bet, collect daily coins and rotate seeds
+	AllScopes        = ScopeRead | ScopePlay
+)
+
+// CreateToken opens a session for a program: a personal access token, with a name and scopes. Answer: *SessionOpened.
+type CreateToken struct {
+	Session NewSession `cbor:"1,keyasint"`
+}
+
+// CreateInvitation makes an invitation, with which people can sign up where the house asks for one.
+// Answer: *InvitationCreated.
+type CreateInvitation struct {
+	Code     TokenHash `cbor:"1,keyasint"` // of the code that the operator hands out
+	Uses     int       `cbor:"2,keyasint"` // how many people may use it, from 1
+	Lifetime int64     `cbor:"3,keyasint"` // milliseconds from the machine's time
+	Actor    string    `cbor:"4,keyasint"`
+	Reason   string    `cbor:"5,keyasint,omitempty"`
+}
+
+// InvitationID is the number of the event that made the invitation.
+type InvitationID uint64
+
+// RevokeInvitation ends an invitation. Accounts that were opened with it stay.
+type RevokeInvitation struct {
+	Invitation InvitationID `cbor:"1,keyasint"`
+	Actor      string       `cbor:"2,keyasint"`
+	Reason     string       `cbor:"3,keyasint,omitempty"`
 }
 
 // AttemptSignIn uses up one sign-in try of an account and of an address. It is proposed before the password is checked, so
@@ -88,6 +127,36 @@ type ChangePassword struct {
 	Login   Subject `cbor:"6,keyasint,omitzero"`
 	Address Subject `cbor:"7,keyasint,omitzero"`
 	Refill  int64   `cbor:"8,keyasint,omitempty"`
+	// Link is the hash of the one-time link that takes the place of the current password; zero: none. See CreatePasswordLink.
+	Link TokenHash `cbor:"10,keyasint,omitzero"`
+}
+
+// CreatePasswordLink lets whoever has a link set the account's password, once. It takes the place of an earlier link. Every
+// change of the password ends it. Answer: *PasswordLink.
+type CreatePasswordLink struct {
+	Link     TokenHash `cbor:"1,keyasint"`
+	Lifetime int64     `cbor:"2,keyasint"` // milliseconds from the machine's time
+	Actor    string    `cbor:"3,keyasint"`
+	Reason   string    `cbor:"4,keyasint,omitempty"`
+}
+
+// ChangeEmail sets an account's e-mail address. OldHash is what the current password was checked against. If it has changed
+// since, the command is refused. Actor is set when an operator does it.
+type ChangeEmail struct {
+	Email    string `cbor:"1,keyasint,omitempty"` // empty: none
+	EmailKey string `cbor:"2,keyasint,omitempty"`
+	OldHash  string `cbor:"3,keyasint,omitempty"`
+	Actor    string `cbor:"4,keyasint,omitempty"`
+	Reason   string `cbor:"5,keyasint,omitempty"`
+}
+
+// DeleteAccount removes what says whose an account is: its name, its address, its password, its limits and its sessions. Its
+// rounds and transfers stay, since the books need them. Its coins go back to where coins come from. OldHash and Actor are as
+// in ChangeEmail.
+type DeleteAccount struct {
+	OldHash string `cbor:"1,keyasint,omitempty"`
+	Actor   string `cbor:"2,keyasint,omitempty"`
+	Reason  string `cbor:"3,keyasint,omitempty"`
 }
 
 // PlaceWager opens a round (and settles it, where the game needs no more decisions). Answer: *RoundResult.
@@ -219,49 +288,61 @@ type RaiseLevel struct {
 
 // The kind of each body.
 
-func (OpenAccount) Kind() Kind       { return KindOpenAccount }
-func (OpenSession) Kind() Kind       { return KindOpenSession }
-func (EndSessions) Kind() Kind       { return KindEndSessions }
-func (AttemptSignIn) Kind() Kind     { return KindAttemptSignIn }
-func (ChangePassword) Kind() Kind    { return KindChangePassword }
-func (PlaceWager) Kind() Kind        { return KindPlaceWager }
-func (TakeAction) Kind() Kind        { return KindTakeAction }
-func (RotateSeed) Kind() Kind        { return KindRotateSeed }
-func (CollectDailyCoins) Kind() Kind { return KindCollectDailyCoins }
-func (GrantCoins) Kind() Kind        { return KindGrantCoins }
-func (SetLock) Kind() Kind           { return KindSetLock }
-func (SetRole) Kind() Kind           { return KindSetRole }
-func (SettleAbandoned) Kind() Kind   { return KindSettleAbandoned }
-func (SetLimits) Kind() Kind         { return KindSetLimits }
-func (Exclude) Kind() Kind           { return KindExclude }
-func (PutValue) Kind() Kind          { return KindPutValue }
-func (DeleteValue) Kind() Kind       { return KindDeleteValue }
-func (AcquireLock) Kind() Kind       { return KindAcquireLock }
-func (ReleaseLock) Kind() Kind       { return KindReleaseLock }
-func (RecordAct) Kind() Kind         { return KindRecordAct }
-func (RaiseLevel) Kind() Kind        { return KindRaiseLevel }
+func (OpenAccount) Kind() Kind        { return KindOpenAccount }
+func (OpenSession) Kind() Kind        { return KindOpenSession }
+func (EndSessions) Kind() Kind        { return KindEndSessions }
+func (AttemptSignIn) Kind() Kind      { return KindAttemptSignIn }
+func (ChangePassword) Kind() Kind     { return KindChangePassword }
+func (PlaceWager) Kind() Kind         { return KindPlaceWager }
+func (TakeAction) Kind() Kind         { return KindTakeAction }
+func (RotateSeed) Kind() Kind         { return KindRotateSeed }
+func (CollectDailyCoins) Kind() Kind  { return KindCollectDailyCoins }
+func (GrantCoins) Kind() Kind         { return KindGrantCoins }
+func (SetLock) Kind() Kind            { return KindSetLock }
+func (SetRole) Kind() Kind            { return KindSetRole }
+func (SettleAbandoned) Kind() Kind    { return KindSettleAbandoned }
+func (SetLimits) Kind() Kind          { return KindSetLimits }
+func (Exclude) Kind() Kind            { return KindExclude }
+func (PutValue) Kind() Kind           { return KindPutValue }
+func (DeleteValue) Kind() Kind        { return KindDeleteValue }
+func (AcquireLock) Kind() Kind        { return KindAcquireLock }
+func (ReleaseLock) Kind() Kind        { return KindReleaseLock }
+func (RecordAct) Kind() Kind          { return KindRecordAct }
+func (RaiseLevel) Kind() Kind         { return KindRaiseLevel }
+func (CreateInvitation) Kind() Kind   { return KindCreateInvitation }
+func (RevokeInvitation) Kind() Kind   { return KindRevokeInvitation }
+func (CreatePasswordLink) Kind() Kind { return KindCreatePasswordLink }
+func (ChangeEmail) Kind() Kind        { return KindChangeEmail }
+func (DeleteAccount) Kind() Kind      { return KindDeleteAccount }
+func (CreateToken) Kind() Kind        { return KindCreateToken }
 
 // decoders has an entry for every kind.
 var decoders = map[Kind]func(raw []byte) (Body, error){
-	KindOpenAccount:       decodeAs[OpenAccount],
-	KindOpenSession:       decodeAs[OpenSession],
-	KindEndSessions:       decodeAs[EndSessions],
-	KindAttemptSignIn:     decodeAs[AttemptSignIn],
-	KindChangePassword:    decodeAs[ChangePassword],
-	KindPlaceWager:        decodeAs[PlaceWager],
-	KindTakeAction:        decodeAs[TakeAction],
-	KindRotateSeed:        decodeAs[RotateSeed],
-	KindCollectDailyCoins: decodeAs[CollectDailyCoins],
-	KindGrantCoins:        decodeAs[GrantCoins],
-	KindSetLock:           decodeAs[SetLock],
-	KindSetRole:           decodeAs[SetRole],
-	KindSettleAbandoned:   decodeAs[SettleAbandoned],
-	KindSetLimits:         decodeAs[SetLimits],
-	KindExclude:           decodeAs[Exclude],
-	KindPutValue:          decodeAs[PutValue],
-	KindDeleteValue:       decodeAs[DeleteValue],
-	KindAcquireLock:       decodeAs[AcquireLock],
-	KindReleaseLock:       decodeAs[ReleaseLock],
-	KindRecordAct:         decodeAs[RecordAct],
-	KindRaiseLevel:        decodeAs[RaiseLevel],
+	KindOpenAccount:        decodeAs[OpenAccount],
+	KindOpenSession:        decodeAs[OpenSession],
+	KindEndSessions:        decodeAs[EndSessions],
+	KindAttemptSignIn:      decodeAs[AttemptSignIn],
+	KindChangePassword:     decodeAs[ChangePassword],
+	KindPlaceWager:         decodeAs[PlaceWager],
+	KindTakeAction:         decodeAs[TakeAction],
+	KindRotateSeed:         decodeAs[RotateSeed],
+	KindCollectDailyCoins:  decodeAs[CollectDailyCoins],
+	KindGrantCoins:         decodeAs[GrantCoins],
+	KindSetLock:            decodeAs[SetLock],
+	KindSetRole:            decodeAs[SetRole],
+	KindSettleAbandoned:    decodeAs[SettleAbandoned],
+	KindSetLimits:          decodeAs[SetLimits],
+	KindExclude:            decodeAs[Exclude],
+	KindPutValue:           decodeAs[PutValue],
+	KindDeleteValue:        decodeAs[DeleteValue],
+	KindAcquireLock:        decodeAs[AcquireLock],
+	KindReleaseLock:        decodeAs[ReleaseLock],
+	KindRecordAct:          decodeAs[RecordAct],
+	KindRaiseLevel:         decodeAs[RaiseLevel],
+	KindCreateInvitation:   decodeAs[CreateInvitation],
+	KindRevokeInvitation:   decodeAs[RevokeInvitation],
+	KindCreatePasswordLink: decodeAs[CreatePasswordLink],
+	KindChangeEmail:        decodeAs[ChangeEmail],
+	KindDeleteAccount:      decodeAs[DeleteAccount],
+	KindCreateToken:        decodeAs[CreateToken],
 }

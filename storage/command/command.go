@@ -16,27 +16,33 @@ type Kind uint16
 
 // The kinds of commands.
 const (
-	KindOpenAccount       Kind = 1
-	KindOpenSession       Kind = 2
-	KindEndSessions       Kind = 3
-	KindAttemptSignIn     Kind = 4
-	KindChangePassword    Kind = 5
-	KindPlaceWager        Kind = 6
-	KindTakeAction        Kind = 7
-	KindRotateSeed        Kind = 8
-	KindCollectDailyCoins Kind = 9
-	KindGrantCoins        Kind = 10
-	KindSetLock           Kind = 11
-	KindSetRole           Kind = 12
-	KindSettleAbandoned   Kind = 13
-	KindSetLimits         Kind = 14
-	KindExclude           Kind = 15
-	KindPutValue          Kind = 16
-	KindDeleteValue       Kind = 17
-	KindAcquireLock       Kind = 18
-	KindReleaseLock       Kind = 19
-	KindRecordAct         Kind = 20
-	KindRaiseLevel        Kind = 21
+	KindOpenAccount        Kind = 1
+	KindOpenSession        Kind = 2
+	KindEndSessions        Kind = 3
+	KindAttemptSignIn      Kind = 4
+	KindChangePassword     Kind = 5
+	KindPlaceWager         Kind = 6
+	KindTakeAction         Kind = 7
+	KindRotateSeed         Kind = 8
+	KindCollectDailyCoins  Kind = 9
+	KindGrantCoins         Kind = 10
+	KindSetLock            Kind = 11
+	KindSetRole            Kind = 12
+	KindSettleAbandoned    Kind = 13
+	KindSetLimits          Kind = 14
+	KindExclude            Kind = 15
+	KindPutValue           Kind = 16
+	KindDeleteValue        Kind = 17
+	KindAcquireLock        Kind = 18
+	KindReleaseLock        Kind = 19
+	KindRecordAct          Kind = 20
+	KindRaiseLevel         Kind = 21
+	KindCreateInvitation   Kind = 22
+	KindRevokeInvitation   Kind = 23
+	KindCreatePasswordLink Kind = 24
+	KindChangeEmail        Kind = 25
+	KindDeleteAccount      Kind = 26
+	KindCreateToken        Kind = 27
 )
 
 // ID identifies a command, so that it is applied exactly once. A command that is proposed again because its fate was

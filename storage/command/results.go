@@ -14,7 +14,7 @@ type AccountOpened struct {
 	Session *Session // nil if none was asked for
 }
 
-// SessionOpened answers OpenSession.
+// SessionOpened answers OpenSession and CreateToken.
 type SessionOpened struct {
 	Account Account
 	Session Session
@@ -33,6 +33,29 @@ type Account struct {
 	CreatedAt     time.Time
 	ExcludedUntil time.Time // zero: not excluded. See ForEver
 	DailyNextAt   time.Time // when daily coins can be collected; zero: now
+	DeletedAt     time.Time // zero: it is not deleted. A deleted account has no name
+}
+
+// Invitation is one with which people can sign up.
+type Invitation struct {
+	ID        InvitationID
+	UsesLeft  int
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	Actor     string // who made it
+	Reason    string
+}
+
+// InvitationCreated answers CreateInvitation.
+type InvitationCreated struct {
+	ID        InvitationID
+	ExpiresAt time.Time
+}
+
+// PasswordLink answers CreatePasswordLink, and is what a link is checked against.
+type PasswordLink struct {
+	Link      TokenHash
+	ExpiresAt time.Time
 }
 
 // ForEver is the end of an exclusion that has none.
@@ -56,6 +79,8 @@ type Session struct {
 	ExpiresAt time.Time
 	UserAgent string
 	Address   string
+	Name      string // of a personal access token
+	Scopes    Scopes // of a personal access token; 0: a session, which may do everything
 }
 
 // Round is one round of a game: the wager, the draws, the payout, and what proves it.
@@ -97,11 +122,12 @@ const (
 	TransferPayout  TransferKind = 5 // house → player
 	TransferDaily   TransferKind = 6 // issue → player
 	TransferGrant   TransferKind = 7 // issue → player, by an operator (or back)
+	TransferClosing TransferKind = 8 // player → issue, when the account is deleted
 )
 
 var transferNames = [...]string{
 	TransferWelcome: "welcome", TransferStake: "stake", TransferRaise: "raise", TransferSettle: "settle",
-	TransferPayout: "payout", TransferDaily: "daily", TransferGrant: "grant",
+	TransferPayout: "payout", TransferDaily: "daily", TransferGrant: "grant", TransferClosing: "closing",
 }
 
 // String is the name of the kind in the API.

@@ -34,6 +34,14 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 			return command.Result{Refusal: r}, err
 		}
 	}
+	var invitation command.InvitationID
+	if b.Invitation != (command.TokenHash{}) {
+		id, r, err := m.useInvitation(b.Invitation)
+		if r != nil || err != nil {
+			return command.Result{Refusal: r}, err
+		}
+		invitation = id
+	}
 	id := m.head.NextAccount
 	m.head.NextAccount++
 	key := accountKey(id)
@@ -53,9 +61,9 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 		return command.Result{}, err
 	}
 	var w WalletRecord
-	e := Event{Kind: AccountOpened, Seeds: seeds.commitments()}
+	e := Event{Kind: AccountOpened, Seeds: seeds.commitments(), Invitation: invitation}
 	if b.Actor != "" {
-		e.Act = &Act{Actor: b.Actor, Act: "account_created", After: b.Username}
+		e.Act = &Act{Actor: b.Actor, Act: "account_created"} // without the name: the history can't forget it
 	}
 	if b.WelcomeCoins > 0 {
 		t, err := m.head.Books.Move(command.TransferWelcome, ledger.Issue, ledger.Player(id), b.WelcomeCoins, &w.Balance)
@@ -98,22 +106,19 @@ func (m *Machine) accountOpened(e *Event) (*command.AccountOpened, error) {
 // changePassword sets a new password hash and ends all sessions except Keep.
 func (m *Machine) changePassword(b command.ChangePassword) (command.Result, error) {
 	id := m.command.Account
-	a, ok, err := loadOf[AccountRecord](&m.Reader, tableAccounts, id)
-	if err != nil {
-		return command.Result{}, err
+	a, refusal, err := m.account(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
 	}
-	if !ok {
-		return command.Result{Refusal: noAccount(id)}, nil
-	}
-	if b.Actor == "" && a.PasswordHash != b.OldHash {
-		return command.Refusef("invalid_credentials", "The current password is wrong."), nil
+	if r := m.refuseChange(&a, b.Actor, b.OldHash, b.Link); r != nil {
+		return command.Result{Refusal: r}, nil
 	}
 	if b.Login != (command.Subject{}) {
 		if r, err := m.giveTriesBack(b.Login, b.Address, b.Refill); r != nil || err != nil {
 			return command.Result{Refusal: r}, err
 		}
 	}
-	a.PasswordHash = b.NewHash
+	a.PasswordHash, a.Link, a.LinkExpires = b.NewHash, command.TokenHash{}, 0
 	if err := m.put(tableAccounts, accountKey(id), a); err != nil {
 		return command.Result{}, err
 	}
@@ -125,6 +130,22 @@ func (m *Machine) changePassword(b command.ChangePassword) (command.Result, erro
 		e.Act = &Act{Actor: b.Actor, Act: "password_set", Reason: b.Reason}
 	}
 	return command.Result{}, m.recordFor(id, &e)
+}
+
+// refuseChange refuses a change of an account by somebody who has shown neither its password nor the link to set one; nil: an
+// operator makes it, or its owner does.
+func (m *Machine) refuseChange(a *AccountRecord, actor, oldHash string, link command.TokenHash) *command.Refusal {
+	switch {
+	case actor != "":
+		return nil
+	case link != (command.TokenHash{}):
+		if a.Link != link || a.LinkExpires <= m.now {
+			return &command.Refusal{Code: "link_invalid", Message: "This link has been used, or it has expired. Ask the operator for another."}
+		}
+	case a.PasswordHash != oldHash:
+		return &command.Refusal{Code: "invalid_credentials", Message: "The current password is wrong."}
+	}
+	return nil
 }
 
 // setLock locks an account or unlocks it.
@@ -154,12 +175,9 @@ func (m *Machine) setRole(b command.SetRole) (command.Result, error) {
 	if b.Role != command.RolePlayer && b.Role != command.RoleOperator {
 		return command.Refusef("invalid_role", "The roles are player and operator."), nil
 	}
-	a, ok, err := loadOf[AccountRecord](&m.Reader, tableAccounts, id)
-	if err != nil {
-		return command.Result{}, err
-	}
-	if !ok {
-		return command.Result{Refusal: noAccount(id)}, nil
+	a, refusal, err := m.account(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
 	}
 	if a.Role == b.Role {
 		return command.Result{}, nil
@@ -189,6 +207,15 @@ func (m *Machine) recordAct(b command.RecordAct) (command.Result, error) {
 	return command.Result{}, m.recordOn(e.Account, &w, &e)
 }
 
+// account returns what a bet does not change in an account, or the refusal that there is no such account.
+func (m *Machine) account(id command.AccountID) (AccountRecord, *command.Refusal, error) {
+	a, ok, err := loadOf[AccountRecord](&m.Reader, tableAccounts, id)
+	if err == nil && (!ok || a.DeletedAt != 0) {
+		return a, noAccount(id), nil
+	}
+	return a, nil, err
+}
+
 // Account reads an account.
 func (r *Reader) Account(id command.AccountID) (command.Account, bool, error) {
 	a, ok, err := loadOf[AccountRecord](r, tableAccounts, id)
@@ -199,7 +226,7 @@ func (r *Reader) Account(id command.AccountID) (command.Account, bool, error) {
 	return command.Account{
 		ID: id, Username: a.Username, Email: a.Email, Role: a.Role, Coins: w.Balance, HeldCoins: w.Held,
 		OpenRound: w.OpenRound, Locked: w.Locked, CreatedAt: at(a.CreatedAt), ExcludedUntil: at(w.ExcludedUntil),
-		DailyNextAt: at(w.DailyNext),
+		DailyNextAt: at(w.DailyNext), DeletedAt: at(a.DeletedAt),
 	}, ok, err
 }
 
@@ -238,10 +265,14 @@ func (r *Reader) Credentials(login string) (v command.Credentials, ok bool, err 
 	return v, true, err
 }
 
-// Accounts visits all accounts by ascending id. found reports whether the account's name and address lead to it.
+// Accounts visits all accounts by ascending id. found reports whether the account's name and address lead to it. A deleted account
+// has neither.
 func (r *Reader) Accounts(fn func(id command.AccountID, a *AccountRecord, found bool) error) error {
 	return each(r, tableAccounts, nil, func(k, _ []byte, a *AccountRecord) error {
 		id := command.AccountID(binary.BigEndian.Uint64(k))
+		if a.DeletedAt != 0 {
+			return fn(id, a, a.UsernameKey == "" && a.EmailKey == "")
+		}
 		by, found, err := r.accountByName(a.UsernameKey)
 		found = found && by == id
 		if err == nil && found && a.EmailKey != "" {

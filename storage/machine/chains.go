@@ -31,7 +31,7 @@ func (e *Event) Chain(c *games.Catalogue) (chain Chain, ok bool) {
 // ChainOf is the short chain that holds all transfers of a kind; ok is false if there is none.
 func ChainOf(k command.TransferKind) (chain Chain, ok bool) {
 	switch k {
-	case command.TransferWelcome, command.TransferDaily, command.TransferGrant:
+	case command.TransferWelcome, command.TransferDaily, command.TransferGrant, command.TransferClosing:
 		return CoinsChain, true
 	}
 	return 0, false

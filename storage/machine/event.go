@@ -14,25 +14,31 @@ type EventKind uint16
 
 // The kinds of events, past tense.
 const (
-	AccountOpened     EventKind = 1
-	SessionOpened     EventKind = 2
-	SessionsEnded     EventKind = 3
-	PasswordChanged   EventKind = 4
-	RoundPlayed       EventKind = 5 // one command opened and settled the round
-	RoundOpened       EventKind = 6
-	ActionTaken       EventKind = 7 // it may have settled the round
-	SeedRotated       EventKind = 8
-	DailyCollected    EventKind = 9
-	CoinsGranted      EventKind = 10
-	AccountLocked     EventKind = 11
-	AccountUnlocked   EventKind = 12
-	RoleChanged       EventKind = 13
-	AbandonedSettled  EventKind = 14
-	LimitsChanged     EventKind = 15
-	PlayerExcluded    EventKind = 16
-	OperatorActed     EventKind = 17
-	HouseValueChanged EventKind = 18
-	LevelRaised       EventKind = 19
+	AccountOpened       EventKind = 1
+	SessionOpened       EventKind = 2
+	SessionsEnded       EventKind = 3
+	PasswordChanged     EventKind = 4
+	RoundPlayed         EventKind = 5 // one command opened and settled the round
+	RoundOpened         EventKind = 6
+	ActionTaken         EventKind = 7 // it may have settled the round
+	SeedRotated         EventKind = 8
+	DailyCollected      EventKind = 9
+	CoinsGranted        EventKind = 10
+	AccountLocked       EventKind = 11
+	AccountUnlocked     EventKind = 12
+	RoleChanged         EventKind = 13
+	AbandonedSettled    EventKind = 14
+	LimitsChanged       EventKind = 15
+	PlayerExcluded      EventKind = 16
+	OperatorActed       EventKind = 17
+	HouseValueChanged   EventKind = 18
+	LevelRaised         EventKind = 19
+	InvitationCreated   EventKind = 20
+	InvitationRevoked   EventKind = 21
+	PasswordLinkCreated EventKind = 22
+	EmailChanged        EventKind = 23
+	AccountDeleted      EventKind = 24
+	TokenCreated        EventKind = 25
 )
 
 var eventNames = map[EventKind]string{
@@ -42,7 +48,9 @@ var eventNames = map[EventKind]string{
 	CoinsGranted: "coins_granted", AccountLocked: "account_locked", AccountUnlocked: "account_unlocked",
 	RoleChanged: "role_changed", AbandonedSettled: "abandoned_round_settled", LimitsChanged: "limits_changed",
 	PlayerExcluded: "player_excluded", OperatorActed: "operator_acted", HouseValueChanged: "house_value_changed",
-	LevelRaised: "level_raised",
+	LevelRaised: "level_raised", InvitationCreated: "invitation_created", InvitationRevoked: "invitation_revoked",
+	PasswordLinkCreated: "password_link_created", EmailChanged: "email_changed", AccountDeleted: "account_deleted",
+	TokenCreated: "token_created",
 }
 
 // String names the kind for people.
@@ -82,6 +90,8 @@ type Event struct {
 	Before int64 `cbor:"20,keyasint,omitempty"`
 	// BackAlike is the event before in the account's short chain that the event is in; see chains.go.
 	BackAlike uint64 `cbor:"21,keyasint,omitempty"`
+	// Invitation is the one that InvitationRevoked ended, or with which AccountOpened was done.
+	Invitation command.InvitationID `cbor:"22,keyasint,omitempty"`
 }
 
 // Commitments are the promises about an account's seeds.

@@ -2,11 +2,12 @@ package machine
 
 // Unexported records and keys, for golden vectors.
 type (
-	LimitsRecord  = limitsRecord
-	SessionRecord = sessionRecord
-	SessionRef    = sessionRef
-	ValueRecord   = valueRecord
-	LockRecord    = lockRecord
+	LimitsRecord     = limitsRecord
+	SessionRecord    = sessionRecord
+	SessionRef       = sessionRef
+	ValueRecord      = valueRecord
+	LockRecord       = lockRecord
+	InvitationRecord = invitationRecord
 )
 
 var (

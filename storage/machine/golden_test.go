@@ -33,6 +33,9 @@ func sampleEvent(kind machine.EventKind) machine.Event {
 		Pair:   &machine.PairRecord{Server: [32]byte{1, 31: 2}, Client: "clover", Rounds: 7, RevealedAt: 1_795_000_000_000},
 		PairNo: 2, Until: 1_795_000_000_002, Seeds: &machine.Commitments{Active: [32]byte{3}, Next: [32]byte{4}, Client: "shamrock"},
 	}
+	if kind == machine.InvitationRevoked {
+		e.Invitation = 43
+	}
 	if kind == machine.AbandonedSettled {
 		e.Before = 1_795_000_000_003
 	}
@@ -51,28 +54,30 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"machine": record, "machine_zero": machine.Record{},
 		"account": machine.AccountRecord{Username: "Ann", UsernameKey: "ann", Email: "Ann@example.com", EmailKey: "ann@example.com",
 			PasswordHash: "$2a$12$x", Role: command.RoleOperator, CreatedAt: 1_795_000_000_000},
-		"account_keyed": machine.AccountRecord{Username: "Ann", UsernameKey: "ann", Role: command.RolePlayer, OpenedUnder: command.KeyOf("sign-up")},
+		"account_keyed": machine.AccountRecord{Username: "Ann", UsernameKey: "ann", Role: command.RolePlayer, OpenedUnder: command.KeyOf("sign-up"),
+			Link: command.TokenHash{5, 31: 6}, LinkExpires: 7, DeletedAt: 8},
 		"wallet": machine.WalletRecord{Balance: 1, Held: 2, Nonce: 3, Last: 4, OpenRound: 5, Locked: true, ExcludedUntil: 6, Limited: true, DailyNext: 7,
-			Usage: machine.UsageRecord{Day: 8, Staked: 9, Lost: -10, LostWeek: 11, LostMonth: 12, PlaySince: 13, PlayLast: 14}, Games: sums, LastCoins: 15},
+			Usage: machine.UsageRecord{Day: 8, Staked: 9, Lost: -10, LostWeek: 11, LostMonth: 12, PlaySince: 13, PlayLast: 14}, Games: sums, LastCoins: 15, Deleted: true},
 		"wallet_zero":         machine.WalletRecord{},
 		"seeds":               machine.SeedsRecord{Pair: 1, Server: command.SealedSeed{Commitment: [32]byte{2}, Box: [48]byte{5}}, Next: command.SealedSeed{Commitment: [32]byte{3}, Box: [48]byte{47: 6}}, Client: "clover", Default: true, FirstEvent: 4},
 		"pair":                machine.PairRecord{Server: [32]byte{1, 31: 2}, Client: "clover", Rounds: 7, RevealedAt: 8},
-		"session":             machine.SessionRecord{ID: 1, Account: 1000, Role: command.RolePlayer, CreatedAt: 2, ExpiresAt: 3, UserAgent: "agent", Address: "192.0.2.1"},
-		"account_sessions":    []machine.SessionRef{{ID: 1, Token: command.TokenHash{2, 31: 3}, ExpiresAt: 4}, {ID: 5}},
+		"session":             machine.SessionRecord{ID: 1, Account: 1000, Role: command.RolePlayer, CreatedAt: 2, ExpiresAt: 3, UserAgent: "agent", Address: "192.0.2.1", Name: "bot", Scopes: command.AllScopes},
+		"account_sessions":    []machine.SessionRef{{ID: 1, Token: command.TokenHash{2, 31: 3}, ExpiresAt: 4, Personal: true}, {ID: 5}},
 		"session_ends":        int64(3),
 		"open_round":          machine.OpenRoundRecord{Account: 1000, Round: sampleRound(), ActedAt: 1_795_000_000_004},
 		"limits":              machine.LimitsRecord{InForce: limits, Pending: &limits, PendingFrom: 7},
 		"limits_zero":         machine.LimitsRecord{},
 		"value":               machine.ValueRecord{Value: []byte{0xca, 0xfe}, Modified: 1},
 		"lock":                machine.LockRecord{Holder: "node-1", Fence: 2, Expires: 3},
+		"invitation":          machine.InvitationRecord{ID: 1, UsesLeft: 2, CreatedAt: 3, ExpiresAt: 4, Actor: "cashier", Reason: "friends"},
 		"event_zero":          machine.Event{},
 		"round_zero":          machine.RoundRecord{},
 		"commitments_default": machine.Commitments{Client: "default:1000"},
 	}
-	for k := machine.EventKind(1); k <= 19; k++ {
+	for k := machine.EventKind(1); k <= 25; k++ {
 		records["event_"+k.String()] = sampleEvent(k)
 	}
-	if name := machine.EventKind(20).String(); name != "event_20" {
+	if name := machine.EventKind(26).String(); name != "event_26" {
 		t.Errorf("the kind of event %s has no vector", name)
 	}
 	raw := map[string][]byte{

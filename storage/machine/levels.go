@@ -19,6 +19,12 @@ const NewestLevel = uint32(len(levels) - 1)
 type constants struct {
 	// mostSessions is the most sessions of an account. Opening another one ends the account's oldest.
 	mostSessions int
+	// mostTokens is the most personal access tokens of an account, and mostInvitations the most invitations of the house.
+	mostTokens, mostInvitations int
+	// mostUses is how many people one invitation can be for.
+	mostUses int
+	// longestLink is the longest time, in milliseconds, for which a link to set a password holds.
+	longestLink int64
 	// longestSession is the longest lifetime of a session in milliseconds.
 	longestSession int64
 	// keyPeriod is how long an idempotency key is kept after its use, in milliseconds: a day as promised, and an hour for
@@ -42,6 +48,10 @@ type constants struct {
 var levels = [...]constants{
 	1: {
 		mostSessions:     20,
+		mostTokens:       20,
+		mostInvitations:  1000,
+		mostUses:         1_000_000,
+		longestLink:      30 * dayMillis,
 		longestSession:   100 * 365 * dayMillis, // no sum of times overflows
 		keyPeriod:        25 * hourMillis,
 		playBreak:        15 * 60_000,

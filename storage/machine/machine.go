@@ -141,6 +141,18 @@ func (m *Machine) dispatch() (command.Result, error) {
 		return m.recordAct(b)
 	case command.RaiseLevel:
 		return m.raiseLevel(b)
+	case command.CreateInvitation:
+		return m.createInvitation(b)
+	case command.RevokeInvitation:
+		return m.revokeInvitation(b)
+	case command.CreatePasswordLink:
+		return m.createPasswordLink(b)
+	case command.ChangeEmail:
+		return m.changeEmail(b)
+	case command.DeleteAccount:
+		return m.deleteAccount(b)
+	case command.CreateToken:
+		return m.createToken(b)
 	}
 	return command.Result{}, fmt.Errorf("no rule for commands of kind %d", m.command.Body.Kind())
 }
@@ -170,12 +182,16 @@ func (m *Machine) answer(e *Event) (command.Result, error) {
 		r.Value, err = m.seedRotated(e)
 	case AccountOpened:
 		r.Value, err = m.accountOpened(e)
-	case SessionOpened:
+	case SessionOpened, TokenCreated:
 		r.Value, err = m.sessionOpened(e)
 	case LimitsChanged:
 		r.Value, err = m.limitsOf(e.Account)
 	case PlayerExcluded:
 		r.Value = &command.Exclusion{Until: at(e.Until)}
+	case InvitationCreated:
+		r.Value = &command.InvitationCreated{ID: command.InvitationID(e.Seq), ExpiresAt: at(e.Until)}
+	case PasswordLinkCreated:
+		r.Value = &command.PasswordLink{ExpiresAt: at(e.Until)}
 	}
 	return r, err
 }

@@ -87,6 +87,10 @@ type AccountRecord struct {
 	Role         command.Role `cbor:"6,keyasint"`
 	CreatedAt    int64        `cbor:"7,keyasint"`
 	OpenedUnder  command.Key  `cbor:"8,keyasint,omitzero"` // the idempotency key of the sign-up
+	// Link is the hash of a one-time link with which the password can be set until LinkExpires.
+	Link        command.TokenHash `cbor:"10,keyasint,omitzero"`
+	LinkExpires int64             `cbor:"11,keyasint,omitempty"`
+	DeletedAt   int64             `cbor:"12,keyasint,omitempty"` // what is above is empty then, apart from role and times
 }
 
 // WalletRecord holds what a bet changes in an account.
@@ -103,6 +107,7 @@ type WalletRecord struct {
 	Usage         UsageRecord     `cbor:"10,keyasint"`
 	Games         GameRecords     `cbor:"11,keyasint,omitempty"`
 	LastCoins     uint64          `cbor:"12,keyasint,omitempty"` // newest event of the short chain CoinsChain
+	Deleted       bool            `cbor:"13,keyasint,omitempty"` // nothing happens in it any more
 }
 
 // UsageRecord holds the sums that a player's own limits are compared with. Days are numbered from 1970-01-01 UTC.
@@ -149,6 +154,8 @@ type sessionRecord struct {
 	ExpiresAt int64             `cbor:"5,keyasint"`
 	UserAgent string            `cbor:"6,keyasint,omitempty"`
 	Address   string            `cbor:"7,keyasint,omitempty"`
+	Name      string            `cbor:"8,keyasint,omitempty"`
+	Scopes    command.Scopes    `cbor:"9,keyasint,omitempty"`
 }
 
 type sessionRef struct {
@@ -156,6 +163,16 @@ type sessionRef struct {
 	ID        command.SessionID
 	Token     command.TokenHash
 	ExpiresAt int64
+	Personal  bool // a personal access token
+}
+
+type invitationRecord struct {
+	ID        command.InvitationID `cbor:"1,keyasint"`
+	UsesLeft  int                  `cbor:"2,keyasint"`
+	CreatedAt int64                `cbor:"3,keyasint"`
+	ExpiresAt int64                `cbor:"4,keyasint"`
+	Actor     string               `cbor:"5,keyasint"`
+	Reason    string               `cbor:"6,keyasint,omitempty"`
 }
 
 // RoundRecord is a round after an event. The draws of an open round are not stored, since they hold what its player

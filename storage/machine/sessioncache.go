@@ -20,6 +20,7 @@ type cachedSession struct {
 	account command.AccountID
 	expires int64
 	role    command.Role
+	scopes  command.Scopes
 }
 
 func newSessionCache(most int) *sessionCache {
@@ -38,7 +39,7 @@ func (c *sessionCache) get(t command.TokenHash) (command.Session, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	s, ok := c.known[t]
-	return command.Session{ID: s.id, Account: s.account, Role: s.role, ExpiresAt: at(s.expires)}, ok
+	return command.Session{ID: s.id, Account: s.account, Role: s.role, Scopes: s.scopes, ExpiresAt: at(s.expires)}, ok
 }
 
 func (c *sessionCache) put(t command.TokenHash, s command.Session) {
@@ -47,7 +48,7 @@ func (c *sessionCache) put(t command.TokenHash, s command.Session) {
 	if len(c.known) >= c.most {
 		clear(c.known)
 	}
-	c.known[t] = cachedSession{s.ID, s.Account, s.ExpiresAt.UnixMilli(), s.Role}
+	c.known[t] = cachedSession{s.ID, s.Account, s.ExpiresAt.UnixMilli(), s.Role, s.Scopes}
 }
 
 func (c *sessionCache) forget(t command.TokenHash) {

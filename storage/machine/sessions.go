@@ -5,19 +5,13 @@ import "imperio/storage/command"
 // openSession signs an account in once its password is verified, and returns the tries that the sign-in used.
 func (m *Machine) openSession(b command.OpenSession) (command.Result, error) {
 	id := m.command.Account
-	a, ok, err := loadOf[AccountRecord](&m.Reader, tableAccounts, id)
-	if err != nil {
-		return command.Result{}, err
+	_, refusal, err := m.player(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
 	}
-	if !ok {
-		return command.Result{Refusal: noAccount(id)}, nil
-	}
-	w, _, err := m.wallet(id)
-	if err != nil {
-		return command.Result{}, err
-	}
-	if r := m.barred(&w); r != nil {
-		return command.Result{Refusal: r}, nil
+	a, refusal, err := m.account(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
 	}
 	if b.OldHash != "" && a.PasswordHash != b.OldHash {
 		return command.Refusef("invalid_credentials", "The password has just been changed. Sign in with the new one."), nil
@@ -39,6 +33,42 @@ func (m *Machine) openSession(b command.OpenSession) (command.Result, error) {
 		return command.Result{}, err
 	}
 	e := Event{Kind: SessionOpened, Session: sid}
+	if err := m.recordFor(id, &e); err != nil {
+		return command.Result{}, err
+	}
+	v, err := m.sessionOpened(&e)
+	return command.Result{Value: v}, err
+}
+
+// createToken opens a session for a program of an account that is signed in.
+func (m *Machine) createToken(b command.CreateToken) (command.Result, error) {
+	id := m.command.Account
+	_, refusal, err := m.player(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
+	}
+	if s := &b.Session; !m.isKey(s.Name) || s.Scopes == 0 || s.Scopes&^command.AllScopes != 0 {
+		return invalidCommand("a token with a name of %d bytes and the scopes %b", len(s.Name), s.Scopes), nil
+	}
+	a, refusal, err := m.account(id)
+	if refusal != nil || err != nil {
+		return command.Result{Refusal: refusal}, err
+	}
+	if r, err := m.refuseSession(&b.Session); r != nil || err != nil {
+		return command.Result{Refusal: r}, err
+	}
+	refs, err := m.sessionRefs(id)
+	if err != nil {
+		return command.Result{}, err
+	}
+	if valid(refs, true, m.now) >= m.is().mostTokens {
+		return command.Refusef("too_many_tokens", "An account has at most %d personal access tokens. Delete one that you no longer need.", m.is().mostTokens), nil
+	}
+	sid := command.SessionID(m.head.Events + 1)
+	if err := m.addSession(id, a.Role, &b.Session, sid); err != nil {
+		return command.Result{}, err
+	}
+	e := Event{Kind: TokenCreated, Session: sid}
 	if err := m.recordFor(id, &e); err != nil {
 		return command.Result{}, err
 	}
@@ -102,15 +132,16 @@ func (m *Machine) addSession(id command.AccountID, role command.Role, s *command
 	if err != nil {
 		return err
 	}
-	excess := 1 - m.is().mostSessions
-	for _, r := range refs {
-		if r.ExpiresAt > m.now {
-			excess++
-		}
+	excess := 0
+	if s.Scopes == 0 { // a sign-in ends no personal access token
+		excess = 1 - m.is().mostSessions + valid(refs, false, m.now)
 	}
 	if err := m.dropSessions(id, func(r sessionRef) bool {
 		if r.ExpiresAt <= m.now {
 			return true
+		}
+		if r.Personal {
+			return false
 		}
 		excess--
 		return excess >= 0
@@ -121,7 +152,7 @@ func (m *Machine) addSession(id command.AccountID, role command.Role, s *command
 		return err
 	}
 	expires := m.now + s.Lifetime
-	refs = append(refs, sessionRef{ID: sid, Token: s.Token, ExpiresAt: expires})
+	refs = append(refs, sessionRef{ID: sid, Token: s.Token, ExpiresAt: expires, Personal: s.Scopes != 0})
 	if err := m.put(tableAccountSessions, accountKey(id), refs); err != nil {
 		return err
 	}
@@ -130,7 +161,18 @@ func (m *Machine) addSession(id command.AccountID, role command.Role, s *command
 	}
 	return m.put(tableSessions, s.Token[:], sessionRecord{
 		ID: sid, Account: id, Role: role, CreatedAt: m.now, ExpiresAt: expires, UserAgent: s.UserAgent, Address: s.Address,
+		Name: s.Name, Scopes: s.Scopes,
 	})
+}
+
+// valid counts the sessions that are valid at a time: personal access tokens or others.
+func valid(refs []sessionRef, personal bool, now int64) (n int) {
+	for _, r := range refs {
+		if r.ExpiresAt > now && r.Personal == personal {
+			n++
+		}
+	}
+	return n
 }
 
 func allSessions(sessionRef) bool { return true }
@@ -170,7 +212,7 @@ func (r *Reader) Session(token command.TokenHash) (command.Session, bool, error)
 	s, ok, err := load[sessionRecord](r, tableSessions, token[:])
 	return command.Session{
 		ID: s.ID, Account: s.Account, Role: s.Role, CreatedAt: at(s.CreatedAt), ExpiresAt: at(s.ExpiresAt),
-		UserAgent: s.UserAgent, Address: s.Address,
+		UserAgent: s.UserAgent, Address: s.Address, Name: s.Name, Scopes: s.Scopes,
 	}, ok, err
 }
 

@@ -27,6 +27,7 @@ const (
 	tableLocks                  // name → lockRecord
 	tableUsedKeys               // run, part, number → the index of used idempotency keys; see keyindex.go
 	tableSessionEnds            // time → how many sessions expire then; see sessionends.go
+	tableInvitations            // hash of the code → invitationRecord
 	tableCount
 )
 
@@ -48,7 +49,7 @@ var tableNames = [tableCount]string{
 	tableSeeds: "seeds", tablePairs: "pairs", tableSessions: "sessions", tableAccountSessions: "account_sessions",
 	tableOpenRounds: "open_rounds", tableSettlements: "settlements", tableHistory: "history",
 	tableThrottle: "throttle", tableLimits: "limits", tableValues: "values", tableLocks: "locks",
-	tableUsedKeys: "used_keys", tableSessionEnds: "session_ends",
+	tableUsedKeys: "used_keys", tableSessionEnds: "session_ends", tableInvitations: "invitations",
 }
 
 // Tables declares the tables of the state, in the order of their numbers.

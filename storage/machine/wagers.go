@@ -258,7 +258,7 @@ func (m *Machine) refuseHouse(game *games.Descriptor) *command.Refusal {
 // holder returns the wallet of an account, or the refusal that there is no such account.
 func (m *Machine) holder(id command.AccountID) (WalletRecord, *command.Refusal, error) {
 	w, ok, err := m.wallet(id)
-	if err == nil && !ok {
+	if err == nil && (!ok || w.Deleted) {
 		return w, noAccount(id), nil
 	}
 	return w, nil, err

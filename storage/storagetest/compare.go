@@ -52,6 +52,9 @@ func (m *Model) Compare(c *Casino) string {
 		if p.excluded.After(m.now) {
 			want.Excluded = p.excluded
 		}
+		if !p.deletedAt.IsZero() {
+			want = command.Credentials{} // nobody finds it by a name
+		}
 		check("credentials", want, credentials, err)
 		newest := slices.Clone(p.sessions)
 		slices.Reverse(newest)
@@ -60,9 +63,14 @@ func (m *Model) Compare(c *Casino) string {
 		for _, token := range p.tokens { // of all sessions that there ever were
 			want := m.sessionOf(token)
 			one, ok, err := s.Session(token)
-			one.CreatedAt, one.UserAgent, one.Address = want.CreatedAt, want.UserAgent, want.Address // Session leaves these out
+			one.CreatedAt, one.UserAgent, one.Address, one.Name = want.CreatedAt, want.UserAgent, want.Address, want.Name // Session leaves these out
 			check("session", want, one, err)
 			check("session found", want.ID != 0, ok, err)
+		}
+		link, ok, err := s.PasswordLink(id)
+		check("password link in force", p.link.ExpiresAt.After(m.now), ok, err)
+		if ok {
+			check("password link", p.link, link, err)
 		}
 		limits, err := s.Limits(id, m.now)
 		check("limits", m.limitsOf(p), limits, err)
@@ -85,6 +93,8 @@ func (m *Model) Compare(c *Casino) string {
 	}
 	_, ok, err := s.Account(m.next)
 	check("next account found", false, ok, err)
+	invitations, err := s.Invitations()
+	check("invitations", m.invitations(), invitations, err)
 	names, err := s.ValueNames("")
 	check("number of values", len(m.values), len(names), err)
 	for _, name := range names {
@@ -131,7 +141,7 @@ func (m *Model) compareLists(ctx context.Context, c *Casino, p *player, check fu
 		})
 		check("transfers of "+game, filter(transfers, func(t command.Transfer) bool { return t.Game == game }), moved, err)
 	}
-	for kind := command.TransferWelcome; kind <= command.TransferGrant; kind++ {
+	for kind := command.TransferWelcome; kind <= command.TransferClosing; kind++ {
 		some, err := collect(func(before uint64) ([]command.Transfer, uint64, error) {
 			return c.Store.Transfers(ctx, p.id, command.Page{Before: before, Limit: 3, Kind: kind})
 		})

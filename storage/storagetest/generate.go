@@ -30,7 +30,7 @@ func (m *Model) draw(t *rapid.T) command.Command {
 	c := command.Command{Account: id, Body: m.drawBody(t, m.accounts[id])}
 	switch c.Body.(type) {
 	case command.OpenAccount, command.AttemptSignIn, command.SettleAbandoned, command.PutValue, command.DeleteValue,
-		command.AcquireLock, command.ReleaseLock, command.RecordAct:
+		command.AcquireLock, command.ReleaseLock, command.RecordAct, command.CreateInvitation, command.RevokeInvitation:
 		c.Account = 0
 	}
 	if rapid.Bool().Draw(t, "with key") {
@@ -48,6 +48,9 @@ func (m *Model) drawAccount(t *rapid.T) command.OpenAccount {
 	if e := rapid.IntRange(0, 9).Draw(t, "e-mail"); e > 3 {
 		b.Email, b.EmailKey = fmt.Sprintf("P%d@example.com", e), fmt.Sprintf("p%d@example.com", e)
 	}
+	if rapid.IntRange(0, 4).Draw(t, "invited") == 0 {
+		b.Invitation = drawCode(t)
+	}
 	if rapid.Bool().Draw(t, "with session") {
 		s := m.drawSession(t)
 		b.Session = &s
@@ -57,12 +60,23 @@ func (m *Model) drawAccount(t *rapid.T) command.OpenAccount {
 
 func (m *Model) drawSession(t *rapid.T) command.NewSession {
 	s := command.NewSession{
-		Lifetime:  (time.Duration(rapid.IntRange(0, 2000).Draw(t, "minutes")) * time.Minute).Milliseconds(),
+		Lifetime:  drawMinutes(t),
 		UserAgent: "agent", Address: fmt.Sprintf("192.0.2.%d", rapid.IntRange(1, 2).Draw(t, "address")),
 	}
 	s.Token[0] = 1
 	s.Token[1] = byte(rapid.IntRange(0, 255).Draw(t, "token"))
 	return s
+}
+
+func drawActor(t *rapid.T) string { return rapid.SampledFrom([]string{"", "cashier"}).Draw(t, "actor") }
+
+func drawMinutes(t *rapid.T) int64 {
+	return (time.Duration(rapid.IntRange(0, 2000).Draw(t, "minutes")) * time.Minute).Milliseconds()
+}
+
+// drawCode draws the hash of the code of an invitation or of a link.
+func drawCode(t *rapid.T) command.TokenHash {
+	return command.TokenHash{2, byte(rapid.IntRange(0, 3).Draw(t, "code"))}
 }
 
 func drawHash(t *rapid.T) string {
@@ -79,7 +93,7 @@ func drawCoins(t *rapid.T) games.Coins {
 }
 
 func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
-	which := rapid.IntRange(0, 39).Draw(t, "kind")
+	which := rapid.IntRange(0, 44).Draw(t, "kind")
 	switch {
 	case which < 12 || p == nil && which < 28:
 		return m.drawWager(t)
@@ -100,7 +114,11 @@ func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
 	case 29:
 		return command.EndSessions{Session: drawSessionID(t, p), All: rapid.Bool().Draw(t, "all"), Keep: drawSessionID(t, p)}
 	case 30:
-		return command.ChangePassword{OldHash: drawHash(t), NewHash: drawHash(t), Keep: drawSessionID(t, p), Actor: rapid.SampledFrom([]string{"", "cashier"}).Draw(t, "actor")}
+		b := command.ChangePassword{OldHash: drawHash(t), NewHash: drawHash(t), Keep: drawSessionID(t, p), Actor: drawActor(t)}
+		if rapid.Bool().Draw(t, "by a link") {
+			b.Link = drawCode(t)
+		}
+		return b
 	case 31:
 		return command.CollectDailyCoins{Amount: 100}
 	case 32:
@@ -116,6 +134,28 @@ func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
 			return command.Exclude{Days: rapid.IntRange(0, 3).Draw(t, "days")}
 		}
 		return command.RecordAct{Actor: "cashier", Act: "configuration_changed", Before: "a", After: "b"}
+	case 40:
+		if rapid.Bool().Draw(t, "revoke") {
+			return command.RevokeInvitation{Invitation: command.InvitationID(rapid.Uint64Range(0, m.events).Draw(t, "invitation")), Actor: "cashier"}
+		}
+		return command.CreateInvitation{Code: drawCode(t), Uses: rapid.IntRange(0, 2).Draw(t, "uses"), Lifetime: drawMinutes(t), Actor: "cashier", Reason: "test"}
+	case 41:
+		return command.CreatePasswordLink{Link: drawCode(t), Lifetime: 1 + drawMinutes(t), Actor: "cashier"}
+	case 42:
+		b := command.ChangeEmail{OldHash: drawHash(t), Actor: drawActor(t)}
+		if e := rapid.IntRange(0, 9).Draw(t, "e-mail"); e > 0 {
+			b.Email, b.EmailKey = fmt.Sprintf("P%d@example.com", e), fmt.Sprintf("p%d@example.com", e)
+		}
+		return b
+	case 43:
+		if rapid.IntRange(0, 2).Draw(t, "delete") == 0 {
+			return command.DeleteAccount{OldHash: drawHash(t), Actor: drawActor(t)}
+		}
+		return m.drawWager(t)
+	case 44:
+		s := m.drawSession(t)
+		s.Name, s.Scopes = "bot", command.Scopes(rapid.IntRange(0, 4).Draw(t, "scopes"))
+		return command.CreateToken{Session: s}
 	}
 	return m.drawHouseValue(t)
 }

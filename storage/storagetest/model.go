@@ -28,6 +28,7 @@ type Model struct {
 	debts    map[string]*debt
 	values   map[string]command.Stored
 	locks    map[string]command.LockHeld
+	invited  map[command.TokenHash]command.Invitation // with codes that were not used up
 	holders  map[string]string
 	fences   uint64
 }
@@ -73,6 +74,8 @@ type player struct {
 	limits        command.LimitSet
 	pending       *command.LimitSet
 	pendingFrom   time.Time
+	link          command.PasswordLink
+	deletedAt     time.Time
 }
 
 type modelRound struct {
@@ -93,7 +96,7 @@ func NewModel(c *games.Catalogue) *Model {
 		games: c, accounts: make(map[command.AccountID]*player), next: command.FirstAccountID,
 		done: make(map[command.ID]func() command.Result), keys: make(map[modelKey]modelUse),
 		debts: make(map[string]*debt), values: make(map[string]command.Stored),
-		locks: make(map[string]command.LockHeld), holders: make(map[string]string),
+		locks: make(map[string]command.LockHeld), holders: make(map[string]string), invited: make(map[command.TokenHash]command.Invitation),
 	}
 }
 
@@ -192,6 +195,10 @@ func (m *Model) rule(c command.Command) outcome {
 		return m.houseValue(b)
 	case command.RecordAct:
 		return did(nothing)
+	case command.CreateInvitation:
+		return m.createInvitation(b)
+	case command.RevokeInvitation:
+		return m.revokeInvitation(b)
 	case command.EndSessions:
 		if p := m.accounts[c.Account]; p != nil {
 			return p.endSessions(b)
@@ -206,7 +213,7 @@ func (m *Model) rule(c command.Command) outcome {
 		}
 	}
 	p := m.accounts[c.Account]
-	if p == nil {
+	if p == nil || !p.deletedAt.IsZero() {
 		return refused(refuse("account_not_found"))
 	}
 	switch b := c.Body.(type) {
@@ -219,7 +226,16 @@ func (m *Model) rule(c command.Command) outcome {
 	case command.OpenSession:
 		return m.openSession(p, b)
 	case command.ChangePassword:
-		return p.changePassword(b)
+		return m.changePassword(p, b)
+	case command.CreateToken:
+		return m.createToken(p, b)
+	case command.CreatePasswordLink:
+		p.link = command.PasswordLink{Link: b.Link, ExpiresAt: m.now.Add(time.Duration(b.Lifetime) * time.Millisecond)}
+		return did(same(&command.PasswordLink{ExpiresAt: p.link.ExpiresAt}))
+	case command.ChangeEmail:
+		return m.changeEmail(p, b)
+	case command.DeleteAccount:
+		return m.deleteAccount(p, b)
 	case command.CollectDailyCoins:
 		return m.collectDailyCoins(p, b)
 	case command.GrantCoins:
@@ -267,6 +283,9 @@ func (m *Model) openAccount(b command.OpenAccount, key command.Key, entropy []by
 	if b.Session != nil && m.knows(b.Session.Token) {
 		return refused(refuse("invalid_session"))
 	}
+	if b.Invitation != (command.TokenHash{}) && !m.useInvitation(b.Invitation) {
+		return refused(refuse("invitation_invalid"))
+	}
 	p := &player{
 		id: m.next, name: b.Username, nameKey: b.UsernameKey, email: b.Email, mail: b.EmailKey, hash: b.PasswordHash,
 		role: b.Role, created: m.now, openedUnder: key, coins: b.WelcomeCoins, tokens: make(map[command.SessionID]command.TokenHash),
@@ -292,7 +311,7 @@ func (m *Model) openAccount(b command.OpenAccount, key command.Key, entropy []by
 func (p *player) account() command.Account {
 	a := command.Account{
 		ID: p.id, Username: p.name, Email: p.email, Role: p.role, Coins: p.coins, Locked: p.locked, CreatedAt: p.created,
-		ExcludedUntil: p.excluded, DailyNextAt: p.dailyNext,
+		ExcludedUntil: p.excluded, DailyNextAt: p.dailyNext, DeletedAt: p.deletedAt,
 	}
 	if r := p.open(); r != nil {
 		a.OpenRound, a.HeldCoins = r.ID, r.Staked

@@ -84,15 +84,40 @@ func (p *player) session(id command.SessionID) command.Session {
 // addSession ends expired sessions and, if 20 remain, the oldest one.
 func (p *player) addSession(m *Model, s command.NewSession) command.SessionID {
 	p.sessions = slices.DeleteFunc(slices.Clone(p.sessions), func(s command.Session) bool { return !s.ExpiresAt.After(m.now) })
-	if len(p.sessions) == 20 {
-		p.sessions = p.sessions[1:]
+	if s.Scopes == 0 && p.count(false) == 20 {
+		oldest := slices.IndexFunc(p.sessions, func(s command.Session) bool { return s.Scopes == 0 })
+		p.sessions = slices.Delete(p.sessions, oldest, oldest+1)
 	}
 	id := command.SessionID(m.events + 1)
 	p.tokens[id] = s.Token
 	p.sessions = append(p.sessions, command.Session{
 		ID: id, Account: p.id, Role: p.role, CreatedAt: m.now, ExpiresAt: m.now.Add(time.Duration(s.Lifetime) * time.Millisecond), UserAgent: s.UserAgent, Address: s.Address,
+		Name: s.Name, Scopes: s.Scopes,
 	})
 	return id
+}
+
+// count counts the sessions that are kept: personal access tokens or others.
+func (p *player) count(personal bool) int {
+	return len(filter(p.sessions, func(s command.Session) bool { return personal == (s.Scopes != 0) }))
+}
+
+func (m *Model) createToken(p *player, b command.CreateToken) outcome {
+	if r, is := m.barred(p); is {
+		return refused(r)
+	}
+	if b.Session.Name == "" || b.Session.Scopes == 0 || b.Session.Scopes > 3 || b.Session.Lifetime < 1 {
+		return refused(refuse("invalid_command"))
+	}
+	if m.knows(b.Session.Token) {
+		return refused(refuse("invalid_session"))
+	}
+	valid := filter(p.sessions, func(s command.Session) bool { return s.Scopes != 0 && s.ExpiresAt.After(m.now) })
+	if len(valid) >= 20 {
+		return refused(refuse("too_many_tokens"))
+	}
+	sid := p.addSession(m, b.Session)
+	return did(func() any { return &command.SessionOpened{Account: p.account(), Session: p.session(sid)} })
 }
 
 func (p *player) endSessions(b command.EndSessions) outcome {
@@ -109,11 +134,17 @@ func (p *player) endSessions(b command.EndSessions) outcome {
 	return did(nothing)
 }
 
-func (p *player) changePassword(b command.ChangePassword) outcome {
-	if b.Actor == "" && b.OldHash != p.hash {
+func (m *Model) changePassword(p *player, b command.ChangePassword) outcome {
+	switch {
+	case b.Actor != "":
+	case b.Link != command.TokenHash{}:
+		if b.Link != p.link.Link || !p.link.ExpiresAt.After(m.now) {
+			return refused(refuse("link_invalid"))
+		}
+	case b.OldHash != p.hash:
 		return refused(refuse("invalid_credentials"))
 	}
-	p.hash = b.NewHash
+	p.hash, p.link = b.NewHash, command.PasswordLink{}
 	p.sessions = slices.DeleteFunc(slices.Clone(p.sessions), func(s command.Session) bool { return s.ID != b.Keep })
 	return did(nothing)
 }
