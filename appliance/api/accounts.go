@@ -28,6 +28,8 @@ func (a *API) openAccount(c *call) (answer, error) {
 		Username text `json:"username"`
 		Email    text `json:"email"`
 		Password text `json:"password"`
+		// Invitation is the code of one, where the house asks for it.
+		Invitation text `json:"invitation"`
 	}
 	if err := c.decode(&in); err != nil {
 		return answer{}, err
@@ -51,17 +53,20 @@ func (a *API) openAccount(c *call) (answer, error) {
 	if err := a.o.Casino.Current(c.r.Context()); err != nil {
 		return answer{}, err
 	}
-	ans, err := a.signUp(c, key, body, in.Password.value)
+	ans, err := a.signUp(c, key, body, in.Password.value, in.Invitation.value)
 	if err != nil && key != (command.Key{}) && problem.Of(err).Code == "username_taken" {
 		return a.signUpAgain(c, key, body, in.Password.value, err)
 	}
 	return ans, err
 }
 
-func (a *API) signUp(c *call, key command.Key, body *command.OpenAccount, password string) (answer, error) {
+func (a *API) signUp(c *call, key command.Key, body *command.OpenAccount, password, invitation string) (answer, error) {
 	// The machine checks this again. Checked here, it saves the work of hashing.
 	err := a.checkFree(body)
 	if err != nil {
+		return answer{}, err
+	}
+	if body.Invitation, err = a.invitation(c, invitation); err != nil {
 		return answer{}, err
 	}
 	if body.PasswordHash, err = a.o.Passwords.Hash(c.r.Context(), password); err != nil {

@@ -51,6 +51,7 @@ type Options struct {
 	WelcomeCoins    games.Coins      // 0 … games.MaxCoins
 	DailyCoins      games.Coins      // 0 … games.MaxCoins; 0: none can be collected
 	SessionLifetime time.Duration    // how long a sign-in holds; default 7 days
+	SignUp          SignUp           // who may open an account; default SignUpOpen
 	// SignInTries is how many sign-ins in a row may fail, for a login and for an address; 0: no limit. SignInRefill is the
 	// time until one more is allowed, at least a millisecond.
 	SignInTries  int64
@@ -95,7 +96,8 @@ type API struct {
 	own     *http.CrossOriginProtection // for requests with a cookie
 	trusted *http.CrossOriginProtection // for requests without a token
 	live    *hub
-	stop    func() // ends follow and waits for it
+	exports chan struct{} // one slot for each that runs
+	stop    func()        // ends follow and waits for it
 }
 
 //go:embed openapi.yaml
@@ -118,7 +120,7 @@ func New(o Options) (*API, error) {
 		return nil, fmt.Errorf("api: %d tries to sign in, one more after %v, can't be counted", o.SignInTries, o.SignInRefill)
 	}
 	o.setDefaults()
-	a := &API{o: o, own: http.NewCrossOriginProtection(), trusted: http.NewCrossOriginProtection(), live: newHub()}
+	a := &API{o: o, own: http.NewCrossOriginProtection(), trusted: http.NewCrossOriginProtection(), live: newHub(), exports: make(chan struct{}, mostExports)}
 	for _, origin := range o.Origins {
 		if err := a.trusted.AddTrustedOrigin(origin); err != nil {
 			return nil, fmt.Errorf("api: origin %q: %w", origin, err)
@@ -135,6 +137,9 @@ func New(o Options) (*API, error) {
 func (o *Options) setDefaults() {
 	if o.SessionLifetime <= 0 {
 		o.SessionLifetime = 7 * 24 * time.Hour
+	}
+	if o.SignUp == "" {
+		o.SignUp = SignUpOpen
 	}
 	if o.Client == nil {
 		o.Client = connectionAddress
@@ -206,35 +211,43 @@ func (a *API) Close() {
 // route is one line of the API.
 type route struct {
 	method, path string
-	signedIn     bool // needs a session
+	need         access
 	handle       func(*API, *call) (answer, error)
 }
 
 // routes is the API without the routes of each game; see gameRoutes. A test compares openapi.yaml with both.
 var routes = []route{
-	{"GET", "/api/openapi.yaml", false, (*API).description},
+	{"GET", "/api/openapi.yaml", anybody, (*API).description},
 
-	{"POST", "/api/v1/accounts", false, (*API).openAccount},
-	{"POST", "/api/v1/sessions", false, (*API).openSession},
-	{"GET", "/api/v1/sessions", true, (*API).listSessions},
-	{"DELETE", "/api/v1/sessions/:id", true, (*API).endSession},
+	{"POST", "/api/v1/accounts", anybody, (*API).openAccount},
+	{"POST", "/api/v1/sessions", anybody, (*API).openSession},
+	{"GET", "/api/v1/sessions", owner, (*API).listSessions},
+	{"DELETE", "/api/v1/sessions/:id", owner, (*API).endSession},
+	{"POST", "/api/v1/password-resets", anybody, (*API).resetPassword},
 
-	{"GET", "/api/v1/me", true, (*API).me},
-	{"PUT", "/api/v1/me/password", true, (*API).changePassword},
-	{"POST", "/api/v1/me/daily-coins", true, (*API).collectDailyCoins},
-	{"GET", "/api/v1/me/transfers", true, (*API).listTransfers},
-	{"GET", "/api/v1/me/rounds", true, (*API).listRounds},
-	{"GET", "/api/v1/me/rounds/:id", true, (*API).showRound},
-	{"GET", "/api/v1/me/fairness", true, (*API).showFairness},
-	{"POST", "/api/v1/me/fairness/rotations", true, (*API).rotateSeed},
-	{"GET", "/api/v1/me/statistics", true, (*API).showStatistics},
-	{"GET", "/api/v1/me/limits", true, (*API).showLimits},
-	{"PUT", "/api/v1/me/limits", true, (*API).setLimits},
-	{"POST", "/api/v1/me/exclusions", true, (*API).exclude},
+	{"GET", "/api/v1/me", reads, (*API).me},
+	{"PUT", "/api/v1/me/password", owner, (*API).changePassword},
+	{"PUT", "/api/v1/me/email", owner, (*API).changeEmail},
+	{"POST", "/api/v1/me/deletion", owner, (*API).deleteAccount},
+	{"GET", "/api/v1/me/export", owner, (*API).export},
+	{"GET", "/api/v1/me/tokens", owner, (*API).listTokens},
+	{"POST", "/api/v1/me/tokens", owner, (*API).createToken},
+	{"DELETE", "/api/v1/me/tokens/:id", owner, (*API).deleteToken},
+	{"POST", "/api/v1/me/daily-coins", plays, (*API).collectDailyCoins},
+	{"GET", "/api/v1/me/transfers", reads, (*API).listTransfers},
+	{"GET", "/api/v1/me/rounds", reads, (*API).listRounds},
+	{"GET", "/api/v1/me/rounds/:id", reads, (*API).showRound},
+	{"GET", "/api/v1/me/fairness", reads, (*API).showFairness},
+	{"POST", "/api/v1/me/fairness/rotations", plays, (*API).rotateSeed},
+	{"GET", "/api/v1/me/statistics", reads, (*API).showStatistics},
+	{"GET", "/api/v1/me/limits", reads, (*API).showLimits},
+	{"PUT", "/api/v1/me/limits", owner, (*API).setLimits},
+	{"POST", "/api/v1/me/exclusions", owner, (*API).exclude},
 
-	{"GET", "/api/v1/games", false, (*API).listGames},
+	{"GET", "/api/v1/games", anybody, (*API).listGames},
+	{"GET", "/api/v1/house", anybody, (*API).showHouse},
 
-	{"GET", "/api/v1/live", true, (*API).serveLive},
+	{"GET", "/api/v1/live", reads, (*API).serveLive},
 }
 
 // Routes lists the API of a house with these games, as pairs of a method and a path. Parameters start with a colon.

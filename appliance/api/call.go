@@ -106,8 +106,11 @@ func (a *API) do(c *call, rt *route) (ans answer, err error) {
 	if err := a.checkOrigin(c.r, token != "", fromCookie); err != nil {
 		return answer{}, err
 	}
-	if rt.signedIn {
+	if rt.need != anybody {
 		if err := a.authenticate(c, token); err != nil {
+			return answer{}, err
+		}
+		if err := rt.need.allow(c.session.Scopes); err != nil {
 			return answer{}, err
 		}
 		if wait, ok := a.o.Admit(c.w.Header(), rt.path, uint64(c.session.Account)); !ok {

@@ -30,6 +30,10 @@ type Casino interface {
 	// Credentials finds the data to check a sign-in with, by folded username or e-mail address.
 	Credentials(login string) (command.Credentials, bool, error)
 	Account(id command.AccountID) (command.Account, bool, error)
+	// PasswordLink returns what a link to set the account's password is checked against; false if none is in force.
+	PasswordLink(id command.AccountID) (command.PasswordLink, bool, error)
+	// Invitation finds an invitation by the hash of its code. It may have expired.
+	Invitation(code command.TokenHash) (command.Invitation, bool, error)
 	// Sessions lists the sessions of an account, newest first.
 	Sessions(id command.AccountID) ([]command.Session, error)
 	// OpenRound finds the round that waits for its player's decision.

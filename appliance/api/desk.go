@@ -45,11 +45,11 @@ func gameRoutes(c *games.Catalogue) []route {
 	for _, g := range c.Games() {
 		d := deskOf(g.Name)
 		address := "/api/v1/games/" + g.Name
-		list = append(list, route{"POST", address + "/" + d.opens, true, d.open})
+		list = append(list, route{"POST", address + "/" + d.opens, plays, d.open})
 		if g.StaysOpen() {
 			list = append(list,
-				route{"GET", address + "/rounds/open", true, d.showOpen},
-				route{"POST", address + "/rounds/:id/actions", true, d.act})
+				route{"GET", address + "/rounds/open", reads, d.showOpen},
+				route{"POST", address + "/rounds/:id/actions", plays, d.act})
 		}
 	}
 	return list

@@ -20,7 +20,8 @@ type Events interface {
 // may end sessions.
 var (
 	coinEvents    = []string{"daily_coins_collected", "coins_granted"}
-	sessionEvents = []string{"session_opened", "sessions_ended", "password_changed", "role_changed", "account_locked", "player_excluded"}
+	sessionEvents = []string{"session_opened", "sessions_ended", "password_changed", "role_changed", "account_locked", "player_excluded",
+		"account_deleted"}
 )
 
 // follow tells live connections what happens, until ctx ends.

@@ -112,22 +112,20 @@ func (a *API) listSessions(c *call) (answer, error) {
 	if err := c.query(); err != nil {
 		return answer{}, err
 	}
-	all, err := a.o.Casino.Sessions(c.session.Account)
+	list, err := a.sessions(c, false)
 	if err != nil {
-		return answer{}, fmt.Errorf("list sessions: %w", err)
-	}
-	views := make([]sessionView, 0, len(all))
-	for i := range all {
-		if s := &all[i]; s.ExpiresAt.After(c.now) {
-			views = append(views, sessionView{
-				ID: s.ID, CreatedAt: timestamp(s.CreatedAt), ExpiresAt: timestamp(s.ExpiresAt),
-				UserAgent: s.UserAgent, Address: s.Address, Current: s.ID == c.session.ID,
-			})
-		}
+		return answer{}, err
 	}
 	return answer{status: http.StatusOK, value: struct {
 		Sessions []sessionView `json:"sessions"`
-	}{views}}, nil
+	}{viewAll(list, func(s *command.Session) sessionView { return viewSession(s, c.session.ID) })}}, nil
+}
+
+func viewSession(s *command.Session, current command.SessionID) sessionView {
+	return sessionView{
+		ID: s.ID, CreatedAt: timestamp(s.CreatedAt), ExpiresAt: timestamp(s.ExpiresAt),
+		UserAgent: s.UserAgent, Address: s.Address, Current: s.ID == current,
+	}
 }
 
 func (a *API) endSession(c *call) (answer, error) {

@@ -29,6 +29,13 @@ type transferView struct {
 	BalanceAfter games.Coins  `json:"balance_after"`
 }
 
+func viewTransfer(t *command.Transfer) transferView {
+	return transferView{
+		ID: t.ID, Time: timestamp(t.Time), Kind: t.Kind.String(), Game: optionalText(t.Game),
+		RoundID: optionalID(t.Round), Amount: t.Amount, BalanceAfter: t.BalanceAfter,
+	}
+}
+
 func (a *API) listTransfers(c *call) (answer, error) {
 	page, err := a.page(c, "limit", "cursor", "kind", "game")
 	if err != nil {
@@ -40,11 +47,7 @@ func (a *API) listTransfers(c *call) (answer, error) {
 	}
 	views := make([]transferView, len(list))
 	for i := range list {
-		t := &list[i]
-		views[i] = transferView{
-			ID: t.ID, Time: timestamp(t.Time), Kind: t.Kind.String(), Game: optionalText(t.Game),
-			RoundID: optionalID(t.Round), Amount: t.Amount, BalanceAfter: t.BalanceAfter,
-		}
+		views[i] = viewTransfer(&list[i])
 	}
 	return answer{status: http.StatusOK, value: struct {
 		Transfers  []transferView `json:"transfers"`

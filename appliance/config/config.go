@@ -103,6 +103,7 @@ type Access struct {
 
 // Accounts says which coins a player gets, and how sign-in works.
 type Accounts struct {
+	SignUp SignUp `name:"sign-up" group:"Accounts" placeholder:"WAY" help:"Who may open an account: open (anybody), invite (whoever has an invitation, see imperio invite) or closed (nobody; operators open accounts)."`
 	// WelcomeCoins are granted once, to a new account. DailyCoins can be collected once in 24 hours. 0: none.
 	WelcomeCoins games.Coins `name:"welcome-coins" group:"Accounts" placeholder:"COINS" help:"Coins that a new account starts with. At most 1000000000."`
 	DailyCoins   games.Coins `name:"daily-coins" group:"Accounts" placeholder:"COINS" help:"Coins that a player may collect once in 24 hours. At most 1000000000; 0 for none."`
@@ -138,6 +139,7 @@ func Default() Config {
 		},
 		Limits: defaultLimits(),
 		Accounts: Accounts{
+			SignUp:          SignUpOpen,
 			WelcomeCoins:    100,
 			DailyCoins:      100,
 			BcryptCost:      12,

@@ -77,6 +77,8 @@ func typeName(field reflect.StructField) string {
 		return "whole number or off"
 	case reflect.TypeFor[TLSMode]():
 		return "acme, files, internal or off"
+	case reflect.TypeFor[SignUp]():
+		return "open, invite or closed"
 	case reflect.TypeFor[LogFormat]():
 		return "text or json"
 	case reflect.TypeFor[slog.Level]():

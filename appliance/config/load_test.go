@@ -135,6 +135,8 @@ func sampleValue(t *testing.T, key Key) string {
 		return "77MiB"
 	case reflect.TypeFor[time.Duration]():
 		return "77s"
+	case reflect.TypeFor[SignUp]():
+		return "invite"
 	case reflect.TypeFor[TLSMode]():
 		return "internal"
 	case reflect.TypeFor[LogFormat]():

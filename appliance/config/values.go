@@ -54,6 +54,26 @@ func (m *TLSMode) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%q is not one of acme, files, internal, off", text)
 }
 
+// SignUp says who may open an account.
+type SignUp string
+
+// The ways of signing up.
+const (
+	SignUpOpen   SignUp = "open"   // anybody
+	SignUpInvite SignUp = "invite" // whoever has an invitation
+	SignUpClosed SignUp = "closed" // nobody; operators open accounts
+)
+
+// UnmarshalText takes the name of a way.
+func (s *SignUp) UnmarshalText(text []byte) error {
+	switch way := SignUp(text); way {
+	case SignUpOpen, SignUpInvite, SignUpClosed:
+		*s = way
+		return nil
+	}
+	return fmt.Errorf("%q is not one of open, invite, closed", text)
+}
+
 // LogFormat is the format of log lines.
 type LogFormat string
 

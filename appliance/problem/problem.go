@@ -66,6 +66,13 @@ var statuses = map[string]int{
 	"invalid_bet":         http.StatusUnprocessableEntity,
 	"unknown_action":      http.StatusUnprocessableEntity,
 	"stake_out_of_range":  http.StatusUnprocessableEntity,
+	"invalid_token":       http.StatusUnprocessableEntity,
+	"invitation_required": http.StatusForbidden,
+	"invitation_invalid":  http.StatusForbidden,
+	"sign_up_closed":      http.StatusForbidden,
+	"link_invalid":        http.StatusForbidden,
+	"insufficient_scope":  http.StatusForbidden,
+	"too_many_tokens":     http.StatusConflict,
 	"username_taken":      http.StatusConflict,
 	"email_taken":         http.StatusConflict,
 
