@@ -45,6 +45,9 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 		Username: b.Username, UsernameKey: b.UsernameKey, Email: b.Email, EmailKey: b.EmailKey,
 		PasswordHash: b.PasswordHash, Role: b.Role, CreatedAt: m.now, OpenedUnder: m.command.Key,
 	}
+	if b.Session != nil {
+		a.rememberNetwork(b.Session.Network, m.is().mostNetworks)
+	}
 	if err := m.put(tableAccounts, key, a); err != nil {
 		return command.Result{}, err
 	}
@@ -108,11 +111,7 @@ func (m *Machine) changePassword(b command.ChangePassword) (command.Result, erro
 	if b.Actor == "" && a.PasswordHash != b.OldHash {
 		return command.Refusef("invalid_credentials", "The current password is wrong."), nil
 	}
-	if b.Login != (command.Subject{}) {
-		if r, err := m.giveTriesBack(b.Login, b.Address, b.Refill); r != nil || err != nil {
-			return command.Result{Refusal: r}, err
-		}
-	}
+	m.giveTriesBack(b.Subject)
 	a.PasswordHash = b.NewHash
 	if err := m.put(tableAccounts, accountKey(id), a); err != nil {
 		return command.Result{}, err
@@ -231,7 +230,7 @@ func (r *Reader) Credentials(login string) (v command.Credentials, ok bool, err 
 		return v, false, err
 	}
 	w, _, err := loadOf[WalletRecord](r, tableWallets, id)
-	v = command.Credentials{Account: id, PasswordHash: a.PasswordHash, Locked: w.Locked, OpenedUnder: a.OpenedUnder}
+	v = command.Credentials{Account: id, PasswordHash: a.PasswordHash, Locked: w.Locked, OpenedUnder: a.OpenedUnder, Networks: a.Networks}
 	if w.ExcludedUntil > r.head.Time { // by the machine's time, which may be ahead of the clock
 		v.Excluded = at(w.ExcludedUntil)
 	}

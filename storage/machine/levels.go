@@ -19,6 +19,8 @@ const NewestLevel = uint32(len(levels) - 1)
 type constants struct {
 	// mostSessions is the most sessions of an account. Opening another one ends the account's oldest.
 	mostSessions int
+	// mostNetworks is how many networks an account is remembered to have signed in from.
+	mostNetworks int
 	// longestSession is the longest lifetime of a session in milliseconds.
 	longestSession int64
 	// keyPeriod is how long an idempotency key is kept after its use, in milliseconds: a day as promised, and an hour for
@@ -42,6 +44,7 @@ type constants struct {
 var levels = [...]constants{
 	1: {
 		mostSessions:     20,
+		mostNetworks:     8,
 		longestSession:   100 * 365 * dayMillis, // no sum of times overflows
 		keyPeriod:        25 * hourMillis,
 		playBreak:        15 * 60_000,
