@@ -74,6 +74,9 @@ type Observer interface {
 	ConnectionClosed()
 	// ConnectionRefused is called with the reason: "total", "address" or "proxy_header".
 	ConnectionRefused(reason string)
+	// ConnectionGaveWay is called for an idle connection that is closed in favour of a new one, with the reason: "total" or
+	// "address". ConnectionClosed is called for it as well.
+	ConnectionGaveWay(reason string)
 	// Panicked is called for each panic of a handler.
 	Panicked()
 }
