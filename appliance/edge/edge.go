@@ -98,6 +98,7 @@ func (x *exchange) admit() bool {
 	}
 	if crowded {
 		h["Connection"] = []string{"close"}
+		h[headerRetryAfter] = crowdedRetryAfter
 		return x.refuse(problemTooManyConnections)
 	}
 	if e.options.MaxHeaderBytes > 0 && headerBytes(r) > e.options.MaxHeaderBytes {

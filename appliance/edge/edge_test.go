@@ -339,10 +339,13 @@ func TestErrors_UseThePageThatIsGiven(t *testing.T) {
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		WriteProblem(w, r, problem.NewDocument(http.StatusNotFound, "not_found", ""))
 	}), func(o *Options) {
-		o.ErrorPage = func(p problem.Document) []byte { return fmt.Appendf(nil, "<h1>%s</h1>", p.Code) }
+		o.ErrorPage = func(p problem.Document, language string) ([]byte, string) {
+			return fmt.Appendf(nil, "<h1>%s in %s</h1>", p.Code, language), "default-src 'none'"
+		}
 	})
-	if _, body := h.ask(t, "GET", "/nowhere", "", "Accept", "text/html"); body != "<h1>not_found</h1>" {
-		t.Errorf("got %s", body)
+	answer, body := h.ask(t, "GET", "/nowhere", "", "Accept", "text/html", "Accept-Language", "de")
+	if body != "<h1>not_found in de</h1>" || answer.Header.Get("Content-Security-Policy") != "default-src 'none'" || answer.Header.Get("Vary") != "Accept-Language" {
+		t.Errorf("got %s with %v", body, answer.Header)
 	}
 }
 

@@ -17,6 +17,9 @@ const (
 	headerRetryAfter = "Retry-After"
 )
 
+// crowdedRetryAfter is when an address at its cap may try again: as soon as one of its requests is done.
+var crowdedRetryAfter = []string{"5"}
+
 // decision is a bucket's answer.
 type decision struct {
 	allowed    bool
