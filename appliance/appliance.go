@@ -188,7 +188,7 @@ const closePatience = 10 * time.Second
 
 func (a *App) openAPI(context.Context) error {
 	var err error
-	if a.passwords, err = auth.NewPasswords(auth.PasswordOptions{Cost: a.config.Accounts.BcryptCost, Seal: a.dir.keys}); err != nil {
+	if a.passwords, err = auth.NewPasswords(auth.PasswordOptions{Cost: a.config.Accounts.BcryptCost, Seal: a.dir.keys, Patience: a.config.Accounts.PasswordWait}); err != nil {
 		return err
 	}
 	failed := a.config.Limits.FailedSignIns
@@ -201,12 +201,13 @@ func (a *App) openAPI(context.Context) error {
 		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,
 		SessionLifetime: a.config.Accounts.SessionLifetime, SignUp: api.SignUp(a.config.Accounts.SignUp),
 		SignInTries: int64(failed.Events), SignInRefill: failed.Per / time.Duration(max(failed.Events, 1)),
-		Origins: a.config.Access.CORSOrigins,
-		Client:  func(r *http.Request) netip.Addr { return edge.ClientAddress(r.Context()) },
-		Secure:  func(r *http.Request) bool { return edge.Secure(r.Context()) },
-		Admit:   a.edge.AdmitAccount,
-		Observe: a.observe,
-		NewBets: a.gate.NewBets, Writes: a.gate.Writes, Spare: a.gate.Spare,
+		AnswerWithin: a.config.Listen.WriteTimeout * 2 / 3,
+		Origins:      a.config.Access.CORSOrigins,
+		Client:       func(r *http.Request) netip.Addr { return edge.ClientAddress(r.Context()) },
+		Secure:       func(r *http.Request) bool { return edge.Secure(r.Context()) },
+		Admit:        a.edge.AdmitAccount,
+		Observe:      a.observe,
+		NewBets:      a.gate.NewBets, Writes: a.gate.Writes, Spare: a.gate.Spare,
 	})
 	if err != nil {
 		return err
@@ -238,6 +239,10 @@ func (a *App) observe(r *http.Request, o api.Observation) {
 		route = "none"
 	}
 	edge.NoteRoute(r.Context(), route)
+	switch o.Code {
+	case "busy", "rate_limited", "sign_in_throttled":
+		edge.NoteRefusal(r.Context()) // a flood of these must not fill the disk with lines
+	}
 	if route == signInRoute && r.Method == http.MethodPost {
 		a.metrics.SignIn(o.Code)
 	}

@@ -28,7 +28,10 @@ func PrintLimits(w io.Writer, l config.Limits) error {
 	fmt.Fprintln(table, "ZONE\tRATE\tBURST\tCOUNTED BY\tCOVERS")
 	row := func(z edge.Zone, covers string) {
 		by := "address"
-		if z.PerAccount {
+		switch {
+		case z.PerAddress != nil:
+			by = "account"
+		case z.PerAccount:
 			by = "address, account"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\n", z.Name, config.Rate{Events: z.Events, Per: z.Per}, z.Burst, by, covers)
@@ -43,8 +46,11 @@ func PrintLimits(w io.Writer, l config.Limits) error {
 			covers = "all other requests, except health checks and reads of files"
 		}
 		row(z, covers)
+		if p := z.PerAddress; p != nil {
+			fmt.Fprintf(table, "%s\t%s\t%d\taddress\t%s\n", z.Name, config.Rate{Events: p.Events, Per: p.Per}, p.Burst, covers)
+		}
 	}
-	fmt.Fprintf(table, "failed-sign-ins\t%s\t%d\taddress, account\tsign-ins with a wrong password; kept in the casino's data\n", l.FailedSignIns, l.FailedSignIns.Events)
+	fmt.Fprintf(table, "failed-sign-ins\t%s\t%d\taccount; known browsers and networks apart\twrong passwords; kept in the casino's data\n", l.FailedSignIns, l.FailedSignIns.Events)
 	fmt.Fprintf(table, "\nconnections\t%s per address, %s in total\n", l.ConnectionsPerAddress, l.Connections)
 	return table.Flush()
 }

@@ -83,12 +83,19 @@ func (a *App) edgeOptions() edge.Options {
 		o.Zones = zones(c.Limits)
 	}
 	o.Uncounted = func(r *http.Request) bool { return a.pages.Has(r.URL.Path) }
+	o.ErrorPage = errorPage
 	o.Observer = a.metrics
 	o.Log = a.log
 	if c.Logs.AccessLog {
 		o.AccessLog = newLog(c.Logs, a.accessLogs).Handler()
 	}
 	return o
+}
+
+// errorPage is the house's own page of an error.
+func errorPage(p problem.Document, acceptLanguage string) (page []byte, policy string) {
+	e := web.Error{Status: p.Status, Code: p.Code, Wait: p.RetryAfter, RequestID: p.RequestID}
+	return web.ErrorPage(e, acceptLanguage), web.ErrorPolicy
 }
 
 // redirect sends clients to the same address over HTTPS, with 301 for reads, and 308 for other methods, which must not change.

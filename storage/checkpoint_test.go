@@ -78,7 +78,7 @@ func TestCheckpoint_DropsWhatHasOutlivedItsUse(t *testing.T) {
 	p := c.Player("ann", 1000)
 	for n := range 30 {
 		c.One(command.Command{Account: p, Key: command.KeyOf(fmt.Sprint(n)), Body: command.PlaceWager{Rules: "slots/2", Stake: 1}})
-		c.One(command.Command{Body: command.AttemptSignIn{Address: storagetest.Keys.Address(fmt.Sprint(n)), Login: storagetest.Keys.Login(fmt.Sprint(n)), Tries: 5, Refill: 12_000}})
+		c.One(command.Command{Body: command.AttemptSignIn{Subject: storagetest.Keys.Login(fmt.Sprint(n)), Tries: 5, Refill: 12_000}})
 	}
 	count := func(table string, want int) {
 		t.Helper()
@@ -99,7 +99,7 @@ func TestCheckpoint_DropsWhatHasOutlivedItsUse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	count("throttle", 60)
+	count("throttle", 30)
 	c.Now = c.Now.Add(2 * time.Hour)
 	count("throttle", 0)
 }

@@ -32,7 +32,7 @@ func played(t *testing.T) (file []byte, content [32]byte) {
 		c.Do(command.Command{Account: p, Body: command.PlaceWager{Rules: "blackjack/1", Stake: 10}})
 		c.Do(command.Command{Account: p, Body: command.RotateSeed{ClientSeed: "clover"}})
 		c.One(command.Command{Account: p, Body: command.SetLimits{Limits: command.LimitSet{StakePerDay: 9}}})
-		c.Do(command.Command{Body: command.AttemptSignIn{Address: storagetest.Keys.Address("192.0.2.1"), Login: storagetest.Keys.Login(fmt.Sprint(i)), Tries: 5, Refill: 12_000}})
+		c.Do(command.Command{Body: command.AttemptSignIn{Subject: storagetest.Keys.Login(fmt.Sprint(i)), Tries: 5, Refill: 12_000}})
 		c.Checkpoint()
 	}
 	c.One(command.Command{Body: command.PutValue{Name: "certificate", Value: bytes.Repeat([]byte("certificate "), 1000)}})
@@ -48,7 +48,7 @@ func played(t *testing.T) (file []byte, content [32]byte) {
 }
 
 func signIn(p command.AccountID, n int) command.Command {
-	return command.Command{Account: p, Body: command.OpenSession{Login: storagetest.Keys.Login(fmt.Sprint("player ", p)), Session: command.NewSession{
+	return command.Command{Account: p, Body: command.OpenSession{Subject: storagetest.Keys.Account(p), Session: command.NewSession{
 		Token: command.TokenHash{1, byte(n), byte(n >> 8)}, Lifetime: 31_536_000_000, Address: "192.0.2.1"}}}
 }
 

@@ -94,13 +94,13 @@ func goldenLog(t *testing.T) (vectors []storagetest.Vector) {
 	of := func(b command.Body) command.Command { return command.Command{Account: 1000, Body: b} }
 	ann := command.OpenAccount{Username: "Ann", UsernameKey: "ann", Email: "Ann@example.com", EmailKey: "ann@example.com", PasswordHash: "hash", Role: command.RolePlayer,
 		WelcomeCoins: 5000, Session: &command.NewSession{Token: command.TokenHash{1}, Lifetime: 2_592_000_000, UserAgent: "agent", Address: "192.0.2.1"}}
-	ben, address := storagetest.Keys.Login("ben"), storagetest.Keys.Address("192.0.2.2")
+	ben := storagetest.Keys.Account(1001)
 	commands := []command.Command{
 		op(ann),
 		op(command.OpenAccount{Username: "Ben", UsernameKey: "ben", PasswordHash: "hash", Role: command.RoleOperator, Actor: "setup"}),
-		op(command.AttemptSignIn{Address: address, Login: ben, Tries: 5, Refill: 12_000}),
-		{Account: 1001, Body: command.OpenSession{Session: command.NewSession{Token: command.TokenHash{2}, Lifetime: 2_592_000_000, Address: "192.0.2.2"},
-			Login: ben, Address: address, Refill: 12_000, OldHash: "hash", Rehash: "better hash"}},
+		op(command.AttemptSignIn{Subject: ben, Tries: 5, Refill: 12_000}),
+		{Account: 1001, Body: command.OpenSession{Session: command.NewSession{Token: command.TokenHash{2}, Lifetime: 2_592_000_000, Address: "192.0.2.2", Network: storagetest.Keys.Network("192.0.2.2")},
+			Subject: ben, OldHash: "hash", Rehash: "better hash"}},
 		of(command.RotateSeed{ClientSeed: "clover"}),
 		of(command.CollectDailyCoins{Amount: 100}),
 		of(command.GrantCoins{Amount: 1000, Actor: "ben", Reason: "birthday"}),

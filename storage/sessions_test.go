@@ -3,6 +3,7 @@ package storage_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -193,49 +194,50 @@ func TestChangePassword_NeedsTheCurrentOne(t *testing.T) {
 	}
 }
 
-// Five tries, one more every 12 seconds; a good sign-in gives them back.
+// Five tries, one more every 12 seconds; a right password gives them back. Subjects don't share tries.
 func TestAttemptSignIn_TriesAndRefill(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	ann := c.Player("ann", 100)
-	try := func(login, address string) command.Command {
-		return command.Command{Body: command.AttemptSignIn{Login: storagetest.Keys.Login(login), Address: storagetest.Keys.Address(address), Tries: 5, Refill: 12_000}}
+	strangers, home := storagetest.Keys.Account(ann), storagetest.Keys.Device(ann, [16]byte{1})
+	try := func(s command.Subject) command.Command {
+		return command.Command{Body: command.AttemptSignIn{Subject: s, Tries: 5, Refill: 12_000}}
 	}
 	began := c.Now
 	for n := range 5 {
 		c.Now = began
-		if r := c.One(try("ann", "192.0.2.1")); r.Event != 0 || r.Value != nil {
+		if r := c.One(try(strangers)); r.Event != 0 || r.Value != nil {
 			t.Fatalf("try %d: %+v", n, r)
 		}
 	}
 	c.Now = began
-	if r := c.Refused("sign_in_throttled", try("ann", "192.0.2.9")); !r.Until.Equal(began.Add(12 * time.Second)) {
+	if r := c.Refused("sign_in_throttled", try(strangers)); !r.Until.Equal(began.Add(12 * time.Second)) {
 		t.Fatalf("until %s, want %s", r.Until, began.Add(12*time.Second))
 	}
-	c.Refused("sign_in_throttled", try("ben", "192.0.2.1")) // the address has none left either
-	c.One(try("ben", "192.0.2.9"))                          // the refused attempt used up no try of its address
+	c.One(try(home)) // strangers used up none of its tries
 	c.Now = began.Add(12*time.Second - time.Millisecond)
-	c.Refused("sign_in_throttled", try("ann", "192.0.2.2"))
-	c.One(try("ann", "192.0.2.2")) // a millisecond later
-	c.Refused("sign_in_throttled", try("ann", "192.0.2.3"))
+	c.Refused("sign_in_throttled", try(strangers))
+	c.One(try(strangers)) // a millisecond later
+	c.Refused("sign_in_throttled", try(strangers))
 
 	in := signIn(ann, 1)
 	b := in.Body.(command.OpenSession)
-	b.Login, b.Address, b.Refill = storagetest.Keys.Login("ann"), storagetest.Keys.Address("192.0.2.2"), 12_000
+	b.Subject = home
 	in.Body = b
 	c.One(in)
 	began = c.Now
-	for range 5 { // all of the login's tries are back, and the one that the address spent
+	for range 5 { // all are back
 		c.Now = began
-		c.One(try("ann", "192.0.2.2"))
+		c.One(try(home))
 	}
 	c.Now = began
-	c.Refused("sign_in_throttled", try("carl", "192.0.2.2"))
+	c.Refused("sign_in_throttled", try(home))
+	c.Refused("sign_in_throttled", try(strangers)) // her sign-in gave strangers nothing
 	c.Now = began.Add(time.Hour)
 	for range 5 {
-		c.One(try("carl", "192.0.2.2"))
+		c.One(try(strangers))
 	}
 	for range 100 {
-		c.One(command.Command{Body: command.AttemptSignIn{Login: storagetest.Keys.Login("ann"), Address: storagetest.Keys.Address("x")}}) // no limit
+		c.One(command.Command{Body: command.AttemptSignIn{Subject: strangers}}) // no limit
 	}
 }
 
@@ -243,7 +245,7 @@ func TestAttemptSignIn_TriesAndRefill(t *testing.T) {
 func TestAttemptSignIn_HoldsAcrossHours(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	c.Now = storagetest.Birth.Truncate(time.Hour).Add(time.Hour - 10*time.Millisecond)
-	try := command.Command{Body: command.AttemptSignIn{Login: storagetest.Keys.Login("ann"), Address: storagetest.Keys.Address("192.0.2.1"), Tries: 5, Refill: 600_000}}
+	try := command.Command{Body: command.AttemptSignIn{Subject: storagetest.Keys.Login("ann"), Tries: 5, Refill: 600_000}}
 	for range 5 {
 		c.One(try)
 	}
@@ -256,15 +258,39 @@ func TestAttemptSignIn_HoldsAcrossHours(t *testing.T) {
 }
 
 // A password change with the correct current password is no failed try.
-func TestChangePassword_GivesTheTryBack(t *testing.T) {
+func TestChangePassword_GivesTheTriesBack(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	ann := c.Player("ann", 100)
+	session := storagetest.Keys.Session(7)
 	hash := "hash of ann"
 	for n := range 5 {
-		c.One(command.Command{Account: ann, Body: command.AttemptSignIn{Address: storagetest.Keys.Address("192.0.2.1"), Login: storagetest.Keys.Login("ann"), Tries: 2, Refill: 60_000}})
+		c.One(command.Command{Account: ann, Body: command.AttemptSignIn{Subject: session, Tries: 2, Refill: 60_000}})
 		next := fmt.Sprint("hash ", n)
-		c.One(command.Command{Account: ann, Body: command.ChangePassword{OldHash: hash, NewHash: next, Login: storagetest.Keys.Login("ann"), Address: storagetest.Keys.Address("192.0.2.1"), Refill: 60_000}})
+		c.One(command.Command{Account: ann, Body: command.ChangePassword{OldHash: hash, NewHash: next, Subject: session}})
 		hash = next
+	}
+}
+
+// An account remembers the last eight networks that it was used from: whoever asks from there has tries of their own.
+func TestOpenSession_RemembersTheNewestNetworks(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	ann := c.Player("ann", 100)
+	network := func(n int) command.Subject { return storagetest.Keys.Network(fmt.Sprint("192.0.2.", n)) }
+	for i, n := range []int{1, 2, 3, 4, 5, 6, 7, 8, 1, 9} { // the first is used again before the ninth comes
+		in := signIn(ann, i+1)
+		b := in.Body.(command.OpenSession)
+		b.Session.Network = network(n)
+		in.Body = b
+		c.One(in)
+	}
+	c.One(command.Command{Account: ann, Body: command.EndSessions{All: true}})
+	c.One(command.Command{Account: ann, Body: command.ChangePassword{OldHash: "hash of ann", NewHash: "n"}})
+	var want []command.Subject
+	for _, n := range []int{3, 4, 5, 6, 7, 8, 1, 9} {
+		want = append(want, network(n))
+	}
+	if v, _, err := c.Store.Credentials("ann"); err != nil || !slices.Equal(v.Networks, want) {
+		t.Errorf("%v %x, want %x", err, v.Networks, want)
 	}
 }
 

@@ -46,6 +46,10 @@ func (a *API) openAccount(c *call) (answer, error) {
 	if body.Email, body.EmailKey, err = auth.Email(in.Email.value); err != nil {
 		return answer{}, err
 	}
+	if err := errors.Join(auth.CheckReserved(body.Username, body.UsernameKey),
+		auth.CheckPassword(in.Password.value, body.Username, body.Email)); err != nil {
+		return answer{}, err
+	}
 	key, err := c.key()
 	if err != nil {
 		return answer{}, err
@@ -69,7 +73,10 @@ func (a *API) signUp(c *call, key command.Key, body *command.OpenAccount, passwo
 	if body.Invitation, err = a.invitation(c, invitation); err != nil {
 		return answer{}, err
 	}
-	if body.PasswordHash, err = a.o.Passwords.Hash(c.r.Context(), password); err != nil {
+	if body.PasswordHash, err = a.o.Passwords.Hash(c.r.Context(), false, password); err != nil {
+		return answer{}, err
+	}
+	if err := a.stillWaiting(c); err != nil {
 		return answer{}, err
 	}
 	token, session, err := a.newSession(c)
@@ -88,7 +95,7 @@ func (a *API) signUp(c *call, key command.Key, body *command.OpenAccount, passwo
 	if opened.Session == nil {
 		return answer{}, errors.New("the machine opened an account without the session that was asked for")
 	}
-	return a.signedIn(c, token, &opened.Account, opened.Session), nil
+	return a.signedIn(c, token, &opened.Account, opened.Session)
 }
 
 // signUpAgain answers a sign-up whose name is taken, if it seems to be the same request sent again: it has the same key and
@@ -138,20 +145,31 @@ func (a *API) newSession(c *call) (token string, s command.NewSession, err error
 	if len(agent) > 256 {
 		agent = strings.ToValidUTF8(agent[:256], "")
 	}
+	from := network(a.o.Client(c.r))
 	return token, command.NewSession{
 		Token: hash, Lifetime: a.o.SessionLifetime.Milliseconds(), UserAgent: agent,
-		Address: network(a.o.Client(c.r)),
+		Address: from, Network: a.o.Subjects.Network(from),
 	}, nil
 }
 
-func (a *API) signedIn(c *call, token string, account *command.Account, s *command.Session) answer {
+// signedIn answers with the session, and lets the browser be known to the account from now on.
+func (a *API) signedIn(c *call, token string, account *command.Account, s *command.Session) (answer, error) {
+	device, err := a.devices(c).Cookie(account.ID, c.now, c.secure, a.o.Subjects, a.o.Random)
+	if err != nil {
+		return answer{}, err
+	}
 	return answer{
 		status: http.StatusCreated,
 		value: signedIn{
 			Account: viewAccount(account, c.now), Token: token, ExpiresAt: timestamp(s.ExpiresAt), SessionID: s.ID,
 		},
-		cookie: auth.Cookie(token, s.ExpiresAt, c.secure),
-	}
+		cookie: auth.Cookie(token, s.ExpiresAt, c.secure), device: device,
+	}, nil
+}
+
+// devices are the accounts that know the client's browser.
+func (a *API) devices(c *call) auth.Devices {
+	return auth.ReadDevices(c.r, c.secure, c.now, a.o.Subjects)
 }
 
 // network identifies a client: by its IPv4 address, or by the /64 of its IPv6 address, since a client has all of that.

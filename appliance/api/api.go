@@ -52,10 +52,13 @@ type Options struct {
 	DailyCoins      games.Coins      // 0 … games.MaxCoins; 0: none can be collected
 	SessionLifetime time.Duration    // how long a sign-in holds; default 7 days
 	SignUp          SignUp           // who may open an account; default SignUpOpen
-	// SignInTries is how many sign-ins in a row may fail, for a login and for an address; 0: no limit. SignInRefill is the
+	// SignInTries is how many passwords in a row may be wrong, for each of the Subjects; 0: no limit. SignInRefill is the
 	// time until one more is allowed, at least a millisecond.
 	SignInTries  int64
 	SignInRefill time.Duration
+	// AnswerWithin is how long a client waits for an answer. A check of a password that takes longer changes nothing. 0: no
+	// limit.
+	AnswerWithin time.Duration
 
 	// Client returns the address of the client, as the edge knows it. Default: the connection's.
 	Client func(*http.Request) netip.Addr

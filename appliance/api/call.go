@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -27,6 +28,7 @@ type call struct {
 	r        *http.Request
 	params   httprouter.Params
 	now      time.Time // the casino's time when the request came, UTC, to the millisecond
+	began    time.Time // by this machine's clock
 	secure   bool
 	session  command.Session // on signed-in routes
 	body     []byte          // of the request
@@ -41,8 +43,9 @@ type answer struct {
 	raw       []byte
 	mediaType string // of raw
 	cookie    *http.Cookie
-	replayed  bool // the answer to an earlier request with the same idempotency key
-	taken     bool // the handler took over the connection, and is done with it
+	device    *http.Cookie // by which the account knows the browser
+	replayed  bool         // the answer to an earlier request with the same idempotency key
+	taken     bool         // the handler took over the connection, and is done with it
 }
 
 // maxPooled is the size of the largest buffer that goes back to the pool.
@@ -61,7 +64,7 @@ var (
 func (a *API) serve(w http.ResponseWriter, r *http.Request, ps httprouter.Params, rt *route) {
 	c := calls.Get().(*call)
 	c.w, c.r, c.params = w, r, ps
-	began := time.Now()
+	c.began = time.Now()
 	c.now = a.o.Now().UTC().Truncate(time.Millisecond)
 	c.secure = a.o.Secure(r)
 	ans, err := a.do(c, rt)
@@ -77,7 +80,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, ps httprouter.Params
 	} else if seen.Status = ans.status; !ans.taken {
 		c.answer(&ans)
 	}
-	seen.Took = time.Since(began)
+	seen.Took = time.Since(c.began)
 	a.o.Observe(r, seen)
 	if cap(c.body) <= maxPooled+bytes.MinRead && c.out.Cap() <= maxPooled {
 		c.release()
@@ -114,7 +117,7 @@ func (a *API) do(c *call, rt *route) (ans answer, err error) {
 			return answer{}, err
 		}
 		if wait, ok := a.o.Admit(c.w.Header(), rt.path, uint64(c.session.Account)); !ok {
-			p := refuse("rate_limited", "Too many requests. Wait a little, then try again.")
+			p := refuse("rate_limited", "Too many requests.")
 			p.RetryAfter = max(wait, time.Second)
 			return answer{}, p
 		}
@@ -265,6 +268,9 @@ func (c *call) answer(ans *answer) {
 	if ans.cookie != nil {
 		http.SetCookie(c.w, ans.cookie)
 	}
+	if ans.device != nil {
+		http.SetCookie(c.w, ans.device)
+	}
 	if ans.replayed {
 		h["Idempotency-Replayed"] = yes
 	}
@@ -313,9 +319,9 @@ func (c *call) requestID() string {
 	return id
 }
 
-// log records the casino's own failures. The mistakes of clients are in the access log.
+// log records the casino's own failures. The mistakes of clients are in the access log, and so is a full house.
 func (a *API) log(c *call, rt *route, p *problem.Problem) {
-	if p.Status < 500 {
+	if p.Status < 500 || p.Code == "busy" || errors.Is(p.Cause, errGone) {
 		return
 	}
 	level := slog.LevelError

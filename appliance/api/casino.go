@@ -4,14 +4,25 @@ import (
 	"context"
 	"time"
 
+	"imperio/appliance/auth"
 	"imperio/storage/command"
 )
 
 // Subjects tells the sign-in throttle whom it counts without telling it who that is: what people type into a sign-in form
-// is never stored, not even for a minute.
+// is never stored, not even for a minute. It also authenticates device cookies.
 type Subjects interface {
+	auth.DeviceSigner
+	// Login is for a folded login that no account has.
 	Login(folded string) command.Subject
-	Address(network string) command.Subject
+	// Account is for all strangers who name an account.
+	Account(id command.AccountID) command.Subject
+	// Device and From are for a browser, and for a network, that an account has signed in from before.
+	Device(id command.AccountID, device [16]byte) command.Subject
+	From(id command.AccountID, network command.Subject) command.Subject
+	// Session is for a session that changes the password.
+	Session(id command.SessionID) command.Subject
+	// Network is a client's network as accounts remember it.
+	Network(network string) command.Subject
 }
 
 // Casino is what the API needs of the machine behind it. All methods are safe for concurrent use.

@@ -34,6 +34,7 @@ type fakeCasino struct {
 }
 
 type fakeAccount struct {
+	networks []command.Subject
 	command.Account
 	hash         string
 	openedUnder  command.Key
@@ -257,6 +258,7 @@ func (a *fakeAccount) addSession(id uint64, now time.Time, n command.NewSession)
 		UserAgent: n.UserAgent, Address: n.Address,
 	}
 	a.sessions[n.Token] = s
+	a.networks = append(a.networks, n.Network)
 	return s
 }
 
@@ -363,7 +365,7 @@ func (f *fakeCasino) Credentials(login string) (command.Credentials, bool, error
 		return command.Credentials{}, false, nil
 	}
 	a := f.accounts[id]
-	return command.Credentials{Account: id, PasswordHash: a.hash, Locked: a.Locked, Excluded: a.ExcludedUntil, OpenedUnder: a.openedUnder}, true, nil
+	return command.Credentials{Account: id, PasswordHash: a.hash, Locked: a.Locked, Excluded: a.ExcludedUntil, OpenedUnder: a.openedUnder, Networks: slices.Clone(a.networks)}, true, nil
 }
 
 // read returns what fn reads from an account.

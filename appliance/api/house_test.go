@@ -18,7 +18,6 @@ import (
 	"imperio/appliance/auth"
 	"imperio/games"
 	"imperio/games/catalogue"
-	"imperio/storage/command"
 	"imperio/storage/seal"
 )
 
@@ -54,22 +53,11 @@ func (h *house) now() time.Time { return time.UnixMilli(h.clock.Load()).UTC() }
 
 func (h *house) pass(d time.Duration) { h.clock.Add(d.Milliseconds()) }
 
-// plainSubjects tell logins from addresses, and need no key.
-type plainSubjects struct{}
-
-func (plainSubjects) Login(folded string) (s command.Subject) {
-	copy(s[:], "login "+folded)
-	return s
-}
-
-func (plainSubjects) Address(network string) (s command.Subject) {
-	copy(s[:], "from "+network)
-	return s
-}
+var testKeys = seal.New([seal.KeySize]byte{1})
 
 // cheapPasswords are hashed at the lowest cost: these tests are not about hashing.
 func cheapPasswords(t testing.TB) *auth.Passwords {
-	p, err := auth.NewPasswords(auth.PasswordOptions{Cost: 4, Seal: seal.New([seal.KeySize]byte{1})})
+	p, err := auth.NewPasswords(auth.PasswordOptions{Cost: 4, Seal: testKeys, Patience: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +72,7 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 	h.clock.Store(time.Date(2026, 11, 23, 21, 0, 0, 0, time.UTC).UnixMilli())
 	o := Options{
 		Casino: h.casino, Events: h.casino, Passwords: cheapPasswords(t), Log: slog.New(slog.NewTextHandler(h.logs, nil)),
-		Subjects: plainSubjects{}, Now: h.now, Random: rand.Reader,
+		Subjects: testKeys, Now: h.now, Random: rand.Reader,
 		Games: catalogue.Released(), Tables: []Table{
 			{Game: "slots", Rules: "slots/2", Enabled: true, MinStake: 1, MaxStake: 10_000},
 			{Game: "roulette", Rules: "roulette/1", Enabled: true, MinStake: 1, MaxStake: 10_000, MaxBet: 5_000},

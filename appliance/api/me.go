@@ -52,36 +52,69 @@ func (a *API) changePassword(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	// Tries count as for a sign-in, so that a stolen session can't guess the password without end.
-	login := auth.LoginKey(account.Username)
-	cred, known, err := a.o.Casino.Credentials(login)
+	if err := auth.CheckPassword(in.New.value, account.Username, account.Email); err != nil {
+		return answer{}, err
+	}
+	body, err := a.replacePassword(c, &account, in.Current.value, in.New.value)
 	if err != nil {
-		return answer{}, fmt.Errorf("find credentials: %w", err)
+		return answer{}, err
+	}
+	return a.proposeOwn(c, body)
+}
+
+// replacePassword checks the current password and hashes the new one, in one turn.
+func (a *API) replacePassword(c *call, account *command.Account, current, next string) (command.ChangePassword, error) {
+	body := command.ChangePassword{Keep: c.session.ID, Subject: a.o.Subjects.Session(c.session.ID)}
+	turn, err := a.o.Passwords.Turn(c.r.Context(), true)
+	if err != nil {
+		return body, a.waitFailed(c, err)
+	}
+	defer turn.End()
+	if body.OldHash, err = a.confirmIn(c, turn, account, current); err != nil {
+		return body, err
+	}
+	if body.NewHash, err = turn.Hash(next); err != nil {
+		return body, err
+	}
+	return body, a.stillWaiting(c)
+}
+
+// confirm checks the password of the signed-in account before a change that only its owner may make. It returns the hash that
+// it was checked against.
+func (a *API) confirm(c *call, password string) (hash string, err error) {
+	account, err := a.account(c)
+	if err != nil {
+		return "", err
+	}
+	turn, err := a.o.Passwords.Turn(c.r.Context(), true)
+	if err != nil {
+		return "", a.waitFailed(c, err)
+	}
+	defer turn.End()
+	if hash, err = a.confirmIn(c, turn, &account, password); err != nil {
+		return "", err
+	}
+	return hash, a.stillWaiting(c)
+}
+
+// confirmIn is confirm in a turn. Tries count by session: a stolen session can't guess the password without end, and nobody else
+// can use up the player's tries.
+func (a *API) confirmIn(c *call, turn *auth.Turn, account *command.Account, password string) (hash string, err error) {
+	cred, known, err := a.o.Casino.Credentials(auth.LoginKey(account.Username))
+	if err != nil {
+		return "", fmt.Errorf("find credentials: %w", err)
 	}
 	if !known || cred.Account != account.ID {
-		return answer{}, fmt.Errorf("account %d is not found by its own name", account.ID)
+		return "", fmt.Errorf("account %d is not found by its own name", account.ID)
 	}
-	verified, err := a.tryPassword(c, login, cred, in.Current.value)
+	verified, err := a.tryPassword(c, turn, a.o.Subjects.Session(c.session.ID), cred, password)
 	if err != nil {
-		return answer{}, err
+		return "", err
 	}
 	if !verified.OK {
-		return answer{}, wrongPassword()
+		return "", wrongPassword()
 	}
-	hash, err := a.o.Passwords.Hash(c.r.Context(), in.New.value)
-	if err != nil {
-		return answer{}, err
-	}
-	body := command.ChangePassword{OldHash: cred.PasswordHash, NewHash: hash, Keep: c.session.ID,
-		Login: a.o.Subjects.Login(login), Address: a.o.Subjects.Address(network(a.o.Client(c.r))), Refill: a.o.SignInRefill.Milliseconds()}
-	_, err = a.propose(c, account.ID, command.Key{}, 0, body)
-	if r, ok := errors.AsType[*command.Refusal](err); ok && r.Code == "invalid_credentials" {
-		err = wrongPassword() // another change was quicker
-	}
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{status: http.StatusNoContent}, nil
+	return cred.PasswordHash, nil
 }
 
 // wrongPassword is 403, not 401 as at a sign-in: the session is good.

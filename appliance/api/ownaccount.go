@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"imperio/appliance/auth"
-	"imperio/appliance/problem"
 	"imperio/storage/command"
 )
 
@@ -106,8 +105,14 @@ func (a *API) resetPassword(c *call) (answer, error) {
 	if err != nil || !ok {
 		return answer{}, fmt.Errorf("find account %d (%t): %w", id, ok, err)
 	}
-	fresh, err := a.hashNew(c, &account, in.Password.value)
+	if err := auth.CheckPassword(in.Password.value, account.Username, account.Email); err != nil {
+		return answer{}, err
+	}
+	fresh, err := a.o.Passwords.Hash(c.r.Context(), false, in.Password.value)
 	if err != nil {
+		return answer{}, a.waitFailed(c, err)
+	}
+	if err := a.stillWaiting(c); err != nil {
 		return answer{}, err
 	}
 	if _, err := a.propose(c, id, command.Key{}, 0, command.ChangePassword{NewHash: fresh, Link: hash}); err != nil {
@@ -130,5 +135,3 @@ func splitLink(link string) (command.AccountID, command.TokenHash, bool) {
 	hash, ok := auth.HashToken(secret)
 	return command.AccountID(id), hash, ok
 }
-
-var _ = problem.New

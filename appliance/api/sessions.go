@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"time"
 
 	"imperio/appliance/auth"
 	"imperio/appliance/problem"
@@ -35,11 +37,7 @@ func (a *API) openSession(c *call) (answer, error) {
 
 // signIn opens a session for a client that knows the password of a login.
 func (a *API) signIn(c *call, login, password string) (answer, error) {
-	cred, known, err := a.o.Casino.Credentials(login)
-	if err != nil {
-		return answer{}, fmt.Errorf("find credentials: %w", err)
-	}
-	verified, err := a.tryPassword(c, login, cred, password)
+	cred, known, subject, verified, err := a.checkPassword(c, login, password)
 	if err != nil {
 		return answer{}, err
 	}
@@ -53,13 +51,15 @@ func (a *API) signIn(c *call, login, password string) (answer, error) {
 	if cred.Locked {
 		return answer{}, refuse("account_locked", "The operator has locked this account. Ask the operator.")
 	}
+	if err := a.stillWaiting(c); err != nil {
+		return answer{}, err
+	}
 	token, session, err := a.newSession(c)
 	if err != nil {
 		return answer{}, err
 	}
 	body := command.OpenSession{
-		Session: session, Login: a.o.Subjects.Login(login), Address: a.o.Subjects.Address(session.Address), Refill: a.o.SignInRefill.Milliseconds(),
-		Rehash: verified.Rehash, OldHash: cred.PasswordHash,
+		Session: session, Subject: subject, Rehash: verified.Rehash, OldHash: cred.PasswordHash,
 	}
 	res, err := a.propose(c, cred.Account, command.Key{}, 0, body)
 	if err != nil {
@@ -69,7 +69,7 @@ func (a *API) signIn(c *call, login, password string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return a.signedIn(c, token, &opened.Account, &opened.Session), nil
+	return a.signedIn(c, token, &opened.Account, &opened.Session)
 }
 
 func excluded(cred command.Credentials) *problem.Problem {
@@ -81,21 +81,73 @@ func excluded(cred command.Credentials) *problem.Problem {
 	return p
 }
 
-// tryPassword takes one of the tries that a login has, and then checks the password. The try is durable before the check, so
-// neither parallel guesses nor a restart give more tries. An unknown login takes the same path, and the same time.
-func (a *API) tryPassword(c *call, login string, cred command.Credentials, password string) (auth.Verified, error) {
-	attempt := command.AttemptSignIn{
-		Address: a.o.Subjects.Address(network(a.o.Client(c.r))), Login: a.o.Subjects.Login(login),
-		Tries: a.o.SignInTries, Refill: a.o.SignInRefill.Milliseconds(),
+// checkPassword checks the password of a login. An unknown login takes the same path, and the same time.
+func (a *API) checkPassword(c *call, login, password string) (cred command.Credentials, known bool, subject command.Subject, v auth.Verified, err error) {
+	if cred, known, err = a.o.Casino.Credentials(login); err != nil {
+		return cred, known, subject, v, fmt.Errorf("find credentials: %w", err)
 	}
+	subject, familiar := a.subject(c, login, cred, known)
+	turn, err := a.o.Passwords.Turn(c.r.Context(), familiar)
+	if err != nil {
+		return cred, known, subject, v, a.waitFailed(c, err)
+	}
+	defer turn.End()
+	v, err = a.tryPassword(c, turn, subject, cred, password)
+	return cred, known, subject, v, err
+}
+
+// subject is whose tries a sign-in uses up. Browsers and networks that the account has signed in from before have tries of
+// their own, so strangers can't lock a player out. All strangers together share those of the account, whether they name it by
+// username or by e-mail address. familiar tells the two kinds apart.
+func (a *API) subject(c *call, login string, cred command.Credentials, known bool) (s command.Subject, familiar bool) {
+	device, byDevice := a.devices(c).Of(cred.Account)
+	from := a.o.Subjects.Network(network(a.o.Client(c.r)))
+	switch {
+	case !known:
+		return a.o.Subjects.Login(login), false
+	case byDevice:
+		return a.o.Subjects.Device(cred.Account, device), true
+	case slices.Contains(cred.Networks, from):
+		return a.o.Subjects.From(cred.Account, from), true
+	}
+	return a.o.Subjects.Account(cred.Account), false
+}
+
+// tryPassword uses up one try of a subject, and then checks the password. The try is durable before the check, so neither
+// parallel guesses nor a restart give more tries. It comes after the wait for the turn, so a wait that is too long costs none.
+func (a *API) tryPassword(c *call, turn *auth.Turn, subject command.Subject, cred command.Credentials, password string) (auth.Verified, error) {
+	attempt := command.AttemptSignIn{Subject: subject, Tries: a.o.SignInTries, Refill: a.o.SignInRefill.Milliseconds()}
 	if _, err := a.propose(c, cred.Account, command.Key{}, 0, attempt); err != nil {
 		return auth.Verified{}, err
 	}
-	v, err := a.o.Passwords.Verify(c.r.Context(), cred.PasswordHash, password)
+	v, err := turn.Verify(cred.PasswordHash, password)
 	if err != nil {
 		return auth.Verified{}, fmt.Errorf("check password: %w", err)
 	}
 	return v, nil
+}
+
+// errGone says that nobody waits for the answer any more.
+var errGone = errors.New("the client has gone")
+
+// waitFailed tells a client that went away from a queue that is too long.
+func (a *API) waitFailed(c *call, err error) error {
+	if c.r.Context().Err() != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return err
+}
+
+// stillWaiting refuses to go on, after the work on a password, for a client that has gone or is about to be cut off: nothing
+// may be changed behind its back.
+func (a *API) stillWaiting(c *call) error {
+	if err := c.r.Context().Err(); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	if a.o.AnswerWithin > 0 && time.Since(c.began) > a.o.AnswerWithin {
+		return auth.ErrBusy
+	}
+	return nil
 }
 
 // sessionView is one session in the player's list.

@@ -89,6 +89,7 @@ func (a *API) createToken(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	session.Network = command.Subject{} // the account knows it, or not, by sign-ins
 	session.Name, session.Scopes, session.Lifetime = in.Name.value, scopes, (time.Duration(in.Days.value) * 24 * time.Hour).Milliseconds()
 	res, err := a.propose(c, c.session.Account, command.Key{}, 0, command.CreateToken{Session: session})
 	if err != nil {

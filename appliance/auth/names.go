@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,7 +27,7 @@ const MaxEmailLength = 254
 var (
 	ErrUsernameLength  error = problem.New("invalid_username", "A username has %d to %d characters.", MinUsernameLength, MaxUsernameLength)
 	ErrUsernameLetters error = problem.New("invalid_username", "A username consists of letters, digits, '_', '-' and '.', and starts with a letter or a digit.")
-	ErrUsernameScripts error = problem.New("invalid_username", "A username must not mix Latin, Greek and Cyrillic letters, since many look alike.")
+	ErrUsernameScripts error = problem.New("invalid_username", "A username must not mix scripts, such as Latin and Cyrillic letters, since many look alike.")
 	ErrEmail           error = problem.New("invalid_email", "This is not a deliverable e-mail address, such as ana@example.org.")
 )
 
@@ -54,7 +55,7 @@ func Username(name string) (shown, key string, err error) {
 }
 
 func checkLetters(name string) error {
-	var latin, greek, cyrillic bool
+	scripts := make(map[string]bool)
 	for i, r := range name {
 		switch {
 		case unicode.IsLetter(r), unicode.Is(unicode.Nd, r):
@@ -63,14 +64,39 @@ func checkLetters(name string) error {
 		default:
 			return ErrUsernameLetters
 		}
-		latin = latin || unicode.Is(unicode.Latin, r)
-		greek = greek || unicode.Is(unicode.Greek, r)
-		cyrillic = cyrillic || unicode.Is(unicode.Cyrillic, r)
+		if script := scriptOf(r); script != "" {
+			scripts[script] = true
+		}
 	}
-	if latin && (greek || cyrillic) || greek && cyrillic {
+	if len(scripts) > 1 && !slices.ContainsFunc(togetherInNames, func(allowed []string) bool { return consistsOf(scripts, allowed) }) {
 		return ErrUsernameScripts
 	}
 	return nil
+}
+
+// togetherInNames are the scripts that names may mix: those that are written together (TR39, highly restrictive).
+var togetherInNames = [][]string{{"Latin", "Han", "Hiragana", "Katakana"}, {"Latin", "Han", "Hangul"}, {"Latin", "Han", "Bopomofo"}}
+
+func consistsOf(scripts map[string]bool, allowed []string) bool {
+	for script := range scripts {
+		if !slices.Contains(allowed, script) {
+			return false
+		}
+	}
+	return true
+}
+
+// scriptOf is the script of a character; "" for digits, marks and others that no script owns.
+func scriptOf(r rune) string {
+	for name, table := range unicode.Scripts {
+		if unicode.Is(table, r) {
+			if name == "Common" || name == "Inherited" {
+				return ""
+			}
+			return name
+		}
+	}
+	return ""
 }
 
 // usernameKey folds a name. Lower case alone would distinguish ß from ss, and σ from ς; case folding alone would skip the

@@ -50,6 +50,8 @@ func TestUsername_Refuses(t *testing.T) {
 		"ﬁsh":                      ErrUsernameLetters, // a ligature
 		"ſam":                      ErrUsernameLetters, // a long s
 		"раypal":                   ErrUsernameScripts, // the first two are Cyrillic
+		"ⲁdmin":                    ErrUsernameScripts, // the first one is Coptic
+		"աdmin":                    ErrUsernameScripts, // the first one is Armenian
 	} {
 		if shown, key, err := Username(name); !errors.Is(err, want) {
 			t.Errorf("%q: %q, %q, %v; want %v", name, shown, key, err, want)
@@ -58,7 +60,7 @@ func TestUsername_Refuses(t *testing.T) {
 }
 
 func TestUsername_Takes(t *testing.T) {
-	for _, name := range []string{"abc", "a.b-c_d", "007", "Максим", "山田太郎", "नमस्ते", "בנימין", strings.Repeat("é", 32)} {
+	for _, name := range []string{"abc", "a.b-c_d", "007", "Максим", "山田太郎", "山田Taroさん", "김민준Kim", "नमस्ते", "בנימין", strings.Repeat("é", 32)} {
 		if shown, key, err := Username(name); err != nil || shown != name || key == "" {
 			t.Errorf("%q: %q, %q, %v", name, shown, key, err)
 		}

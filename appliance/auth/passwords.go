@@ -27,31 +27,35 @@ const (
 // DefaultCost is the bcrypt cost of new passwords: about a quarter of a second on one core.
 const DefaultCost = 12
 
-// ErrBusy means that too many passwords are already waiting to be checked. It is a *problem.Problem.
+// Patience is how long a caller waits for its turn.
+const Patience = 3 * time.Second
+
+// ErrBusy means that a caller's turn did not come within Patience. It is a *problem.Problem.
 var ErrBusy error = &problem.Problem{
-	Status: http.StatusServiceUnavailable, Code: "busy", RetryAfter: 2 * time.Second,
-	Detail: "Too many people are signing in at this moment. Try again in a few seconds.",
+	Status: http.StatusServiceUnavailable, Code: "busy", RetryAfter: 5 * time.Second,
+	Detail: "Too many people are signing in at this moment.",
 }
 
 // ErrPasswordLength refuses a new password that is too short or too long. It is a *problem.Problem.
 var ErrPasswordLength error = problem.New("invalid_password", "A password has %d to %d characters.", MinPasswordLength, MaxPasswordLength)
 
 // Passwords hashes and verifies passwords, a few at a time: the work is expensive by design, and must not starve the
-// games. It is safe for concurrent use.
+// games, which keep at least half of the cores. The others wait for their turn. It is safe for concurrent use.
 type Passwords struct {
 	cost  int
 	seal  Seal
 	dummy map[int][]byte // by cost: a hash that matches no password
-	line  chan struct{}  // one slot for each caller that waits or is served
-	serve chan struct{}  // one slot for each caller that is served
+	turns *turns
 }
 
 // PasswordOptions bound the work that passwords may cause. Zero values mean the defaults.
 type PasswordOptions struct {
 	Cost       int  // of bcrypt, 4 … 31; default DefaultCost
 	Concurrent int  // hashed at once; default half of the cores, at least 1
-	Waiting    int  // in the queue behind those; default 32 per concurrent caller
+	Waiting    int  // for their turn, known callers and strangers each, to bound memory; default 32 per concurrent caller
 	Seal       Seal // required
+	// Patience is how long a caller waits for its turn; default Patience. Tests that are not about it set it high.
+	Patience time.Duration
 }
 
 // Seal seals password hashes before they are stored, so that a stolen copy of the casino is no help in guessing passwords.
@@ -74,12 +78,14 @@ func NewPasswords(o PasswordOptions) (*Passwords, error) {
 	if o.Waiting <= 0 {
 		o.Waiting = 32 * o.Concurrent
 	}
+	if o.Patience <= 0 {
+		o.Patience = Patience
+	}
 	p := &Passwords{
 		cost:  o.Cost,
 		seal:  o.Seal,
 		dummy: make(map[int][]byte),
-		line:  make(chan struct{}, o.Concurrent+o.Waiting),
-		serve: make(chan struct{}, o.Concurrent),
+		turns: newTurns(o.Concurrent, o.Waiting, o.Patience),
 	}
 	for cost := bcrypt.MinCost; cost <= o.Cost; cost++ {
 		p.dummy[cost] = dummyHash(cost)
@@ -87,18 +93,36 @@ func NewPasswords(o PasswordOptions) (*Passwords, error) {
 	return p, nil
 }
 
-// Hash returns the hash to store for a new password, sealed. It waits for its turn. Its errors are ErrPasswordLength, ErrBusy and
-// the context's.
-func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
+// Turn is a caller's turn: the right to use a core for passwords. End it.
+type Turn struct{ p *Passwords }
+
+// Turn waits for the caller's turn, at most for Patience. Callers that an account knows go before strangers. Its errors are
+// ErrBusy and the context's.
+func (p *Passwords) Turn(ctx context.Context, known bool) (*Turn, error) {
+	if err := p.turns.take(ctx, known); err != nil {
+		return nil, err
+	}
+	return &Turn{p}, nil
+}
+
+// Waiting is the number of callers that wait for their turn.
+func (p *Passwords) Waiting() int { return p.turns.waiting() }
+
+// End lets the next caller in. Call it once.
+func (t *Turn) End() { t.p.turns.end() }
+
+// Hash takes a turn as Turn does, and returns the hash to store for a new password, sealed. Its errors are ErrPasswordLength, ErrBusy and the
+// context's. Callers check before with CheckPassword whether the password may be chosen.
+func (p *Passwords) Hash(ctx context.Context, known bool, password string) (string, error) {
 	if n := utf8.RuneCountInString(password); n < MinPasswordLength || n > MaxPasswordLength {
 		return "", ErrPasswordLength
 	}
-	leave, err := p.enter(ctx)
+	turn, err := p.Turn(ctx, known)
 	if err != nil {
 		return "", err
 	}
-	defer leave()
-	return p.hash(password)
+	defer turn.End()
+	return turn.Hash(password)
 }
 
 // Verified is the result of checking a password.
@@ -108,17 +132,13 @@ type Verified struct {
 	Rehash string
 }
 
-// Verify checks a password against a stored hash. It waits for its turn. Its other errors are ErrBusy and the context's. An
-// empty hash stands for an account that doesn't exist: the check takes as long as a real one, and always fails. A hash that is
-// malformed always fails, too. One that can't be opened is an error: the casino's data is damaged, and a right password must
-// not be called wrong.
-func (p *Passwords) Verify(ctx context.Context, hash, password string) (Verified, error) {
-	leave, err := p.enter(ctx)
-	if err != nil {
-		return Verified{}, err
-	}
-	defer leave()
+// Verify checks a password against a stored hash. An empty hash stands for an account that doesn't exist: the check takes as
+// long as a real one, and always fails. A hash that is malformed always fails, too. One that can't be opened is an error: the
+// casino's data is damaged, and a right password must not be called wrong.
+func (t *Turn) Verify(hash, password string) (Verified, error) {
+	p := t.p
 	if hash != "" {
+		var err error
 		if hash, err = p.seal.OpenPassword(hash); err != nil {
 			return Verified{}, err
 		}
@@ -135,7 +155,7 @@ func (p *Passwords) Verify(ctx context.Context, hash, password string) (Verified
 	if cost == p.cost {
 		return Verified{OK: true}, nil
 	}
-	better, err := p.hash(password)
+	better, err := t.Hash(password)
 	if err != nil {
 		return Verified{}, err
 	}
@@ -152,28 +172,13 @@ func (p *Passwords) spend(cost int, password string) {
 	}
 }
 
-func (p *Passwords) hash(password string) (string, error) {
-	h, err := bcrypt.GenerateFromPassword(digest(password), p.cost)
+// Hash returns the hash to store for a password, sealed. It does not look at the password.
+func (t *Turn) Hash(password string) (string, error) {
+	h, err := bcrypt.GenerateFromPassword(digest(password), t.p.cost)
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
-	return p.seal.SealPassword(string(h)), nil
-}
-
-// enter takes a slot in the queue and waits for its turn.
-func (p *Passwords) enter(ctx context.Context) (leave func(), err error) {
-	select {
-	case p.line <- struct{}{}:
-	default:
-		return nil, ErrBusy
-	}
-	select {
-	case p.serve <- struct{}{}:
-		return func() { <-p.serve; <-p.line }, nil
-	case <-ctx.Done():
-		<-p.line
-		return nil, fmt.Errorf("wait to check a password: %w", ctx.Err())
-	}
+	return t.p.seal.SealPassword(string(h)), nil
 }
 
 // digest turns a password of any length into 64 bytes without a NUL. bcrypt reads up to 72 bytes, so it reads all of them.

@@ -1,10 +1,10 @@
 package auth
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
@@ -17,11 +17,24 @@ func passwords(t *testing.T, o PasswordOptions) *Passwords {
 		o.Cost = 5
 	}
 	o.Seal = seal.New([seal.KeySize]byte{1})
+	if o.Patience == 0 {
+		o.Patience = time.Hour
+	}
 	p, err := NewPasswords(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+func verify(t *testing.T, p *Passwords, hash, password string) (Verified, error) {
+	t.Helper()
+	turn, err := p.Turn(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer turn.End()
+	return turn.Verify(hash, password)
 }
 
 func TestPasswords_OnlyTheRightOneIsRight(t *testing.T) {
@@ -31,7 +44,7 @@ func TestPasswords_OnlyTheRightOneIsRight(t *testing.T) {
 		"12345678", "  spaces at both ends  ", "пароль-пароль", "パスワードパスワード", "nul\x00 in the middle",
 		long, strings.Repeat("界", MaxPasswordLength),
 	} {
-		hash, err := p.Hash(t.Context(), pw)
+		hash, err := p.Hash(t.Context(), false, pw)
 		if err != nil {
 			t.Fatalf("hash %q: %v", pw, err)
 		}
@@ -39,7 +52,7 @@ func TestPasswords_OnlyTheRightOneIsRight(t *testing.T) {
 			password string
 			ok       bool
 		}{{pw, true}, {pw + " ", false}, {pw[:len(pw)-1], false}, {strings.TrimSpace(pw) + "!", false}, {"", false}} {
-			v, err := p.Verify(t.Context(), hash, try.password)
+			v, err := verify(t, p, hash, try.password)
 			if err != nil || v.OK != try.ok || v.Rehash != "" {
 				t.Errorf("verify %q against the hash of %q: %+v, %v", try.password, pw, v, err)
 			}
@@ -58,7 +71,7 @@ func TestPasswords_LengthIsCountedInCharacters(t *testing.T) {
 		strings.Repeat("a", 257):          false,
 		strings.Repeat("\U0001f352", 256): true,
 	} {
-		if _, err := p.Hash(t.Context(), pw); (err == nil) != ok || (!ok && !errors.Is(err, ErrPasswordLength)) {
+		if _, err := p.Hash(t.Context(), false, pw); (err == nil) != ok || (!ok && !errors.Is(err, ErrPasswordLength)) {
 			t.Errorf("%d bytes: %v", len(pw), err)
 		}
 	}
@@ -66,11 +79,11 @@ func TestPasswords_LengthIsCountedInCharacters(t *testing.T) {
 
 func TestPasswords_HashOfAnotherCostIsReplaced(t *testing.T) {
 	old, now := passwords(t, PasswordOptions{Cost: 4}), passwords(t, PasswordOptions{Cost: 6})
-	hash, err := old.Hash(t.Context(), "correct horse")
+	hash, err := old.Hash(t.Context(), false, "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := now.Verify(t.Context(), hash, "correct horse")
+	v, err := verify(t, now, hash, "correct horse")
 	if err != nil || !v.OK || v.Rehash == "" {
 		t.Fatalf("%+v, %v", v, err)
 	}
@@ -81,10 +94,10 @@ func TestPasswords_HashOfAnotherCostIsReplaced(t *testing.T) {
 	if cost, err := bcrypt.Cost([]byte(better)); err != nil || cost != 6 {
 		t.Errorf("rehash has cost %d, %v", cost, err)
 	}
-	if v, err := now.Verify(t.Context(), v.Rehash, "correct horse"); err != nil || !v.OK || v.Rehash != "" {
+	if v, err := verify(t, now, v.Rehash, "correct horse"); err != nil || !v.OK || v.Rehash != "" {
 		t.Errorf("the better hash: %+v, %v", v, err)
 	}
-	if v, err := now.Verify(t.Context(), hash, "wrong horse"); err != nil || v.OK || v.Rehash != "" {
+	if v, err := verify(t, now, hash, "wrong horse"); err != nil || v.OK || v.Rehash != "" {
 		t.Errorf("a wrong password: %+v, %v", v, err)
 	}
 }
@@ -92,7 +105,7 @@ func TestPasswords_HashOfAnotherCostIsReplaced(t *testing.T) {
 func TestPasswords_NoPasswordIsRightWithoutAnAccount(t *testing.T) {
 	p := passwords(t, PasswordOptions{})
 	for _, hash := range []string{"", p.seal.SealPassword("plain"), p.seal.SealPassword("$2a$05$short"), p.seal.SealPassword(string(p.dummy[5]))} {
-		if v, err := p.Verify(t.Context(), hash, "plain"); err != nil || v.OK {
+		if v, err := verify(t, p, hash, "plain"); err != nil || v.OK {
 			t.Errorf("hash %q: %+v, %v", hash, v, err)
 		}
 	}
@@ -110,46 +123,14 @@ func TestPasswords_DummyMakesBcryptWork(t *testing.T) {
 	}
 }
 
-func TestPasswords_LineHasAnEnd(t *testing.T) {
-	p := passwords(t, PasswordOptions{Concurrent: 1, Waiting: 1})
-	leave, err := p.enter(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	waiting := make(chan error, 1)
-	go func() {
-		_, err := p.Verify(ctx, "", "x")
-		waiting <- err
-	}()
-	for len(p.line) != 2 { // the second waits in line
-		select {
-		case err := <-waiting:
-			t.Fatalf("the second did not wait: %v", err)
-		default:
-		}
-	}
-	if _, err := p.Hash(t.Context(), "a third password"); !errors.Is(err, ErrBusy) {
-		t.Errorf("the third: %v", err)
-	}
-	cancel()
-	if err := <-waiting; !errors.Is(err, context.Canceled) {
-		t.Errorf("the second, after it gave up: %v", err)
-	}
-	leave()
-	if _, err := p.Hash(t.Context(), "a third password"); err != nil {
-		t.Errorf("with the line empty again: %v", err)
-	}
-}
-
 func TestPasswords_AHashThatCantBeOpenedIsNotAWrongPassword(t *testing.T) {
-	hash, err := passwords(t, PasswordOptions{}).Hash(t.Context(), "correct horse")
+	hash, err := passwords(t, PasswordOptions{}).Hash(t.Context(), false, "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
 	other := passwords(t, PasswordOptions{})
 	other.seal = seal.New([seal.KeySize]byte{2})
-	if v, err := other.Verify(t.Context(), hash, "correct horse"); !errors.Is(err, seal.ErrSealed) || v.OK {
+	if v, err := verify(t, other, hash, "correct horse"); !errors.Is(err, seal.ErrSealed) || v.OK {
 		t.Errorf("%+v, %v", v, err)
 	}
 }

@@ -109,6 +109,8 @@ type Accounts struct {
 	DailyCoins   games.Coins `name:"daily-coins" group:"Accounts" placeholder:"COINS" help:"Coins that a player may collect once in 24 hours. At most 1000000000; 0 for none."`
 	// BcryptCost is the base-2 logarithm of bcrypt's rounds: 10 … 16.
 	BcryptCost int `name:"bcrypt-cost" group:"Accounts" placeholder:"N" help:"Cost of a password hash, from 10 to 16. Each step doubles the time of a sign-in."`
+	// PasswordWait bounds the wait for a core to check a password on: 100 ms … 10 min, and shorter than WriteTimeout.
+	PasswordWait time.Duration `name:"password-wait" group:"Accounts" placeholder:"DURATION" help:"How long a sign-in waits for its password to be checked before it is refused as busy. From 100ms, and shorter than write-timeout."`
 	// SessionLifetime is how long a session lasts after sign-in: 5 min … 365 days.
 	SessionLifetime time.Duration `name:"session-lifetime" group:"Accounts" placeholder:"DURATION" help:"How long a session lasts after signing in. From 5m to 8760h."`
 }
@@ -143,6 +145,7 @@ func Default() Config {
 			WelcomeCoins:    100,
 			DailyCoins:      100,
 			BcryptCost:      12,
+			PasswordWait:    3 * time.Second,
 			SessionLifetime: 30 * 24 * time.Hour,
 		},
 		Games: defaultGames(),

@@ -62,15 +62,16 @@ func TestDefault_IsWhatTheContractFixes(t *testing.T) {
 		{"welcome coins", fmt.Sprint(c.Accounts.WelcomeCoins), "100"},
 		{"daily coins", fmt.Sprint(c.Accounts.DailyCoins), "100"},
 		{"bcrypt cost", fmt.Sprint(c.Accounts.BcryptCost), "12"},
-		{"general", c.Limits.GeneralRate.String() + " " + fmt.Sprint(c.Limits.GeneralBurst), "10/s 20"},
-		{"sign-in", c.Limits.SignInRate.String() + " " + fmt.Sprint(c.Limits.SignInBurst), "5/m 3"},
-		{"sign-up", c.Limits.SignUpRate.String() + " " + fmt.Sprint(c.Limits.SignUpBurst), "3/h 1"},
+		{"wait for a password check", c.Accounts.PasswordWait.String(), "3s"},
+		{"general", c.Limits.GeneralRate.String() + " " + fmt.Sprint(c.Limits.GeneralBurst), "20/s 60"},
+		{"sign-in", c.Limits.SignInRate.String() + " " + fmt.Sprint(c.Limits.SignInBurst), "20/m 10"},
+		{"sign-up", c.Limits.SignUpRate.String() + " " + fmt.Sprint(c.Limits.SignUpBurst), "20/h 10"},
 		{"slots", c.Limits.SlotsRate.String() + " " + fmt.Sprint(c.Limits.SlotsBurst), "60/m 10"},
 		{"failed sign-ins", c.Limits.FailedSignIns.String(), "5/m"},
 		{"slots", c.Games.SlotsRules, "slots/2"},
 		{"roulette", c.Games.RouletteRules, "roulette/1"},
 		{"blackjack", c.Games.BlackjackRules, "blackjack/1"},
-		{"connections", fmt.Sprint(c.Limits.ConnectionsPerAddress), "10"},
+		{"connections", fmt.Sprint(c.Limits.ConnectionsPerAddress), "100"},
 	} {
 		if check.got != check.want {
 			t.Errorf("%s: %q, want %q", check.name, check.got, check.want)

@@ -186,6 +186,8 @@ func (v *validator) accounts() {
 	const most = games.Coins(1_000_000_000)
 	v.check(a.WelcomeCoins >= 0 && a.WelcomeCoins <= most, "welcome-coins", "%d is not from 0 to %d", a.WelcomeCoins, most)
 	v.check(a.DailyCoins >= 0 && a.DailyCoins <= most, "daily-coins", "%d is not from 0 to %d", a.DailyCoins, most)
+	v.between("password-wait", a.PasswordWait, 100*time.Millisecond, 10*time.Minute)
+	v.check(a.PasswordWait < v.c.Listen.WriteTimeout, "password-wait", "%v is not shorter than write-timeout, %v", a.PasswordWait, v.c.Listen.WriteTimeout)
 	v.check(a.BcryptCost >= 10 && a.BcryptCost <= 16, "bcrypt-cost", "%d is not from 10 to 16", a.BcryptCost)
 	v.between("session-lifetime", a.SessionLifetime, 5*time.Minute, 365*24*time.Hour)
 }

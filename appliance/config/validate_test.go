@@ -65,6 +65,7 @@ func TestValidate_SaysWhatIsWrongAndWhatToDo(t *testing.T) {
 			c.TLS.Mode, c.Listen.HTTPSAddr, c.Limits.SlotsRate, c.Limits.Connections = TLSInternal, "0.0.0.0:8443", Rate{}, 0
 		}, ""},
 		{"negative coins", func(c *Config) { c.Accounts.WelcomeCoins = -1 }, "welcome-coins: -1 is not from 0"},
+		{"a wait for nothing", func(c *Config) { c.Accounts.PasswordWait = 30 * time.Second }, "password-wait: 30s is not shorter than write-timeout, 30s"},
 		{"weak passwords", func(c *Config) { c.Accounts.BcryptCost = 9 }, "bcrypt-cost: 9 is not from 10 to 16"},
 		{"unknown rules", func(c *Config) { c.Games.SlotsRules = "slots/3" }, `"slots/3" is none of slots/1, slots/2`},
 		{"free spins", func(c *Config) { c.Games.SlotsMinStake = 0 }, "slots-min-stake: 0 is below 1"},

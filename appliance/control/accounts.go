@@ -101,7 +101,10 @@ func (c *Control) createAccount(ctx context.Context, in NewAccount) (Account, er
 	if err := checkRole(in.Role); err != nil {
 		return Account{}, err
 	}
-	if body.PasswordHash, err = c.o.Passwords.Hash(ctx, in.Password); err != nil {
+	if err := auth.CheckPassword(in.Password, body.Username, body.Email); err != nil {
+		return Account{}, err
+	}
+	if body.PasswordHash, err = c.o.Passwords.Hash(ctx, true, in.Password); err != nil {
 		return Account{}, err
 	}
 	res, err := c.propose(ctx, 0, 2*command.SeedSize, body)
@@ -150,10 +153,18 @@ func (c *Control) setLock(ctx context.Context, in Lock) (Account, error) {
 }
 
 func (c *Control) setPassword(ctx context.Context, in Password) (Account, error) {
-	if _, err := c.find(in.Who); err != nil {
+	id, err := c.find(in.Who)
+	if err != nil {
 		return Account{}, err // before the work of hashing
 	}
-	hash, err := c.o.Passwords.Hash(ctx, in.Password)
+	account, err := c.show(id)
+	if err != nil {
+		return Account{}, err
+	}
+	if err := auth.CheckPassword(in.Password, account.Username, account.Email); err != nil {
+		return Account{}, err
+	}
+	hash, err := c.o.Passwords.Hash(ctx, true, in.Password)
 	if err != nil {
 		return Account{}, err
 	}

@@ -73,7 +73,12 @@ func (h *house) knows(login, password string) bool {
 	if err != nil || !ok {
 		h.t.Fatalf("%t, %v", ok, err)
 	}
-	v, err := h.passwords.Verify(h.t.Context(), cred.PasswordHash, password)
+	turn, err := h.passwords.Turn(h.t.Context(), true)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer turn.End()
+	v, err := turn.Verify(cred.PasswordHash, password)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -83,6 +83,21 @@ func addressOf(a net.Addr) netip.Addr {
 // plain removes what makes one address look like two: the IPv4-in-IPv6 form, and the zone.
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
+// networkFactor is how many times as much as one client the /48 of an IPv6 client may have as a whole.
+const networkFactor = 16
+
+// networkKey is the /48 of an IPv6 address: what a provider gives to one site at most (RFC 6177). Whoever has one would
+// otherwise count as 65,536 clients. Of other addresses there is none.
+func networkKey(a netip.Addr) (key bucketKey, ok bool) {
+	if !a.Is6() || a.Is4In6() {
+		return key, false
+	}
+	key = bucketKey(a.As16())
+	clear(key[6:])
+	key[15] = 48 // never the key of a /64, which ends in zeros
+	return key, true
+}
+
 // clientKey is what a client is counted by: its IPv4 address, or the /64 of its IPv6 address, the smallest network that
 // a customer gets (RFC 6177).
 func clientKey(a netip.Addr) bucketKey {

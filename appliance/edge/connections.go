@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	proxyproto "github.com/pires/go-proxyproto"
 )
@@ -14,12 +16,16 @@ import (
 var errConnectionRefused = errors.New("edge: too many connections from this address")
 
 // Listener limits the connections that come in through inner, in total and per address (an IPv6 address counts by its
-// /64). It also reads the PROXY header of trusted proxies.
+// /64, and its /48 as a whole at 16 times as much). It also reads the PROXY header of trusted proxies.
 //
-// A connection above the total is closed at once. The cap per address has two steps. Up to twice the cap, a request on
-// the connection gets 429 too_many_connections and ends it, so that people learn why. Above that, the connection is
-// closed at once. A connection from a trusted proxy counts for the client that its PROXY header names. Without the PROXY
-// protocol, a proxy's connection carries many clients, and is not capped.
+// Idle connections give way: once the total is at 95 % of its cap, each new connection closes those that have been idle
+// longest. So does a new connection of an address at its cap, among the address's own. A connection is idle while no request
+// is in progress on it, whether or not one ever was.
+//
+// If nothing idle is left, a connection above the total is closed at once. The cap per address then has two steps. Up to
+// twice the cap, a request on the connection gets 429 too_many_connections and ends it, so that people learn why. Above that,
+// the connection is closed at once. A connection from a trusted proxy counts for the client that its PROXY header names.
+// Without the PROXY protocol, a proxy's connection carries many clients: it is not capped, and gives way to nobody.
 //
 // All listeners of an Edge count together. TLS goes on top: tls.NewListener(e.Listener(tcp), config), or
 // http.Server.ServeTLS.
@@ -32,31 +38,26 @@ type listener struct {
 	edge *Edge
 }
 
-// connectionCounts are the open connections of all listeners of an Edge. Only clients with a connection are in the map.
-type connectionCounts struct {
-	mu      sync.Mutex
-	total   int               // guarded by mu
-	clients map[bucketKey]int // connections by client, guarded by mu
-}
-
 // Accept returns the next connection that may be served.
 func (l *listener) Accept() (net.Conn, error) {
+	e := l.edge
 	for {
 		raw, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		if !l.edge.enter() {
-			l.edge.observer.ConnectionRefused("total")
+		peer := addressOf(raw.RemoteAddr())
+		c := &connection{Conn: raw, edge: e, proxy: e.proxies.trust(peer) && !e.options.ProxyProtocol}
+		c.idleSince.Store(int64(time.Since(e.began)))
+		if !e.enter(c) {
+			e.observer.ConnectionRefused("total")
 			reset(raw)
 			continue
 		}
-		l.edge.observer.ConnectionOpened()
-		c := &connection{Conn: raw, edge: l.edge}
-		peer := addressOf(raw.RemoteAddr())
-		if l.edge.options.ProxyProtocol && l.edge.proxies.trust(peer) {
+		e.observer.ConnectionOpened()
+		if e.options.ProxyProtocol && e.proxies.trust(peer) {
 			c.Conn = proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.REQUIRE),
-				proxyproto.SetReadHeaderTimeout(l.edge.options.HeaderTimeout))
+				proxyproto.SetReadHeaderTimeout(e.options.HeaderTimeout))
 			return c, nil // counted when its header is read; Accept must not wait for that
 		}
 		c.known.Do(func() { c.admit(peer) })
@@ -67,62 +68,56 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// enter counts a connection in the total; false if there is no room.
-func (e *Edge) enter() bool {
-	e.counts.mu.Lock()
-	defer e.counts.mu.Unlock()
-	if most := e.options.MaxConnections; most > 0 && e.counts.total >= most {
-		return false
-	}
-	e.counts.total++
-	return true
-}
-
 // connection is a client's connection, counted until it is closed.
 type connection struct {
 	net.Conn
-	edge *Edge
+	edge  *Edge
+	proxy bool // of a proxy that carries many clients
 
 	known   sync.Once // has admit run
 	address netip.Addr
-	counted bool // in edge.counts.clients; guarded by its lock
-	left    bool // no longer counted in total; guarded by the same lock
-	crowded bool // above the cap: answer 429 and close
-	unknown bool // the PROXY header names no client, so no other header may name one
+	groups  [2]bucketKey // its client and its network; guarded by edge.counts.mu, as are:
+	counted int          // how many of the groups it is in
+	left    bool         // no longer in the counts
+	crowded bool         // above the cap: answer 429 and close
+	unknown bool         // the PROXY header names no client, so no other header may name one
 	refused error
+
+	requests  atomic.Int64 // in progress; far below 0 once the connection has given way
+	idleSince atomic.Int64 // the end of its last request, or its opening: nanoseconds since the edge began
 
 	closing sync.Once
 	closed  error
+}
+
+// gaveWay is far from any number of requests.
+const gaveWay = -1 << 32
+
+// begin notes that a request is in progress; false if the connection has given way and is being closed.
+func (c *connection) begin() bool { return c.requests.Add(1) > 0 }
+
+// end notes that a request is done.
+func (c *connection) end() {
+	c.idleSince.Store(int64(time.Since(c.edge.began)))
+	c.requests.Add(-1)
 }
 
 // admit counts the connection for the client's address.
 func (c *connection) admit(client netip.Addr) {
 	e := c.edge
 	c.address = client
-	most := e.options.MaxConnectionsPerAddress
-	if most <= 0 || !client.IsValid() || e.proxies.trust(client) {
+	if e.options.MaxConnectionsPerAddress <= 0 || !client.IsValid() || e.proxies.trust(client) {
 		return
 	}
-	key := clientKey(client)
-	e.counts.mu.Lock()
-	n := e.counts.clients[key] + 1
-	if c.left {
-		e.counts.mu.Unlock()
-		return
-	}
-	if n > 2*most {
-		c.refused = errConnectionRefused
-	} else {
-		e.counts.clients[key] = n
-		c.counted, c.crowded = true, n > most
-	}
-	e.counts.mu.Unlock()
-	if n > most {
+	room := e.join(c)
+	if room != roomy {
 		e.observer.ConnectionRefused("address")
 	}
-	if c.refused != nil {
+	if room == full {
+		c.refused = errConnectionRefused
 		c.abort()
 	}
+	c.crowded = room == crowded
 }
 
 // identify waits for the PROXY header, where one is required, and counts the connection.
@@ -163,7 +158,7 @@ func (c *connection) RemoteAddr() net.Addr {
 func (c *connection) Close() error {
 	c.closing.Do(func() {
 		c.closed = c.Conn.Close()
-		c.leave()
+		c.edge.leave(c)
 	})
 	return c.closed
 }
@@ -176,23 +171,8 @@ func (c *connection) abort() {
 			raw = pc.Raw()
 		}
 		reset(raw)
-		c.leave()
+		c.edge.leave(c)
 	})
-}
-
-func (c *connection) leave() {
-	e := c.edge
-	e.counts.mu.Lock()
-	e.counts.total--
-	c.left = true
-	if c.counted {
-		key := clientKey(c.address)
-		if e.counts.clients[key]--; e.counts.clients[key] <= 0 {
-			delete(e.counts.clients, key)
-		}
-	}
-	e.counts.mu.Unlock()
-	e.observer.ConnectionClosed()
 }
 
 // reset closes a connection without leaving it in TIME_WAIT.

@@ -25,6 +25,7 @@ type Edge struct {
 	counts   connectionCounts
 	observer Observer
 	now      func() time.Time
+	began    time.Time
 
 	// A flood must not fill the disk with access log lines, since a full disk stops everybody's bets. limitedLines bounds
 	// the lines about refused requests, fileLines each address's lines about requests that no zone counts.
@@ -51,10 +52,10 @@ func New(o Options) (*Edge, error) {
 	}
 	e := &Edge{
 		options: o, proxies: o.TrustedProxies, headers: newSecurityHeaders(o), origins: newOrigins(o.CORSOrigins),
-		zones: zs, observer: o.Observer, now: o.Now, limitedLines: rate.NewLimiter(limitedLinesRate, limitedLinesBurst),
+		zones: zs, observer: o.Observer, now: o.Now, began: time.Now(), limitedLines: rate.NewLimiter(limitedLinesRate, limitedLinesBurst),
 		fileLines: newBuckets(fileLinesRate, fileLinesBurst, fileLinesAddresses),
 	}
-	e.counts.clients = make(map[bucketKey]int)
+	e.counts.open, e.counts.groups = make(crowd), make(map[bucketKey]crowd)
 	if e.observer == nil {
 		e.observer = nobody{}
 	}
@@ -67,6 +68,12 @@ func New(o Options) (*Edge, error) {
 // Handler wraps next in everything that a request passes.
 func (e *Edge) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, ok := r.Context().Value(connectionKey{}).(*connection); ok {
+			if !c.begin() {
+				panic(http.ErrAbortHandler) // it gave way when the request came, so the client gets no answer
+			}
+			defer c.end()
+		}
 		x := &exchange{Context: r.Context(), edge: e, w: w, start: time.Now()}
 		r = r.WithContext(x)
 		x.request = r
@@ -91,6 +98,7 @@ func (x *exchange) admit() bool {
 	}
 	if crowded {
 		h["Connection"] = []string{"close"}
+		h[headerRetryAfter] = crowdedRetryAfter
 		return x.refuse(problemTooManyConnections)
 	}
 	if e.options.MaxHeaderBytes > 0 && headerBytes(r) > e.options.MaxHeaderBytes {
@@ -302,4 +310,5 @@ func (nobody) LimitDecision(string, string, bool)                    {}
 func (nobody) ConnectionOpened()                                     {}
 func (nobody) ConnectionClosed()                                     {}
 func (nobody) ConnectionRefused(string)                              {}
+func (nobody) ConnectionGaveWay(string)                              {}
 func (nobody) Panicked()                                             {}

@@ -39,9 +39,9 @@ func production() Options {
 	o := DefaultOptions()
 	o.HeaderTimeout, o.BodyTimeout = 12*time.Second, 12*time.Second
 	o.IdleTimeout, o.WriteTimeout = 2*time.Minute, 30*time.Second
-	o.MaxConnections, o.MaxConnectionsPerAddress = 10_000, 10
+	o.MaxConnections, o.MaxConnectionsPerAddress = 10_000, 100
 	o.Zones = Zones(ZoneLimits{
-		General: Limit{10, time.Second, 20}, SignIn: Limit{5, time.Minute, 3}, SignUp: Limit{3, time.Hour, 1}, Slots: Limit{60, time.Minute, 10},
+		General: Limit{20, time.Second, 60}, SignIn: Limit{20, time.Minute, 10}, SignUp: Limit{20, time.Hour, 10}, Slots: Limit{60, time.Minute, 10},
 	})
 	o.Compression = true
 	return o
@@ -57,7 +57,7 @@ func open(t testing.TB, over string, handler http.Handler, change func(*Options)
 // openTuned also tunes the server, and puts front around its listener. Either may be nil.
 func openTuned(t testing.TB, over string, handler http.Handler, change func(*Options), tune func(*http.Server), front func(net.Listener) net.Listener) *house {
 	t.Helper()
-	h := &house{seen: &sight{limits: map[string]int{}, refused: map[string]int{}}, access: &safeBuffer{}, log: &safeBuffer{}, clock: newHandClock()}
+	h := &house{seen: &sight{limits: map[string]int{}, refused: map[string]int{}, gaveWay: map[string]int{}}, access: &safeBuffer{}, log: &safeBuffer{}, clock: newHandClock()}
 	o := production()
 	o.HeaderTimeout, o.BodyTimeout, o.IdleTimeout, o.WriteTimeout = time.Hour, time.Hour, time.Hour, time.Hour
 	o.Now = h.clock.Now
@@ -176,6 +176,7 @@ type sight struct {
 	requests []string
 	limits   map[string]int
 	refused  map[string]int
+	gaveWay  map[string]int
 	open     int
 	panics   int
 }
@@ -199,6 +200,12 @@ func (s *sight) ConnectionRefused(reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refused[reason]++
+}
+
+func (s *sight) ConnectionGaveWay(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gaveWay[reason]++
 }
 
 func (s *sight) read(f func()) {
@@ -332,10 +339,13 @@ func TestErrors_UseThePageThatIsGiven(t *testing.T) {
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		WriteProblem(w, r, problem.NewDocument(http.StatusNotFound, "not_found", ""))
 	}), func(o *Options) {
-		o.ErrorPage = func(p problem.Document) []byte { return fmt.Appendf(nil, "<h1>%s</h1>", p.Code) }
+		o.ErrorPage = func(p problem.Document, language string) ([]byte, string) {
+			return fmt.Appendf(nil, "<h1>%s in %s</h1>", p.Code, language), "default-src 'none'"
+		}
 	})
-	if _, body := h.ask(t, "GET", "/nowhere", "", "Accept", "text/html"); body != "<h1>not_found</h1>" {
-		t.Errorf("got %s", body)
+	answer, body := h.ask(t, "GET", "/nowhere", "", "Accept", "text/html", "Accept-Language", "de")
+	if body != "<h1>not_found in de</h1>" || answer.Header.Get("Content-Security-Policy") != "default-src 'none'" || answer.Header.Get("Vary") != "Accept-Language" {
+		t.Errorf("got %s with %v", body, answer.Header)
 	}
 }
 

@@ -28,7 +28,7 @@ type exchange struct {
 	route   string
 	account string
 
-	refused   bool // by the edge itself
+	refused   bool // by the edge itself, or by the handler to bound its work
 	uncounted bool // no zone counts it: it reads a file
 
 	limitValues [3]string // backs the rate limit headers

@@ -23,6 +23,14 @@ func NoteAccount(ctx context.Context, id string) {
 	}
 }
 
+// NoteRefusal says that the handler refused the request to bound its work. Such lines in the access log are bounded, as those
+// about the edge's own refusals are.
+func NoteRefusal(ctx context.Context) {
+	if x := exchangeOf(ctx); x != nil {
+		x.refused = true
+	}
+}
+
 // NeverCompress keeps the answer uncompressed. Call it before writing an answer that holds both a secret and something
 // that the client sent: the compressed length would reveal the secret bit by bit (BREACH).
 func NeverCompress(ctx context.Context) {

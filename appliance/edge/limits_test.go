@@ -53,12 +53,12 @@ func TestLimits_OfEachZone(t *testing.T) {
 		retryAfter   int
 		reset        int
 	}{
-		{"GET", "/api/v1/games", 20, 100 * time.Millisecond, 1, 2},
-		{"POST", "/api/v1/me/daily-coins", 20, 100 * time.Millisecond, 1, 2},
-		{"POST", "/api/v1/sessions", 3, 12 * time.Second, 12, 36},
-		{"POST", "/api/v1/accounts", 1, 20 * time.Minute, 1200, 1200},
-		{"POST", "/api/v1/games/slots/spins", 10, time.Second, 1, 10},
-		{"GET", "/api/v1/sessions", 20, 100 * time.Millisecond, 1, 2}, // not signing in
+		{"GET", "/api/v1/games", 60, 50 * time.Millisecond, 1, 3},
+		{"POST", "/api/v1/me/daily-coins", 60, 50 * time.Millisecond, 1, 3},
+		{"POST", "/api/v1/sessions", 10, 3 * time.Second, 3, 30},
+		{"POST", "/api/v1/accounts", 10, 3 * time.Minute, 180, 1800},
+		{"POST", "/api/v1/games/slots/spins", 60, 50 * time.Millisecond, 1, 3}, // by address; an account has 10
+		{"GET", "/api/v1/sessions", 60, 50 * time.Millisecond, 1, 3},           // not signing in
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
 			h := open(t, "http", says("{}"), nil)
@@ -96,13 +96,13 @@ func TestLimits_OfEachZone(t *testing.T) {
 
 func TestLimits_CountEachAddressApart(t *testing.T) {
 	h := open(t, "http", says("{}"), trustLoopback)
-	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "198.51.100.1"); n != 3 {
+	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "198.51.100.1"); n != 10 {
 		t.Fatalf("%d allowed", n)
 	}
-	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "198.51.100.2"); n != 3 {
+	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "198.51.100.2"); n != 10 {
 		t.Errorf("another address had %d", n)
 	}
-	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "2001:db8::1"); n != 3 {
+	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "2001:db8::1"); n != 10 {
 		t.Errorf("an IPv6 address had %d", n)
 	}
 	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "2001:db8::ffff:2"); n != 0 {
@@ -129,7 +129,7 @@ func TestLimits_DontCountHealthNorStaticFiles(t *testing.T) {
 			}
 		}
 	}
-	if spend(t, h, "GET", "/healthy") > 21 { // not a health check, so it is limited
+	if spend(t, h, "GET", "/healthy") > 61 { // not a health check, so it is limited
 		t.Error("what only looks like a probe is not limited")
 	}
 }
@@ -154,7 +154,7 @@ func TestLimits_CountEveryRefusal(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := open(t, "http", says("{}"), files)
-			if n := spend(t, h, c.method, c.path, c.headers...); n != 20 {
+			if n := spend(t, h, c.method, c.path, c.headers...); n != 60 {
 				t.Errorf("%d were answered", n)
 			}
 			// The page of another site has not used up its visitor's spins.
@@ -178,16 +178,21 @@ func TestLimits_OffMeansOff(t *testing.T) {
 			t.Fatal("a zone that is off still limits")
 		}
 	}
-	if spend(t, one, "GET", "/api/v1/games") < 20 {
+	if spend(t, one, "GET", "/api/v1/games") < 60 {
 		t.Error("the others are off too")
 	}
+}
+
+// fewSignUps are limits that tell tries and sign-ups apart.
+func fewSignUps(o *Options) {
+	o.Zones = Zones(ZoneLimits{SignIn: Limit{5, time.Minute, 2}, SignUp: Limit{3, time.Hour, 1}})
 }
 
 // A refused sign-up does not count as one of the three per hour, but it counts as a try.
 func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
 	status := 0
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }),
-		nil)
+		fewSignUps)
 	try := func(answer, want int, left string) {
 		t.Helper()
 		status = answer
@@ -224,7 +229,7 @@ func TestLimits_CountWhatIsDoneApartFromTries(t *testing.T) {
 
 func TestLimits_OfTriesAloneStandWithoutTheOthers(t *testing.T) {
 	h := open(t, "http", says("{}"), func(o *Options) { o.Zones[2].Events = 0 })
-	if n := spend(t, h, "POST", "/api/v1/accounts"); n != 3 {
+	if n := spend(t, h, "POST", "/api/v1/accounts"); n != 20 {
 		t.Errorf("%d tries", n)
 	}
 }
@@ -258,14 +263,14 @@ func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
 	if answer, _ := h.ask(t, "POST", spins, "", "Account", "1002", "X-Forwarded-For", "203.0.113.1"); answer.StatusCode != 200 {
 		t.Error("another account is limited too")
 	}
-	// Many accounts behind one address share its limit.
+	// Many accounts behind one address share its limit, which leaves room for a household.
 	allowed = 0
-	for i := range 30 {
+	for i := range 80 {
 		if answer, _ := h.ask(t, "POST", spins, "", "Account", strconv.Itoa(2000+i), "X-Forwarded-For", "203.0.113.77"); answer.StatusCode == 200 {
 			allowed++
 		}
 	}
-	if allowed != 10 {
+	if allowed != 60 {
 		t.Errorf("one address had %d spins", allowed)
 	}
 	h.seen.read(func() {
@@ -370,9 +375,11 @@ func TestFlood_OfAHundredThousandAddressesStaysBelow32MB(t *testing.T) {
 	before := heap()
 	now := time.Unix(1_700_000_000, 0)
 	for i := range uint32(100_000) {
+		site, _ := networkKey(netip.AddrFrom16([16]byte{0x20, 0x01, byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}))
 		a := clientKey(netip.AddrFrom4([4]byte{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}))
 		for _, z := range zs.all {
 			z.addresses.take(a, now, 1)
+			z.networks.take(site, now, 1)
 			if z.accounts != nil {
 				z.accounts.take(key(uint64(i)), now, 1)
 			}
@@ -381,7 +388,7 @@ func TestFlood_OfAHundredThousandAddressesStaysBelow32MB(t *testing.T) {
 	used := float64(int64(heap())-int64(before)) / (1 << 20)
 	clients := 0
 	for _, z := range zs.all {
-		clients += z.addresses.len()
+		clients += z.addresses.len() + z.networks.len()
 		if z.accounts != nil {
 			clients += z.accounts.len()
 		}
@@ -426,4 +433,27 @@ func BenchmarkFlood(b *testing.B) {
 			general.decide(key(random.Uint64()), time.Now(), 1)
 		}
 	})
+}
+
+// Whoever has a /48 has 65,536 of the networks that count as one client. Together they have 16 times as much.
+func TestLimits_OfASiteAreSixteenTimesThoseOfAClient(t *testing.T) {
+	h := open(t, "http", says("{}"), trustLoopback)
+	allowed := 0
+	for i := range 400 {
+		if answer, _ := h.ask(t, "POST", "/api/v1/sessions", "", "X-Forwarded-For", fmt.Sprintf("2001:db8:1:%x::1", i)); answer.StatusCode == 200 {
+			allowed++
+		} else if got := answer.Header.Get("Retry-After"); got != "1" { // one of 320 a minute
+			t.Fatalf("Retry-After %s", got)
+		}
+	}
+	if allowed != 160 {
+		t.Errorf("a site had %d sign-ins", allowed)
+	}
+	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "2001:db8:2::1"); n != 10 {
+		t.Errorf("another site had %d", n)
+	}
+	h.clock.move(time.Second) // the refused networks have kept what is theirs
+	if n := spend(t, h, "POST", "/api/v1/sessions", "X-Forwarded-For", "2001:db8:1:18f::1"); n != 5 {
+		t.Errorf("a network that was refused had %d of the 5 that its site had", n)
+	}
 }

@@ -49,8 +49,9 @@ type Options struct {
 
 	Compression bool
 
-	// ErrorPage makes the HTML of an error for a browser; nil: a plain page.
-	ErrorPage func(problem.Document) []byte
+	// ErrorPage makes the HTML of an error for a browser, in a language that its Accept-Language header prefers. policy is the
+	// page's Content-Security-Policy; empty: as of all pages. nil: a plain page.
+	ErrorPage func(p problem.Document, acceptLanguage string) (page []byte, policy string)
 
 	// AccessLog gets one record per request; nil: no log. It is called from many goroutines and must not block, so let it
 	// write to a LogBuffer.
@@ -74,6 +75,9 @@ type Observer interface {
 	ConnectionClosed()
 	// ConnectionRefused is called with the reason: "total", "address" or "proxy_header".
 	ConnectionRefused(reason string)
+	// ConnectionGaveWay is called for an idle connection that is closed in favour of a new one, with the reason: "total" or
+	// "address". ConnectionClosed is called for it as well.
+	ConnectionGaveWay(reason string)
 	// Panicked is called for each panic of a handler.
 	Panicked()
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"imperio/appliance/problem"
 )
@@ -13,7 +12,7 @@ import (
 // The edge's own refusals.
 var (
 	problemTooManyConnections = problem.NewDocument(http.StatusTooManyRequests, "too_many_connections",
-		"Your address holds too many connections. Close some, then try again.")
+		"Your address holds too many connections. Close some.")
 	problemHeaderTooLarge = problem.NewDocument(http.StatusRequestHeaderFieldsTooLarge, "header_too_large",
 		"The request's headers are too large.")
 	problemBodyTooLarge = problem.NewDocument(http.StatusRequestEntityTooLarge, "body_too_large",
@@ -23,7 +22,7 @@ var (
 	problemForeignPreflight = problem.NewDocument(http.StatusForbidden, "forbidden",
 		"Pages of this origin can't call the API.")
 	problemRateLimited = problem.NewDocument(http.StatusTooManyRequests, "rate_limited",
-		"Too many requests. Wait a little, then try again.")
+		"Too many requests.")
 	problemPanic = problem.NewDocument(http.StatusInternalServerError, "internal_error",
 		"Something went wrong here. It was recorded under the request id.")
 	problemNotFound = problem.NewDocument(http.StatusNotFound, "not_found",
@@ -43,7 +42,7 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p problem.Document) {
 		p.RequestID = x.id
 	}
 	if retry, err := strconv.Atoi(h.Get(headerRetryAfter)); err == nil && p.RetryAfter == 0 {
-		p.RetryAfter = retry
+		p.WaitFor(retry)
 	}
 	delete(h, "Content-Encoding")
 	delete(h, "Etag")
@@ -51,11 +50,16 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p problem.Document) {
 		p.Write(w, r)
 		return
 	}
-	page := plainErrorPage
+	body := []byte(nil)
 	if x != nil && x.edge.options.ErrorPage != nil {
-		page = x.edge.options.ErrorPage
+		var policy string
+		if body, policy = x.edge.options.ErrorPage(p, r.Header.Get("Accept-Language")); policy != "" {
+			h["Content-Security-Policy"] = []string{policy}
+		}
+		h["Vary"] = append(h["Vary"], "Accept-Language")
+	} else {
+		body = plainErrorPage(p)
 	}
-	body := page(p)
 	h["Content-Type"], h["Cache-Control"] = []string{"text/html; charset=utf-8"}, []string{"no-store"}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(p.Status)
@@ -77,15 +81,15 @@ func wantsPage(r *http.Request) bool {
 	return false
 }
 
-// errorPage has neither style nor script, so every Content-Security-Policy allows it.
+// errorPage is for tests and for listeners without the house's own. It has neither style nor script, so every
+// Content-Security-Policy allows it.
 var errorPage = template.Must(template.New("error").Parse(`<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.Status}} {{.Title}}</title></head>
 <body>
 <h1>{{.Title}}</h1>
 <p>{{.Detail}}</p>
-{{if .Wait}}<p>Try again in {{.Wait}}.</p>
-{{end}}<p><a href="/">Back to the casino</a></p>
+<p><a href="/">Back to the casino</a></p>
 {{if .RequestID}}<p><small>Request {{.RequestID}}</small></p>
 {{end}}</body>
 </html>
@@ -93,9 +97,6 @@ var errorPage = template.Must(template.New("error").Parse(`<!doctype html>
 
 func plainErrorPage(p problem.Document) []byte {
 	var b strings.Builder
-	_ = errorPage.Execute(&b, struct { // can't fail: the template is constant, and so are the fields' types
-		problem.Document
-		Wait time.Duration
-	}{p, time.Duration(p.RetryAfter) * time.Second})
+	_ = errorPage.Execute(&b, p) // can't fail: the template is constant, and so are the fields' types
 	return []byte(b.String())
 }

@@ -17,6 +17,9 @@ const (
 	headerRetryAfter = "Retry-After"
 )
 
+// crowdedRetryAfter is when an address at its cap may try again: as soon as one of its requests is done.
+var crowdedRetryAfter = []string{"5"}
+
 // decision is a bucket's answer.
 type decision struct {
 	allowed    bool
@@ -51,6 +54,9 @@ func (x *exchange) limitAddress(z *zone) bool {
 	if z.tries != nil && !x.limitAddress(z.tries) {
 		return false
 	}
+	if z.addresses == nil {
+		return true
+	}
 	d := x.count(z, 1)
 	x.edge.observer.LimitDecision(z.name, "address", d.allowed)
 	if !d.allowed {
@@ -77,7 +83,17 @@ func (x *exchange) forgive(status int) {
 
 // count counts the request n times, and writes what is left into the answer's headers.
 func (x *exchange) count(z *zone, n int) decision {
-	d := z.addresses.decide(clientKey(x.address), x.edge.now(), n)
+	now := x.edge.now()
+	d := z.addresses.decide(clientKey(x.address), now, n)
+	if network, ok := networkKey(x.address); ok && d.allowed {
+		wide := z.networks.decide(network, now, n)
+		if !wide.allowed {
+			z.addresses.take(clientKey(x.address), now, -n)
+		}
+		if !wide.allowed || wide.remaining < d.remaining {
+			d = wide
+		}
+	}
 	x.limitValues = [3]string{strconv.Itoa(d.limit), strconv.Itoa(d.remaining), strconv.Itoa(d.reset)}
 	d.show(x.w.Header(), &x.limitValues)
 	return d
@@ -117,7 +133,10 @@ func (e *Edge) AdmitAccount(h http.Header, route string, account uint64) (wait t
 // Buckets calls f for each table of token buckets, with the number of clients in it, for metrics.
 func (e *Edge) Buckets(f func(zone, by string, clients int)) {
 	for _, z := range e.zones.all {
-		f(z.name, "address", z.addresses.len())
+		if z.addresses != nil {
+			f(z.name, "address", z.addresses.len())
+			f(z.name, "network", z.networks.len())
+		}
 		if z.accounts != nil {
 			f(z.name, "account", z.accounts.len())
 		}

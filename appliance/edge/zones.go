@@ -27,6 +27,8 @@ type Zone struct {
 	Name string // stable: metrics use it as a label
 	// PerAccount says whether the zone also counts by account, once the client has said who it is.
 	PerAccount bool
+	// PerAddress is the limit by address, where the clients of one address may do more together than an account; nil: Limit.
+	PerAddress *Limit
 	// Routes are exact methods and paths ("POST /api/v1/sessions"). None: every request that no other zone names.
 	Routes []string
 	// Tries, if not nil, count every request. The zone itself then counts only those that the handler does not refuse
@@ -44,11 +46,13 @@ type ZoneLimits struct {
 
 // Zones are the casino's zones.
 func Zones(l ZoneLimits) []Zone {
+	tries := l.SignIn
+	tries.Burst += l.SignUp.Burst // who may open that many accounts at once has tries for them, and for typing errors
 	return []Zone{
 		{Name: "general", Limit: l.General, PerAccount: true},
-		{Name: "sign-in", Limit: l.SignIn, Routes: []string{"POST /api/v1/sessions"}},
-		{Name: "sign-up", Limit: l.SignUp, Routes: []string{"POST /api/v1/accounts"}, Tries: &Zone{Name: "sign-up-tries", Limit: l.SignIn}},
-		{Name: "slots", Limit: l.Slots, PerAccount: true, Routes: []string{"POST /api/v1/games/slots/spins"}},
+		{Name: "sign-in", Limit: l.SignIn, Routes: []string{"POST /api/v1/sessions", "POST /api/v1/password-resets"}},
+		{Name: "sign-up", Limit: l.SignUp, Routes: []string{"POST /api/v1/accounts"}, Tries: &Zone{Name: "sign-up-tries", Limit: tries}},
+		{Name: "slots", Limit: l.Slots, PerAccount: true, PerAddress: &l.General, Routes: []string{"POST /api/v1/games/slots/spins"}},
 	}
 }
 
@@ -57,8 +61,9 @@ func (l Limit) perSecond() rate.Limit { return rate.Limit(float64(l.Events) / l.
 // zone is a Zone in use.
 type zone struct {
 	name      string
-	refused   string // the route of refused requests in logs and metrics: "refused: sign-in"
-	addresses *buckets
+	refused   string   // the route of refused requests in logs and metrics: "refused: sign-in"
+	addresses *buckets // nil: not counted by address
+	networks  *buckets // the /48 of IPv6 clients, at networkFactor times as much; nil as addresses
 	accounts  *buckets // nil: not counted by account
 	forgives  bool     // takes back requests that the handler refuses
 	tries     *zone    // counts those too; nil: none
@@ -125,7 +130,15 @@ func (zs *zones) add(c Zone, maxBuckets int) (*zone, error) {
 	if c.Burst < 1 {
 		return nil, fmt.Errorf("edge: zone %s needs a burst of at least 1, not %d", c.Name, c.Burst)
 	}
-	z := &zone{name: c.Name, refused: "refused: " + c.Name, addresses: newBuckets(c.perSecond(), c.Burst, maxBuckets)}
+	z := &zone{name: c.Name, refused: "refused: " + c.Name}
+	address := c.Limit
+	if c.PerAddress != nil {
+		address = *c.PerAddress
+	}
+	if !address.Off() {
+		z.addresses = newBuckets(address.perSecond(), address.Burst, maxBuckets)
+		z.networks = newBuckets(networkFactor*address.perSecond(), networkFactor*address.Burst, maxBuckets)
+	}
 	if c.PerAccount {
 		z.accounts = newBuckets(c.perSecond(), c.Burst, maxBuckets)
 	}

@@ -24,6 +24,7 @@ type Metrics struct {
 	bytes     *prometheus.CounterVec
 	limits    *prometheus.CounterVec
 	refused   *prometheus.CounterVec
+	gaveWay   *prometheus.CounterVec
 	opened    prometheus.Gauge
 	panics    prometheus.Counter
 	signIns   *prometheus.CounterVec
@@ -74,6 +75,7 @@ func NewMetrics(s Sources) *Metrics {
 		bytes:   counters("imperio_http_response_bytes_total", "Bytes of answers' bodies as sent, by route.", "route"),
 		limits:  counters("imperio_limiter_decisions_total", "Requests that a limit counted, by zone, by what was counted (address or account), and decision.", "zone", "by", "decision"),
 		refused: counters("imperio_http_connections_refused_total", "Connections refused, by reason: the total cap, the cap per address, or a missing PROXY header.", "reason"),
+		gaveWay: counters("imperio_http_connections_gave_way_total", "Idle connections closed in favour of new ones, by reason: the total is nearly full, or the address is at its cap.", "reason"),
 		opened:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "imperio_http_connections", Help: "Open connections of clients."}),
 		panics:  prometheus.NewCounter(prometheus.CounterOpts{Name: "imperio_http_panics_total", Help: "Panics of handlers. Each is a bug."}),
 
@@ -99,7 +101,7 @@ func NewMetrics(s Sources) *Metrics {
 		m.rules[rules] = games.NameOf(rules)
 	}
 	m.registry.MustRegister(
-		m.requests, m.durations, m.bytes, m.limits, m.refused, m.opened, m.panics, m.signIns, m.rounds, m.staked, m.paid,
+		m.requests, m.durations, m.bytes, m.limits, m.refused, m.gaveWay, m.opened, m.panics, m.signIns, m.rounds, m.staked, m.paid,
 		m.syncs, m.commands, m.applies, m.backups, newState(s),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -109,6 +111,9 @@ func NewMetrics(s Sources) *Metrics {
 	}
 	for _, reason := range [...]string{"total", "address", "proxy_header"} {
 		m.refused.WithLabelValues(reason)
+	}
+	for _, reason := range [...]string{"total", "address"} {
+		m.gaveWay.WithLabelValues(reason)
 	}
 	for _, result := range signInResults {
 		m.signIns.WithLabelValues(result)
@@ -176,6 +181,9 @@ func (m *Metrics) ConnectionClosed() { m.opened.Dec() }
 
 // ConnectionRefused counts a connection that was refused, by reason.
 func (m *Metrics) ConnectionRefused(reason string) { m.refused.WithLabelValues(reason).Inc() }
+
+// ConnectionGaveWay counts an idle connection that was closed in favour of a new one, by reason.
+func (m *Metrics) ConnectionGaveWay(reason string) { m.gaveWay.WithLabelValues(reason).Inc() }
 
 // Panicked counts a panic of a handler.
 func (m *Metrics) Panicked() { m.panics.Inc() }

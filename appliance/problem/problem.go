@@ -57,6 +57,9 @@ var statuses = map[string]int{
 	"account_locked":      http.StatusForbidden,
 	"excluded":            http.StatusForbidden,
 
+	"username_reserved":   http.StatusUnprocessableEntity,
+	"password_too_common": http.StatusUnprocessableEntity,
+	"password_like_name":  http.StatusUnprocessableEntity,
 	"invalid_username":    http.StatusUnprocessableEntity,
 	"invalid_email":       http.StatusUnprocessableEntity,
 	"invalid_password":    http.StatusUnprocessableEntity,
@@ -139,7 +142,7 @@ func Of(err error) *Problem {
 		p = New("outcome_unknown", "It is not known whether this was done. Send it again with the same Idempotency-Key to find out.")
 		p.RetryAfter = time.Second
 	case errors.Is(err, command.ErrUnavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		p = New("unavailable", "The casino can't do this at the moment; nothing has changed. Try again in a few seconds.")
+		p = New("unavailable", "The casino can't do this at the moment; nothing has changed.")
 		p.RetryAfter = 2 * time.Second
 	default:
 		p = New("internal_error", "Something went wrong in the casino. The operator can find the cause by the request id.")
@@ -184,9 +187,37 @@ func (p *Problem) Document(requestID string, now time.Time) Document {
 		}
 	}
 	if after > 0 {
-		d.RetryAfter = int((after + time.Second - 1) / time.Second)
+		d.WaitFor(int((after + time.Second - 1) / time.Second))
 	}
 	return d
+}
+
+// WaitFor sets how many seconds to wait. Whoever is refused for now (429, 503) is told so in words, too.
+func (d *Document) WaitFor(seconds int) {
+	if seconds <= 0 || d.RetryAfter == seconds {
+		return
+	}
+	d.RetryAfter = seconds
+	if d.Status == http.StatusTooManyRequests || d.Status == http.StatusServiceUnavailable {
+		d.Detail += " Wait " + Wait(seconds) + ", then try again."
+	}
+}
+
+// Wait is a number of seconds in words: "40 seconds", "about 19 minutes", "about 2 hours".
+func Wait(seconds int) string {
+	of := func(n int, unit string) string {
+		if n == 1 {
+			return "1 " + unit
+		}
+		return strconv.Itoa(n) + " " + unit + "s"
+	}
+	switch {
+	case seconds < 120:
+		return of(seconds, "second")
+	case seconds < 2*3600:
+		return "about " + of((seconds+59)/60, "minute")
+	}
+	return "about " + of((seconds+3599)/3600, "hour")
 }
 
 // Write answers a request with the document. It sets Retry-After if the document has one.

@@ -55,12 +55,13 @@ func TestDocument_SaysAllThatTheProblemKnows(t *testing.T) {
 		problem    Problem
 		nextAt     string
 		retryAfter int
+		detail     string
 	}{
-		{"plain", Problem{Status: 409, Code: "round_open", Detail: "No."}, "", 0},
-		{"with a time", Problem{Status: 409, Code: "limit_reached", Detail: "No.", Limit: "loss_per_day", NextAt: now.Add(1500 * time.Millisecond)}, "2026-11-23T21:00:01.500Z", 0},
-		{"throttled until a time", Problem{Status: 429, Code: "sign_in_throttled", Detail: "No.", NextAt: now.Add(1500 * time.Millisecond)}, "2026-11-23T21:00:01.500Z", 2},
-		{"throttled for a while", Problem{Status: 429, Code: "rate_limited", Detail: "No.", RetryAfter: 61 * time.Second}, "", 61},
-		{"throttled without a time", Problem{Status: 429, Code: "rate_limited", Detail: "No."}, "", 60},
+		{"plain", Problem{Status: 409, Code: "round_open", Detail: "No."}, "", 0, "No."},
+		{"with a time", Problem{Status: 409, Code: "limit_reached", Detail: "No.", Limit: "loss_per_day", NextAt: now.Add(1500 * time.Millisecond)}, "2026-11-23T21:00:01.500Z", 0, "No."},
+		{"throttled until a time", Problem{Status: 429, Code: "sign_in_throttled", Detail: "No.", NextAt: now.Add(1500 * time.Millisecond)}, "2026-11-23T21:00:01.500Z", 2, "No. Wait 2 seconds, then try again."},
+		{"throttled for a while", Problem{Status: 429, Code: "rate_limited", Detail: "No.", RetryAfter: 61 * time.Second}, "", 61, "No. Wait 61 seconds, then try again."},
+		{"throttled without a time", Problem{Status: 429, Code: "rate_limited", Detail: "No."}, "", 60, "No. Wait 60 seconds, then try again."},
 	} {
 		c.problem.Cause = errors.New("a secret")
 		w := httptest.NewRecorder()
@@ -70,7 +71,7 @@ func TestDocument_SaysAllThatTheProblemKnows(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := Document{
-			Type: "about:blank", Title: http.StatusText(c.problem.Status), Status: c.problem.Status, Code: c.problem.Code, Detail: "No.",
+			Type: "about:blank", Title: http.StatusText(c.problem.Status), Status: c.problem.Status, Code: c.problem.Code, Detail: c.detail,
 			RequestID: "request-1", NextAt: c.nextAt, Limit: c.problem.Limit, RetryAfter: c.retryAfter,
 		}
 		if d != want || w.Code != c.problem.Status || strings.Contains(w.Body.String(), "secret") {
@@ -117,5 +118,16 @@ func TestStatuses_KnowTheCodesOfTheMachineAndTheGames(t *testing.T) {
 	}
 	if found < 40 {
 		t.Errorf("only %d refusals were found: the test looks for the wrong words", found)
+	}
+}
+
+func TestWait_SaysItInWords(t *testing.T) {
+	for seconds, want := range map[int]string{
+		1: "1 second", 40: "40 seconds", 119: "119 seconds", 120: "about 2 minutes", 1081: "about 19 minutes", 7199: "about 120 minutes",
+		7200: "about 2 hours", 90_000: "about 25 hours",
+	} {
+		if got := Wait(seconds); got != want {
+			t.Errorf("%d: %q, want %q", seconds, got, want)
+		}
 	}
 }

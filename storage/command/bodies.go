@@ -48,6 +48,8 @@ type NewSession struct {
 	Lifetime  int64     `cbor:"5,keyasint"`           // milliseconds from the machine's time; key 2 is retired (an end by the proposer's clock)
 	Name      string    `cbor:"8,keyasint,omitempty"` // of a personal access token, as its owner calls it
 	Scopes    Scopes    `cbor:"9,keyasint,omitempty"` // of a personal access token; 0: a session, which may do everything
+	// Network is a keyed hash of the client's network. The account remembers its newest ones; see Credentials. Zero: none.
+	Network Subject `cbor:"6,keyasint,omitzero"`
 }
 
 // Scopes is what a personal access token may do.
@@ -85,22 +87,19 @@ type RevokeInvitation struct {
 	Reason     string       `cbor:"3,keyasint,omitempty"`
 }
 
-// AttemptSignIn uses up one sign-in try of an account and of an address. It is proposed before the password is checked, so
-// that parallel guesses can't slip past the limit. A successful sign-in gives the tries back.
-// With Account 0 (an unknown name), only the address counts. Refused with sign_in_throttled. No answer.
+// AttemptSignIn uses up one password try of a subject. It is proposed before the password is checked, so that parallel
+// guesses can't slip past the limit. A right password gives the subject's tries back. The proposer chooses the subject:
+// the machine knows no device and no unknown name. Refused with sign_in_throttled. No answer.
 type AttemptSignIn struct {
-	Address Subject `cbor:"1,keyasint"` // the client's address, an IPv6 client's /64
-	Login   Subject `cbor:"2,keyasint"` // folded name or e-mail, so that unknown names are throttled like known ones
-	Tries   int64   `cbor:"3,keyasint"` // how many failures in a row each may have; 0: no limit
+	Subject Subject `cbor:"5,keyasint"` // keys 1 and 2 are retired (an address and a login)
+	Tries   int64   `cbor:"3,keyasint"` // how many failures in a row are allowed; 0: no limit
 	Refill  int64   `cbor:"4,keyasint"` // milliseconds until one more is allowed
 }
 
 // OpenSession signs an account in after its password was verified. Answer: *SessionOpened.
 type OpenSession struct {
 	Session NewSession `cbor:"1,keyasint"`
-	Login   Subject    `cbor:"2,keyasint"`           // as in the AttemptSignIn before it
-	Address Subject    `cbor:"6,keyasint"`           // as in the AttemptSignIn before it
-	Refill  int64      `cbor:"5,keyasint,omitempty"` // as in the AttemptSignIn before it
+	Subject Subject    `cbor:"7,keyasint,omitzero"`  // of the AttemptSignIn before it; keys 2, 5 and 6 are retired
 	Rehash  string     `cbor:"3,keyasint,omitempty"` // a stronger hash of the same password, which replaces the old one
 	OldHash string     `cbor:"4,keyasint,omitempty"` // the hash that was checked; if it changed meanwhile, the sign-in is refused
 }
@@ -123,10 +122,9 @@ type ChangePassword struct {
 	Keep    SessionID `cbor:"3,keyasint,omitempty"`
 	Actor   string    `cbor:"4,keyasint,omitempty"`
 	Reason  string    `cbor:"5,keyasint,omitempty"`
-	// As in the AttemptSignIn before the check of the current password, to give the try back; zero if there was none.
-	Login   Subject `cbor:"6,keyasint,omitzero"`
-	Address Subject `cbor:"7,keyasint,omitzero"`
-	Refill  int64   `cbor:"8,keyasint,omitempty"`
+	// Subject is that of the AttemptSignIn before the check of the current password, to give the tries back; zero if there
+	// was none. Keys 6 to 8 are retired.
+	Subject Subject `cbor:"9,keyasint,omitzero"`
 	// Link is the hash of the one-time link that takes the place of the current password; zero: none. See CreatePasswordLink.
 	Link TokenHash `cbor:"10,keyasint,omitzero"`
 }

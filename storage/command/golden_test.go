@@ -15,15 +15,16 @@ import (
 
 // bodies are one of each kind with every field filled in.
 func bodies() []command.Body {
-	login, address := command.Subject{1, 15: 2}, command.Subject{3, 15: 4}
-	session := command.NewSession{Token: command.TokenHash{1, 2, 3}, Lifetime: 2_592_000_000, UserAgent: "agent", Address: "192.0.2.1", Name: "bot", Scopes: command.ScopePlay}
+	subject := command.Subject{1, 15: 2}
+	session := command.NewSession{Token: command.TokenHash{1, 2, 3}, Lifetime: 2_592_000_000, UserAgent: "agent", Address: "192.0.2.1", Network: command.Subject{3, 15: 4},
+		Name: "bot", Scopes: command.ScopePlay}
 	return []command.Body{
 		command.OpenAccount{Username: "Ann", UsernameKey: "ann", Email: "Ann@example.com", EmailKey: "ann@example.com", PasswordHash: "$2a$12$x",
 			Role: command.RolePlayer, WelcomeCoins: 100, Session: &session, Actor: "cashier", Invitation: command.TokenHash{7, 31: 8}},
-		command.OpenSession{Session: session, Login: login, Address: address, Refill: 12_000, Rehash: "$2a$13$x", OldHash: "$2a$12$x"},
+		command.OpenSession{Session: session, Subject: subject, Rehash: "$2a$13$x", OldHash: "$2a$12$x"},
 		command.EndSessions{Session: 7, All: true, Keep: 8},
-		command.AttemptSignIn{Address: address, Login: login, Tries: 5, Refill: 12_000},
-		command.ChangePassword{OldHash: "old", NewHash: "new", Keep: 9, Actor: "cashier", Reason: "forgotten", Login: login, Address: address, Refill: 12_000, Link: command.TokenHash{5, 31: 6}},
+		command.AttemptSignIn{Subject: subject, Tries: 5, Refill: 12_000},
+		command.ChangePassword{OldHash: "old", NewHash: "new", Keep: 9, Actor: "cashier", Reason: "forgotten", Subject: subject, Link: command.TokenHash{5, 31: 6}},
 		command.PlaceWager{Rules: "roulette/1", Stake: 30, Bets: []games.Bet{
 			{Type: "split", Numbers: []int{8, 11}, Amount: 10}, {Type: "dozen", Selection: 2, Amount: 20}}},
 		command.TakeAction{Round: 12, Action: "hit", Taken: new(2)},

@@ -68,6 +68,8 @@ type Credentials struct {
 	Locked       bool
 	Excluded     time.Time // end of the exclusion in force; zero if none
 	OpenedUnder  Key       // the idempotency key of the sign-up
+	// Networks are the networks from which the account's newest sessions were opened, the newest last; see NewSession.
+	Networks []Subject
 }
 
 // Session is a signed-in client.

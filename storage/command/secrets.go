@@ -16,8 +16,8 @@ type SealedSeed struct {
 	Box        [SeedSize + 16]byte // the seed, encrypted with the casino's key, and a tag
 }
 
-// Subject is who the sign-in throttle counts: a keyed hash of what was typed as a login, or of an address. The zero Subject
-// is nobody.
+// Subject is a keyed hash of who is counted or recognized: an account, a device or a network of an account, a session, what
+// was typed as the login of no account, or a network. The zero Subject is nobody.
 type Subject [16]byte
 
 // KeyID names the casino's key without telling it. The state holds the id of the key that its secrets are sealed with.

@@ -53,6 +53,9 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 		Username: b.Username, UsernameKey: b.UsernameKey, Email: b.Email, EmailKey: b.EmailKey,
 		PasswordHash: b.PasswordHash, Role: b.Role, CreatedAt: m.now, OpenedUnder: m.command.Key,
 	}
+	if b.Session != nil {
+		a.rememberNetwork(b.Session.Network, m.is().mostNetworks)
+	}
 	if err := m.put(tableAccounts, key, a); err != nil {
 		return command.Result{}, err
 	}
@@ -113,11 +116,7 @@ func (m *Machine) changePassword(b command.ChangePassword) (command.Result, erro
 	if r := m.refuseChange(&a, b.Actor, b.OldHash, b.Link); r != nil {
 		return command.Result{Refusal: r}, nil
 	}
-	if b.Login != (command.Subject{}) {
-		if r, err := m.giveTriesBack(b.Login, b.Address, b.Refill); r != nil || err != nil {
-			return command.Result{Refusal: r}, err
-		}
-	}
+	m.giveTriesBack(b.Subject)
 	a.PasswordHash, a.Link, a.LinkExpires = b.NewHash, command.TokenHash{}, 0
 	if err := m.put(tableAccounts, accountKey(id), a); err != nil {
 		return command.Result{}, err
@@ -258,7 +257,7 @@ func (r *Reader) Credentials(login string) (v command.Credentials, ok bool, err 
 		return v, false, err
 	}
 	w, _, err := loadOf[WalletRecord](r, tableWallets, id)
-	v = command.Credentials{Account: id, PasswordHash: a.PasswordHash, Locked: w.Locked, OpenedUnder: a.OpenedUnder}
+	v = command.Credentials{Account: id, PasswordHash: a.PasswordHash, Locked: w.Locked, OpenedUnder: a.OpenedUnder, Networks: a.Networks}
 	if w.ExcludedUntil > r.head.Time { // by the machine's time, which may be ahead of the clock
 		v.Excluded = at(w.ExcludedUntil)
 	}

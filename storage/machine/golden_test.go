@@ -55,7 +55,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"account": machine.AccountRecord{Username: "Ann", UsernameKey: "ann", Email: "Ann@example.com", EmailKey: "ann@example.com",
 			PasswordHash: "$2a$12$x", Role: command.RoleOperator, CreatedAt: 1_795_000_000_000},
 		"account_keyed": machine.AccountRecord{Username: "Ann", UsernameKey: "ann", Role: command.RolePlayer, OpenedUnder: command.KeyOf("sign-up"),
-			Link: command.TokenHash{5, 31: 6}, LinkExpires: 7, DeletedAt: 8},
+			Networks: []command.Subject{{1, 15: 2}, {3, 15: 4}}, Link: command.TokenHash{5, 31: 6}, LinkExpires: 7, DeletedAt: 8},
 		"wallet": machine.WalletRecord{Balance: 1, Held: 2, Nonce: 3, Last: 4, OpenRound: 5, Locked: true, ExcludedUntil: 6, Limited: true, DailyNext: 7,
 			Usage: machine.UsageRecord{Day: 8, Staked: 9, Lost: -10, LostWeek: 11, LostMonth: 12, PlaySince: 13, PlayLast: 14}, Games: sums, LastCoins: 15, Deleted: true},
 		"wallet_zero":         machine.WalletRecord{},

@@ -25,6 +25,8 @@ type constants struct {
 	mostUses int
 	// longestLink is the longest time, in milliseconds, for which a link to set a password holds.
 	longestLink int64
+	// mostNetworks is how many networks an account is remembered to have signed in from.
+	mostNetworks int
 	// longestSession is the longest lifetime of a session in milliseconds.
 	longestSession int64
 	// keyPeriod is how long an idempotency key is kept after its use, in milliseconds: a day as promised, and an hour for
@@ -52,6 +54,7 @@ var levels = [...]constants{
 		mostInvitations:  1000,
 		mostUses:         1_000_000,
 		longestLink:      30 * dayMillis,
+		mostNetworks:     8,
 		longestSession:   100 * 365 * dayMillis, // no sum of times overflows
 		keyPeriod:        25 * hourMillis,
 		playBreak:        15 * 60_000,

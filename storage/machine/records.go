@@ -87,6 +87,8 @@ type AccountRecord struct {
 	Role         command.Role `cbor:"6,keyasint"`
 	CreatedAt    int64        `cbor:"7,keyasint"`
 	OpenedUnder  command.Key  `cbor:"8,keyasint,omitzero"` // the idempotency key of the sign-up
+	// Networks are keyed hashes of the networks from which the newest sessions were opened, the newest last.
+	Networks []command.Subject `cbor:"9,keyasint,omitempty"`
 	// Link is the hash of a one-time link with which the password can be set until LinkExpires.
 	Link        command.TokenHash `cbor:"10,keyasint,omitzero"`
 	LinkExpires int64             `cbor:"11,keyasint,omitempty"`

@@ -19,11 +19,12 @@ func (m *Machine) openSession(b command.OpenSession) (command.Result, error) {
 	if r, err := m.refuseSession(&b.Session); r != nil || err != nil {
 		return command.Result{Refusal: r}, err
 	}
-	if r, err := m.giveTriesBack(b.Login, b.Address, b.Refill); r != nil || err != nil {
-		return command.Result{Refusal: r}, err
-	}
+	m.giveTriesBack(b.Subject)
+	changed := a.rememberNetwork(b.Session.Network, m.is().mostNetworks)
 	if b.Rehash != "" && b.OldHash != "" {
-		a.PasswordHash = b.Rehash
+		a.PasswordHash, changed = b.Rehash, true
+	}
+	if changed {
 		if err := m.put(tableAccounts, accountKey(id), a); err != nil {
 			return command.Result{}, err
 		}
@@ -173,6 +174,23 @@ func valid(refs []sessionRef, personal bool, now int64) (n int) {
 		}
 	}
 	return n
+}
+
+// rememberNetwork makes a network the account's newest, and forgets the oldest above most. It reports whether that changed
+// anything. The zero Subject is no network.
+func (a *AccountRecord) rememberNetwork(network command.Subject, most int) (changed bool) {
+	if network == (command.Subject{}) || len(a.Networks) > 0 && a.Networks[len(a.Networks)-1] == network {
+		return false
+	}
+	kept := make([]command.Subject, 0, most)
+	for _, n := range a.Networks {
+		if n != network {
+			kept = append(kept, n)
+		}
+	}
+	kept = append(kept, network)
+	a.Networks = kept[max(0, len(kept)-most):]
+	return true
 }
 
 func allSessions(sessionRef) bool { return true }

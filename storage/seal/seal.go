@@ -12,6 +12,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -30,8 +31,9 @@ type Keys struct {
 	id           command.KeyID
 	seeds        cipher.AEAD
 	passwords    cipher.AEAD
-	logins       []byte
-	addresses    []byte
+	subjects     []byte
+	networks     []byte
+	devices      []byte
 	certificates []byte
 }
 
@@ -58,7 +60,7 @@ func New(key [KeySize]byte) *Keys {
 	return &Keys{
 		id:    command.KeyID(derive("key id", len(command.KeyID{}))),
 		seeds: box("server seed", cipher.NewGCM), passwords: box("password hash", cipher.NewGCMWithRandomNonce),
-		logins: derive("throttled login", 32), addresses: derive("throttled address", 32),
+		subjects: derive("throttled subject", 32), networks: derive("known network", 32), devices: derive("device cookie", 32),
 		certificates: derive("certificates", 32),
 	}
 }
@@ -93,15 +95,54 @@ func (k *Keys) Command(c command.Command) command.Command {
 	return c
 }
 
-// Login is the throttle's subject for a folded login name or e-mail address.
-func (k *Keys) Login(login string) command.Subject { return subject(k.logins, login) }
+// The subjects of the sign-in throttle. Each kind has a name of its own in the hash, so no two kinds meet.
 
-// Address is the throttle's subject for a client's network.
-func (k *Keys) Address(network string) command.Subject { return subject(k.addresses, network) }
+// Login is the subject of a login that no account has: a folded name or e-mail address.
+func (k *Keys) Login(login string) command.Subject {
+	return subject(k.subjects, "login", []byte(login))
+}
 
-func subject(key []byte, text string) command.Subject {
+// Account is the subject of all strangers who name an account.
+func (k *Keys) Account(id command.AccountID) command.Subject {
+	return subject(k.subjects, "account", number(uint64(id)))
+}
+
+// Device is the subject of a browser that an account has signed in from before.
+func (k *Keys) Device(id command.AccountID, device [16]byte) command.Subject {
+	return subject(k.subjects, "device", append(number(uint64(id)), device[:]...))
+}
+
+// From is the subject of a network that an account has signed in from before.
+func (k *Keys) From(id command.AccountID, network command.Subject) command.Subject {
+	return subject(k.subjects, "from", append(number(uint64(id)), network[:]...))
+}
+
+// Session is the subject of a session that changes its account's password.
+func (k *Keys) Session(id command.SessionID) command.Subject {
+	return subject(k.subjects, "session", number(uint64(id)))
+}
+
+// Network is a client's network as accounts remember it. It is the same for all accounts.
+func (k *Keys) Network(network string) command.Subject {
+	return subject(k.networks, "network", []byte(network))
+}
+
+// Devices authenticates the content of a device cookie.
+func (k *Keys) Devices(content []byte) [sha256.Size]byte {
+	mac := hmac.New(sha256.New, k.devices)
+	mac.Write(content)
+	var sum [sha256.Size]byte
+	mac.Sum(sum[:0])
+	return sum
+}
+
+func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+func subject(key []byte, kind string, of []byte) command.Subject {
 	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(text))
+	mac.Write([]byte(kind))
+	mac.Write([]byte{0})
+	mac.Write(of)
 	var sum [sha256.Size]byte
 	return command.Subject(mac.Sum(sum[:0]))
 }

@@ -85,10 +85,13 @@ func TestCommand_SealsEveryServerSeed(t *testing.T) {
 	}
 }
 
-func TestSubjects_TellLoginsAddressesAndKeysApart(t *testing.T) {
+func TestSubjects_TellKindsAndKeysApart(t *testing.T) {
 	seen := map[command.Subject]string{{}: "nobody"}
 	for name, s := range map[string]command.Subject{
-		"login": ours.Login("ann"), "address": ours.Address("ann"), "another login": ours.Login("ben"), "another key": theirs.Login("ann"),
+		"login": ours.Login("ann"), "another login": ours.Login("ben"), "another key": theirs.Login("ann"),
+		"network": ours.Network("ann"), "account": ours.Account(1000), "another account": ours.Account(1001), "session": ours.Session(1000),
+		"device": ours.Device(1000, [16]byte{1}), "another device": ours.Device(1000, [16]byte{2}), "another's device": ours.Device(1001, [16]byte{1}),
+		"from": ours.From(1000, command.Subject{1}), "from elsewhere": ours.From(1000, command.Subject{2}), "another from there": ours.From(1001, command.Subject{1}),
 	} {
 		if other, ok := seen[s]; ok {
 			t.Errorf("%s and %s are one subject", name, other)
@@ -152,7 +155,12 @@ func TestSeal_Vectors(t *testing.T) {
 		{"id", id(k.ID()), vectorID},
 		{"box", sealed.Box[:], vectorBox},
 		{"login", subject(k.Login("ann")), vectorLogin},
-		{"address", subject(k.Address("192.0.2.1")), vectorAddress},
+		{"account", subject(k.Account(1000)), vectorAccount},
+		{"device", subject(k.Device(1000, [16]byte{1})), vectorDevice},
+		{"from", subject(k.From(1000, command.Subject{1})), vectorFrom},
+		{"session", subject(k.Session(7)), vectorSession},
+		{"network", subject(k.Network("192.0.2.1")), vectorNetwork},
+		{"devices", devices(k.Devices([]byte("content"))), vectorDevices},
 		{"certificates", k.Certificates(), vectorCertificates},
 	} {
 		if got := hex.EncodeToString(v.got); got != v.want {
@@ -167,14 +175,20 @@ func TestSeal_Vectors(t *testing.T) {
 const (
 	vectorID           = "1e7ba809d7f77a04edbeac5a73b1cb58"
 	vectorBox          = "0fcf7e2b39e60f55a59e3bac772e13348d6fbb10d07c67c2679b9810f6fcf2f90afd9476e41e40e2ecf23f79d9127dd0"
-	vectorLogin        = "a80cd64e0b2147de1d132acbfb0a3fdd"
-	vectorAddress      = "7af5ddb0cba54f1c5de72a9a761720b0"
+	vectorLogin        = "56b1d90ffdf015393df6e08da5985253"
+	vectorAccount      = "7b46c9d129c72bf9dff7b032ce91aa55"
+	vectorDevice       = "714f6c03aec239135b5a9c28a565758d"
+	vectorFrom         = "ceb5f4826e686a63223090d2ddf352f3"
+	vectorSession      = "3df1235f3e082087e626ca449208d3de"
+	vectorNetwork      = "aa626ca09e11491b8dee11b0fcf244db"
+	vectorDevices      = "d97c5f2ee2157877dd0af44901a68152509d081e34499293d9295910af2f4350"
 	vectorCertificates = "f504b475fc8a57bc35b4d28399643ab6f625d6132c6a21411940d1247f408be9"
 	vectorPassword     = "sealed1:LL8Pz0xrWYeKwi+Q+CEcubJiTrdmWNGJ7CI+zX7kND9yJ6Yg"
 )
 
 func id(k command.KeyID) []byte        { return k[:] }
 func subject(s command.Subject) []byte { return s[:] }
+func devices(sum [32]byte) []byte      { return sum[:] }
 
 func BenchmarkOpenSeed(b *testing.B) {
 	sealed := ours.SealSeed(command.Seed{3})

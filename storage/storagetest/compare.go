@@ -48,7 +48,7 @@ func (m *Model) Compare(c *Casino) string {
 		account, _, err := s.Account(id)
 		check("account", p.account(), account, err)
 		credentials, _, err := s.Credentials(p.nameKey)
-		want := command.Credentials{Account: id, PasswordHash: p.hash, Locked: p.locked, OpenedUnder: p.openedUnder}
+		want := command.Credentials{Account: id, PasswordHash: p.hash, Locked: p.locked, OpenedUnder: p.openedUnder, Networks: p.networks}
 		if p.excluded.After(m.now) {
 			want.Excluded = p.excluded
 		}

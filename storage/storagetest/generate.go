@@ -62,6 +62,7 @@ func (m *Model) drawSession(t *rapid.T) command.NewSession {
 	s := command.NewSession{
 		Lifetime:  drawMinutes(t),
 		UserAgent: "agent", Address: fmt.Sprintf("192.0.2.%d", rapid.IntRange(1, 2).Draw(t, "address")),
+		Network: Keys.Network(fmt.Sprint("network ", rapid.IntRange(1, 12).Draw(t, "network"))),
 	}
 	s.Token[0] = 1
 	s.Token[1] = byte(rapid.IntRange(0, 255).Draw(t, "token"))
@@ -77,6 +78,12 @@ func drawMinutes(t *rapid.T) int64 {
 // drawCode draws the hash of the code of an invitation or of a link.
 func drawCode(t *rapid.T) command.TokenHash {
 	return command.TokenHash{2, byte(rapid.IntRange(0, 3).Draw(t, "code"))}
+}
+
+// drawSubject is a stranger to an account, one of its devices or networks, a session, or nobody's login.
+func drawSubject(t *rapid.T) command.Subject {
+	return rapid.SampledFrom([]command.Subject{Keys.Account(1000), Keys.Device(1000, [16]byte{1}), Keys.From(1000, Keys.Network("network 1")),
+		Keys.Session(7), Keys.Login("nobody")}).Draw(t, "subject")
 }
 
 func drawHash(t *rapid.T) string {
@@ -106,15 +113,15 @@ func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
 	case 22, 23:
 		return command.RotateSeed{ClientSeed: rapid.SampledFrom([]string{"", "a", "clover", "línea", "tab\t"}).Draw(t, "client seed")}
 	case 24, 25:
-		return command.AttemptSignIn{Address: Keys.Address("192.0.2.1"), Login: Keys.Login("player 1"), Tries: int64(rapid.IntRange(0, 3).Draw(t, "tries")), Refill: 12_000}
+		return command.AttemptSignIn{Subject: drawSubject(t), Tries: int64(rapid.IntRange(0, 3).Draw(t, "tries")), Refill: 12_000}
 	case 26, 27, 28:
 		s := m.drawSession(t)
-		return command.OpenSession{Session: s, Login: Keys.Login("player 1"), Address: Keys.Address(s.Address), Refill: 12_000,
+		return command.OpenSession{Session: s, Subject: drawSubject(t),
 			Rehash: rapid.SampledFrom([]string{"", "hash 1"}).Draw(t, "rehash"), OldHash: rapid.SampledFrom([]string{"", "hash 0"}).Draw(t, "old hash")}
 	case 29:
 		return command.EndSessions{Session: drawSessionID(t, p), All: rapid.Bool().Draw(t, "all"), Keep: drawSessionID(t, p)}
 	case 30:
-		b := command.ChangePassword{OldHash: drawHash(t), NewHash: drawHash(t), Keep: drawSessionID(t, p), Actor: drawActor(t)}
+		b := command.ChangePassword{OldHash: drawHash(t), NewHash: drawHash(t), Keep: drawSessionID(t, p), Actor: drawActor(t), Subject: drawSubject(t)}
 		if rapid.Bool().Draw(t, "by a link") {
 			b.Link = drawCode(t)
 		}

@@ -25,7 +25,7 @@ type Model struct {
 	issued   games.Coins
 	done     map[command.ID]func() command.Result // how to repeat the answer of a command that left an event
 	keys     map[modelKey]modelUse
-	debts    map[string]*debt
+	debts    map[command.Subject]*debt
 	values   map[string]command.Stored
 	locks    map[string]command.LockHeld
 	invited  map[command.TokenHash]command.Invitation // with codes that were not used up
@@ -65,8 +65,9 @@ type player struct {
 	coins         games.Coins
 	sessions      []command.Session // oldest first
 	tokens        map[command.SessionID]command.TokenHash
-	seeds         [][]byte // of all pairs, the active and the next one
-	clients       []string // of all pairs up to the active one
+	networks      []command.Subject // the newest 8 that sessions were opened from, newest last
+	seeds         [][]byte          // of all pairs, the active and the next one
+	clients       []string          // of all pairs up to the active one
 	rotated       []time.Time
 	nonces        []uint64 // used by pair
 	rounds        []*modelRound
@@ -95,7 +96,7 @@ func NewModel(c *games.Catalogue) *Model {
 	return &Model{
 		games: c, accounts: make(map[command.AccountID]*player), next: command.FirstAccountID,
 		done: make(map[command.ID]func() command.Result), keys: make(map[modelKey]modelUse),
-		debts: make(map[string]*debt), values: make(map[string]command.Stored),
+		debts: make(map[command.Subject]*debt), values: make(map[string]command.Stored),
 		locks: make(map[string]command.LockHeld), holders: make(map[string]string), invited: make(map[command.TokenHash]command.Invitation),
 	}
 }

@@ -1,7 +1,6 @@
 package storagetest
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -13,20 +12,15 @@ func (m *Model) attemptSignIn(b command.AttemptSignIn) outcome {
 		return outcome{}
 	}
 	refill := time.Duration(b.Refill) * time.Millisecond
-	subjects := []string{fmt.Sprint("login ", b.Login), fmt.Sprint("address ", b.Address)}
-	for _, s := range subjects {
-		if over := m.owes(s) + refill - time.Duration(b.Tries)*refill; over > 0 {
-			return refused(refuseUntil("sign_in_throttled", m.now.Add(over)))
-		}
+	if over := m.owes(b.Subject) + refill - time.Duration(b.Tries)*refill; over > 0 {
+		return refused(refuseUntil("sign_in_throttled", m.now.Add(over)))
 	}
-	for _, s := range subjects {
-		m.debts[s] = &debt{m.owes(s) + refill, m.now}
-	}
+	m.debts[b.Subject] = &debt{m.owes(b.Subject) + refill, m.now}
 	return outcome{}
 }
 
 // owes is how long a subject must wait from now until it has all its tries back.
-func (m *Model) owes(subject string) time.Duration {
+func (m *Model) owes(subject command.Subject) time.Duration {
 	d := m.debts[subject]
 	if d == nil {
 		return 0
@@ -50,9 +44,7 @@ func (m *Model) openSession(p *player, b command.OpenSession) outcome {
 	if b.Rehash != "" && b.OldHash != "" {
 		p.hash = b.Rehash
 	}
-	m.debts[fmt.Sprint("login ", b.Login)] = nil
-	address := fmt.Sprint("address ", b.Address)
-	m.debts[address] = &debt{max(0, m.owes(address)-time.Duration(b.Refill)*time.Millisecond), m.now}
+	m.debts[b.Subject] = nil
 	sid := p.addSession(m, b.Session)
 	return did(func() any { return &command.SessionOpened{Account: p.account(), Session: p.session(sid)} })
 }
@@ -87,6 +79,10 @@ func (p *player) addSession(m *Model, s command.NewSession) command.SessionID {
 	if s.Scopes == 0 && p.count(false) == 20 {
 		oldest := slices.IndexFunc(p.sessions, func(s command.Session) bool { return s.Scopes == 0 })
 		p.sessions = slices.Delete(p.sessions, oldest, oldest+1)
+	}
+	p.networks = append(slices.DeleteFunc(slices.Clone(p.networks), func(n command.Subject) bool { return n == s.Network }), s.Network)
+	if len(p.networks) > 8 {
+		p.networks = p.networks[1:]
 	}
 	id := command.SessionID(m.events + 1)
 	p.tokens[id] = s.Token
@@ -145,6 +141,7 @@ func (m *Model) changePassword(p *player, b command.ChangePassword) outcome {
 		return refused(refuse("invalid_credentials"))
 	}
 	p.hash, p.link = b.NewHash, command.PasswordLink{}
+	m.debts[b.Subject] = nil
 	p.sessions = slices.DeleteFunc(slices.Clone(p.sessions), func(s command.Session) bool { return s.ID != b.Keep })
 	return did(nothing)
 }

@@ -99,7 +99,7 @@ export async function signOut() {
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.code !== 'unauthenticated') {
-      showBanner(`${errorText(error.code)} ${t('connection.still_signed_in')}`, { kind: error.status === 0 ? 'lost' : undefined, close: true });
+      showBanner(`${errorText(error.code, error.retryAfter)} ${t('connection.still_signed_in')}`, { kind: error.status === 0 ? 'lost' : undefined, close: true });
       return;
     }
   }
@@ -194,7 +194,8 @@ export function startFrame() {
   });
   signals.addEventListener('bet-refused', (event) => {
     pending = false;
-    showBanner(`${t('connection.bet_refused')} ${errorText(/** @type {CustomEvent} */ (event).detail.error.code)}`, { close: true });
+    const { error } = /** @type {CustomEvent} */ (event).detail;
+    showBanner(`${t('connection.bet_refused')} ${errorText(error.code, error.retryAfter)}`, { close: true });
   });
   signals.addEventListener('session-ended', () => {
     const { pathname, search } = location;

@@ -62,9 +62,18 @@ export function wordsUnder(prefix) {
   return Object.fromEntries(Object.entries(words).filter(([k]) => k.startsWith(prefix)));
 }
 
-/** The words for an error's code. @param {string} code */
-export function errorText(code) {
-  return has(`error.${code}`) ? t(`error.${code}`) : t('error.unexpected', { code });
+/** The words for an error's code, and how long to wait. @param {string} code @param {number} [wait] seconds */
+export function errorText(code, wait = 0) {
+  const words = has(`error.${code}`) ? t(`error.${code}`) : t('error.unexpected', { code });
+  return wait > 0 ? `${words} ${waitText(wait)}` : words;
+}
+
+/** "Wait 40 seconds", "Wait about 19 minutes": as the casino's own error page says it. @param {number} seconds */
+function waitText(seconds) {
+  if (seconds === 1) return t('wait.second');
+  if (seconds < 120) return t('wait.seconds', { n: num(seconds) });
+  if (seconds < 7200) return t('wait.minutes', { n: num(Math.ceil(seconds / 60)) });
+  return t('wait.hours', { n: num(Math.ceil(seconds / 3600)) });
 }
 
 /** @param {number} n */

@@ -15,7 +15,7 @@ import './components/card.js';
 addEventListener('unhandledrejection', (event) => {
   if (!(event.reason instanceof ApiError)) return;
   event.preventDefault();
-  showBanner(errorText(event.reason.code), { close: true });
+  showBanner(errorText(event.reason.code, event.reason.retryAfter), { close: true });
 });
 
 const account = load().catch((error) => error);

@@ -165,7 +165,7 @@ function errorPage(error) {
   if (problem.status === 0) signals.addEventListener('found', again, { once: true });
   return {
     title: t('error.title'),
-    body: h('div', { class: 'narrow stack' }, h('h1', null, t('error.title')), h('p', null, errorText(problem.code)),
+    body: h('div', { class: 'narrow stack' }, h('h1', null, t('error.title')), h('p', null, errorText(problem.code, problem.retryAfter)),
       h('button', { class: 'button', onclick: async () => { await check(); if (!connection.lost) again(); } }, t('action.again'))),
     leave: () => signals.removeEventListener('found', again),
   };

@@ -75,11 +75,11 @@ export function form(options) {
   return element;
 }
 
-/** The words for a refusal, including its time if it has one. @param {ApiError} error */
+/** The words for a refusal, including the wait or the time if it has one. @param {ApiError} error */
 export function problemText(error) {
   const until = error.problem.excluded_until ?? error.problem.next_at;
-  const words = errorText(error.code);
-  if (!until) return words;
+  const words = errorText(error.code, error.retryAfter);
+  if (!until || error.retryAfter > 0) return words;
   return `${words} ${until.startsWith('9999') ? t('error.for_ever') : t('error.until', { time: dateTime(until) })}`;
 }
 

@@ -53,7 +53,7 @@ export function pagedTable(options) {
       if (mine === turn) add(page[options.key], page.next_cursor);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (mine === turn) { wrong.textContent = errorText(error.code); failed.hidden = false; }
+      if (mine === turn) { wrong.textContent = errorText(error.code, error.retryAfter); failed.hidden = false; }
     } finally {
       if (mine === turn) { more.disabled = false; bones.hidden = true; }
     }

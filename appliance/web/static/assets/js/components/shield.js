@@ -18,7 +18,7 @@ async function open(round) {
   /** @type {string|null} */
   let wrong = null;
   const now = state.account ? await fairness(true).catch((error) => {
-    wrong = errorText(error instanceof ApiError ? error.code : 'internal_error');
+    wrong = error instanceof ApiError ? errorText(error.code, error.retryAfter) : errorText('internal_error');
     return state.fairness; // as it was known last
   }) : null;
   opening = false;

@@ -95,7 +95,7 @@ async function playOnce(path, body, stage) {
 /** Why a bet was refused, until when, and a link to where the player can change that. @param {ApiError} error */
 function refusal({ code, problem }) {
   const own = code === 'limit_reached';
-  const words = own && problem.limit ? t('bet.passes_limit', { limit: t(`limit.${problem.limit}`) }) : errorText(code);
+  const words = own && problem.limit ? t('bet.passes_limit', { limit: t(`limit.${problem.limit}`) }) : errorText(code, problem.retry_after);
   return {
     words: problem.next_at ? `${words} ${t('error.until', { time: dateTime(problem.next_at) })}` : words,
     link: own && h('a', { href: '/responsible-play' }, t('reality.limits')),

@@ -19,7 +19,7 @@ export default async function fairnessPage() {
   if (wanted && state.account) {
     try { round = await get(`/me/rounds/${encodeURIComponent(wanted)}`); } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      missing = errorText(error.code);
+      missing = errorText(error.code, error.retryAfter);
     }
   }
   const now = state.account ? await fairness(true) : null;

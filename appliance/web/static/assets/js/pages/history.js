@@ -59,7 +59,7 @@ async function oneRound(id) {
   let r;
   try { r = await get(`/me/rounds/${encodeURIComponent(id)}`); } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    return h('p', { class: 'note bad' }, errorText(error.code));
+    return h('p', { class: 'note bad' }, errorText(error.code, error.retryAfter));
   }
   return h('div', { class: 'two' },
     h('section', { class: 'panel' }, h('h2', null, t(`game.${r.game}`)), h('div', { class: 'marks big' }, roundMarks(r)),

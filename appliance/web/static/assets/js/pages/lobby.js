@@ -74,7 +74,7 @@ function dailyCoins() {
       words.textContent = `${t('daily.collected', { coins: coins(answer.amount) })} ${words.textContent}`;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.problem.next_at) set(error.problem.next_at); else { words.textContent = errorText(error.code); button.hidden = error.code === 'daily_coins_off'; }
+      if (error.problem.next_at) set(error.problem.next_at); else { words.textContent = errorText(error.code, error.retryAfter); button.hidden = error.code === 'daily_coins_off'; }
     } finally {
       button.disabled = false;
       words.tabIndex = -1;

@@ -77,7 +77,7 @@ async function drawCurve(box, rounds) {
     }
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    box.lastElementChild?.replaceChildren(errorText(error.code));
+    box.lastElementChild?.replaceChildren(errorText(error.code, error.retryAfter));
     return;
   }
   steps.reverse();
