@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"imperio/appliance/auth"
-	"imperio/appliance/problem"
 	"imperio/games"
 	"imperio/storage/command"
 )
@@ -66,7 +65,7 @@ func (a *API) changePassword(c *call) (answer, error) {
 		return answer{}, err
 	}
 	if !verified.OK {
-		return answer{}, wrongPassword()
+		return answer{}, refuse("wrong_password", "The current password is wrong.")
 	}
 	hash, err := a.o.Passwords.Hash(c.r.Context(), in.New.value)
 	if err != nil {
@@ -75,20 +74,10 @@ func (a *API) changePassword(c *call) (answer, error) {
 	body := command.ChangePassword{OldHash: cred.PasswordHash, NewHash: hash, Keep: c.session.ID,
 		Login: a.o.Subjects.Login(login), Address: a.o.Subjects.Address(network(a.o.Client(c.r))), Refill: a.o.SignInRefill.Milliseconds()}
 	_, err = a.propose(c, account.ID, command.Key{}, 0, body)
-	if r, ok := errors.AsType[*command.Refusal](err); ok && r.Code == "invalid_credentials" {
-		err = wrongPassword() // another change was quicker
-	}
 	if err != nil {
-		return answer{}, err
+		return answer{}, err // wrong_password, if another change was quicker
 	}
 	return answer{status: http.StatusNoContent}, nil
-}
-
-// wrongPassword is 403, not 401 as at a sign-in: the session is good.
-func wrongPassword() *problem.Problem {
-	p := refuse("invalid_credentials", "The current password is wrong.")
-	p.Status = http.StatusForbidden
-	return p
 }
 
 func (a *API) collectDailyCoins(c *call) (answer, error) {
@@ -111,7 +100,7 @@ func (a *API) collectDailyCoins(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusCreated, replayed: res.Replayed, value: struct {
+	return answer{status: http.StatusCreated, location: "/api/v1/me/transfers?kind=daily", replayed: res.Replayed, value: struct {
 		Amount games.Coins `json:"amount"`
 		Coins  games.Coins `json:"coins"`
 		NextAt timestamp   `json:"next_at"`

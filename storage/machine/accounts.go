@@ -106,7 +106,7 @@ func (m *Machine) changePassword(b command.ChangePassword) (command.Result, erro
 		return command.Result{Refusal: noAccount(id)}, nil
 	}
 	if b.Actor == "" && a.PasswordHash != b.OldHash {
-		return command.Refusef("invalid_credentials", "The current password is wrong."), nil
+		return command.Refusef("wrong_password", "The current password is wrong."), nil
 	}
 	if b.Login != (command.Subject{}) {
 		if r, err := m.giveTriesBack(b.Login, b.Address, b.Refill); r != nil || err != nil {

@@ -103,7 +103,7 @@ func (p *player) endSessions(b command.EndSessions) outcome {
 		if b.All {
 			return outcome{}
 		}
-		return refused(refuse("not_found"))
+		return refused(refuse("session_not_found"))
 	}
 	p.sessions = kept
 	return did(nothing)
@@ -111,7 +111,7 @@ func (p *player) endSessions(b command.EndSessions) outcome {
 
 func (p *player) changePassword(b command.ChangePassword) outcome {
 	if b.Actor == "" && b.OldHash != p.hash {
-		return refused(refuse("invalid_credentials"))
+		return refused(refuse("wrong_password"))
 	}
 	p.hash = b.NewHash
 	p.sessions = slices.DeleteFunc(slices.Clone(p.sessions), func(s command.Session) bool { return s.ID != b.Keep })
