@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"gopkg.in/yaml.v3"
@@ -85,6 +86,7 @@ func TestOpenAPI_ListsCodesWhereTheyOccur(t *testing.T) {
 	doc := openAPIDocument(t)
 	listed := make(map[string]bool)
 	note := func(place, status, text string) {
+		t.Helper()
 		codes := codeNamed.FindAllStringSubmatch(text, -1)
 		if len(codes) == 0 {
 			t.Errorf("%s lists no codes", place)
@@ -103,11 +105,7 @@ func TestOpenAPI_ListsCodesWhereTheyOccur(t *testing.T) {
 				if status < "400" {
 					continue
 				}
-				text, ok := answer.(map[string]any)["description"].(string)
-				if !ok {
-					text = resolve(doc, answer)["description"].(string)
-				}
-				note(method+" "+path+" "+status, status, text)
+				note(method+" "+path+" "+status, status, says(doc, answer))
 			}
 		}
 	}
@@ -117,6 +115,55 @@ func TestOpenAPI_ListsCodesWhereTheyOccur(t *testing.T) {
 		if listed[code] == slices.Contains(elsewhere, code) {
 			t.Errorf("%s: listed at an operation: %t", code, listed[code])
 		}
+	}
+}
+
+// says is the description of an answer: the operation's own, or else that of the component that it refers to.
+func says(doc map[string]any, answer any) string {
+	text, ok := answer.(map[string]any)["description"].(string)
+	if !ok {
+		text, _ = resolve(doc, answer)["description"].(string)
+	}
+	return text
+}
+
+// listed are the codes of each operation, by method and path, e.g. "GET /api/v1/me/rounds/{id}".
+var listed = sync.OnceValue(func() map[string][]string {
+	var doc map[string]any
+	if err := yaml.Unmarshal(openAPI, &doc); err != nil {
+		panic(err) // another test says so
+	}
+	all := make(map[string][]string)
+	for path, methods := range doc["paths"].(map[string]any) {
+		for method, op := range methods.(map[string]any) {
+			var codes []string
+			for status, answer := range op.(map[string]any)["responses"].(map[string]any) {
+				for _, c := range codeNamed.FindAllStringSubmatch(says(doc, answer), -1) {
+					codes = append(codes, status+" "+c[1])
+				}
+			}
+			all[strings.ToUpper(method)+" "+path] = codes
+		}
+	}
+	return all
+})
+
+// checkCode reports a refusal that the operation does not list. Addresses and methods that are not described can answer anything.
+func checkCode(t *testing.T, method, path string, r reply) {
+	t.Helper()
+	got := strings.Split(path, "/")
+	var op string
+	for name := range listed() {
+		m, described, _ := strings.Cut(name, " ")
+		same := m == method && slices.EqualFunc(strings.Split(described, "/"), got, func(w, g string) bool {
+			return w == g || strings.HasPrefix(w, "{") && g != ""
+		})
+		if same && (op == "" || !strings.Contains(described, "{")) {
+			op = name
+		}
+	}
+	if code := r.code(); op != "" && code != "" && !slices.Contains(listed()[op], fmt.Sprint(r.status, " ", code)) {
+		t.Errorf("%s answers %d %s, which is not described", op, r.status, code)
 	}
 }
 
