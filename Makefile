@@ -24,7 +24,7 @@ $(GO) test $(1) $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint pages platforms notices screenshots unit short times fuzz bench bench-keys bench-ratio edge-check clean torture
+.PHONY: help run build test lint pages description platforms notices api-page screenshots unit short times fuzz bench bench-keys bench-ratio edge-check clean torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,7 +38,7 @@ build: ## build bin/imperio
 test: lint unit fuzz ## run lint, all tests with the race detector, and each fuzz target for a short time
 	@echo "== all passed"
 
-lint: pages ## run gofmt, go vet and staticcheck, and check the types of the pages
+lint: pages description ## run gofmt, go vet and staticcheck, and check the types of the pages and the description of the API
 	@echo "== gofmt"
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:" $$unformatted; exit 1; fi
 	@echo "== go vet"
@@ -53,6 +53,18 @@ pages: ## check the types of the players' pages with tsc (needs npm)
 	elif [ "$$CI" = true ]; then echo "npm is missing" >&2; exit 1; \
 	else echo "skipped: npm is not installed"; fi
 
+description: ## check openapi.yaml with Redocly's rules, and make clients of it that compile: TypeScript (needs npm), and Go, which plays
+	@echo "== openapi.yaml"
+	@mkdir -p build/description
+	@if command -v npm >/dev/null; then \
+	  npm ci --prefix appliance/api/check --silent --no-audit --no-fund && npm run --prefix appliance/api/check --silent lint && \
+	  npm run --prefix appliance/api/check --silent types; \
+	elif [ "$$CI" = true ]; then echo "npm is missing" >&2; exit 1; \
+	else echo "skipped: npm is not installed"; fi
+	@$(GO) build -o build/description/imperio ./cmd/imperio
+	@cd appliance/api/check && $(GO) tool oapi-codegen --config oapi-codegen.yaml ../openapi.yaml && $(GO) vet ./... && \
+	  IMPERIO=$(CURDIR)/build/description/imperio $(GO) test -count=1 .
+
 PLATFORMS := linux/amd64 linux/arm64 linux/arm darwin/arm64 freebsd/amd64
 
 platforms: ## build the program for each platform that it supports (with an empty build cache, a minute of a processor each)
@@ -61,6 +73,9 @@ platforms: ## build the program for each platform that it supports (with an empt
 
 notices: ## write cmd/imperio/notices.txt, the licences of everything in the program
 	$(GO) test -count=1 -run '^TestNotices' ./docs -update
+
+api-page: ## write the page that shows openapi.yaml, appliance/web/static/api.html
+	$(GO) test -count=1 -run '^TestAPIPage' ./appliance/web -update
 
 screenshots: ## take screenshots of every page for docs/screenshots
 	$(GO) test -tags screenshots -count=1 -timeout 10m -run '^TestScreenshots$$' ./appliance/web/browsertest

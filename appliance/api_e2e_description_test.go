@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -30,11 +31,30 @@ func readDescription(t *testing.T, document []byte) *description {
 	if err := yaml.Unmarshal(document, &d.doc); err != nil {
 		t.Fatal(err)
 	}
+	closeObjects(d.doc)
 	d.all.DefaultDraft(jsonschema.Draft2020)
+	d.all.AssertFormat()
 	if err := d.all.AddResource("openapi.json", d.doc); err != nil {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// closeObjects closes the document's objects. They are open in answers, for clients; here, a member that is not described is wrong.
+func closeObjects(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		if v["type"] == "object" && v["properties"] != nil {
+			v["additionalProperties"] = false
+		}
+		for _, child := range v {
+			closeObjects(child)
+		}
+	case []any:
+		for _, child := range v {
+			closeObjects(child)
+		}
+	}
 }
 
 // at walks down the document by member names, and follows references. It returns nil if there is nothing.
@@ -47,6 +67,17 @@ func (d *description) at(names ...string) map[string]any {
 		}
 	}
 	return v
+}
+
+// examples are those of a request's or an answer's content.
+func (d *description) examples(place ...string) (list []any) {
+	if v, ok := d.at(place...)["example"]; ok {
+		list = append(list, v)
+	}
+	for name := range d.at(append(place, "examples")...) {
+		list = append(list, d.at(append(place, "examples", name)...)["value"])
+	}
+	return list
 }
 
 // validate checks a JSON text against the schema at a place in the document.
@@ -105,6 +136,17 @@ func (d *description) check(r *http.Request, res *http.Response, body []byte) {
 	d.mu.Lock()
 	d.seen[name] = true
 	d.mu.Unlock()
+	headers, _ := answer["headers"].(map[string]any)
+	for header := range headers {
+		if d.at(append(op, "responses", status, "headers", header)...)["required"] == true && res.Header.Get(header) == "" {
+			d.t.Errorf("%s: no %s", name, header)
+		}
+	}
+	for _, header := range []string{"Location", "ETag", "Retry-After", "WWW-Authenticate", "Idempotency-Replayed", "Set-Cookie"} {
+		if headers[header] == nil && res.Header.Get(header) != "" {
+			d.t.Errorf("%s: the header %s is not described", name, header)
+		}
+	}
 	content, _ := answer["content"].(map[string]any)
 	if len(content) == 0 {
 		if len(body) != 0 {
@@ -117,12 +159,15 @@ func (d *description) check(r *http.Request, res *http.Response, body []byte) {
 		d.t.Errorf("%s: answers %q", name, media)
 		return
 	}
-	if !strings.HasSuffix(media, "json") {
+	if !strings.HasSuffix(media, "json") || res.Header.Get("Content-Encoding") != "" {
 		return
 	}
 	place := append(op, "responses", status, "content", media, "schema")
 	if res.StatusCode >= 400 {
 		place = []string{"components", "schemas", "Problem"}
+		if code := codeOf(body); !strings.Contains(d.says(path, r.Method, status), "`"+code+"`") {
+			d.t.Errorf("%s: the code %s is not described", name, code)
+		}
 	}
 	if err := d.validate(body, place...); err != nil {
 		d.t.Errorf("%s: %v\n%s", name, err, body)
@@ -132,6 +177,24 @@ func (d *description) check(r *http.Request, res *http.Response, body []byte) {
 			d.t.Errorf("%s: took a request that is not as described: %v\n%s", name, err, request)
 		}
 	}
+}
+
+// says is the description of an answer: the operation's own, or else that of the component that it refers to.
+func (d *description) says(path, method, status string) string {
+	answers, _ := d.at("paths", path, strings.ToLower(method))["responses"].(map[string]any)
+	answer, _ := answers[status].(map[string]any)
+	text, ok := answer["description"].(string)
+	if !ok {
+		text, _ = d.at("paths", path, strings.ToLower(method), "responses", status)["description"].(string)
+	}
+	return text
+}
+
+// codeOf is the code of a problem.
+func codeOf(body []byte) string {
+	var p struct{ Code string }
+	_ = json.Unmarshal(body, &p) // whatever is not JSON has no code
+	return p.Code
 }
 
 func bodyOf(t *testing.T, r *http.Request) []byte {

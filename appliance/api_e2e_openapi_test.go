@@ -55,7 +55,7 @@ func tourSignIn(t *testing.T, p, v *realClient) {
 	if list := p.object(200, "GET", sessions, "")["sessions"].([]any); len(list) != 2 {
 		t.Errorf("%v", list)
 	}
-	p.refused(404, "not_found", "DELETE", sessions+"/7777777", "")
+	p.refused(404, "session_not_found", "DELETE", sessions+"/7777777", "")
 	p.object(204, "DELETE", sessions+"/"+second["session_id"].(string), "")
 }
 
@@ -149,7 +149,7 @@ func tourResponsiblePlay(t *testing.T, p, v *realClient) {
 	}
 	p.refused(422, "invalid_limits", "PUT", limits,
 		`{"stake_per_day":0,"loss_per_day":null,"loss_per_week":null,"loss_per_month":null,"session_minutes":60,"reality_check_minutes":30}`)
-	p.refused(403, "invalid_credentials", "PUT", "/api/v1/me/password", `{"current":"wrong horse","new":"better horse"}`)
+	p.refused(403, "wrong_password", "PUT", "/api/v1/me/password", `{"current":"wrong horse","new":"better horse"}`)
 	p.object(204, "PUT", "/api/v1/me/password", `{"current":"correct horse","new":"better horse"}`)
 	p.refused(422, "invalid_exclusion", "POST", "/api/v1/me/exclusions", `{"days":0}`)
 	p.object(201, "POST", "/api/v1/me/exclusions", `{"days":"for_ever"}`)

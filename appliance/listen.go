@@ -107,7 +107,7 @@ func redirect(httpsAddr string) http.Handler {
 			host = h
 		}
 		if host == "" || strings.ContainsAny(host, "/\\@") {
-			edge.WriteProblem(w, r, problem.NewDocument(http.StatusBadRequest, "bad_request", "The Host header is missing or malformed."))
+			edge.WriteProblem(w, r, problem.NewDocument("bad_request", "The Host header is missing or malformed."))
 			return
 		}
 		if port != "" && port != "443" {

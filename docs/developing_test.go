@@ -69,7 +69,7 @@ func listedFiles(table string) (files []string) {
 
 func number(t *testing.T, word string) int {
 	t.Helper()
-	if n, ok := map[string]int{"five": 5, "ten": 10}[word]; ok {
+	if n, ok := map[string]int{"five": 5, "six": 6, "ten": 10}[word]; ok {
 		return n
 	}
 	n, err := strconv.Atoi(word)

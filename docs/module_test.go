@@ -32,7 +32,7 @@ func moduleRoot(t *testing.T) string {
 }
 
 // eachFile calls f for the module's files whose names end in suffix, with their paths below the root. It skips built,
-// downloaded and hidden files, and files that the go command ignores.
+// downloaded and hidden files, files that the go command ignores, and modules of their own.
 func eachFile(t *testing.T, suffix string, f func(path string, content []byte)) {
 	t.Helper()
 	files := 0
@@ -44,6 +44,9 @@ func eachFile(t *testing.T, suffix string, f func(path string, content []byte)) 
 		name := entry.Name()
 		if entry.IsDir() {
 			if path != "." && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "node_modules" || name == "build" || name == "bin") {
+				return fs.SkipDir
+			}
+			if _, err := fs.Stat(root, path+"/go.mod"); err == nil && path != "." {
 				return fs.SkipDir
 			}
 			return nil

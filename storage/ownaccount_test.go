@@ -110,7 +110,7 @@ func TestChangeEmail_TheOldAddressIsFree(t *testing.T) {
 	change := func(id command.AccountID, email, hash string) command.Command {
 		return command.Command{Account: id, Body: command.ChangeEmail{Email: email, EmailKey: email, OldHash: hash}}
 	}
-	c.Refused("invalid_credentials", change(ann, "new@example.com", "other"))
+	c.Refused("wrong_password", change(ann, "new@example.com", "other"))
 	c.Refused("email_taken", change(ann, "ben@example.com", "h"))
 	if r := c.One(change(ann, "ann@example.com", "h")); r.Event != 0 {
 		t.Error("the same address again leaves an event")
@@ -141,7 +141,7 @@ func TestDeleteAccount_NamesGoAndBooksStay(t *testing.T) {
 	c.One(signIn(ann, 1))
 	c.One(command.Command{Account: ann, Body: command.SetLimits{Limits: command.LimitSet{StakePerDay: 50}}})
 	gone := command.Command{Account: ann, Body: command.DeleteAccount{OldHash: "annabella's hash"}}
-	c.Refused("invalid_credentials", command.Command{Account: ann, Body: command.DeleteAccount{OldHash: "other"}})
+	c.Refused("wrong_password", command.Command{Account: ann, Body: command.DeleteAccount{OldHash: "other"}})
 	dealt := openRound(t, c, ann, 2, "stand").Round.ID
 	c.Refused("round_open", gone)
 	c.One(act(ann, dealt, "stand"))

@@ -128,9 +128,9 @@ func TestEndSessions_OnlyOnesOwn(t *testing.T) {
 	bens := c.One(signIn(ben, 1)).Value.(*command.SessionOpened).Session.ID
 	anns := c.One(signIn(ann, 2)).Value.(*command.SessionOpened).Session.ID
 	second := c.One(signIn(ann, 3)).Value.(*command.SessionOpened).Session.ID
-	c.Refused("not_found", command.Command{Account: ann, Body: command.EndSessions{Session: bens}})
+	c.Refused("session_not_found", command.Command{Account: ann, Body: command.EndSessions{Session: bens}})
 	c.One(command.Command{Account: ann, Body: command.EndSessions{Session: anns}})
-	c.Refused("not_found", command.Command{Account: ann, Body: command.EndSessions{Session: anns}})
+	c.Refused("session_not_found", command.Command{Account: ann, Body: command.EndSessions{Session: anns}})
 	c.One(signIn(ann, 4))
 	c.One(command.Command{Account: ann, Body: command.EndSessions{All: true, Keep: second}})
 	if list := sessionsOf(t, c, ann); len(list) != 1 || list[0].ID != second {
@@ -182,7 +182,7 @@ func TestSessions_EndWithPasswordLockAndRole(t *testing.T) {
 func TestChangePassword_NeedsTheCurrentOne(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
 	ann := c.Player("ann", 100)
-	c.Refused("invalid_credentials", command.Command{Account: ann, Body: command.ChangePassword{OldHash: "other", NewHash: "n"}})
+	c.Refused("wrong_password", command.Command{Account: ann, Body: command.ChangePassword{OldHash: "other", NewHash: "n"}})
 	stale := signIn(ann, 1)
 	b := stale.Body.(command.OpenSession)
 	b.OldHash = "hash of ann"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"imperio/appliance/auth"
@@ -19,6 +20,9 @@ type signedIn struct {
 	ExpiresAt timestamp         `json:"expires_at"`
 	SessionID command.SessionID `json:"session_id,string"`
 }
+
+// ownAccount is the address at which players find their account.
+const ownAccount = "/api/v1/me"
 
 func (a *API) openAccount(c *call) (answer, error) {
 	if err := pass(a.o.Writes); err != nil {
@@ -95,7 +99,9 @@ func (a *API) signUp(c *call, key command.Key, body *command.OpenAccount, passwo
 	if opened.Session == nil {
 		return answer{}, errors.New("the machine opened an account without the session that was asked for")
 	}
-	return a.signedIn(c, token, &opened.Account, opened.Session)
+	ans, err := a.signedIn(c, token, &opened.Account, opened.Session)
+	ans.location = ownAccount
+	return ans, err
 }
 
 // signUpAgain answers a sign-up whose name is taken, if it seems to be the same request sent again: it has the same key and
@@ -116,7 +122,7 @@ func (a *API) signUpAgain(c *call, key command.Key, body *command.OpenAccount, p
 	if err != nil && problem.Of(err).Code == "invalid_credentials" {
 		return answer{}, taken
 	}
-	ans.replayed = true
+	ans.replayed, ans.location = true, ownAccount
 	return ans, err
 }
 
@@ -159,7 +165,8 @@ func (a *API) signedIn(c *call, token string, account *command.Account, s *comma
 		return answer{}, err
 	}
 	return answer{
-		status: http.StatusCreated,
+		status:   http.StatusCreated,
+		location: "/api/v1/sessions/" + strconv.FormatUint(uint64(s.ID), 10),
 		value: signedIn{
 			Account: viewAccount(account, c.now), Token: token, ExpiresAt: timestamp(s.ExpiresAt), SessionID: s.ID,
 		},

@@ -287,5 +287,5 @@ func (a *API) refuseAll(p *problem.Problem) http.Handler {
 }
 
 func (a *API) description(*call) (answer, error) {
-	return answer{status: http.StatusOK, raw: openAPI, mediaType: "application/yaml"}, nil
+	return answer{status: http.StatusOK, raw: openAPI, mediaType: "application/yaml", lasting: true}, nil
 }

@@ -222,8 +222,8 @@ func TestRequests_RefusesOtherMethodsAndAddresses(t *testing.T) {
 		{"GET", "/api/v1/me/rounds/18446744073709551617", 404, "round_not_found", ""},
 		{"GET", "/api/v1/me/rounds/%00", 404, "round_not_found", ""},
 		{"GET", "/api/v1/me/rounds/..%2f..%2fme", 404, "not_found", ""},
-		{"DELETE", "/api/v1/sessions/999999", 404, "not_found", ""},
-		{"DELETE", "/api/v1/sessions/other", 404, "not_found", ""},
+		{"DELETE", "/api/v1/sessions/999999", 404, "session_not_found", ""},
+		{"DELETE", "/api/v1/sessions/other", 404, "session_not_found", ""},
 		{"GET", "/api/v1/games/blackjack/rounds/open", 404, "no_open_round", ""},
 	} {
 		r := p.do(c.method, c.path, "")

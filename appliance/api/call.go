@@ -3,12 +3,15 @@ package api
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,6 +45,8 @@ type answer struct {
 	value     any // marshalled as the body
 	raw       []byte
 	mediaType string // of raw
+	location  string // of what was created, with 201; a path
+	lasting   bool   // the same for everybody, and seldom another: it has an ETag, and clients may keep it and ask again
 	cookie    *http.Cookie
 	device    *http.Cookie // by which the account knows the browser
 	replayed  bool         // the answer to an earlier request with the same idempotency key
@@ -57,6 +62,7 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 var (
 	jsonType = []string{"application/json"}
 	noStore  = []string{"no-store"}
+	noCache  = []string{"no-cache"} // may be kept, and must be revalidated before each use
 	yes      = []string{"true"}
 )
 
@@ -77,8 +83,11 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, ps httprouter.Params
 		seen.Status, seen.Code = p.Status, p.Code
 		a.log(c, rt, p)
 		c.refuse(p, !ans.taken)
-	} else if seen.Status = ans.status; !ans.taken {
-		c.answer(&ans)
+	} else {
+		if !ans.taken {
+			c.answer(&ans)
+		}
+		seen.Status = ans.status
 	}
 	seen.Took = time.Since(c.began)
 	a.o.Observe(r, seen)
@@ -262,7 +271,7 @@ func (c *call) render(ans *answer) error {
 	return nil
 }
 
-// answer sends what render wrote.
+// answer sends what render wrote. It sets the status to 304 if the client has the answer already.
 func (c *call) answer(ans *answer) {
 	h := c.w.Header()
 	if ans.cookie != nil {
@@ -274,13 +283,27 @@ func (c *call) answer(ans *answer) {
 	if ans.replayed {
 		h["Idempotency-Replayed"] = yes
 	}
-	if h["Cache-Control"] == nil {
-		h["Cache-Control"] = noStore
+	if ans.location != "" {
+		h["Location"] = []string{ans.location}
 	}
 	body := c.out.Bytes()
+	if ans.raw != nil {
+		body = ans.raw
+	}
+	if ans.lasting {
+		tag := etag(body)
+		h["Etag"], h["Cache-Control"] = []string{tag}, noCache
+		if has(c.r.Header["If-None-Match"], tag) {
+			ans.status = http.StatusNotModified
+			h.Add("Vary", "Accept-Encoding") // as the edge says with the answer
+			c.w.WriteHeader(ans.status)
+			return
+		}
+	} else if h["Cache-Control"] == nil {
+		h["Cache-Control"] = noStore
+	}
 	switch {
 	case ans.raw != nil:
-		body = ans.raw
 		h["Content-Type"] = []string{ans.mediaType}
 	case ans.value != nil:
 		h["Content-Type"] = jsonType
@@ -291,6 +314,24 @@ func (c *call) answer(ans *answer) {
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	c.w.WriteHeader(ans.status)
 	_, _ = c.w.Write(body) // a client that is gone needs no answer
+}
+
+// etag is the ETag of a body. It is weak, so that it is the same in every encoding that the edge may choose.
+func etag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `W/"` + hex.EncodeToString(sum[:8]) + `"`
+}
+
+// has says whether If-None-Match names an ETag, by weak comparison (RFC 9110, 13.1.2).
+func has(lines []string, tag string) bool {
+	for _, line := range lines {
+		for named := range strings.SplitSeq(line, ",") {
+			if named = strings.TrimSpace(named); named == "*" || strings.TrimPrefix(named, "W/") == strings.TrimPrefix(tag, "W/") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // refuse sends a problem. It writes nothing if the connection is no longer HTTP.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"imperio/games"
@@ -70,7 +71,8 @@ func (d desk) open(a *API, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusCreated, replayed: replayed, value: v}, nil
+	location := "/api/v1/me/rounds/" + strconv.FormatUint(uint64(r.Round.ID), 10)
+	return answer{status: http.StatusCreated, location: location, replayed: replayed, value: v}, nil
 }
 
 // showOpen shows the player's open round of the game.

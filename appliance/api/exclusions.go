@@ -54,7 +54,7 @@ func (a *API) exclude(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusCreated, value: struct {
+	return answer{status: http.StatusCreated, location: ownAccount, value: struct {
 		ExcludedUntil timestamp `json:"excluded_until"`
 	}{timestamp(e.Until)}}, nil
 }

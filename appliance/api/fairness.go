@@ -83,7 +83,7 @@ func (a *API) rotateSeed(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusCreated, replayed: res.Replayed, value: struct {
+	return answer{status: http.StatusCreated, location: "/api/v1/me/fairness", replayed: res.Replayed, value: struct {
 		Revealed pairView     `json:"revealed"`
 		Fairness fairnessView `json:"fairness"`
 	}{viewPair(&got.Revealed), viewFairness(&got.Fairness)}}, nil

@@ -25,6 +25,8 @@ type fakeCasino struct {
 	names    map[string]command.AccountID
 	accounts map[command.AccountID]*fakeAccount
 	replays  map[string]command.Result
+	invited  map[command.TokenHash]command.Invitation
+	links    map[command.AccountID]command.PasswordLink
 	proposed []command.Command
 	happened chan command.Event
 	missed   atomic.Uint64
@@ -53,7 +55,7 @@ func newFakeCasino(now func() time.Time) *fakeCasino {
 	return &fakeCasino{
 		now:   now,
 		names: make(map[string]command.AccountID), accounts: make(map[command.AccountID]*fakeAccount),
-		replays: make(map[string]command.Result), happened: make(chan command.Event, 1<<10),
+		replays: make(map[string]command.Result), invited: make(map[command.TokenHash]command.Invitation), links: make(map[command.AccountID]command.PasswordLink), happened: make(chan command.Event, 1<<10),
 	}
 }
 
@@ -107,6 +109,20 @@ func (f *fakeCasino) tell(c command.Command, r command.Result) {
 		e.Kind, e.Round, e.Coins, e.HeldCoins = "round_played", &round, v.Coins, v.Held
 	}
 	f.happened <- e
+}
+
+func (f *fakeCasino) Invitation(code command.TokenHash) (command.Invitation, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i, ok := f.invited[code]
+	return i, ok, nil
+}
+
+func (f *fakeCasino) PasswordLink(id command.AccountID) (command.PasswordLink, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l, ok := f.links[id]
+	return l, ok, nil
 }
 
 func (f *fakeCasino) Current(context.Context) error { return nil }
@@ -165,6 +181,16 @@ func (f *fakeCasino) apply(c command.Command) (command.Result, error) {
 	case command.ChangePassword:
 		a.hash = b.NewHash
 		a.dropSessions(func(s command.SessionID) bool { return s != b.Keep })
+		return ok(nil)
+	case command.CreateToken:
+		return ok(&command.SessionOpened{Account: a.Account, Session: a.addSession(f.events, f.now(), b.Session)})
+	case command.ChangeEmail:
+		delete(f.names, strings.ToLower(a.Email))
+		f.names[b.EmailKey], a.Email = a.ID, b.Email
+		return ok(nil)
+	case command.DeleteAccount:
+		a.DeletedAt = f.now()
+		a.dropSessions(func(command.SessionID) bool { return true })
 		return ok(nil)
 	case command.PlaceWager:
 		return f.place(c, a, b)
@@ -255,7 +281,7 @@ func (f *fakeCasino) move(a *fakeAccount, at time.Time, kind command.TransferKin
 func (a *fakeAccount) addSession(id uint64, now time.Time, n command.NewSession) command.Session {
 	s := command.Session{
 		ID: command.SessionID(id), Account: a.ID, Role: a.Role, CreatedAt: now, ExpiresAt: now.Add(time.Duration(n.Lifetime) * time.Millisecond),
-		UserAgent: n.UserAgent, Address: n.Address,
+		UserAgent: n.UserAgent, Address: n.Address, Name: n.Name, Scopes: n.Scopes,
 	}
 	a.sessions[n.Token] = s
 	a.networks = append(a.networks, n.Network)

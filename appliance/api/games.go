@@ -60,7 +60,7 @@ func (a *API) listGames(c *call) (answer, error) {
 		v.Sheet = version.SheetFor(after)
 		views = append(views, v)
 	}
-	return answer{status: http.StatusOK, value: struct {
+	return answer{status: http.StatusOK, lasting: true, value: struct {
 		PlayMoney string     `json:"play_money"`
 		Games     []gameView `json:"games"`
 	}{playMoney, views}}, nil

@@ -155,7 +155,11 @@ func (c *client) do(method, path, body string, headers ...string) reply {
 	if c.h.seen != nil {
 		c.h.seen(r, res, raw)
 	}
-	return parse(res, raw)
+	out := parse(res, raw)
+	if c.h.casino.intercept == nil { // else the machine may answer anything
+		checkCode(c.h.t, method, r.URL.Path, out)
+	}
+	return out
 }
 
 func parse(res *http.Response, raw []byte) reply {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"imperio/appliance/auth"
-	"imperio/appliance/problem"
 	"imperio/games"
 	"imperio/storage/command"
 )
@@ -112,16 +111,9 @@ func (a *API) confirmIn(c *call, turn *auth.Turn, account *command.Account, pass
 		return "", err
 	}
 	if !verified.OK {
-		return "", wrongPassword()
+		return "", refuse("wrong_password", "The current password is wrong.")
 	}
 	return cred.PasswordHash, nil
-}
-
-// wrongPassword is 403, not 401 as at a sign-in: the session is good.
-func wrongPassword() *problem.Problem {
-	p := refuse("invalid_credentials", "The current password is wrong.")
-	p.Status = http.StatusForbidden
-	return p
 }
 
 func (a *API) collectDailyCoins(c *call) (answer, error) {
@@ -144,7 +136,7 @@ func (a *API) collectDailyCoins(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusCreated, replayed: res.Replayed, value: struct {
+	return answer{status: http.StatusCreated, location: "/api/v1/me/transfers?kind=daily", replayed: res.Replayed, value: struct {
 		Amount games.Coins `json:"amount"`
 		Coins  games.Coins `json:"coins"`
 		NextAt timestamp   `json:"next_at"`

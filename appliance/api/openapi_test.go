@@ -2,8 +2,10 @@ package api
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"gopkg.in/yaml.v3"
@@ -75,23 +77,168 @@ func TestOpenAPI_ListsTheCodes(t *testing.T) {
 	}
 }
 
-// A schema that allows more members would let an undescribed one pass.
-func TestOpenAPI_EveryObjectIsClosed(t *testing.T) {
-	var walk func(place string, v any)
-	walk = func(place string, v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			if v["type"] == "object" && v["additionalProperties"] != false {
-				t.Errorf("%s is open", place)
-			}
-			for name, child := range v {
-				walk(place+"/"+name, child)
-			}
-		case []any:
-			for i, child := range v {
-				walk(fmt.Sprint(place, "/", i), child)
+// codeNamed finds the codes in a description: the words between backticks.
+var codeNamed = regexp.MustCompile("`([a-z_]+)`")
+
+// Each operation lists the codes that it can answer, and each code is listed where it occurs. The tests of the whole casino
+// check that no operation answers another.
+func TestOpenAPI_ListsCodesWhereTheyOccur(t *testing.T) {
+	doc := openAPIDocument(t)
+	listed := make(map[string]bool)
+	note := func(place, status, text string) {
+		t.Helper()
+		codes := codeNamed.FindAllStringSubmatch(text, -1)
+		if len(codes) == 0 {
+			t.Errorf("%s lists no codes", place)
+		}
+		for _, c := range codes {
+			listed[c[1]] = true
+			if p := problem.New(c[1], ""); !slices.Contains(problem.Codes(), c[1]) || status != "" && fmt.Sprint(p.Status) != status {
+				t.Errorf("%s lists %s, which has the status %d", place, c[1], p.Status)
 			}
 		}
 	}
-	walk("", openAPIDocument(t))
+	note("info", "", doc["info"].(map[string]any)["description"].(string))
+	for path, methods := range doc["paths"].(map[string]any) {
+		for method, op := range methods.(map[string]any) {
+			for status, answer := range op.(map[string]any)["responses"].(map[string]any) {
+				if status < "400" {
+					continue
+				}
+				note(method+" "+path+" "+status, status, says(doc, answer))
+			}
+		}
+	}
+	// Players never get these: they are for operators, and about files.
+	elsewhere := []string{"account_not_found", "invalid_role", "misdirected", "range_not_satisfiable"}
+	for _, code := range problem.Codes() {
+		if listed[code] == slices.Contains(elsewhere, code) {
+			t.Errorf("%s: listed at an operation: %t", code, listed[code])
+		}
+	}
+}
+
+// says is the description of an answer: the operation's own, or else that of the component that it refers to.
+func says(doc map[string]any, answer any) string {
+	text, ok := answer.(map[string]any)["description"].(string)
+	if !ok {
+		text, _ = resolve(doc, answer)["description"].(string)
+	}
+	return text
+}
+
+// listed are the codes of each operation, by method and path, e.g. "GET /api/v1/me/rounds/{id}".
+var listed = sync.OnceValue(func() map[string][]string {
+	var doc map[string]any
+	if err := yaml.Unmarshal(openAPI, &doc); err != nil {
+		panic(err) // another test says so
+	}
+	all := make(map[string][]string)
+	for path, methods := range doc["paths"].(map[string]any) {
+		for method, op := range methods.(map[string]any) {
+			var codes []string
+			for status, answer := range op.(map[string]any)["responses"].(map[string]any) {
+				for _, c := range codeNamed.FindAllStringSubmatch(says(doc, answer), -1) {
+					codes = append(codes, status+" "+c[1])
+				}
+			}
+			all[strings.ToUpper(method)+" "+path] = codes
+		}
+	}
+	return all
+})
+
+// checkCode reports a refusal that the operation does not list. Addresses and methods that are not described can answer anything.
+func checkCode(t *testing.T, method, path string, r reply) {
+	t.Helper()
+	got := strings.Split(path, "/")
+	var op string
+	for name := range listed() {
+		m, described, _ := strings.Cut(name, " ")
+		same := m == method && slices.EqualFunc(strings.Split(described, "/"), got, func(w, g string) bool {
+			return w == g || strings.HasPrefix(w, "{") && g != ""
+		})
+		if same && (op == "" || !strings.Contains(described, "{")) {
+			op = name
+		}
+	}
+	if code := r.code(); op != "" && code != "" && !slices.Contains(listed()[op], fmt.Sprint(r.status, " ", code)) {
+		t.Errorf("%s answers %d %s, which is not described", op, r.status, code)
+	}
+}
+
+// resolve follows a reference.
+func resolve(doc map[string]any, v any) map[string]any {
+	node := v.(map[string]any)
+	ref, ok := node["$ref"].(string)
+	if !ok {
+		return node
+	}
+	at := doc
+	for name := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
+		at, _ = at[name].(map[string]any)
+	}
+	return resolve(doc, at)
+}
+
+// eachObject calls f with every schema of an object at or below a node, through references. whole says that a schema around it
+// already says whether other members are allowed. It notes all components that it passes in used.
+func eachObject(doc map[string]any, v any, whole bool, used map[string]bool, f func(schema map[string]any)) {
+	switch v := v.(type) {
+	case map[string]any:
+		if ref, ok := v["$ref"].(string); ok {
+			used[ref] = true
+			v = resolve(doc, v)
+		}
+		if v["type"] == "object" && !whole || v["unevaluatedProperties"] != nil {
+			f(v)
+		}
+		for name, child := range v {
+			if name != "example" && name != "examples" {
+				eachObject(doc, child, name == "allOf" || whole && name != "properties", used, f)
+			}
+		}
+	case []any:
+		for _, child := range v {
+			eachObject(doc, child, whole, used, f)
+		}
+	}
+}
+
+// Answers may gain members within /api/v1, so clients must not close them. A request with an unknown member is refused.
+func TestOpenAPI_RequestsAreClosedAndAnswersOpen(t *testing.T) {
+	doc := openAPIDocument(t)
+	requests, answers, used := 0, 0, make(map[string]bool)
+	open := func(schema map[string]any) {
+		answers++
+		if schema["additionalProperties"] != nil || schema["unevaluatedProperties"] != nil {
+			t.Errorf("an answer is closed: %v", schema)
+		}
+	}
+	for _, methods := range doc["paths"].(map[string]any) {
+		for _, op := range methods.(map[string]any) {
+			op := op.(map[string]any)
+			eachObject(doc, op["requestBody"], false, used, func(schema map[string]any) {
+				requests++
+				if schema["additionalProperties"] != false && schema["unevaluatedProperties"] != false {
+					t.Errorf("a request is open: %v", schema)
+				}
+			})
+			eachObject(doc, op["parameters"], false, used, open)
+			eachObject(doc, op["responses"], false, used, open)
+		}
+	}
+	const event = "#/components/schemas/LiveEvent" // a message, which no operation answers
+	used[event] = true
+	eachObject(doc, map[string]any{"$ref": event}, false, used, open)
+	if requests < 10 || answers < 100 {
+		t.Errorf("only %d objects in requests and %d in answers were found", requests, answers)
+	}
+	for _, kind := range []string{"schemas", "parameters", "responses", "headers"} {
+		for name := range doc["components"].(map[string]any)[kind].(map[string]any) {
+			if !used["#/components/"+kind+"/"+name] {
+				t.Errorf("nothing refers to %s/%s", kind, name)
+			}
+		}
+	}
 }

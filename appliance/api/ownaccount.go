@@ -59,13 +59,10 @@ func (a *API) deleteAccount(c *call) (answer, error) {
 	return ans, err
 }
 
-// proposeOwn proposes a change that the owner has confirmed with the password.
+// proposeOwn proposes a change that the owner has confirmed with the password. It is refused with wrong_password if another
+// change of the password was quicker.
 func (a *API) proposeOwn(c *call, body command.Body) (answer, error) {
-	_, err := a.propose(c, c.session.Account, command.Key{}, 0, body)
-	if r, ok := errors.AsType[*command.Refusal](err); ok && r.Code == "invalid_credentials" {
-		err = wrongPassword() // a change of the password was quicker
-	}
-	if err != nil {
+	if _, err := a.propose(c, c.session.Account, command.Key{}, 0, body); err != nil {
 		return answer{}, err
 	}
 	return answer{status: http.StatusNoContent}, nil

@@ -206,7 +206,7 @@ func (a *API) endSession(c *call) (answer, error) {
 	return ans, nil
 }
 
-var errNoSession = refuse("not_found", "You have no session with this id.")
+var errNoSession = refuse("session_not_found", "You have no session with this id.")
 
 func (a *API) ownSession(c *call, id command.SessionID) (bool, error) {
 	all, err := a.o.Casino.Sessions(c.session.Account)

@@ -131,7 +131,7 @@ func TestSession_EndsWhenSignedOutExpiredOrReplacedByPassword(t *testing.T) {
 	p := h.player("cherry")
 	q := &client{h: h, token: h.visitor().signIn("cherry", "correct horse").body["token"].(string)}
 
-	p.do("PUT", "/api/v1/me/password", `{"current":"wrong horse","new":"better horse"}`).want(t, 403, "invalid_credentials")
+	p.do("PUT", "/api/v1/me/password", `{"current":"wrong horse","new":"better horse"}`).want(t, 403, "wrong_password")
 	p.do("PUT", "/api/v1/me/password", `{"current":"correct horse","new":"short"}`).want(t, 422, "invalid_password")
 	q.do("GET", "/api/v1/me", "").want(t, 200, "")
 	p.do("PUT", "/api/v1/me/password", `{"current":"correct horse","new":"better horse"}`).want(t, 204, "")
@@ -168,7 +168,7 @@ func TestSession_OfAnotherPlayerCannotBeEnded(t *testing.T) {
 	a := h.player("cherry")
 	b := h.player("apple")
 	id := a.do("GET", "/api/v1/sessions", "").body["sessions"].([]any)[0].(map[string]any)["id"].(string)
-	b.do("DELETE", "/api/v1/sessions/"+id, "").want(t, 404, "not_found")
+	b.do("DELETE", "/api/v1/sessions/"+id, "").want(t, 404, "session_not_found")
 	a.do("GET", "/api/v1/me", "").want(t, 200, "")
 }
 

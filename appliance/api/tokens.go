@@ -99,7 +99,7 @@ func (a *API) createToken(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusCreated, value: struct {
+	return answer{status: http.StatusCreated, location: "/api/v1/me/tokens", value: struct {
 		tokenView
 		Token string `json:"token"`
 	}{viewToken(&opened.Session), token}}, nil
@@ -133,4 +133,4 @@ func (a *API) deleteToken(c *call) (answer, error) {
 	return answer{status: http.StatusNoContent}, nil
 }
 
-var errNoToken = refuse("not_found", "You have no personal access token with this id.")
+var errNoToken = refuse("token_not_found", "You have no personal access token with this id.")

@@ -318,7 +318,7 @@ func TestPanic_WhileTheAnswerIsHeldIsA500(t *testing.T) {
 
 func TestErrors_ArePagesForBrowsersAndProblemsForPrograms(t *testing.T) {
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		WriteProblem(w, r, problem.NewDocument(http.StatusNotFound, "not_found", "Not <here>."))
+		WriteProblem(w, r, problem.NewDocument("not_found", "Not <here>."))
 	}), nil)
 	answer, body := h.ask(t, "GET", "/nowhere", "", "Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 	if answer.StatusCode != 404 || answer.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, "Not &lt;here&gt;.") {
@@ -335,9 +335,18 @@ func TestErrors_ArePagesForBrowsersAndProblemsForPrograms(t *testing.T) {
 	problemIn(t, answer, body, "not_found")
 }
 
+func TestErrors_ARefusalForTooMuchAlwaysSaysHowLong(t *testing.T) {
+	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { WriteProblem(w, r, problemTooManyConnections) }), nil)
+	for _, path := range []string{"/", "/api/v1/me"} {
+		if answer, body := h.ask(t, "GET", path, "", "Accept", "text/html"); answer.StatusCode != 429 || answer.Header.Get("Retry-After") != "60" {
+			t.Errorf("%s: %d, Retry-After %q: %s", path, answer.StatusCode, answer.Header.Get("Retry-After"), body)
+		}
+	}
+}
+
 func TestErrors_UseThePageThatIsGiven(t *testing.T) {
 	h := open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		WriteProblem(w, r, problem.NewDocument(http.StatusNotFound, "not_found", ""))
+		WriteProblem(w, r, problem.NewDocument("not_found", ""))
 	}), func(o *Options) {
 		o.ErrorPage = func(p problem.Document, language string) ([]byte, string) {
 			return fmt.Appendf(nil, "<h1>%s in %s</h1>", p.Code, language), "default-src 'none'"

@@ -9,8 +9,8 @@ import (
 // What pages of other origins may send and read: the headers of an answer to a preflight.
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
-	corsHeaders = "Authorization, Content-Type, Idempotency-Key"
-	corsExpose  = "X-Request-Id, Ratelimit-Limit, Ratelimit-Remaining, Ratelimit-Reset, Retry-After, Idempotency-Replayed, Location"
+	corsHeaders = "Authorization, Content-Type, Idempotency-Key, If-None-Match"
+	corsExpose  = "X-Request-Id, Ratelimit-Limit, Ratelimit-Remaining, Ratelimit-Reset, Retry-After, Idempotency-Replayed, Location, ETag"
 	corsMaxAge  = "600"
 )
 

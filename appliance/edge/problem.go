@@ -11,25 +11,25 @@ import (
 
 // The edge's own refusals.
 var (
-	problemTooManyConnections = problem.NewDocument(http.StatusTooManyRequests, "too_many_connections",
+	problemTooManyConnections = problem.NewDocument("too_many_connections",
 		"Your address holds too many connections. Close some.")
-	problemHeaderTooLarge = problem.NewDocument(http.StatusRequestHeaderFieldsTooLarge, "header_too_large",
+	problemHeaderTooLarge = problem.NewDocument("header_too_large",
 		"The request's headers are too large.")
-	problemBodyTooLarge = problem.NewDocument(http.StatusRequestEntityTooLarge, "body_too_large",
+	problemBodyTooLarge = problem.NewDocument("body_too_large",
 		"The request's body is too large.")
-	problemForeignPage = problem.NewDocument(http.StatusForbidden, "forbidden",
+	problemForeignPage = problem.NewDocument("forbidden",
 		"Pages of other sites can't do this for you.")
-	problemForeignPreflight = problem.NewDocument(http.StatusForbidden, "forbidden",
+	problemForeignPreflight = problem.NewDocument("forbidden",
 		"Pages of this origin can't call the API.")
-	problemRateLimited = problem.NewDocument(http.StatusTooManyRequests, "rate_limited",
+	problemRateLimited = problem.NewDocument("rate_limited",
 		"Too many requests.")
-	problemPanic = problem.NewDocument(http.StatusInternalServerError, "internal_error",
+	problemPanic = problem.NewDocument("internal_error",
 		"Something went wrong here. It was recorded under the request id.")
-	problemNotFound = problem.NewDocument(http.StatusNotFound, "not_found",
+	problemNotFound = problem.NewDocument("not_found",
 		"There is nothing at this address.")
-	problemRange = problem.NewDocument(http.StatusRequestedRangeNotSatisfiable, "range_not_satisfiable",
+	problemRange = problem.NewDocument("range_not_satisfiable",
 		"The file has no such part.")
-	problemMethod = problem.NewDocument(http.StatusMethodNotAllowed, "method_not_allowed",
+	problemMethod = problem.NewDocument("method_not_allowed",
 		"This address only answers GET and HEAD.")
 )
 
@@ -43,6 +43,10 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p problem.Document) {
 	}
 	if retry, err := strconv.Atoi(h.Get(headerRetryAfter)); err == nil && p.RetryAfter == 0 {
 		p.WaitFor(retry)
+	}
+	if p.Status == http.StatusTooManyRequests && p.RetryAfter == 0 {
+		p.WaitFor(int(problem.DefaultWait.Seconds()))
+		h[headerRetryAfter] = []string{strconv.Itoa(p.RetryAfter)}
 	}
 	delete(h, "Content-Encoding")
 	delete(h, "Etag")

@@ -17,7 +17,7 @@ import (
 func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		refuse(w, r, http.StatusMethodNotAllowed, "method_not_allowed", "Use GET or HEAD for health.")
+		refuse(w, r, "method_not_allowed", "Use GET or HEAD for health.")
 		return
 	}
 	switch path := strings.TrimPrefix(r.URL.Path, "/health"); path {
@@ -40,7 +40,7 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
-		refuse(w, r, http.StatusNotFound, "not_found", "There is no such check. /health lists them.")
+		refuse(w, r, "not_found", "There is no such check. /health lists them.")
 	}
 }
 
@@ -60,8 +60,8 @@ func statuses(results map[string]Result) map[string]Status {
 }
 
 // refuse answers with a problem.
-func refuse(w http.ResponseWriter, r *http.Request, status int, code, detail string) {
-	p := problem.NewDocument(status, code, detail)
+func refuse(w http.ResponseWriter, r *http.Request, code, detail string) {
+	p := problem.NewDocument(code, detail)
 	p.RequestID = w.Header().Get("X-Request-Id")
 	p.Write(w, r)
 }

@@ -39,7 +39,7 @@ func (g Guard) Protect(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		refuse(w, r, http.StatusForbidden, "forbidden", "Metrics are for operators: set metrics-allow or metrics-token.")
+		refuse(w, r, "forbidden", "Metrics are for operators: set metrics-allow or metrics-token.")
 	})
 }
 
@@ -93,14 +93,14 @@ func NewServer(m *Metrics, h *Health, g Guard, hosts func(host string) bool, hea
 	mux.Handle("/health", h)
 	mux.Handle("/health/", h)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, r, http.StatusNotFound, "not_found", "This listener has only /metrics and /health.")
+		refuse(w, r, "not_found", "This listener has only /metrics and /health.")
 	})
 	return &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			maps.Copy(w.Header(), headers)
 			w.Header().Set("X-Request-Id", rand.Text())
 			if hosts != nil && !hosts(r.Host) {
-				refuse(w, r, http.StatusMisdirectedRequest, "forbidden",
+				refuse(w, r, "misdirected",
 					"This listener is for the local machine: use 127.0.0.1, localhost or the casino's own name.")
 				return
 			}

@@ -39,7 +39,8 @@ func (p *Problem) Error() string {
 // Unwrap returns the cause.
 func (p *Problem) Unwrap() error { return p.Cause }
 
-// statuses has the HTTP status of each code, including those of the machine and the games.
+// statuses has the HTTP status of each code, including those of the machine and the games. docs/API.md says what each means,
+// and openapi.yaml where each occurs.
 var statuses = map[string]int{
 	"bad_request":             http.StatusBadRequest,
 	"invalid_json":            http.StatusBadRequest,
@@ -47,12 +48,16 @@ var statuses = map[string]int{
 	"duplicate_key":           http.StatusBadRequest,
 	"invalid_idempotency_key": http.StatusBadRequest,
 	"body_too_large":          http.StatusRequestEntityTooLarge,
+	"header_too_large":        http.StatusRequestHeaderFieldsTooLarge,
+	"range_not_satisfiable":   http.StatusRequestedRangeNotSatisfiable,
+	"misdirected":             http.StatusMisdirectedRequest,
 	"unsupported_media_type":  http.StatusUnsupportedMediaType,
 	"method_not_allowed":      http.StatusMethodNotAllowed,
 	"not_found":               http.StatusNotFound,
 
 	"unauthenticated":     http.StatusUnauthorized,
 	"invalid_credentials": http.StatusUnauthorized,
+	"wrong_password":      http.StatusForbidden,
 	"forbidden":           http.StatusForbidden,
 	"account_locked":      http.StatusForbidden,
 	"excluded":            http.StatusForbidden,
@@ -94,6 +99,7 @@ var statuses = map[string]int{
 	"amount_out_of_range":  http.StatusUnprocessableEntity,
 	"invalid_role":         http.StatusUnprocessableEntity,
 	"round_not_found":      http.StatusNotFound,
+	"session_not_found":    http.StatusNotFound,
 	"invalid_session":      http.StatusConflict,
 	"invalid_command":      http.StatusInternalServerError,
 
@@ -151,6 +157,9 @@ func Of(err error) *Problem {
 	return p
 }
 
+// DefaultWait is how long to wait after a 429 where nothing is known.
+const DefaultWait = time.Minute
+
 // TimeLayout is the format of times in the casino's JSON: RFC 3339 in UTC with milliseconds.
 const TimeLayout = "2006-01-02T15:04:05.000Z"
 
@@ -167,14 +176,16 @@ type Document struct {
 	RetryAfter int    `json:"retry_after,omitempty"` // seconds
 }
 
-// NewDocument makes a document; its title is the status text.
-func NewDocument(status int, code, detail string) Document {
+// NewDocument makes a document with the status of its code; its title is the status text.
+func NewDocument(code, detail string) Document { return newDocument(statusOf(code), code, detail) }
+
+func newDocument(status int, code, detail string) Document {
 	return Document{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
 
 // Document makes the document of a problem, for the request with this id at this time.
 func (p *Problem) Document(requestID string, now time.Time) Document {
-	d := NewDocument(p.Status, p.Code, p.Detail)
+	d := newDocument(p.Status, p.Code, p.Detail)
 	d.RequestID, d.Limit = requestID, p.Limit
 	if !p.NextAt.IsZero() {
 		d.NextAt = p.NextAt.UTC().Format(TimeLayout)
@@ -183,7 +194,7 @@ func (p *Problem) Document(requestID string, now time.Time) Document {
 	if after == 0 && p.Status == http.StatusTooManyRequests {
 		after = p.NextAt.Sub(now)
 		if p.NextAt.IsZero() {
-			after = time.Minute
+			after = DefaultWait
 		}
 	}
 	if after > 0 {

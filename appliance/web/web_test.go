@@ -22,12 +22,12 @@ func TestPages_AreShellsThatPreloadWhatIsThere(t *testing.T) {
 			}
 		}
 	}
-	for name, path := range map[string]string{"index.html": "/", "rules/slots.html": "/rules/slots", "404.html": "/404"} {
+	for name, path := range map[string]string{"index.html": "/", "rules/slots.html": "/rules/slots", "404.html": "/404", "api.html": "/api"} {
 		if !bytes.Contains(files[name], []byte(" · Imperio</title>")) {
 			t.Errorf("%s is not the page of %s", name, path)
 		}
 	}
-	if len(files) != len(Pages())+1 {
+	if len(files) != len(Pages())+2 {
 		t.Errorf("there are %d files for %d pages", len(files), len(Pages())+1)
 	}
 }

@@ -142,7 +142,7 @@ func (m *Machine) refuseChange(a *AccountRecord, actor, oldHash string, link com
 			return &command.Refusal{Code: "link_invalid", Message: "This link has been used, or it has expired. Ask the operator for another."}
 		}
 	case a.PasswordHash != oldHash:
-		return &command.Refusal{Code: "invalid_credentials", Message: "The current password is wrong."}
+		return &command.Refusal{Code: "wrong_password", Message: "The current password is wrong."}
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func (m *Machine) endSessions(b command.EndSessions) (command.Result, error) {
 		if b.All {
 			return command.Result{}, nil
 		}
-		return command.Refusef("not_found", "You have no such session."), nil
+		return command.Refusef("session_not_found", "You have no such session."), nil
 	}
 	if err := m.dropSessions(id, ends); err != nil {
 		return command.Result{}, err

@@ -55,7 +55,7 @@ func (m *Model) useInvitation(code command.TokenHash) bool {
 
 func (m *Model) changeEmail(p *player, b command.ChangeEmail) outcome {
 	if b.Actor == "" && b.OldHash != p.hash {
-		return refused(refuse("invalid_credentials"))
+		return refused(refuse("wrong_password"))
 	}
 	if p.email == b.Email {
 		return outcome{}
@@ -72,7 +72,7 @@ func (m *Model) changeEmail(p *player, b command.ChangeEmail) outcome {
 func (m *Model) deleteAccount(p *player, b command.DeleteAccount) outcome {
 	switch {
 	case b.Actor == "" && b.OldHash != p.hash:
-		return refused(refuse("invalid_credentials"))
+		return refused(refuse("wrong_password"))
 	case p.open() != nil:
 		return refused(refuse("round_open"))
 	case p.excluded.After(m.now):

@@ -112,6 +112,7 @@ func (m *Model) createToken(p *player, b command.CreateToken) outcome {
 	if len(valid) >= 20 {
 		return refused(refuse("too_many_tokens"))
 	}
+	b.Session.Network = command.Subject{} // only sign-ins are remembered
 	sid := p.addSession(m, b.Session)
 	return did(func() any { return &command.SessionOpened{Account: p.account(), Session: p.session(sid)} })
 }
@@ -124,7 +125,7 @@ func (p *player) endSessions(b command.EndSessions) outcome {
 		if b.All {
 			return outcome{}
 		}
-		return refused(refuse("not_found"))
+		return refused(refuse("session_not_found"))
 	}
 	p.sessions = kept
 	return did(nothing)
@@ -138,7 +139,7 @@ func (m *Model) changePassword(p *player, b command.ChangePassword) outcome {
 			return refused(refuse("link_invalid"))
 		}
 	case b.OldHash != p.hash:
-		return refused(refuse("invalid_credentials"))
+		return refused(refuse("wrong_password"))
 	}
 	p.hash, p.link = b.NewHash, command.PasswordLink{}
 	m.debts[b.Subject] = nil

@@ -110,7 +110,7 @@ export async function signOut() {
 function footer() {
   return h('footer', { class: 'foot' }, h('div', { class: 'inside' },
     h('ul', null,
-      [['/rules', 'nav.rules'], ['/fairness', 'nav.fairness'], ['/responsible-play', 'nav.responsible']].map(([path, key]) => h('li', null, h('a', { href: path }, t(key))))),
+      [['/rules', 'nav.rules'], ['/fairness', 'nav.fairness'], ['/responsible-play', 'nav.responsible'], ['/api', 'nav.api']].map(([path, key]) => h('li', null, h('a', { href: path }, t(key))))),
     h('div', { class: 'languages', role: 'group', 'aria-label': t('nav.languages') }, LANGUAGES.map((l) =>
       h('button', { lang: l, 'aria-pressed': String(l === currentLanguage()), title: { en: 'English', es: 'Español', de: 'Deutsch' }[l], onclick: () => switchLanguage(l) }, l.toUpperCase()))),
     h('p', { class: 'play-money' }, t('play_money'))));

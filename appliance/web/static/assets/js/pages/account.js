@@ -23,7 +23,7 @@ export default async function account() {
 
   // Password managers want to know whose password this is.
   const whose = h('input', { type: 'text', autocomplete: 'username', value: me.username, hidden: true, readonly: true, 'aria-hidden': 'true', tabindex: -1 });
-  const current = textField({ name: 'current', label: t('account.current_password'), type: 'password', autocomplete: 'current-password', required: true, codes: ['invalid_credentials', 'forbidden'] });
+  const current = textField({ name: 'current', label: t('account.current_password'), type: 'password', autocomplete: 'current-password', required: true, codes: ['wrong_password'] });
   const fresh = textField({ name: 'new', label: t('account.new_password'), type: 'password', autocomplete: 'new-password', required: true, hint: t('sign.password_hint'), codes: ['invalid_password', 'password_too_common', 'password_like_name'] });
   const password = form({
     fields: [current, fresh], submit: t('account.change_password'), quiet: true, extra: [whose], done: t('account.password_changed'),
