@@ -95,7 +95,7 @@ func TestPasswords_AChangeCountsBySession(t *testing.T) {
 	h := newHouse(t)
 	p := h.player("cherry")
 	n := h.commands()
-	p.do("PUT", "/api/v1/me/password", `{"current":"wrong horse","new":"better horse"}`).want(t, 403, "invalid_credentials")
+	p.do("PUT", "/api/v1/me/password", `{"current":"wrong horse","new":"better horse"}`).want(t, 403, "wrong_password")
 	sessions, _ := h.casino.Sessions(command.FirstAccountID)
 	if got := h.tries(n); len(got) != 1 || got[0] != testKeys.Session(sessions[0].ID) {
 		t.Errorf("%x, want session %d", got, sessions[0].ID)

@@ -206,7 +206,7 @@ func (m *Model) rule(c command.Command) outcome {
 		} else if b.All {
 			return outcome{}
 		}
-		return refused(refuse("not_found"))
+		return refused(refuse("session_not_found"))
 	}
 	if b, ok := c.Body.(command.PlaceWager); ok {
 		if _, ok := m.games.Version(b.Rules); !ok {

@@ -80,9 +80,11 @@ func (p *player) addSession(m *Model, s command.NewSession) command.SessionID {
 		oldest := slices.IndexFunc(p.sessions, func(s command.Session) bool { return s.Scopes == 0 })
 		p.sessions = slices.Delete(p.sessions, oldest, oldest+1)
 	}
-	p.networks = append(slices.DeleteFunc(slices.Clone(p.networks), func(n command.Subject) bool { return n == s.Network }), s.Network)
-	if len(p.networks) > 8 {
-		p.networks = p.networks[1:]
+	if s.Network != (command.Subject{}) {
+		p.networks = append(slices.DeleteFunc(slices.Clone(p.networks), func(n command.Subject) bool { return n == s.Network }), s.Network)
+		if len(p.networks) > 8 {
+			p.networks = p.networks[1:]
+		}
 	}
 	id := command.SessionID(m.events + 1)
 	p.tokens[id] = s.Token
