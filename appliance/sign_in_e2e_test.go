@@ -131,7 +131,9 @@ func TestLimits_AHouseholdPlaysBehindOneAddress(t *testing.T) {
 
 // A browser that is refused gets the house's own page, which says for how long; a program gets a problem.
 func TestRefusals_OfPagesLookLikeTheHouse(t *testing.T) {
-	h := limitedHouse(t, func(c *config.Config) { c.Limits.GeneralRate, c.Limits.GeneralBurst = config.Rate{Events: 3, Per: time.Hour}, 1 })
+	h := limitedHouse(t, func(c *config.Config) {
+		c.Limits.GeneralRate, c.Limits.GeneralBurst = config.Rate{Events: 3, Per: time.Hour}, 1
+	})
 	ask := func(headers ...string) (*http.Response, string) {
 		r, err := http.NewRequest("GET", h.url+"/no/such/page", nil)
 		if err != nil {
