@@ -116,7 +116,7 @@ bench-keys: build ## measure play after 10,000 players have used 20 million idem
 bench-ratio: build ## measure the ratio to a bare handler with a small casino, in a minute
 	./bin/imperio bench --start --baseline --duration 20s
 
-edge-check: build ## test the edge with testssl.sh, a real NGINX and promtool
+edge-check: build ## test the edge with testssl.sh, a real NGINX, floods and promtool
 	./deploy/edge-check.sh
 
 clean: ## remove what was built; the casino's data stays

@@ -34,6 +34,7 @@ func TestOpenAPI_AnswersAreAsDescribed(t *testing.T) {
 	open := tourGames(t, p)
 	tourHistory(p, v, open)
 	tourFairness(t, p, open)
+	tourOwnAccount(t, h, v)
 	tourResponsiblePlay(t, p, v)
 	for _, name := range h.description.unseen() {
 		t.Errorf("never answered here: %s", name)
@@ -57,6 +58,58 @@ func tourSignIn(t *testing.T, p, v *realClient) {
 	}
 	p.refused(404, "session_not_found", "DELETE", sessions+"/7777777", "")
 	p.object(204, "DELETE", sessions+"/"+second["session_id"].(string), "")
+}
+
+// tourOwnAccount has an account of its own, which it deletes at the end.
+func tourOwnAccount(t *testing.T, h *realHouse, v *realClient) {
+	const me, tokens = "/api/v1/me", "/api/v1/me/tokens"
+	v.object(200, "GET", "/api/v1/house", "")
+	p := h.player("plum")
+	p.object(201, "POST", "/api/v1/games/slots/spins", `{"stake":1}`)
+	p.object(201, "POST", me+"/fairness/rotations", `{"client_seed":"plum's"}`)
+	p.refused(422, "invalid_token", "POST", tokens, `{"name":"bot","scopes":["fly"],"days":1}`)
+	p.refused(422, "invalid_token", "POST", tokens, `{"name":"bot","scopes":["read"],"days":367}`)
+	made := p.object(201, "POST", tokens, `{"name":"bot","scopes":["read"],"days":1}`)
+	bot := &realClient{h: h, token: made["token"].(string)}
+	bot.object(200, "GET", me, "")
+	bot.refused(403, "insufficient_scope", "POST", "/api/v1/games/slots/spins", `{"stake":1}`)
+	bot.refused(403, "insufficient_scope", "POST", tokens, `{"name":"bot","scopes":["play"],"days":1}`)
+	bot.refused(403, "insufficient_scope", "PUT", me+"/password", `{"current":"correct horse","new":"better horse"}`)
+	player := &realClient{h: h, token: p.object(201, "POST", tokens, `{"name":"player","scopes":["play"],"days":1}`)["token"].(string)}
+	player.object(201, "POST", "/api/v1/games/slots/spins", `{"stake":1}`)
+	player.refused(403, "insufficient_scope", "GET", me, "")
+	if list := p.object(200, "GET", tokens, "")["tokens"].([]any); len(list) != 2 {
+		t.Errorf("%v", list)
+	}
+	if list := p.object(200, "GET", "/api/v1/sessions", "")["sessions"].([]any); len(list) != 1 {
+		t.Errorf("tokens are listed as sessions: %v", list)
+	}
+	p.refused(404, "session_not_found", "DELETE", "/api/v1/sessions/"+made["id"].(string), "")
+	p.refused(404, "token_not_found", "DELETE", tokens+"/1", "")
+	p.object(204, "DELETE", tokens+"/"+made["id"].(string), "")
+	bot.refused(401, "unauthenticated", "GET", me, "")
+
+	p.refused(403, "wrong_password", "PUT", me+"/email", `{"email":"plum@example.net","password":"wrong horse"}`)
+	p.refused(409, "email_taken", "PUT", me+"/email", `{"email":"cherry@example.org","password":"correct horse"}`)
+	p.object(204, "PUT", me+"/email", `{"email":"plum@example.net","password":"correct horse"}`)
+	if out := p.object(200, "GET", me+"/export", ""); out["account"].(map[string]any)["email"] != "plum@example.net" || len(out["rounds"].([]any)) != 2 || len(out["transfers"].([]any)) < 3 {
+		t.Errorf("%v", out)
+	}
+
+	v.refused(403, "link_invalid", "POST", "/api/v1/password-resets", `{"link":"1000","password":"better horse"}`)
+	link := h.passwordLink("plum")
+	v.refused(422, "password_like_name", "POST", "/api/v1/password-resets", fmt.Sprintf(`{"link":%q,"password":"plum@example.net"}`, link))
+	if out := v.object(200, "POST", "/api/v1/password-resets", fmt.Sprintf(`{"link":%q,"password":"better horse"}`, link)); out["username"] != "plum" {
+		t.Errorf("%v", out)
+	}
+	v.refused(403, "link_invalid", "POST", "/api/v1/password-resets", fmt.Sprintf(`{"link":%q,"password":"better horse"}`, link))
+	p.refused(401, "unauthenticated", "GET", me, "")
+	p.token = v.object(201, "POST", "/api/v1/sessions", `{"login":"plum","password":"better horse"}`)["token"].(string)
+	p.refused(403, "wrong_password", "POST", me+"/deletion", `{"password":"wrong horse"}`)
+	p.object(204, "POST", me+"/deletion", `{"password":"better horse"}`)
+	p.refused(401, "unauthenticated", "GET", me, "")
+	v.refused(401, "invalid_credentials", "POST", "/api/v1/sessions", `{"login":"plum","password":"better horse"}`)
+	h.player("plum") // the name is free
 }
 
 // tourGames plays all games until every kind of outcome is likely to have occurred, and leaves a round open.

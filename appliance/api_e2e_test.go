@@ -565,7 +565,7 @@ func TestAPI_FailedSignInsAreThrottledForKnownAndUnknownNamesAlike(t *testing.T)
 			if !slices.Equal(codes, append(slices.Repeat([]string{"invalid_credentials"}, 5), "sign_in_throttled")) {
 				t.Errorf("%v", codes)
 			}
-			if status, body := v.send("POST", "/api/v1/sessions", `{"login":"cherry","password":"correct horse"}`); status != 429 {
+			if status, body := v.send("POST", "/api/v1/sessions", `{"login":"`+login+`","password":"correct horse"}`); status != 429 {
 				t.Errorf("the correct password from the same address is answered %d %s", status, body)
 			}
 		})

@@ -91,8 +91,8 @@ func TestLimits_AreTurnedOffOneByOne(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		off    func(*config.Limits)
-		signIn string // the code of the tenth sign-in
-		games  int    // the status of the tenth request for the games
+		signIn string // the code of the last sign-in
+		games  int    // the status of the last request for the games
 	}{
 		{"general", func(l *config.Limits) { l.GeneralRate = config.Rate{} }, "rate_limited", 200},
 		{"sign-in", func(l *config.Limits) { l.SignInRate = config.Rate{} }, "sign_in_throttled", 429},
@@ -104,12 +104,12 @@ func TestLimits_AreTurnedOffOneByOne(t *testing.T) {
 			h := openRealHouse(t, func(conf *config.Config) {
 				conf.Limits.On = true
 				conf.Limits.GeneralRate, conf.Limits.GeneralBurst = config.Rate{Events: 1, Per: time.Hour}, 2 // the description is one
-				conf.Limits.FailedSignIns = config.Rate{Events: 5, Per: time.Hour}
+				conf.Limits.FailedSignIns = config.Rate{Events: 12, Per: time.Hour}
 				c.off(&conf.Limits)
 			})
 			v, games := &realClient{h: h}, 0
 			var refusal struct{ Code string }
-			for range 10 {
+			for range 15 {
 				games, _ = v.send("GET", "/api/v1/games", "")
 				_, body := v.send("POST", "/api/v1/sessions", `{"login":"nobody","password":"wrong password"}`)
 				if err := json.Unmarshal(body, &refusal); err != nil {
@@ -125,7 +125,7 @@ func TestLimits_AreTurnedOffOneByOne(t *testing.T) {
 
 // After a mistake in a sign-up, a player can correct it at once.
 func TestSignUp_AMistakeLocksNobodyOut(t *testing.T) {
-	h := openRealHouse(t, func(c *config.Config) { c.Limits.On = true })
+	h := openRealHouse(t, func(c *config.Config) { c.Limits.On, c.Limits.SignUpBurst = true, 1 })
 	v := &realClient{h: h}
 	v.object(422, "POST", "/api/v1/accounts", `{"username":"cherry","email":"cherry@example.org","password":"short"}`)
 	v.object(201, "POST", "/api/v1/accounts", `{"username":"cherry","email":"cherry@example.org","password":"long enough"}`)

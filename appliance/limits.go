@@ -46,7 +46,7 @@ func PrintLimits(w io.Writer, l config.Limits) error {
 			covers = "all other requests, except health checks and reads of files"
 		}
 		row(z, covers)
-		if p := z.PerAddress; p != nil {
+		if p := z.PerAddress; p != nil && !z.Off() {
 			fmt.Fprintf(table, "%s\t%s\t%d\taddress\t%s\n", z.Name, config.Rate{Events: p.Events, Per: p.Per}, p.Burst, covers)
 		}
 	}

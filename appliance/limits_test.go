@@ -16,9 +16,9 @@ func TestPrintLimits_ShowsEveryZoneAsConfigured(t *testing.T) {
 	}
 	got := strings.Join(strings.Fields(out.String()), " ")
 	for _, want := range []string{
-		"limits are on", "general 10/s 20 address, account all other requests", "sign-in 5/m 7 address POST /api/v1/sessions",
-		"sign-up-tries 5/m 7 address POST /api/v1/accounts sign-up", "sign-up 3/h 1 address POST /api/v1/accounts, unless",
-		"slots off 10 address, account POST /api/v1/games/slots/spins", "failed-sign-ins 5/m 5", "10 per address, off in total",
+		"limits are on", "general 20/s 60 address, account all other requests", "sign-in 20/m 7 address POST /api/v1/sessions",
+		"sign-up-tries 20/m 17 address POST /api/v1/accounts sign-up", "sign-up 20/h 10 address POST /api/v1/accounts, unless",
+		"slots off 10 account POST /api/v1/games/slots/spins failed", "failed-sign-ins 5/m 5", "100 per address, off in total",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in: %s", want, got)

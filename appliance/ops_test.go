@@ -40,11 +40,11 @@ func TestObserve_CountsPanicsOfTheAPI(t *testing.T) {
 
 // The edge refuses a flood of guesses before the API sees it. The metrics count these, too.
 func TestSignIns_CountThoseThatALimitRefused(t *testing.T) {
-	h := openRealHouse(t, func(c *config.Config) { c.Limits.On = true })
-	for range 5 {
+	h := openRealHouse(t, func(c *config.Config) { c.Limits.On, c.Limits.FailedSignIns = true, config.Rate{} })
+	for range 12 {
 		(&realClient{h: h}).send("POST", "/api/v1/sessions", `{"login":"nobody","password":"wrong password"}`)
 	}
-	wantMetric(t, h.app.metrics, `imperio_sign_ins_total{result="invalid_credentials"} 3`, `imperio_sign_ins_total{result="rate_limited"} 2`)
+	wantMetric(t, h.app.metrics, `imperio_sign_ins_total{result="invalid_credentials"} 10`, `imperio_sign_ins_total{result="rate_limited"} 2`)
 }
 
 // The stake of an open round is in escrow, and in no game's sums.

@@ -62,6 +62,9 @@ var house = []rule{
 	{directory: "replication/logstore", mayImport: []string{"storage/engine"}, notLibs: []string{bbolt}},
 	{directory: "replication/replicationtest", mayImport: []string{"replication/...", "storage/...", "games/..."}},
 
+	// Tools of the checks, which are no part of the program.
+	{directory: "deploy", notLibs: storageLibs},
+
 	{directory: "tls/certs", notLibs: storageLibs},
 	{directory: "tls/certstore", notLibs: storageLibs},
 }

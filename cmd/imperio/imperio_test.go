@@ -117,7 +117,7 @@ func TestConfigLimits_ShowsEachZone(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
-	for _, part := range []string{"general ", "sign-in ", "sign-up ", "slots            7/h", "10 per address"} {
+	for _, part := range []string{"general ", "sign-in ", "sign-up ", "slots            7/h", "100 per address"} {
 		if !strings.Contains(stdout, part) {
 			t.Errorf("%q is missing in:\n%s", part, stdout)
 		}
