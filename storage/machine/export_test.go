@@ -2,6 +2,7 @@ package machine
 
 // Unexported records and keys, for golden vectors.
 type (
+	PendingRecord = pendingRecord
 	LimitsRecord  = limitsRecord
 	SessionRecord = sessionRecord
 	SessionRef    = sessionRef
