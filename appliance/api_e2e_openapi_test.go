@@ -141,7 +141,8 @@ func tourResponsiblePlay(t *testing.T, p, v *realClient) {
 		`{"stake_per_day":500,"loss_per_day":null,"loss_per_week":400,"loss_per_month":null,"session_minutes":60,"reality_check_minutes":30}`)
 	l := p.object(200, "PUT", limits,
 		`{"stake_per_day":1,"loss_per_day":null,"loss_per_week":null,"loss_per_month":null,"session_minutes":60,"reality_check_minutes":30}`)
-	if in := l["in_force"].(map[string]any); in["stake_per_day"] != 1.0 || in["loss_per_week"] != 400.0 || l["pending"].(map[string]any)["loss_per_week"] != nil {
+	if in := l["in_force"].(map[string]any); in["stake_per_day"] != 1.0 || in["loss_per_week"] != 400.0 ||
+		l["pending"].([]any)[0].(map[string]any)["limit"] != "loss_per_week" || l["pending"].([]any)[0].(map[string]any)["value"] != nil {
 		t.Errorf("%v", l)
 	}
 	if r := p.refused(409, "limit_reached", "POST", "/api/v1/games/slots/spins", `{"stake":1}`); r["limit"] != "stake_per_day" {
