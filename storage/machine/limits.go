@@ -123,8 +123,8 @@ func (l *limitsRecord) roomFor(limit command.Limit, u *UsageRecord, now, playBre
 
 // limitedIn says what the limits on coins count.
 var limitedIn = [...]string{
-	command.LimitStakePerDay: "stakes in a day", command.LimitLossPerDay: "losses in a day",
-	command.LimitLossPerWeek: "losses in a week", command.LimitLossPerMonth: "losses in a month",
+	command.LimitStakePerDay: "stakes in a day (UTC)", command.LimitLossPerDay: "losses in a day (UTC)",
+	command.LimitLossPerWeek: "losses in a week (UTC)", command.LimitLossPerMonth: "losses in a month (UTC)",
 }
 
 // refuseByLimits says which limit a stake would pass; nil: none. Loss limits count the stake as lost, since the outcome is
