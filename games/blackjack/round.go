@@ -177,7 +177,7 @@ func (r *round) act(action string) error {
 		return games.Refusef("round_settled", "The round is settled; it takes no more actions.")
 	}
 	if allowed := r.allowed(); !slices.Contains(allowed, action) {
-		return games.Refusef("action_not_allowed", "The action %s is not allowed now; allowed are %s.", action, strings.Join(allowed, ", "))
+		return games.Refusef("action_not_allowed", "The action %s is not allowed now; the rules allow %s.", action, strings.Join(allowed, ", "))
 	}
 	switch action {
 	case Insurance:
