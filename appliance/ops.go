@@ -83,7 +83,7 @@ func theoreticalReturns(c *games.Catalogue) map[string]float64 {
 	returns := make(map[string]float64)
 	for _, g := range c.Games() {
 		for _, v := range g.Versions {
-			returns[v.Rules()] = v.SheetFor("").Figures.ReturnDecimal
+			returns[v.Rules()] = v.SheetFor(games.Words{}).Figures.ReturnDecimal
 		}
 	}
 	return returns

@@ -88,6 +88,10 @@ var (
 // upward lists forbidden imports between directories of one row, which would invert the layers.
 var upward = []struct{ from, to, why string }{
 	{"games", "games/...", "the contract of games knows no game"},
+	{"games/rulebook", "games/catalogue", "a book knows no game"},
+	{"games/rulebook", "games/slots", "a book knows no game"},
+	{"games/rulebook", "games/roulette", "a book knows no game"},
+	{"games/rulebook", "games/blackjack", "a book knows no game"},
 	{"games/fair", "games/catalogue", "randomness knows no game"},
 	{"games/fair", "games/slots", "randomness knows no game"},
 	{"games/fair", "games/roulette", "randomness knows no game"},
@@ -96,7 +100,7 @@ var upward = []struct{ from, to, why string }{
 
 // forTests are our packages that only tests may import; libsForTests are such libraries.
 var (
-	forTests     = []string{"games/gamestest/...", "storage/storagetest/...", "replication/replicationtest/..."}
+	forTests     = []string{"games/gamestest/...", "games/rulebook/rulebooktest/...", "storage/storagetest/...", "replication/replicationtest/..."}
 	libsForTests = []string{"testing", "pgregory.net/rapid", "github.com/chromedp", "github.com/letsencrypt/pebble", "github.com/google/go-cmp", "gopkg.in/yaml.v3", "golang.org/x/tools"}
 )
 

@@ -19,7 +19,7 @@ func (coin) Tell(games.Played) (games.Story, error)                 { return gam
 func coins() games.Descriptor {
 	return games.Descriptor{
 		Number: 900, Name: "coin", Title: "Coin", MinStake: 1, Default: "coin/1",
-		Versions: []*games.Version{{Game: coin{"coin/1"}, Sheet: func() games.Sheet { return games.Sheet{Text: []string{"It stands."}} }}},
+		Versions: []*games.Version{{Game: coin{"coin/1"}, Sheet: func() games.Sheet { return games.Sheet{Text: []games.Rule{{ID: "coin/stands"}}} }}},
 	}
 }
 
@@ -43,7 +43,7 @@ func TestNewCatalogue_FindsGamesInEveryWay(t *testing.T) {
 	if !ok1 || !ok2 || !ok3 || named.Name != "edge" || numbered != named || version.Of() != named || version.Rules() != "edge/2" {
 		t.Errorf("found %v, %v and %v", named, numbered, version)
 	}
-	if s := version.SheetFor(""); s.Game != "edge" || s.Name != "Coin" || s.Rules != "edge/2" || !s.Default {
+	if s := version.SheetFor(games.Words{}); s.Game != "edge" || s.Name != "Coin" || s.Rules != "edge/2" || !s.Default {
 		t.Errorf("the sheet is %+v", s)
 	}
 	if _, ok := c.Named("poker"); ok {

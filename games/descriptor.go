@@ -45,7 +45,8 @@ func (d *Descriptor) Rules() []string {
 // Version is one released version of a game's rules.
 type Version struct {
 	Game
-	// Sheet computes the text, the pays and the figures of the sheet.
+	// Sheet computes the text, the pays and the figures of the sheet. In the text, {time} stands for how long an open round
+	// waits for its player; see SheetFor.
 	Sheet func() Sheet
 	// Abandoned is the rule for abandoned rounds. It is nil if rounds never stay open.
 	Abandoned *Abandonment
@@ -59,8 +60,6 @@ func (v *Version) Of() *Descriptor { return v.of }
 
 // Abandonment is the rule for rounds that their players left open.
 type Abandonment struct {
-	// Words states the rule for a player who does nothing for the given time, such as "24 hours".
-	Words func(time string) string
 	// Actions returns the actions that settle the round, to be appended to the wager's. draws must be what Play returned
 	// for the wager.
 	Actions func(draws []uint16, w Wager) ([]string, error)

@@ -87,8 +87,8 @@ func Refusef(code, format string, args ...any) *Refusal {
 	return &Refusal{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Choosing is an outcome that lists the actions that are allowed now. The rules don't know the player's balance, so the
-// house removes the actions that the player can't pay for.
+// Choosing is an outcome that lists the actions that are allowed now. The rules know neither the player's balance nor the
+// player's own limits, so the house removes the actions that these would refuse.
 type Choosing interface {
 	Within(affordable func(action string) bool) any
 }

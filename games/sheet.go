@@ -4,12 +4,12 @@ import "slices"
 
 // Sheet is what a player can know about a game before playing. Its figures are computed from the rules.
 type Sheet struct {
-	Game    string   `json:"game"`
-	Name    string   `json:"name"` // the game's title
-	Rules   string   `json:"rules"`
-	Default bool     `json:"default"` // whether new rounds use these rules unless the operator chooses others
-	Text    []string `json:"text"`    // the rules in short sentences
-	Pays    []Line   `json:"pays"`
+	Game    string `json:"game"`
+	Name    string `json:"name"` // the game's title
+	Rules   string `json:"rules"`
+	Default bool   `json:"default"` // whether new rounds use these rules unless the operator chooses others
+	Text    []Rule `json:"text"`    // the rules in words
+	Pays    []Line `json:"pays"`
 	// Figures are those of the whole game. In roulette each bet has its own figures; these are then those of the bet that
 	// is worst for the player.
 	Figures Figures `json:"figures"`
@@ -54,17 +54,20 @@ type SimulatedFigures struct {
 }
 
 // operatorsTime stands for a time that the operator chooses.
-const operatorsTime = "a time that the operator sets"
+var operatorsTime = Words{
+	EN: "a time that the operator sets", ES: "un tiempo que fija el operador", DE: "eine vom Betreiber bestimmte Zeit",
+}
 
-// SheetFor is the sheet of the version. abandonAfter says in words how long an open round waits for its player; if it is
-// empty, the sheet says that the operator decides. Only versions in a Catalogue have a sheet.
-func (v *Version) SheetFor(abandonAfter string) Sheet {
+// SheetFor is the sheet of the version. abandonAfter says how long an open round waits for its player; if it is empty, the
+// sheet says that the operator decides. Only versions in a Catalogue have a sheet.
+func (v *Version) SheetFor(abandonAfter Words) Sheet {
 	s := v.sheet()
-	if v.Abandoned != nil {
-		if abandonAfter == "" {
-			abandonAfter = operatorsTime
-		}
-		s.Text = append(slices.Clip(s.Text), v.Abandoned.Words(abandonAfter))
+	if abandonAfter == (Words{}) {
+		abandonAfter = operatorsTime
+	}
+	s.Text = slices.Clone(s.Text)
+	for i := range s.Text {
+		s.Text[i].Words = s.Text[i].Replace("time", abandonAfter)
 	}
 	return s
 }

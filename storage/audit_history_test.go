@@ -268,6 +268,7 @@ func TestAudit_FindsRoundsThatAreNotPlayedOnAsTheyStood(t *testing.T) {
 			e.Round.Payout = 7
 			e.Transfers = append(e.Transfers, ledger.Transfer{Kind: command.TransferPayout, From: blackjack, To: ledger.Player(ben), Amount: 7})
 		}), "pays while it is open"},
+		{"limits leave more than the player has", amend(hit, func(e *machine.Event) { e.Room = new(e.Coins) }), "own limits leave"},
 		{"less leaves escrow than was staked", rewrite(surrendered, func(e *machine.Event) { e.Transfers[0].Amount-- }), "9 coins leave escrow for round"},
 		{"nothing leaves escrow", rewrite(surrendered, func(e *machine.Event) { e.Transfers = e.Transfers[1:] }), "0 coins leave escrow for round"},
 		{"a round is settled in the name of its player", amend(left, func(e *machine.Event) {

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,8 +38,8 @@ func TestSetLimits_StricterAtOnceLooserAfterADay(t *testing.T) {
 	}
 	asked := c.Now
 	mixed := c.One(limit(p, command.LimitSet{StakePerDay: 200, LossPerWeek: 400})).Value.(*command.Limits)
-	if mixed.InForce.StakePerDay != 100 || mixed.InForce.LossPerWeek != 400 || mixed.Pending == nil || mixed.Pending.StakePerDay != 200 ||
-		!mixed.PendingFrom.Equal(asked.Add(24*time.Hour)) {
+	if mixed.InForce.StakePerDay != 100 || mixed.InForce.LossPerWeek != 400 ||
+		!slices.Equal(mixed.Pending, []command.PendingLimit{{Limit: command.LimitStakePerDay, Value: 200, From: asked.Add(24 * time.Hour)}}) {
 		t.Fatalf("a looser and a stricter limit: %+v", mixed)
 	}
 	c.Now = asked.Add(24*time.Hour - time.Millisecond)
@@ -46,7 +47,7 @@ func TestSetLimits_StricterAtOnceLooserAfterADay(t *testing.T) {
 		t.Fatalf("before the day is over: %+v", l)
 	}
 	c.Refused("limit_reached", spin(p, 101))
-	if l := limitsOf(t, c, p); l.InForce.StakePerDay != 200 || l.Pending != nil || !l.PendingFrom.IsZero() {
+	if l := limitsOf(t, c, p); l.InForce.StakePerDay != 200 || l.Pending != nil {
 		t.Fatalf("after a day: %+v", l)
 	}
 	c.One(spin(p, 101))
@@ -61,6 +62,48 @@ func TestSetLimits_StricterAtOnceLooserAfterADay(t *testing.T) {
 	c.Now = c.Now.Add(48 * time.Hour)
 	if l := limitsOf(t, c, p); l.InForce.StakePerDay != 200 {
 		t.Fatalf("a withdrawn change took effect: %+v", l)
+	}
+}
+
+// Each limit waits on its own. Saving others, or the same ones again, used to restart the wait.
+func TestSetLimits_AChangeOfOneDoesNotRestartTheWaitOfAnother(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
+	p := c.Player("ann", 10_000)
+	c.One(limit(p, command.LimitSet{StakePerDay: 100, LossPerDay: 50, SessionMinutes: 30}))
+	first := c.Now
+	c.One(limit(p, command.LimitSet{StakePerDay: 300, LossPerDay: 50, SessionMinutes: 30}))
+	pending := func(what string, want ...command.PendingLimit) {
+		t.Helper()
+		if got := limitsOf(t, c, p).Pending; !slices.Equal(got, want) {
+			t.Errorf("%s: pending are %v, want %v", what, got, want)
+		}
+	}
+	waits := func(l command.Limit, value int64, asked time.Time) command.PendingLimit {
+		return command.PendingLimit{Limit: l, Value: value, From: asked.Add(24 * time.Hour)}
+	}
+	c.Now = first.Add(20 * time.Hour)
+	second := c.Now
+	c.One(limit(p, command.LimitSet{StakePerDay: 300, LossPerDay: 80, SessionMinutes: 20, RealityCheckMinutes: 15}))
+	pending("another limit is looser, and one is stricter", waits(command.LimitStakePerDay, 300, first), waits(command.LimitLossPerDay, 80, second))
+	c.Now = first.Add(21 * time.Hour)
+	c.One(limit(p, command.LimitSet{StakePerDay: 200, LossPerDay: 80, SessionMinutes: 20, RealityCheckMinutes: 15}))
+	pending("less loose than was asked for", waits(command.LimitStakePerDay, 200, first), waits(command.LimitLossPerDay, 80, second))
+	c.Now = first.Add(22 * time.Hour)
+	third := c.Now
+	c.One(limit(p, command.LimitSet{StakePerDay: 200, SessionMinutes: 20, RealityCheckMinutes: 15}))
+	pending("still looser than was asked for", waits(command.LimitStakePerDay, 200, first), waits(command.LimitLossPerDay, 0, third))
+	c.Now = first.Add(24 * time.Hour)
+	pending("one wait is over", waits(command.LimitLossPerDay, 0, third))
+	if l := limitsOf(t, c, p).InForce; l != (command.LimitSet{StakePerDay: 200, LossPerDay: 50, SessionMinutes: 20, RealityCheckMinutes: 15}) {
+		t.Errorf("in force are %+v", l)
+	}
+	// A command after the wait stores the limits as they are then.
+	c.One(limit(p, command.LimitSet{StakePerDay: 150, SessionMinutes: 20, RealityCheckMinutes: 15}))
+	pending("a stricter limit after the wait", waits(command.LimitLossPerDay, 0, third))
+	c.Now = third.Add(24 * time.Hour)
+	pending("all waits are over")
+	if l := limitsOf(t, c, p).InForce; l != (command.LimitSet{StakePerDay: 150, SessionMinutes: 20, RealityCheckMinutes: 15}) {
+		t.Errorf("in the end, in force are %+v", l)
 	}
 }
 

@@ -91,7 +91,11 @@ func (d desk) showOpen(a *API, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	v, err := d.view(a.o.Games, &command.RoundResult{Round: r, Coins: account.Coins, Held: account.HeldCoins})
+	room, err := a.room(c)
+	if err != nil {
+		return answer{}, err
+	}
+	v, err := d.view(a.o.Games, &command.RoundResult{Round: r, Coins: account.Coins, Held: account.HeldCoins, Room: room})
 	if err != nil {
 		return answer{}, err
 	}
@@ -168,6 +172,6 @@ func viewPlay(games *games.Catalogue, r *command.RoundResult) (any, error) {
 	if v.Round, err = viewRound(games, &r.Round); err != nil {
 		return nil, err
 	}
-	v.Round.allowWithin(r.Coins)
+	v.Round.allowWithin(r.Room)
 	return v, nil
 }

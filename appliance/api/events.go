@@ -83,6 +83,6 @@ func (a *API) viewEvent(ctx context.Context, e *command.Event) (roundView, error
 	if err != nil {
 		return roundView{}, err
 	}
-	v.allowWithin(e.Coins)
+	v.allowWithin(e.Room)
 	return v, nil
 }

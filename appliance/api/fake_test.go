@@ -106,7 +106,7 @@ func (f *fakeCasino) tell(c command.Command, r command.Result) {
 	if v, ok := r.Value.(*command.RoundResult); ok {
 		round := v.Round
 		round.Commitment, round.ClientSeed, round.ServerSeed = "", "", nil
-		e.Kind, e.Round, e.Coins, e.HeldCoins = "round_played", &round, v.Coins, v.Held
+		e.Kind, e.Round, e.Coins, e.HeldCoins, e.Room = "round_played", &round, v.Coins, v.Held, v.Room
 	}
 	f.happened <- e
 }
@@ -236,7 +236,7 @@ func (f *fakeCasino) apply(c command.Command) (command.Result, error) {
 		return ok(nil)
 	case command.SetLimits:
 		a.limits.InForce = b.Limits
-		a.limits.Pending, a.limits.PendingFrom = &command.LimitSet{StakePerDay: 5}, f.now().Add(24*time.Hour)
+		a.limits.Pending = []command.PendingLimit{{Limit: command.LimitStakePerDay, Value: 5, From: f.now().Add(24 * time.Hour)}, {Limit: command.LimitLossPerDay, From: f.now().Add(time.Hour)}}
 		v := a.limits
 		return ok(&v)
 	case command.Exclude:
@@ -369,7 +369,7 @@ func (f *fakeCasino) advance(c command.Command, a *fakeAccount, r *command.Round
 			f.move(a, f.now(), command.TransferPayout, r.ID, name, p.Payout)
 		}
 	}
-	return command.Result{Event: f.events, Value: &command.RoundResult{Round: *r, Coins: a.Coins, Held: a.HeldCoins}}, nil
+	return command.Result{Event: f.events, Value: &command.RoundResult{Round: *r, Coins: a.Coins, Held: a.HeldCoins, Room: a.Coins}}, nil
 }
 
 func (f *fakeCasino) Session(hash command.TokenHash) (command.Session, bool, error) {
@@ -447,7 +447,11 @@ func (f *fakeCasino) Statistics(id command.AccountID) ([]command.GameStatistics,
 }
 
 func (f *fakeCasino) Limits(id command.AccountID, _ time.Time) (command.Limits, error) {
-	l, _, err := read(f, id, func(a *fakeAccount) command.Limits { return a.limits })
+	l, _, err := read(f, id, func(a *fakeAccount) command.Limits {
+		l := a.limits
+		l.Room = a.Coins
+		return l
+	})
 	return l, err
 }
 

@@ -1,11 +1,11 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
 	"imperio/games"
+	"imperio/games/rulebook"
 )
 
 // playMoney is part of every description of the house.
@@ -18,24 +18,10 @@ type gameView struct {
 	Rules    string      `json:"rules"`
 	MinStake games.Coins `json:"min_stake"`
 	MaxStake games.Coins `json:"max_stake"`
-	MaxBet   games.Coins `json:"max_bet,omitempty"` // of games with bets
+	MaxBet   games.Coins `json:"max_bet,omitempty"` // of all bets on one position together, in games with bets
 	// AbandonAfterSeconds is how long an open round waits for its player's next action.
 	AbandonAfterSeconds int64       `json:"abandon_after_seconds,omitempty"`
 	Sheet               games.Sheet `json:"sheet"`
-}
-
-// inWords is a time in the largest unit of which it is a whole number: "24 hours", "90 minutes", "1 hour".
-func inWords(d time.Duration) string {
-	n, unit := int64(d/time.Second), "second"
-	if d%time.Hour == 0 {
-		n, unit = int64(d/time.Hour), "hour"
-	} else if d%time.Minute == 0 {
-		n, unit = int64(d/time.Minute), "minute"
-	}
-	if n != 1 {
-		unit += "s"
-	}
-	return fmt.Sprintf("%d %s", n, unit)
 }
 
 func (a *API) listGames(c *call) (answer, error) {
@@ -53,15 +39,17 @@ func (a *API) listGames(c *call) (answer, error) {
 		if version.Of().Bets {
 			v.MaxBet = t.MaxBet
 		}
-		after := ""
+		after := games.Words{}
 		if version.Of().StaysOpen() && t.AbandonAfter > 0 {
-			v.AbandonAfterSeconds, after = int64(t.AbandonAfter/time.Second), inWords(t.AbandonAfter)
+			v.AbandonAfterSeconds = int64(t.AbandonAfter / time.Second)
+			after = rulebook.Time(v.AbandonAfterSeconds)
 		}
 		v.Sheet = version.SheetFor(after)
 		views = append(views, v)
 	}
 	return answer{status: http.StatusOK, lasting: true, value: struct {
-		PlayMoney string     `json:"play_money"`
-		Games     []gameView `json:"games"`
-	}{playMoney, views}}, nil
+		PlayMoney string       `json:"play_money"`
+		Rules     []games.Rule `json:"rules"` // of all games, and of players' own limits
+		Games     []gameView   `json:"games"`
+	}{playMoney, append(rulebook.House(), rulebook.Limits()...), views}}, nil
 }

@@ -13,7 +13,7 @@ import (
 // The largest limits that a player may set.
 const (
 	maxLimitCoins   = int64(command.MaxAmount)
-	maxLimitMinutes = 24 * 60
+	maxLimitMinutes = int64(24 * 60)
 )
 
 // limit is one limit in a request and in an answer: a whole number, or null for none.
@@ -49,70 +49,92 @@ type limitsBody struct {
 	RealityCheckMinutes limit `json:"reality_check_minutes"`
 }
 
+// of is one of the limits of the body.
+func (b *limitsBody) of(l command.Limit) *limit {
+	switch l {
+	case command.LimitStakePerDay:
+		return &b.StakePerDay
+	case command.LimitLossPerDay:
+		return &b.LossPerDay
+	case command.LimitLossPerWeek:
+		return &b.LossPerWeek
+	case command.LimitLossPerMonth:
+		return &b.LossPerMonth
+	case command.LimitSessionMinutes:
+		return &b.SessionMinutes
+	}
+	return &b.RealityCheckMinutes
+}
+
 // read checks the limits that a player asked for. All six must be there: a forgotten one must not loosen anything.
 func (b *limitsBody) read() (command.LimitSet, error) {
 	var set command.LimitSet
-	for _, f := range []struct {
-		name    string
-		l       *limit
-		coins   *games.Coins
-		minutes *int
-	}{
-		{"stake_per_day", &b.StakePerDay, &set.StakePerDay, nil},
-		{"loss_per_day", &b.LossPerDay, &set.LossPerDay, nil},
-		{"loss_per_week", &b.LossPerWeek, &set.LossPerWeek, nil},
-		{"loss_per_month", &b.LossPerMonth, &set.LossPerMonth, nil},
-		{"session_minutes", &b.SessionMinutes, nil, &set.SessionMinutes},
-		{"reality_check_minutes", &b.RealityCheckMinutes, nil, &set.RealityCheckMinutes},
-	} {
-		most := int64(maxLimitCoins)
-		if f.minutes != nil {
+	for _, l := range command.AllLimits {
+		f, most := b.of(l), maxLimitCoins
+		if l.InMinutes() {
 			most = maxLimitMinutes
 		}
 		switch {
-		case !f.l.given:
-			return set, refuse("bad_request", "The field %q is missing. For no limit, send null.", f.name)
-		case f.l.none:
-		case f.l.value < 1 || f.l.value > most:
-			return set, refuse("invalid_limits", "The limit %q must be from 1 to %d, or null for no limit.", f.name, most)
-		case f.coins != nil:
-			*f.coins = games.Coins(f.l.value)
+		case !f.given:
+			return set, refuse("bad_request", "The field %q is missing. For no limit, send null.", l)
+		case f.none:
+		case f.value < 1 || f.value > most:
+			return set, refuse("invalid_limits", "The limit %q must be from 1 to %d, or null for no limit.", l, most)
 		default:
-			*f.minutes = int(f.l.value)
+			set.Set(l, f.value)
 		}
 	}
 	return set, nil
 }
 
-func viewLimitSet(s *command.LimitSet) limitsBody {
-	l := func(n int64) limit { return limit{whole{n, true}, n == 0} }
-	return limitsBody{
-		l(int64(s.StakePerDay)), l(int64(s.LossPerDay)), l(int64(s.LossPerWeek)), l(int64(s.LossPerMonth)),
-		l(int64(s.SessionMinutes)), l(int64(s.RealityCheckMinutes)),
-	}
-}
+func viewLimit(n int64) limit { return limit{whole{n, true}, n == 0} }
 
 // limitsView is the answer about limits.
 type limitsView struct {
-	InForce     limitsBody  `json:"in_force"`
-	Pending     *limitsBody `json:"pending"`
-	PendingFrom timestamp   `json:"pending_from"`
-	Used        struct {
-		StakedToday   games.Coins `json:"staked_today"`
-		LostToday     games.Coins `json:"lost_today"`
-		LostThisWeek  games.Coins `json:"lost_this_week"`
-		LostThisMonth games.Coins `json:"lost_this_month"`
-	} `json:"used"`
+	InForce  limitsBody    `json:"in_force"`
+	Pending  []pendingView `json:"pending"` // in the order of the limits
+	Used     usedView      `json:"used"`
+	ResetsAt struct {
+		Day   timestamp `json:"day"`
+		Week  timestamp `json:"week"`
+		Month timestamp `json:"month"`
+	} `json:"resets_at"`
+	Stretch *stretchView `json:"stretch"` // nil: nothing was staked lately
+}
+
+// pendingView is a looser limit that waits.
+type pendingView struct {
+	Limit string    `json:"limit"`
+	Value limit     `json:"value"`
+	From  timestamp `json:"from"`
+}
+
+// usedView is what counts against the limits.
+type usedView struct {
+	StakedToday   games.Coins `json:"staked_today"`
+	LostToday     games.Coins `json:"lost_today"`
+	LostThisWeek  games.Coins `json:"lost_this_week"`
+	LostThisMonth games.Coins `json:"lost_this_month"`
+}
+
+// stretchView is the current stretch of play.
+type stretchView struct {
+	Since  timestamp `json:"since"`
+	EndsAt timestamp `json:"ends_at"` // unless another stake is placed
 }
 
 func viewLimits(l *command.Limits) limitsView {
-	v := limitsView{InForce: viewLimitSet(&l.InForce)}
-	if l.Pending != nil {
-		p := viewLimitSet(l.Pending)
-		v.Pending, v.PendingFrom = &p, timestamp(l.PendingFrom)
+	v := limitsView{Pending: make([]pendingView, len(l.Pending)), Used: usedView{l.StakedToday, l.LostToday, l.LostThisWeek, l.LostThisMonth}}
+	for _, name := range command.AllLimits {
+		*v.InForce.of(name) = viewLimit(l.InForce.Of(name))
 	}
-	v.Used.StakedToday, v.Used.LostToday = l.StakedToday, l.LostToday
-	v.Used.LostThisWeek, v.Used.LostThisMonth = l.LostThisWeek, l.LostThisMonth
+	for i, p := range l.Pending {
+		v.Pending[i] = pendingView{p.Limit.String(), viewLimit(p.Value), timestamp(p.From)}
+	}
+	v.ResetsAt.Day, v.ResetsAt.Week, v.ResetsAt.Month = timestamp(l.NextDay), timestamp(l.NextWeek), timestamp(l.NextMonth)
+	if !l.PlaySince.IsZero() {
+		v.Stretch = &stretchView{timestamp(l.PlaySince), timestamp(l.PlayEnds)}
+	}
 	return v
 }
 

@@ -11,7 +11,9 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"imperio/appliance/problem"
+	"imperio/games"
 	"imperio/games/catalogue"
+	"imperio/games/rulebook"
 )
 
 // openAPIDocument is openapi.yaml. The tests of the whole casino check that answers match it.
@@ -75,6 +77,54 @@ func TestOpenAPI_ListsTheCodes(t *testing.T) {
 			t.Errorf("%s is listed and has no status", code)
 		}
 	}
+}
+
+// Where the description states a rule, it does so in the words of the rule's only text.
+func TestOpenAPI_StatesTheRulesInTheirWords(t *testing.T) {
+	texts := make(map[string]string)
+	for _, r := range append(rulebook.House(), rulebook.Limits()...) {
+		texts[r.ID] = r.EN
+	}
+	for _, rules := range catalogue.Released().Rules() {
+		v, _ := catalogue.Released().Version(rules)
+		for _, r := range v.SheetFor(games.Words{}).Text {
+			texts[r.ID] = r.EN
+		}
+	}
+	for _, c := range []struct {
+		place []string
+		rules []string
+	}{
+		{[]string{"paths", "/api/v1/me/limits", "put"}, []string{
+			"limits/stricter", "limits/own_wait", "limits/withdraw", "limits/periods", "limits/stakes", "limits/losses",
+			"limits/midnight", "limits/stretch", "limits/open_rounds", "limits/reality_check"}},
+		{[]string{"paths", "/api/v1/me/exclusions", "post"}, []string{"limits/exclusion"}},
+		{schema("LimitSet", "stake_per_day"), []string{"limits/stakes"}},
+		{schema("LimitSet", "loss_per_day"), []string{"limits/losses"}},
+		{schema("LimitSet", "session_minutes"), []string{"limits/stretch"}},
+		{schema("LimitSet", "reality_check_minutes"), []string{"limits/reality_check"}},
+		{[]string{"components", "schemas", "Bet"}, []string{"roulette/position", "roulette/geometry"}},
+		{schema("BlackjackOutcome", "allowed_actions"), []string{"house/actions"}},
+		{schema("BlackjackTable", "allowed_actions"), []string{"house/actions"}},
+	} {
+		at := any(openAPIDocument(t))
+		for _, step := range c.place {
+			inside, _ := at.(map[string]any)
+			at = inside[step]
+		}
+		described, _ := at.(map[string]any)
+		said, _ := described["description"].(string)
+		for _, id := range c.rules {
+			if texts[id] == "" || !strings.Contains(said, texts[id]) {
+				t.Errorf("%v: the rule %s is not stated as %q, but as %q", c.place, id, texts[id], said)
+			}
+		}
+	}
+}
+
+// schema is the place of a property in the description.
+func schema(name, property string) []string {
+	return []string{"components", "schemas", name, "properties", property}
 }
 
 // codeNamed finds the codes in a description: the words between backticks.

@@ -574,7 +574,12 @@ func TestLimits_AllSixAreSetAtOnce(t *testing.T) {
 	none := `"stake_per_day":null,"loss_per_day":null,"loss_per_week":null,"loss_per_month":null,"session_minutes":null`
 	r := p.do("PUT", "/api/v1/me/limits", `{`+none+`,"reality_check_minutes":60}`).want(t, 200, "")
 	in := r.body["in_force"].(map[string]any)
-	if in["reality_check_minutes"] != 60.0 || in["stake_per_day"] != nil || r.body["pending"] == nil || r.body["pending_from"] == nil {
+	pending := r.body["pending"].([]any)
+	if in["reality_check_minutes"] != 60.0 || in["stake_per_day"] != nil || len(pending) != 2 {
+		t.Fatalf("%s", r.raw)
+	}
+	if one, other := pending[0].(map[string]any), pending[1].(map[string]any); one["limit"] != "stake_per_day" || one["value"] != 5.0 ||
+		other["limit"] != "loss_per_day" || other["value"] != nil || one["from"] == other["from"] {
 		t.Errorf("%s", r.raw)
 	}
 	p.do("PUT", "/api/v1/me/limits", `{`+none+`}`).want(t, 400, "bad_request")

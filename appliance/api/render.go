@@ -108,12 +108,12 @@ func viewRound(c *games.Catalogue, r *command.Round) (roundView, error) {
 	return v, nil
 }
 
-// viewOutcome describes a round of a game whose outcomes are of type T, with the actions that a balance can pay for.
+// viewOutcome describes a round of a game whose outcomes are of type T, with the actions for which there is room.
 func viewOutcome[T any](c *games.Catalogue, r *command.RoundResult) (v roundView, outcome T, err error) {
 	if v, err = viewRound(c, &r.Round); err != nil {
 		return v, outcome, err
 	}
-	v.allowWithin(r.Coins)
+	v.allowWithin(r.Room)
 	outcome, ok := v.Outcome.(T)
 	if !ok {
 		return v, outcome, fmt.Errorf("round %d of %s has the outcome of another game", r.Round.ID, r.Round.Rules)
@@ -121,10 +121,10 @@ func viewOutcome[T any](c *games.Catalogue, r *command.RoundResult) (v roundView
 	return v, outcome, nil
 }
 
-// allowWithin drops those of the round's allowed actions that a balance can't pay for.
-func (v *roundView) allowWithin(coins games.Coins) {
+// allowWithin drops those of the round's allowed actions that cost more than the player's balance and own limits leave.
+func (v *roundView) allowWithin(room games.Coins) {
 	if o, ok := v.Outcome.(games.Choosing); ok {
-		v.Outcome = o.Within(func(action string) bool { return v.game.Cost(action, v.Stake) <= coins })
+		v.Outcome = o.Within(func(action string) bool { return v.game.Cost(action, v.Stake) <= room })
 	}
 }
 

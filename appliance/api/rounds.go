@@ -22,7 +22,7 @@ func (a *API) listRounds(c *call) (answer, error) {
 	}
 	views := make([]roundView, len(list))
 	for i := range list {
-		if views[i], err = viewRound(a.o.Games, &list[i]); err != nil {
+		if views[i], err = a.viewOwnRound(c, &list[i]); err != nil {
 			return answer{}, err
 		}
 	}
@@ -64,11 +64,31 @@ func (a *API) showRound(c *call) (answer, error) {
 	if !ok || r.Account != c.session.Account {
 		return answer{}, errNoRound
 	}
-	v, err := viewRound(a.o.Games, &r)
+	v, err := a.viewOwnRound(c, &r)
 	if err != nil {
 		return answer{}, err
 	}
 	return answer{status: http.StatusOK, value: v}, nil
+}
+
+// viewOwnRound describes a round of the caller as it stands now.
+func (a *API) viewOwnRound(c *call, r *command.Round) (roundView, error) {
+	v, err := viewRound(a.o.Games, r)
+	if err != nil || r.Settled {
+		return v, err
+	}
+	room, err := a.room(c)
+	v.allowWithin(room)
+	return v, err
+}
+
+// room is the largest stake that the caller could place now: what the balance and the player's own limits leave.
+func (a *API) room(c *call) (games.Coins, error) {
+	l, err := a.o.Casino.Limits(c.session.Account, c.now)
+	if err != nil {
+		return 0, fmt.Errorf("find limits: %w", err)
+	}
+	return l.Room, nil
 }
 
 // play opens a round, unless the house refuses it, or takes an action in one.

@@ -214,7 +214,7 @@ func (a *API) ownSession(c *call, id command.SessionID) (bool, error) {
 		return false, fmt.Errorf("list sessions: %w", err)
 	}
 	for i := range all {
-		if all[i].ID == id {
+		if all[i].ID == id && all[i].Scopes == 0 { // a personal access token is none
 			return true, nil
 		}
 	}

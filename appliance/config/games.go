@@ -21,7 +21,7 @@ type Games struct {
 	RouletteEnabled  Switch      `name:"roulette" group:"Games" help:"Whether roulette takes new rounds."`
 	RouletteRules    string      `name:"roulette-rules" group:"Games" placeholder:"RULES" help:"Rules of new spins: roulette/1 (European), or roulette/2 (with La Partage on even-money bets)."`
 	RouletteMinStake games.Coins `name:"roulette-min-stake" group:"Games" placeholder:"COINS" help:"Lowest amount of one bet. At least 1."`
-	RouletteMaxStake games.Coins `name:"roulette-max-stake" group:"Games" placeholder:"COINS" help:"Highest amount of one bet. At most 1000000000."`
+	RouletteMaxStake games.Coins `name:"roulette-max-stake" group:"Games" placeholder:"COINS" help:"Highest amount on one position: bets of the same type on the same numbers add up. At most 1000000000."`
 	RouletteMaxTotal games.Coins `name:"roulette-max-total" group:"Games" placeholder:"COINS" help:"Highest total of all bets of a spin. At most 1000000000."`
 
 	BlackjackEnabled  Switch      `name:"blackjack" group:"Games" help:"Whether blackjack takes new rounds."`
@@ -57,7 +57,7 @@ type Table struct {
 	Enabled  bool
 	Rules    string      // of new rounds, e.g. "slots/2"
 	MinStake games.Coins // of a round; where there are bets, of each bet
-	MaxStake games.Coins // of a round; where there are bets, of each bet
+	MaxStake games.Coins // of a round; where there are bets, of all bets on one position together
 	MaxTotal games.Coins // of all bets of a round together; without bets the same as MaxStake
 	// AbandonAfter is how long an open round waits for its player; 0 where rounds settle at once.
 	AbandonAfter time.Duration

@@ -212,7 +212,7 @@ func (c *Config) Warnings() []string {
 		if !known || !table.Enabled {
 			continue
 		}
-		if sheet := version.SheetFor(""); sheet.Figures.ReturnDecimal > 1 {
+		if sheet := version.SheetFor(games.Words{}); sheet.Figures.ReturnDecimal > 1 {
 			warnings = append(warnings, fmt.Sprintf("%s-rules: %s returns %.2f %% of what is staked: players win in the long run",
 				table.Game, table.Rules, 100*sheet.Figures.ReturnDecimal))
 		}

@@ -45,7 +45,7 @@ func WriteOdds(ctx context.Context, w io.Writer, c *games.Catalogue, o OddsOptio
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		if err := writeSheet(w, v.SheetFor("")); err != nil {
+		if err := writeSheet(w, v.SheetFor(games.Words{})); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"imperio/games"
+	"imperio/games/catalogue"
 )
 
 func TestPages_AreShellsThatPreloadWhatIsThere(t *testing.T) {
@@ -166,6 +169,41 @@ func TestWords_AreThoseThatThePagesName(t *testing.T) {
 			slices.ContainsFunc(starts, func(p string) bool { return len(p) > 4 && strings.HasPrefix(key, p) })
 		if !known {
 			t.Errorf("no page names %s", key)
+		}
+	}
+}
+
+// Short labels on the tables repeat figures of rules: they must be those that the rules state, in each language.
+func TestWords_LabelsHaveTheFiguresOfTheRules(t *testing.T) {
+	stated := make(map[string]games.Rule)
+	for _, rules := range catalogue.Released().Rules() {
+		v, _ := catalogue.Released().Version(rules)
+		for _, r := range v.SheetFor(games.Words{}).Text {
+			stated[r.ID] = r
+		}
+	}
+	figure := regexp.MustCompile(`[0-9]+`)
+	for label, rules := range map[string][]string{
+		"blackjack.pays_3_2":  {"blackjack/blackjack"},
+		"blackjack.stands_17": {"blackjack/dealer", "blackjack/insurance"},
+		"lobby.blackjack":     {"blackjack/blackjack"},
+		"roulette.too_many":   {"roulette/bets"},
+		"fair.wrong_bets":     {"roulette/bets"},
+	} {
+		for _, language := range []string{"en", "es", "de"} {
+			text := words(t, language)[label]
+			var figures []string
+			for _, id := range rules {
+				figures = append(figures, figure.FindAllString(stated[id].In()[language], -1)...)
+			}
+			if len(figure.FindAllString(text, -1)) == 0 {
+				t.Errorf("%s: %s has no figure: %q", language, label, text)
+			}
+			for _, f := range figure.FindAllString(text, -1) {
+				if !slices.Contains(figures, f) {
+					t.Errorf("%s: %s says %s, but its rules have the figures %v", language, label, f, figures)
+				}
+			}
 		}
 	}
 }

@@ -48,7 +48,7 @@ func TestPlay_RefusalSaysWhatIsAllowed(t *testing.T) {
 	if !errors.As(err, &refusal) {
 		t.Fatal(err)
 	}
-	const want = "The action hit is not allowed now; allowed are insurance, decline_insurance."
+	const want = "The action hit is not allowed now; the rules allow insurance, decline_insurance."
 	if refusal.Message != want {
 		t.Errorf("got %q", refusal.Message)
 	}

@@ -36,6 +36,12 @@ const MaxHands = 4
 // dealerStands is the total on which the dealer stands, hard or soft.
 const dealerStands = 17
 
+// What a blackjack and insurance pay, besides the stake.
+const (
+	naturalPays, naturalPer = 3, 2 // 3 to 2
+	insurancePays           = 2    // 2 to 1
+)
+
 // Actions lists all actions.
 func Actions() []string { return slices.Clone(actions) }
 
@@ -171,7 +177,7 @@ func (r *round) act(action string) error {
 		return games.Refusef("round_settled", "The round is settled; it takes no more actions.")
 	}
 	if allowed := r.allowed(); !slices.Contains(allowed, action) {
-		return games.Refusef("action_not_allowed", "The action %s is not allowed now; allowed are %s.", action, strings.Join(allowed, ", "))
+		return games.Refusef("action_not_allowed", "The action %s is not allowed now; the rules allow %s.", action, strings.Join(allowed, ", "))
 	}
 	switch action {
 	case Insurance:
@@ -220,9 +226,9 @@ func (r *round) take(i int) error {
 	if err := r.draw(&h.cards); err != nil {
 		return err
 	}
-	if total, _ := Total(h.cards); total > 21 {
+	if total, _ := Total(h.cards); total > bestTotal {
 		h.state = busted
-	} else if total == 21 {
+	} else if total == bestTotal {
 		h.state = standing
 	}
 	return nil
@@ -289,7 +295,7 @@ func (r *round) payout() games.Coins {
 // insurancePays is what insurance pays, its price included: 3 times the price if the dealer has a blackjack, else 0.
 func (r *round) insurancePays() games.Coins {
 	if r.phase == settled && isNatural(r.dealer) {
-		return 3 * r.insurance
+		return (1 + insurancePays) * r.insurance
 	}
 	return 0
 }
@@ -317,10 +323,10 @@ func (r *round) result(h hand) (result string, pays games.Coins) {
 	case natural && isNatural(r.dealer):
 		return Push, h.stake
 	case natural:
-		return Blackjack, h.stake + 3*h.stake/2
+		return Blackjack, h.stake + naturalPays*h.stake/naturalPer
 	case isNatural(r.dealer):
 		return Lose, 0
-	case dealer > 21 || player > dealer:
+	case dealer > bestTotal || player > dealer:
 		return Win, 2 * h.stake
 	case player == dealer:
 		return Push, h.stake

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"imperio/games"
+	"imperio/games/rulebook"
 )
 
 // Stored data contains numbers, names and versions: changing one here loses what players own.
@@ -27,7 +28,7 @@ func TestReleased_EveryVersionHasASheet(t *testing.T) {
 	for _, d := range Released().Games() {
 		for _, v := range d.Versions {
 			rules := v.Rules()
-			s := v.SheetFor("")
+			s := v.SheetFor(games.Words{})
 			if s.Game != d.Name || s.Name != d.Title || s.Rules != rules || s.Default != (rules == d.Default) {
 				t.Errorf("%s: the sheet says %s %s %s %v", rules, s.Game, s.Name, s.Rules, s.Default)
 			}
@@ -51,23 +52,27 @@ func sheet(t *testing.T, rules string) games.Sheet {
 	if !ok {
 		t.Fatalf("%s is not released", rules)
 	}
-	return v.SheetFor("")
+	return v.SheetFor(games.Words{})
 }
 
 func TestSheetFor_SaysAfterWhatTimeARoundIsAbandoned(t *testing.T) {
 	v, _ := Released().Version("blackjack/1")
-	for after, want := range map[string]string{"": "nothing for a time that the operator sets, the round is", "24 hours": "nothing for 24 hours, the round is"} {
+	last := func(after games.Words) games.Rule {
 		text := v.SheetFor(after).Text
-		if last := text[len(text)-1]; !strings.Contains(last, want) {
-			t.Errorf("after %q the sheet says %q", after, last)
+		return text[len(text)-1]
+	}
+	for _, c := range []struct{ after, want games.Words }{
+		{games.Words{}, games.Words{EN: "nothing for a time that the operator sets, the round is", ES: "nada durante un tiempo que fija el operador, la", DE: "Sie eine vom Betreiber bestimmte Zeit lang nichts"}},
+		{rulebook.Time(86400), games.Words{EN: "nothing for 24 hours, the round is", ES: "nada durante 24 horas, la", DE: "Sie 24 Stunden lang nichts"}},
+		{rulebook.Time(3600), games.Words{EN: "nothing for 1 hour, the round is", ES: "nada durante 1 hora, la", DE: "Sie 1 Stunde lang nichts"}},
+		{rulebook.Time(5400), games.Words{EN: "nothing for 90 minutes, the round is", ES: "nada durante 90 minutos, la", DE: "Sie 90 Minuten lang nichts"}},
+	} {
+		said := last(c.after).In()
+		for language, want := range c.want.In() {
+			if !strings.Contains(said[language], want) {
+				t.Errorf("after %q the sheet says %q, want %q", c.after, said[language], want)
+			}
 		}
-	}
-	if s := v.SheetFor("1 hour"); len(s.Text) != len(v.SheetFor("").Text) {
-		t.Error("a sheet grows by being read")
-	}
-	slots, _ := Released().Version("slots/2")
-	if s := slots.SheetFor("24 hours"); slices.ContainsFunc(s.Text, func(line string) bool { return strings.Contains(line, "24 hours") }) {
-		t.Error("the sheet of slots mentions abandoned rounds")
 	}
 }
 

@@ -18,18 +18,7 @@ func rouletteWheel() games.Descriptor {
 }
 
 func rouletteSheet(w *roulette.Wheel) games.Sheet {
-	s := games.Sheet{
-		Text: []string{
-			"The wheel has 37 equally likely pockets, numbered 0 to 36, with a single zero.",
-			fmt.Sprintf("One spin takes 1 to %d bets, all or none, and settles at once.", roulette.MaxBets),
-			"A winning bet returns its stake plus what it pays. What a bet pays depends only on its type.",
-			"The numbers of a bet must be neighbours on the table, which has rows of three from 1, 2, 3 to 34, 35, 36 and the zero at the head of all three columns.",
-			"At zero, all bets on low, high, red, black, odd, even, dozens and columns lose.",
-		},
-	}
-	if w.LaPartage() {
-		s.Text[4] = "At zero, half of each bet on low, high, red, black, odd or even is returned (La Partage). Half of an odd amount is rounded down. Dozens and columns lose."
-	}
+	s := games.Sheet{Text: w.Words()}
 	// Enumerate every bet. Bets of one type have the same figures; if they had not, the sheet would show the worst.
 	byType := map[string]*odds.Distribution{}
 	count := map[string]int{}

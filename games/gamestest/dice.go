@@ -48,10 +48,7 @@ func Dice() games.Descriptor {
 		},
 		Versions: []*games.Version{{
 			Game: dice{}, Sheet: sheet,
-			Abandoned: &games.Abandonment{
-				Words:   func(time string) string { return "After " + time + " the die is kept." },
-				Actions: abandoned,
-			},
+			Abandoned: &games.Abandonment{Actions: abandoned},
 		}},
 	}
 }
@@ -62,7 +59,10 @@ func sheet() games.Sheet {
 		d.Add([sides]int64{0, 0, 0, 0, 1, 3}[die], 1)
 	}
 	return games.Sheet{
-		Text: []string{"One die is rolled."},
+		Text: []games.Rule{
+			{ID: "dice/roll", Words: games.Words{EN: "One die is rolled.", ES: "Se tira un dado.", DE: "Ein Würfel wird geworfen."}},
+			{ID: "dice/abandoned", Words: games.Words{EN: "After {time} the die is kept.", ES: "Tras {time} se guarda el dado.", DE: "Nach {time} wird der Würfel behalten."}},
+		},
 		Pays: []games.Line{
 			{Name: "six", Pays: "3 times the stake", Multiplier: 3, Condition: "the first die is a six", Probability: "1/6", ProbabilityDecimal: 1.0 / 6},
 			{Name: "five", Pays: "the stake back", Multiplier: 1, Condition: "the first die is a five, and kept", Probability: "1/6", ProbabilityDecimal: 1.0 / 6},

@@ -95,14 +95,30 @@ func check(wager games.Wager) ([]placed, error) {
 	return bets, nil
 }
 
-// CheckLimits holds bets against the table's limits: each bet from lowest to highest, all together at most
-// highestTotal. A bet outside is a *games.Refusal with the code stake_out_of_range.
+// position is where a bet lies on the table: bets of one type on the same pockets lie on each other.
+type position struct {
+	kind   *Type
+	covers set
+}
+
+// CheckLimits holds bets against the table's limits: each bet at least lowest, all bets on one position together at most
+// highest, and all bets at most highestTotal. The order in which a bet gives its numbers makes no difference. A bet outside is
+// a *games.Refusal with the code stake_out_of_range. Bets that the rules don't know have no position; see Validate.
 func CheckLimits(bets []games.Bet, lowest, highest, highestTotal games.Coins) error {
 	var total games.Coins
+	on := make(map[position]games.Coins, len(bets))
 	for i, b := range bets {
 		if b.Amount < lowest || b.Amount > highest {
 			return games.Refusef("stake_out_of_range",
-				"Bet %d: The amount is %s; this table takes %d to %d on each bet.", i+1, b.Amount.Words(), lowest, highest)
+				"Bet %d: The amount is %s; this table takes %d to %d on each position.", i+1, b.Amount.Words(), lowest, highest)
+		}
+		if p, err := place(i, b); err == nil {
+			at := position{p.kind, p.covers}
+			if b.Amount > highest-on[at] { // no sum overflows, since none passes highest
+				return games.Refusef("stake_out_of_range",
+					"Bet %d: The bets on this position add up to more than %s, the most that this table takes on one.", i+1, highest.Words())
+			}
+			on[at] += b.Amount
 		}
 		if b.Amount > highestTotal-total {
 			return games.Refusef("stake_out_of_range",

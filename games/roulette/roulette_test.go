@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -331,16 +332,82 @@ func TestCheckLimits(t *testing.T) {
 		}
 		return bets
 	}
-	for _, good := range [][]games.Bet{bet(5), bet(100), bet(100, 50), bet(5, 5, 5)} {
+	black := func(bets []games.Bet, amount games.Coins) []games.Bet {
+		return append(bets, games.Bet{Type: "black", Amount: amount})
+	}
+	for _, good := range [][]games.Bet{bet(5), bet(100), bet(50, 50), bet(5, 5, 5), black(bet(100), 50), black(bet(60, 40), 50)} {
 		if err := CheckLimits(good, 5, 100, 150); err != nil {
 			t.Errorf("%v: %v", good, err)
 		}
 	}
-	for _, bad := range [][]games.Bet{bet(4), bet(101), bet(5, 4), bet(100, 51), bet(50, 50, 51), bet(-1)} {
+	for _, bad := range [][]games.Bet{bet(4), bet(101), bet(5, 4), bet(50, 51), bet(100, 5), black(bet(100), 51), black(bet(50, 50), 51), bet(-1)} {
 		wantRefusal(t, CheckLimits(bad, 5, 100, 150), "stake_out_of_range")
 	}
 	huge := bet(1<<63-1, 1<<63-1)
 	wantRefusal(t, CheckLimits(huge, 1, 1<<63-1, 1<<63-1), "stake_out_of_range")
+	wantRefusal(t, CheckLimits(black(bet(1<<63-1), 1<<63-1), 1, 1<<63-1, 1<<63-1), "stake_out_of_range")
+}
+
+// The highest bet is that of a position: repeating a bet does not pass it, in whatever order the numbers are.
+func TestCheckLimits_BetsOnOnePositionAddUp(t *testing.T) {
+	var ten []games.Bet
+	for range 10 {
+		ten = append(ten, games.Bet{Type: "straight", Numbers: []int{17}, Amount: 100})
+	}
+	wantRefusal(t, CheckLimits(ten, 1, 100, 10_000), "stake_out_of_range")
+	half := func(kind string, selection int, numbers ...int) games.Bet {
+		return games.Bet{Type: kind, Numbers: numbers, Selection: selection, Amount: 51}
+	}
+	for _, c := range []struct {
+		one, other games.Bet
+		same       bool
+	}{
+		{half("split", 0, 8, 11), half("split", 0, 11, 8), true},
+		{half("corner", 0, 1, 2, 4, 5), half("corner", 0, 5, 1, 4, 2), true},
+		{half("trio", 0, 0, 1, 2), half("trio", 0, 2, 1, 0), true},
+		{half("dozen", 2), half("dozen", 2), true},
+		{half("even", 0), half("even", 0), true},
+		{half("dozen", 2), half("dozen", 3), false},
+		{half("dozen", 1), half("column", 1), false},
+		{half("straight", 0, 8), half("split", 0, 8, 11), false},
+		{half("split", 0, 8, 11), half("split", 0, 11, 14), false},
+		{half("red", 0), half("black", 0), false},
+	} {
+		err := CheckLimits([]games.Bet{c.one, c.other}, 1, 100, 10_000)
+		if c.same {
+			wantRefusal(t, err, "stake_out_of_range")
+		} else if err != nil {
+			t.Errorf("%v and %v: %v", c.one, c.other, err)
+		}
+	}
+	// Bets that are no bets have no position: Validate refuses them.
+	if err := CheckLimits([]games.Bet{half("split", 0, 1, 9), half("split", 0, 1, 9)}, 1, 100, 10_000); err != nil {
+		t.Error(err)
+	}
+}
+
+// However bets are repeated and shuffled, the check gives the answer of adding up what lies on each position.
+func TestCheckLimits_AgreesWithASumByPosition(t *testing.T) {
+	all := All()
+	rapid.Check(t, func(rt *rapid.T) {
+		some := rapid.SliceOfN(rapid.SampledFrom(all), 1, 4).Draw(rt, "positions")
+		bets := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) games.Bet {
+			b := rapid.SampledFrom(some).Draw(rt, "position")
+			b.Amount = games.Coins(rapid.Int64Range(1, 60).Draw(rt, "amount"))
+			b.Numbers = rapid.Permutation(b.Numbers).Draw(rt, "numbers")
+			return b
+		}), 1, 12).Draw(rt, "bets")
+		sums, over := map[string]games.Coins{}, false
+		for _, b := range bets {
+			numbers := slices.Sorted(slices.Values(b.Numbers))
+			key := fmt.Sprint(b.Type, numbers, b.Selection)
+			sums[key] += b.Amount
+			over = over || sums[key] > 100
+		}
+		if err := CheckLimits(bets, 1, 100, 1_000_000); (err != nil) != over {
+			rt.Fatalf("%v: %v", bets, err)
+		}
+	})
 }
 
 func TestDescribe_RefusesWhatIsNoDraw(t *testing.T) {

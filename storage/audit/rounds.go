@@ -80,6 +80,9 @@ func (a *auditor) roundEvent(e *machine.StoredEvent) error {
 		if r.Payout != 0 {
 			return violation(e.Seq, "round %d pays while it is open", r.ID)
 		}
+		if e.Room != nil && (*e.Room < 0 || *e.Room >= e.Coins) {
+			return violation(e.Seq, "own limits leave %d coins for round %d, of %d", *e.Room, r.ID, e.Coins)
+		}
 		acc.OpenRound = r.ID
 		a.open[r.ID] = &round{account: e.Account, record: *r, acted: e.Time}
 	}

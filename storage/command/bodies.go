@@ -216,8 +216,8 @@ type SetRole struct {
 	Reason string `cbor:"3,keyasint,omitempty"`
 }
 
-// SetLimits sets the player's own limits. Stricter ones apply at once, looser ones after 24 hours.
-// Answer: *Limits.
+// SetLimits sets the player's own limits. Stricter ones apply at once, looser ones after 24 hours. Each limit waits on its
+// own: a limit that is asked for again, or that is asked for less loose, goes on waiting. Answer: *Limits.
 type SetLimits struct {
 	Limits LimitSet `cbor:"1,keyasint"`
 }

@@ -14,5 +14,6 @@ type Event struct {
 	Account   AccountID   // whom it concerns; 0: nobody
 	Coins     games.Coins // the account's balance after it
 	HeldCoins games.Coins // and what it has staked in its open round
+	Room      games.Coins // the most that an action in the open round may cost; see RoundResult
 	Round     *Round      // the round after the event, without its proof; nil if no round is concerned
 }

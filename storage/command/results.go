@@ -110,6 +110,9 @@ type RoundResult struct {
 	Round Round
 	Coins games.Coins
 	Held  games.Coins
+	// Room is the most that an action in the open round may cost then: what the balance and the player's own limits leave.
+	// It is 0 when the round is settled.
+	Room games.Coins
 }
 
 // TransferKind says why coins moved.
@@ -224,14 +227,30 @@ type GameStatistics struct {
 
 // Limits are a player's limits: those in force, and looser ones that take effect later.
 type Limits struct {
-	InForce     LimitSet
-	Pending     *LimitSet // nil: none
-	PendingFrom time.Time
-	// What counts against them, in the current UTC day, week (from Monday) and month.
+	InForce LimitSet
+	Pending []PendingLimit // in the order of AllLimits
+	// What counts against them, in the current UTC day, week (from Monday) and month. A stake counts in those in which it
+	// leaves the balance; a payout in those in which its round was opened.
 	StakedToday   games.Coins
 	LostToday     games.Coins
 	LostThisWeek  games.Coins
 	LostThisMonth games.Coins
+	// When the next UTC day, week and month begin, which count from 0.
+	NextDay   time.Time
+	NextWeek  time.Time
+	NextMonth time.Time
+	// The current stretch of play: its first stake, and when it ends unless another stake is placed. Zero: there is none.
+	PlaySince time.Time
+	PlayEnds  time.Time
+	// Room is the largest stake that would be taken now: what the balance and the limits leave; at least 0.
+	Room games.Coins
+}
+
+// PendingLimit is a looser limit that waits.
+type PendingLimit struct {
+	Limit Limit
+	Value int64 // 0: no limit
+	From  time.Time
 }
 
 // Exclusion answers Exclude.

@@ -88,10 +88,12 @@ type Event struct {
 	Fingerprint [8]byte     `cbor:"19,keyasint,omitzero"`
 	// Before is the cut-off of AbandonedSettled: the player had done nothing in the round since. 0: there was none.
 	Before int64 `cbor:"20,keyasint,omitempty"`
+	// Room is what the player's own limits leave for another stake in the open round, where that is less than Coins.
+	Room *int64 `cbor:"22,keyasint,omitempty"`
 	// BackAlike is the event before in the account's short chain that the event is in; see chains.go.
 	BackAlike uint64 `cbor:"21,keyasint,omitempty"`
 	// Invitation is the one that InvitationRevoked ended, or with which AccountOpened was done.
-	Invitation command.InvitationID `cbor:"22,keyasint,omitempty"`
+	Invitation command.InvitationID `cbor:"23,keyasint,omitempty"`
 }
 
 // Commitments are the promises about an account's seeds.
@@ -123,10 +125,22 @@ func (e *Event) Game() string {
 	return games.NameOf(e.Round.Rules)
 }
 
+// room is the most that an action in the event's round could cost after it; 0 if the round is settled.
+func (e *Event) room() coins {
+	switch {
+	case e.Round == nil || e.Round.Settled:
+		return 0
+	case e.Room != nil:
+		return coins(*e.Room)
+	}
+	return coins(e.Coins)
+}
+
 // Tell returns the event in the form in which the feed passes it on.
 func (e *Event) Tell() command.Event {
 	v := command.Event{
 		Seq: e.Seq, Time: at(e.Time), Kind: e.Kind.String(), Account: e.Account, Coins: games.Coins(e.Coins), HeldCoins: games.Coins(e.Held),
+		Room: e.room(),
 	}
 	if e.Round != nil {
 		v.Round = new(command.Round)

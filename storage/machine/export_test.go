@@ -8,6 +8,7 @@ type (
 	ValueRecord      = valueRecord
 	LockRecord       = lockRecord
 	InvitationRecord = invitationRecord
+	PendingRecord    = pendingRecord
 )
 
 var (

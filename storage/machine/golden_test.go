@@ -36,6 +36,9 @@ func sampleEvent(kind machine.EventKind) machine.Event {
 	if kind == machine.InvitationRevoked {
 		e.Invitation = 43
 	}
+	if kind == machine.ActionTaken {
+		e.Room = new(int64(6))
+	}
 	if kind == machine.AbandonedSettled {
 		e.Before = 1_795_000_000_003
 	}
@@ -65,7 +68,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"account_sessions":    []machine.SessionRef{{ID: 1, Token: command.TokenHash{2, 31: 3}, ExpiresAt: 4, Personal: true}, {ID: 5}},
 		"session_ends":        int64(3),
 		"open_round":          machine.OpenRoundRecord{Account: 1000, Round: sampleRound(), ActedAt: 1_795_000_000_004},
-		"limits":              machine.LimitsRecord{InForce: limits, Pending: &limits, PendingFrom: 7},
+		"limits":              machine.LimitsRecord{InForce: limits, Pending: []machine.PendingRecord{{Limit: command.LimitLossPerWeek, Value: 8, From: 7}, {Limit: command.LimitSessionMinutes, From: 9}}},
 		"limits_zero":         machine.LimitsRecord{},
 		"value":               machine.ValueRecord{Value: []byte{0xca, 0xfe}, Modified: 1},
 		"lock":                machine.LockRecord{Holder: "node-1", Fence: 2, Expires: 3},

@@ -67,8 +67,9 @@ var levels = [...]constants{
 }
 
 const (
-	hourMillis = int64(time.Hour / time.Millisecond)
-	dayMillis  = 24 * hourMillis
+	minuteMillis = int64(time.Minute / time.Millisecond)
+	hourMillis   = 60 * minuteMillis
+	dayMillis    = 24 * hourMillis
 )
 
 // constants returns the constants in force.

@@ -2,7 +2,6 @@ package machine
 
 import (
 	"fmt"
-	"time"
 
 	"imperio/storage/command"
 )
@@ -14,78 +13,121 @@ func (m *Machine) setLimits(b command.SetLimits) (command.Result, error) {
 	if refusal != nil || err != nil {
 		return command.Result{Refusal: refusal}, err
 	}
-	want := b.Limits
-	for _, v := range []int64{int64(want.StakePerDay), int64(want.LossPerDay), int64(want.LossPerWeek), int64(want.LossPerMonth)} {
-		if v < 0 || coins(v) > m.is().mostCoins {
-			return command.Refusef("invalid_limits", "A limit is 1 to %d coins, or none.", m.is().mostCoins), nil
-		}
-	}
-	for _, v := range []int{want.SessionMinutes, want.RealityCheckMinutes} {
-		if v < 0 || v > 24*60 {
+	for _, limit := range command.AllLimits {
+		switch v := b.Limits.Of(limit); {
+		case limit.InMinutes() && (v < 0 || v > 24*60):
 			return command.Refusef("invalid_limits", "A time is 1 to 1440 minutes, or none."), nil
+		case v < 0 || coins(v) > m.is().mostCoins:
+			return command.Refusef("invalid_limits", "A limit is 1 to %d coins, or none.", m.is().mostCoins), nil
 		}
 	}
 	l, err := m.limits(id, &w)
 	if err != nil {
 		return command.Result{}, err
 	}
-	now, looser := merge(l.InForce, want)
-	l = limitsRecord{InForce: now}
-	if looser {
-		l.Pending, l.PendingFrom = &want, m.now+m.is().looserAfter
-	}
+	l = l.asked(b.Limits, m.now+m.is().looserAfter)
 	if err := m.put(tableLimits, accountKey(id), l); err != nil {
 		return command.Result{}, err
 	}
 	w.Limited = true
-	if err := m.recordOn(id, &w, &Event{Kind: LimitsChanged, Until: l.PendingFrom}); err != nil {
+	if err := m.recordOn(id, &w, &Event{Kind: LimitsChanged, Until: l.settledAt()}); err != nil {
 		return command.Result{}, err
 	}
 	v, err := m.limitsOf(id)
 	return command.Result{Value: v}, err
 }
 
-// merge takes the stricter of the limit in force and the wanted one, for each limit. looser reports whether a wanted limit
-// is looser than the one in force, and so has to wait.
-func merge(have, want command.LimitSet) (now command.LimitSet, looser bool) {
-	stricter := func(have, want int64) int64 {
-		if want != 0 && (have == 0 || want <= have) {
-			return want
+// asked are the limits after their player asked for others. A stricter limit is in force at once. A looser one waits until
+// the given time; or as long as it waits already, if the player asked for it, or for a still looser one, before.
+func (l limitsRecord) asked(want command.LimitSet, from int64) limitsRecord {
+	next := limitsRecord{InForce: l.InForce}
+	for _, limit := range command.AllLimits {
+		wanted := want.Of(limit)
+		// The reality check is a reminder that blocks nothing, so it changes at once.
+		if limit == command.LimitRealityCheckMinutes || !looser(wanted, l.InForce.Of(limit)) {
+			next.InForce.Set(limit, wanted)
+			continue
 		}
-		looser = looser || want != have
-		return have
+		p := pendingRecord{Limit: limit, Value: wanted, From: from}
+		for _, waiting := range l.Pending {
+			if waiting.Limit == limit && !looser(wanted, waiting.Value) {
+				p.From = waiting.From
+			}
+		}
+		next.Pending = append(next.Pending, p)
 	}
-	return command.LimitSet{
-		StakePerDay:         coins(stricter(int64(have.StakePerDay), int64(want.StakePerDay))),
-		LossPerDay:          coins(stricter(int64(have.LossPerDay), int64(want.LossPerDay))),
-		LossPerWeek:         coins(stricter(int64(have.LossPerWeek), int64(want.LossPerWeek))),
-		LossPerMonth:        coins(stricter(int64(have.LossPerMonth), int64(want.LossPerMonth))),
-		SessionMinutes:      int(stricter(int64(have.SessionMinutes), int64(want.SessionMinutes))),
-		RealityCheckMinutes: want.RealityCheckMinutes, // a reminder that blocks nothing, so it changes at once
-	}, looser
+	return next
+}
+
+// looser says whether a limit allows more than another. 0 means no limit.
+func looser(limit, other int64) bool { return other != 0 && (limit == 0 || limit > other) }
+
+// settledAt is when the last of the pending limits takes effect; 0: none waits.
+func (l limitsRecord) settledAt() (last int64) {
+	for _, p := range l.Pending {
+		last = max(last, p.From)
+	}
+	return last
 }
 
 // limits are an account's limits now.
-func (m *Machine) limits(id command.AccountID, w *WalletRecord) (limitsRecord, error) {
+func (r *Reader) limits(id command.AccountID, w *WalletRecord, now int64) (limitsRecord, error) {
 	if !w.Limited {
 		return limitsRecord{}, nil
 	}
-	l, ok, err := load[limitsRecord](&m.Reader, tableLimits, accountKey(id))
+	l, ok, err := load[limitsRecord](r, tableLimits, accountKey(id))
 	if err == nil && !ok {
-		err = m.Damage("the limits of account %d are missing", id)
+		err = r.Damage("the limits of account %d are missing", id)
 	}
-	return l.at(m.now), err
+	return l.at(now), err
+}
+
+func (m *Machine) limits(id command.AccountID, w *WalletRecord) (limitsRecord, error) {
+	return m.Reader.limits(id, w, m.now)
 }
 
 // at returns the limits in force and pending at a time.
 func (l limitsRecord) at(now int64) limitsRecord {
-	if l.Pending != nil && l.PendingFrom <= now {
-		return limitsRecord{InForce: *l.Pending}
+	then := limitsRecord{InForce: l.InForce}
+	for _, p := range l.Pending {
+		if p.From <= now {
+			then.InForce.Set(p.Limit, p.Value)
+		} else {
+			then.Pending = append(then.Pending, p)
+		}
 	}
-	return l
+	return then
 }
 
-// refuseByLimits says which limit a stake would exceed; nil: none. Loss limits count the stake as lost, since the outcome is
+// roomFor is the largest stake that one limit lets through, and when the limit begins to count anew. bounds is false where
+// it bounds no stake. The usage must be that of now.
+func (l *limitsRecord) roomFor(limit command.Limit, u *UsageRecord, now, playBreak int64) (room coins, until int64, bounds bool) {
+	most := l.InForce.Of(limit)
+	if most == 0 {
+		return 0, 0, false
+	}
+	switch limit {
+	case command.LimitStakePerDay:
+		return coins(most) - u.Staked, nextDay(u.Day), true
+	case command.LimitLossPerDay:
+		return coins(most) - u.Lost, nextDay(u.Day), true
+	case command.LimitLossPerWeek:
+		return coins(most) - u.LostWeek, nextWeek(u.Day), true
+	case command.LimitLossPerMonth:
+		return coins(most) - u.LostMonth, nextMonth(u.Day), true
+	case command.LimitSessionMinutes:
+		return 0, u.PlayLast + playBreak, u.PlaySince != 0 && now-u.PlaySince >= most*minuteMillis
+	}
+	return 0, 0, false
+}
+
+// limitedIn says what the limits on coins count.
+var limitedIn = [...]string{
+	command.LimitStakePerDay: "stakes in a day (UTC)", command.LimitLossPerDay: "losses in a day (UTC)",
+	command.LimitLossPerWeek: "losses in a week (UTC)", command.LimitLossPerMonth: "losses in a month (UTC)",
+}
+
+// refuseByLimits says which limit a stake would pass; nil: none. Loss limits count the stake as lost, since the outcome is
 // unknown when the bet is taken.
 func (m *Machine) refuseByLimits(id command.AccountID, w *WalletRecord, stake coins) (*command.Refusal, error) {
 	if !w.Limited {
@@ -96,82 +138,34 @@ func (m *Machine) refuseByLimits(id command.AccountID, w *WalletRecord, stake co
 		return nil, err
 	}
 	u := w.Usage.at(m.now, m.is().playBreak)
-	tomorrow := (u.Day + 1) * dayMillis
-	for _, c := range []struct {
-		limit, used coins
-		name, what  string
-		until       int64
-	}{
-		{l.InForce.StakePerDay, u.Staked, "stake_per_day", "stakes in a day", tomorrow},
-		{l.InForce.LossPerDay, u.Lost, "loss_per_day", "losses in a day", tomorrow},
-		{l.InForce.LossPerWeek, u.LostWeek, "loss_per_week", "losses in a week", nextWeek(u.Day)},
-		{l.InForce.LossPerMonth, u.LostMonth, "loss_per_month", "losses in a month", nextMonth(u.Day)},
-	} {
-		if c.limit > 0 && c.used+stake > c.limit {
-			return &command.Refusal{Code: "limit_reached", Limit: c.name, Until: at(c.until),
-				Message: fmt.Sprintf("This would pass your limit of %d coins for %s.", c.limit, c.what)}, nil
+	for _, limit := range command.AllLimits {
+		room, until, bounds := l.roomFor(limit, &u, m.now, m.is().playBreak)
+		if !bounds || stake <= room {
+			continue
 		}
-	}
-	if minutes := l.InForce.SessionMinutes; minutes > 0 && u.PlaySince != 0 &&
-		m.now-u.PlaySince >= int64(minutes)*time.Minute.Milliseconds() {
-		return &command.Refusal{Code: "limit_reached", Limit: "session_minutes", Until: at(u.PlayLast + m.is().playBreak),
-			Message: fmt.Sprintf("You have played for your limit of %d minutes. Take a break.", minutes)}, nil
+		r := &command.Refusal{Code: "limit_reached", Limit: limit.String(), Until: at(until)}
+		if most := l.InForce.Of(limit); limit == command.LimitSessionMinutes {
+			r.Message = fmt.Sprintf("You have played for your limit of %d minutes. Take a break.", most)
+		} else {
+			r.Message = fmt.Sprintf("This would pass your limit of %d coins for %s.", most, limitedIn[limit])
+		}
+		return r, nil
 	}
 	return nil, nil
 }
 
-// at is the usage at a time. The sums of earlier days, weeks, months and stretches of play are reset.
-func (u UsageRecord) at(now, playBreak int64) UsageRecord {
-	if day := now / dayMillis; day != u.Day {
-		if week(day) != week(u.Day) {
-			u.LostWeek = 0
+// room is the largest stake that an account may place at a time: what its balance and its own limits leave, at least 0.
+func (l *limitsRecord) room(w *WalletRecord, now, playBreak int64) coins {
+	if tooRich(w) {
+		return 0
+	}
+	u, room := w.Usage.at(now, playBreak), w.Balance
+	for _, limit := range command.AllLimits {
+		if left, _, bounds := l.roomFor(limit, &u, now, playBreak); bounds {
+			room = min(room, left)
 		}
-		if month(day) != month(u.Day) {
-			u.LostMonth = 0
-		}
-		u.Day, u.Staked, u.Lost = day, 0, 0
 	}
-	if now-u.PlayLast >= playBreak {
-		u.PlaySince = 0
-	}
-	return u
-}
-
-// countStake and countPayout keep the sums that limits are compared with.
-func (m *Machine) countStake(w *WalletRecord, stake coins) {
-	u := w.Usage.at(m.now, m.is().playBreak)
-	u.Staked += stake
-	u.Lost += stake
-	u.LostWeek += stake
-	u.LostMonth += stake
-	if u.PlaySince == 0 {
-		u.PlaySince = m.now
-	}
-	u.PlayLast = m.now
-	w.Usage = u
-}
-
-func (m *Machine) countPayout(w *WalletRecord, payout coins) {
-	u := w.Usage.at(m.now, m.is().playBreak)
-	u.Lost -= payout
-	u.LostWeek -= payout
-	u.LostMonth -= payout
-	w.Usage = u
-}
-
-// week numbers weeks from Monday: 1970-01-01 was a Thursday.
-func week(day int64) int64 { return (day + 3) / 7 }
-
-func month(day int64) int64 {
-	t := time.UnixMilli(day * dayMillis).UTC()
-	return int64(t.Year())*12 + int64(t.Month())
-}
-
-func nextWeek(day int64) int64 { return ((week(day)+1)*7 - 3) * dayMillis }
-
-func nextMonth(day int64) int64 {
-	t := time.UnixMilli(day * dayMillis).UTC()
-	return time.Date(t.Year(), t.Month()+1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+	return max(room, 0)
 }
 
 // limitsOf reads an account's limits now.
@@ -186,42 +180,21 @@ func (r *Reader) LimitsAt(id command.AccountID, now int64) (v command.Limits, er
 	if err != nil {
 		return v, err
 	}
-	l, ok, err := load[limitsRecord](r, tableLimits, accountKey(id))
-	if err == nil && !ok && w.Limited {
-		err = r.Damage("the limits of account %d are missing", id)
-	}
+	l, err := r.limits(id, &w, now)
 	if err != nil {
 		return v, err
 	}
-	l = l.at(now)
-	u := w.Usage.at(now, r.head.constants().playBreak)
-	return command.Limits{
-		InForce: l.InForce, Pending: l.Pending, PendingFrom: at(l.PendingFrom),
-		StakedToday: u.Staked, LostToday: u.Lost, LostThisWeek: u.LostWeek, LostThisMonth: u.LostMonth,
-	}, nil
-}
-
-// exclude shuts a player out. Nobody can shorten an exclusion: another one can only extend it.
-func (m *Machine) exclude(b command.Exclude) (command.Result, error) {
-	id := m.command.Account
-	w, refusal, err := m.holder(id)
-	if refusal != nil || err != nil {
-		return command.Result{Refusal: refusal}, err
+	playBreak := r.head.constants().playBreak
+	u := w.Usage.at(now, playBreak)
+	v = command.Limits{
+		InForce: l.InForce, StakedToday: u.Staked, LostToday: u.Lost, LostThisWeek: u.LostWeek, LostThisMonth: u.LostMonth,
+		NextDay: at(nextDay(u.Day)), NextWeek: at(nextWeek(u.Day)), NextMonth: at(nextMonth(u.Day)), Room: l.room(&w, now, playBreak),
 	}
-	until := command.ForEver.UnixMilli()
-	if !b.ForEver {
-		if b.Days < 1 || b.Days > m.is().longestExclusion {
-			return command.Refusef("invalid_exclusion", "An exclusion lasts 1 to %d days, or for ever.", m.is().longestExclusion), nil
-		}
-		until = m.now + int64(b.Days)*dayMillis
+	if u.PlaySince != 0 {
+		v.PlaySince, v.PlayEnds = at(u.PlaySince), at(u.PlayLast+playBreak)
 	}
-	w.ExcludedUntil = max(w.ExcludedUntil, until)
-	if err := m.dropSessions(id, allSessions); err != nil {
-		return command.Result{}, err
+	for _, p := range l.Pending {
+		v.Pending = append(v.Pending, command.PendingLimit{Limit: p.Limit, Value: p.Value, From: at(p.From)})
 	}
-	e := Event{Kind: PlayerExcluded, Until: w.ExcludedUntil}
-	if err := m.recordOn(id, &w, &e); err != nil {
-		return command.Result{}, err
-	}
-	return m.answerNew(&e)
+	return v, nil
 }

@@ -117,7 +117,7 @@ type UsageRecord struct {
 	_         struct{} `cbor:",toarray"`
 	Day       int64
 	Staked    games.Coins // on Day
-	Lost      games.Coins // on Day: stakes less payouts
+	Lost      games.Coins // on Day: stakes that left on it, less payouts of rounds that were opened on it
 	LostWeek  games.Coins // in the week of Day, from Monday
 	LostMonth games.Coins // in the month of Day
 	PlaySince int64       // when the current stretch of play began
@@ -125,9 +125,15 @@ type UsageRecord struct {
 }
 
 type limitsRecord struct {
-	InForce     command.LimitSet  `cbor:"1,keyasint"`
-	Pending     *command.LimitSet `cbor:"2,keyasint,omitempty"`
-	PendingFrom int64             `cbor:"3,keyasint,omitempty"`
+	InForce command.LimitSet `cbor:"1,keyasint"`
+	Pending []pendingRecord  `cbor:"2,keyasint,omitempty"` // looser ones that wait, in the order of command.AllLimits
+}
+
+type pendingRecord struct {
+	_     struct{} `cbor:",toarray"`
+	Limit command.Limit
+	Value int64 // 0: no limit
+	From  int64
 }
 
 // SeedsRecord holds an account's seeds, which are secret until a rotation reveals them.

@@ -13,9 +13,9 @@ import (
 )
 
 // wagerResult is the answer to a player's bet or action, with the proof that exists so far.
-func (m *Machine) wagerResult(id command.AccountID, w *WalletRecord, r *RoundRecord, s *activeSeed) (command.Result, error) {
-	v := &command.RoundResult{Coins: w.Balance, Held: w.Held}
-	fillRound(&v.Round, id, r)
+func (m *Machine) wagerResult(e *Event, r *RoundRecord, s *activeSeed) (command.Result, error) {
+	v := &command.RoundResult{Coins: coins(e.Coins), Held: coins(e.Held), Room: e.room()}
+	fillRound(&v.Round, e.Account, r)
 	if r.Settled {
 		v.Round.SettledAt = at(m.now)
 	}
@@ -32,7 +32,7 @@ func fillRound(v *command.Round, id command.AccountID, r *RoundRecord) {
 
 // roundResult rebuilds the answer that was given when the event was recorded.
 func (m *Machine) roundResult(e *Event) (*command.RoundResult, error) {
-	v := &command.RoundResult{Coins: coins(e.Coins), Held: coins(e.Held)}
+	v := &command.RoundResult{Coins: coins(e.Coins), Held: coins(e.Held), Room: e.room()}
 	round := *e.Round
 	if err := m.deal(e.Account, &round); err != nil {
 		return nil, err

@@ -64,7 +64,7 @@ func (m *Machine) placeWager(b command.PlaceWager) (command.Result, error) {
 	if err := m.advance(id, &w, version.Of(), &round, p, &e); err != nil {
 		return command.Result{}, err
 	}
-	return m.wagerResult(id, &w, &round, seed)
+	return m.wagerResult(&e, &round, seed)
 }
 
 // unknownRules is the error for a round under rules that this program does not know. Only the house chooses rules.
@@ -171,7 +171,7 @@ func (m *Machine) act(w *WalletRecord, o *OpenRoundRecord, actions []string, e E
 	if err := m.advance(id, w, version.Of(), &r, p, &e); err != nil {
 		return command.Result{}, err
 	}
-	return m.wagerResult(id, w, &r, seed)
+	return m.wagerResult(&e, &r, seed)
 }
 
 // advance takes a round to a new position: it takes the additional stake, and pays out if the round is settled. It records
@@ -225,11 +225,20 @@ func (m *Machine) advance(id command.AccountID, w *WalletRecord, game *games.Des
 				return err
 			}
 		}
-		m.countPayout(w, p.Payout)
+		m.countPayout(w, p.Payout, r.OpenedAt)
 		w.Games = w.Games.With(game.Number, r)
 		m.head.Games = m.head.Games.With(game.Number, r)
-	} else if err := m.put(tableOpenRounds, roundKey(r.ID), OpenRoundRecord{Account: id, Round: r.stored(), ActedAt: m.now}); err != nil {
+		return m.recordOn(id, w, e)
+	}
+	if err := m.put(tableOpenRounds, roundKey(r.ID), OpenRoundRecord{Account: id, Round: r.stored(), ActedAt: m.now}); err != nil {
 		return err
+	}
+	l, err := m.limits(id, w)
+	if err != nil {
+		return err
+	}
+	if room := int64(l.room(w, m.now, m.is().playBreak)); room < int64(w.Balance) {
+		e.Room = &room
 	}
 	return m.recordOn(id, w, e)
 }
@@ -240,11 +249,14 @@ func (m *Machine) refuseStake(id command.AccountID, w *WalletRecord, stake coins
 		return &command.Refusal{Code: "insufficient_coins",
 			Message: fmt.Sprintf("This costs %d coins and the balance is %d.", stake, w.Balance)}, nil
 	}
-	if w.Balance > games.MaxCoins/2 {
+	if tooRich(w) {
 		return &command.Refusal{Code: "stake_out_of_range", Message: "The balance is too high to play."}, nil
 	}
 	return m.refuseByLimits(id, w, stake)
 }
+
+// tooRich says whether a balance is so high that a payout could take it out of the range of Coins.
+func tooRich(w *WalletRecord) bool { return w.Balance > games.MaxCoins/2 }
 
 // refuseHouse refuses new rounds of a game whose house has won or lost so much that a round could take its balance out of
 // the range of Coins. No casino gets there by play, but a command that can't be applied would stop the casino for ever.

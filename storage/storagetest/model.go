@@ -73,8 +73,7 @@ type player struct {
 	rounds        []*modelRound
 	bets          []movement // what counts against limits
 	limits        command.LimitSet
-	pending       *command.LimitSet
-	pendingFrom   time.Time
+	pending       []command.PendingLimit // also those whose wait is over
 	link          command.PasswordLink
 	deletedAt     time.Time
 }
@@ -84,7 +83,7 @@ type modelRound struct {
 	acted time.Time // when its player dealt it, or took the last action
 }
 
-// movement is a stake (positive) or a payout (negative or 0) at a time.
+// movement is a stake (positive) or a payout (negative or 0), with the time at which it counts against limits.
 type movement struct {
 	at     time.Time
 	amount games.Coins

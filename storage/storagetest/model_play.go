@@ -3,7 +3,6 @@ package storagetest
 import (
 	"errors"
 	"slices"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -36,12 +35,16 @@ func (p *player) shown(r command.Round) command.Round {
 
 // told returns a command's answer about a round, which can be repeated later. Round and balance stay as they were; the
 // proof is whatever exists at the time of the repetition.
-func (p *player) told(r *modelRound) func() any {
+func (m *Model) told(p *player, r *modelRound) func() any {
 	then, coins, held := r.Round, p.coins, games.Coins(0)
 	if open := p.open(); open != nil {
 		held = open.Staked
 	}
-	return func() any { return &command.RoundResult{Round: p.shown(then), Coins: coins, Held: held} }
+	room := games.Coins(0)
+	if !then.Settled {
+		room = m.room(p)
+	}
+	return func() any { return &command.RoundResult{Round: p.shown(then), Coins: coins, Held: held, Room: room} }
 }
 
 func (m *Model) placeWager(p *player, b command.PlaceWager) outcome {
@@ -70,7 +73,7 @@ func (m *Model) placeWager(p *player, b command.PlaceWager) outcome {
 	}
 	p.nonces[p.active()]++
 	p.rounds = append(p.rounds, r)
-	return did(p.told(r))
+	return did(m.told(p, r))
 }
 
 // play continues a round and moves the coins, or returns a refusal and changes nothing.
@@ -102,7 +105,7 @@ func (m *Model) play(p *player, r *modelRound, game games.Game, w games.Wager) *
 	if r.Settled {
 		r.SettledAt = m.now
 		p.coins += r.Payout
-		p.bets = append(p.bets, movement{m.now, -r.Payout, false})
+		p.bets = append(p.bets, movement{r.OpenedAt, -r.Payout, false}) // whenever it is paid, it counts where its round began
 	}
 	return nil
 }
@@ -161,7 +164,7 @@ func (m *Model) goOn(p *player, r *modelRound, actions ...string) outcome {
 	if refusal := m.play(p, r, game, w); refusal != nil {
 		return refused(*refusal)
 	}
-	return did(p.told(r))
+	return did(m.told(p, r))
 }
 
 func (m *Model) rotateSeed(p *player, b command.RotateSeed, entropy []byte) outcome {
@@ -190,107 +193,4 @@ func (p *player) revealed(pair int) command.RevealedPair {
 		Pair: uint32(pair), ServerSeed: p.seeds[pair], Commitment: commitment(p.seeds[pair]), ClientSeed: p.clients[pair],
 		Rounds: p.nonces[pair], RevealedAt: p.rotated[pair],
 	}
-}
-
-// Limits.
-
-func (p *player) limitsAt(now time.Time) (command.LimitSet, *command.LimitSet, time.Time) {
-	if p.pending != nil && !p.pendingFrom.After(now) {
-		return *p.pending, nil, time.Time{}
-	}
-	return p.limits, p.pending, p.pendingFrom
-}
-
-func (m *Model) setLimits(p *player, b command.SetLimits) outcome {
-	w := b.Limits
-	for _, c := range []games.Coins{w.StakePerDay, w.LossPerDay, w.LossPerWeek, w.LossPerMonth} {
-		if c < 0 || c > 1_000_000_000_000 {
-			return refused(refuse("invalid_limits"))
-		}
-	}
-	for _, n := range []int{w.SessionMinutes, w.RealityCheckMinutes} {
-		if n < 0 || n > 1440 {
-			return refused(refuse("invalid_limits"))
-		}
-	}
-	have, _, _ := p.limitsAt(m.now)
-	now := command.LimitSet{
-		StakePerDay:    stricter(have.StakePerDay, w.StakePerDay),
-		LossPerDay:     stricter(have.LossPerDay, w.LossPerDay),
-		LossPerWeek:    stricter(have.LossPerWeek, w.LossPerWeek),
-		LossPerMonth:   stricter(have.LossPerMonth, w.LossPerMonth),
-		SessionMinutes: stricter(have.SessionMinutes, w.SessionMinutes), RealityCheckMinutes: w.RealityCheckMinutes,
-	}
-	p.limits, p.pending, p.pendingFrom = now, nil, time.Time{}
-	if now != w {
-		p.pending, p.pendingFrom = &w, m.now.Add(24*time.Hour)
-	}
-	return did(func() any { v := m.limitsOf(p); return &v })
-}
-
-// stricter returns the stricter of two limits; 0 means none.
-func stricter[N int | games.Coins](a, b N) N {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
-}
-
-func (m *Model) limitsOf(p *player) command.Limits {
-	in, pending, from := p.limitsAt(m.now)
-	v := command.Limits{InForce: in, Pending: pending, PendingFrom: from}
-	year, week := m.now.ISOWeek()
-	for _, b := range p.bets {
-		y, w := b.at.ISOWeek()
-		if y == year && w == week {
-			v.LostThisWeek += b.amount
-		}
-		if b.at.Year() == m.now.Year() && b.at.Month() == m.now.Month() {
-			v.LostThisMonth += b.amount
-		}
-		if b.at.Format(time.DateOnly) == m.now.Format(time.DateOnly) {
-			v.LostToday += b.amount
-			if b.stake {
-				v.StakedToday += b.amount
-			}
-		}
-	}
-	return v
-}
-
-// overLimit reports whether a stake would pass one of the player's own limits, and which.
-func (m *Model) overLimit(p *player, stake games.Coins) (command.Result, bool) {
-	v := m.limitsOf(p)
-	midnight := m.now.Truncate(24 * time.Hour)
-	for _, c := range []struct {
-		name        string
-		limit, used games.Coins
-		until       time.Time
-	}{
-		{"stake_per_day", v.InForce.StakePerDay, v.StakedToday, midnight.AddDate(0, 0, 1)},
-		{"loss_per_day", v.InForce.LossPerDay, v.LostToday, midnight.AddDate(0, 0, 1)},
-		{"loss_per_week", v.InForce.LossPerWeek, v.LostThisWeek, midnight.AddDate(0, 0, 7-(int(m.now.Weekday())+6)%7)},
-		{"loss_per_month", v.InForce.LossPerMonth, v.LostThisMonth, time.Date(m.now.Year(), m.now.Month()+1, 1, 0, 0, 0, 0, time.UTC)},
-	} {
-		if c.limit > 0 && c.used+stake > c.limit {
-			return refuseByLimit(c.name, c.until), true
-		}
-	}
-	// A stretch of play reaches back from now over all stakes that are less than one break apart.
-	since, last, any := m.now, m.now, false
-	for _, b := range slices.Backward(p.bets) {
-		if b.stake {
-			if since.Sub(b.at) >= 15*time.Minute {
-				break
-			}
-			if !any {
-				last, any = b.at, true
-			}
-			since = b.at
-		}
-	}
-	if n := v.InForce.SessionMinutes; n > 0 && m.now.Sub(since) >= time.Duration(n)*time.Minute {
-		return refuseByLimit("session_minutes", last.Add(15*time.Minute)), true
-	}
-	return command.Result{}, false
 }

@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -124,7 +125,11 @@ func TestLimits_AreStricterAtOnceAndLooserLater(t *testing.T) {
 		InForce struct {
 			StakePerDay *int `json:"stake_per_day"`
 		} `json:"in_force"`
-		PendingFrom *string `json:"pending_from"`
+		Pending []struct {
+			Limit string `json:"limit"`
+			From  string `json:"from"`
+			Value *int   `json:"value"`
+		} `json:"pending"`
 	}
 	q.do("GET", "/me/limits", nil, &limits)
 	if limits.InForce.StakePerDay == nil || *limits.InForce.StakePerDay != 10 {
@@ -143,8 +148,20 @@ func TestLimits_AreStricterAtOnceAndLooserLater(t *testing.T) {
 	p.click("#limits button[type=submit]")
 	p.wait("the looser limit waits", `document.getElementById('pending')`)
 	q.do("GET", "/me/limits", nil, &limits)
-	if limits.InForce.StakePerDay == nil || limits.PendingFrom == nil {
-		t.Errorf("the looser limit did not wait: %+v", limits)
+	if limits.InForce.StakePerDay == nil || len(limits.Pending) != 1 || limits.Pending[0].Limit != "stake_per_day" || limits.Pending[0].Value != nil {
+		t.Fatalf("the looser limit did not wait: %+v", limits)
+	}
+	// Saving another limit does not restart the wait.
+	from := limits.Pending[0].From
+	run(p, `document.querySelector('input[name=loss_per_week]').value = '500'`)
+	p.click("#limits button[type=submit]")
+	p.wait("the other limit is in force", `document.querySelector('input[name=loss_per_week]').closest('.field').textContent.includes('Now: 500')`)
+	q.do("GET", "/me/limits", nil, &limits)
+	if len(limits.Pending) != 1 || limits.Pending[0].From != from {
+		t.Errorf("the wait was until %s, and now is %+v", from, limits.Pending)
+	}
+	if text := p.text("#own-clock"); !strings.Contains(text, "By your clock, the next day begins on") {
+		t.Errorf("the page says when days begin: %q", text)
 	}
 }
 

@@ -110,6 +110,31 @@ func (p *tab) expectOnTable(what string, want int) {
 	}
 }
 
+// Chips on one spot add up to at most the highest bet of a position, by clicks as by doubling.
+func TestRoulette_ASpotTakesAtMostTheHighestBet(t *testing.T) {
+	p := open(t, look{})
+	p.join()
+	p.visit("/wallet")
+	p.standIn("/api/v1/games", `(to, options) => window.fetchOfTheBrowser(to, options).then(a => a.json()).then(all => {
+		all.games.find(g => g.game === 'roulette').max_bet = 2;
+		return new Response(JSON.stringify(all), { headers: { 'Content-Type': 'application/json' } });
+	})`)
+	p.click(`nav a[href="/roulette"]`)
+	p.wait("the table", `document.querySelector('[data-spot="straight:17"]')`)
+	p.point(`.chips [data-chip="1"]`)
+	for range 3 {
+		p.point(p.spot("straight:17"))
+	}
+	p.expectOnTable("three clicks on 17", 2)
+	if text := p.text("#outcome"); text != "This table takes at most 2 coins on one position." {
+		t.Errorf("the page says %q", text)
+	}
+	p.point(p.spot("split:17-20"))
+	p.expectOnTable("a click beside it", 3)
+	p.click(`[data-tool="double"]`)
+	p.expectOnTable("double", 3)
+}
+
 func TestRoulette_ChipsAreLaidByMouseAndKeyboard(t *testing.T) {
 	p := open(t, look{})
 	p.join()

@@ -11,6 +11,9 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"imperio/appliance/web"
+	"imperio/games"
+	"imperio/games/catalogue"
+	"imperio/games/rulebook"
 )
 
 //go:embed testdata/axe.min.js
@@ -204,6 +207,32 @@ func TestMotion_IsMeasured(t *testing.T) {
 	if seen.Frames <= 0 {
 		t.Error("no frame was drawn")
 	}
+}
+
+// The pages state the rules in the words of their one source, in each language.
+func TestRules_AreThoseOfTheHouseInEachLanguage(t *testing.T) {
+	for _, language := range []string{"en", "es", "de"} {
+		p := open(t, look{languages: language})
+		for path, rules := range map[string][]games.Rule{
+			"/rules": rulebook.House(), "/responsible-play": rulebook.Limits()[:len(rulebook.Limits())-1], // the last one, about exclusion, is for players
+			"/rules/slots": ruleTexts("slots"), "/rules/roulette": ruleTexts("roulette"), "/rules/blackjack": ruleTexts("blackjack"),
+		} {
+			p.visit(path)
+			text := p.text("main")
+			for _, r := range rules {
+				if said := r.In()[language]; !strings.Contains(text, said) && !strings.HasPrefix(r.ID, "slots/strip_") {
+					t.Errorf("%s in %s does not state %q", path, language, said)
+				}
+			}
+		}
+	}
+}
+
+// ruleTexts are the rules of a game as the casino under test plays it.
+func ruleTexts(game string) []games.Rule {
+	d, _ := catalogue.Released().Named(game)
+	v, _ := catalogue.Released().Version(d.Default)
+	return v.SheetFor(rulebook.Time(24 * 3600)).Text
 }
 
 func TestRules_NameTheTimeAfterWhichARoundIsSettled(t *testing.T) {

@@ -54,6 +54,9 @@ export function t(key, params) {
   return text;
 }
 
+/** A rule in the language. The casino states it; the pages have no words of their own for rules. @param {import('./types.js').Rule} rule */
+export function inWords(rule) { return rule[/** @type {'en'|'es'|'de'} */ (language)]; }
+
 /** True where the language has the key. @param {string} key */
 export function has(key) { return key in words; }
 
@@ -131,12 +134,6 @@ export function period(from, to) {
 /** @param {string|number|Date} when */
 export function shortTime(when) {
   return new Intl.DateTimeFormat(locale(), { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' }).format(new Date(when));
-}
-
-/** "24 hours", "90 minutes". @param {number} seconds */
-export function duration(seconds) {
-  const [unit, n] = seconds % 3600 === 0 ? ['hour', seconds / 3600] : seconds % 60 === 0 ? ['minute', seconds / 60] : ['second', seconds];
-  return new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay: 'long' }).format(n);
 }
 
 /** A moment on the axis of a chart, as exact as its span asks for. @param {number} when @param {number} span milliseconds */

@@ -5,6 +5,7 @@ import { get, post, signals, ApiError } from './api.js';
 /** @typedef {import('./types.js').Fairness} Fairness */
 /** @typedef {import('./types.js').GameInfo} GameInfo */
 /** @typedef {import('./types.js').Round} Round */
+/** @typedef {import('./types.js').Rule} Rule */
 
 /** A sitting ends after half an hour without play. */
 const GAP = 30 * 60_000;
@@ -19,8 +20,8 @@ const SITTING = 'imperio.sitting';
  * @property {number} checked Unix milliseconds of the last reality check
  */
 
-/** @type {{account: Account|null, sitting: Sitting|null, net: number, fairness: Fairness|null, games: GameInfo[]|null, realityMinutes: number|null}} */
-export const state = { account: null, sitting: null, net: 0, fairness: null, games: null, realityMinutes: null };
+/** @type {{account: Account|null, sitting: Sitting|null, net: number, fairness: Fairness|null, games: GameInfo[]|null, rules: Rule[], realityMinutes: number|null}} */
+export const state = { account: null, sitting: null, net: 0, fairness: null, games: null, rules: [], realityMinutes: null };
 
 export const changes = new EventTarget();
 function changed() { changes.dispatchEvent(new Event('change')); }
@@ -201,8 +202,14 @@ export function ensureOwnSeed() {
 
 /** @returns {Promise<GameInfo[]>} */
 export async function games() {
-  if (!state.games) state.games = (await get('/games')).games;
+  if (!state.games) ({ games: state.games, rules: state.rules } = await get('/games'));
   return state.games ?? [];
+}
+
+/** The rules of a subject: house, those of all games, or limits. @param {string} subject @returns {Promise<Rule[]>} */
+export async function rulesOf(subject) {
+  await games();
+  return state.rules.filter((r) => r.id.startsWith(`${subject}/`));
 }
 
 /** @param {string} name @returns {Promise<GameInfo>} */

@@ -139,9 +139,10 @@
  *
  * @typedef {object} Limits
  * @property {LimitSet} in_force
- * @property {LimitSet|null} pending
- * @property {string|null} pending_from
+ * @property {{limit: keyof LimitSet, value: number|null, from: string}[]} pending
  * @property {{staked_today: number, lost_today: number, lost_this_week: number, lost_this_month: number}} used
+ * @property {{day: string, week: string, month: string}} resets_at
+ * @property {{since: string, ends_at: string}|null} stretch
  *
  * @typedef {object} Session
  * @property {string} id
@@ -151,12 +152,19 @@
  * @property {string} address
  * @property {boolean} current
  *
+ * @typedef {object} Rule one rule in words, in each language
+ * @property {string} id
+ * @property {string} en
+ * @property {string} es
+ * @property {string} de
+ *
  * @typedef {object} GameInfo
  * @property {GameName} game
  * @property {boolean} enabled
  * @property {string} rules
  * @property {number} min_stake
  * @property {number} max_stake
+ * @property {number} [max_bet] on one position, in roulette
  * @property {number} [abandon_after_seconds] blackjack
  * @property {any} sheet
  */

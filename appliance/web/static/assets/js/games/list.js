@@ -1,6 +1,6 @@
 // The games, and what the pages around them show of each. A new game is an entry here, beside its page.
 import { h, asset } from '../dom.js';
-import { t } from '../i18n.js';
+import { t, num } from '../i18n.js';
 
 /**
  * @typedef {(Node|string|false|null|undefined)[]} Shown
@@ -33,6 +33,12 @@ export const GAMES = {
     marks: ({ outcome, settled }) => settled && outcome ? [h('span', null, outcome.hands.map((/** @type {import('../types.js').Hand} */ hand) => (hand.result ? t(`result.${hand.result}`) : t('blackjack.open'))).join(' · '))] : [],
   },
 };
+
+/** The limits of a table, in words. @param {import('../types.js').GameInfo} info */
+export function tableLimits(info) {
+  const limits = { min: num(info.min_stake), max: num(info.max_stake) };
+  return info.max_bet && info.max_bet < info.max_stake ? t('bet.limits_position', { ...limits, position: num(info.max_bet) }) : t('bet.limits', limits);
+}
 
 /** The names of all games. */
 export const NAMES = Object.keys(GAMES);

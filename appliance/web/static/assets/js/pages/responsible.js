@@ -1,7 +1,7 @@
-// Responsible play: limits (stricter at once, looser after a day), the reality check, exclusion.
+// Responsible play: limits, the reality check, exclusion. The casino states their rules.
 import { h, announce, uid } from '../dom.js';
-import { t, num, coins, minutes, dateTime, wholeNumber } from '../i18n.js';
-import { state, leave, signedOut } from '../store.js';
+import { t, num, coins, minutes, dateTime, inWords, wholeNumber } from '../i18n.js';
+import { state, leave, signedOut, rulesOf } from '../store.js';
 import { get, put, post } from '../api.js';
 import { form, textField } from '../components/form.js';
 import { navigate, rerender } from '../router.js';
@@ -10,23 +10,30 @@ import { showBanner } from '../frame.js';
 /** @typedef {import('../types.js').Limits} Limits */
 /** @typedef {keyof import('../types.js').LimitSet} LimitName */
 
+/** The rule that stands beside the exclusion, not among the limits. */
+const EXCLUSION = 'limits/exclusion';
+
 /** @type {LimitName[]} */
 const COINS = ['stake_per_day', 'loss_per_day', 'loss_per_week', 'loss_per_month'];
 /** @type {LimitName[]} */
 const MINUTES = ['session_minutes', 'reality_check_minutes'];
-/** @type {Record<string, keyof Limits['used']>} */
-const USED = { stake_per_day: 'staked_today', loss_per_day: 'lost_today', loss_per_week: 'lost_this_week', loss_per_month: 'lost_this_month' };
+/** What counts against a limit, and for how long. @type {Record<string, [keyof Limits['used'], keyof Limits['resets_at']]>} */
+const USED = { stake_per_day: ['staked_today', 'day'], loss_per_day: ['lost_today', 'day'], loss_per_week: ['lost_this_week', 'week'], loss_per_month: ['lost_this_month', 'month'] };
 
 /** @returns {Promise<import('../router.js').Page>} */
 export default async function responsible() {
   /** @type {Limits|null} */
   const limits = state.account ? await get('/me/limits') : null;
+  const rules = await rulesOf('limits');
+  const about = rules.filter((rule) => rule.id !== EXCLUSION);
   return {
     title: t('nav.responsible'),
     body: h('div', { class: 'reading stack' }, h('h1', null, t('nav.responsible')), h('p', { class: 'lede' }, t('responsible.lede')),
       limits ? [pending(limits), limitsForm(limits)] : h('p', { class: 'note' }, t('responsible.sign_in')),
+      h('section', { class: 'panel', id: 'limit-rules' }, h('h2', null, t('responsible.rules')), h('ul', null, about.map((rule) => h('li', null, inWords(rule)))),
+        limits && h('p', { class: 'quiet', id: 'own-clock' }, t('responsible.own_clock', { day: dateTime(limits.resets_at.day), week: dateTime(limits.resets_at.week), month: dateTime(limits.resets_at.month) }))),
       h('section', { class: 'panel' }, h('h2', null, t('responsible.signs')), h('p', null, t('responsible.signs_text')), h('ul', null, [1, 2, 3, 4, 5].map((i) => h('li', null, t(`responsible.sign${i}`)))), h('p', { class: 'quiet' }, t('responsible.help'))),
-      limits && exclusion()),
+      limits && exclusion(rules.filter((rule) => rule.id === EXCLUSION).map(inWords).join(' '))),
   };
 }
 
@@ -35,10 +42,27 @@ function limitText(name, value) { return value === null ? t('responsible.none') 
 
 /** Which limits will become looser, and when. @param {Limits} limits */
 function pending(limits) {
-  const { pending: next, pending_from: from } = limits;
-  if (!next || !from) return null;
-  const changes = [...COINS, ...MINUTES].filter((name) => next[name] !== limits.in_force[name]);
-  return h('section', { class: 'note', id: 'pending' }, h('p', null, t('responsible.pending', { time: dateTime(from) })), h('ul', null, changes.map((name) => h('li', null, `${t(`limit.${name}`)}: ${limitText(name, next[name])}`))));
+  if (!limits.pending.length) return null;
+  return h('section', { class: 'note', id: 'pending' }, h('p', null, t('responsible.pending')),
+    h('ul', null, limits.pending.map(({ limit, value, from }) => h('li', null, `${t(`limit.${limit}`)}: ${t('responsible.from', { limit: limitText(limit, value), time: dateTime(from) })}`))));
+}
+
+/** What counts against a limit now. @param {LimitName} name @param {Limits} limits */
+function counted(name, limits) {
+  if (USED[name]) return t('responsible.used', { coins: coins(limits.used[USED[name][0]]), time: dateTime(limits.resets_at[USED[name][1]]) });
+  if (name === 'session_minutes' && limits.stretch) return t('responsible.stretch', { since: dateTime(limits.stretch.since), time: dateTime(limits.stretch.ends_at) });
+  return '';
+}
+
+/** Says what a change would do. @param {LimitName} name @param {number|null} value @param {Limits} limits */
+function announced(name, value, limits) {
+  const now = limits.in_force[name];
+  /** @param {number|null} limit */
+  const looserThan = (limit) => limit !== null && (value === null || value > limit);
+  const limit = limitText(name, value);
+  if (name === 'reality_check_minutes' || !looserThan(now)) return t('responsible.at_once', { limit });
+  const waiting = limits.pending.find((p) => p.limit === name);
+  return waiting && !looserThan(waiting.value) ? t('responsible.from', { limit, time: dateTime(waiting.from) }) : t('responsible.later', { limit });
 }
 
 /** The limit in a field: null means no limit; undefined means that the text is invalid. @param {import('../components/form.js').Field} field */
@@ -50,16 +74,14 @@ function typed(field) {
 /** @param {Limits} limits */
 function limitsForm(limits) {
   // A pending change stays in the form, unless the player changes it now.
-  const asked = limits.pending ?? limits.in_force;
+  const asked = { ...limits.in_force, ...Object.fromEntries(limits.pending.map((p) => [p.limit, p.value])) };
   const fields = [...COINS, ...MINUTES].map((name) => {
     const now = limits.in_force[name];
-    const used = USED[name] ? t('responsible.used', { coins: coins(limits.used[USED[name]]) }) : '';
-    const stands = `${t('responsible.now', { limit: limitText(name, now) })} ${used}`.trim();
+    const stands = `${t('responsible.now', { limit: limitText(name, now) })} ${counted(name, limits)}`.trim();
     const field = textField({ name, label: t(`limit.${name}`), inputmode: 'numeric', value: asked[name] === null ? '' : num(asked[name]), hint: stands });
     field.input.addEventListener('input', () => {
       const value = typed(field);
-      const looser = name !== 'reality_check_minutes' && now !== null && (value === null || (value !== undefined && value > now));
-      field.hint(value === undefined || value === now ? stands : `${stands} ${t(looser ? 'responsible.tomorrow' : 'responsible.at_once', { limit: limitText(name, value) })}`);
+      field.hint(value === undefined || value === now ? stands : `${stands} ${announced(name, value, limits)}`);
     });
     field.input.addEventListener('change', () => { const value = typed(field); if (value) field.input.value = num(value); });
     return field;
@@ -89,7 +111,8 @@ function limitsForm(limits) {
   return box;
 }
 
-function exclusion() {
+/** @param {string} rule */
+function exclusion(rule) {
   const lengths = [1, 7, 30, 90, 180, 365, 1825];
   const id = uid('days');
   const select = h('select', { id }, lengths.map((d) => h('option', { value: d }, d === 1 ? t('responsible.day') : t('responsible.days', { n: num(d) }))), h('option', { value: 'for_ever' }, t('responsible.for_ever')));
@@ -103,6 +126,6 @@ function exclusion() {
     await navigate('/');
     showBanner(String(answer.excluded_until).startsWith('9999') ? t('responsible.excluded_for_ever') : t('responsible.excluded', { time: dateTime(answer.excluded_until) }), { close: true });
   } }, t('responsible.exclude'));
-  return h('section', { class: 'panel', id: 'exclusion' }, h('h2', null, t('responsible.exclusion')), h('p', { class: 'quiet' }, t('responsible.exclusion_text')),
+  return h('section', { class: 'panel', id: 'exclusion' }, h('h2', null, t('responsible.exclusion')), h('p', { class: 'quiet' }, rule),
     h('div', { class: 'stack' }, h('div', { class: 'field' }, h('label', { for: id }, t('responsible.how_long')), select), h('label', { class: 'check', for: `${id}-sure` }, sure, h('span', null, t('responsible.sure'))), h('div', null, button)));
 }

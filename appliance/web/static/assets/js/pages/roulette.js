@@ -1,11 +1,12 @@
 // Roulette.
 import { h, announce, reducedMotion } from '../dom.js';
-import { t, num, coins, percent } from '../i18n.js';
+import { t, coins, percent } from '../i18n.js';
 import { icon } from '../icons.js';
 import { state, game, changes } from '../store.js';
 import { CHIPS, chipName } from '../components/chip.js';
 import { shield } from '../components/shield.js';
 import { recentStrip } from '../components/recent.js';
+import { tableLimits } from '../games/list.js';
 import { Layout, SPOT, colour } from '../games/roulette/bets.js';
 import { Table, spotName } from '../games/roulette/table.js';
 import { Wheel } from '../games/roulette/wheel.js';
@@ -25,6 +26,7 @@ let on = { layout: new Layout(), chip: 5, erasing: false, shown: null };
 export default async function roulette(path) {
   if (!await redrawn(path)) on = { layout: new Layout(), chip: 5, erasing: false, shown: null };
   const info = await game('roulette');
+  const highestBet = info.max_bet ?? info.max_stake; // on one spot
   const { layout } = on;
   let spinning = false;
   /** @type {import('../types.js').Round|null} */
@@ -52,7 +54,7 @@ export default async function roulette(path) {
 
   const panel = measured(h('section', { class: 'betting panel', 'aria-label': t('bet.panel') },
     h('div', { class: 'headline' }, h('strong', null, t('game.roulette')), shield(() => last)), total, chipRow, h('div', { class: 'tools' }, Object.values(buttons)), go,
-    h('div', { class: 'small-print' }, h('div', { class: 'facts-line' }, h('span', null, t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })), h('span', null, t('bet.return', { share: percent(info.sheet.figures.return_decimal) }))),
+    h('div', { class: 'small-print' }, h('div', { class: 'facts-line' }, h('span', null, tableLimits(info)), h('span', null, t('bet.return', { share: percent(info.sheet.figures.return_decimal) }))),
     h('div', { class: 'facts-line keys' }, h('span', { id: 'table-keys' }, t('roulette.keys'))),
     h('div', { class: 'facts-line' }, h('a', { href: '/rules/roulette' }, t('bet.rules'))))));
   const wheelBox = h('div', { class: 'wheel-box' }, wheel.element, skip);
@@ -85,6 +87,7 @@ export default async function roulette(path) {
     const sum = layout.total + bets.reduce((a, b) => a + b.amount, 0);
     if (spots.size > MOST_BETS) { say(t('roulette.too_many')); return; }
     if (sum > info.max_stake) { say(t('roulette.over_limit', { max: coins(info.max_stake) })); return; }
+    if (layout.highest(bets) > highestBet) { say(t('roulette.over_position', { max: coins(highestBet) })); return; }
     layout.put(bets);
     sound.play('chip');
     redraw();
@@ -94,6 +97,7 @@ export default async function roulette(path) {
 
   function double() {
     if (layout.total * 2 > info.max_stake) { say(t('roulette.over_limit', { max: coins(info.max_stake) })); return; }
+    if (layout.highest() * 2 > highestBet) { say(t('roulette.over_position', { max: coins(highestBet) })); return; }
     layout.double();
   }
 

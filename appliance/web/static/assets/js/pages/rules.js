@@ -1,10 +1,11 @@
 // The rules of each game, with pays, exact returns and chances. All figures come from the
 // casino's rule sheet, which computes them from the rules.
 import { h, asset } from '../dom.js';
-import { t, has, num, percent, decimal, duration } from '../i18n.js';
+import { t, has, num, percent, decimal, inWords } from '../i18n.js';
 import { icon } from '../icons.js';
-import { games, game } from '../store.js';
+import { games, game, rulesOf } from '../store.js';
 import { STRIPS } from '../games/drum.js';
+import { tableLimits } from '../games/list.js';
 
 /** The published basic strategy, as docs/GAMES.md has it: a hand, and what to do when the dealer shows 2 to 10 or an ace. */
 const STRATEGY = `
@@ -44,11 +45,12 @@ export default async function rules(path) {
 /** @returns {Promise<import('../router.js').Page>} */
 async function overview() {
   const list = await games();
+  const common = await rulesOf('house');
   return {
     title: t('nav.rules'),
     body: h('div', { class: 'reading stack' }, h('h1', null, t('nav.rules')), h('p', { class: 'lede' }, t('rules.lede')),
       h('ul', { class: 'rule-list' }, list.map((g) => h('li', null, h('a', { class: 'panel', href: `/rules/${g.game}` }, icon(g.game), h('span', null, h('strong', null, t(`game.${g.game}`)), h('span', { class: 'quiet small' }, g.sheet?.figures ? t('bet.return', { share: percent(g.sheet.figures.return_decimal) }) : '')))))),
-      h('section', { class: 'panel' }, h('h2', null, t('rules.common')), h('ul', null, [1, 2, 3, 4, 5].map((i) => h('li', null, t(`rules.common${i}`))))),
+      h('section', { class: 'panel' }, h('h2', null, t('rules.common')), h('ul', null, common.map((rule) => h('li', null, inWords(rule))))),
       h('p', { class: 'note' }, t('play_money'))),
   };
 }
@@ -58,14 +60,14 @@ async function onePage(name) {
   const info = await game(name);
   const sheet = info.sheet;
   const figures = sheet.figures;
-  // The sentences are this page's own, in the player's language; the figures come from the sheet.
-  const sentences = Array.from({ length: 12 }, (_, i) => `rules.${name}${i + 1}`).filter(has).map((key) => t(key, { time: duration(info.abandon_after_seconds ?? 0) }));
-  if (info.rules === 'roulette/2') sentences.push(t('rules.partage'));
+  // The rules come from the casino, in every language. The strips of the reels are drawn below instead.
+  const sentences = sheet.text.filter((/** @type {import('../types.js').Rule} */ rule) => !rule.id.startsWith('slots/strip_')).map(inWords);
+  if (name === 'slots') sentences.push(t('rules.spin_shown'));
   return {
     title: t('rules.of', { game: t(`game.${name}`) }),
     body: h('div', { class: 'reading stack' }, h('h1', null, t('rules.of', { game: t(`game.${name}`) })),
-      h('p', { class: 'quiet' }, t('rules.version', { rules: info.rules }), ' · ', t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })),
-      h('section', { class: 'panel' }, h('h2', null, t('rules.how')), h('ul', null, sentences.map((x) => h('li', null, x)))),
+      h('p', { class: 'quiet' }, t('rules.version', { rules: info.rules }), ' · ', tableLimits(info)),
+      h('section', { class: 'panel' }, h('h2', null, t('rules.how')), h('ul', null, sentences.map((/** @type {string} */ x) => h('li', null, x)))),
       figures && h('div', { class: 'tiles' }, tile(t('rules.return'), percent(figures.return_decimal, 3), figures.return), tile(t('rules.edge'), percent(figures.house_edge_decimal, 3), figures.house_edge),
         name !== 'roulette' && tile(t('rules.hits'), percent(figures.hit_frequency_decimal), figures.hit_frequency), tile(t('rules.volatility'), decimal(figures.volatility, 2), '')),
       figures && h('p', { class: 'quiet small' }, figures.return ? t('rules.exact') : [t('rules.simulated'), ' ', h('a', { href: '#strategy', onclick: openStrategy }, t('rules.strategy'))], name === 'roulette' && ` ${t('rules.worst')}`, figures.return_interval_99 ? ` ±${percent(figures.return_interval_99, 3)} (99 %).` : ''),

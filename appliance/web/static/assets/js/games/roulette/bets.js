@@ -109,6 +109,13 @@ export class Layout {
     if (this.#before.length > 200) this.#before.shift();
   }
 
+  /** The most that lies on one spot, if these bets are put as well. @param {{spot: string, amount: number}[]} [bets] */
+  highest(bets = []) {
+    const then = new Map(this.coins);
+    for (const { spot, amount } of bets) then.set(spot, (then.get(spot) ?? 0) + amount);
+    return Math.max(0, ...then.values());
+  }
+
   /** @param {{spot: string, amount: number}[]} bets */
   put(bets) {
     this.#keep();
