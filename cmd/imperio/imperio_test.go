@@ -32,8 +32,8 @@ func TestRun_ExitCodes(t *testing.T) {
 		{"unknown verb", nil, []string{"gamble"}, 2, "gamble"},
 		{"unknown flag", nil, []string{"config", "--data-dri", "x"}, 2, "--data-dri"},
 		{"value of another type", nil, []string{"config", "--limits", "maybe"}, 2, "neither on nor off"},
-		{"values that don't go together", nil, []string{"config", "--tls", "acme"}, 1, "set --domain"},
-		{"unknown variable", []string{"IMPERIO_DATA_DRI=x"}, []string{"config"}, 1, "Did you mean IMPERIO_DATA_DIR?"},
+		{"values that don't go together", nil, []string{"config", "--tls", "acme"}, 2, "set --domain"},
+		{"unknown variable", []string{"IMPERIO_DATA_DRI=x"}, []string{"config"}, 2, "Did you mean IMPERIO_DATA_DIR?"},
 		{"negative number", nil, []string{"account", "grant", "ana", "-5", "--reason", "a mistake", "--data-dir", "/nowhere/at/all"}, 1, "there is no casino"},
 		{"negative number last", nil, []string{"account", "grant", "ana", "--data-dir=/nowhere/at/all", "-5"}, 1, "there is no casino"},
 		{"negative number behind two hyphens", nil, []string{"account", "grant", "ana", "--data-dir=/nowhere/at/all", "--", "-5"}, 1, "there is no casino"},
@@ -80,13 +80,13 @@ func TestConfig_ShowsValuesWithTheirSources(t *testing.T) {
 	if err := os.WriteFile(file, []byte("welcome-coins = 250\ndaily-coins = 10\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	environ := []string{"IMPERIO_DAILY_COINS=20", "IMPERIO_METRICS_TOKEN=not to be seen by anyone", "IMPERIO_CONFIG=" + file}
-	stdout, stderr, code := invoke(t, environ, "config", "--domain", "a.example", "--domain", "b.example")
+	environ := []string{"IMPERIO_DAILY_COINS=20", "IMPERIO_METRICS_TOKEN=not-to-be-seen-by-anyone", "IMPERIO_CONFIG=" + file}
+	stdout, stderr, code := invoke(t, environ, "config", "--domain", "a.example.org", "--domain", "b.example.org")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	for _, line := range []string{
-		"domain a.example,b.example flag --domain",
+		"domain a.example.org,b.example.org flag --domain",
 		"daily-coins 20 environment IMPERIO_DAILY_COINS",
 		"welcome-coins 250 file " + file,
 		"https-addr :443 default, since a domain is given",
@@ -97,7 +97,7 @@ func TestConfig_ShowsValuesWithTheirSources(t *testing.T) {
 			t.Errorf("no line %q in:\n%s", line, stdout)
 		}
 	}
-	if strings.Contains(stdout+stderr, "not to be seen") {
+	if strings.Contains(stdout+stderr, "not-to-be-seen") {
 		t.Error("a secret was printed")
 	}
 }
