@@ -83,6 +83,7 @@ func (a *API) signUp(c *call, key command.Key, body *command.OpenAccount, passwo
 	if opened.Session == nil {
 		return answer{}, errors.New("the machine opened an account without the session that was asked for")
 	}
+	c.named = opened.Account.ID
 	return a.signedIn(c, token, &opened.Account, opened.Session), nil
 }
 
@@ -145,7 +146,7 @@ func (a *API) signedIn(c *call, token string, account *command.Account, s *comma
 		value: signedIn{
 			Account: viewAccount(account, c.now), Token: token, ExpiresAt: timestamp(s.ExpiresAt), SessionID: s.ID,
 		},
-		cookie: auth.Cookie(token, s.ExpiresAt, c.secure),
+		cookie: auth.Cookie(c.r, token, s.ExpiresAt, c.secure),
 	}
 }
 

@@ -39,6 +39,9 @@ func (a *API) signIn(c *call, login, password string) (answer, error) {
 	if err != nil {
 		return answer{}, fmt.Errorf("find credentials: %w", err)
 	}
+	if known {
+		c.named = cred.Account
+	}
 	verified, err := a.tryPassword(c, login, cred, password)
 	if err != nil {
 		return answer{}, err
@@ -151,7 +154,7 @@ func (a *API) endSession(c *call) (answer, error) {
 	}
 	ans := answer{status: http.StatusNoContent}
 	if id == c.session.ID {
-		ans.cookie = auth.NoCookie(c.secure)
+		ans.cookie = auth.NoCookie(c.r, c.secure)
 	}
 	return ans, nil
 }
