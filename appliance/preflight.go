@@ -1,0 +1,135 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+
+	"imperio/appliance/config"
+	"imperio/tls/certs"
+)
+
+// preflight finds what a start would fail with, before it makes or changes anything: keys, certificates, addresses, and the
+// place of the data directory. It reports all of it at once.
+func (a *App) preflight(ctx context.Context) error {
+	// Another casino on the same directory has the same addresses in use, and explains them.
+	if err := checkDir(a.config.Data.Dir); err != nil {
+		return err
+	}
+	errs := []error{a.checkKey(), a.checkCertificates()}
+	for _, l := range a.listeners() {
+		errs = append(errs, tryListen(ctx, l))
+	}
+	return errors.Join(errs...)
+}
+
+// checkDir refuses a data directory that another process uses, or that can't be made.
+func checkDir(path string) error {
+	lock, err := lockDir(path)
+	if err == nil {
+		return lock.Close()
+	}
+	if !errors.Is(err, ErrNoCasino) {
+		return err
+	}
+	// It is not there yet. The nearest directory above it must be one that it can be made in.
+	above := filepath.Dir(filepath.Clean(path))
+	for {
+		fi, err := os.Stat(above)
+		switch {
+		case err == nil && fi.IsDir():
+			return writable(path, above)
+		case err == nil:
+			return dirError("make the data directory", path, fmt.Errorf("%s is a file", above))
+		case !errors.Is(err, fs.ErrNotExist) || above == filepath.Dir(above):
+			return dirError("make the data directory", path, err)
+		}
+		above = filepath.Dir(above)
+	}
+}
+
+// writable tries whether something can be made in a directory.
+func writable(path, above string) error {
+	trial, err := os.MkdirTemp(above, ".imperio-*")
+	if err == nil {
+		err = os.Remove(trial)
+	}
+	if err != nil {
+		return dirError("make the data directory", path, err)
+	}
+	return nil
+}
+
+// checkKey reads a key that the configuration gives.
+func (a *App) checkKey() error {
+	key := keyFrom(a.config.Data)
+	if key.given == "" {
+		return nil
+	}
+	_, err := key.read(a.config.Data.Dir)
+	return err
+}
+
+// checkCertificates reads the files of certificates.
+func (a *App) checkCertificates() error {
+	o, err := a.certificateOptions()
+	if err != nil {
+		return err
+	}
+	if err := o.Check(); err != nil {
+		return fmt.Errorf("tls=%s: %w", o.Mode, err)
+	}
+	return nil
+}
+
+// certificateOptions says where certificates come from, and reads the roots for it. It leaves out where they are kept.
+func (a *App) certificateOptions() (o certs.Options, err error) {
+	t := a.config.TLS
+	o = certs.Options{
+		Mode: certs.Mode(t.Mode), Domains: a.config.Listen.Domains, Logger: a.log,
+		Files: certs.Files{CertFile: t.CertFile, KeyFile: t.KeyFile},
+		ACME: certs.ACME{
+			Directory: t.ACMEDirectory, Staging: t.ACMEStaging, Email: t.ACMEEmail,
+			EABKeyID: t.ACMEEABKeyID, EABMACKey: t.ACMEEABKey.Reveal(),
+			HTTPAddr: a.config.Listen.HTTPAddr, TLSAddr: a.config.Listen.HTTPSAddr,
+		},
+	}
+	if t.Mode == config.TLSACME && t.ACMERootFile != "" {
+		if o.ACME.Roots, err = os.ReadFile(t.ACMERootFile); err != nil {
+			return o, fmt.Errorf("read acme-ca-root: %w. Name a file that the user who runs imperio can read", err)
+		}
+	}
+	return o, nil
+}
+
+// address is where one listener listens.
+type address struct{ what, key, at string }
+
+func (a *App) listeners() []address {
+	l := a.config.Listen
+	return []address{{"https", "https-addr", l.HTTPSAddr}, {"http", "http-addr", l.HTTPAddr}, {"the operator", "ops-addr", l.OpsAddr}}
+}
+
+// tryListen opens a listener and closes it again. It does nothing without an address.
+func tryListen(ctx context.Context, a address) error {
+	if a.at == "" {
+		return nil
+	}
+	l, err := listenTCP(ctx, a)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+func listenTCP(ctx context.Context, a address) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", a.at)
+	if err != nil {
+		return nil, listenError(a.what, a.key, a.at, err)
+	}
+	return l, nil
+}
