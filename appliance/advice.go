@@ -9,7 +9,7 @@ import (
 )
 
 // listenError says why a listener could not be opened, and what to do about just that. key names the address's flag.
-func listenError(what, key, address string, err error) error {
+func listenError(what, key string, err error) error {
 	advice := "Choose another --" + key
 	var name *net.DNSError
 	switch {
@@ -27,11 +27,11 @@ func listenError(what, key, address string, err error) error {
 	case errors.As(err, &name):
 		advice = "The name of the host can't be resolved. Use an IP address for --" + key
 	}
-	return fmt.Errorf("listen for %s on %s: %w. %s", what, address, err, advice)
+	return fmt.Errorf("listen for %s: %w. %s", what, err, advice)
 }
 
 // socketError does the same for making the control socket.
-func socketError(path string, err error) error {
+func socketError(err error) error {
 	advice := "It must be possible to make a socket in the data directory"
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -43,7 +43,7 @@ func socketError(path string, err error) error {
 	case errors.Is(err, syscall.EOPNOTSUPP), errors.Is(err, syscall.ENOSYS):
 		advice = "The file system has no sockets, as some network and shared folders. Choose a --data-dir on a local disk"
 	}
-	return fmt.Errorf("open the control socket %s: %w. %s", path, err, advice)
+	return fmt.Errorf("open the control socket: %w. %s", err, advice)
 }
 
 // errInUse says that another process has the data directory open.
@@ -61,8 +61,8 @@ func noServerError(socket string, dial, err error) error {
 	return fmt.Errorf("a casino has its directory open, but does not answer on %s: it may be starting or stopping. Try again in a moment, or stop it first (%w)", socket, dial)
 }
 
-// dirError says why the data directory can't be made or used, and what to do about it.
-func dirError(what, path string, err error) error {
+// dirError says why the data directory can't be made or used, and what to do about it. err names the path.
+func dirError(what string, err error) error {
 	advice := "Name another directory with --data-dir"
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -76,5 +76,5 @@ func dirError(what, path string, err error) error {
 	case errors.Is(err, syscall.ENOLCK), errors.Is(err, syscall.EOPNOTSUPP), errors.Is(err, syscall.ENOSYS):
 		advice = "The file system has no locks, as some network and shared folders. Choose a directory on a local disk"
 	}
-	return fmt.Errorf("%s %s: %w. %s", what, path, err, advice)
+	return fmt.Errorf("%s: %w. %s", what, err, advice)
 }

@@ -27,11 +27,11 @@ func (a *App) listenControl(context.Context) error {
 	path := filepath.Join(a.config.Data.Dir, SocketFile)
 	// The directory is locked, so an existing socket is left over from a killed process.
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return socketError(path, err)
+		return socketError(err)
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return socketError(path, err)
+		return socketError(err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		return errors.Join(fmt.Errorf("protect the control socket: %w", err), l.Close())

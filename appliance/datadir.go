@@ -60,7 +60,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 	}
 	if o.create {
 		if err := os.MkdirAll(o.path, 0o700); err != nil {
-			return nil, dirError("make the data directory", o.path, err)
+			return nil, dirError("make the data directory", err)
 		}
 	}
 	if o.games == nil {
@@ -144,7 +144,7 @@ func (d *dataDir) begin(o dataDirOptions) error {
 		NodeID: randomName("node"), ClusterID: randomName("casino"), Format: storage.FormatVersion, CreatedAt: time.Now().UTC(),
 	}
 	if err := storage.WriteIdentity(d.path, d.identity); err != nil {
-		return dirError("make a casino in the data directory", d.path, err)
+		return dirError("make a casino in the data directory", err)
 	}
 	return nil
 }
@@ -256,7 +256,7 @@ func lockDir(path string) (*os.File, error) {
 		return nil, fmt.Errorf("%s: %w. Name the right one with --data-dir, or make one with 'imperio serve'", path, ErrNoCasino)
 	}
 	if err != nil {
-		return nil, dirError("open the data directory", path, err)
+		return nil, dirError("open the data directory", err)
 	}
 	if fi, err := dir.Stat(); err != nil || !fi.IsDir() {
 		return nil, errors.Join(err, fmt.Errorf("%s is not a directory. Name the casino's data directory with --data-dir", path), dir.Close())
@@ -266,7 +266,7 @@ func lockDir(path string) (*os.File, error) {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("%s is %w. Stop that one first, or choose another directory with --data-dir", path, errInUse)
 		}
-		return nil, dirError("lock the data directory", path, err)
+		return nil, dirError("lock the data directory", &fs.PathError{Op: "flock", Path: path, Err: err})
 	}
 	return dir, nil
 }

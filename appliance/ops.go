@@ -27,7 +27,7 @@ import (
 func (a *App) openOps(context.Context) error {
 	dir := a.config.Data.Dir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return dirError("make the data directory", dir, err)
+		return dirError("make the data directory", err)
 	}
 	a.gate = ops.NewGate(ops.GateOptions{
 		Space: a.space, Reserve: uint64(a.config.Data.DiskReserve), Log: a.log,

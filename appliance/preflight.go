@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"imperio/appliance/config"
 	"imperio/tls/certs"
@@ -42,24 +43,24 @@ func checkDir(path string) error {
 		fi, err := os.Stat(above)
 		switch {
 		case err == nil && fi.IsDir():
-			return writable(path, above)
+			return writable(above)
 		case err == nil:
-			return dirError("make the data directory", path, fmt.Errorf("%s is a file", above))
+			return dirError("make the data directory", &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR})
 		case !errors.Is(err, fs.ErrNotExist) || above == filepath.Dir(above):
-			return dirError("make the data directory", path, err)
+			return dirError("make the data directory", err)
 		}
 		above = filepath.Dir(above)
 	}
 }
 
-// writable tries whether something can be made in a directory.
-func writable(path, above string) error {
-	trial, err := os.MkdirTemp(above, ".imperio-*")
+// writable tries whether the data directory can be made in a directory.
+func writable(dir string) error {
+	trial, err := os.MkdirTemp(dir, ".imperio-*")
 	if err == nil {
 		err = os.Remove(trial)
 	}
 	if err != nil {
-		return dirError("make the data directory", path, err)
+		return dirError("make the data directory", err)
 	}
 	return nil
 }
@@ -129,7 +130,7 @@ func tryListen(ctx context.Context, a address) error {
 func listenTCP(ctx context.Context, a address) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", a.at)
 	if err != nil {
-		return nil, listenError(a.what, a.key, a.at, err)
+		return nil, listenError(a.what, a.key, err)
 	}
 	return l, nil
 }

@@ -332,3 +332,33 @@ func TestSignUp_AgainUnderTheSameKey(t *testing.T) {
 		}
 	}
 }
+
+// Somebody guesses passwords: the log must tell whose.
+func TestSignIn_NamesTheAccountForTheLogEvenIfItFails(t *testing.T) {
+	seen := make(chan Observation, 1)
+	h := newHouse(t, func(o *Options) { o.Observe = func(_ *http.Request, o Observation) { seen <- o } })
+	sign := func(path, body string) Observation {
+		h.visitor().do("POST", path, body)
+		return <-seen
+	}
+	opened := sign("/api/v1/accounts", `{"username":"cherry","email":"cherry@example.org","password":"correct horse"}`)
+	if opened.Status != 201 || opened.Account == 0 {
+		t.Fatalf("sign-up: %+v", opened)
+	}
+	for _, c := range []struct {
+		login, password string
+		status          int
+		account         command.AccountID
+	}{
+		{"cherry", "correct horse", 201, opened.Account},
+		{"Cherry@example.org", "wrong password", 401, opened.Account},
+		{"nobody", "wrong password", 401, 0},
+	} {
+		if got := sign("/api/v1/sessions", fmt.Sprintf(`{"login":%q,"password":%q}`, c.login, c.password)); got.Status != c.status || got.Account != c.account {
+			t.Errorf("%s: %+v, want %d and account %d", c.login, got, c.status, c.account)
+		}
+	}
+	if taken := sign("/api/v1/accounts", `{"username":"cherry","email":"x@example.org","password":"correct horse"}`); taken.Account != 0 {
+		t.Errorf("a refused sign-up: %+v", taken)
+	}
+}
