@@ -52,11 +52,11 @@ var errInUse = errors.New("in use by another imperio")
 // noServerError explains an error of opening a data directory, after no server could be asked over the socket in it: a server may
 // run all the same. dial is why it could not be asked.
 func noServerError(socket string, dial, err error) error {
-	switch {
-	case !errors.Is(err, errInUse):
+	switch inUse := errors.Is(err, errInUse); {
+	case errors.Is(dial, fs.ErrPermission) && (inUse || errors.Is(err, fs.ErrPermission)):
+		return fmt.Errorf("only the casino's own user may use %s: run this with 'sudo -u' and that user's name, or as root", socket)
+	case !inUse:
 		return err
-	case errors.Is(dial, fs.ErrPermission):
-		return fmt.Errorf("the casino runs, but only its own user may use %s: run this with 'sudo -u' and that user's name, or as root", socket)
 	}
 	return fmt.Errorf("a casino has its directory open, but does not answer on %s: it may be starting or stopping. Try again in a moment, or stop it first (%w)", socket, dial)
 }

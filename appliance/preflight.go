@@ -43,7 +43,10 @@ func checkDir(path string) error {
 		fi, err := os.Stat(above)
 		switch {
 		case err == nil && fi.IsDir():
-			return writable(above)
+			if err := tryMake(above); err != nil {
+				return dirError("make the data directory", &fs.PathError{Op: "mkdir", Path: path, Err: err})
+			}
+			return nil
 		case err == nil:
 			return dirError("make the data directory", &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR})
 		case !errors.Is(err, fs.ErrNotExist) || above == filepath.Dir(above):
@@ -53,16 +56,16 @@ func checkDir(path string) error {
 	}
 }
 
-// writable tries whether the data directory can be made in a directory.
-func writable(dir string) error {
+// tryMake tries whether something can be made in a directory. It returns the system's error alone.
+func tryMake(dir string) error {
 	trial, err := os.MkdirTemp(dir, ".imperio-*")
 	if err == nil {
 		err = os.Remove(trial)
 	}
-	if err != nil {
-		return dirError("make the data directory", err)
+	if system, ok := errors.AsType[*fs.PathError](err); ok {
+		return system.Err
 	}
-	return nil
+	return err
 }
 
 // checkKey reads a key that the configuration gives.

@@ -163,7 +163,8 @@ func TestAdvice_FollowsTheErrorOfTheSystem(t *testing.T) {
 		{dir(system(syscall.ENOTDIR)), "A file has the place"},
 		{dir(system(syscall.ENOSPC)), "Make room"},
 		{dir(system(syscall.ENOLCK)), "has no locks"},
-		{noServerError("/d/imperio.sock", system(syscall.EACCES), fmt.Errorf("/d is %w. Stop that one first", errInUse)), "only its own user may use /d/imperio.sock"},
+		{noServerError("/d/imperio.sock", system(syscall.EACCES), fmt.Errorf("/d is %w. Stop that one first", errInUse)), "only the casino's own user may use /d/imperio.sock"},
+		{noServerError("/d/imperio.sock", system(syscall.EACCES), dir(system(syscall.EACCES))), "only the casino's own user may use /d/imperio.sock"},
 		{noServerError("/d/imperio.sock", system(syscall.ECONNREFUSED), fmt.Errorf("/d is %w. Stop that one first", errInUse)), "may be starting or stopping"},
 		{noServerError("/d/imperio.sock", system(syscall.EACCES), ErrNoCasino), ErrNoCasino.Error()},
 	} {
