@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"reflect"
-	"strconv"
 
 	"github.com/alecthomas/kong"
 
@@ -40,11 +39,12 @@ func (env *environment) input() config.Input {
 // their mistakes together with those of the environment and of the file.
 type keyFlags map[string]string
 
-// take replaces what reads a key's flag, for all verbs.
+// take replaces what reads a key's flag, for all verbs. A verb may have a flag of its own with the name of a key; the flags of keys
+// have the keys' groups, all but --config.
 func (k keyFlags) take(node *kong.Node) {
 	for _, flag := range node.Flags {
-		if flag.Tag.Type == "" && config.Known(flag.Name) {
-			flag.Mapper = keyMapper{flag.Mapper, k}
+		if config.Known(flag.Name) && (flag.Group != nil || flag.Name == "config") {
+			flag.Mapper = keyMapper{k}
 		}
 	}
 	for _, child := range node.Children {
@@ -52,19 +52,15 @@ func (k keyFlags) take(node *kong.Node) {
 	}
 }
 
-// keyMapper keeps a flag's text. A flag that needs no value, such as --acme-staging, is left to the mapper it had.
-type keyMapper struct {
-	kong.Mapper
-	taken keyFlags
-}
+// keyMapper keeps a flag's text.
+type keyMapper struct{ taken keyFlags }
 
-// Decode is called by kong for each occurrence of the flag. Values of lists add up.
+// Decode is called by kong for each occurrence of the flag. Values of lists add up. A flag such as --acme-staging needs no value.
 func (m keyMapper) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 	name := ctx.Value.Name
-	if target.Type() == reflect.TypeFor[bool]() {
-		err := m.Mapper.Decode(ctx, target)
-		m.taken[name] = strconv.FormatBool(target.Bool())
-		return err
+	if target.Type() == reflect.TypeFor[bool]() && ctx.Scan.Peek().Type != kong.FlagValueToken {
+		m.taken[name] = "true"
+		return nil
 	}
 	token, err := ctx.Scan.PopValue(name)
 	if err != nil {

@@ -112,6 +112,46 @@ func containsLine(text, line string) bool {
 	return false
 }
 
+// An operator who has to try again for each mistake loses a night.
+func TestServe_ReportsMistakesFromAllSourcesAtOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "imperio.toml")
+	if err := os.WriteFile(file, []byte("# house rules\nwelcome-coins = \"many\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	_, stderr, code := invoke(t, []string{"IMPERIO_LOG_LEVEL=loud", "IMPERIO_DISK_RESERVE=1MiB"},
+		"serve", "--config", file, "--data-dir", dir, "--acme-staging=perhaps", "--slots=maybe", "--trusted-proxies", "1.2.3", "--trusted-proxies=10.0.0.1")
+	if code != exitUsage {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{
+		"file " + file + ", line 2, key welcome-coins: ", "environment IMPERIO_LOG_LEVEL: ", "disk-reserve: 1MiB is too small",
+		"flag --acme-staging: ", "flag --slots: ", `flag --trusted-proxies: "1.2.3" is neither`,
+	} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("%q is missing in:\n%s", want, stderr)
+		}
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		t.Error("the data directory was made")
+	}
+}
+
+func TestConfig_FlagsAreReadAsTheyAreWritten(t *testing.T) {
+	stdout, stderr, code := invoke(t, nil, "config", "--acme-staging", "--domain", "b.example.org,a.example.org", "--domain=müller.example.org", "--slots", "off", "--limits=on")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for _, line := range []string{
+		"acme-staging true flag --acme-staging", "domain b.example.org,a.example.org,xn--mller-kva.example.org flag --domain",
+		"slots off flag --slots", "limits on flag --limits",
+	} {
+		if !containsLine(stdout, line) {
+			t.Errorf("no line %q in:\n%s", line, stdout)
+		}
+	}
+}
+
 func TestConfigLimits_ShowsEachZone(t *testing.T) {
 	stdout, _, code := invoke(t, []string{"IMPERIO_LIMIT_SLOTS_RATE=7/h"}, "config", "limits")
 	if code != 0 {
