@@ -143,9 +143,9 @@ func (v *validator) tls() {
 	v.check(t.Mode == TLSOff || l.HTTPSAddr != "", "https-addr", "TLS is on and needs an address, such as :443")
 	v.check(t.Mode != TLSOff || l.HTTPSAddr == "", "https-addr", "TLS is off: set --domain or --tls, or leave out --https-addr")
 	v.check(t.Mode != TLSACME || len(l.Domains) > 0, "tls", "acme needs a name to get a certificate for: set --domain")
-	for _, domain := range l.Domains {
-		ours := t.Mode == TLSACME && t.ACMEDirectory == "" && isDomain(domain) && !isPublic(domain)
-		v.check(!ours, "domain", "no public authority issues certificates for %s: add --tls internal for a certificate of the casino's own, --tls files for your own, or --acme-directory for a private authority", domain)
+	if t.Mode == TLSACME && t.ACMEDirectory == "" {
+		local := slices.DeleteFunc(slices.Clone(l.Domains), func(domain string) bool { return !isDomain(domain) || isPublic(domain) })
+		v.check(len(local) == 0, "domain", "no public authority issues certificates for %s: add --tls internal for a certificate of the casino's own, --tls files for your own, or --acme-directory for a private authority", strings.Join(local, ", "))
 	}
 	files := t.CertFile != "" && t.KeyFile != ""
 	v.check(t.Mode != TLSFiles || files, "tls-cert", "tls=files needs both --tls-cert and --tls-key")
