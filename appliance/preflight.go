@@ -17,11 +17,11 @@ import (
 // preflight finds what a start would fail with, before it makes or changes anything: keys, certificates, addresses, and the
 // place of the data directory. It reports all of it at once.
 func (a *App) preflight(ctx context.Context) error {
-	// Another casino on the same directory has the same addresses in use, and explains them.
-	if err := checkDir(a.config.Data.Dir); err != nil {
-		return err
+	dir := checkDir(a.config.Data.Dir)
+	if errors.Is(dir, errInUse) {
+		return dir // the other casino has the addresses in use, too
 	}
-	errs := []error{a.checkKey(), a.checkCertificates()}
+	errs := []error{dir, a.checkKey(), a.checkCertificates()}
 	for _, l := range a.listeners() {
 		errs = append(errs, tryListen(ctx, l))
 	}

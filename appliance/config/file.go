@@ -24,12 +24,14 @@ func (l *loader) file(environ map[string]string) {
 	raw, err := l.in.ReadFile(path)
 	if err != nil {
 		l.problem(where, "%s", fileAdvice(err))
+		l.fileless = true
 		return
 	}
 	var values map[string]toml.Primitive
 	positions, err := toml.Decode(string(raw), &values)
 	if err != nil {
 		l.problem(where, "%v: it must be TOML, with lines such as data-dir = \"/var/lib/imperio\"", err)
+		l.fileless = true
 		return
 	}
 	names := make([]string, 0, len(values))
@@ -46,6 +48,7 @@ func (l *loader) file(environ map[string]string) {
 		}
 		at := fmt.Sprintf("%s, line %d, key %s", where, line, name)
 		if _, known := l.keys[name]; !known {
+			l.unread = append(l.unread, nearest(name, l.names))
 			l.problem(at, "no such key: see 'imperio config reference'.%s", suggestion(name, l.names))
 			continue
 		}

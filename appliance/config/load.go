@@ -94,7 +94,8 @@ type loader struct {
 	names    []string // of keys, in order
 	loaded   *Loaded
 	problems Problems
-	unread   []string // keys whose value could not be read
+	unread   []string // keys whose value could not be read, as far as that is known
+	fileless bool     // the file could not be read, so that any of its values is missing
 }
 
 func (l *loader) problem(where, format string, args ...any) {
@@ -114,11 +115,11 @@ func (l *loader) setFrom(name, text, source, at string) {
 }
 
 // doubts says whether a problem of Validate with this key may only follow from a value that could not be read. What the
-// listeners are decides which TLS and which limits are right, and the other way round.
+// listeners are decides which TLS, limits and access are right, and the other way round.
 func (l *loader) doubts(name string) bool {
-	connected := []string{"Listeners", "TLS", "Limits"}
+	connected := []string{"Listeners", "TLS", "Limits", "Access"}
 	group := l.keys[name].Group
-	return slices.ContainsFunc(l.unread, func(unread string) bool {
+	return l.fileless || slices.ContainsFunc(l.unread, func(unread string) bool {
 		other := l.keys[unread].Group
 		return other == group || slices.Contains(connected, group) && slices.Contains(connected, other)
 	})
@@ -155,6 +156,7 @@ func (l *loader) environment() map[string]string {
 			// Kubernetes sets such variables in each pod for a service named "imperio".
 			hint = " If Kubernetes has set it, set enableServiceLinks: false in the pod."
 		}
+		l.unread = append(l.unread, byEnv[nearest(variable, known)])
 		l.problem("environment "+variable, "no such key: unset it, or see 'imperio config reference'.%s", hint)
 	}
 	return values
@@ -205,6 +207,7 @@ func (l *loader) secrets() {
 		raw, err := l.in.ReadFile(path)
 		if err != nil {
 			l.problem(source, "%s", fileAdvice(err))
+			l.unread = append(l.unread, name)
 			continue
 		}
 		l.set(name, string(raw), source+" ("+path+")")

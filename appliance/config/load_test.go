@@ -259,6 +259,26 @@ func TestLoadValid_ReportsWhatIsUnreadableTogetherWithWhatIsWrong(t *testing.T) 
 	}
 }
 
+// What follows from a mistake is no mistake of its own.
+func TestLoadValid_ReportsNothingThatOnlyFollows(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		environ []string
+		file    string
+	}{
+		{"a domain under a wrong name", []string{"IMPERIO_TLS=acme", "IMPERIO_DOMIAN=casino.example.org"}, ""},
+		{"a domain under a wrong name in the file", []string{"IMPERIO_TLS=acme"}, "domian = 'casino.example.org'"},
+		{"a file that is no TOML", []string{"IMPERIO_TLS=acme", "IMPERIO_BCRYPT_COST=99"}, "domain ="},
+		{"a token that can't be read", []string{"IMPERIO_OPS_ADDR=:9190", "IMPERIO_METRICS_TOKEN_FILE=gone"}, ""},
+		{"a domain that is none", []string{"IMPERIO_TLS=acme", "IMPERIO_DOMAIN=https://casino.example.org"}, ""},
+	} {
+		_, err := LoadValid(Input{Flags: map[string]string{"config": "f"}, Environ: c.environ, ReadFile: files(map[string]string{"f": c.file})})
+		if problems, ok := errors.AsType[Problems](err); !ok || len(problems) != 1 {
+			t.Errorf("%s: got %v", c.name, err)
+		}
+	}
+}
+
 func TestLoad_DomainsAreConvertedToWhatCertificatesHave(t *testing.T) {
 	for text, want := range map[string]string{
 		"müller.example": "xn--mller-kva.example", "Casino.Example": "casino.example", "casino.example.": "casino.example",
