@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/net/idna"
+
 	"imperio/appliance/api"
 	"imperio/appliance/auth"
 	"imperio/appliance/config"
@@ -84,7 +86,7 @@ type server struct {
 	last bool // stops last, since it serves health while the others finish
 }
 
-// New waits until the disk has room, opens the data directory, waits until the node leads, and listens. If it fails,
+// New first checks all that the configuration names. Then it waits until the disk has room, opens the data directory, waits until the node leads, and listens. If it fails,
 // nothing is left open. If ctx ends meanwhile, its error is in the chain.
 func New(ctx context.Context, o Options) (_ *App, err error) {
 	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, space: o.Space, started: time.Now()}
@@ -112,13 +114,18 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	for _, warning := range o.Config.Warnings() {
 		a.log.Warn("the configuration is risky", "warning", warning)
 	}
+	for _, domain := range o.Config.Listen.Domains {
+		if unicode, err := idna.Display.ToUnicode(domain); err == nil && unicode != domain {
+			a.log.Info("certificates, cookies and redirects use the ASCII form of the domain", "domain", unicode, "ascii", domain)
+		}
+	}
 	a.memory = PlanMemory(int64(a.config.Data.Memory))
 	a.memory.log(a.log, int64(a.config.Data.Memory))
 	if o.LimitHeap != nil {
 		o.LimitHeap(a.memory.Heap)
 	}
 	for _, step := range []func(context.Context) error{
-		a.openOps, a.awaitRoom, a.openState, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
+		a.preflight, a.openOps, a.awaitRoom, a.openState, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

@@ -29,8 +29,9 @@ func Audit(ctx context.Context, data config.Data, progress func(done, total uint
 // auditWith is Audit for a casino with other games than the released ones.
 func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progress func(done, total uint64)) (proved []string, err error) {
 	dir, key := data.Dir, keyFrom(data)
-	client, err := control.Dial(ctx, filepath.Join(dir, SocketFile))
-	if err == nil {
+	socket := filepath.Join(dir, SocketFile)
+	client, dial := control.Dial(ctx, socket)
+	if dial == nil {
 		defer client.Close()
 		report, err := control.Audit.Call(ctx, client, control.None{})
 		if err == nil && report.Violation != "" {
@@ -40,7 +41,7 @@ func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progre
 	}
 	lock, err := lockDir(dir)
 	if err != nil {
-		return nil, err
+		return nil, noServerError(socket, dial, err)
 	}
 	defer lock.Close()
 	id, err := storage.ReadIdentity(dir)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"imperio/appliance/config"
 	"imperio/tls/certs"
@@ -22,23 +21,13 @@ func (a *App) openCertificates(ctx context.Context) error {
 	}
 	a.cleanups.add("certificate store", store.Close)
 
-	t := a.config.TLS
-	o := certs.Options{
-		Mode: certs.Mode(t.Mode), Domains: a.config.Listen.Domains, Storage: store, Logger: a.log,
-		Files: certs.Files{CertFile: t.CertFile, KeyFile: t.KeyFile},
-		ACME: certs.ACME{
-			Directory: t.ACMEDirectory, Staging: t.ACMEStaging, Email: t.ACMEEmail,
-			EABKeyID: t.ACMEEABKeyID, EABMACKey: t.ACMEEABKey.Reveal(),
-			HTTPAddr: a.config.Listen.HTTPAddr, TLSAddr: a.config.Listen.HTTPSAddr,
-		},
+	o, err := a.certificateOptions()
+	if err != nil {
+		return err
 	}
-	if t.ACMERootFile != "" {
-		if o.ACME.Roots, err = os.ReadFile(t.ACMERootFile); err != nil {
-			return fmt.Errorf("read acme-ca-root: %w", err)
-		}
-	}
+	o.Storage = store
 	if a.certs, err = certs.New(ctx, o); err != nil {
-		return fmt.Errorf("get certificates (tls=%s): %w", t.Mode, err)
+		return fmt.Errorf("get certificates (tls=%s): %w", o.Mode, err)
 	}
 	a.cleanups.add("certificates", a.certs.Close)
 	for _, s := range a.servers {
@@ -47,6 +36,16 @@ func (a *App) openCertificates(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Reload reads again what can be read again without a restart: the files of certificates. It says in the log what it does.
+// Safe for concurrent use, also while the casino stops.
+func (a *App) Reload() {
+	if a.certs != nil && a.certs.Reload() {
+		a.log.Info("asked to reload: the certificate files are read again. Other settings take effect with a restart")
+		return
+	}
+	a.log.Info("asked to reload: there are no certificate files to read again. Other settings take effect with a restart", "tls", string(a.config.TLS.Mode))
 }
 
 // certStoreOptions says how a data directory's state stores certificates. A lock that is lost while a certificate is being

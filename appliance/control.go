@@ -14,29 +14,24 @@ import (
 	"time"
 
 	"imperio/appliance/auth"
+	"imperio/appliance/config"
 	"imperio/appliance/control"
 	"imperio/storage/audit"
 )
 
 // SocketFile is the name of the control socket in the data directory. Only its owner may open it.
-const SocketFile = "imperio.sock"
-
-// longestSocketPath is the longest path of a socket that all Unix systems allow (BSD: 104 bytes with the final NUL).
-const longestSocketPath = 103
+const SocketFile = config.SocketFile
 
 // listenControl opens the socket for the command line.
 func (a *App) listenControl(context.Context) error {
 	path := filepath.Join(a.config.Data.Dir, SocketFile)
-	if len(path) > longestSocketPath {
-		return fmt.Errorf("the path of the control socket, %s, is %d bytes long, and the system allows %d. Choose a shorter --data-dir, or a relative one", path, len(path), longestSocketPath)
-	}
 	// The directory is locked, so an existing socket is left over from a killed process.
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove the old control socket: %w", err)
+		return socketError(err)
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return fmt.Errorf("open the control socket: %w", err)
+		return socketError(err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		return errors.Join(fmt.Errorf("protect the control socket: %w", err), l.Close())
@@ -103,14 +98,16 @@ func (h house) Audit(ctx context.Context) (control.AuditReport, error) {
 // OpenControl returns a client for operators' work on a data directory. It connects to the server that runs on the
 // directory. Without one it opens the directory itself. actor is the operator's name for the history. Call close at the end.
 func OpenControl(ctx context.Context, dir, actor string, o Options) (client *control.Client, close func() error, err error) {
-	client, err = control.Dial(ctx, filepath.Join(dir, SocketFile))
+	socket := filepath.Join(dir, SocketFile)
+	client, err = control.Dial(ctx, socket)
 	if err == nil {
 		return client, func() error { client.Close(); return nil }, nil
 	}
+	dial := err
 	log := newLog(o.Config.Logs, o.Logs)
 	d, err := openDataDir(dataDirOptions{path: dir, key: keyFrom(o.Config.Data), log: log, stallLimit: o.Config.Data.DiskStallLimit})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, noServerError(socket, dial, err)
 	}
 	close = func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)

@@ -60,7 +60,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 	}
 	if o.create {
 		if err := os.MkdirAll(o.path, 0o700); err != nil {
-			return nil, fmt.Errorf("make the data directory: %w", err)
+			return nil, dirError("make the data directory", err)
 		}
 	}
 	if o.games == nil {
@@ -143,7 +143,10 @@ func (d *dataDir) begin(o dataDirOptions) error {
 	d.identity = storage.Identity{
 		NodeID: randomName("node"), ClusterID: randomName("casino"), Format: storage.FormatVersion, CreatedAt: time.Now().UTC(),
 	}
-	return storage.WriteIdentity(d.path, d.identity)
+	if err := storage.WriteIdentity(d.path, d.identity); err != nil {
+		return dirError("make a casino in the data directory", err)
+	}
+	return nil
 }
 
 // clear removes what an interrupted first start has left. node.json says that no command was ever taken. Files that say
@@ -253,7 +256,7 @@ func lockDir(path string) (*os.File, error) {
 		return nil, fmt.Errorf("%s: %w. Name the right one with --data-dir, or make one with 'imperio serve'", path, ErrNoCasino)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the data directory: %w", err)
+		return nil, dirError("open the data directory", err)
 	}
 	if fi, err := dir.Stat(); err != nil || !fi.IsDir() {
 		return nil, errors.Join(err, fmt.Errorf("%s is not a directory. Name the casino's data directory with --data-dir", path), dir.Close())
@@ -261,9 +264,9 @@ func lockDir(path string) (*os.File, error) {
 	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		dir.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%s is in use by another imperio. Stop that one first, or choose another directory with --data-dir", path)
+			return nil, fmt.Errorf("%s is %w. Stop that one first, or choose another directory with --data-dir", path, errInUse)
 		}
-		return nil, fmt.Errorf("lock the data directory %s: %w", path, err)
+		return nil, dirError("lock the data directory", &fs.PathError{Op: "flock", Path: path, Err: err})
 	}
 	return dir, nil
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"strings"
 
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
@@ -28,30 +26,30 @@ func (a *App) openListeners(ctx context.Context) error {
 	plain, handler := a.config.Listen.HTTPAddr, a.handler()
 	var err error
 	if a.config.TLS.Mode == config.TLSOff {
-		err = a.serveOn("http", plain, handler, false)
+		err = a.serveOn(ctx, address{"http", "http-addr", plain}, handler, false)
 	} else {
 		err = errors.Join(
-			a.serveOn("https", a.config.Listen.HTTPSAddr, handler, true),
-			a.serveOn("redirects to https", plain, http.HandlerFunc(a.challengeOrRedirect), false))
+			a.serveOn(ctx, address{"https", "https-addr", a.config.Listen.HTTPSAddr}, handler, true),
+			a.serveOn(ctx, address{"redirects to https", "http-addr", plain}, http.HandlerFunc(a.challengeOrRedirect), false))
 	}
 	return errors.Join(err, a.listenOps(ctx), a.listenControl(ctx))
 }
 
 // challengeOrRedirect answers on the plain listener while TLS is on.
 func (a *App) challengeOrRedirect(w http.ResponseWriter, r *http.Request) {
-	a.certs.HTTPHandler(redirect(a.config.Listen.HTTPSAddr)).ServeHTTP(w, r)
+	a.certs.HTTPHandler(http.HandlerFunc(a.redirect)).ServeHTTP(w, r)
 }
 
 // serveOn opens a listener for a handler behind the edge. With an empty address it does nothing.
-func (a *App) serveOn(name, address string, handler http.Handler, tls bool) error {
-	if address == "" {
+func (a *App) serveOn(ctx context.Context, at address, handler http.Handler, tls bool) error {
+	if at.at == "" {
 		return nil
 	}
-	l, err := net.Listen("tcp", address)
+	l, err := listenTCP(ctx, at)
 	if err != nil {
-		return fmt.Errorf("listen for %s: %w. Is another server running at this address? Choose another one", name, err)
+		return err
 	}
-	s := &server{name: name, http: a.edge.Server(handler), on: a.edge.Listener(l), tls: tls}
+	s := &server{name: at.what, http: a.edge.Server(handler), on: a.edge.Listener(l), tls: tls}
 	a.addServer(s)
 	return nil
 }
@@ -72,6 +70,7 @@ func (a *App) edgeOptions() edge.Options {
 	o.IdleTimeout, o.WriteTimeout = c.Listen.IdleTimeout, c.Listen.WriteTimeout
 	o.TrustedProxies, o.ProxyProtocol = c.Listen.TrustedProxies, bool(c.Listen.ProxyProtocol)
 	o.CORSOrigins = c.Access.CORSOrigins
+	o.HSTS = hsts(c.TLS.HSTS)
 	o.Compression = bool(c.Listen.Compression)
 	o.MaxConnections, o.MaxConnectionsPerAddress = int(c.Limits.Connections), int(c.Limits.ConnectionsPerAddress)
 	if o.MaxConnections > 0 {
@@ -98,25 +97,3 @@ func errorPage(p problem.Document, acceptLanguage string) (page []byte, policy s
 	return web.ErrorPage(e, acceptLanguage), web.ErrorPolicy
 }
 
-// redirect sends clients to the same address over HTTPS, with 301 for reads, and 308 for other methods, which must not change.
-func redirect(httpsAddr string) http.Handler {
-	_, port, _ := net.SplitHostPort(httpsAddr)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		if host == "" || strings.ContainsAny(host, "/\\@") {
-			edge.WriteProblem(w, r, problem.NewDocument("bad_request", "The Host header is missing or malformed."))
-			return
-		}
-		if port != "" && port != "443" {
-			host = net.JoinHostPort(strings.Trim(host, "[]"), port)
-		}
-		status := http.StatusPermanentRedirect
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			status = http.StatusMovedPermanently
-		}
-		http.Redirect(w, r, "https://"+host+r.URL.RequestURI(), status)
-	})
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -20,6 +19,7 @@ import (
 	"imperio/storage/command"
 	"imperio/storage/ledger"
 	"imperio/storage/machine"
+	"imperio/tls/certs"
 )
 
 // openOps makes health, metrics and the gate for a full disk. It comes first, since all other parts report to these. They
@@ -27,7 +27,7 @@ import (
 func (a *App) openOps(context.Context) error {
 	dir := a.config.Data.Dir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
+		return dirError("make the data directory", err)
 	}
 	a.gate = ops.NewGate(ops.GateOptions{
 		Space: a.space, Reserve: uint64(a.config.Data.DiskReserve), Log: a.log,
@@ -129,7 +129,9 @@ func (a *App) certificates() []ops.Certificate {
 	}
 	var list []ops.Certificate
 	for _, v := range a.certs.Expiry() {
-		list = append(list, ops.Certificate{Name: v.Name, NotAfter: v.NotAfter, Problem: v.Problem})
+		list = append(list, ops.Certificate{
+			Name: v.Name, NotBefore: v.NotBefore, NotAfter: v.NotAfter, Problem: v.Problem, Challenged: a.certs.Mode() == certs.ModeACME,
+		})
 	}
 	return list
 }
@@ -158,6 +160,7 @@ func (a *App) addChecks(context.Context) error {
 			return s.LastSync, s.Writing
 		}),
 		ops.CertificateCheck(a.certificates, time.Now),
+		ops.ProxyCheck(a.edge.Stranger),
 		ops.ClockCheck(func() ops.Clock {
 			c := node.Status().Clock
 			return ops.Clock{Leap: c.Leap, Behind: c.Behind, Step: c.Step, Ago: c.Ago}
@@ -169,8 +172,8 @@ func (a *App) addChecks(context.Context) error {
 }
 
 // listenOps opens the listener for metrics and health.
-func (a *App) listenOps(context.Context) error {
-	s, err := a.opsServer(a.metrics, a.health)
+func (a *App) listenOps(ctx context.Context) error {
+	s, err := a.opsServer(ctx, a.metrics, a.health)
 	if s != nil {
 		a.addServer(s)
 	}
@@ -178,19 +181,19 @@ func (a *App) listenOps(context.Context) error {
 }
 
 // opsServer listens for the operator; nil if there is no address for that. Without metrics it serves health alone.
-func (a *App) opsServer(metrics *ops.Metrics, health *ops.Health) (*server, error) {
-	address := a.config.Listen.OpsAddr
-	if address == "" {
+func (a *App) opsServer(ctx context.Context, metrics *ops.Metrics, health *ops.Health) (*server, error) {
+	at := a.config.Listen.OpsAddr
+	if at == "" {
 		return nil, nil
 	}
-	l, err := net.Listen("tcp", address)
+	l, err := listenTCP(ctx, address{"the operator", "ops-addr", at})
 	if err != nil {
-		return nil, fmt.Errorf("listen for the operator: %w. Is another server running at this address? Choose another --ops-addr, or none", err)
+		return nil, err
 	}
 	guard := a.guard()
 	guard.Allow, guard.Address = slices.Concat(ops.Loopback(), guard.Allow), nil
 	var hosts func(string) bool
-	if config.IsLoopback(address) {
+	if config.IsLoopback(at) {
 		hosts = ops.OwnHosts(a.config.Listen.Domains)
 	}
 	return &server{name: "metrics and health", http: ops.NewServer(metrics, health, guard, hosts, edge.DataHeaders(), a.log), on: l, last: true}, nil

@@ -27,7 +27,7 @@ func (a *App) awaitRoom(ctx context.Context) error {
 	health := ops.NewHealth(ops.HealthOptions{Version: a.version})
 	defer health.Close()
 	health.Add(ops.StartRoomCheck(a.space, startRoom))
-	s, err := a.opsServer(nil, health)
+	s, err := a.opsServer(ctx, nil, health)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (h *realHouse) signIn(from, login, password, cookie string) (status int, co
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("X-Forwarded-For", from)
 	if cookie != "" {
-		r.Header.Set("Cookie", "imperio-device="+cookie)
+		r.Header.Set("Cookie", cookie)
 	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -46,8 +46,8 @@ func (h *realHouse) signIn(from, login, password, cookie string) (status int, co
 		h.t.Fatal(err)
 	}
 	for _, c := range res.Cookies() {
-		if c.Name == "imperio-device" {
-			device = c.Value
+		if strings.HasPrefix(c.Name, "imperio-device-") { // and the port
+			device = c.Name + "=" + c.Value
 		}
 	}
 	return res.StatusCode, problem.Code, device

@@ -31,7 +31,8 @@ func (h house) RootCertificate() (string, error) {
 // TLSRoot returns the certificate, in PEM, of the authority that tls=internal made for a casino. It asks the server that runs
 // on the data directory, or else reads the directory. The error wraps ErrNoRoot if there is none.
 func TLSRoot(ctx context.Context, c config.Data, log *slog.Logger) ([]byte, error) {
-	client, err := control.Dial(ctx, filepath.Join(c.Dir, SocketFile))
+	socket := filepath.Join(c.Dir, SocketFile)
+	client, err := control.Dial(ctx, socket)
 	if err == nil {
 		defer client.Close()
 		root, err := control.GetRootCertificate.Call(ctx, client, control.None{})
@@ -40,6 +41,7 @@ func TLSRoot(ctx context.Context, c config.Data, log *slog.Logger) ([]byte, erro
 		}
 		return []byte(root.PEM), err
 	}
+	dial := err
 	var root []byte
 	err = withStoredCertificates(ctx, c, log, func(d *dataDir, stored *certstore.Storage) (err error) {
 		root, err = certs.LoadRoot(ctx, stored)
@@ -48,7 +50,7 @@ func TLSRoot(ctx context.Context, c config.Data, log *slog.Logger) ([]byte, erro
 		}
 		return err
 	})
-	return root, err
+	return root, noServerError(socket, dial, err)
 }
 
 // ForgetTLS deletes all certificates, private keys, ACME accounts and the internal authority of a stopped casino, and returns

@@ -113,7 +113,7 @@ check_tls() {
   local plain secure
   plain=$(free_port)
   secure=$(free_port)
-  serve tls --tls internal --http-addr "127.0.0.1:$plain" --https-addr "127.0.0.1:$secure"
+  serve tls --tls internal --hsts host --http-addr "127.0.0.1:$plain" --https-addr "127.0.0.1:$secure"
   await "Imperio is ready" "$WORK/tls.log" curl -fsk "https://127.0.0.1:$secure/health/ready" || return 0
   if ! "$IMPERIO" tls root --data-dir "$WORK/tls" >"$WORK/root.pem"; then
     bad "imperio tls root"
@@ -147,13 +147,14 @@ check_tls() {
 
 check_nginx() {
   echo "== nginx: deploy/nginx/imperio.conf in front of serve --tls off"
-  local plain secure imperio url
+  local plain secure imperio casino url
   plain=$(free_port)
   secure=$(free_port)
   imperio=$(free_port)
   url=https://casino.example:$secure
   # The limits under test are NGINX's. Imperio's own are off.
   serve nginx --tls off --http-addr "127.0.0.1:$imperio" --trusted-proxies 127.0.0.1/32 --limits off
+  casino=${PIDS[-1]}
   await "Imperio is ready" "$WORK/nginx.log" curl -fs "http://127.0.0.1:$imperio/health/ready" || return 0
 
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=casino.example \
@@ -205,6 +206,9 @@ CONF
     "$(ask 127.0.0.9 -o /dev/null -w '%{http_code} %{redirect_url}' "http://casino.example:$plain/a?b=c")"
   expect "plain HTTP redirects writes" "308 https://casino.example/api/v1/sessions" \
     "$(ask 127.0.0.9 -o /dev/null -w '%{http_code} %{redirect_url}' -d '{}' "http://casino.example:$plain/api/v1/sessions")"
+  expect "the redirect goes to the casino, whatever Host says" "301 https://casino.example/x" \
+    "$(ask 127.0.0.9 -o /dev/null -w '%{http_code} %{redirect_url}' -H 'Host: evil.example' "http://casino.example:$plain/x")"
+  expect "HTTP/1.0 without a Host is served" 200 "$(status 127.0.0.9 --http1.0 -H 'Host:' "$url/api/v1/games")"
   expect "HTTP/2 is spoken" 2 "$(ask 127.0.0.9 --http2 -o /dev/null -w '%{http_version}' "$url/")"
   expect "TLS 1.1 is refused" 000 "$(status 127.0.0.9 --tls-max 1.1 --ciphers 'DEFAULT@SECLEVEL=0' "$url/" || true)"
   expect "TLS 1.2 is spoken" 200 "$(status 127.0.0.9 --tls-max 1.2 "$url/health/live")"
@@ -216,7 +220,7 @@ CONF
     Permissions-Policy Cross-Origin-Opener-Policy Cross-Origin-Resource-Policy X-Request-ID; do
     expect "$name is there once" 1 "$(grep -ciE "^$name:" <<<"$head" || true)"
   done
-  contains "HSTS has the form for preloading" '^strict-transport-security: max-age=63072000; includeSubDomains; preload$' "$head"
+  contains "HSTS is for this host alone" '^strict-transport-security: max-age=63072000$' "$head"
   lacks "CSP allows nothing inline" "unsafe-inline" "$head"
   lacks "NGINX does not tell its version" "nginx/[0-9]" "$head"
   expect "the metrics are not shown" 404 "$(status 127.0.0.9 "$url/metrics")"
@@ -289,6 +293,19 @@ CONF
   fi
   expect "NGINX logs no errors but the provoked ones" "" \
     "$(grep -vE 'limiting requests|client intended to send too large body|client sent too long header|SSL_do_handshake' "$WORK/nginx-error.log" || true)"
+
+  # While Imperio is down, people see a page, and programs a problem.
+  kill "$casino"
+  wait "$casino" 2>/dev/null || true
+  problem "the API while Imperio is down" 503 unavailable -H 'Accept: text/html' "$url/api/v1/games"
+  problem "a page for a program while Imperio is down" 503 unavailable "$url/"
+  local page
+  page=$(ask 127.0.0.9 -i -H 'Accept: text/html,*/*' "$url/rules" | tr -d '\r')
+  contains "a browser gets 503" '^HTTP/[0-9.]+ 503' "$page"
+  contains "and a page" '^content-type: text/html$' "$page"
+  contains "that tells people what to do" '<p>The casino is being restarted' "$page"
+  contains "and programs when" '^retry-after: 5$' "$page"
+  contains "with the same policy as all answers" "^content-security-policy: default-src 'none'" "$page"
   stop
 }
 

@@ -99,6 +99,7 @@ func (a *API) signUp(c *call, key command.Key, body *command.OpenAccount, passwo
 	if opened.Session == nil {
 		return answer{}, errors.New("the machine opened an account without the session that was asked for")
 	}
+	c.named = opened.Account.ID
 	ans, err := a.signedIn(c, token, &opened.Account, opened.Session)
 	ans.location = ownAccount
 	return ans, err
@@ -160,7 +161,7 @@ func (a *API) newSession(c *call) (token string, s command.NewSession, err error
 
 // signedIn answers with the session, and lets the browser be known to the account from now on.
 func (a *API) signedIn(c *call, token string, account *command.Account, s *command.Session) (answer, error) {
-	device, err := a.devices(c).Cookie(account.ID, c.now, c.secure, a.o.Subjects, a.o.Random)
+	device, err := a.devices(c).Cookie(c.r, account.ID, c.now, c.secure, a.o.Subjects, a.o.Random)
 	if err != nil {
 		return answer{}, err
 	}
@@ -170,7 +171,7 @@ func (a *API) signedIn(c *call, token string, account *command.Account, s *comma
 		value: signedIn{
 			Account: viewAccount(account, c.now), Token: token, ExpiresAt: timestamp(s.ExpiresAt), SessionID: s.ID,
 		},
-		cookie: auth.Cookie(token, s.ExpiresAt, c.secure), device: device,
+		cookie: auth.Cookie(c.r, token, s.ExpiresAt, c.secure), device: device,
 	}, nil
 }
 

@@ -83,10 +83,11 @@ type Options struct {
 
 // Observation describes an answered request.
 type Observation struct {
-	Route   string // the pattern, e.g. "/api/v1/me/rounds/:id"; empty if none matched
-	Status  int
-	Code    string            // of the problem; empty for a success
-	Account command.AccountID // 0 if nobody is signed in
+	Route  string // the pattern, e.g. "/api/v1/me/rounds/:id"; empty if none matched
+	Status int
+	Code   string // of the problem; empty for a success
+	// Account is who is signed in, or whom a sign-in or sign-up is about, even if it fails; 0 if nobody is known.
+	Account command.AccountID
 	Took    time.Duration
 	// Panicked reports that the handler panicked. The API answered with a 500, so the edge has not seen it.
 	Panicked bool

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -33,8 +34,9 @@ type call struct {
 	now      time.Time // the casino's time when the request came, UTC, to the millisecond
 	began    time.Time // by this machine's clock
 	secure   bool
-	session  command.Session // on signed-in routes
-	body     []byte          // of the request
+	session  command.Session   // on signed-in routes
+	named    command.AccountID // that a sign-in or a sign-up is about, whether it succeeds or not; 0: none
+	body     []byte            // of the request
 	panicked bool
 	out      bytes.Buffer // the answer
 }
@@ -74,7 +76,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, ps httprouter.Params
 	c.now = a.o.Now().UTC().Truncate(time.Millisecond)
 	c.secure = a.o.Secure(r)
 	ans, err := a.do(c, rt)
-	seen := Observation{Route: rt.path, Account: c.session.Account, Panicked: c.panicked}
+	seen := Observation{Route: rt.path, Account: c.account(), Panicked: c.panicked}
 	if err == nil && !ans.taken {
 		err = c.render(&ans)
 	}
@@ -95,6 +97,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, ps httprouter.Params
 		c.release()
 	}
 }
+
+// account is whom the request is about; 0: nobody, as far as is known.
+func (c *call) account() command.AccountID { return cmp.Or(c.session.Account, c.named) }
 
 // release puts the call back into the pool.
 func (c *call) release() {
@@ -371,5 +376,5 @@ func (a *API) log(c *call, rt *route, p *problem.Problem) {
 	}
 	a.o.Log.LogAttrs(c.r.Context(), level, "request failed",
 		slog.String("request_id", c.requestID()), slog.String("method", c.r.Method), slog.String("route", rt.path),
-		slog.String("code", p.Code), slog.Uint64("account", uint64(c.session.Account)), slog.Any("error", p.Cause))
+		slog.String("code", p.Code), slog.Uint64("account", uint64(c.account())), slog.Any("error", p.Cause))
 }

@@ -234,7 +234,7 @@ func TestLive_ClosesWhenTheServerStops(t *testing.T) {
 func TestLive_RefusesPagesOfOtherSites(t *testing.T) {
 	h := newHouse(t)
 	p := h.player("cherry")
-	cookie := "imperio=" + p.token
+	cookie := h.cookie(false) + p.token
 	if conn, _, err := p.listen("Authorization", "", "Cookie", cookie, "Origin", h.server.URL); err != nil {
 		t.Errorf("the casino's own page: %v", err)
 	} else {

@@ -54,7 +54,7 @@ func (a *API) deleteAccount(c *call) (answer, error) {
 	}
 	ans, err := a.proposeOwn(c, command.DeleteAccount{OldHash: hash})
 	if err == nil {
-		ans.cookie = auth.NoCookie(c.secure)
+		ans.cookie = auth.NoCookie(c.r, c.secure)
 	}
 	return ans, err
 }

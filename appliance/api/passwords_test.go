@@ -43,9 +43,9 @@ func (h *house) commands() int {
 func deviceCookie(t *testing.T, r reply) string {
 	t.Helper()
 	for _, line := range r.header.Values("Set-Cookie") {
-		if value, ok := strings.CutPrefix(line, "imperio-device="); ok {
-			value, _, _ = strings.Cut(value, ";")
-			return "imperio-device=" + value
+		if strings.HasPrefix(line, "imperio-device-") { // and the port
+			cookie, _, _ := strings.Cut(line, ";")
+			return cookie
 		}
 	}
 	t.Fatalf("no device cookie in %v", r.header.Values("Set-Cookie"))
@@ -58,7 +58,7 @@ func TestPasswords_WhoseTriesASignInUses(t *testing.T) {
 	const cherry = command.FirstAccountID
 	known := h.visitor().signIn("cherry", "correct horse", "From-Address", "192.0.2.2").want(t, 201, "")
 	cookie := deviceCookie(t, known)
-	request, _ := http.NewRequest("GET", "/", nil)
+	request, _ := http.NewRequest("GET", h.server.URL, nil)
 	request.Header.Set("Cookie", cookie)
 	device, _ := auth.ReadDevices(request, false, h.now(), testKeys).Of(cherry)
 

@@ -86,6 +86,9 @@ func (a *API) checkPassword(c *call, login, password string) (cred command.Crede
 	if cred, known, err = a.o.Casino.Credentials(login); err != nil {
 		return cred, known, subject, v, fmt.Errorf("find credentials: %w", err)
 	}
+	if known {
+		c.named = cred.Account
+	}
 	subject, familiar := a.subject(c, login, cred, known)
 	turn, err := a.o.Passwords.Turn(c.r.Context(), familiar)
 	if err != nil {
@@ -201,7 +204,7 @@ func (a *API) endSession(c *call) (answer, error) {
 	}
 	ans := answer{status: http.StatusNoContent}
 	if id == c.session.ID {
-		ans.cookie = auth.NoCookie(c.secure)
+		ans.cookie = auth.NoCookie(c.r, c.secure)
 	}
 	return ans, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -94,17 +95,26 @@ func TestSignIn_LockAndExclusionAreToldToTheRightPasswordOnly(t *testing.T) {
 	h.visitor().signIn("cherry", "correct horse").want(t, 403, "account_locked")
 }
 
+// cookie is the beginning of the session's cookie: its name and an equals sign.
+func (h *house) cookie(secure bool) string {
+	u, err := url.Parse(h.server.URL)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return auth.CookieName(auth.SessionCookie, &http.Request{Host: u.Host}, secure) + "="
+}
+
 func TestSignIn_GivesAFreshSessionWhateverTheClientBrings(t *testing.T) {
 	h := newHouse(t)
 	p := h.player("cherry")
 	planted := strings.Repeat("A", 43)
-	r := h.visitor().signIn("cherry", "correct horse", "Cookie", "imperio="+planted)
+	r := h.visitor().signIn("cherry", "correct horse", "Cookie", h.cookie(false)+planted)
 	r.want(t, 201, "")
 	if token := r.body["token"]; token == planted || token == p.token {
 		t.Error("the session was fixed by the client")
 	}
 	cookie := r.header.Get("Set-Cookie")
-	if !strings.HasPrefix(cookie, "imperio="+r.body["token"].(string)+";") || !strings.Contains(cookie, "HttpOnly") ||
+	if !strings.HasPrefix(cookie, h.cookie(false)+r.body["token"].(string)+";") || !strings.Contains(cookie, "HttpOnly") ||
 		!strings.Contains(cookie, "SameSite=Lax") || strings.Contains(cookie, "Domain") {
 		t.Errorf("cookie %q", cookie)
 	}
@@ -118,12 +128,12 @@ func TestSignIn_OverTLSTheCookieIsBoundToTheHost(t *testing.T) {
 	h.player("cherry")
 	r := h.visitor().signIn("cherry", "correct horse").want(t, 201, "")
 	cookie, token := r.header.Get("Set-Cookie"), r.body["token"].(string)
-	if !strings.HasPrefix(cookie, "__Host-imperio="+token+"; Path=/;") || !strings.Contains(cookie, "Secure") {
+	if !strings.HasPrefix(cookie, h.cookie(true)+token+"; Path=/;") || !strings.HasPrefix(cookie, "__Host-imperio-") || !strings.Contains(cookie, "Secure") {
 		t.Errorf("cookie %q", cookie)
 	}
 	v := h.visitor()
-	v.do("GET", "/api/v1/me", "", "Cookie", "__Host-imperio="+token).want(t, 200, "")
-	v.do("GET", "/api/v1/me", "", "Cookie", "imperio="+token).want(t, 401, "unauthenticated")
+	v.do("GET", "/api/v1/me", "", "Cookie", h.cookie(true)+token).want(t, 200, "")
+	v.do("GET", "/api/v1/me", "", "Cookie", h.cookie(false)+token).want(t, 401, "unauthenticated")
 }
 
 func TestSession_EndsWhenSignedOutExpiredOrReplacedByPassword(t *testing.T) {
@@ -148,7 +158,7 @@ func TestSession_EndsWhenSignedOutExpiredOrReplacedByPassword(t *testing.T) {
 	q.do("GET", "/api/v1/me", "").want(t, 401, "unauthenticated")
 
 	gone := p.do("DELETE", "/api/v1/sessions/current", "").want(t, 204, "")
-	if c := gone.header.Get("Set-Cookie"); !strings.HasPrefix(c, "imperio=;") || !strings.Contains(c, "Max-Age=0") {
+	if c := gone.header.Get("Set-Cookie"); !strings.HasPrefix(c, h.cookie(false)+";") || !strings.Contains(c, "Max-Age=0") {
 		t.Errorf("cookie %q", c)
 	}
 	out := p.do("GET", "/api/v1/me", "").want(t, 401, "unauthenticated")
@@ -192,7 +202,7 @@ func TestSession_EverySignedInRouteNeedsOne(t *testing.T) {
 func TestCookie_WritesFromOtherSitesAreRefused(t *testing.T) {
 	h := newHouse(t, func(o *Options) { o.Origins = []string{"https://play.example"} })
 	p := h.player("cherry")
-	cookie := "imperio=" + p.token
+	cookie := h.cookie(false) + p.token
 	v := h.visitor()
 	for _, c := range []struct {
 		name    string
@@ -322,5 +332,35 @@ func TestSignUp_AgainUnderTheSameKey(t *testing.T) {
 		if r.status != 409 || r.body["code"] != "username_taken" {
 			t.Errorf("%s: %d %s", what, r.status, r.raw)
 		}
+	}
+}
+
+// Somebody guesses passwords: the log must tell whose.
+func TestSignIn_NamesTheAccountForTheLogEvenIfItFails(t *testing.T) {
+	seen := make(chan Observation, 1)
+	h := newHouse(t, func(o *Options) { o.Observe = func(_ *http.Request, o Observation) { seen <- o } })
+	sign := func(path, body string) Observation {
+		h.visitor().do("POST", path, body)
+		return <-seen
+	}
+	opened := sign("/api/v1/accounts", `{"username":"cherry","email":"cherry@example.org","password":"correct horse"}`)
+	if opened.Status != 201 || opened.Account == 0 {
+		t.Fatalf("sign-up: %+v", opened)
+	}
+	for _, c := range []struct {
+		login, password string
+		status          int
+		account         command.AccountID
+	}{
+		{"cherry", "correct horse", 201, opened.Account},
+		{"Cherry@example.org", "wrong password", 401, opened.Account},
+		{"nobody", "wrong password", 401, 0},
+	} {
+		if got := sign("/api/v1/sessions", fmt.Sprintf(`{"login":%q,"password":%q}`, c.login, c.password)); got.Status != c.status || got.Account != c.account {
+			t.Errorf("%s: %+v, want %d and account %d", c.login, got, c.status, c.account)
+		}
+	}
+	if taken := sign("/api/v1/accounts", `{"username":"cherry","email":"x@example.org","password":"correct horse"}`); taken.Account != 0 {
+		t.Errorf("a refused sign-up: %+v", taken)
 	}
 }

@@ -23,11 +23,8 @@ const DeviceLifetime = 365 * 24 * time.Hour
 // mostDevices is how many accounts one browser is known to: those of a household.
 const mostDevices = 8
 
-// The cookie's names; see tokens.go.
-const (
-	secureDeviceCookie = "__Host-imperio-device"
-	plainDeviceCookie  = "imperio-device"
-)
+// deviceCookie names the cookie; see CookieName.
+const deviceCookie = SessionCookie + "-device"
 
 // DeviceSigner authenticates the content of device cookies with the casino's key.
 type DeviceSigner interface {
@@ -53,11 +50,7 @@ const (
 // ReadDevices reads the device cookie of a request. A cookie that is missing, too long, altered or of another casino names none;
 // accounts whose time has passed are left out.
 func ReadDevices(r *http.Request, secure bool, now time.Time, signer DeviceSigner) Devices {
-	name := plainDeviceCookie
-	if secure {
-		name = secureDeviceCookie
-	}
-	c, err := r.Cookie(name)
+	c, err := r.Cookie(CookieName(deviceCookie, r, secure))
 	if err != nil || len(c.Value) > base64.RawURLEncoding.EncodedLen(1+mostDevices*deviceSize+sha256.Size) {
 		return Devices{}
 	}
@@ -92,9 +85,9 @@ func (d Devices) Of(account command.AccountID) (device Device, ok bool) {
 	return Device{}, false
 }
 
-// Cookie makes the cookie after a sign-in. The account becomes the newest: it keeps the browser's name if it knows one, and
+// Cookie makes the cookie in the answer to a sign-in. The account becomes the newest: it keeps the browser's name if it knows one, and
 // draws one from random otherwise. The oldest of more than eight accounts is forgotten.
-func (d Devices) Cookie(account command.AccountID, now time.Time, secure bool, signer DeviceSigner, random io.Reader) (*http.Cookie, error) {
+func (d Devices) Cookie(r *http.Request, account command.AccountID, now time.Time, secure bool, signer DeviceSigner, random io.Reader) (*http.Cookie, error) {
 	expires := now.Add(DeviceLifetime)
 	newest := knownDevice{account: account, expires: expires.Unix()}
 	var known bool
@@ -110,14 +103,10 @@ func (d Devices) Cookie(account command.AccountID, now time.Time, secure bool, s
 		}
 	}
 	sum := signer.Devices(content)
-	c := &http.Cookie{
-		Name: plainDeviceCookie, Value: base64.RawURLEncoding.EncodeToString(append(content, sum[:]...)), Path: "/",
-		Expires: expires.UTC(), HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	}
-	if secure {
-		c.Name, c.Secure = secureDeviceCookie, true
-	}
-	return c, nil
+	return &http.Cookie{
+		Name: CookieName(deviceCookie, r, secure), Value: base64.RawURLEncoding.EncodeToString(append(content, sum[:]...)), Path: "/",
+		Expires: expires.UTC(), HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
+	}, nil
 }
 
 func (k knownDevice) append(b []byte) []byte {

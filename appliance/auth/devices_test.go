@@ -20,7 +20,7 @@ var (
 // after is what the browser is known as once it has signed in an account.
 func after(t *testing.T, d Devices, account command.AccountID, now time.Time) (Devices, *http.Cookie) {
 	t.Helper()
-	c, err := d.Cookie(account, now, true, deviceKeys, rand.Reader)
+	c, err := d.Cookie(httptest.NewRequest("GET", "/", nil), account, now, true, deviceKeys, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,28 +46,39 @@ func HashToken(token string) (command.TokenHash, bool) {
 	return sha256.Sum256(text[:]), true
 }
 
-// The cookie's names. With the prefix __Host-, browsers require Secure, Path=/ and this exact host, so neither plain HTTP
-// nor a sibling subdomain can plant a cookie.
-const (
-	secureCookie = "__Host-imperio"
-	plainCookie  = "imperio" // for plain HTTP, where browsers refuse the prefix
-)
+// SessionCookie is the name of the session's cookie, before CookieName.
+const SessionCookie = "imperio"
 
-// Cookie makes the session's cookie. secure says whether the client is connected over TLS.
-func Cookie(token string, expires time.Time, secure bool) *http.Cookie {
-	c := &http.Cookie{
-		Name: plainCookie, Value: token, Path: "/", Expires: expires.UTC(),
-		HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	}
+// CookieName returns the full name of one of the casino's cookies for the client of a request. secure says whether the client is
+// connected over TLS.
+//
+// With the prefix __Host-, browsers require Secure, Path=/ and this exact host, so neither plain HTTP nor a sibling subdomain can
+// plant a cookie. Over plain HTTP they refuse the prefix. Browsers send a host's cookies to all its ports, so the name ends with
+// the port unless that is the scheme's own: two casinos on one host have cookies of their own.
+func CookieName(name string, r *http.Request, secure bool) string {
+	scheme := "80"
 	if secure {
-		c.Name, c.Secure = secureCookie, true
+		name, scheme = "__Host-"+name, "443"
 	}
-	return c
+	if _, port, err := net.SplitHostPort(r.Host); err == nil && port != scheme {
+		if n, err := strconv.ParseUint(port, 10, 16); err == nil {
+			name += "-" + strconv.FormatUint(n, 10)
+		}
+	}
+	return name
+}
+
+// Cookie makes the session's cookie in the answer to a request. secure says whether the client is connected over TLS.
+func Cookie(r *http.Request, token string, expires time.Time, secure bool) *http.Cookie {
+	return &http.Cookie{
+		Name: CookieName(SessionCookie, r, secure), Value: token, Path: "/", Expires: expires.UTC(),
+		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
+	}
 }
 
 // NoCookie makes a cookie that deletes the session's cookie.
-func NoCookie(secure bool) *http.Cookie {
-	c := Cookie("", time.Unix(0, 0), secure)
+func NoCookie(r *http.Request, secure bool) *http.Cookie {
+	c := Cookie(r, "", time.Unix(0, 0), secure)
 	c.MaxAge = -1
 	return c
 }
@@ -80,11 +93,7 @@ func Token(r *http.Request, secure bool) (token string, fromCookie bool) {
 		}
 		return strings.TrimSpace(credentials), false
 	}
-	name := plainCookie
-	if secure {
-		name = secureCookie
-	}
-	c, err := r.Cookie(name)
+	c, err := r.Cookie(CookieName(SessionCookie, r, secure))
 	if err != nil {
 		return "", false
 	}

@@ -76,8 +76,9 @@ func TestToken_ComesFromTheHeaderOrTheCookieOfThisConnection(t *testing.T) {
 }
 
 func TestCookie_IsOutOfReachOfScriptsAndOtherSites(t *testing.T) {
+	r := httptest.NewRequest("GET", "/", nil)
 	for _, secure := range []bool{false, true} {
-		c := Cookie("abc", time.Unix(2e9, 0), secure)
+		c := Cookie(r, "abc", time.Unix(2e9, 0), secure)
 		if err := c.Valid(); err != nil {
 			t.Error(err)
 		}
@@ -87,8 +88,33 @@ func TestCookie_IsOutOfReachOfScriptsAndOtherSites(t *testing.T) {
 		if strings.HasPrefix(c.Name, "__Host-") != secure {
 			t.Errorf("secure %v: named %s", secure, c.Name)
 		}
-		if gone := NoCookie(secure); gone.Name != c.Name || gone.MaxAge >= 0 || gone.Value != "" {
+		if gone := NoCookie(r, secure); gone.Name != c.Name || gone.MaxAge >= 0 || gone.Value != "" {
 			t.Errorf("%+v", gone)
+		}
+	}
+}
+
+// Browsers send the cookies of a host to all its ports.
+func TestCookieName_DiffersForCasinosOnOneHost(t *testing.T) {
+	for _, c := range []struct {
+		host   string
+		secure bool
+		want   string
+	}{
+		{"casino.example", true, "__Host-imperio"},
+		{"casino.example:443", true, "__Host-imperio"},
+		{"casino.example:8443", true, "__Host-imperio-8443"},
+		{"127.0.0.1", false, "imperio"},
+		{"127.0.0.1:80", false, "imperio"},
+		{"127.0.0.1:8080", false, "imperio-8080"},
+		{"[::1]:8081", false, "imperio-8081"},
+		{"[::1]", false, "imperio"},
+		{"casino.example:443", false, "imperio-443"},
+		{"casino.example:8;x=y", false, "imperio"},
+		{"", false, "imperio"},
+	} {
+		if got := CookieName(SessionCookie, &http.Request{Host: c.host}, c.secure); got != c.want {
+			t.Errorf("%q, secure %t: %s, want %s", c.host, c.secure, got, c.want)
 		}
 	}
 }

@@ -56,10 +56,10 @@ type Listen struct {
 	HTTPSAddr string `name:"https-addr" group:"Listeners" placeholder:"HOST:PORT" help:"Address for HTTPS. The default is :443 with a domain, 127.0.0.1:8443 with TLS but no domain, and none without TLS."`
 	// OpsAddr is the address of the operator's listener (metrics, health), host:port. Empty: none.
 	OpsAddr string `name:"ops-addr" group:"Listeners" placeholder:"HOST:PORT" help:"Address of the operator's listener for metrics and health. Use 'none' for no listener."`
-	// Domains are the casino's host names, lower case, the canonical one first.
-	Domains []string `name:"domain" group:"Listeners" placeholder:"NAME" help:"Domain names of the casino, separated by commas; the first is the canonical one. Turns on HTTPS, with certificates by ACME."`
+	// Domains are the casino's host names, in lower-case ASCII, the canonical one first. Load converts what it reads.
+	Domains []string `name:"domain" group:"Listeners" placeholder:"NAME" help:"Domain names of the casino, separated by commas; the first is the canonical one. Turns on HTTPS, with certificates by ACME. Names in other scripts are converted (müller.example is xn--mller-kva.example)."`
 	// TrustedProxies may give the client's address, by X-Forwarded-For or by the PROXY protocol.
-	TrustedProxies []netip.Prefix `name:"trusted-proxies" group:"Listeners" placeholder:"CIDR" help:"Networks of the proxies whose X-Forwarded-For and PROXY headers are trusted, e.g. 127.0.0.0/8,10.0.0.5/32. Empty: no proxy is trusted."`
+	TrustedProxies []netip.Prefix `name:"trusted-proxies" group:"Listeners" placeholder:"CIDR" help:"Addresses and networks of the proxies whose X-Forwarded-For and PROXY headers are trusted, e.g. 127.0.0.1,10.0.5.0/24. Empty: no proxy is trusted."`
 	ProxyProtocol  Switch         `name:"proxy-protocol" group:"Listeners" help:"Whether trusted proxies begin each connection with a PROXY protocol header (version 1 or 2)."`
 	// ReadTimeout bounds the reading of a request's header, and again of its body: 1 s … 5 min.
 	ReadTimeout time.Duration `name:"read-timeout" group:"Listeners" placeholder:"DURATION" help:"How long a client may take to send a request's header, and again to send its body. From 1s to 5m."`
@@ -89,6 +89,8 @@ type TLS struct {
 	ACMEEABKeyFile string `name:"acme-eab-hmac-file" group:"TLS" placeholder:"FILE" help:"File that holds the HMAC key of the external account binding."`
 	// ACMERootFile is a PEM file with the roots to trust when talking to ACMEDirectory. Empty: the system's.
 	ACMERootFile string `name:"acme-ca-root" group:"TLS" placeholder:"FILE" help:"Root certificates in PEM for talking to a private ACME authority. Empty: the system's."`
+	// HSTS is for which hosts browsers remember for two years to use HTTPS only.
+	HSTS HSTSMode `name:"hsts" group:"TLS" placeholder:"MODE" help:"For which hosts browsers remember for two years to use HTTPS only (HSTS): host (this one), subdomains (and all below it), preload (the same, ready for the browsers' preload lists), off. The default is off with tls=internal, and host otherwise."`
 }
 
 // Access says who may use the API from other origins, and who may read the metrics.
@@ -132,7 +134,7 @@ func Default() Config {
 			DiskReserve:        256 << 20,
 		},
 		Listen: Listen{
-			OpsAddr:         "127.0.0.1:9090",
+			OpsAddr:         "127.0.0.1:9190",
 			ReadTimeout:     12 * time.Second,
 			WriteTimeout:    30 * time.Second,
 			IdleTimeout:     2 * time.Minute,
@@ -164,6 +166,13 @@ func (c *Config) derive(given func(key string) bool) map[string]string {
 		if len(c.Listen.Domains) > 0 {
 			c.TLS.Mode = TLSACME
 			reasons["tls"] = "since a domain is given"
+		}
+	}
+	if !given("hsts") {
+		c.TLS.HSTS = HSTSHost
+		if c.TLS.Mode == TLSInternal {
+			c.TLS.HSTS = HSTSOff
+			reasons["hsts"] = "since the certificate is of the casino's own"
 		}
 	}
 	public := len(c.Listen.Domains) > 0 && c.TLS.Mode != TLSOff

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"strings"
@@ -79,6 +80,8 @@ func typeName(field reflect.StructField) string {
 		return "acme, files, internal or off"
 	case reflect.TypeFor[SignUp]():
 		return "open, invite or closed"
+	case reflect.TypeFor[HSTSMode]():
+		return "off, host, subdomains or preload"
 	case reflect.TypeFor[LogFormat]():
 		return "text or json"
 	case reflect.TypeFor[slog.Level]():
@@ -143,6 +146,12 @@ func parseValue(v reflect.Value, text string) error {
 			return fmt.Errorf("%q is not one of debug, info, warn, error", text)
 		}
 		return nil
+	case *netip.Prefix:
+		network, err := parseNetwork(text)
+		if err == nil {
+			*target = network
+		}
+		return err
 	case encoding.TextUnmarshaler:
 		return target.UnmarshalText([]byte(text))
 	}

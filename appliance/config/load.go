@@ -7,17 +7,14 @@ import (
 	"reflect"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
-
-	"github.com/BurntSushi/toml"
 )
 
 // Input has the sources of a configuration.
 type Input struct {
-	// Flags are the command line's values by key, with the type of the field in Config. "config" names the file to
-	// read, if any. Names that are not keys are ignored: a verb may have other flags.
-	Flags map[string]any
+	// Flags are the command line's values by key, spelled as in the environment. "config" names the file to read, if any.
+	// Names that are not keys are ignored: a verb may have other flags.
+	Flags map[string]string
 	// Environ are the environment variables, each NAME=value. Those without the prefix IMPERIO_ are ignored.
 	Environ []string
 	// ReadFile reads the configuration file and the files of secrets: os.ReadFile, except in tests.
@@ -35,7 +32,32 @@ type Loaded struct {
 // Load reads the configuration, and changes nothing on the disk. It reports all mistakes in the input at once, as
 // Problems. Validate checks whether the values fit together.
 func Load(in Input) (*Loaded, error) {
-	l := loader{in: in, keys: make(map[string]Key), loaded: &Loaded{Config: Default(), Sources: make(map[string]string)}}
+	l := load(in)
+	if len(l.problems) > 0 {
+		return nil, l.problems
+	}
+	return l.loaded, nil
+}
+
+// LoadValid is Load and Validate in one: it reports the mistakes of both at once. A value that can't be read may make others
+// look wrong, so groups that depend on such a value are not validated.
+func LoadValid(in Input) (*Loaded, error) {
+	l := load(in)
+	if problems, ok := errors.AsType[Problems](l.loaded.Config.Validate()); ok {
+		for _, p := range problems {
+			if !l.doubts(p.Where) {
+				l.problems = append(l.problems, p)
+			}
+		}
+	}
+	if len(l.problems) > 0 {
+		return nil, l.problems
+	}
+	return l.loaded, nil
+}
+
+func load(in Input) *loader {
+	l := &loader{in: in, keys: make(map[string]Key), loaded: &Loaded{Config: Default(), Sources: make(map[string]string)}}
 	for _, key := range Keys() {
 		l.keys[key.Name] = key
 		l.names = append(l.names, key.Name)
@@ -47,8 +69,13 @@ func Load(in Input) (*Loaded, error) {
 			l.set(name, text, "environment "+envName(name))
 		}
 	}
-	l.flags()
+	for _, name := range l.names {
+		if text, found := in.Flags[name]; found {
+			l.set(name, text, "flag --"+name)
+		}
+	}
 	l.secrets()
+	l.domains()
 	reasons := l.loaded.Config.derive(func(key string) bool { return l.loaded.Sources[key] != "" })
 	for _, name := range l.names {
 		if l.loaded.Sources[name] == "" {
@@ -58,10 +85,7 @@ func Load(in Input) (*Loaded, error) {
 			}
 		}
 	}
-	if len(l.problems) > 0 {
-		return nil, l.problems
-	}
-	return l.loaded, nil
+	return l
 }
 
 type loader struct {
@@ -70,18 +94,35 @@ type loader struct {
 	names    []string // of keys, in order
 	loaded   *Loaded
 	problems Problems
+	unread   []string // keys whose value could not be read, as far as that is known
+	fileless bool     // the file could not be read, so that any of its values is missing
 }
 
 func (l *loader) problem(where, format string, args ...any) {
 	l.problems = append(l.problems, Problem{Where: where, Message: fmt.Sprintf(format, args...)})
 }
 
-func (l *loader) set(name, text, source string) {
+func (l *loader) set(name, text, source string) { l.setFrom(name, text, source, source) }
+
+// setFrom is set for a source that can say more exactly where the value stands.
+func (l *loader) setFrom(name, text, source, at string) {
 	if err := l.keys[name].set(&l.loaded.Config, text); err != nil {
-		l.problem(source, "%v", err)
+		l.problem(at, "%v", err)
+		l.unread = append(l.unread, name)
 		return
 	}
 	l.loaded.Sources[name] = source
+}
+
+// doubts says whether a problem of Validate with this key may only follow from a value that could not be read. What the
+// listeners are decides which TLS, limits and access are right, and the other way round.
+func (l *loader) doubts(name string) bool {
+	connected := []string{"Listeners", "TLS", "Limits", "Access"}
+	group := l.keys[name].Group
+	return l.fileless || slices.ContainsFunc(l.unread, func(unread string) bool {
+		other := l.keys[unread].Group
+		return other == group || slices.Contains(connected, group) && slices.Contains(connected, other)
+	})
 }
 
 // environment returns the environment's values by key, and reports variables that are not keys.
@@ -115,6 +156,7 @@ func (l *loader) environment() map[string]string {
 			// Kubernetes sets such variables in each pod for a service named "imperio".
 			hint = " If Kubernetes has set it, set enableServiceLinks: false in the pod."
 		}
+		l.unread = append(l.unread, byEnv[nearest(variable, known)])
 		l.problem("environment "+variable, "no such key: unset it, or see 'imperio config reference'.%s", hint)
 	}
 	return values
@@ -127,93 +169,23 @@ func suggestion(name string, known []string) string {
 	return ""
 }
 
-// file reads the configuration file, if one is named.
-func (l *loader) file(environ map[string]string) {
-	path := environ[fileKey]
-	if given, ok := l.in.Flags[fileKey].(string); ok {
-		path = given
-	}
-	if path == "" {
-		return
-	}
-	where := "file " + path
-	raw, err := l.in.ReadFile(path)
-	if err != nil {
-		l.problem(where, "%s", fileAdvice(err))
-		return
-	}
-	var values map[string]any
-	if err := toml.Unmarshal(raw, &values); err != nil {
-		l.problem(where, "%v: it must be TOML, with lines such as data-dir = \"/var/lib/imperio\"", err)
-		return
-	}
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		if _, known := l.keys[name]; !known {
-			l.problem(where, "no key %q: see 'imperio config reference'.%s", name, suggestion(name, l.names))
-			continue
-		}
-		text, err := tomlText(values[name], l.keys[name])
+// domains converts domains to the form that certificates, cookies and redirects have them in: lower-case ASCII, with other
+// letters in the xn-- form.
+func (l *loader) domains() {
+	source := l.loaded.Sources["domain"]
+	for i, name := range l.loaded.Config.Listen.Domains {
+		ascii, err := asciiDomain(name)
 		if err != nil {
-			l.problem(where, "%s: %v", name, err)
+			l.problem(source, "%v", err)
+			l.unread = append(l.unread, "domain")
 			continue
 		}
-		l.set(name, text, where)
+		l.loaded.Config.Listen.Domains[i] = ascii
 	}
-}
-
-// tomlText spells a value of the file as in the environment.
-func tomlText(value any, key Key) (string, error) {
-	isList := fieldType(key).Kind() == reflect.Slice
-	switch value := value.(type) {
-	case string:
-		return value, nil
-	case int64:
-		return strconv.FormatInt(value, 10), nil
-	case bool:
-		return strconv.FormatBool(value), nil
-	case []any:
-		if !isList {
-			return "", fmt.Errorf("needs one value, not a list")
-		}
-		parts := make([]string, len(value))
-		for i, element := range value {
-			text, ok := element.(string)
-			if !ok {
-				return "", fmt.Errorf("element %d must be a string in quotes", i+1)
-			}
-			parts[i] = text
-		}
-		return strings.Join(parts, ","), nil
-	}
-	return "", fmt.Errorf("needs a string, a whole number, true, false or a list")
 }
 
 func fieldType(key Key) reflect.Type {
 	return reflect.TypeFor[Config]().FieldByIndex(key.index).Type
-}
-
-// flags takes the command line's values.
-func (l *loader) flags() {
-	for _, name := range l.names {
-		given, found := l.in.Flags[name]
-		if !found {
-			continue
-		}
-		field := reflect.ValueOf(&l.loaded.Config).Elem().FieldByIndex(l.keys[name].index)
-		value := reflect.ValueOf(given)
-		if !value.IsValid() || value.Type() != field.Type() {
-			// A verb declares this flag with another type: our mistake, not the operator's.
-			l.problem("flag --"+name, "has type %T, but the key has type %s", given, field.Type())
-			continue
-		}
-		field.Set(value)
-		l.loaded.Sources[name] = "flag --" + name
-	}
 }
 
 // secrets reads the files that hold secrets.
@@ -235,14 +207,13 @@ func (l *loader) secrets() {
 		raw, err := l.in.ReadFile(path)
 		if err != nil {
 			l.problem(source, "%s", fileAdvice(err))
+			l.unread = append(l.unread, name)
 			continue
 		}
-		text := strings.TrimRight(string(raw), "\r\n")
-		if text == "" {
+		l.set(name, string(raw), source+" ("+path+")")
+		if l.loaded.Sources[name] != "" && l.keys[name].text(&l.loaded.Config) == "" {
 			l.problem(source, "%s is empty: it must hold the secret", path)
-			continue
 		}
-		l.set(name, text, source+" ("+path+")")
 	}
 }
 

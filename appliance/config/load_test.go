@@ -57,7 +57,7 @@ func TestDefault_IsWhatTheContractFixes(t *testing.T) {
 		{"data directory", c.Data.Dir, "./imperio-data"},
 		{"http address", c.Listen.HTTPAddr, "127.0.0.1:8080"},
 		{"https address", c.Listen.HTTPSAddr, ""},
-		{"operator's address", c.Listen.OpsAddr, "127.0.0.1:9090"},
+		{"operator's address", c.Listen.OpsAddr, "127.0.0.1:9190"},
 		{"tls", string(c.TLS.Mode), "off"},
 		{"welcome coins", fmt.Sprint(c.Accounts.WelcomeCoins), "100"},
 		{"daily coins", fmt.Sprint(c.Accounts.DailyCoins), "100"},
@@ -82,7 +82,7 @@ func TestDefault_IsWhatTheContractFixes(t *testing.T) {
 func TestLoad_FlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
 	const file = "data-dir = \"from-file\"\nlog-level = \"warn\"\nbcrypt-cost = 11\n"
 	in := Input{
-		Flags:    map[string]any{"config": "imperio.toml", "data-dir": "from-flag", "url": "not a key"},
+		Flags:    map[string]string{"config": "imperio.toml", "data-dir": "from-flag", "url": "not a key"},
 		Environ:  []string{"IMPERIO_DATA_DIR=from-environment", "IMPERIO_LOG_LEVEL=error"},
 		ReadFile: files(map[string]string{"imperio.toml": file}),
 	}
@@ -107,7 +107,7 @@ func TestLoad_EveryKeyFromEnvironmentAndFile(t *testing.T) {
 		text := sampleValue(t, key)
 		fromEnvironment := mustLoad(t, Input{Environ: []string{key.Env + "=" + text}, ReadFile: files(map[string]string{text: "secret"})})
 		fromFile := mustLoad(t, Input{
-			Flags:    map[string]any{"config": "f"},
+			Flags:    map[string]string{"config": "f"},
 			ReadFile: files(map[string]string{"f": key.Name + " = " + fmt.Sprintf("%q", text), text: "secret"}),
 		})
 		if !reflect.DeepEqual(fromEnvironment.Config, fromFile.Config) {
@@ -140,6 +140,8 @@ func sampleValue(t *testing.T, key Key) string {
 		return "invite"
 	case reflect.TypeFor[TLSMode]():
 		return "internal"
+	case reflect.TypeFor[HSTSMode]():
+		return "preload"
 	case reflect.TypeFor[LogFormat]():
 		return "json"
 	case reflect.TypeFor[slog.Level]():
@@ -159,7 +161,7 @@ domain = ["a.example", "b.example"]
 trusted-proxies = ["10.0.0.0/8"]
 limit-general-rate = "1/s"
 `
-	c := mustLoad(t, Input{Flags: map[string]any{"config": "f"}, ReadFile: files(map[string]string{"f": file})}).Config
+	c := mustLoad(t, Input{Flags: map[string]string{"config": "f"}, ReadFile: files(map[string]string{"f": file})}).Config
 	if bool(c.Limits.On || c.Games.SlotsEnabled) || c.Accounts.WelcomeCoins != 5 || !slices.Equal(c.Listen.Domains, []string{"a.example", "b.example"}) ||
 		!slices.Equal(c.Listen.TrustedProxies, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}) || c.Limits.GeneralRate.PerSecond() != 1 {
 		t.Errorf("got %+v", c)
@@ -169,7 +171,7 @@ limit-general-rate = "1/s"
 func TestLoad_ReportsAllProblemsAtOnce(t *testing.T) {
 	const file = "dta-dir = \"x\"\nlog-level = \"loud\"\n[tls]\nmode = \"acme\"\n"
 	_, err := Load(Input{
-		Flags:    map[string]any{"config": "f"},
+		Flags:    map[string]string{"config": "f", "access-log": "maybe", "disk-reserve": "lots"},
 		Environ:  []string{"IMPERIO_DATA_DRI=x", "IMPERIO_BCRYPT_COST=many", "IMPERIO_SERVICE_HOST=10.0.0.1", "IMPERIO_METRICS_TOKEN_FILE=gone"},
 		ReadFile: files(map[string]string{"f": file}),
 	})
@@ -178,8 +180,9 @@ func TestLoad_ReportsAllProblemsAtOnce(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	for _, want := range []string{
-		`file f: no key "dta-dir"`, "Did you mean data-dir?",
-		`file f: "loud" is not one of debug`, "file f: tls: needs a string",
+		"file f, line 1, key dta-dir: no such key", "Did you mean data-dir?",
+		`file f, line 2, key log-level: "loud" is not one of debug`, "file f, line 3, key tls: needs a string",
+		`flag --access-log: "maybe" is neither on nor off`, `flag --disk-reserve: "lots" is not a size`,
 		"environment IMPERIO_DATA_DRI: no such key", "Did you mean IMPERIO_DATA_DIR?",
 		`environment IMPERIO_BCRYPT_COST: "many" is not a whole number`,
 		"enableServiceLinks: false", "gone: file does not exist: name a file that exists",
@@ -207,9 +210,9 @@ func TestLoad_MissingOrBrokenFile(t *testing.T) {
 }
 
 func TestLoad_SecretFromFile(t *testing.T) {
-	disk := files(map[string]string{"/run/token": "a token of some length\n", "/run/empty": "\n"})
-	loaded := mustLoad(t, Input{Flags: map[string]any{"metrics-token-file": "/run/token"}, ReadFile: disk})
-	if got := loaded.Config.Access.MetricsToken.Reveal(); got != "a token of some length" {
+	disk := files(map[string]string{"/run/token": "a-token-of-some-length\n", "/run/empty": "\n"})
+	loaded := mustLoad(t, Input{Flags: map[string]string{"metrics-token-file": "/run/token"}, ReadFile: disk})
+	if got := loaded.Config.Access.MetricsToken.Reveal(); got != "a-token-of-some-length" {
 		t.Errorf("got %q", got)
 	}
 	if got, want := loaded.Sources["metrics-token"], "flag --metrics-token-file (/run/token)"; got != want {
@@ -226,6 +229,101 @@ func TestLoad_SecretFromFile(t *testing.T) {
 	}
 }
 
+// Editors, shells and other systems leave more in a file than was meant.
+func TestLoad_SecretsAreOneWord(t *testing.T) {
+	const token = "0123456789abcdef"
+	for text, want := range map[string]string{
+		token + "\n": "", token + "\r\n": "", token + " \t\n\n": "", "\ufeff" + token: "",
+		token + "\nsecond": "has several", "two words": "no blanks inside", " " + token: "no blanks inside",
+		"\xff\xfe0\x001\x00": "plain text", token + "\x00": "plain text",
+	} {
+		loaded, err := Load(Input{Flags: map[string]string{"metrics-token-file": "f"}, ReadFile: files(map[string]string{"f": text})})
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%q: %v", text, err)
+		case want == "" && loaded.Config.Access.MetricsToken.Reveal() != token:
+			t.Errorf("%q is taken as %q", text, loaded.Config.Access.MetricsToken.Reveal())
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), token)):
+			t.Errorf("%q: got %v, want a part %q", text, err, want)
+		}
+	}
+}
+
+func TestLoadValid_ReportsWhatIsUnreadableTogetherWithWhatIsWrong(t *testing.T) {
+	_, err := LoadValid(Input{Flags: map[string]string{"tls": "fils", "tls-cert": "a.pem", "bcrypt-cost": "1"}, Environ: []string{"IMPERIO_LOG_LEVEL=loud"}, ReadFile: files(nil)})
+	var problems Problems
+	if !errors.As(err, &problems) || len(problems) != 3 {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{`flag --tls: "fils" is not one of`, "environment IMPERIO_LOG_LEVEL:", "bcrypt-cost: 1 is not from"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is missing in: %v", want, err)
+		}
+	}
+}
+
+// What follows from a mistake is no mistake of its own.
+func TestLoadValid_ReportsNothingThatOnlyFollows(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		environ []string
+		file    string
+	}{
+		{"a domain under a wrong name", []string{"IMPERIO_TLS=acme", "IMPERIO_DOMIAN=casino.example.org"}, ""},
+		{"a domain under a wrong name in the file", []string{"IMPERIO_TLS=acme"}, "domian = 'casino.example.org'"},
+		{"a file that is no TOML", []string{"IMPERIO_TLS=acme", "IMPERIO_BCRYPT_COST=99"}, "domain ="},
+		{"a token that can't be read", []string{"IMPERIO_OPS_ADDR=:9190", "IMPERIO_METRICS_TOKEN_FILE=gone"}, ""},
+		{"a domain that is none", []string{"IMPERIO_TLS=acme", "IMPERIO_DOMAIN=https://casino.example.org"}, ""},
+	} {
+		_, err := LoadValid(Input{Flags: map[string]string{"config": "f"}, Environ: c.environ, ReadFile: files(map[string]string{"f": c.file})})
+		if problems, ok := errors.AsType[Problems](err); !ok || len(problems) != 1 {
+			t.Errorf("%s: got %v", c.name, err)
+		}
+	}
+}
+
+func TestLoad_DomainsAreConvertedToWhatCertificatesHave(t *testing.T) {
+	for text, want := range map[string]string{
+		"müller.example": "xn--mller-kva.example", "Casino.Example": "casino.example", "casino.example.": "casino.example",
+		"xn--mller-kva.example": "xn--mller-kva.example", "10.0.0.5": "10.0.0.5", "[::1]": "::1", "localhost": "localhost",
+		"https://a.example": "", "a.example:443": "", "*.a.example": "", "a_b.example": "", "a b": "", "-": "", "fe80::1%eth0": "",
+	} {
+		loaded, err := Load(Input{Environ: []string{"IMPERIO_DOMAIN=" + text}, ReadFile: files(nil)})
+		switch {
+		case want == "" && (err == nil || !strings.Contains(err.Error(), "is not a domain name")):
+			t.Errorf("%q: got %v", text, err)
+		case want != "" && (err != nil || !slices.Equal(loaded.Config.Listen.Domains, []string{want})):
+			t.Errorf("%q: got %+v, %v, want %q", text, loaded, err, want)
+		}
+	}
+}
+
+func TestLoad_NetworksAreComparedAsClientsAre(t *testing.T) {
+	for text, want := range map[string]string{
+		"127.0.0.1": "127.0.0.1/32", "10.0.0.0/8": "10.0.0.0/8", "::1": "::1/128", "fd00::/8": "fd00::/8",
+		"::ffff:10.0.0.1": "10.0.0.1/32", "::ffff:10.0.0.0/104": "10.0.0.0/8",
+		"::ffff:10.0.0.0/90": "", "10.0.0.0/33": "", "casino.example": "", "fe80::1%eth0": "",
+	} {
+		loaded, err := Load(Input{Environ: []string{"IMPERIO_TRUSTED_PROXIES=" + text}, ReadFile: files(nil)})
+		switch {
+		case want == "" && err == nil:
+			t.Errorf("%q is taken as %v", text, loaded.Config.Listen.TrustedProxies)
+		case want != "" && (err != nil || loaded.Config.Listen.TrustedProxies[0].String() != want):
+			t.Errorf("%q: got %+v, %v", text, loaded, err)
+		}
+	}
+}
+
+func TestLoad_HSTSFollowsTheMode(t *testing.T) {
+	for environ, want := range map[string]HSTSMode{
+		"": HSTSHost, "IMPERIO_TLS=internal": HSTSOff, "IMPERIO_TLS=internal IMPERIO_HSTS=host": HSTSHost, "IMPERIO_HSTS=preload": HSTSPreload,
+	} {
+		if got := mustLoad(t, Input{Environ: strings.Fields(environ)}).Config.TLS.HSTS; got != want {
+			t.Errorf("%q: %s, want %s", environ, got, want)
+		}
+	}
+}
+
 func TestLoad_DefaultsThatFollowFromDomainAndTLS(t *testing.T) {
 	for _, c := range []struct {
 		name              string
@@ -233,9 +331,9 @@ func TestLoad_DefaultsThatFollowFromDomainAndTLS(t *testing.T) {
 		tls               TLSMode
 		http, https, from string // from is the source of https-addr
 	}{
-		{"domain", []string{"IMPERIO_DOMAIN=a.example"}, TLSACME, ":80", ":443", "default, since a domain is given"},
-		{"domain behind a proxy", []string{"IMPERIO_DOMAIN=a.example", "IMPERIO_TLS=off"}, TLSOff, "127.0.0.1:8080", "", "default"},
-		{"domain with other ports", []string{"IMPERIO_DOMAIN=a.example", "IMPERIO_HTTPS_ADDR=:8443", "IMPERIO_HTTP_ADDR=none"}, TLSACME, "", ":8443", "environment IMPERIO_HTTPS_ADDR"},
+		{"domain", []string{"IMPERIO_DOMAIN=a.example.org"}, TLSACME, ":80", ":443", "default, since a domain is given"},
+		{"domain behind a proxy", []string{"IMPERIO_DOMAIN=a.example.org", "IMPERIO_TLS=off"}, TLSOff, "127.0.0.1:8080", "", "default"},
+		{"domain with other ports", []string{"IMPERIO_DOMAIN=a.example.org", "IMPERIO_HTTPS_ADDR=:8443", "IMPERIO_HTTP_ADDR=none"}, TLSACME, "", ":8443", "environment IMPERIO_HTTPS_ADDR"},
 		{"internal on loopback", []string{"IMPERIO_TLS=internal"}, TLSInternal, "127.0.0.1:8080", "127.0.0.1:8443", "default, since TLS is on"},
 	} {
 		loaded := mustLoad(t, Input{Environ: c.environ})
@@ -254,7 +352,7 @@ func FuzzLoad_AnyFileIsTakenOrRefused(f *testing.F) {
 	f.Add("limits = false\ndomain = [\"a.example\"]\n[tls]\nmode = 1\n")
 	f.Add("welcome-coins = 1e400\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		loaded, err := Load(Input{Flags: map[string]any{"config": "f"}, ReadFile: files(map[string]string{"f": text})})
+		loaded, err := Load(Input{Flags: map[string]string{"config": "f"}, ReadFile: files(map[string]string{"f": text})})
 		var problems Problems
 		if err != nil && (!errors.As(err, &problems) || len(problems) == 0) {
 			t.Errorf("refused without a problem: %v", err)

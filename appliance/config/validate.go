@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,9 +65,17 @@ func (v *validator) between(key string, d, low, high time.Duration) {
 	v.check(d >= low && d <= high, key, "%s is not from %s to %s", formatDuration(d), formatDuration(low), formatDuration(high))
 }
 
+// longestSocketPath is the longest path of a socket that all Unix systems allow, in bytes (BSD: 104 with the final NUL).
+const longestSocketPath = 103
+
+// SocketFile is the name of the control socket in the data directory. Only its owner may open it.
+const SocketFile = "imperio.sock"
+
 func (v *validator) data() {
 	d := v.c.Data
 	v.check(d.Dir != "", "data-dir", "no directory: name one, such as ./imperio-data")
+	socket := filepath.Join(d.Dir, SocketFile)
+	v.check(len(socket) <= longestSocketPath, "data-dir", "the path of the control socket in it, %s, has %d bytes, and the system allows %d: choose a shorter path, or a relative one", socket, len(socket), longestSocketPath)
 	if d.EncryptionKey != "" {
 		_, err := d.EncryptionKey.Key32()
 		v.check(err == nil, "encryption-key", "%v: make one with 'openssl rand -base64 32'", err)
@@ -85,7 +94,7 @@ func (v *validator) listen() {
 	v.check(l.HTTPAddr != "" || l.HTTPSAddr != "", "http-addr", "no address for players: set --http-addr or --https-addr")
 	v.distinct()
 	for _, domain := range l.Domains {
-		v.check(isDomain(domain), "domain", "%q is not a domain name: use one such as casino.example, in lower case, without scheme or port", domain)
+		v.check(isDomain(domain), "domain", "%v", notDomain(domain))
 	}
 	v.check(!bool(l.ProxyProtocol) || len(l.TrustedProxies) > 0, "proxy-protocol", "say with --trusted-proxies whose headers to trust")
 	v.between("read-timeout", l.ReadTimeout, time.Second, 5*time.Minute)
@@ -134,6 +143,10 @@ func (v *validator) tls() {
 	v.check(t.Mode == TLSOff || l.HTTPSAddr != "", "https-addr", "TLS is on and needs an address, such as :443")
 	v.check(t.Mode != TLSOff || l.HTTPSAddr == "", "https-addr", "TLS is off: set --domain or --tls, or leave out --https-addr")
 	v.check(t.Mode != TLSACME || len(l.Domains) > 0, "tls", "acme needs a name to get a certificate for: set --domain")
+	if t.Mode == TLSACME && t.ACMEDirectory == "" {
+		local := slices.DeleteFunc(slices.Clone(l.Domains), func(domain string) bool { return !isDomain(domain) || isPublic(domain) })
+		v.check(len(local) == 0, "domain", "no public authority issues certificates for %s: add --tls internal for a certificate of the casino's own, --tls files for your own, or --acme-directory for a private authority", strings.Join(local, ", "))
+	}
 	files := t.CertFile != "" && t.KeyFile != ""
 	v.check(t.Mode != TLSFiles || files, "tls-cert", "tls=files needs both --tls-cert and --tls-key")
 	v.check(t.Mode == TLSFiles || (t.CertFile == "" && t.KeyFile == ""), "tls-cert", "files are only used with --tls files: set that, or leave out --tls-cert and --tls-key")
@@ -153,7 +166,7 @@ func (v *validator) access() {
 	v.check(token == "" || len(token) >= 16, "metrics-token", "shorter than 16 characters: make one with 'openssl rand -hex 24'")
 	ops := v.c.Listen.OpsAddr
 	v.check(ops == "" || IsLoopback(ops) || token != "" || len(v.c.Access.MetricsAllow) > 0, "ops-addr",
-		"%s is reachable from outside: say with --metrics-allow or --metrics-token-file who may read it, or listen on 127.0.0.1:9090", ops)
+		"%s is reachable from outside: say with --metrics-allow or --metrics-token-file who may read it, or listen on 127.0.0.1:9190", ops)
 }
 
 func (v *validator) limits() {
@@ -225,6 +238,11 @@ func (c *Config) Warnings() []string {
 			warnings = append(warnings, key.Name+": off, so one client can take what all others need")
 		}
 	}
+	for _, network := range c.Listen.TrustedProxies {
+		if isWide(network) {
+			warnings = append(warnings, fmt.Sprintf("trusted-proxies: with %s, clients can claim any address, and no limit by address holds: name only the proxies", network))
+		}
+	}
 	if c.TLS.Mode == TLSACME && c.TLS.ACMEStaging {
 		warnings = append(warnings, "acme-staging: browsers don't trust the staging directory's certificates")
 	}
@@ -250,25 +268,4 @@ func IsLoopback(address string) bool {
 func isURL(text string, schemes ...string) bool {
 	u, err := url.Parse(text)
 	return err == nil && slices.Contains(schemes, u.Scheme) && u.Host != ""
-}
-
-// isDomain says whether name is a full domain name, as in a certificate: lower-case ASCII labels (other letters in the
-// xn-- form), at least two of them, or localhost.
-func isDomain(name string) bool {
-	return isHostName(name) && (strings.Contains(name, ".") || name == "localhost") && net.ParseIP(name) == nil
-}
-
-func isHostName(name string) bool {
-	if len(name) == 0 || len(name) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if len(label) == 0 || len(label) > 63 || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") {
-			return false
-		}
-		if strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return false
-		}
-	}
-	return true
 }

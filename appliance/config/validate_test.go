@@ -34,7 +34,24 @@ func TestValidate_SaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		{"same address twice", func(c *Config) { c.Listen.OpsAddr = c.Listen.HTTPAddr }, "is already the address of http-addr"},
 		{"domain with scheme", func(c *Config) { c.Listen.Domains = []string{"https://a.example"} }, "is not a domain name"},
 		{"domain in capitals", func(c *Config) { c.Listen.Domains = []string{"A.example"} }, "is not a domain name"},
-		{"address as domain", func(c *Config) { c.Listen.Domains = []string{"10.0.0.1"} }, "is not a domain name"},
+		{"a domain that Load did not convert", func(c *Config) { c.Listen.Domains = []string{"müller.example"} }, "is not a domain name"},
+		{"address as domain", func(c *Config) { acmeFor(c, "10.0.0.1") }, "no public authority issues certificates for 10.0.0.1: add --tls internal"},
+		{"this machine as domain", func(c *Config) { acmeFor(c, "localhost") }, "no public authority"},
+		{"a name without a dot as domain", func(c *Config) { acmeFor(c, "casino") }, "no public authority"},
+		{"a domain for tests", func(c *Config) { acmeFor(c, "casino.test") }, "no public authority"},
+		{"a domain for examples", func(c *Config) { acmeFor(c, "casino.example") }, "no public authority"},
+		{"a domain of a home network", func(c *Config) { acmeFor(c, "casino.home.arpa") }, "no public authority"},
+		{"one of two domains is local", func(c *Config) { acmeFor(c, "casino.example.org", "casino.local") }, "certificates for casino.local"},
+		{"public domain", func(c *Config) { acmeFor(c, "casino.example.org") }, ""},
+		{"internal domain with a private authority", func(c *Config) {
+			acmeFor(c, "casino.internal")
+			c.TLS.ACMEDirectory = "https://ca.internal/dir"
+		}, ""},
+		{"internal domain with a certificate of the casino's own", func(c *Config) {
+			acmeFor(c, "casino.internal", "10.0.0.1")
+			c.TLS.Mode = TLSInternal
+		}, ""},
+		{"too long a path for the socket", func(c *Config) { c.Data.Dir = "/" + strings.Repeat("d", 91) }, "data-dir: the path of the control socket"},
 		{"plain HTTP to the world", func(c *Config) { c.Listen.HTTPAddr = ":8080" }, "passwords in the clear"},
 		{"plain HTTP behind a proxy", func(c *Config) {
 			c.Listen.HTTPAddr = ":8080"
@@ -53,7 +70,7 @@ func TestValidate_SaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		{"origin with a path", func(c *Config) { c.Access.CORSOrigins = []string{"https://a.example/x"} }, "without a path"},
 		{"any origin", func(c *Config) { c.Access.CORSOrigins = []string{"*"} }, "is not an origin"},
 		{"short token", func(c *Config) { c.Access.MetricsToken = "short" }, "openssl rand -hex 24"},
-		{"metrics for everybody", func(c *Config) { c.Listen.OpsAddr = ":9090" }, "is reachable from outside"},
+		{"metrics for everybody", func(c *Config) { c.Listen.OpsAddr = ":9190" }, "is reachable from outside"},
 		{"no limits on loopback", func(c *Config) { c.Limits.On = false }, ""},
 		{"no limits on IPv6 loopback", func(c *Config) { c.Limits.On, c.Listen.HTTPAddr = false, "[::1]:8080" }, ""},
 		{"no limits elsewhere", func(c *Config) {
@@ -88,6 +105,10 @@ func TestValidate_SaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	}
 }
 
+func acmeFor(c *Config, domains ...string) {
+	c.TLS.Mode, c.Listen.HTTPSAddr, c.Listen.HTTPAddr, c.Listen.Domains = TLSACME, ":443", ":80", domains
+}
+
 func TestValidate_ReportsAllProblems(t *testing.T) {
 	c := Default()
 	c.Accounts.BcryptCost, c.Data.Dir = 1, ""
@@ -105,6 +126,13 @@ func TestWarnings_NameWhatIsDangerous(t *testing.T) {
 	c.Limits.SlotsRate, c.Limits.Connections = Rate{}, 0
 	if got := strings.Join(c.Warnings(), "\n"); !strings.Contains(got, "limit-slots-rate: ") || !strings.Contains(got, "max-connections: ") || strings.Count(got, "\n") != 1 {
 		t.Errorf("got %s", got)
+	}
+	for _, wide := range []string{"0.0.0.0/0", "::/0", "0.0.0.0/1"} {
+		c := Default()
+		c.Listen.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8"), netip.MustParsePrefix(wide)}
+		if got := strings.Join(c.Warnings(), "\n"); strings.Count(got, "trusted-proxies: with "+wide) != 1 || strings.Contains(got, "\n") {
+			t.Errorf("%s: got %s", wide, got)
+		}
 	}
 	c.Games.SlotsRules, c.Limits.On = "slots/1", false
 	if got := strings.Join(c.Warnings(), "\n"); !strings.Contains(got, "slots/1 returns 1") || !strings.Contains(got, "limits:") {

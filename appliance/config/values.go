@@ -3,11 +3,14 @@ package config
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Switch is a choice between on and off.
@@ -72,6 +75,27 @@ func (s *SignUp) UnmarshalText(text []byte) error {
 		return nil
 	}
 	return fmt.Errorf("%q is not one of open, invite, closed", text)
+}
+
+// HSTSMode says for which hosts browsers shall remember to use HTTPS only.
+type HSTSMode string
+
+// The modes of HSTS.
+const (
+	HSTSOff        HSTSMode = "off"        // no header
+	HSTSHost       HSTSMode = "host"       // this host alone
+	HSTSSubdomains HSTSMode = "subdomains" // and all its subdomains
+	HSTSPreload    HSTSMode = "preload"    // the same, in the form that browsers' preload lists require
+)
+
+// UnmarshalText takes the name of a mode.
+func (m *HSTSMode) UnmarshalText(text []byte) error {
+	switch mode := HSTSMode(text); mode {
+	case HSTSOff, HSTSHost, HSTSSubdomains, HSTSPreload:
+		*m = mode
+		return nil
+	}
+	return fmt.Errorf("%q is not one of off, host, subdomains, preload", text)
 }
 
 // LogFormat is the format of log lines.
@@ -208,6 +232,24 @@ func (b ByteSize) String() string {
 type Secret string
 
 const mask = "********"
+
+// UnmarshalText takes one word. Editors and shells leave blanks and line breaks at its end, and a byte order mark before it;
+// these are removed. Anything else that is not printable can't be part of a secret.
+func (s *Secret) UnmarshalText(text []byte) error {
+	word := strings.TrimRight(strings.TrimPrefix(string(text), "\ufeff"), " \t\r\n")
+	for _, c := range word {
+		switch {
+		case c == '\n' || c == '\r':
+			return errors.New("a secret is one line, and this has several: leave only the secret")
+		case c == ' ' || c == '\t':
+			return errors.New("a secret has no blanks inside or before it: leave only the secret")
+		case c == utf8.RuneError || !unicode.IsPrint(c):
+			return errors.New("a secret is plain text, and this has other bytes: write it as UTF-8 or ASCII")
+		}
+	}
+	*s = Secret(word)
+	return nil
+}
 
 func (s Secret) String() string {
 	if s == "" {

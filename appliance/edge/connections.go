@@ -81,6 +81,7 @@ type connection struct {
 	left    bool         // no longer in the counts
 	crowded bool         // above the cap: answer 429 and close
 	unknown bool         // the PROXY header names no client, so no other header may name one
+	heard   bool         // the first bytes have been read; only Read uses it
 	refused error
 
 	requests  atomic.Int64 // in progress; far below 0 once the connection has given way
@@ -144,7 +145,14 @@ func (c *connection) Read(p []byte) (int, error) {
 	if c.refused != nil {
 		return 0, c.refused
 	}
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	if !c.heard {
+		c.heard = true
+		if _, stripped := c.Conn.(*proxyproto.Conn); !stripped {
+			c.edge.strangers.hear(c.address, p[:n])
+		}
+	}
+	return n, err
 }
 
 // RemoteAddr is the client's address. It waits for the PROXY header, if there is one. http.Server calls it on the

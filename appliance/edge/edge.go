@@ -17,15 +17,17 @@ import (
 // Edge is the middleware, the limits and the listeners of one node. It is safe for concurrent use, starts no goroutine,
 // and needs no closing.
 type Edge struct {
-	options  Options
-	proxies  proxies
-	headers  securityHeaders
-	origins  origins
-	zones    *zones
-	counts   connectionCounts
-	observer Observer
-	now      func() time.Time
-	began    time.Time
+	options Options
+	proxies proxies
+	headers securityHeaders
+	origins origins
+	zones   *zones
+	counts  connectionCounts
+	// strangers are peers that forward without being trusted.
+	strangers strangers
+	observer  Observer
+	now       func() time.Time
+	began     time.Time
 
 	// A flood must not fill the disk with access log lines, since a full disk stops everybody's bets. limitedLines bounds
 	// the lines about refused requests, fileLines each address's lines about requests that no zone counts.
@@ -56,6 +58,7 @@ func New(o Options) (*Edge, error) {
 		fileLines: newBuckets(fileLinesRate, fileLinesBurst, fileLinesAddresses),
 	}
 	e.counts.open, e.counts.groups = make(crowd), make(map[bucketKey]crowd)
+	e.strangers.log = o.Log
 	if e.observer == nil {
 		e.observer = nobody{}
 	}
@@ -134,6 +137,9 @@ func (x *exchange) identify(h http.Header) (crowded bool) {
 	peer := peerOf(c, r)
 	if x.address, x.secure = peer, r.TLS != nil; c == nil || !c.unknown {
 		x.address, x.secure, x.proxied = e.proxies.client(peer, r)
+		if !x.proxied {
+			e.strangers.look(peer, r.Header)
+		}
 	}
 	if x.proxied {
 		if ids := r.Header["X-Request-Id"]; len(ids) == 1 && validRequestID(ids[0]) {

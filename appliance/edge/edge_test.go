@@ -415,7 +415,7 @@ func TestHeaders_OfTheHighestGradeOnEveryAnswer(t *testing.T) {
 			}
 			want := ""
 			if over == "https" {
-				want = "max-age=63072000; includeSubDomains; preload"
+				want = "max-age=63072000"
 			}
 			if got := answer.Header.Get("Strict-Transport-Security"); got != want {
 				t.Errorf("%s%s: HSTS %q", over, path, got)

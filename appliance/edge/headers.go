@@ -5,8 +5,13 @@ import (
 	"strings"
 )
 
-// DefaultHSTS is two years, with subdomains, in the form that browsers' preload lists require (hstspreload.org).
-const DefaultHSTS = "max-age=63072000; includeSubDomains; preload"
+// Values of Options.HSTS: two years, for this host alone, with its subdomains, or in the form that browsers' preload lists
+// require (hstspreload.org).
+const (
+	HSTSHost       = "max-age=63072000"
+	HSTSSubdomains = HSTSHost + "; includeSubDomains"
+	HSTSPreload    = HSTSSubdomains + "; preload"
+)
 
 // DefaultPagePolicy lets a page load what the casino itself serves, and nothing inline. Images may also be data: URLs,
 // since style sheets hold small SVG marks.

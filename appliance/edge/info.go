@@ -16,7 +16,7 @@ func NoteRoute(ctx context.Context, pattern string) {
 	}
 }
 
-// NoteAccount names the account that the client has authenticated as, for the access log.
+// NoteAccount names the account that the client has authenticated as, or has tried to, for the access log.
 func NoteAccount(ctx context.Context, id string) {
 	if x := exchangeOf(ctx); x != nil {
 		x.account = id

@@ -89,7 +89,7 @@ func DefaultOptions() Options {
 		MaxHeaderBytes: 16 << 10,
 		MaxBodyBytes:   64 << 10,
 		MaxBuckets:     16_384,
-		HSTS:           DefaultHSTS,
+		HSTS:           HSTSHost,
 		PagePolicy:     DefaultPagePolicy,
 	}
 }

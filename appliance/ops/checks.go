@@ -141,46 +141,63 @@ func DiskLatencyCheck(f func() (last, writing time.Duration)) Check {
 
 // Certificate is the state of one certificate.
 type Certificate struct {
-	Name     string    // its domain
-	NotAfter time.Time // zero: there is none yet
-	Problem  error     // of the last attempt to renew it
+	Name      string    // its domain
+	NotBefore time.Time // from when it is valid; zero: from ever
+	NotAfter  time.Time // zero: there is none yet
+	Problem   error     // of the last attempt to renew it
+	// Challenged means that it comes from an issuer who connects to this node before, perhaps through a load balancer. Without
+	// one, the node must stay ready, or none would ever come.
+	Challenged bool
 }
 
 // certificateSoon is how long before its expiry a certificate is degraded; it should have been renewed long before.
 const certificateSoon = 7 * 24 * time.Hour
 
-// CertificateCheck checks when certificates expire. Without certificates (plain HTTP) it doesn't apply.
+// CertificateCheck checks whether each domain has a valid certificate, and for how long. It is unhealthy only if no valid one is
+// served at all, and none can come that needs this node to be ready. Without certificates (plain HTTP) it doesn't apply.
 func CertificateCheck(certificates func() []Certificate, now func() time.Time) Check {
 	return Check{"certificate_expiry", func(context.Context) (Result, bool) {
 		all := certificates()
 		if len(all) == 0 {
 			return Result{}, false
 		}
-		worst := Result{Status: Healthy}
-		first := time.Duration(math.MaxInt64)
+		at, worst, first := now(), Result{Status: Healthy}, time.Duration(math.MaxInt64)
+		worstIsValid := true
+		served := false // some valid certificate, or one that must be waited for
 		for _, c := range all {
-			left := c.NotAfter.Sub(now())
-			r := Result{Status: Healthy}
-			switch {
-			case c.NotAfter.IsZero():
-				r = unhealthy("there is no certificate for %s yet", c.Name)
-			case left <= 0:
-				r = unhealthy("the certificate for %s has expired", c.Name)
-			case left < certificateSoon:
-				r = degraded("the certificate for %s expires in %s", c.Name, left.Round(time.Minute))
-			case c.Problem != nil:
-				r = degraded("the certificate for %s could not be renewed; it is good for another %d days", c.Name, int(left.Hours()/24))
+			r, valid := c.result(at)
+			served = served || valid || c.Challenged
+			if r.Status.rank() > worst.Status.rank() || !valid && worstIsValid {
+				worst, worstIsValid = r, valid
 			}
-			if r.Status.rank() > worst.Status.rank() {
-				worst = r
-			}
-			first = min(first, left)
+			first = min(first, c.NotAfter.Sub(at))
 		}
-		if worst.Status == Healthy {
+		switch {
+		case worst.Status == Healthy:
 			worst = healthy("the next one expires in %d days", int(first.Hours()/24))
+		case !served:
+			worst.Status = Unhealthy
 		}
 		return worst, true
 	}}
+}
+
+// result is the state of one certificate; valid says whether clients accept it.
+func (c Certificate) result(now time.Time) (r Result, valid bool) {
+	left := c.NotAfter.Sub(now)
+	switch {
+	case c.NotAfter.IsZero():
+		return degraded("there is no certificate for %s yet", c.Name), false
+	case left <= 0:
+		return degraded("the certificate for %s has expired", c.Name), false
+	case now.Before(c.NotBefore):
+		return degraded("the certificate for %s is not valid yet", c.Name), false
+	case left < certificateSoon:
+		return degraded("the certificate for %s expires in %s", c.Name, left.Round(time.Minute)), true
+	case c.Problem != nil:
+		return degraded("the certificate for %s could not be renewed; it is good for another %d days", c.Name, int(left.Hours()/24)), true
+	}
+	return Result{Status: Healthy}, true
 }
 
 // BackupAgeCheck checks that the latest backup is not older than most. Before the first backup, and without a schedule,
@@ -196,6 +213,18 @@ func BackupAgeCheck(latest func() (at time.Time, ok bool), most time.Duration, n
 			return degraded("the latest backup is %s old; at most %s was wanted", age, most), true
 		}
 		return healthy("the latest backup is %s old", age), true
+	}}
+}
+
+// ProxyCheck tells the operator of a peer nearby that seems to be a proxy that nobody named. stranger returns what it sent; "" if
+// there is none. The check never fails: another program on the same network could pretend to be a proxy.
+func ProxyCheck(stranger func() string) Check {
+	return Check{"trusted_proxies", func(context.Context) (Result, bool) {
+		what := stranger()
+		if what == "" {
+			return Result{}, false
+		}
+		return healthy("a peer nearby sends %s, but is not in --trusted-proxies: if it is a proxy, all its clients count as one. The log names it", what), true
 	}}
 }
 

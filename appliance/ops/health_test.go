@@ -196,7 +196,7 @@ func TestChecks_JudgeWhatTheyAreTold(t *testing.T) {
 		return CertificateCheck(func() []Certificate { return all }, clock)
 	}
 	certificate := func(left time.Duration, problem error) Certificate {
-		return Certificate{"casino.example", now.Add(left), problem}
+		return Certificate{Name: "casino.example", NotBefore: now.Add(left - 90*24*time.Hour), NotAfter: now.Add(left), Problem: problem}
 	}
 	lag := func(c, a uint64) Check { return ApplyLagCheck(func() (uint64, uint64) { return c, a }) }
 	latency := func(last, writing time.Duration) Check {
@@ -240,8 +240,15 @@ func TestChecks_JudgeWhatTheyAreTold(t *testing.T) {
 		{certificates(certificate(60*day, nil)), Healthy},
 		{certificates(certificate(60*day, failure)), Degraded},
 		{certificates(certificate(60*day, nil), certificate(6*day, nil)), Degraded},
-		{certificates(certificate(60*day, nil), certificate(-1, nil)), Unhealthy},
-		{certificates(Certificate{Name: "casino.example"}), Unhealthy},
+		{certificates(certificate(60*day, nil), certificate(-1, nil)), Degraded},
+		{certificates(certificate(60*day, nil), Certificate{Name: "www.casino.example"}), Degraded},
+		{certificates(certificate(-1, nil)), Unhealthy},
+		{certificates(certificate(-1, nil), Certificate{Name: "www.casino.example"}), Unhealthy},
+		{certificates(certificate(91*day, nil)), Unhealthy}, // it is valid from tomorrow on
+		{certificates(Certificate{Name: "casino.example", Challenged: true}), Degraded},
+		{certificates(Certificate{Name: "casino.example", NotAfter: now, Challenged: true}), Degraded},
+		{ProxyCheck(func() string { return "" }), ""},
+		{ProxyCheck(func() string { return "X-Forwarded-For" }), Healthy},
 		{backup(time.Hour, true), Healthy},
 		{backup(27*time.Hour, true), Degraded},
 		{backup(0, false), ""},
@@ -253,6 +260,16 @@ func TestChecks_JudgeWhatTheyAreTold(t *testing.T) {
 		if strings.Contains(r.Detail, "secret") {
 			t.Errorf("%s reveals an internal error: %s", c.check.Name, r.Detail)
 		}
+	}
+}
+
+// What is worse must not hide behind a certificate that merely expires soon.
+func TestCertificateCheck_NamesTheWorst(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	all := []Certificate{{Name: "a.example", NotAfter: now.Add(time.Hour)}, {Name: "b.example"}, {Name: "c.example", NotAfter: now.Add(time.Hour)}}
+	r, _ := CertificateCheck(func() []Certificate { return all }, func() time.Time { return now }).Run(t.Context())
+	if want := "there is no certificate for b.example yet"; r.Status != Degraded || r.Detail != want {
+		t.Errorf("%+v, want %q", r, want)
 	}
 }
 

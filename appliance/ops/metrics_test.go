@@ -50,8 +50,10 @@ func allSources(t testing.TB) Sources {
 		Replication: func() Replication {
 			return Replication{Leads: true, Voters: 3, Term: 2, LastIndex: 12, CommitIndex: 11, AppliedIndex: 10, FollowersLag: map[string]uint64{"n2": 4}}
 		},
-		Checkpoints:     func() Checkpoints { return Checkpoints{Count: 4, Last: time.Millisecond} },
-		Certificates:    func() []Certificate { return []Certificate{{"casino.example", now, errors.New("x")}} },
+		Checkpoints: func() Checkpoints { return Checkpoints{Count: 4, Last: time.Millisecond} },
+		Certificates: func() []Certificate {
+			return []Certificate{{Name: "casino.example", NotAfter: now, Problem: errors.New("x")}}
+		},
 		Backups:         func() (Backup, bool) { return Backup{At: now, Bytes: 100}, true },
 		Buckets:         func(f func(string, string, int)) { f("general", "address", 7) },
 		DroppedLogLines: func() uint64 { return 1 },
@@ -287,8 +289,8 @@ func TestServer_AnswersOperatorsOnTheirListener(t *testing.T) {
 		return answer.StatusCode, answer.Header.Get("Content-Type")
 	}
 	for host, want := range map[string]int{
-		"localhost": 200, "localhost:9090": 200, "127.0.0.1:9090": 200, "[::1]:9090": 200, "[::1]": 200, "casino.example": 200, "casino.example:9090": 200,
-		"evil.example": 421, "evil.example:9090": 421, "localhost.evil.example": 421, "127.0.0.1.evil.example": 421,
+		"localhost": 200, "localhost:9190": 200, "127.0.0.1:9190": 200, "[::1]:9190": 200, "[::1]": 200, "casino.example": 200, "casino.example:9190": 200,
+		"evil.example": 421, "evil.example:9190": 421, "localhost.evil.example": 421, "127.0.0.1.evil.example": 421,
 	} {
 		if status, _ := ask(host, "/metrics"); status != want {
 			t.Errorf("%s: %d", host, status)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"reflect"
 
 	"github.com/alecthomas/kong"
 
@@ -28,19 +29,49 @@ type dataDirFlags struct {
 
 // configuration reads the configuration from the flags, the environment, and the file that one of them names. It does not
 // validate it.
-func (env *environment) configuration() (*config.Loaded, error) {
-	return config.Load(config.Input{Flags: env.flags, Environ: env.Environ, ReadFile: os.ReadFile})
+func (env *environment) configuration() (*config.Loaded, error) { return config.Load(env.input()) }
+
+func (env *environment) input() config.Input {
+	return config.Input{Flags: env.flags, Environ: env.Environ, ReadFile: os.ReadFile}
 }
 
-// givenFlags are the flags on the command line, with their values.
-func givenFlags(ctx *kong.Context) map[string]any {
-	given := make(map[string]any)
-	for _, element := range ctx.Path {
-		if element.Flag != nil && !element.Resolved {
-			given[element.Flag.Name] = element.Flag.Target.Interface()
+// keyFlags takes the values of flags that are keys as they are written. The configuration reads them, so that it reports
+// their mistakes together with those of the environment and of the file.
+type keyFlags map[string]string
+
+// take replaces what reads a key's flag, for all verbs. A verb may have a flag of its own with the name of a key; the flags of keys
+// have the keys' groups, all but --config.
+func (k keyFlags) take(node *kong.Node) {
+	for _, flag := range node.Flags {
+		if config.Known(flag.Name) && (flag.Group != nil || flag.Name == "config") {
+			flag.Mapper = keyMapper{k}
 		}
 	}
-	return given
+	for _, child := range node.Children {
+		k.take(child)
+	}
+}
+
+// keyMapper keeps a flag's text.
+type keyMapper struct{ taken keyFlags }
+
+// Decode is called by kong for each occurrence of the flag. Values of lists add up. A flag such as --acme-staging needs no value.
+func (m keyMapper) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	name := ctx.Value.Name
+	if target.Type() == reflect.TypeFor[bool]() && ctx.Scan.Peek().Type != kong.FlagValueToken {
+		m.taken[name] = "true"
+		return nil
+	}
+	token, err := ctx.Scan.PopValue(name)
+	if err != nil {
+		return err
+	}
+	text := token.String()
+	if before, given := m.taken[name]; given && ctx.Value.IsSlice() {
+		text = before + "," + text
+	}
+	m.taken[name] = text
+	return nil
 }
 
 // formatFlagHelp adds a configuration key's default and environment variable to its flag's help.

@@ -32,8 +32,8 @@ func TestRun_ExitCodes(t *testing.T) {
 		{"unknown verb", nil, []string{"gamble"}, 2, "gamble"},
 		{"unknown flag", nil, []string{"config", "--data-dri", "x"}, 2, "--data-dri"},
 		{"value of another type", nil, []string{"config", "--limits", "maybe"}, 2, "neither on nor off"},
-		{"values that don't go together", nil, []string{"config", "--tls", "acme"}, 1, "set --domain"},
-		{"unknown variable", []string{"IMPERIO_DATA_DRI=x"}, []string{"config"}, 1, "Did you mean IMPERIO_DATA_DIR?"},
+		{"values that don't go together", nil, []string{"config", "--tls", "acme"}, 2, "set --domain"},
+		{"unknown variable", []string{"IMPERIO_DATA_DRI=x"}, []string{"config"}, 2, "Did you mean IMPERIO_DATA_DIR?"},
 		{"negative number", nil, []string{"account", "grant", "ana", "-5", "--reason", "a mistake", "--data-dir", "/nowhere/at/all"}, 1, "there is no casino"},
 		{"negative number last", nil, []string{"account", "grant", "ana", "--data-dir=/nowhere/at/all", "-5"}, 1, "there is no casino"},
 		{"negative number behind two hyphens", nil, []string{"account", "grant", "ana", "--data-dir=/nowhere/at/all", "--", "-5"}, 1, "there is no casino"},
@@ -80,13 +80,13 @@ func TestConfig_ShowsValuesWithTheirSources(t *testing.T) {
 	if err := os.WriteFile(file, []byte("welcome-coins = 250\ndaily-coins = 10\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	environ := []string{"IMPERIO_DAILY_COINS=20", "IMPERIO_METRICS_TOKEN=not to be seen by anyone", "IMPERIO_CONFIG=" + file}
-	stdout, stderr, code := invoke(t, environ, "config", "--domain", "a.example", "--domain", "b.example")
+	environ := []string{"IMPERIO_DAILY_COINS=20", "IMPERIO_METRICS_TOKEN=not-to-be-seen-by-anyone", "IMPERIO_CONFIG=" + file}
+	stdout, stderr, code := invoke(t, environ, "config", "--domain", "a.example.org", "--domain", "b.example.org")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	for _, line := range []string{
-		"domain a.example,b.example flag --domain",
+		"domain a.example.org,b.example.org flag --domain",
 		"daily-coins 20 environment IMPERIO_DAILY_COINS",
 		"welcome-coins 250 file " + file,
 		"https-addr :443 default, since a domain is given",
@@ -97,7 +97,7 @@ func TestConfig_ShowsValuesWithTheirSources(t *testing.T) {
 			t.Errorf("no line %q in:\n%s", line, stdout)
 		}
 	}
-	if strings.Contains(stdout+stderr, "not to be seen") {
+	if strings.Contains(stdout+stderr, "not-to-be-seen") {
 		t.Error("a secret was printed")
 	}
 }
@@ -110,6 +110,46 @@ func containsLine(text, line string) bool {
 		}
 	}
 	return false
+}
+
+// An operator who has to try again for each mistake loses a night.
+func TestServe_ReportsMistakesFromAllSourcesAtOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "imperio.toml")
+	if err := os.WriteFile(file, []byte("# house rules\nwelcome-coins = \"many\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	_, stderr, code := invoke(t, []string{"IMPERIO_LOG_LEVEL=loud", "IMPERIO_DISK_RESERVE=1MiB"},
+		"serve", "--config", file, "--data-dir", dir, "--acme-staging=perhaps", "--slots=maybe", "--trusted-proxies", "1.2.3", "--trusted-proxies=10.0.0.1")
+	if code != exitUsage {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{
+		"file " + file + ", line 2, key welcome-coins: ", "environment IMPERIO_LOG_LEVEL: ", "disk-reserve: 1MiB is too small",
+		"flag --acme-staging: ", "flag --slots: ", `flag --trusted-proxies: "1.2.3" is neither`,
+	} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("%q is missing in:\n%s", want, stderr)
+		}
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		t.Error("the data directory was made")
+	}
+}
+
+func TestConfig_FlagsAreReadAsTheyAreWritten(t *testing.T) {
+	stdout, stderr, code := invoke(t, nil, "config", "--acme-staging", "--domain", "b.example.org,a.example.org", "--domain=müller.example.org", "--slots", "off", "--limits=on")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for _, line := range []string{
+		"acme-staging true flag --acme-staging", "domain b.example.org,a.example.org,xn--mller-kva.example.org flag --domain",
+		"slots off flag --slots", "limits on flag --limits",
+	} {
+		if !containsLine(stdout, line) {
+			t.Errorf("no line %q in:\n%s", line, stdout)
+		}
+	}
 }
 
 func TestConfigLimits_ShowsEachZone(t *testing.T) {

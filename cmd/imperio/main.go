@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"imperio/appliance"
+	"imperio/appliance/config"
 )
 
 // commands are the verbs.
@@ -40,13 +41,13 @@ type environment struct {
 	Stdout, Stderr io.Writer
 	Environ        []string // NAME=value
 
-	flags map[string]any // values from the command line, by flag name
+	flags keyFlags // values from the command line
 }
 
 // The exit codes.
 const (
 	exitFailed = 1 // the verb failed, or found something wrong
-	exitUsage  = 2 // the command line makes no sense
+	exitUsage  = 2 // the command line or the configuration makes no sense: trying again can't help
 )
 
 // heapGrowth is GOGC unless the environment sets it. A casino's heap is small, and collecting garbage less often leaves the
@@ -92,6 +93,8 @@ func run(args []string, env *environment) int {
 		fmt.Fprintln(env.Stderr, "imperio:", err)
 		return exitFailed
 	}
+	env.flags = make(keyFlags)
+	env.flags.take(parser.Model.Node)
 	chosen, err := parser.Parse(numbersLast(args))
 	switch {
 	case errors.Is(err, errHelpShown):
@@ -100,11 +103,11 @@ func run(args []string, env *environment) int {
 		fmt.Fprintf(env.Stderr, "imperio: %v\nSee 'imperio --help', or 'imperio VERB --help'.\n", err)
 		return exitUsage
 	}
-	env.flags = givenFlags(chosen)
 	err = chosen.Run(env)
 	var usage *usageError
+	var problems config.Problems
 	switch {
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &problems):
 		fmt.Fprintln(env.Stderr, "imperio:", err)
 		return exitUsage
 	case err != nil:

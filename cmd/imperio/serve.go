@@ -3,8 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
 
 	"imperio/appliance"
+	"imperio/appliance/config"
 )
 
 type serveCommand struct {
@@ -13,13 +18,17 @@ type serveCommand struct {
 
 // Run serves until the process is told to stop.
 func (c *serveCommand) Run(env *environment) error {
-	loaded, err := env.configuration()
+	loaded, err := config.LoadValid(env.input())
 	if err != nil {
 		return err
 	}
-	if err := loaded.Config.Validate(); err != nil {
-		return err
-	}
+	// A casino outlives whatever reads its log: lines that can't be written are dropped and counted. Other verbs end with
+	// their reader.
+	signal.Ignore(syscall.SIGPIPE)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+
 	app, err := appliance.New(env.Ctx, appliance.Options{
 		Config: loaded.Config, Version: thisBuild().version, Commit: thisBuild().commit, Logs: env.Stderr, LimitHeap: limitHeap,
 	})
@@ -29,5 +38,20 @@ func (c *serveCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	return app.Run(env.Ctx)
+	ended := make(chan struct{})
+	var owned sync.WaitGroup
+	owned.Go(func() {
+		for {
+			select {
+			case <-hangups:
+				app.Reload()
+			case <-ended:
+				return
+			}
+		}
+	})
+	err = app.Run(env.Ctx)
+	close(ended)
+	owned.Wait()
+	return err
 }

@@ -315,6 +315,8 @@ func (s *acmeSource) notAfter(name string) time.Time {
 	return latest
 }
 
+func (s *acmeSource) hosts() []string { return s.names }
+
 func (s *acmeSource) expiry() []Validity {
 	all := make([]Validity, len(s.names))
 	for i, name := range s.names {

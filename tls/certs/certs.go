@@ -36,14 +36,16 @@ type provider interface {
 	// certificate chooses the certificate for a handshake; nil without an error if there is none for that name.
 	certificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	expiry() []Validity
+	hosts() []string
 	// close ends background work and waits for it.
 	close()
 }
 
 // Validity is the state of one certificate, for health checks and metrics.
 type Validity struct {
-	Name     string    // the domain; the first, if the certificate has several
-	NotAfter time.Time // when it expires; zero if there is none yet
+	Name      string    // the domain. Mode files without domains: the first name in the certificate. Mode internal: the first of all names
+	NotBefore time.Time // from when it is valid; zero if there is none yet
+	NotAfter  time.Time // when it expires; zero if there is none yet
 	// Problem is why the last attempt to obtain, renew or read the certificate failed; nil if it succeeded.
 	Problem error
 }
@@ -110,6 +112,23 @@ func (s *Source) Expiry() []Validity {
 		return nil
 	}
 	return s.from.expiry()
+}
+
+// Hosts returns the names that the certificates are for: DNS names, perhaps with a wildcard, and IP addresses. It is empty in mode off.
+func (s *Source) Hosts() []string {
+	if s.from == nil {
+		return nil
+	}
+	return s.from.hosts()
+}
+
+// Reload reads the certificate files soon, without waiting until they are looked at anyway. false: the mode has no files.
+func (s *Source) Reload() bool {
+	f, ok := s.from.(*filesSource)
+	if ok {
+		f.loop.hurry()
+	}
+	return ok
 }
 
 // Root returns the internal authority's certificate as PEM, for clients to trust. ErrNoRoot in other modes.

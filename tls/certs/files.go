@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -19,19 +20,21 @@ import (
 // maxCertFile is the largest certificate or key file that is read, in bytes. A chain of four with large keys takes about 10 KiB.
 const maxCertFile = 1 << 20
 
-// filesSource serves the operator's own certificate, and rereads it when its files change.
+// filesSource serves the operator's own certificate, and rereads it when its files change. It takes no certificate that is not
+// for all of the casino's names.
 //
 // Each check reads and hashes both files: they are small, and a hash notices changes that a modification time hides
 // (a copy that keeps times, a symbolic link that now points elsewhere).
 type filesSource struct {
 	files  Files
+	names  []string // that the certificate must be for; none: any certificate will do
 	clock  func() time.Time
 	logger *slog.Logger
 	client *http.Client // for OCSP
 	loop   *loop
 
-	seen       [sha256.Size]byte // check; the contents that were last tried, whether usable or not
-	missing    string            // check; the last error of reading; kept so that it is logged once
+	used       [sha256.Size]byte // check; the contents that the certificate in use was read from
+	told       string            // check; why the files as they are now are not used; kept so that it is logged once
 	nextStaple time.Time         // check; when to ask the issuer's responder again
 
 	mu      sync.RWMutex
@@ -42,21 +45,18 @@ type filesSource struct {
 
 func newFiles(_ context.Context, options Options) (*filesSource, error) {
 	s := &filesSource{
-		files: options.Files, clock: options.Clock, logger: options.Logger,
+		files: options.Files, names: asciiNames(options.Domains), clock: options.Clock, logger: options.Logger,
 		client: &http.Client{Timeout: ocspTimeout},
 	}
-	certPEM, keyPEM, err := s.read()
+	cert, hash, err := s.read()
 	if err != nil {
 		return nil, err
 	}
-	cert, err := s.parse(certPEM, keyPEM)
-	if err != nil {
-		return nil, err
+	// An expired certificate is served all the same: a casino that is up and loud can be mended sooner than one that is down.
+	if err := s.current(cert); err != nil {
+		s.logger.Error("the certificate is not valid now: clients will refuse it", "error", err)
 	}
-	if s.clock().After(cert.Leaf.NotAfter) {
-		s.logger.Error("the certificate has expired, clients will refuse it", "file", s.files.CertFile, "expired", cert.Leaf.NotAfter)
-	}
-	s.seen, s.cert = contentHash(certPEM, keyPEM), cert
+	s.used, s.cert = hash, cert
 	s.logger.Info("certificate read", "file", s.files.CertFile, "names", leafNames(cert.Leaf), "expires", cert.Leaf.NotAfter)
 	interval := options.CheckInterval
 	if interval == 0 {
@@ -75,7 +75,22 @@ func (s *filesSource) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error
 func (s *filesSource) expiry() []Validity {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return []Validity{{Name: leafNames(s.cert.Leaf)[0], NotAfter: s.cert.Leaf.NotAfter, Problem: s.problem}}
+	names := s.names
+	if len(names) == 0 {
+		names = leafNames(s.cert.Leaf)[:1]
+	}
+	all := make([]Validity, len(names))
+	for i, name := range names {
+		all[i] = Validity{Name: name, NotBefore: s.cert.Leaf.NotBefore, NotAfter: s.cert.Leaf.NotAfter, Problem: s.problem}
+	}
+	return all
+}
+
+// hosts returns the names of the certificate in use.
+func (s *filesSource) hosts() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return leafNames(s.cert.Leaf)
 }
 
 func (s *filesSource) close() {
@@ -88,29 +103,23 @@ func (s *filesSource) check(ctx context.Context) {
 	s.staple(ctx)
 }
 
-// reload starts to use the certificate in the files if they have changed and fit together; else it keeps the one in use.
+// reload starts to use the certificate in the files if they have changed and it can be used; else it keeps the one in use.
 func (s *filesSource) reload() {
-	certPEM, keyPEM, err := s.read()
+	cert, hash, err := s.read()
+	if err == nil && hash == s.used && s.told == "" {
+		return
+	}
+	if err == nil {
+		err = s.current(cert)
+	}
 	if err != nil {
-		if err.Error() != s.missing {
-			s.missing = err.Error()
+		if err.Error() != s.told {
+			s.told = err.Error()
 			s.keep(err)
 		}
 		return
 	}
-	hash := contentHash(certPEM, keyPEM)
-	if hash == s.seen && s.missing == "" {
-		return
-	}
-	s.seen, s.missing = hash, ""
-	cert, err := s.parse(certPEM, keyPEM)
-	if err == nil && s.clock().After(cert.Leaf.NotAfter) {
-		err = fmt.Errorf("certificate file %s: it expired on %s", s.files.CertFile, cert.Leaf.NotAfter.Format(time.RFC3339))
-	}
-	if err != nil {
-		s.keep(err)
-		return
-	}
+	s.used, s.told = hash, ""
 	s.mu.Lock()
 	s.cert, s.problem, s.stapled = cert, nil, time.Time{}
 	s.mu.Unlock()
@@ -128,26 +137,47 @@ func (s *filesSource) keep(err error) {
 		"error", err, "expires", notAfter)
 }
 
-func (s *filesSource) read() (certPEM, keyPEM []byte, err error) {
-	if certPEM, err = readBounded(s.files.CertFile); err != nil {
-		return nil, nil, fmt.Errorf("certificate file: %w", err)
+// read reads the certificate in the files, and checks everything about it but the time. Its errors reveal nothing about the key
+// except that it does not fit.
+func (s *filesSource) read() (*tls.Certificate, [sha256.Size]byte, error) {
+	var none [sha256.Size]byte
+	certPEM, err := readBounded(s.files.CertFile)
+	if err != nil {
+		return nil, none, fmt.Errorf("certificate file: %w", err)
 	}
-	if keyPEM, err = readBounded(s.files.KeyFile); err != nil {
-		return nil, nil, fmt.Errorf("key file: %w", err)
+	keyPEM, err := readBounded(s.files.KeyFile)
+	if err != nil {
+		return nil, none, fmt.Errorf("key file: %w", err)
 	}
-	return certPEM, keyPEM, nil
-}
-
-// parse makes a certificate from the contents of the files. Its errors reveal nothing about the key except that it does not fit.
-func (s *filesSource) parse(certPEM, keyPEM []byte) (*tls.Certificate, error) {
 	cert, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
-		return nil, fmt.Errorf("certificate file %s with key file %s: %w", s.files.CertFile, s.files.KeyFile, err)
+		return nil, none, fmt.Errorf("certificate file %s with key file %s: %w", s.files.CertFile, s.files.KeyFile, err)
 	}
 	if len(leafNames(cert.Leaf)) == 0 {
-		return nil, fmt.Errorf("certificate file %s: the first certificate in it has no domain name", s.files.CertFile)
+		return nil, none, fmt.Errorf("certificate file %s: the first certificate in it has no domain name", s.files.CertFile)
 	}
-	return &cert, nil
+	var missing []string
+	for _, name := range s.names {
+		if cert.Leaf.VerifyHostname(name) != nil {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return nil, none, fmt.Errorf("certificate file %s: it is for %s, and not for %s. Get one for all domains of the casino, or leave out those that it is not for",
+			s.files.CertFile, strings.Join(leafNames(cert.Leaf), ", "), strings.Join(missing, ", "))
+	}
+	return &cert, contentHash(certPEM, keyPEM), nil
+}
+
+// current refuses a certificate that is not valid now.
+func (s *filesSource) current(cert *tls.Certificate) error {
+	switch now := s.clock(); {
+	case now.After(cert.Leaf.NotAfter):
+		return fmt.Errorf("certificate file %s: it expired on %s", s.files.CertFile, cert.Leaf.NotAfter.Format(time.RFC3339))
+	case now.Before(cert.Leaf.NotBefore):
+		return fmt.Errorf("certificate file %s: it is valid from %s on. Is this machine's clock right?", s.files.CertFile, cert.Leaf.NotBefore.Format(time.RFC3339))
+	}
+	return nil
 }
 
 // staple renews the OCSP response, if the certificate names a responder.

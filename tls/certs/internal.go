@@ -83,8 +83,10 @@ func (s *internalSource) certificate(*tls.ClientHelloInfo) (*tls.Certificate, er
 func (s *internalSource) expiry() []Validity {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return []Validity{{Name: s.names[0], NotAfter: s.leaf.Leaf.NotAfter, Problem: s.problem}}
+	return []Validity{{Name: s.names[0], NotBefore: s.leaf.Leaf.NotBefore, NotAfter: s.leaf.Leaf.NotAfter, Problem: s.problem}}
 }
+
+func (s *internalSource) hosts() []string { return s.names }
 
 func (s *internalSource) root() []byte {
 	s.mu.RLock()

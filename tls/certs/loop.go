@@ -6,16 +6,17 @@ import (
 	"time"
 )
 
-// loop is a goroutine that calls a function at an interval, until its owner ends it.
+// loop is a goroutine that calls a function at an interval, and when it is hurried, until its owner ends it.
 type loop struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
+	now    chan struct{} // holds one signal: don't wait for the interval
 }
 
 // startLoop calls step every interval until close; the first time after one interval. step must return soon after its context ends.
 func startLoop(interval time.Duration, step func(context.Context)) *loop {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &loop{cancel: cancel}
+	l := &loop{cancel: cancel, now: make(chan struct{}, 1)}
 	l.done.Go(func() {
 		ticker := time.NewTicker(interval)
 		defer ticker.Stop()
@@ -24,11 +25,20 @@ func startLoop(interval time.Duration, step func(context.Context)) *loop {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				step(ctx)
+			case <-l.now:
 			}
+			step(ctx)
 		}
 	})
 	return l
+}
+
+// hurry makes the next call come at once. It doesn't wait for it.
+func (l *loop) hurry() {
+	select {
+	case l.now <- struct{}{}:
+	default: // it is coming
+	}
 }
 
 // close ends the loop and waits for the step under way. It may be called more than once.

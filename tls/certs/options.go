@@ -34,7 +34,7 @@ type Options struct {
 	//
 	//   - acme: at least one. Each gets its own certificate; a client that sends no name gets the first.
 	//   - internal: names and addresses besides localhost, 127.0.0.1 and ::1, which the certificate always has.
-	//   - files: unused.
+	//   - files: what the certificate must be for. None: any certificate will do.
 	Domains []string
 
 	ACME  ACME  // acme only
@@ -86,8 +86,35 @@ type Files struct {
 	CertFile, KeyFile string
 }
 
+// Check checks the options as New would, and reads the files that they name, but needs no storage. It changes nothing, so that
+// a server can find mistakes before it makes anything.
+func (o Options) Check() error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	switch o.Mode {
+	case ModeFiles:
+		_, _, err := (&filesSource{files: o.Files, names: asciiNames(o.Domains)}).read()
+		return err
+	case ModeACME:
+		_, err := issuerTemplate(o.ACME)
+		return err
+	}
+	return nil
+}
+
 // Validate checks the options without touching disk or network, and says what to change.
 func (o Options) Validate() error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	if o.Storage == nil && (o.Mode == ModeACME || o.Mode == ModeInternal) {
+		return fmt.Errorf("TLS mode %s needs a storage", o.Mode)
+	}
+	return nil
+}
+
+func (o Options) validate() error {
 	if o.CheckInterval < 0 {
 		return errors.New("TLS: the check interval is negative")
 	}
@@ -98,13 +125,9 @@ func (o Options) Validate() error {
 		if o.Files.CertFile == "" || o.Files.KeyFile == "" {
 			return errors.New("TLS mode files needs both a certificate file and a key file")
 		}
-		return nil
 	case ModeInternal, ModeACME:
 	default:
 		return fmt.Errorf("TLS mode %q is unknown: use acme, files, internal or off", o.Mode)
-	}
-	if o.Storage == nil {
-		return fmt.Errorf("TLS mode %s needs a storage", o.Mode)
 	}
 	for _, domain := range o.Domains {
 		name, err := asciiName(domain)

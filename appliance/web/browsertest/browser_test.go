@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -19,6 +21,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"imperio/appliance/auth"
 )
 
 // The first test that needs them starts the house and the browser; TestMain ends them.
@@ -353,12 +357,22 @@ func (p *tab) join() *player {
 	}
 	q.do("POST", "/accounts", map[string]string{"username": q.name, "email": q.name + "@example.org", "password": q.password}, &account)
 	q.token = account.Token
-	call(p, network.SetCookie, network.SetCookieParams{Name: "imperio", Value: q.token, URL: p.base, HTTPOnly: new(true), SameSite: network.CookieSameSiteLax})
+	call(p, network.SetCookie, network.SetCookieParams{Name: p.cookieName(), Value: q.token, URL: p.base, HTTPOnly: new(true), SameSite: network.CookieSameSiteLax})
 	// A page that never saw a sign-in would not ask who is signed in.
 	known := call(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `localStorage.setItem('imperio.known', '1')`})
 	p.visit("/rules") // the sitting begins
 	call(p, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams(known))
 	return q
+}
+
+// cookieName is the name of the session's cookie.
+func (p *tab) cookieName() string {
+	p.t.Helper()
+	u, err := url.Parse(p.base)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return auth.CookieName(auth.SessionCookie, &http.Request{Host: u.Host}, u.Scheme == "https")
 }
 
 // sameCoins compares what the page shows with what the API says.

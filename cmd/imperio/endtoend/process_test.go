@@ -56,6 +56,7 @@ type process struct {
 	command            *exec.Cmd
 	ended              chan error // gets the result of Wait
 	log                bytes.Buffer
+	stderr             *os.File // gets the log instead; nil: log does
 }
 
 func freeAddress(t *testing.T) string {
@@ -99,6 +100,9 @@ func (p *process) spawn(t *testing.T) {
 		p.command = p.clock.command(t, flags)
 	}
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
+	if p.stderr != nil {
+		p.command.Stderr = p.stderr
+	}
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
 	}
