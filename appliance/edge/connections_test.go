@@ -214,7 +214,7 @@ func TestConnections_IdleOnesGiveWayToNewClients(t *testing.T) {
 	}
 }
 
-// An address at its cap closes its own idle connections, over HTTP/2 as over HTTP/1.1, and nobody else's.
+// An address at its cap closes its own idle connections, and nobody else's.
 func TestConnections_OfAnAddressGiveWayToItsNewOnes(t *testing.T) {
 	h := open(t, "http", says("{}"), func(o *Options) {
 		trustLoopback(o)
@@ -236,6 +236,49 @@ func TestConnections_OfAnAddressGiveWayToItsNewOnes(t *testing.T) {
 	h.seen.read(func() {
 		if h.seen.gaveWay["address"] != 9 || h.seen.refused["address"] != 0 {
 			t.Errorf("gave way %v, refused %v", h.seen.gaveWay, h.seen.refused)
+		}
+	})
+}
+
+// Over HTTP/2, a connection is idle while none of its requests is in progress.
+func TestConnections_OverHTTP2AreIdleBetweenRequests(t *testing.T) {
+	handler, letGo := working()
+	h := open(t, "https", handler, func(o *Options) { o.Zones = nil; o.MaxConnectionsPerAddress = 1 })
+	defer letGo()
+	another := func() *house { // with a connection of its own
+		other, transport := *h, h.client.Transport.(*http.Transport).Clone()
+		other.client = &http.Client{Transport: transport}
+		t.Cleanup(transport.CloseIdleConnections)
+		return &other
+	}
+	if answer, _ := h.ask(t, "GET", "/", ""); answer.StatusCode != 200 || answer.ProtoMajor != 2 {
+		t.Fatalf("%d over HTTP/%d", answer.StatusCode, answer.ProtoMajor)
+	}
+	second := another()
+	if answer, _ := second.ask(t, "GET", "/", ""); answer.StatusCode != 200 {
+		t.Errorf("while the first is idle: %d", answer.StatusCode)
+	}
+	worked := make(chan int)
+	go func() {
+		answer, err := second.client.Get(second.url + "/work")
+		if err != nil {
+			worked <- 0
+			return
+		}
+		answer.Body.Close()
+		worked <- answer.StatusCode
+	}()
+	eventually(t, "the request is in progress", func() bool { return h.busy() == 1 })
+	if answer, _ := another().ask(t, "GET", "/", ""); answer.StatusCode != 429 || answer.Header.Get("Retry-After") != "5" {
+		t.Errorf("while the second works: %d %v", answer.StatusCode, answer.Header)
+	}
+	letGo()
+	if status := <-worked; status != 200 {
+		t.Errorf("the request in progress: %d", status)
+	}
+	h.seen.read(func() {
+		if h.seen.gaveWay["address"] != 1 {
+			t.Errorf("gave way %v", h.seen.gaveWay)
 		}
 	})
 }
