@@ -44,13 +44,14 @@ func (a *App) openOps(context.Context) error {
 	a.escrow = ops.NewEscrow(ops.EscrowOptions{Look: a.openStakes, Log: a.log})
 	a.metrics = ops.NewMetrics(ops.Sources{
 		Version: a.version, Commit: a.commit, Gate: a.gate, Escrow: a.escrow, Health: a.health, Returns: theoreticalReturns(a.games),
-		Figures:         func() command.Figures { return a.dir.store.Figures() },
-		Replication:     a.replicationFigures,
-		Checkpoints:     a.checkpointFigures,
-		Certificates:    a.certificates,
-		Buckets:         func(f func(zone, by string, clients int)) { a.edge.Buckets(f) },
-		LiveConnections: func() int { return a.api.LiveConnections() },
-		DroppedLogLines: func() uint64 { return a.logs.Dropped() + a.accessLogs.Dropped() },
+		Figures:          func() command.Figures { return a.dir.store.Figures() },
+		Replication:      a.replicationFigures,
+		Checkpoints:      a.checkpointFigures,
+		Certificates:     a.certificates,
+		Buckets:          func(f func(zone, by string, clients int)) { a.edge.Buckets(f) },
+		LiveConnections:  func() int { return a.api.LiveConnections() },
+		PasswordsWaiting: func() int { return a.passwords.Waiting() },
+		DroppedLogLines:  func() uint64 { return a.logs.Dropped() + a.accessLogs.Dropped() },
 	})
 	return nil
 }

@@ -311,6 +311,10 @@ CONF
 
 check_flood() {
   echo "== flood: many addresses against serve --tls off"
+  if ! unshare --map-root-user --net true 2>/dev/null; then
+    if [ "${CI:-}" = true ]; then bad "no network namespace may be made here"; else echo "  skipped: no network namespace may be made here"; fi
+    return 0
+  fi
   go build -o "$WORK/flood" deploy/edge-flood.go
   # The same script again, without the namespace's walls: without root, a user namespace is needed as well.
   if IMPERIO=$IMPERIO EDGE_FLOOD=$WORK/flood unshare --map-root-user --net "$0" flood-inside; then good "the floods"; else bad "the floods"; fi

@@ -35,7 +35,7 @@ func (p Program) StartCasino(ctx context.Context, directory string) (*OwnCasino,
 	ctx, c.stop = context.WithCancel(ctx)
 	process := p.command(ctx, "serve", "--data-dir", directory, "--tls", "internal", "--https-addr", address,
 		"--http-addr", "none", "--ops-addr", "none", "--limits", "off", "--access-log", "off", "--log-level", "warn",
-		"--welcome-coins", "100000000", "--bcrypt-cost", "10", "--disk-stall-limit", "1m")
+		"--welcome-coins", "100000000", "--bcrypt-cost", "10", "--password-wait", "1m", "--write-timeout", "5m", "--disk-stall-limit", "1m")
 	began := time.Now()
 	if err := process.Start(); err != nil {
 		c.stop()

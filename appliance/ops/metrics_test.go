@@ -57,7 +57,7 @@ func allSources(t testing.TB) Sources {
 		Backups:         func() (Backup, bool) { return Backup{At: now, Bytes: 100}, true },
 		Buckets:         func(f func(string, string, int)) { f("general", "address", 7) },
 		DroppedLogLines: func() uint64 { return 1 },
-		LiveConnections: func() int { return 2 },
+		LiveConnections: func() int { return 2 }, PasswordsWaiting: func() int { return 3 },
 		Gate: NewGate(GateOptions{
 			Space: func() (uint64, uint64, error) { return 10, 20, nil }, Log: slog.New(slog.DiscardHandler),
 		}),

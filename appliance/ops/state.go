@@ -31,9 +31,11 @@ type Sources struct {
 	DroppedLogLines func() uint64
 	// LiveConnections is how many WebSockets of players are open.
 	LiveConnections func() int
-	Gate            *Gate
-	Escrow          *Escrow
-	Health          *Health
+	// PasswordsWaiting is how many callers wait for a password to be checked or hashed.
+	PasswordsWaiting func() int
+	Gate             *Gate
+	Escrow           *Escrow
+	Health           *Health
 }
 
 // Replication is the state of the log and raft. Indexes are of log entries.
@@ -122,6 +124,7 @@ var stateMetrics = []struct {
 	{"imperio_limiter_clients", "Clients whose token buckets are in memory, by zone and by what is counted.", []string{"zone", "by"}},
 	{"imperio_log_lines_dropped_total", "Log lines dropped because their writer was too slow or failed.", nil},
 	{"imperio_live_connections", "Open WebSockets of players.", nil},
+	{"imperio_password_checks_waiting", "Sign-ins, sign-ups and changes of passwords that wait for a core to check or hash a password on.", nil},
 	{"imperio_disk_free_bytes", "Free space on the data directory's disk.", nil},
 	{"imperio_disk_size_bytes", "Size of the data directory's disk.", nil},
 	{"imperio_bets_accepted", "1 while new bets are taken, 0 while the disk is nearly full.", nil},
@@ -192,6 +195,9 @@ func (c *state) Collect(to chan<- prometheus.Metric) {
 	}
 	if c.s.LiveConnections != nil {
 		put("imperio_live_connections", float64(c.s.LiveConnections()))
+	}
+	if c.s.PasswordsWaiting != nil {
+		put("imperio_password_checks_waiting", float64(c.s.PasswordsWaiting()))
 	}
 	if c.s.Gate != nil {
 		put("imperio_bets_accepted", truth(c.s.Gate.Open()))

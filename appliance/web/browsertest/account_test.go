@@ -106,6 +106,9 @@ func TestPassword_IsChangedAndOtherSessionsEnd(t *testing.T) {
 	p.expect("403")
 	set("not my password", "another good password")
 	p.wait("a wrong password is refused in words", `document.querySelector('input[name=current][aria-invalid=true]') || document.querySelector('.note.bad:not([hidden])')`)
+	p.expect("422")
+	set(q.password, "password")
+	p.wait("a common password is refused in words", `document.querySelector('input[name=new][aria-invalid=true]') && document.querySelector('form').textContent.includes('one of the commonest')`)
 	set(q.password, "another good password")
 	p.wait("it is changed", `document.querySelector('form .note:not([hidden]):not(.bad)')`)
 	if err := other.try("GET", "/me", nil, nil); !isRefused(err, "unauthenticated") {

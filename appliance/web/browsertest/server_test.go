@@ -70,7 +70,7 @@ func startHouse(binary, data string) (*house, error) {
 	}
 	h := &house{base: "http://" + address, exited: make(chan struct{})}
 	h.command = exec.Command(binary, "serve", "--data-dir", data, "--http-addr", address, "--ops-addr", "none",
-		"--limits", "off", "--disk-stall-limit", "10m", "--welcome-coins", fmt.Sprint(welcomeCoins))
+		"--limits", "off", "--password-wait", "5m", "--write-timeout", "10m", "--disk-stall-limit", "10m", "--welcome-coins", fmt.Sprint(welcomeCoins))
 	h.command.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "IMPERIO_") })
 	h.command.Stdout, h.command.Stderr = &h.output, &h.output
 	if err := h.command.Start(); err != nil {

@@ -94,7 +94,7 @@ func newProcess(t *testing.T, flags ...string) *process {
 func (p *process) spawn(t *testing.T) {
 	t.Helper()
 	flags := append([]string{"serve", "--data-dir", p.dir, "--http-addr", p.address, "--ops-addr", "none", "--limits", "off",
-		"--access-log", "off", "--log-level", "warn", "--welcome-coins", "1000000", "--bcrypt-cost", "10", "--checkpoint-interval", "100ms", "--disk-stall-limit", "10m", "--shutdown-timeout", "3m"}, p.flags...)
+		"--access-log", "off", "--log-level", "warn", "--welcome-coins", "1000000", "--bcrypt-cost", "10", "--password-wait", "5m", "--write-timeout", "10m", "--checkpoint-interval", "100ms", "--disk-stall-limit", "10m", "--shutdown-timeout", "3m"}, p.flags...)
 	p.command = exec.Command(p.path, flags...)
 	if p.clock != nil {
 		p.command = p.clock.command(t, flags)
