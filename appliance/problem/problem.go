@@ -83,6 +83,7 @@ var statuses = map[string]int{
 	"account_not_found":    http.StatusNotFound,
 	"amount_out_of_range":  http.StatusUnprocessableEntity,
 	"invalid_role":         http.StatusUnprocessableEntity,
+	"reason_missing":       http.StatusUnprocessableEntity,
 	"round_not_found":      http.StatusNotFound,
 	"invalid_session":      http.StatusConflict,
 	"invalid_command":      http.StatusInternalServerError,

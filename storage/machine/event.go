@@ -45,6 +45,15 @@ var eventNames = map[EventKind]string{
 	LevelRaised: "level_raised",
 }
 
+// EventKinds lists the names of all kinds, in the order of their numbers.
+func EventKinds() []string {
+	names := make([]string, 0, len(eventNames))
+	for k := AccountOpened; int(k) <= len(eventNames); k++ {
+		names = append(names, k.String())
+	}
+	return names
+}
+
 // String names the kind for people.
 func (k EventKind) String() string {
 	if n, ok := eventNames[k]; ok {
@@ -117,6 +126,10 @@ func (e *Event) Game() string {
 func (e *Event) Tell() command.Event {
 	v := command.Event{
 		Seq: e.Seq, Time: at(e.Time), Kind: e.Kind.String(), Account: e.Account, Coins: games.Coins(e.Coins), HeldCoins: games.Coins(e.Held),
+		Until: at(e.Until),
+	}
+	if e.Act != nil {
+		v.Act = new(command.Act(*e.Act))
 	}
 	if e.Round != nil {
 		v.Round = new(command.Round)
