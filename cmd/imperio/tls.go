@@ -21,6 +21,16 @@ type tlsRootCommand struct {
 	Data dataDirFlags `embed:""`
 }
 
+// Help explains the verb.
+func (tlsRootCommand) Help() string {
+	return `Clients that trust it trust every certificate that the casino makes for itself.
+
+Examples:
+
+  imperio tls root
+  imperio tls root --data-dir /var/lib/imperio`
+}
+
 // Run prints the certificate.
 func (c *tlsRootCommand) Run(env *environment) error {
 	loaded, err := env.configuration()
@@ -37,6 +47,13 @@ func (c *tlsRootCommand) Run(env *environment) error {
 
 type tlsForgetCommand struct {
 	Data dataDirFlags `embed:""`
+}
+
+// Help explains the verb.
+func (tlsForgetCommand) Help() string {
+	return `Examples:
+
+  imperio tls forget --data-dir /var/lib/imperio`
 }
 
 // Run deletes what is stored.

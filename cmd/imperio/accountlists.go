@@ -1,0 +1,243 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"imperio/appliance/control"
+	"imperio/appliance/terminal"
+	"imperio/games"
+)
+
+// pageSize is the number of entries that a verb asks for at a time.
+const pageSize = 500
+
+type accountListCommand struct {
+	jsonFlag `embed:""`
+	Search   string `help:"List only accounts whose name or e-mail address has this part, in any case of letters." placeholder:"TEXT"`
+	From     uint64 `help:"First account id to list." default:"0" placeholder:"ID"`
+	Limit    int    `help:"Maximum number of accounts to list." default:"100" placeholder:"N"`
+}
+
+// Help explains the verb.
+func (accountListCommand) Help() string {
+	return `The list is in the order of the accounts' ids. If there are more accounts than --limit, it says on standard error how to go on; in JSON, "next" is the --from of the next page.
+
+Examples:
+
+  imperio account list
+  imperio account list --search example.org --json
+  imperio account list --from 1100 --limit 50`
+}
+
+// Run lists accounts, one per line.
+func (c *accountListCommand) Run(env *environment) error {
+	if c.Limit < 1 {
+		return usagef("--limit must be at least 1")
+	}
+	found := control.AccountPage{Accounts: []control.Account{}, Next: c.From}
+	err := env.control(func(client *control.Client) error {
+		for {
+			page, err := control.ListAccounts.Call(env.Ctx, client, control.List{
+				From: found.Next, Limit: min(c.Limit-len(found.Accounts), pageSize), Search: c.Search,
+			})
+			if err != nil {
+				return err
+			}
+			found.Accounts, found.Next = append(found.Accounts, page.Accounts...), page.Next
+			if page.Next == 0 || len(found.Accounts) == c.Limit {
+				return nil
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return env.printJSON(found)
+	}
+	var t terminal.Table
+	t.Row("ID", "USERNAME", "ROLE", "COINS", "HELD", "LOCKED", "CREATED", "E-MAIL")
+	for _, a := range found.Accounts {
+		t.Row(a.ID, a.Username, a.Role, a.Coins, a.HeldCoins, a.Locked, a.CreatedAt.Format(time.DateOnly), a.Email)
+	}
+	if err := env.printTable(&t); err != nil {
+		return err
+	}
+	if found.Next != 0 {
+		env.tellMore("accounts", "--from", found.Next)
+	}
+	return nil
+}
+
+type accountRoundsCommand struct {
+	whoArg   `embed:""`
+	jsonFlag `embed:""`
+	Game     string `help:"List only rounds of this game, such as slots." placeholder:"GAME"`
+	Before   uint64 `help:"Cursor at which to go on, as an earlier list has said." placeholder:"N"`
+	Limit    int    `help:"Maximum number of rounds to list." default:"50" placeholder:"N"`
+}
+
+// Help explains the verb.
+func (accountRoundsCommand) Help() string {
+	return `If there are more rounds than --limit, it says on standard error how to go on; in JSON, "next" is the --before of the next page. The cards and numbers of a round follow from its seeds: see imperio fair --help.
+
+Examples:
+
+  imperio account rounds ana
+  imperio account rounds ana --game blackjack --limit 10 --json`
+}
+
+// Run lists rounds, one per line.
+func (c *accountRoundsCommand) Run(env *environment) error {
+	if c.Limit < 1 {
+		return usagef("--limit must be at least 1")
+	}
+	found := control.RoundPage{Rounds: []control.Round{}, Next: c.Before}
+	err := env.control(func(client *control.Client) error {
+		for {
+			page, err := control.ListRounds.Call(env.Ctx, client, control.RoundList{
+				Who: c.Account, Before: found.Next, Limit: min(c.Limit-len(found.Rounds), pageSize), Game: c.Game,
+			})
+			if err != nil {
+				return err
+			}
+			found.Rounds, found.Next = append(found.Rounds, page.Rounds...), page.Next
+			if page.Next == 0 || len(found.Rounds) == c.Limit {
+				return nil
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return env.printJSON(found)
+	}
+	var t terminal.Table
+	t.Row("ID", "OPENED", "RULES", "STAKED", "PAID", "NET", "PAIR", "NONCE")
+	for _, r := range found.Rounds {
+		var paid, net any = r.Payout, r.Payout - r.Staked
+		if !r.Settled {
+			paid, net = "open", "-"
+		}
+		t.Row(r.ID, r.OpenedAt.Format(time.RFC3339), r.Rules, r.Staked, paid, net, r.Pair, r.Nonce)
+	}
+	if err := env.printTable(&t); err != nil {
+		return err
+	}
+	if found.Next != 0 {
+		env.tellMore("rounds", "--before", found.Next)
+	}
+	return nil
+}
+
+type accountShowCommand struct {
+	whoArg   `embed:""`
+	jsonFlag `embed:""`
+}
+
+// Help explains the verb.
+func (accountShowCommand) Help() string {
+	return `Limits are those that the player has set: in force, and looser ones that take effect later. Sessions are those in force. All times are UTC.
+
+Examples:
+
+  imperio account show ana
+  imperio account show '#1000' --json`
+}
+
+// Run shows the account.
+func (c *accountShowCommand) Run(env *environment) error {
+	return env.control(func(client *control.Client) error {
+		a, err := control.ShowAccount.Call(env.Ctx, client, control.Who{Who: c.Account})
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return env.printJSON(a)
+		}
+		return printDetails(env, &a)
+	})
+}
+
+func addAccount(t *terminal.Table, a control.Account) {
+	t.Row("id", a.ID)
+	t.Row("username", a.Username)
+	t.Row("e-mail", a.Email)
+	t.Row("role", a.Role)
+	t.Row("coins", a.Coins)
+	t.Row("held coins", a.HeldCoins)
+	t.Row("locked", a.Locked)
+	t.Row("created", a.CreatedAt.Format(time.RFC3339))
+	if a.OpenRound != 0 {
+		t.Row("open round", a.OpenRound)
+	}
+	if !a.ExcludedUntil.IsZero() {
+		t.Row("excluded until", a.ExcludedUntil.Format(time.RFC3339))
+	}
+}
+
+func printDetails(env *environment, a *control.AccountDetails) error {
+	var account, statistics, limits, sessions terminal.Table
+	addAccount(&account, a.Account)
+	statistics.Row("GAME", "ROUNDS", "STAKED", "PAID", "NET", "BIGGEST WIN")
+	for _, g := range a.Games {
+		statistics.Row(g.Game, g.Rounds, g.Staked, g.Paid, g.Net, g.BiggestWin)
+	}
+	addLimits(&limits, &a.Limits)
+	sessions.Row("SESSION", "SINCE", "UNTIL", "ADDRESS", "CLIENT")
+	for _, s := range a.Sessions {
+		sessions.Row(s.ID, s.CreatedAt.Format(time.RFC3339), s.ExpiresAt.Format(time.RFC3339), s.Address, s.UserAgent)
+	}
+	tables := []*terminal.Table{&account}
+	if len(a.Games) > 0 {
+		tables = append(tables, &statistics)
+	}
+	tables = append(tables, &limits)
+	if len(a.Sessions) > 0 {
+		tables = append(tables, &sessions)
+	}
+	for i, t := range tables {
+		if i > 0 {
+			fmt.Fprintln(env.Stdout)
+		}
+		if err := env.printTable(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func addLimits(t *terminal.Table, l *control.Limits) {
+	pending := control.LimitSet{}
+	heading := []any{"LIMIT", "IN FORCE", "USED"}
+	if l.Pending != nil {
+		pending = *l.Pending
+		heading = append(heading, "FROM "+l.PendingFrom.Format(time.RFC3339))
+	}
+	t.Row(heading...)
+	row := func(name string, now int64, used any, later int64) {
+		cells := []any{name, orNone(now), used}
+		if l.Pending != nil {
+			cells = append(cells, orNone(later))
+		}
+		t.Row(cells...)
+	}
+	coins := func(name string, now, used, later games.Coins) { row(name, int64(now), used, int64(later)) }
+	now := l.InForce
+	coins("stake per day", now.StakePerDay, l.StakedToday, pending.StakePerDay)
+	coins("loss per day", now.LossPerDay, l.LostToday, pending.LossPerDay)
+	coins("loss per week", now.LossPerWeek, l.LostThisWeek, pending.LossPerWeek)
+	coins("loss per month", now.LossPerMonth, l.LostThisMonth, pending.LossPerMonth)
+	row("minutes of a stretch of play", int64(now.SessionMinutes), "-", int64(pending.SessionMinutes))
+	row("minutes between reminders", int64(now.RealityCheckMinutes), "-", int64(pending.RealityCheckMinutes))
+}
+
+// orNone spells a limit; 0 is none.
+func orNone(limit int64) any {
+	if limit == 0 {
+		return "none"
+	}
+	return limit
+}
