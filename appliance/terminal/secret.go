@@ -11,8 +11,11 @@ import (
 	"golang.org/x/term"
 )
 
-// ErrDiffer says that a secret was typed in two different ways.
-var ErrDiffer = errors.New("the two passwords differ. Nothing was changed: try again")
+// Why a secret was not read from a terminal.
+var (
+	ErrDiffer   = errors.New("the two passwords differ. Nothing was changed: try again")
+	ErrNoAnswer = errors.New("no password was given. Nothing was changed")
+)
 
 // maxSecret bounds the length of a line with a secret, in bytes.
 const maxSecret = 4096
@@ -28,45 +31,51 @@ func NewSecret(ctx context.Context, in io.Reader, prompts io.Writer, question st
 		}
 		return strings.TrimRight(line, "\r\n"), nil
 	}
-	first, err := ask(ctx, fd, prompts, question+": ")
+	// Raw before the question is there, so that nothing of the answer is ever echoed.
+	before, err := term.MakeRaw(fd)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("prepare the terminal: %w", err)
 	}
-	second, err := ask(ctx, fd, prompts, question+" again: ")
-	if err != nil {
-		return "", err
-	}
-	if first != second {
-		return "", ErrDiffer
-	}
-	return first, nil
-}
-
-// ask reads a line from a terminal without an echo.
-func ask(ctx context.Context, fd int, prompts io.Writer, question string) (string, error) {
-	before, err := term.GetState(fd)
-	if err != nil {
-		return "", fmt.Errorf("read the password from the terminal: %w", err)
-	}
-	fmt.Fprint(prompts, question)
-	defer fmt.Fprintln(prompts) // the line ending that was typed is not echoed either
 	type answer struct {
-		line []byte
-		err  error
+		secret string
+		err    error
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		line, err := term.ReadPassword(fd)
-		answered <- answer{line, err}
+		secret, err := ask(in, prompts, question)
+		answered <- answer{secret, err}
 	}()
 	select {
 	case a := <-answered:
-		if a.err != nil {
-			return "", fmt.Errorf("read the password from the terminal: %w", a.err)
-		}
-		return string(a.line), nil
+		return a.secret, errors.Join(a.err, term.Restore(fd, before))
 	case <-ctx.Done():
 		// A read of a terminal can't be interrupted. It is left behind: the process is about to end.
-		return "", errors.Join(ctx.Err(), term.Restore(fd, before))
+		err := errors.Join(ctx.Err(), term.Restore(fd, before))
+		fmt.Fprintln(prompts)
+		return "", err
 	}
+}
+
+// ask asks for a secret twice, on a terminal that is raw.
+func ask(in io.Reader, prompts io.Writer, question string) (string, error) {
+	t := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{in, prompts}, "")
+	var answers [2]string
+	for i, prompt := range []string{question + ": ", question + " again: "} {
+		line, err := t.ReadPassword(prompt)
+		if errors.Is(err, io.EOF) { // Ctrl-C, Ctrl-D, or no terminal any more
+			fmt.Fprint(prompts, "\r\n")
+			return "", ErrNoAnswer
+		}
+		if err != nil {
+			return "", fmt.Errorf("read the password from the terminal: %w", err)
+		}
+		answers[i] = line
+	}
+	if answers[0] != answers[1] {
+		return "", ErrDiffer
+	}
+	return answers[0], nil
 }

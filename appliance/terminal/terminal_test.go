@@ -74,9 +74,9 @@ func TestNewSecret_OnATerminalIsAskedTwiceAndNotShown(t *testing.T) {
 	s := newScreen(t)
 	answer, failed := s.secret(t.Context())
 	s.until("Password: ")
-	s.press("open sesame\n")
+	s.press("open sesame\r")
 	s.until("Password again: ")
-	s.press("open sesame\n")
+	s.press("open sesame\r")
 	if got, err := <-answer, <-failed; got != "open sesame" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -91,12 +91,24 @@ func TestNewSecret_TypedInTwoWaysIsRefused(t *testing.T) {
 	s := newScreen(t)
 	answer, failed := s.secret(t.Context())
 	s.until("Password: ")
-	s.press("open sesame\n")
+	s.press("open sesame\r")
 	s.until("Password again: ")
-	s.press("open sesam\n")
+	s.press("open sesam\r")
 	if got, err := <-answer, <-failed; got != "" || !errors.Is(err, ErrDiffer) {
 		t.Errorf("%q, %v", got, err)
 	}
+}
+
+func TestNewSecret_CtrlCGivesNone(t *testing.T) {
+	s := newScreen(t)
+	answer, failed := s.secret(t.Context())
+	s.until("Password: ")
+	s.press("open\x03")
+	if got, err := <-answer, <-failed; got != "" || !errors.Is(err, ErrNoAnswer) {
+		t.Errorf("%q, %v", got, err)
+	}
+	s.press("shown\n")
+	s.until("shown")
 }
 
 func TestNewSecret_InterruptedLeavesTheEchoOn(t *testing.T) {

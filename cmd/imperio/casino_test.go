@@ -101,7 +101,7 @@ func TestVerbs_OnARunningCasinoAndOnItsDirectory(t *testing.T) {
 	holds(t, c.does("", "account", "grant", "王小明", "5", "--reason", "a gift", "--json"), `"coins": 12`)
 	holds(t, c.does("", "account", "show", "ana"), "LIMIT", "stake per day", "none")
 	holds(t, c.does("", "account", "rounds", "ana", "--json"), `"rounds": []`)
-	holds(t, c.does("", "history"), `coins_granted 王小明 (#1001), by "joe as `, `from "7" to "12", because "a gift"`)
+	holds(t, c.does("", "history"), `account_created, from "" to "operator ana"`, `coins_granted 王小明 (#1001), by "joe as `, `from "7" to "12", because "a gift"`)
 	holds(t, c.does("", "history", "--acts", "--limit", "1"), "There are more events: go on with --before ")
 	var document struct {
 		Events uint64 `json:"events"`

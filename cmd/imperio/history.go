@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"imperio/appliance/control"
+	"imperio/appliance/terminal"
 	"imperio/storage/machine"
 )
 
@@ -62,7 +62,7 @@ func (c *historyCommand) Run(env *environment) error {
 			}
 			query.Before = begun.Events + 1
 		}
-		events, older, err := c.newest(env.Ctx, client, query, c.Limit)
+		events, older, err := c.newest(env, client, query, c.Limit)
 		if err != nil {
 			return err
 		}
@@ -120,10 +120,17 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 }
 
 // newest returns the newest events of a query, the oldest first, at most limit. more reports whether older ones match too.
-func (c *historyCommand) newest(ctx context.Context, client *control.Client, query control.EventQuery, limit int) (events []control.Event, more bool, err error) {
-	for len(events) <= limit {
+func (c *historyCommand) newest(env *environment, client *control.Client, query control.EventQuery, limit int) (events []control.Event, more bool, err error) {
+	progress := terminal.NewProgress(env.Stderr)
+	defer progress.End()
+	var newest uint64 // where the search began
+	for pages := 0; len(events) <= limit; pages++ {
+		const long = 20 // pages of a search that is worth telling
+		if newest = max(newest, query.Cursor); pages >= long && query.Who == "" {
+			progress.Show("events searched", int64(newest-query.Cursor), int64(newest-query.After), "")
+		}
 		query.Limit = min(limit+1-len(events), pageSize)
-		page, err := control.ListEvents.Call(ctx, client, query)
+		page, err := control.ListEvents.Call(env.Ctx, client, query)
 		if err != nil {
 			return nil, false, err
 		}
@@ -158,7 +165,7 @@ func (c *historyCommand) follow(env *environment, client *control.Client, query 
 		}
 		// Between two numbers, so that events that don't match are read only once.
 		query.After, query.Before = max(c.After, seen), status.Events+1
-		events, _, err := c.newest(env.Ctx, client, query, int(status.Events-seen))
+		events, _, err := c.newest(env, client, query, int(status.Events-seen))
 		if err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 	var w WalletRecord
 	e := Event{Kind: AccountOpened, Seeds: seeds.commitments()}
 	if b.Actor != "" {
-		e.Act = &Act{Actor: b.Actor, Act: "account_created", After: b.Username}
+		e.Act = &Act{Actor: b.Actor, Act: "account_created", After: string(b.Role) + " " + b.Username}
 	}
 	if b.WelcomeCoins > 0 {
 		t, err := m.head.Books.Move(command.TransferWelcome, ledger.Issue, ledger.Player(id), b.WelcomeCoins, &w.Balance)
