@@ -12,6 +12,27 @@ import (
 // pageSize is the number of entries that a verb asks for at a time.
 const pageSize = 500
 
+// collect reads a list page by page, from a cursor on, up to limit entries. next is where the list goes on; 0: it does not.
+func collect[T any](env *environment, limit int, from uint64, page func(client *control.Client, from uint64, size int) ([]T, uint64, error)) (list []T, next uint64, err error) {
+	if limit < 1 {
+		return nil, 0, usagef("--limit must be at least 1")
+	}
+	list, next = []T{}, from
+	err = env.control(func(client *control.Client) error {
+		for {
+			entries, after, err := page(client, next, min(limit-len(list), pageSize))
+			if err != nil {
+				return err
+			}
+			list, next = append(list, entries...), after
+			if next == 0 || len(list) == limit {
+				return nil
+			}
+		}
+	})
+	return list, next, err
+}
+
 type accountListCommand struct {
 	jsonFlag `embed:""`
 	Search   string `help:"List only accounts whose name or e-mail address has this part, in any case of letters." placeholder:"TEXT"`
@@ -32,23 +53,11 @@ Examples:
 
 // Run lists accounts, one per line.
 func (c *accountListCommand) Run(env *environment) error {
-	if c.Limit < 1 {
-		return usagef("--limit must be at least 1")
-	}
-	found := control.AccountPage{Accounts: []control.Account{}, Next: c.From}
-	err := env.control(func(client *control.Client) error {
-		for {
-			page, err := control.ListAccounts.Call(env.Ctx, client, control.List{
-				From: found.Next, Limit: min(c.Limit-len(found.Accounts), pageSize), Search: c.Search,
-			})
-			if err != nil {
-				return err
-			}
-			found.Accounts, found.Next = append(found.Accounts, page.Accounts...), page.Next
-			if page.Next == 0 || len(found.Accounts) == c.Limit {
-				return nil
-			}
-		}
+	var found control.AccountPage
+	var err error
+	found.Accounts, found.Next, err = collect(env, c.Limit, c.From, func(client *control.Client, from uint64, size int) ([]control.Account, uint64, error) {
+		page, err := control.ListAccounts.Call(env.Ctx, client, control.List{From: from, Limit: size, Search: c.Search})
+		return page.Accounts, page.Next, err
 	})
 	if err != nil {
 		return err
@@ -90,23 +99,11 @@ Examples:
 
 // Run lists rounds, one per line.
 func (c *accountRoundsCommand) Run(env *environment) error {
-	if c.Limit < 1 {
-		return usagef("--limit must be at least 1")
-	}
-	found := control.RoundPage{Rounds: []control.Round{}, Next: c.Before}
-	err := env.control(func(client *control.Client) error {
-		for {
-			page, err := control.ListRounds.Call(env.Ctx, client, control.RoundList{
-				Who: c.Account, Before: found.Next, Limit: min(c.Limit-len(found.Rounds), pageSize), Game: c.Game,
-			})
-			if err != nil {
-				return err
-			}
-			found.Rounds, found.Next = append(found.Rounds, page.Rounds...), page.Next
-			if page.Next == 0 || len(found.Rounds) == c.Limit {
-				return nil
-			}
-		}
+	var found control.RoundPage
+	var err error
+	found.Rounds, found.Next, err = collect(env, c.Limit, c.Before, func(client *control.Client, before uint64, size int) ([]control.Round, uint64, error) {
+		page, err := control.ListRounds.Call(env.Ctx, client, control.RoundList{Who: c.Account, Before: before, Limit: size, Game: c.Game})
+		return page.Rounds, page.Next, err
 	})
 	if err != nil {
 		return err
