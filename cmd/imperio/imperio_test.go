@@ -133,9 +133,7 @@ func TestHelp_EveryVerbHasExamplesThatParse(t *testing.T) {
 			line, _, _ = strings.Cut(line, " > ")
 			line, _, _ = strings.Cut(line, " | ")
 			args := shellWords(line)
-			if again, err := newParser(&environment{Stdout: io.Discard, Stderr: io.Discard}); err != nil {
-				t.Fatal(err)
-			} else if _, err = again.Parse(numbersLast(helpLast(args))); err != nil && !errors.Is(err, errAnswered) {
+			if _, err = parser.Parse(numbersLast(helpLast(args))); err != nil && !errors.Is(err, errAnswered) {
 				t.Errorf("%s: imperio %q: %v", verb.FullPath(), args, err)
 			}
 		}
