@@ -24,7 +24,7 @@ $(GO) test $(1) $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint pages description platforms notices api-page screenshots unit short times fuzz bench bench-keys bench-ratio edge-check clean torture
+.PHONY: help run build test lint pages description man platforms notices api-page screenshots unit short times fuzz bench bench-keys bench-ratio edge-check clean torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,10 @@ description: ## check openapi.yaml with Redocly's rules, and make clients of it 
 	  IMPERIO=$(CURDIR)/build/description/imperio $(GO) test -count=1 .
 
 PLATFORMS := linux/amd64 linux/arm64 linux/arm darwin/arm64 freebsd/amd64
+
+man: ## write the manual page, build/imperio.1
+	@mkdir -p build
+	$(GO) run $(BUILD) ./cmd/imperio man >build/imperio.1
 
 platforms: ## build the program for each platform that it supports (with an empty build cache, a minute of a processor each)
 	@for platform in $(PLATFORMS); do echo "== go build for $$platform"; \

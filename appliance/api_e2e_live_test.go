@@ -64,7 +64,7 @@ func TestLive_TellsWhatHappensInTheCasino(t *testing.T) {
 	defer operator.Close()
 	conn := p.listen()
 
-	if _, err := control.GrantCoins.Call(t.Context(), operator, control.Grant{Who: "cherry", Coins: 7}); err != nil {
+	if _, err := control.GrantCoins.Call(t.Context(), operator, control.Grant{Who: "cherry", Coins: 7, Reason: "a gift"}); err != nil {
 		t.Fatal(err)
 	}
 	grant := heard(t, conn)
@@ -87,7 +87,7 @@ func TestLive_TellsWhatHappensInTheCasino(t *testing.T) {
 		t.Errorf("of a spin: %v", m)
 	}
 
-	if _, err := control.SetLock.Call(t.Context(), operator, control.Lock{Who: "cherry", Locked: true}); err != nil {
+	if _, err := control.SetLock.Call(t.Context(), operator, control.Lock{Who: "cherry", Locked: true, Reason: "asked for it"}); err != nil {
 		t.Fatal(err)
 	}
 	wantSessionEnded(t, conn)

@@ -64,7 +64,7 @@ func openRealHouseBy(t *testing.T, clock replication.Clock, change ...func(*conf
 	h.start()
 	t.Cleanup(func() {
 		h.stop()
-		if proved, err := Audit(context.Background(), h.config.Data, nil); err != nil || len(proved) == 0 {
+		if proved, err := Audit(context.Background(), h.config.Data, nil); err != nil || len(proved.Proved) == 0 {
 			t.Errorf("the books are wrong: %v", err)
 		}
 	})

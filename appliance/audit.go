@@ -18,16 +18,16 @@ import (
 
 // Audit proves the books of a casino. It asks the server that runs on the directory. Without one it reads the directory
 // itself and changes nothing. It includes bets that are in the log but not yet in the state, and it refuses a log and a state
-// that do not belong together, as a start does. It returns what was proven, in words, and a violation as *audit.Violation.
+// that do not belong together, as a start does. A violation is an error, *audit.Violation, and in the report.
 //
 // Without the casino's key, in the directory or in the configuration, less is proven: what package audit says, up to the last
 // checkpoint, since the log can't be applied without the key. The words say so.
-func Audit(ctx context.Context, data config.Data, progress func(done, total uint64)) (proved []string, err error) {
+func Audit(ctx context.Context, data config.Data, progress func(done, total uint64)) (control.AuditReport, error) {
 	return auditWith(ctx, data, catalogue.Released(), progress)
 }
 
 // auditWith is Audit for a casino with other games than the released ones.
-func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progress func(done, total uint64)) (proved []string, err error) {
+func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progress func(done, total uint64)) (proved control.AuditReport, err error) {
 	dir, key := data.Dir, keyFrom(data)
 	socket := filepath.Join(dir, SocketFile)
 	client, dial := control.Dial(ctx, socket)
@@ -37,27 +37,27 @@ func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progre
 		if err == nil && report.Violation != "" {
 			err = &audit.Violation{What: report.Violation}
 		}
-		return report.Proved, err
+		return report, err
 	}
 	lock, err := lockDir(dir)
 	if err != nil {
-		return nil, noServerError(socket, dial, err)
+		return proved, noServerError(socket, dial, err)
 	}
 	defer lock.Close()
 	id, err := storage.ReadIdentity(dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !id.Ready {
-		return nil, fmt.Errorf("%s: %w", dir, ErrNoCasino)
+		return proved, fmt.Errorf("%s: %w", dir, ErrNoCasino)
 	}
 	if err != nil {
-		return nil, err
+		return proved, err
 	}
 	keys, err := key.read(dir)
 	if err != nil && (key.given != "" || !errors.Is(err, fs.ErrNotExist)) {
-		return nil, err
+		return proved, err
 	}
 	store, err := storage.OpenWith(dir, c, keys, 0, storage.Options{ReadOnly: true, Owner: id.ClusterID})
 	if err != nil {
-		return nil, key.explain(dir, err)
+		return proved, key.explain(dir, err)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	var torn *replication.Torn
@@ -68,22 +68,32 @@ func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progre
 		torn, err = replication.Replay(ctx, dir, in, store)
 	}
 	if err != nil {
-		return nil, err
+		return proved, err
 	}
 	snapshot, err := store.Snapshot(ctx)
 	if err != nil {
-		return nil, err
+		return proved, err
 	}
 	defer snapshot.Close()
 	report, err := audit.Run(ctx, snapshot, audit.Options{Progress: progress})
-	proved = report.Lines()
+	proved = tellAudit(&report)
+	if violation, found := errors.AsType[*audit.Violation](err); found {
+		proved.Violation = violation.Error()
+	}
 	if above > 0 {
-		proved = append(proved, fmt.Sprintf("left out  %d commands of the log, above the last checkpoint: without the casino's key they can't be applied", above))
+		proved.Proved = append(proved.Proved, fmt.Sprintf("left out  %d commands of the log, above the last checkpoint: without the casino's key they can't be applied", above))
 	}
 	if torn != nil {
-		proved = append(proved, "log       "+torn.String())
+		proved.Proved = append(proved.Proved, "log       "+torn.String())
 	}
 	return proved, err
+}
+
+func tellAudit(r *audit.Report) control.AuditReport {
+	return control.AuditReport{
+		Proved: r.Lines(), Events: r.Events, HistoryHead: fmt.Sprintf("%x", r.Head), Records: r.Records, Accounts: r.Accounts,
+		Transfers: r.Transfers, Rounds: r.Rounds, OpenRounds: r.Open, Unproven: r.Unproven,
+	}
 }
 
 // Violation is a broken invariant of the books.

@@ -82,8 +82,8 @@ func TestAudit_OfFilesOfDifferentTimes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if proved[0] != want[0] {
-		t.Errorf("an older state and a newer log prove %q, and the casino %q", proved[0], want[0])
+	if proved.Proved[0] != want.Proved[0] {
+		t.Errorf("an older state and a newer log prove %q, and the casino %q", proved.Proved[0], want.Proved[0])
 	}
 	mixed = copyFiles(t, earlier, copyFiles(t, later, privateDir(t), storage.NodeFile, KeyFile, storage.StateFile), replication.LogDir)
 	auditRefuses(t, mixed, "the log is older than the state")
@@ -166,14 +166,14 @@ func TestAudit_TellsOfATornEndOfTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(proved, func(line string) bool {
+	if !slices.ContainsFunc(proved.Proved, func(line string) bool {
 		return strings.Contains(line, "was never finished") && strings.Contains(line, "normal after a kill")
 	}) {
-		t.Errorf("the audit does not tell of the torn write:\n%s", strings.Join(proved, "\n"))
+		t.Errorf("the audit does not tell of the torn write:\n%s", strings.Join(proved.Proved, "\n"))
 	}
 	makeCasino(t, dir, noted("and on")) // a start drops it
 	proved, err = Audit(t.Context(), config.Data{Dir: dir}, nil)
-	if err != nil || strings.Contains(strings.Join(proved, "\n"), "never finished") {
-		t.Errorf("after a start: %v\n%s", err, strings.Join(proved, "\n"))
+	if err != nil || strings.Contains(strings.Join(proved.Proved, "\n"), "never finished") {
+		t.Errorf("after a start: %v\n%s", err, strings.Join(proved.Proved, "\n"))
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"imperio/appliance/auth"
 	"imperio/appliance/config"
 	"imperio/appliance/control"
+	"imperio/appliance/ops"
 	"imperio/storage/audit"
 )
 
@@ -37,13 +38,23 @@ func (a *App) listenControl(context.Context) error {
 		return errors.Join(fmt.Errorf("protect the control socket: %w", err), l.Close())
 	}
 	a.addServer(&server{name: "operator's commands", on: l, http: &http.Server{
-		Handler:     newControl(a.casino, a.passwords, a.log, house{a}, "operator"),
+		Handler:     withHealth(a.health, newControl(a.casino, a.passwords, a.log, house{a}, "operator")),
 		ConnContext: control.PeerContext,
 		ErrorLog:    slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 		// An audit of a large casino takes minutes.
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, WriteTimeout: time.Hour,
 	}})
 	return nil
+}
+
+// withHealth answers the probes on the control socket as well. So "imperio health" works whatever the other listeners are: with TLS,
+// behind a proxy, or without a certificate.
+func withHealth(h *ops.Health, c *control.Control) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/health", h)
+	mux.Handle("/health/", h)
+	mux.Handle("/", c)
+	return mux
 }
 
 // newControl makes the operators' API. actor is the name in the history if the system doesn't say who asks. server is nil if
@@ -88,7 +99,7 @@ func (h house) Audit(ctx context.Context) (control.AuditReport, error) {
 	if err != nil && !errors.As(err, &violation) {
 		return control.AuditReport{}, fmt.Errorf("audit: %w", err)
 	}
-	out := control.AuditReport{Proved: report.Lines(), Events: report.Events, HistoryHead: fmt.Sprintf("%x", report.Head)}
+	out := tellAudit(&report)
 	if violation != nil {
 		out.Violation = violation.Error()
 	}
@@ -96,12 +107,13 @@ func (h house) Audit(ctx context.Context) (control.AuditReport, error) {
 }
 
 // OpenControl returns a client for operators' work on a data directory. It connects to the server that runs on the
-// directory. Without one it opens the directory itself. actor is the operator's name for the history. Call close at the end.
-func OpenControl(ctx context.Context, dir, actor string, o Options) (client *control.Client, close func() error, err error) {
+// directory. Without one it opens the directory itself. sudoUser is SUDO_USER of the operator's environment, or "". Call close at the
+// end.
+func OpenControl(ctx context.Context, dir, sudoUser string, o Options) (client *control.Client, close func() error, err error) {
 	socket := filepath.Join(dir, SocketFile)
 	client, err = control.Dial(ctx, socket)
 	if err == nil {
-		return client, func() error { client.Close(); return nil }, nil
+		return client.ForSudo(sudoUser), func() error { client.Close(); return nil }, nil
 	}
 	dial := err
 	log := newLog(o.Config.Logs, o.Logs)
@@ -121,5 +133,5 @@ func OpenControl(ctx context.Context, dir, actor string, o Options) (client *con
 	if err != nil {
 		return nil, nil, errors.Join(err, close())
 	}
-	return control.Local(newControl(d.casino(), passwords, log, nil, actor)), close, nil
+	return control.Local(newControl(d.casino(), passwords, log, nil, control.Self(sudoUser))), close, nil
 }

@@ -254,7 +254,7 @@ func TestAudit_SaysWhatItProvesWithTheKeyAndWithout(t *testing.T) {
 		if err != nil {
 			t.Fatalf("audit: %v", err)
 		}
-		return strings.Join(proved, "\n")
+		return strings.Join(proved.Proved, "\n")
 	}
 	data := config.Data{Dir: copyOf(t, h.config.Data.Dir)}
 	without := audited(data)

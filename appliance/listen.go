@@ -96,4 +96,3 @@ func errorPage(p problem.Document, acceptLanguage string) (page []byte, policy s
 	e := web.Error{Status: p.Status, Code: p.Code, Wait: p.RetryAfter, RequestID: p.RequestID}
 	return web.ErrorPage(e, acceptLanguage), web.ErrorPolicy
 }
-

@@ -163,7 +163,11 @@ func TestNewGame_GoesThroughTheWholeHouse(t *testing.T) {
 
 	// "odds" prints its mathematics.
 	var printed strings.Builder
-	if err := proof.WriteOdds(ctx, &printed, h.games, proof.OddsOptions{Game: "dice"}); err != nil ||
+	odds, err := proof.ComputeOdds(ctx, h.games, proof.OddsOptions{Game: "dice"})
+	if err == nil {
+		err = odds.WriteText(&printed)
+	}
+	if err != nil ||
 		!strings.Contains(printed.String(), "Lucky Dice (dice/1)") || !strings.Contains(printed.String(), "2/3") {
 		t.Errorf("%v:\n%s", err, printed.String())
 	}
@@ -209,7 +213,7 @@ func holdDiceProof(t *testing.T, h *realHouse, data []byte) {
 func holdDiceAudit(t *testing.T, h *realHouse, rounds int) {
 	t.Helper()
 	proved, err := auditWith(context.Background(), h.config.Data, h.games, nil)
-	if err != nil || !slices.ContainsFunc(proved, func(line string) bool { return strings.HasPrefix(line, fmt.Sprintf("dice      %d rounds, ", rounds)) }) {
-		t.Errorf("the audit proves %q, %v", proved, err)
+	if err != nil || !slices.ContainsFunc(proved.Proved, func(line string) bool { return strings.HasPrefix(line, fmt.Sprintf("dice      %d rounds, ", rounds)) }) {
+		t.Errorf("the audit proves %q, %v", proved.Proved, err)
 	}
 }

@@ -38,6 +38,7 @@ var house = []rule{
 	{directory: "appliance/problem", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/proof", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/request", mayImport: []string{"appliance/problem"}, notLibs: storageLibs},
+	{directory: "appliance/terminal", notLibs: storageLibs},
 	{directory: "appliance/web", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 
 	// Games are pure: no clock, no disk, no network, no randomness except their input.
@@ -101,7 +102,7 @@ var upward = []struct{ from, to, why string }{
 // forTests are our packages that only tests may import; libsForTests are such libraries.
 var (
 	forTests     = []string{"games/gamestest/...", "games/rulebook/rulebooktest/...", "storage/storagetest/...", "replication/replicationtest/..."}
-	libsForTests = []string{"testing", "pgregory.net/rapid", "github.com/chromedp", "github.com/letsencrypt/pebble", "github.com/google/go-cmp", "gopkg.in/yaml.v3", "golang.org/x/tools"}
+	libsForTests = []string{"testing", "pgregory.net/rapid", "github.com/chromedp", "github.com/letsencrypt/pebble", "github.com/google/go-cmp", "github.com/creack/pty", "gopkg.in/yaml.v3", "golang.org/x/tools"}
 )
 
 type importing struct {

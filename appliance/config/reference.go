@@ -31,12 +31,11 @@ func HelpLine(name string) string {
 // Print writes each key with its value and the source of the value. Secrets are masked.
 func (l *Loaded) Print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, key := range Keys() {
-		value := key.text(&l.Config)
-		if value == "" {
-			value = "-"
+	for _, v := range l.Values() {
+		if v.Value == "" {
+			v.Value = "-"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", key.Name, value, l.Sources[key.Name])
+		fmt.Fprintf(table, "%s\t%s\t%s\n", v.Key, v.Value, v.Source)
 	}
 	return table.Flush()
 }

@@ -21,10 +21,10 @@ type Account struct {
 	Role          string      `json:"role"`
 	Coins         games.Coins `json:"coins"`
 	HeldCoins     games.Coins `json:"held_coins"`
-	OpenRound     uint64      `json:"open_round,string"` // 0: none
+	OpenRound     uint64      `json:"open_round,string,omitzero"` // 0: none
 	Locked        bool        `json:"locked"`
 	CreatedAt     time.Time   `json:"created_at"`
-	ExcludedUntil time.Time   `json:"excluded_until"` // zero: not excluded
+	ExcludedUntil time.Time   `json:"excluded_until,omitzero"` // zero: not excluded
 }
 
 // NewAccount is an account to be made.
@@ -36,16 +36,18 @@ type NewAccount struct {
 	Coins    games.Coins `json:"coins"`
 }
 
-// List says which accounts to list: at most Limit (1 … 1000), in the order of their ids, beginning at From.
+// List says which accounts to list: at most Limit (1 … 1000), in the order of their ids, beginning at From. With Search, only
+// those whose name or e-mail address has this part, in any case of letters.
 type List struct {
-	From  uint64 `json:"from,string"`
-	Limit int    `json:"limit"`
+	From   uint64 `json:"from,string"`
+	Limit  int    `json:"limit"`
+	Search string `json:"search,omitzero"`
 }
 
-// AccountPage is a part of the list of accounts.
+// AccountPage is a part of the list of accounts. A page of a search may be shorter than asked for, even empty, without being the last.
 type AccountPage struct {
 	Accounts []Account `json:"accounts"`
-	Next     uint64    `json:"next,string"` // where the next page begins; 0 if this is the last
+	Next     uint64    `json:"next,string,omitzero"` // where the next page begins; 0 if this is the last
 }
 
 // Who names an account: by username, by e-mail address, or by # and its id.
@@ -81,8 +83,11 @@ type Role struct {
 	Reason string `json:"reason"`
 }
 
-// maxListed is the size of the longest page of accounts.
-const maxListed = 1000
+const (
+	maxListed   = 1000 // entries of the longest page
+	maxSearched = 5000 // accounts that a search reads for one page
+	maxReason   = 1000 // bytes of a reason
+)
 
 func (c *Control) createAccount(ctx context.Context, in NewAccount) (Account, error) {
 	body := command.OpenAccount{Role: command.Role(in.Role), WelcomeCoins: in.Coins, Actor: c.o.Actor(ctx)}
@@ -118,44 +123,61 @@ func (c *Control) createAccount(ctx context.Context, in NewAccount) (Account, er
 	return view(&opened.Account), nil
 }
 
-func (c *Control) listAccounts(_ context.Context, in List) (AccountPage, error) {
-	if in.Limit < 1 || in.Limit > maxListed {
-		return AccountPage{}, problem.New("bad_request", "A page holds 1 to %d accounts.", maxListed)
+func (c *Control) listAccounts(ctx context.Context, in List) (AccountPage, error) {
+	if err := checkLimit(in.Limit); err != nil {
+		return AccountPage{}, err
 	}
-	list, next, err := c.o.Casino.Accounts(command.AccountID(in.From), in.Limit)
-	if err != nil {
-		return AccountPage{}, fmt.Errorf("list accounts: %w", err)
+	page := AccountPage{Accounts: []Account{}, Next: in.From}
+	matches := auth.Search(in.Search)
+	for searched := 0; len(page.Accounts) < in.Limit && searched < maxSearched; {
+		list, next, err := c.o.Casino.Accounts(command.AccountID(page.Next), in.Limit-len(page.Accounts))
+		if err != nil {
+			return AccountPage{}, fmt.Errorf("list accounts: %w", err)
+		}
+		for i := range list {
+			if matches(list[i].Username, list[i].Email) {
+				page.Accounts = append(page.Accounts, view(&list[i]))
+			}
+		}
+		searched += len(list)
+		if page.Next = uint64(next); next == 0 || ctx.Err() != nil {
+			return page, ctx.Err()
+		}
 	}
-	page := AccountPage{Accounts: make([]Account, len(list)), Next: uint64(next)}
-	for i := range list {
-		page.Accounts[i] = view(&list[i])
+	// A list that is full ends before the next account, which there may not be.
+	if _, ok, err := c.o.Casino.Account(command.AccountID(page.Next)); err != nil || !ok {
+		page.Next = 0
+		return page, err
 	}
 	return page, nil
 }
 
-func (c *Control) showAccount(_ context.Context, in Who) (Account, error) {
-	id, err := c.find(in.Who)
-	if err != nil {
-		return Account{}, err
+// checkLimit checks the size of a page.
+func checkLimit(limit int) error {
+	if limit < 1 || limit > maxListed {
+		return problem.New("bad_request", "A page holds 1 to %d entries.", maxListed)
 	}
-	return c.show(id)
+	return nil
 }
 
 func (c *Control) grantCoins(ctx context.Context, in Grant) (Account, error) {
 	if in.Coins == 0 || in.Coins < -games.MaxCoins || in.Coins > command.MaxAmount {
 		return Account{}, problem.New("amount_out_of_range", "An amount is 1 to %d coins, or below 0 to take coins back.", command.MaxAmount)
 	}
-	return c.change(ctx, in.Who, command.GrantCoins{Amount: in.Coins, Actor: c.o.Actor(ctx), Reason: in.Reason})
+	return c.change(ctx, in.Who, in.Reason, command.GrantCoins{Amount: in.Coins, Actor: c.o.Actor(ctx), Reason: in.Reason})
 }
 
 func (c *Control) setLock(ctx context.Context, in Lock) (Account, error) {
-	return c.change(ctx, in.Who, command.SetLock{Locked: in.Locked, Actor: c.o.Actor(ctx), Reason: in.Reason})
+	return c.change(ctx, in.Who, in.Reason, command.SetLock{Locked: in.Locked, Actor: c.o.Actor(ctx), Reason: in.Reason})
 }
 
 func (c *Control) setPassword(ctx context.Context, in Password) (Account, error) {
 	id, err := c.find(in.Who)
 	if err != nil {
 		return Account{}, err // before the work of hashing
+	}
+	if err := checkReason(in.Reason); err != nil {
+		return Account{}, err
 	}
 	account, err := c.show(id)
 	if err != nil {
@@ -168,20 +190,23 @@ func (c *Control) setPassword(ctx context.Context, in Password) (Account, error)
 	if err != nil {
 		return Account{}, err
 	}
-	return c.change(ctx, in.Who, command.ChangePassword{NewHash: hash, Actor: c.o.Actor(ctx), Reason: in.Reason})
+	return c.change(ctx, in.Who, in.Reason, command.ChangePassword{NewHash: hash, Actor: c.o.Actor(ctx), Reason: in.Reason})
 }
 
 func (c *Control) setRole(ctx context.Context, in Role) (Account, error) {
 	if err := checkRole(in.Role); err != nil {
 		return Account{}, err
 	}
-	return c.change(ctx, in.Who, command.SetRole{Role: command.Role(in.Role), Actor: c.o.Actor(ctx), Reason: in.Reason})
+	return c.change(ctx, in.Who, in.Reason, command.SetRole{Role: command.Role(in.Role), Actor: c.o.Actor(ctx), Reason: in.Reason})
 }
 
-// change proposes a change of an account and shows the account after it.
-func (c *Control) change(ctx context.Context, who string, body command.Body) (Account, error) {
+// change proposes a change of an account and shows the account after it. The history keeps the reason.
+func (c *Control) change(ctx context.Context, who, reason string, body command.Body) (Account, error) {
 	id, err := c.find(who)
 	if err != nil {
+		return Account{}, err
+	}
+	if err := checkReason(reason); err != nil {
 		return Account{}, err
 	}
 	if _, err := c.propose(ctx, id, 0, body); err != nil {
@@ -216,6 +241,13 @@ func (c *Control) show(id command.AccountID) (Account, error) {
 		return Account{}, problem.New("account_not_found", "There is no account #%d.", id)
 	}
 	return view(&a), nil
+}
+
+func checkReason(reason string) error {
+	if strings.TrimSpace(reason) == "" || len(reason) > maxReason {
+		return problem.New("reason_missing", "Say why, in 1 to %d bytes: the history keeps the reason.", maxReason)
+	}
+	return nil
 }
 
 func checkRole(role string) error {

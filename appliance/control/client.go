@@ -19,6 +19,7 @@ import (
 type Client struct {
 	transport http.RoundTripper
 	close     func()
+	sudoUser  string
 }
 
 // Dial makes a client of the server with the control socket at path. It checks that a server answers there. If none
@@ -33,11 +34,16 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	}
 	_ = conn.Close()
 	t := &http.Transport{DialContext: dial, MaxIdleConns: 1, IdleConnTimeout: 30 * time.Second}
-	return &Client{t, t.CloseIdleConnections}, nil
+	return &Client{transport: t, close: t.CloseIdleConnections}, nil
+}
+
+// ForSudo returns the same client, which also says who used sudo: SUDO_USER of the environment, or "".
+func (c *Client) ForSudo(user string) *Client {
+	return &Client{c.transport, c.close, user}
 }
 
 // Local makes a client of a Control in this process: for a data directory that no server runs on.
-func Local(c *Control) *Client { return &Client{local{c}, func() {}} }
+func Local(c *Control) *Client { return &Client{transport: local{c}, close: func() {}} }
 
 // Close closes the client's connections.
 func (c *Client) Close() { c.close() }
@@ -69,6 +75,9 @@ func (op Operation[In, Out]) Call(ctx context.Context, c *Client, in In) (out Ou
 		return out, err
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if plainName.MatchString(c.sudoUser) {
+		r.Header.Set(sudoHeader, c.sudoUser)
+	}
 	res, err := c.transport.RoundTrip(r)
 	if err != nil {
 		return out, fmt.Errorf("ask the server: %w", err)

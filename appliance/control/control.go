@@ -22,7 +22,9 @@ import (
 var (
 	CreateAccount = Operation[NewAccount, Account]{"create-account", (*Control).createAccount}
 	ListAccounts  = Operation[List, AccountPage]{"list-accounts", (*Control).listAccounts}
-	ShowAccount   = Operation[Who, Account]{"show-account", (*Control).showAccount}
+	ShowAccount   = Operation[Who, AccountDetails]{"show-account", (*Control).showAccount}
+	ListRounds    = Operation[RoundList, RoundPage]{"list-rounds", (*Control).listRounds}
+	ListEvents    = Operation[EventQuery, EventPage]{"list-events", (*Control).listEvents}
 	GrantCoins    = Operation[Grant, Account]{"grant-coins", (*Control).grantCoins}
 	SetLock       = Operation[Lock, Account]{"set-lock", (*Control).setLock}
 	SetPassword   = Operation[Password, Account]{"set-password", (*Control).setPassword}
@@ -36,7 +38,7 @@ var (
 
 // operations is all that a Control serves.
 var operations = []operation{
-	CreateAccount, ListAccounts, ShowAccount, GrantCoins, SetLock, SetPassword, SetRole,
+	CreateAccount, ListAccounts, ShowAccount, ListRounds, ListEvents, GrantCoins, SetLock, SetPassword, SetRole,
 	GetStatus, GetRootCertificate, WriteCheckpoint, Audit,
 }
 
@@ -66,6 +68,15 @@ type Casino interface {
 	Account(id command.AccountID) (command.Account, bool, error)
 	// Accounts lists accounts in the order of their ids. next is where the next page begins; 0 after the last.
 	Accounts(from command.AccountID, limit int) (list []command.Account, next command.AccountID, err error)
+	Statistics(id command.AccountID) ([]command.GameStatistics, error)
+	// Limits reads a player's own limits at a time.
+	Limits(id command.AccountID, now time.Time) (command.Limits, error)
+	// Sessions lists the sessions of an account, newest first, including expired ones.
+	Sessions(id command.AccountID) ([]command.Session, error)
+	// Rounds lists an account's rounds, most recently opened first.
+	Rounds(ctx context.Context, id command.AccountID, p command.Page) (list []command.Round, next uint64, err error)
+	// History lists events of the history, newest first.
+	History(ctx context.Context, q command.HistoryQuery) (list []command.Event, next uint64, err error)
 }
 
 // Options configure a Control.
@@ -100,6 +111,7 @@ func New(o Options) *Control {
 func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
 
 func (c *Control) answer(w http.ResponseWriter, r *http.Request, op operation) {
+	r = r.WithContext(context.WithValue(r.Context(), sudoKey{}, r.Header.Get(sudoHeader)))
 	body, err := request.Read(r, nil)
 	var out any
 	if err == nil {

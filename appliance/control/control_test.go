@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -174,11 +173,11 @@ func testOperations(t *testing.T, h *house, c *Client) {
 	if _, err := CreateAccount.Call(ctx, c, NewAccount{Username: "apple", Password: "correct horse", Role: "player"}); err != nil {
 		t.Errorf("without an address: %v", err)
 	}
-	page, err := ListAccounts.Call(ctx, c, List{0, 1})
+	page, err := ListAccounts.Call(ctx, c, List{Limit: 1})
 	if err != nil || len(page.Accounts) != 1 || page.Accounts[0].Username != "Cherry" || page.Next != a.ID+1 {
 		t.Errorf("%+v, %v", page, err)
 	}
-	if page, err = ListAccounts.Call(ctx, c, List{page.Next, 10}); err != nil || len(page.Accounts) != 1 || page.Accounts[0].Username != "apple" || page.Next != 0 {
+	if page, err = ListAccounts.Call(ctx, c, List{From: page.Next, Limit: 10}); err != nil || len(page.Accounts) != 1 || page.Accounts[0].Username != "apple" || page.Next != 0 {
 		t.Errorf("%+v, %v", page, err)
 	}
 	for name, refused := range map[string]struct {
@@ -187,15 +186,15 @@ func testOperations(t *testing.T, h *house, c *Client) {
 	}{
 		"unknown name":     {"account_not_found", func() error { _, err := ShowAccount.Call(ctx, c, Who{"nobody"}); return err }},
 		"unknown id":       {"account_not_found", func() error { _, err := ShowAccount.Call(ctx, c, Who{"#7"}); return err }},
-		"grant to nobody":  {"account_not_found", func() error { _, err := GrantCoins.Call(ctx, c, Grant{"nobody", 1, ""}); return err }},
-		"grant to no id":   {"account_not_found", func() error { _, err := GrantCoins.Call(ctx, c, Grant{"#7", 1, ""}); return err }},
-		"grant of nothing": {"amount_out_of_range", func() error { _, err := GrantCoins.Call(ctx, c, Grant{"cherry", 0, ""}); return err }},
+		"grant to nobody":  {"account_not_found", func() error { _, err := GrantCoins.Call(ctx, c, Grant{"nobody", 1, "a gift"}); return err }},
+		"grant to no id":   {"account_not_found", func() error { _, err := GrantCoins.Call(ctx, c, Grant{"#7", 1, "a gift"}); return err }},
+		"grant of nothing": {"amount_out_of_range", func() error { _, err := GrantCoins.Call(ctx, c, Grant{"cherry", 0, "a gift"}); return err }},
 		"grant of too much": {"amount_out_of_range", func() error {
-			_, err := GrantCoins.Call(ctx, c, Grant{"cherry", games.MaxCoins + 1, ""})
+			_, err := GrantCoins.Call(ctx, c, Grant{"cherry", games.MaxCoins + 1, "a gift"})
 			return err
 		}},
-		"no such role":   {"invalid_role", func() error { _, err := SetRole.Call(ctx, c, Role{"cherry", "emperor", ""}); return err }},
-		"short password": {"invalid_password", func() error { _, err := SetPassword.Call(ctx, c, Password{"cherry", "short", ""}); return err }},
+		"no such role":   {"invalid_role", func() error { _, err := SetRole.Call(ctx, c, Role{"cherry", "emperor", "a joke"}); return err }},
+		"short password": {"invalid_password", func() error { _, err := SetPassword.Call(ctx, c, Password{"cherry", "short", "forgotten"}); return err }},
 		"taken name": {"username_taken", func() error {
 			_, err := CreateAccount.Call(ctx, c, NewAccount{Username: "cherry", Password: "correct horse", Role: "player"})
 			return err
@@ -204,7 +203,7 @@ func testOperations(t *testing.T, h *house, c *Client) {
 			_, err := CreateAccount.Call(ctx, c, NewAccount{Username: "a b", Password: "correct horse", Role: "player"})
 			return err
 		}},
-		"list of nothing": {"bad_request", func() error { _, err := ListAccounts.Call(ctx, c, List{0, 0}); return err }},
+		"list of nothing": {"bad_request", func() error { _, err := ListAccounts.Call(ctx, c, List{}); return err }},
 	} {
 		err := refused.do()
 		if r, ok := errors.AsType[*Refusal](err); !ok || r.Code != refused.code || !strings.HasSuffix(err.Error(), ".") {
@@ -214,11 +213,7 @@ func testOperations(t *testing.T, h *house, c *Client) {
 }
 
 func TestControl_TheHistoryNamesWhoIsAtTheOtherEnd(t *testing.T) {
-	me, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for client, want := range map[string]string{"socket": me.Username, "local": "tester"} {
+	for client, want := range map[string]string{"socket": Self(""), "local": "tester"} {
 		h := newHouse(t)
 		h.casino.Player("cherry", 0)
 		c := Local(h.control)

@@ -4,5 +4,5 @@ package control
 
 import "net"
 
-// peerUID is not known on this system.
-func peerUID(*net.UnixConn) (uid uint32, ok bool) { return 0, false }
+// peerOf is not known on this system.
+func peerOf(*net.UnixConn) (uid uint32, pid int32, ok bool) { return 0, 0, false }

@@ -37,10 +37,16 @@ type Status struct {
 
 // AuditReport is what an audit found.
 type AuditReport struct {
-	Proved      []string `json:"proved"`    // in words, one line each
-	Violation   string   `json:"violation"` // the first one; empty: none
+	Proved      []string `json:"proved"`             // in words, one line each
+	Violation   string   `json:"violation,omitzero"` // the first one; empty: none
 	Events      uint64   `json:"events"`
 	HistoryHead string   `json:"history_head"`
+	Records     uint64   `json:"records"`
+	Accounts    uint64   `json:"accounts"`
+	Transfers   uint64   `json:"transfers"`
+	Rounds      uint64   `json:"rounds"` // settled
+	OpenRounds  uint64   `json:"open_rounds"`
+	Unproven    uint64   `json:"unproven"` // positions of rounds, without the casino's key
 }
 
 // RootCertificate is the certificate of the server's own authority.

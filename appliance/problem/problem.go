@@ -99,6 +99,7 @@ var statuses = map[string]int{
 	"account_not_found":    http.StatusNotFound,
 	"amount_out_of_range":  http.StatusUnprocessableEntity,
 	"invalid_role":         http.StatusUnprocessableEntity,
+	"reason_missing":       http.StatusUnprocessableEntity,
 	"round_not_found":      http.StatusNotFound,
 	"token_not_found":      http.StatusNotFound,
 	"session_not_found":    http.StatusNotFound,

@@ -1,31 +1,40 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"os/user"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"imperio/appliance"
 	"imperio/appliance/control"
+	"imperio/appliance/terminal"
 	"imperio/games"
 )
 
 type accountCommand struct {
 	Data dataDirFlags `embed:""`
 
-	Create   accountCreateCommand   `cmd:"" help:"Open an account. The password is read from standard input."`
-	List     accountListCommand     `cmd:"" help:"List accounts."`
-	Show     accountShowCommand     `cmd:"" help:"Show an account."`
+	Create   accountCreateCommand   `cmd:"" help:"Open an account."`
+	List     accountListCommand     `cmd:"" help:"List accounts, or search them."`
+	Show     accountShowCommand     `cmd:"" help:"Show an account with its statistics, limits and sessions."`
+	Rounds   accountRoundsCommand   `cmd:"" help:"List an account's rounds, newest first."`
 	Grant    accountGrantCommand    `cmd:"" help:"Grant coins to an account, or take them back."`
 	Lock     accountLockCommand     `cmd:"" help:"Lock an account: its sessions end, and it can't sign in or play."`
 	Unlock   accountUnlockCommand   `cmd:"" help:"Unlock an account."`
-	Password accountPasswordCommand `cmd:"" help:"Set an account's password, read from standard input. All its sessions end."`
-	Role     accountRoleCommand     `cmd:"" help:"Make an account a player or an operator."`
+	Password accountPasswordCommand `cmd:"" help:"Set an account's password. All its sessions end."`
+	Role     accountRoleCommand     `cmd:"" help:"Make an account a player or an operator. All its sessions end."`
+}
+
+// Help explains the verb.
+func (accountCommand) Help() string {
+	return `It works through the server's socket while a server runs, and on the data directory otherwise. Run it as the casino's user or as root. The history records who did what, and why: the system's user, and the person behind sudo.
+
+Examples:
+
+  imperio account create ana --role operator
+  imperio account list --search ana
+  imperio account grant ana 500 --reason "won the raffle"`
 }
 
 // whoArg is the argument that names an account.
@@ -33,8 +42,17 @@ type whoArg struct {
 	Account string `arg:"" help:"Username, e-mail address, or # and the id."`
 }
 
+// reasonFlag is the flag of a verb whose reason the history keeps.
 type reasonFlag struct {
-	Reason string `help:"The reason, for the history." placeholder:"TEXT"`
+	Reason string `help:"The reason, for the history. It must be given." placeholder:"TEXT"`
+}
+
+// given returns the reason.
+func (f *reasonFlag) given() (string, error) {
+	if strings.TrimSpace(f.Reason) == "" {
+		return "", usagef("say why with --reason TEXT, such as --reason \"asked by e-mail\": the history keeps the reason")
+	}
+	return f.Reason, nil
 }
 
 // control calls operations of the operators' API: on the running server if there is one, else on the data directory.
@@ -43,11 +61,7 @@ func (env *environment) control(do func(*control.Client) error) error {
 	if err != nil {
 		return err
 	}
-	actor := "operator"
-	if u, err := user.Current(); err == nil {
-		actor = u.Username
-	}
-	client, closeIt, err := appliance.OpenControl(env.Ctx, loaded.Config.Data.Dir, actor, appliance.Options{Config: loaded.Config, Logs: io.Discard})
+	client, closeIt, err := appliance.OpenControl(env.Ctx, loaded.Config.Data.Dir, env.sudoUser(), appliance.Options{Config: loaded.Config, Logs: io.Discard})
 	if err != nil {
 		return err
 	}
@@ -55,152 +69,189 @@ func (env *environment) control(do func(*control.Client) error) error {
 }
 
 // change does one operation on an account and then shows the account.
-func change[In any](env *environment, operation control.Operation[In, control.Account], in In) error {
+func change[In any](env *environment, asJSON jsonFlag, operation control.Operation[In, control.Account], in In) error {
 	return env.control(func(c *control.Client) error {
 		a, err := operation.Call(env.Ctx, c, in)
 		if err != nil {
 			return err
 		}
-		return showAccount(env.Stdout, a)
+		if asJSON.JSON {
+			return env.printJSON(a)
+		}
+		var t terminal.Table
+		addAccount(&t, a)
+		return env.printTable(&t)
 	})
 }
 
 type accountCreateCommand struct {
+	jsonFlag `embed:""`
 	Username string      `arg:"" help:"The account's username."`
 	Email    string      `help:"The account's e-mail address." placeholder:"ADDRESS"`
 	Role     string      `help:"player or operator." enum:"player,operator" default:"player"`
 	Coins    games.Coins `help:"Coins to start with. The default is the welcome coins." default:"-1" placeholder:"COINS"`
 }
 
+// Help explains the verb.
+func (accountCreateCommand) Help() string {
+	return passwordHelp + `
+
+Examples:
+
+  imperio account create ana --role operator
+  echo 'a long password' | imperio account create ben --email ben@example.org --coins 0`
+}
+
+const passwordHelp = `On a terminal it asks for the password, twice and without showing it. Otherwise it reads one line of standard input.`
+
 // Run opens the account.
 func (c *accountCreateCommand) Run(env *environment) error {
-	password, err := readPassword(env)
+	loaded, err := env.configuration()
 	if err != nil {
 		return err
 	}
-	order := control.NewAccount{Username: c.Username, Email: c.Email, Password: password, Role: c.Role, Coins: c.Coins}
-	if order.Coins < 0 {
-		loaded, err := env.configuration()
-		if err != nil {
-			return err
-		}
-		order.Coins = loaded.Config.Accounts.WelcomeCoins
+	if c.Coins < 0 {
+		c.Coins = loaded.Config.Accounts.WelcomeCoins
 	}
-	return change(env, control.CreateAccount, order)
-}
-
-// readPassword reads one line, without its line ending.
-func readPassword(env *environment) (string, error) {
-	fmt.Fprintln(env.Stderr, "Password (one line):")
-	line, err := bufio.NewReader(io.LimitReader(env.Stdin, 4096)).ReadString('\n')
-	if err != nil && !(errors.Is(err, io.EOF) && line != "") {
-		return "", fmt.Errorf("read the password from standard input: %w", err)
+	password, err := env.newPassword(c.Username)
+	if err != nil {
+		return err
 	}
-	return strings.TrimRight(line, "\r\n"), nil
-}
-
-type accountListCommand struct {
-	From  uint64 `help:"First account id to list." default:"0"`
-	Limit int    `help:"Maximum number of accounts to list." default:"100"`
-}
-
-// Run lists accounts, one per line.
-func (c *accountListCommand) Run(env *environment) error {
-	return env.control(func(client *control.Client) error {
-		w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tUSERNAME\tROLE\tCOINS\tHELD\tLOCKED\tCREATED\tE-MAIL")
-		from, left := c.From, c.Limit
-		for left > 0 {
-			page, err := control.ListAccounts.Call(env.Ctx, client, control.List{From: from, Limit: min(left, 1000)})
-			if err != nil {
-				return err
-			}
-			for _, a := range page.Accounts {
-				fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%t\t%s\t%s\n", a.ID, a.Username, a.Role, a.Coins, a.HeldCoins, a.Locked, a.CreatedAt.Format(time.DateOnly), a.Email)
-			}
-			left -= len(page.Accounts)
-			if from = page.Next; from == 0 {
-				break
-			}
-		}
-		return w.Flush()
+	return change(env, c.jsonFlag, control.CreateAccount, control.NewAccount{
+		Username: c.Username, Email: c.Email, Password: password, Role: c.Role, Coins: c.Coins,
 	})
 }
 
-type accountShowCommand struct {
-	whoArg `embed:""`
-}
-
-// Run shows the account.
-func (c *accountShowCommand) Run(env *environment) error {
-	return change(env, control.ShowAccount, control.Who{Who: c.Account})
-}
-
-func showAccount(out io.Writer, a control.Account) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "id\t%d\nusername\t%s\ne-mail\t%s\nrole\t%s\ncoins\t%d\nheld coins\t%d\nlocked\t%t\ncreated\t%s\n",
-		a.ID, a.Username, a.Email, a.Role, a.Coins, a.HeldCoins, a.Locked, a.CreatedAt.Format(time.RFC3339))
-	if a.OpenRound != 0 {
-		fmt.Fprintf(w, "open round\t%d\n", a.OpenRound)
-	}
-	if !a.ExcludedUntil.IsZero() {
-		fmt.Fprintf(w, "excluded until\t%s\n", a.ExcludedUntil.Format(time.RFC3339))
-	}
-	return w.Flush()
+// newPassword reads an account's new password.
+func (env *environment) newPassword(account string) (string, error) {
+	return terminal.NewSecret(env.Ctx, env.Stdin, env.Stderr, "Password for "+account)
 }
 
 type accountGrantCommand struct {
 	whoArg     `embed:""`
 	reasonFlag `embed:""`
+	jsonFlag   `embed:""`
 	Coins      games.Coins `arg:"" help:"Number of coins. A negative number takes coins back."`
+}
+
+// Help explains the verb.
+func (accountGrantCommand) Help() string {
+	return `Examples:
+
+  imperio account grant ana 500 --reason "won the raffle"
+  imperio account grant ana -5 --reason "granted too much"`
 }
 
 // Run grants coins.
 func (c *accountGrantCommand) Run(env *environment) error {
-	return change(env, control.GrantCoins, control.Grant{Who: c.Account, Coins: c.Coins, Reason: c.Reason})
+	reason, err := c.given()
+	if err != nil {
+		return err
+	}
+	return change(env, c.jsonFlag, control.GrantCoins, control.Grant{Who: c.Account, Coins: c.Coins, Reason: reason})
 }
 
 type accountLockCommand struct {
 	whoArg     `embed:""`
 	reasonFlag `embed:""`
+	jsonFlag   `embed:""`
+}
+
+// Help explains the verb.
+func (accountLockCommand) Help() string {
+	return `Open rounds stay open, and are settled by their stated rule. To undo it: imperio account unlock.
+
+Examples:
+
+  imperio account lock ana --reason "asked for a break"`
 }
 
 // Run locks the account.
 func (c *accountLockCommand) Run(env *environment) error {
-	return change(env, control.SetLock, control.Lock{Who: c.Account, Locked: true, Reason: c.Reason})
+	return setLock(env, c.Account, true, c.reasonFlag, c.jsonFlag)
+}
+
+func setLock(env *environment, who string, locked bool, why reasonFlag, asJSON jsonFlag) error {
+	reason, err := why.given()
+	if err != nil {
+		return err
+	}
+	return change(env, asJSON, control.SetLock, control.Lock{Who: who, Locked: locked, Reason: reason})
 }
 
 type accountUnlockCommand struct {
 	whoArg     `embed:""`
 	reasonFlag `embed:""`
+	jsonFlag   `embed:""`
+}
+
+// Help explains the verb.
+func (accountUnlockCommand) Help() string {
+	return `It does not end an exclusion that the player has chosen: nobody can.
+
+Examples:
+
+  imperio account unlock ana --reason "asked in person"`
 }
 
 // Run unlocks the account.
 func (c *accountUnlockCommand) Run(env *environment) error {
-	return change(env, control.SetLock, control.Lock{Who: c.Account, Reason: c.Reason})
+	return setLock(env, c.Account, false, c.reasonFlag, c.jsonFlag)
 }
 
 type accountPasswordCommand struct {
 	whoArg     `embed:""`
 	reasonFlag `embed:""`
+	jsonFlag   `embed:""`
+}
+
+// Help explains the verb.
+func (accountPasswordCommand) Help() string {
+	return passwordHelp + `
+
+Examples:
+
+  imperio account password ana --reason "asked in person"
+  echo 'a new long password' | imperio account password ana --reason "asked in person"`
 }
 
 // Run sets the password.
 func (c *accountPasswordCommand) Run(env *environment) error {
-	password, err := readPassword(env)
+	reason, err := c.given()
 	if err != nil {
 		return err
 	}
-	return change(env, control.SetPassword, control.Password{Who: c.Account, Password: password, Reason: c.Reason})
+	password, err := env.newPassword(c.Account)
+	if err != nil {
+		return err
+	}
+	return change(env, c.jsonFlag, control.SetPassword, control.Password{Who: c.Account, Password: password, Reason: reason})
 }
 
 type accountRoleCommand struct {
 	whoArg     `embed:""`
 	reasonFlag `embed:""`
+	jsonFlag   `embed:""`
 	Role       string `arg:"" enum:"player,operator" help:"player or operator."`
+}
+
+// Help explains the verb.
+func (accountRoleCommand) Help() string {
+	return `Examples:
+
+  imperio account role ana operator --reason "runs the casino on weekends"`
 }
 
 // Run sets the role.
 func (c *accountRoleCommand) Run(env *environment) error {
-	return change(env, control.SetRole, control.Role{Who: c.Account, Role: c.Role, Reason: c.Reason})
+	reason, err := c.given()
+	if err != nil {
+		return err
+	}
+	return change(env, c.jsonFlag, control.SetRole, control.Role{Who: c.Account, Role: c.Role, Reason: reason})
+}
+
+// tellMore says on standard error that a list goes on.
+func (env *environment) tellMore(what, flag string, from uint64) {
+	fmt.Fprintf(env.Stderr, "There are more %s: go on with %s %d.\n", what, flag, from)
 }

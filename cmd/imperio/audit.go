@@ -5,10 +5,24 @@ import (
 	"fmt"
 
 	"imperio/appliance"
+	"imperio/appliance/terminal"
 )
 
 type auditCommand struct {
-	Data dataDirFlags `embed:""`
+	Data     dataDirFlags `embed:""`
+	jsonFlag `embed:""`
+}
+
+// Help explains the verb.
+func (auditCommand) Help() string {
+	return `It proves every invariant from the data alone, and changes nothing. While a server runs on the directory, the server does it. The exit code is 1 with the first violation.
+
+Without the casino's key, it proves less, and says what it left out.
+
+Examples:
+
+  imperio audit
+  imperio audit --data-dir /var/lib/imperio --json`
 }
 
 // Run audits the books of the data directory, even while a server uses it.
@@ -18,20 +32,27 @@ func (c *auditCommand) Run(env *environment) error {
 		return err
 	}
 	dir := loaded.Config.Data.Dir
-	proved, err := appliance.Audit(env.Ctx, loaded.Config.Data, func(done, total uint64) {
-		fmt.Fprintf(env.Stderr, "\r%d of %d events", done, total)
-		if done+65536 > total {
-			fmt.Fprintln(env.Stderr)
-		}
+	progress := terminal.NewProgress(env.Stderr)
+	report, err := appliance.Audit(env.Ctx, loaded.Config.Data, func(done, total uint64) {
+		progress.Show("events", int64(done), int64(total), "")
 	})
-	var violation *appliance.Violation
-	if errors.As(err, &violation) {
-		return fmt.Errorf("the books of %s are wrong: %w", dir, err)
-	}
-	if err != nil {
+	progress.End()
+	_, violated := errors.AsType[*appliance.Violation](err)
+	if err != nil && !violated {
 		return err
 	}
-	for _, line := range proved {
+	if c.JSON {
+		if failed := env.printJSON(report); failed != nil {
+			return failed
+		}
+	}
+	if violated {
+		return fmt.Errorf("the books of %s are wrong: %w", dir, err)
+	}
+	if c.JSON {
+		return nil
+	}
+	for _, line := range report.Proved {
 		fmt.Fprintln(env.Stdout, line)
 	}
 	fmt.Fprintln(env.Stdout, "The books are right.")

@@ -38,6 +38,17 @@ type benchPlayCommand struct {
 	JSON        bool          `name:"json" help:"Print the report as JSON."`
 }
 
+// Help explains the verb.
+func (benchPlayCommand) Help() string {
+	return `Bets are real: play with --start, against a casino of its own, or against one that was made for tests. The exit code is 1 if an answer differs from the books.
+
+Examples:
+
+  imperio bench --start --duration 5s
+  imperio bench --start --baseline --json
+  imperio bench --url https://casino.example --connections 16 --mix slots=2,roulette=1`
+}
+
 // Run plays, prints the report, and fails if the casino broke a promise.
 func (c *benchPlayCommand) Run(env *environment) (err error) {
 	options := bench.Options{

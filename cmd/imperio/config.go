@@ -14,7 +14,18 @@ type configCommand struct {
 }
 
 type configShowCommand struct {
+	jsonFlag      `embed:""`
 	Configuration configurationFlags `embed:""`
+}
+
+// Help explains the verb.
+func (configShowCommand) Help() string {
+	return `Values come from flags, the environment, the file, or the default: the first of these wins. Secrets are masked. The exit code is 1 if the casino would not start with these values.
+
+Examples:
+
+  imperio config
+  imperio config --domain casino.example --json`
 }
 
 // Run prints the values even if they are invalid, and then what is wrong.
@@ -23,15 +34,36 @@ func (c *configShowCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(loaded.Print(env.Stdout), loaded.Config.Validate())
+	invalid := loaded.Config.Validate()
+	if c.JSON {
+		return errors.Join(env.printJSON(struct {
+			Values []config.Value `json:"values"`
+		}{loaded.Values()}), invalid)
+	}
+	return errors.Join(loaded.Print(env.Stdout), invalid)
 }
 
 type configReferenceCommand struct {
-	Format string `enum:"text,markdown,env" default:"text" help:"Format of the reference: text, markdown, or env (a file of environment variables)."`
+	jsonFlag `embed:""`
+	Format   string `enum:"text,markdown,env" default:"text" help:"Format of the reference: text, markdown, or env (a file of environment variables)."`
+}
+
+// Help explains the verb.
+func (configReferenceCommand) Help() string {
+	return `Examples:
+
+  imperio config reference
+  imperio config reference --json
+  imperio config reference --format env`
 }
 
 // Run prints the reference.
 func (c *configReferenceCommand) Run(env *environment) error {
+	if c.JSON {
+		return env.printJSON(struct {
+			Keys []config.Fact `json:"keys"`
+		}{config.Reference()})
+	}
 	switch c.Format {
 	case "markdown":
 		return config.WriteMarkdown(env.Stdout)
@@ -42,7 +74,16 @@ func (c *configReferenceCommand) Run(env *environment) error {
 }
 
 type configLimitsCommand struct {
+	jsonFlag      `embed:""`
 	Configuration configurationFlags `embed:""`
+}
+
+// Help explains the verb.
+func (configLimitsCommand) Help() string {
+	return `Examples:
+
+  imperio config limits
+  imperio config limits --limit-slots-rate 120/m --json`
 }
 
 // Run prints the limits.
@@ -51,5 +92,9 @@ func (c *configLimitsCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(appliance.PrintLimits(env.Stdout, loaded.Config.Limits), loaded.Config.Validate())
+	limits, invalid := loaded.Config.Limits, loaded.Config.Validate()
+	if c.JSON {
+		return errors.Join(env.printJSON(appliance.LimitsInForce(limits)), invalid)
+	}
+	return errors.Join(appliance.PrintLimits(env.Stdout, limits), invalid)
 }

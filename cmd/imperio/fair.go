@@ -35,6 +35,17 @@ type fairRoundCommand struct {
 	JSON       bool        `name:"json" help:"Print the steps as JSON."`
 }
 
+// Help explains the verb.
+func (fairRoundCommand) Help() string {
+	return `It needs no network and no casino: a revealed server seed, the client seed and the nonce give every outcome. With --round it also compares what the house said, and the exit code is 1 if that differs. Flags replace what the file says.
+
+Examples:
+
+  imperio fair --round round.json
+  imperio fair --rules slots/2 --server-seed 0000000000000000000000000000000000000000000000000000000000000000 --client-seed lucky --nonce 0 --stake 10
+  imperio fair --rules blackjack/1 --server-seed 0000000000000000000000000000000000000000000000000000000000000000 --client-seed lucky --nonce 1 --stake 10 --actions stand --json`
+}
+
 // Run shows how the round follows from its seeds.
 func (c *fairRoundCommand) Run(env *environment) error {
 	round, err := c.round(env.Stdin)
@@ -126,6 +137,14 @@ type fairStreamCommand struct {
 	Rules         string `default:"slots/2" placeholder:"RULES" help:"Rules in each block's message."`
 	Words         uint64 `placeholder:"N" help:"Number of 64-bit words to write; 0 for no limit."`
 	WordsPerRound uint64 `placeholder:"N" help:"Words per nonce; 0 to use only one nonce."`
+}
+
+// Help explains the verb.
+func (fairStreamCommand) Help() string {
+	return `Examples:
+
+  imperio fair stream --words 1000000 > words.bin
+  imperio fair stream --rules roulette/1 --words-per-round 4 | dieharder -a -g 200`
 }
 
 // Run writes words until all are written or the reader is gone.

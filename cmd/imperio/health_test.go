@@ -51,14 +51,31 @@ func TestHealth_FailsIfNobodyOrAnotherServerAnswers(t *testing.T) {
 	}
 	server.Close()
 	_, stderr, code = invoke(t, nil, "health", "--url", server.URL)
-	if code != 1 || !strings.Contains(stderr, "Is the casino running there?") {
+	if code != 1 || !strings.Contains(stderr, "Is the casino running?") {
 		t.Errorf("no server: exit code %d: %s", code, stderr)
 	}
 }
 
-func TestHealth_AsksTheConfiguredNode(t *testing.T) {
-	address := strings.TrimPrefix(nodeThatSays(t, healthyNode, http.StatusOK), "http://")
-	if _, stderr, code := invoke(t, []string{"IMPERIO_HTTP_ADDR=" + address}, "health"); code != 0 {
-		t.Errorf("exit code %d: %s", code, stderr)
+func TestHealth_AsksTheOperatorsListenerBeforeThePlayersAddress(t *testing.T) {
+	address := func(body string, ready int) string {
+		return strings.TrimPrefix(nodeThatSays(t, body, ready), "http://")
+	}
+	good, other := address(healthyNode, http.StatusOK), address(`{"no":"casino"}`, http.StatusNotFound)
+	bad := address(healthyNode, http.StatusServiceUnavailable)
+	for _, c := range []struct {
+		name, ops, http string
+		code            int
+	}{
+		{"the operator's listener", good, bad, 0},
+		{"what it says counts", bad, good, 1},
+		{"another server is there", other, good, 0},
+		{"nobody is there", "127.0.0.1:1", good, 0},
+		{"there is none", "none", good, 0},
+		{"nobody anywhere", "127.0.0.1:1", other, 1},
+	} {
+		environ := []string{"IMPERIO_DATA_DIR=" + t.TempDir(), "IMPERIO_OPS_ADDR=" + c.ops, "IMPERIO_HTTP_ADDR=" + c.http}
+		if _, stderr, code := invoke(t, environ, "health"); code != c.code {
+			t.Errorf("%s: exit code %d: %s", c.name, code, stderr)
+		}
 	}
 }

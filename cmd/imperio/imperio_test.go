@@ -3,10 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -28,18 +33,31 @@ func TestRun_ExitCodes(t *testing.T) {
 		code    int
 		stderr  string // a part of it
 	}{
-		{"no verb", nil, nil, 2, "imperio --help"},
+		{"no verb", nil, nil, 0, ""},
 		{"unknown verb", nil, []string{"gamble"}, 2, "gamble"},
 		{"unknown flag", nil, []string{"config", "--data-dri", "x"}, 2, "--data-dri"},
 		{"value of another type", nil, []string{"config", "--limits", "maybe"}, 2, "neither on nor off"},
 		{"values that don't go together", nil, []string{"config", "--tls", "acme"}, 2, "set --domain"},
 		{"unknown variable", []string{"IMPERIO_DATA_DRI=x"}, []string{"config"}, 2, "Did you mean IMPERIO_DATA_DIR?"},
 		{"negative number", nil, []string{"account", "grant", "ana", "-5", "--reason", "a mistake", "--data-dir", "/nowhere/at/all"}, 1, "there is no casino"},
-		{"negative number last", nil, []string{"account", "grant", "ana", "--data-dir=/nowhere/at/all", "-5"}, 1, "there is no casino"},
-		{"negative number behind two hyphens", nil, []string{"account", "grant", "ana", "--data-dir=/nowhere/at/all", "--", "-5"}, 1, "there is no casino"},
+		{"negative number last", nil, []string{"account", "grant", "ana", "--data-dir=/nowhere/at/all", "--reason=a mistake", "-5"}, 1, "there is no casino"},
+		{"negative number behind two hyphens", nil, []string{"account", "grant", "ana", "--data-dir=/nowhere/at/all", "--reason=a mistake", "--", "-5"}, 1, "there is no casino"},
 		{"a number that is a flag", nil, []string{"version", "-5"}, 2, "-5"},
 		{"a stake of nothing", nil, []string{"bench", "--stake", "0"}, 2, "stake"},
+		{"a grant without a reason", nil, []string{"account", "grant", "ana", "5"}, 2, "say why with --reason TEXT"},
+		{"a lock with an empty reason", nil, []string{"account", "lock", "ana", "--reason", " "}, 2, "say why with --reason TEXT"},
+		{"an unlock without a reason", nil, []string{"account", "unlock", "ana"}, 2, "say why with --reason TEXT"},
+		{"a role without a reason", nil, []string{"account", "role", "ana", "operator"}, 2, "say why with --reason TEXT"},
+		{"a password without a reason", nil, []string{"account", "password", "ana"}, 2, "say why with --reason TEXT"},
+		{"a list of nothing", nil, []string{"account", "list", "--limit", "0"}, 2, "--limit"},
+		{"an unknown kind of event", nil, []string{"history", "--kind", "coins_lost"}, 2, "coins_granted, "},
+		{"no time", nil, []string{"history", "--since", "yesterday"}, 2, "2026-11-29T15:04:05"},
+		{"following the past", nil, []string{"history", "--follow", "--until", "1h"}, 2, "--until"},
 		{"help", nil, []string{"--help"}, 0, ""},
+		{"the verb help", nil, []string{"help"}, 0, ""},
+		{"the verb help of a verb", nil, []string{"help", "account", "grant"}, 0, ""},
+		{"help of an unknown verb", nil, []string{"help", "gamble"}, 2, "gamble"},
+		{"the flag of the version", nil, []string{"--version"}, 0, ""},
 		{"help of a verb", nil, []string{"config", "--help"}, 0, ""},
 		{"help of a verb that lacks arguments", nil, []string{"-h"}, 0, ""},
 		{"version", nil, []string{"version"}, 0, ""},
@@ -73,6 +91,61 @@ func TestVersion_NamesProgramGoAndRules(t *testing.T) {
 			t.Errorf("%q is missing in %q", part, stdout)
 		}
 	}
+}
+
+func TestHelp_IsTheSameInEveryForm(t *testing.T) {
+	whole, _, _ := invoke(t, nil)
+	for _, args := range [][]string{{"help"}, {"--help"}, {"-h"}} {
+		if got, _, _ := invoke(t, nil, args...); got != whole {
+			t.Errorf("%v prints\n%s", args, got)
+		}
+	}
+	if !strings.Contains(whole, "account ") || !strings.Contains(whole, "Exit codes: 0 done, 1 failed") {
+		t.Errorf("the help is\n%s", whole)
+	}
+	verb, _, _ := invoke(t, nil, "account", "grant", "--help")
+	if got, _, _ := invoke(t, nil, "help", "account", "grant"); got != verb || !strings.Contains(got, "--reason=TEXT") {
+		t.Errorf("help account grant prints\n%s", got)
+	}
+	flag, _, _ := invoke(t, nil, "--version")
+	if got, _, _ := invoke(t, nil, "version"); got != flag {
+		t.Errorf("--version prints\n%s", flag)
+	}
+}
+
+// The examples of the help are command lines that parse.
+func TestHelp_EveryVerbHasExamplesThatParse(t *testing.T) {
+	parser, err := newParser(&environment{Stdout: io.Discard, Stderr: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range parser.Model.Leaves(true) {
+		_, examples, found := strings.Cut(verb.Detail, "Examples:\n")
+		if !found {
+			t.Errorf("%s has no examples", verb.FullPath())
+		}
+		for line := range strings.Lines(examples) {
+			_, line, found = strings.Cut(" "+strings.TrimSpace(line), " imperio")
+			if !found {
+				continue
+			}
+			line = strings.NewReplacer(" <(", " ", ")", "").Replace(line)
+			line, _, _ = strings.Cut(line, " > ")
+			line, _, _ = strings.Cut(line, " | ")
+			args := shellWords(line)
+			if _, err = parser.Parse(numbersLast(helpLast(args))); err != nil && !errors.Is(err, errAnswered) {
+				t.Errorf("%s: imperio %q: %v", verb.FullPath(), args, err)
+			}
+		}
+	}
+}
+
+// shellWords splits a line as a shell does, as far as the examples need it.
+func shellWords(line string) (words []string) {
+	for _, found := range regexp.MustCompile(`"([^"]*)"|'([^']*)'|(\S+)`).FindAllStringSubmatch(line, -1) {
+		words = append(words, found[1]+found[2]+found[3])
+	}
+	return words
 }
 
 func TestConfig_ShowsValuesWithTheirSources(t *testing.T) {
@@ -177,6 +250,42 @@ func TestConfigReference_IsWhatTheDocumentsSay(t *testing.T) {
 		got, _, code := invoke(t, nil, "config", "reference", "--format", format)
 		if code != 0 || got != string(want) {
 			t.Errorf("%s is outdated; regenerate it with: imperio config reference --format %s > %s", document, format, strings.TrimPrefix(document, "../../"))
+		}
+	}
+}
+
+// full is a disk without room, such as /dev/full.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func TestRun_FailsIfTheOutputCantBeWritten(t *testing.T) {
+	seeds := []string{"--server-seed", zeroSeed, "--client-seed", "a", "--nonce", "0"}
+	for _, args := range [][]string{
+		{}, {"help"}, {"--version"}, {"version"}, {"version", "--json"}, {"version", "--notices"}, {"config"}, {"config", "--json"}, {"config", "limits"},
+		{"config", "reference"}, {"config", "reference", "--format", "env"}, {"odds", "slots"}, {"odds", "roulette", "--json"}, {"completion", "bash"},
+		{"completion", "zsh"}, {"completion", "fish"}, {"completion", "words", "--", ""}, {"man"}, append([]string{"fair", "--rules", "slots/2", "--stake", "1"}, seeds...),
+		{"fair", "stream", "--server-seed", zeroSeed, "--words", "9"},
+	} {
+		var errs bytes.Buffer
+		code := run(args, &environment{Ctx: t.Context(), Stdin: strings.NewReader(""), Stdout: full{}, Stderr: &errs})
+		if code != 1 || !strings.HasPrefix(errs.String(), "imperio: write the output: no space left") {
+			t.Errorf("%v: exit code %d: %s", args, code, errs.String())
+		}
+	}
+}
+
+func TestJSON_OfEveryVerbThatPrintsFacts(t *testing.T) {
+	for _, args := range [][]string{
+		{"version"}, {"config"}, {"config", "limits"}, {"config", "reference"}, {"odds", "slots"}, {"odds", "roulette/2"},
+	} {
+		stdout, stderr, code := invoke(t, []string{"IMPERIO_METRICS_TOKEN=not to be seen by anyone"}, append(args, "--json")...)
+		var document map[string]any
+		if err := json.Unmarshal([]byte(stdout), &document); err != nil || code != 0 || len(document) == 0 {
+			t.Errorf("%v: exit code %d, %v, %s", args, code, err, stderr)
+		}
+		if strings.Contains(stdout, "not to be seen") {
+			t.Errorf("%v: a secret was printed", args)
 		}
 	}
 }

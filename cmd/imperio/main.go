@@ -15,22 +15,28 @@ import (
 
 	"imperio/appliance"
 	"imperio/appliance/config"
+	"imperio/appliance/terminal"
 )
 
 // commands are the verbs.
 type commands struct {
-	Help helpFlag `name:"help" short:"h" help:"Show what a verb does and its flags."`
+	Help        helpFlag    `name:"help" short:"h" help:"Show what a verb does and its flags."`
+	ShowVersion versionFlag `name:"version" hidden:"" help:"Print the versions of the program and of the rules that it knows."`
 
-	Serve   serveCommand   `cmd:"" help:"Run the casino."`
-	Health  healthCommand  `cmd:"" help:"Print a running node's health; the exit code is 0 if it is ready."`
-	Bench   benchCommand   `cmd:"" help:"Play with many players against a running node, measure its speed, and compare every answer with its books."`
-	Account accountCommand `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
-	Audit   auditCommand   `cmd:"" help:"Audit the books: every balance, the history, and every round, recomputed."`
-	Config  configCommand  `cmd:"" help:"Print the configuration in force and the source of each value."`
-	Fair    fairCommand    `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
-	TLS     tlsCommand     `cmd:"" name:"tls" help:"Print the root certificate of tls=internal, or delete all stored certificates."`
-	Odds    oddsCommand    `cmd:"" help:"Print the mathematics of a game: return, house edge, best play."`
-	Version versionCommand `cmd:"" help:"Print the versions of the program and of the rules that it knows."`
+	Serve      serveCommand      `cmd:"" help:"Run the casino."`
+	Health     healthCommand     `cmd:"" help:"Print a running node's health; the exit code is 0 if it is ready."`
+	Account    accountCommand    `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
+	History    historyCommand    `cmd:"" help:"Print what happened, who did it, and why."`
+	Audit      auditCommand      `cmd:"" help:"Audit the books: every balance, the history, and every round, recomputed."`
+	Fair       fairCommand       `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
+	Odds       oddsCommand       `cmd:"" help:"Print the mathematics of a game: return, house edge, best play."`
+	Config     configCommand     `cmd:"" help:"Print the configuration in force and the source of each value."`
+	TLS        tlsCommand        `cmd:"" name:"tls" help:"Print the root certificate of tls=internal, or delete all stored certificates."`
+	Bench      benchCommand      `cmd:"" help:"Play with many players against a running node, measure its speed, and compare every answer with its books."`
+	Completion completionCommand `cmd:"" help:"Print the completion of verbs and flags for a shell."`
+	Man        manCommand        `cmd:"" hidden:"" help:"Print the manual page."`
+	Version    versionCommand    `cmd:"" help:"Print the versions of the program and of the rules that it knows."`
+	HelpVerb   helpCommand       `cmd:"" name:"help" help:"Show what a verb does and its flags."`
 }
 
 // environment is what a verb may use of its process.
@@ -41,10 +47,11 @@ type environment struct {
 	Stdout, Stderr io.Writer
 	Environ        []string // NAME=value
 
-	flags keyFlags // values from the command line
+	flags  keyFlags   // values from the command line
+	parser *kong.Kong // of the command line
 }
 
-// The exit codes.
+// The exit codes, besides 0. The help names them.
 const (
 	exitFailed = 1 // the verb failed, or found something wrong
 	exitUsage  = 2 // the command line or the configuration makes no sense: trying again can't help
@@ -81,40 +88,52 @@ func limitHeap(bytes int64) {
 
 // run executes the command line and returns the exit code.
 func run(args []string, env *environment) int {
-	parser, err := kong.New(&commands{},
+	output := terminal.NewOutput(env.Stdout)
+	env.Stdout = output
+	err := execute(args, env)
+	// A verb may ignore failed writes. They count here, for all verbs.
+	if failed := output.Err(); failed != nil {
+		err = failed
+	}
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(env.Stderr, "imperio:", err)
+	_, usage := errors.AsType[*usageError](err)
+	_, mistakes := errors.AsType[config.Problems](err)
+	if usage || mistakes {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func execute(args []string, env *environment) error {
+	parser, err := newParser(env)
+	if err != nil {
+		return err
+	}
+	env.parser, env.flags = parser, make(keyFlags)
+	env.flags.take(parser.Model.Node)
+	chosen, err := parser.Parse(numbersLast(helpLast(args)))
+	switch {
+	case errors.Is(err, errAnswered):
+		return nil
+	case err != nil:
+		return usagef("%v\nSee 'imperio help', or 'imperio help VERB'.", err)
+	}
+	return chosen.Run(env)
+}
+
+func newParser(env *environment) (*kong.Kong, error) {
+	return kong.New(&commands{},
 		kong.Name("imperio"),
 		kong.Description("A casino in one file, for play-money coins."),
 		kong.NoDefaultHelp(),
 		kong.Writers(env.Stdout, env.Stderr),
+		kong.Bind(env),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ValueFormatter(formatFlagHelp),
 	)
-	if err != nil {
-		fmt.Fprintln(env.Stderr, "imperio:", err)
-		return exitFailed
-	}
-	env.flags = make(keyFlags)
-	env.flags.take(parser.Model.Node)
-	chosen, err := parser.Parse(numbersLast(args))
-	switch {
-	case errors.Is(err, errHelpShown):
-		return 0
-	case err != nil:
-		fmt.Fprintf(env.Stderr, "imperio: %v\nSee 'imperio --help', or 'imperio VERB --help'.\n", err)
-		return exitUsage
-	}
-	err = chosen.Run(env)
-	var usage *usageError
-	var problems config.Problems
-	switch {
-	case errors.As(err, &usage), errors.As(err, &problems):
-		fmt.Fprintln(env.Stderr, "imperio:", err)
-		return exitUsage
-	case err != nil:
-		fmt.Fprintln(env.Stderr, "imperio:", err)
-		return exitFailed
-	}
-	return 0
 }
 
 // usageError is a command line that parses but makes no sense.
@@ -124,36 +143,4 @@ func (e *usageError) Error() string { return e.message }
 
 func usagef(format string, args ...any) error {
 	return &usageError{fmt.Sprintf(format, args...)}
-}
-
-// helpFlag prints the help of the verb before it, and ends parsing.
-type helpFlag bool
-
-var errHelpShown = errors.New("help was shown")
-
-// BeforeReset is called by kong when the flag is seen.
-func (helpFlag) BeforeReset(ctx *kong.Context) error {
-	if err := ctx.PrintUsage(false); err != nil {
-		return err
-	}
-	if err := printNeighbours(ctx.Stdout, ctx.Selected()); err != nil {
-		return err
-	}
-	return errHelpShown
-}
-
-// printNeighbours lists the verbs beside a default verb, since its help doesn't.
-func printNeighbours(w io.Writer, verb *kong.Node) error {
-	if verb == nil || verb.Parent == nil || verb.Parent.DefaultCmd != verb {
-		return nil
-	}
-	for _, neighbour := range verb.Parent.Children {
-		if neighbour == verb || neighbour.Hidden {
-			continue
-		}
-		if _, err := fmt.Fprintf(w, "\nSee also: %s --help\n  %s\n", neighbour.FullPath(), neighbour.Help); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -55,16 +55,24 @@ func localNode(c *config.Config, client *tls.Config) (string, *tls.Config, error
 	if address == "" {
 		return "", nil, errors.New("the configuration has no address for players: give --url")
 	}
-	host, port, err := net.SplitHostPort(address)
+	address, err := reachable(address)
 	if err != nil {
-		return "", nil, fmt.Errorf("the configured address: %w", err)
+		return "", nil, err
 	}
-	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
-		host = "127.0.0.1"
-	}
-	address = net.JoinHostPort(host, port)
 	if client.RootCAs == nil && config.IsLoopback(address) {
 		client.InsecureSkipVerify = true
 	}
 	return scheme + "://" + address, client, nil
+}
+
+// reachable is the address at which this machine reaches a listener.
+func reachable(address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("the configured address: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port), nil
 }

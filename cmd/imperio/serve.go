@@ -16,6 +16,19 @@ type serveCommand struct {
 	Configuration configurationFlags `embed:""`
 }
 
+// Help explains the verb.
+func (serveCommand) Help() string {
+	return `Without a flag it keeps its data in ./imperio-data and serves http://127.0.0.1:8080. With --domain it serves HTTPS on port 443 with certificates by ACME, and redirects from port 80. Every flag is also an environment variable and a key of the file of --config: see imperio config reference.
+
+SIGINT and SIGTERM stop it: it finishes what runs, and closes its data. The exit code is then 0.
+
+Examples:
+
+  imperio serve
+  imperio serve --data-dir /var/lib/imperio --domain casino.example
+  imperio serve --config /etc/imperio/imperio.toml`
+}
+
 // Run serves until the process is told to stop.
 func (c *serveCommand) Run(env *environment) error {
 	loaded, err := config.LoadValid(env.input())
@@ -38,6 +51,7 @@ func (c *serveCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
+	welcome(env, loaded.Config.Logs.Format, app)
 	ended := make(chan struct{})
 	var owned sync.WaitGroup
 	owned.Go(func() {

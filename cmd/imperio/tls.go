@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"imperio/appliance"
+	"imperio/appliance/control"
 )
 
 type tlsCommand struct {
@@ -18,7 +19,18 @@ func complaints(env *environment) *slog.Logger {
 }
 
 type tlsRootCommand struct {
-	Data dataDirFlags `embed:""`
+	Data     dataDirFlags `embed:""`
+	jsonFlag `embed:""`
+}
+
+// Help explains the verb.
+func (tlsRootCommand) Help() string {
+	return `Clients that trust it trust every certificate that the casino makes for itself.
+
+Examples:
+
+  imperio tls root
+  imperio tls root --data-dir /var/lib/imperio`
 }
 
 // Run prints the certificate.
@@ -31,12 +43,23 @@ func (c *tlsRootCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
+	if c.JSON {
+		return env.printJSON(control.RootCertificate{PEM: string(root)})
+	}
 	_, err = env.Stdout.Write(root)
 	return err
 }
 
 type tlsForgetCommand struct {
-	Data dataDirFlags `embed:""`
+	Data     dataDirFlags `embed:""`
+	jsonFlag `embed:""`
+}
+
+// Help explains the verb.
+func (tlsForgetCommand) Help() string {
+	return `Examples:
+
+  imperio tls forget --data-dir /var/lib/imperio`
 }
 
 // Run deletes what is stored.
@@ -48,6 +71,11 @@ func (c *tlsForgetCommand) Run(env *environment) error {
 	n, err := appliance.ForgetTLS(env.Ctx, loaded.Config.Data, complaints(env))
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return env.printJSON(struct {
+			Deleted int `json:"deleted"`
+		}{n})
 	}
 	if n == 0 {
 		fmt.Fprintln(env.Stdout, "Nothing was stored.")

@@ -20,7 +20,19 @@ var version, commit string
 var notices string
 
 type versionCommand struct {
-	Notices bool `help:"Print the licences of the libraries and fonts in the program instead."`
+	jsonFlag `embed:""`
+	Notices  bool `help:"Print the licences of the libraries and fonts in the program instead."`
+}
+
+// Help explains the verb.
+func (versionCommand) Help() string {
+	return `The rules are those of all games that this program can play and prove.
+
+Examples:
+
+  imperio version
+  imperio version --json
+  imperio version --notices`
 }
 
 // Run prints the version, or the licences.
@@ -31,6 +43,16 @@ func (c *versionCommand) Run(env *environment) error {
 	}
 	build := thisBuild()
 	rules := catalogue.Released().Rules()
+	if c.JSON {
+		return env.printJSON(struct {
+			Version string   `json:"version"`
+			Commit  string   `json:"commit"`
+			Go      string   `json:"go"`
+			OS      string   `json:"os"`
+			Arch    string   `json:"arch"`
+			Rules   []string `json:"rules"`
+		}{build.version, build.commit, runtime.Version(), runtime.GOOS, runtime.GOARCH, rules})
+	}
 	_, err := fmt.Fprintf(env.Stdout, "imperio %s\ncommit  %s\ngo      %s %s/%s\nrules   %s\n",
 		build.version, build.commit, runtime.Version(), runtime.GOOS, runtime.GOARCH, strings.Join(rules, " "))
 	return err

@@ -21,7 +21,11 @@ type Deal struct {
 	Best                                 string  // the play with the highest expectation; "blackjack" for a natural
 	BestNet, BasicNet                    float64 // average net results by best play and by the chart, including the dealer's blackjacks
 	Basic                                string  // the play of the chart
-	Insurance                            float64 // average net result of insurance for half a stake, in stakes; NaN unless the up card is an ace
+	// The same as BestNet and BasicNet if surrender were not allowed.
+	BestNetUnsurrendered, BasicNetUnsurrendered float64
+	// BasicSquare is the average square of the net result by the chart, dealer's blackjacks included; see splitSquare.
+	BasicSquare float64
+	Insurance   float64 // average net result of insurance for half a stake, in stakes; NaN unless the up card is an ace
 }
 
 // BlackjackResult is the exact evaluation of blackjack/1.
@@ -30,6 +34,11 @@ type BlackjackResult struct {
 	// BestNet is a round's average net result by best play, in stakes. Best play depends on the composition of the hand,
 	// and plays each hand of a split by its own cards alone. BasicNet is the same by the chart.
 	BestNet, BasicNet float64
+	// The same if surrender were not allowed.
+	BestNetUnsurrendered, BasicNetUnsurrendered float64
+	// BasicVariance is the variance of a round's net result by the chart, in squares of a stake. It is exact but for what split
+	// hands have in common by the shoe; see splitSquare.
+	BasicVariance float64
 }
 
 // BestEdge is the house edge against best play, per initial stake.
@@ -93,9 +102,13 @@ func evaluate(ctx context.Context, with rules, chart *Chart, workers int, progre
 		for _, d := range deals {
 			r.BestNet += d.Chance * d.BestNet
 			r.BasicNet += d.Chance * d.BasicNet
+			r.BestNetUnsurrendered += d.Chance * d.BestNetUnsurrendered
+			r.BasicNetUnsurrendered += d.Chance * d.BasicNetUnsurrendered
+			r.BasicVariance += d.Chance * d.BasicSquare
 		}
 		r.Deals = append(r.Deals, deals...)
 	}
+	r.BasicVariance -= r.BasicNet * r.BasicNet
 	return r, nil
 }
 
@@ -107,11 +120,12 @@ func evaluateUp(ctx context.Context, with rules, chart *Chart, up int) []Deal {
 	dealer := newDealerTable(up)
 	optimal := newEvaluator(dealer, full, best)
 	charted := newEvaluator(dealer, full, byChart(chart, up))
+	squares := newSquares(charted)
 	var deals []Deal
 	for a := 1; a <= 10; a++ {
 		for b := a; b <= 10 && ctx.Err() == nil; b++ {
 			d := Deal{Player: [2]int{a, b}, Up: up, Chance: chanceUp * pairChance(&full, a, b)}
-			evaluateDeal(&d, with, optimal, charted, chart)
+			evaluateDeal(&d, with, optimal, squares, chart)
 			deals = append(deals, d)
 		}
 	}
@@ -127,7 +141,7 @@ func pairChance(s *shoeOf, a, b int) float64 {
 	return 2 * first * float64(s[b]) / float64(s[0]-1)
 }
 
-func evaluateDeal(d *Deal, with rules, optimal, charted *evaluator, chart *Chart) {
+func evaluateDeal(d *Deal, with rules, optimal *evaluator, charted *squares, chart *Chart) {
 	a, b, up := d.Player[0], d.Player[1], d.Up
 	h := cardsOf{}.with(a).with(b)
 	unseen := optimal.unseen(h)
@@ -142,7 +156,8 @@ func evaluateDeal(d *Deal, with rules, optimal, charted *evaluator, chart *Chart
 		d.Best, d.Basic = "blackjack", "blackjack"
 		d.Stand, d.Hit, d.Double, d.Split, d.Surrender = 1.5, math.NaN(), math.NaN(), math.NaN(), math.NaN()
 		d.BestNet = (1 - d.DealerBlackjack) * 1.5 // two naturals push
-		d.BasicNet = d.BestNet
+		d.BasicNet, d.BestNetUnsurrendered, d.BasicNetUnsurrendered = d.BestNet, d.BestNet, d.BestNet
+		d.BasicSquare = (1 - d.DealerBlackjack) * 1.5 * 1.5
 		return
 	}
 	x := optimal.hand(h)
@@ -159,33 +174,50 @@ func evaluateDeal(d *Deal, with rules, optimal, charted *evaluator, chart *Chart
 			d.Split = max(d.Split, splitOnce(optimal.dealer, a, optimal.shoe, same))
 		}
 	}
-	bestNet, taken := math.Inf(-1), stand
+	net, taken := math.Inf(-1), stand
 	for p, v := range []float64{d.Stand, d.Hit, d.Double, d.Split, d.Surrender} {
-		if v > bestNet {
-			bestNet, taken = v, play(p)
+		if play(p) == surrender {
+			d.BestNetUnsurrendered = d.peeked(net)
+		}
+		if v > net {
+			net, taken = v, play(p)
 		}
 	}
-	d.Best = taken.String()
-	d.BestNet = (1-d.DealerBlackjack)*bestNet - d.DealerBlackjack
-
-	if chart == nil {
-		return
+	d.Best, d.BestNet = taken.String(), d.peeked(net)
+	if chart != nil {
+		followChart(d, with, charted, chart)
 	}
-	pair := 0
+}
+
+// peeked is the average net result, dealer's blackjacks included, of a play with this net result after the dealer has peeked.
+func (d *Deal) peeked(net float64) float64 { return (1-d.DealerBlackjack)*net - d.DealerBlackjack }
+
+// followChart fills in what the chart does and gets.
+func followChart(d *Deal, with rules, squares *squares, chart *Chart) {
+	charted := squares.e
+	a, b, up := d.Player[0], d.Player[1], d.Up
+	h, pair := cardsOf{}.with(a).with(b), 0
 	if a == b {
 		pair = a
 	}
 	total, soft := h.total()
+	// follow returns the average net result of a play, and that of its square.
+	follow := func(p play) (net, square float64) {
+		switch p {
+		case split:
+			return splitExpectation(charted.dealer, a, charted.shoe, charted.choose), splitSquare(charted.dealer, a, charted.shoe, charted.choose)
+		case surrender:
+			return -0.5, 0.25
+		}
+		return charted.hand(h).plays[p], squares.play(h, p)
+	}
 	basic := chart.choose(total, soft, pair, up, true, with.surrender)
 	d.Basic = basic.String()
-	var net float64
-	switch basic {
-	case split:
-		net = splitExpectation(charted.dealer, a, charted.shoe, charted.choose)
-	case surrender:
-		net = -0.5
-	default:
-		net = charted.hand(h).plays[basic]
+	net, square := follow(basic)
+	d.BasicNet = d.peeked(net)
+	d.BasicSquare = (1-d.DealerBlackjack)*square + d.DealerBlackjack
+	if basic == surrender {
+		net, _ = follow(chart.choose(total, soft, pair, up, true, false))
 	}
-	d.BasicNet = (1-d.DealerBlackjack)*net - d.DealerBlackjack
+	d.BasicNetUnsurrendered = d.peeked(net)
 }

@@ -6,6 +6,8 @@ package odds
 type BlackjackRecord struct {
 	BestEdge  float64 // exact: EvaluateBlackjack, best play
 	BasicEdge float64 // exact: EvaluateBlackjack, BasicStrategy
+	// The same without surrender.
+	BestEdgeUnsurrendered, BasicEdgeUnsurrendered float64
 
 	// By SimulateBlackjack with BasicStrategy:
 	Hands         int64
@@ -21,8 +23,12 @@ type BlackjackRecord struct {
 // RecordedBlackjack returns the record. "imperio odds blackjack" recomputes it.
 func RecordedBlackjack() BlackjackRecord {
 	return BlackjackRecord{
-		BestEdge:      0.0033026803734,
-		BasicEdge:     0.0033321555951,
+		BestEdge:  0.0033026803734,
+		BasicEdge: 0.0033321555951,
+
+		BestEdgeUnsurrendered:  0.0040287023612,
+		BasicEdgeUnsurrendered: 0.0040592241770,
+
 		Hands:         1_000_000_000,
 		Seed:          20261123,
 		Date:          "2026-11-23",

@@ -180,6 +180,9 @@ func TestEvaluateBlackjack_MatchesTheRecord(t *testing.T) {
 	if math.Abs(r.BestEdge()-record.BestEdge) > 1e-10 || math.Abs(r.BasicEdge()-record.BasicEdge) > 1e-10 {
 		t.Errorf("edges %.12f and %.12f, recorded are %.12f and %.12f", r.BestEdge(), r.BasicEdge(), record.BestEdge, record.BasicEdge)
 	}
+	if math.Abs(-r.BestNetUnsurrendered-record.BestEdgeUnsurrendered) > 1e-10 || math.Abs(-r.BasicNetUnsurrendered-record.BasicEdgeUnsurrendered) > 1e-10 {
+		t.Errorf("without surrender: %.13f and %.13f, recorded are %+v", -r.BestNetUnsurrendered, -r.BasicNetUnsurrendered, record)
+	}
 }
 
 func TestEvaluateBlackjack_StopsWithItsContext(t *testing.T) {

@@ -66,7 +66,7 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 	var w WalletRecord
 	e := Event{Kind: AccountOpened, Seeds: seeds.commitments(), Invitation: invitation}
 	if b.Actor != "" {
-		e.Act = &Act{Actor: b.Actor, Act: "account_created"} // without the name: the history can't forget it
+		e.Act = &Act{Actor: b.Actor, Act: "account_created", After: string(b.Role)} // without the name: the history can't forget it
 	}
 	if b.WelcomeCoins > 0 {
 		t, err := m.head.Books.Move(command.TransferWelcome, ledger.Issue, ledger.Player(id), b.WelcomeCoins, &w.Balance)

@@ -53,6 +53,15 @@ var eventNames = map[EventKind]string{
 	TokenCreated: "token_created",
 }
 
+// EventKinds lists the names of all kinds, in the order of their numbers.
+func EventKinds() []string {
+	names := make([]string, 0, len(eventNames))
+	for k := AccountOpened; int(k) <= len(eventNames); k++ {
+		names = append(names, k.String())
+	}
+	return names
+}
+
 // String names the kind for people.
 func (k EventKind) String() string {
 	if n, ok := eventNames[k]; ok {
@@ -140,7 +149,11 @@ func (e *Event) room() coins {
 func (e *Event) Tell() command.Event {
 	v := command.Event{
 		Seq: e.Seq, Time: at(e.Time), Kind: e.Kind.String(), Account: e.Account, Coins: games.Coins(e.Coins), HeldCoins: games.Coins(e.Held),
-		Room: e.room(),
+		Room:  e.room(),
+		Until: at(e.Until),
+	}
+	if e.Act != nil {
+		v.Act = new(command.Act(*e.Act))
 	}
 	if e.Round != nil {
 		v.Round = new(command.Round)
