@@ -34,7 +34,7 @@ func TestShowAccount_HasStatisticsLimitsAndSessions(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	l := a.Limits
-	if l.InForce.StakePerDay != 50 || len(l.Pending) != 2 || l.Pending[0].Limit != "stake_per_day" || l.Pending[0].Value != 90 || l.Pending[0].From.IsZero() || l.StakedToday != 7 {
+	if l.InForce.StakePerDay != 50 || len(l.Pending) != 1 || l.Pending[0].Limit != "stake_per_day" || l.Pending[0].Value != 90 || l.Pending[0].From.IsZero() || l.StakedToday != 7 {
 		t.Errorf("%+v", l)
 	}
 	if len(a.Sessions) != 1 || a.Sessions[0].Address != "192.0.2.1" || a.Sessions[0].UserAgent != "a browser" {

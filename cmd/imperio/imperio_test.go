@@ -279,12 +279,12 @@ func TestJSON_OfEveryVerbThatPrintsFacts(t *testing.T) {
 	for _, args := range [][]string{
 		{"version"}, {"config"}, {"config", "limits"}, {"config", "reference"}, {"odds", "slots"}, {"odds", "roulette/2"},
 	} {
-		stdout, stderr, code := invoke(t, []string{"IMPERIO_METRICS_TOKEN=not to be seen by anyone"}, append(args, "--json")...)
+		stdout, stderr, code := invoke(t, []string{"IMPERIO_METRICS_TOKEN=not-to-be-seen-by-anyone"}, append(args, "--json")...)
 		var document map[string]any
 		if err := json.Unmarshal([]byte(stdout), &document); err != nil || code != 0 || len(document) == 0 {
 			t.Errorf("%v: exit code %d, %v, %s", args, code, err, stderr)
 		}
-		if strings.Contains(stdout, "not to be seen") {
+		if strings.Contains(stdout, "not-to-be-seen") {
 			t.Errorf("%v: a secret was printed", args)
 		}
 	}
