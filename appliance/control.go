@@ -38,7 +38,7 @@ func (a *App) listenControl(context.Context) error {
 		return errors.Join(fmt.Errorf("protect the control socket: %w", err), l.Close())
 	}
 	a.addServer(&server{name: "operator's commands", on: l, http: &http.Server{
-		Handler:     withHealth(a.health, newControl(a.casino, a.passwords, a.log, house{a}, "operator")),
+		Handler:     withHealth(a.health, newControl(a.casino, a.passwords, a.log, house{a}, a.URL, "operator")),
 		ConnContext: control.PeerContext,
 		ErrorLog:    slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 		// An audit of a large casino takes minutes.
@@ -59,9 +59,9 @@ func withHealth(h *ops.Health, c *control.Control) http.Handler {
 
 // newControl makes the operators' API. actor is the name in the history if the system doesn't say who asks. server is nil if
 // none runs.
-func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Server, actor string) *control.Control {
+func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Server, origin func() string, actor string) *control.Control {
 	return control.New(control.Options{
-		Casino: c, Passwords: p, Log: log, Now: c.node.Now, Random: rand.Reader, Server: server,
+		Casino: c, Passwords: p, Log: log, Now: c.node.Now, Random: rand.Reader, Server: server, Origin: origin,
 		Actor: func(ctx context.Context) string { return cmp.Or(control.Peer(ctx), actor) },
 	})
 }
@@ -133,5 +133,5 @@ func OpenControl(ctx context.Context, dir, sudoUser string, o Options) (client *
 	if err != nil {
 		return nil, nil, errors.Join(err, close())
 	}
-	return control.Local(newControl(d.casino(), passwords, log, nil, control.Self(sudoUser))), close, nil
+	return control.Local(newControl(d.casino(), passwords, log, nil, func() string { return configuredURL(&o.Config) }, control.Self(sudoUser))), close, nil
 }

@@ -25,14 +25,15 @@ type Account struct {
 	Locked        bool        `json:"locked"`
 	CreatedAt     time.Time   `json:"created_at"`
 	ExcludedUntil time.Time   `json:"excluded_until,omitzero"` // zero: not excluded
+	DeletedAt     time.Time   `json:"deleted_at,omitzero"`     // zero: not deleted
 }
 
 // NewAccount is an account to be made.
 type NewAccount struct {
 	Username string      `json:"username"`
-	Email    string      `json:"email"` // may be empty
-	Password string      `json:"password"`
-	Role     string      `json:"role"` // player or operator
+	Email    string      `json:"email"`    // may be empty
+	Password string      `json:"password"` // empty: it has none yet, and nobody can sign in until CreatePasswordLink
+	Role     string      `json:"role"`     // player or operator
 	Coins    games.Coins `json:"coins"`
 }
 
@@ -69,11 +70,17 @@ type Lock struct {
 	Reason string `json:"reason"`
 }
 
-// Password sets the password of an account.
-type Password struct {
-	Who      string `json:"who"`
-	Password string `json:"password"`
-	Reason   string `json:"reason"`
+// Email sets the e-mail address of an account; empty: it has none.
+type Email struct {
+	Who    string `json:"who"`
+	Email  string `json:"email"`
+	Reason string `json:"reason"`
+}
+
+// Deletion deletes an account.
+type Deletion struct {
+	Who    string `json:"who"`
+	Reason string `json:"reason"`
 }
 
 // Role gives an account a role.
@@ -106,11 +113,13 @@ func (c *Control) createAccount(ctx context.Context, in NewAccount) (Account, er
 	if err := checkRole(in.Role); err != nil {
 		return Account{}, err
 	}
-	if err := auth.CheckPassword(in.Password, body.Username, body.Email); err != nil {
-		return Account{}, err
-	}
-	if body.PasswordHash, err = c.o.Passwords.Hash(ctx, true, in.Password); err != nil {
-		return Account{}, err
+	if in.Password != "" {
+		if err := auth.CheckPassword(in.Password, body.Username, body.Email); err != nil {
+			return Account{}, err
+		}
+		if body.PasswordHash, err = c.o.Passwords.Hash(ctx, true, in.Password); err != nil {
+			return Account{}, err
+		}
 	}
 	res, err := c.propose(ctx, 0, 2*command.SeedSize, body)
 	if err != nil {
@@ -171,26 +180,24 @@ func (c *Control) setLock(ctx context.Context, in Lock) (Account, error) {
 	return c.change(ctx, in.Who, in.Reason, command.SetLock{Locked: in.Locked, Actor: c.o.Actor(ctx), Reason: in.Reason})
 }
 
-func (c *Control) setPassword(ctx context.Context, in Password) (Account, error) {
+func (c *Control) setEmail(ctx context.Context, in Email) (Account, error) {
+	body := command.ChangeEmail{Actor: c.o.Actor(ctx), Reason: in.Reason}
+	if in.Email != "" {
+		var err error
+		if body.Email, body.EmailKey, err = auth.Email(in.Email); err != nil {
+			return Account{}, err
+		}
+	}
+	return c.change(ctx, in.Who, in.Reason, body)
+}
+
+func (c *Control) deleteAccount(ctx context.Context, in Deletion) (Account, error) {
 	id, err := c.find(in.Who)
 	if err != nil {
-		return Account{}, err // before the work of hashing
-	}
-	if err := checkReason(in.Reason); err != nil {
 		return Account{}, err
 	}
-	account, err := c.show(id)
-	if err != nil {
-		return Account{}, err
-	}
-	if err := auth.CheckPassword(in.Password, account.Username, account.Email); err != nil {
-		return Account{}, err
-	}
-	hash, err := c.o.Passwords.Hash(ctx, true, in.Password)
-	if err != nil {
-		return Account{}, err
-	}
-	return c.change(ctx, in.Who, in.Reason, command.ChangePassword{NewHash: hash, Actor: c.o.Actor(ctx), Reason: in.Reason})
+	// Afterwards only the id leads to it.
+	return c.change(ctx, fmt.Sprintf("#%d", id), in.Reason, command.DeleteAccount{Actor: c.o.Actor(ctx), Reason: in.Reason})
 }
 
 func (c *Control) setRole(ctx context.Context, in Role) (Account, error) {
@@ -261,5 +268,6 @@ func view(a *command.Account) Account {
 	return Account{
 		ID: uint64(a.ID), Username: a.Username, Email: a.Email, Role: string(a.Role), Coins: a.Coins, HeldCoins: a.HeldCoins,
 		OpenRound: uint64(a.OpenRound), Locked: a.Locked, CreatedAt: a.CreatedAt, ExcludedUntil: a.ExcludedUntil,
+		DeletedAt: a.DeletedAt,
 	}
 }

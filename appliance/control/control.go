@@ -29,6 +29,13 @@ var (
 	SetLock       = Operation[Lock, Account]{"set-lock", (*Control).setLock}
 	SetPassword   = Operation[Password, Account]{"set-password", (*Control).setPassword}
 	SetRole       = Operation[Role, Account]{"set-role", (*Control).setRole}
+	SetEmail      = Operation[Email, Account]{"set-email", (*Control).setEmail}
+	DeleteAccount = Operation[Deletion, Account]{"delete-account", (*Control).deleteAccount}
+
+	CreatePasswordLink = Operation[NewPasswordLink, PasswordLink]{"create-password-link", (*Control).createPasswordLink}
+	CreateInvitation   = Operation[NewInvitation, Invited]{"create-invitation", (*Control).createInvitation}
+	ListInvitations    = Operation[None, InvitationList]{"list-invitations", (*Control).listInvitations}
+	RevokeInvitation   = Operation[Revocation, None]{"revoke-invitation", (*Control).revokeInvitation}
 
 	GetStatus          = Operation[None, Status]{"get-status", (*Control).getStatus}
 	GetRootCertificate = Operation[None, RootCertificate]{"get-root-certificate", (*Control).getRootCertificate}
@@ -38,7 +45,8 @@ var (
 
 // operations is all that a Control serves.
 var operations = []operation{
-	CreateAccount, ListAccounts, ShowAccount, ListRounds, ListEvents, GrantCoins, SetLock, SetPassword, SetRole,
+	CreateAccount, ListAccounts, ShowAccount, ListRounds, ListEvents, GrantCoins, SetLock, SetPassword, SetRole, SetEmail, DeleteAccount,
+	CreatePasswordLink, CreateInvitation, ListInvitations, RevokeInvitation,
 	GetStatus, GetRootCertificate, WriteCheckpoint, Audit,
 }
 
@@ -68,6 +76,8 @@ type Casino interface {
 	Account(id command.AccountID) (command.Account, bool, error)
 	// Accounts lists accounts in the order of their ids. next is where the next page begins; 0 after the last.
 	Accounts(from command.AccountID, limit int) (list []command.Account, next command.AccountID, err error)
+	// Invitations lists the valid invitations, oldest first.
+	Invitations() ([]command.Invitation, error)
 	Statistics(id command.AccountID) ([]command.GameStatistics, error)
 	// Limits reads a player's own limits at a time.
 	Limits(id command.AccountID, now time.Time) (command.Limits, error)
@@ -88,6 +98,8 @@ type Options struct {
 	Random    io.Reader        // of seeds and command ids: unpredictable, safe for concurrent use
 	// Server answers the operations that concern the running server; nil: no server runs, and they are refused.
 	Server Server
+	// Origin returns where players find the casino, such as https://casino.example, for links.
+	Origin func() string
 	// Actor returns who sent a request, for the history. The context is the request's.
 	Actor func(context.Context) string
 }

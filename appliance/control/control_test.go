@@ -50,8 +50,9 @@ func newHouse(t *testing.T) *house {
 	}
 	h.control = New(Options{
 		Casino: h, Passwords: h.passwords, Log: slog.New(slog.NewTextHandler(&h.logs, nil)), Random: rand.Reader, Server: &h.server,
-		Now:   func() time.Time { return h.casino.Now },
-		Actor: func(ctx context.Context) string { return cmp.Or(Peer(ctx), "tester") },
+		Now:    func() time.Time { return h.casino.Now },
+		Actor:  func(ctx context.Context) string { return cmp.Or(Peer(ctx), "tester") },
+		Origin: func() string { return "https://casino.example" },
 	})
 	return h
 }

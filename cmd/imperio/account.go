@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"imperio/appliance"
 	"imperio/appliance/control"
@@ -22,8 +23,10 @@ type accountCommand struct {
 	Grant    accountGrantCommand    `cmd:"" help:"Grant coins to an account, or take them back."`
 	Lock     accountLockCommand     `cmd:"" help:"Lock an account: its sessions end, and it can't sign in or play."`
 	Unlock   accountUnlockCommand   `cmd:"" help:"Unlock an account."`
-	Password accountPasswordCommand `cmd:"" help:"Set an account's password. All its sessions end."`
+	Password accountPasswordCommand `cmd:"" help:"Set an account's password, or make a link with which its owner sets it."`
+	Email    accountEmailCommand    `cmd:"" help:"Set an account's e-mail address."`
 	Role     accountRoleCommand     `cmd:"" help:"Make an account a player or an operator. All its sessions end."`
+	Delete   accountDeleteCommand   `cmd:"" help:"Delete an account: its name, address, password, limits and sessions. Its rounds and transfers stay."`
 }
 
 // Help explains the verb.
@@ -90,6 +93,7 @@ type accountCreateCommand struct {
 	Email    string      `help:"The account's e-mail address." placeholder:"ADDRESS"`
 	Role     string      `help:"player or operator." enum:"player,operator" default:"player"`
 	Coins    games.Coins `help:"Coins to start with. The default is the welcome coins." default:"-1" placeholder:"COINS"`
+	Link     bool        `help:"Ask for no password. Print a link with which the account's owner sets it."`
 }
 
 // Help explains the verb.
@@ -99,6 +103,7 @@ func (accountCreateCommand) Help() string {
 Examples:
 
   imperio account create ana --role operator
+  imperio account create carl --link
   echo 'a long password' | imperio account create ben --email ben@example.org --coins 0`
 }
 
@@ -113,12 +118,62 @@ func (c *accountCreateCommand) Run(env *environment) error {
 	if c.Coins < 0 {
 		c.Coins = loaded.Config.Accounts.WelcomeCoins
 	}
-	password, err := env.newPassword(c.Username)
-	if err != nil {
+	account := control.NewAccount{Username: c.Username, Email: c.Email, Role: c.Role, Coins: c.Coins}
+	if c.Link {
+		return createWithLink(env, c.jsonFlag, account)
+	}
+	if account.Password, err = env.newPassword(c.Username); err != nil {
 		return err
 	}
-	return change(env, c.jsonFlag, control.CreateAccount, control.NewAccount{
-		Username: c.Username, Email: c.Email, Password: password, Role: c.Role, Coins: c.Coins,
+	if account.Password == "" {
+		return usagef("the password is empty. To let the account's owner set it, use --link")
+	}
+	return change(env, c.jsonFlag, control.CreateAccount, account)
+}
+
+// createWithLink opens an account without a password, and prints it with the link to set one.
+func createWithLink(env *environment, asJSON jsonFlag, account control.NewAccount) error {
+	return env.control(func(client *control.Client) error {
+		var out struct {
+			control.Account
+			control.PasswordLink
+		}
+		var err error
+		if out.Account, err = control.CreateAccount.Call(env.Ctx, client, account); err != nil {
+			return err
+		}
+		out.PasswordLink, err = control.CreatePasswordLink.Call(env.Ctx, client, control.NewPasswordLink{Who: account.Username, Reason: "the account was opened without a password"})
+		if err != nil {
+			return fmt.Errorf("the account is open, but has no password, and the link failed: %w. Try 'imperio account password %s --link'", err, account.Username)
+		}
+		if asJSON.JSON {
+			return env.printJSON(out)
+		}
+		var t terminal.Table
+		addAccount(&t, out.Account)
+		addPasswordLink(&t, out.PasswordLink)
+		return env.printTable(&t)
+	})
+}
+
+func addPasswordLink(t *terminal.Table, l control.PasswordLink) {
+	t.Row("link", l.Link)
+	t.Row("link until", l.ExpiresAt.Format(time.RFC3339))
+}
+
+// printPasswordLink makes a link with which an account's password can be set, and prints it.
+func printPasswordLink(env *environment, asJSON jsonFlag, who, reason string) error {
+	return env.control(func(client *control.Client) error {
+		made, err := control.CreatePasswordLink.Call(env.Ctx, client, control.NewPasswordLink{Who: who, Reason: reason})
+		if err != nil {
+			return err
+		}
+		if asJSON.JSON {
+			return env.printJSON(made)
+		}
+		var t terminal.Table
+		addPasswordLink(&t, made)
+		return env.printTable(&t)
 	})
 }
 
@@ -203,15 +258,19 @@ type accountPasswordCommand struct {
 	whoArg     `embed:""`
 	reasonFlag `embed:""`
 	jsonFlag   `embed:""`
+	Link       bool `help:"Set no password. Print a link with which the account's owner sets it, once, within 24 hours."`
 }
 
 // Help explains the verb.
 func (accountPasswordCommand) Help() string {
 	return passwordHelp + `
 
+All sessions end when the password is set. A link takes the place of an earlier one. Whoever has it can set the password: send it only to the account's owner.
+
 Examples:
 
   imperio account password ana --reason "asked in person"
+  imperio account password ana --link --reason "forgot it, asked by e-mail"
   echo 'a new long password' | imperio account password ana --reason "asked in person"`
 }
 
@@ -221,11 +280,63 @@ func (c *accountPasswordCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
+	if c.Link {
+		return printPasswordLink(env, c.jsonFlag, c.Account, reason)
+	}
 	password, err := env.newPassword(c.Account)
 	if err != nil {
 		return err
 	}
 	return change(env, c.jsonFlag, control.SetPassword, control.Password{Who: c.Account, Password: password, Reason: reason})
+}
+
+type accountEmailCommand struct {
+	whoArg     `embed:""`
+	reasonFlag `embed:""`
+	jsonFlag   `embed:""`
+	Email      string `arg:"" help:"The new address; '' for none."`
+}
+
+// Help explains the verb.
+func (accountEmailCommand) Help() string {
+	return `The address is also a login.
+
+Examples:
+
+  imperio account email ana ana@example.org --reason "has a new address"`
+}
+
+// Run sets the address.
+func (c *accountEmailCommand) Run(env *environment) error {
+	reason, err := c.given()
+	if err != nil {
+		return err
+	}
+	return change(env, c.jsonFlag, control.SetEmail, control.Email{Who: c.Account, Email: c.Email, Reason: reason})
+}
+
+type accountDeleteCommand struct {
+	whoArg     `embed:""`
+	reasonFlag `embed:""`
+	jsonFlag   `embed:""`
+}
+
+// Help explains the verb.
+func (accountDeleteCommand) Help() string {
+	return `It can't be undone. The name is free again. Rounds and transfers stay in the books without a name, and the coins go back to where coins come from. An account with an open round, or one that has excluded itself, is not deleted.
+
+Examples:
+
+  imperio account delete ana --reason "asked by e-mail"`
+}
+
+// Run deletes the account.
+func (c *accountDeleteCommand) Run(env *environment) error {
+	reason, err := c.given()
+	if err != nil {
+		return err
+	}
+	return change(env, c.jsonFlag, control.DeleteAccount, control.Deletion{Who: c.Account, Reason: reason})
 }
 
 type accountRoleCommand struct {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -67,7 +68,7 @@ func (c *accountListCommand) Run(env *environment) error {
 	var t terminal.Table
 	t.Row("ID", "USERNAME", "ROLE", "COINS", "HELD", "LOCKED", "CREATED", "E-MAIL")
 	for _, a := range found.Accounts {
-		t.Row(a.ID, a.Username, a.Role, a.Coins, a.HeldCoins, a.Locked, a.CreatedAt.Format(time.DateOnly), a.Email)
+		t.Row(a.ID, nameOf(a), a.Role, a.Coins, a.HeldCoins, a.Locked, a.CreatedAt.Format(time.DateOnly), a.Email)
 	}
 	if err := env.printTable(&t); err != nil {
 		return err
@@ -169,6 +170,9 @@ func addAccount(t *terminal.Table, a control.Account) {
 	if a.OpenRound != 0 {
 		t.Row("open round", a.OpenRound)
 	}
+	if !a.DeletedAt.IsZero() {
+		t.Row("deleted", a.DeletedAt.Format(time.RFC3339))
+	}
 	if !a.ExcludedUntil.IsZero() {
 		t.Row("excluded until", a.ExcludedUntil.Format(time.RFC3339))
 	}
@@ -182,9 +186,9 @@ func printDetails(env *environment, a *control.AccountDetails) error {
 		statistics.Row(g.Game, g.Rounds, g.Staked, g.Paid, g.Net, g.BiggestWin)
 	}
 	addLimits(&limits, &a.Limits)
-	sessions.Row("SESSION", "SINCE", "UNTIL", "ADDRESS", "CLIENT")
+	sessions.Row("SESSION", "SINCE", "UNTIL", "ADDRESS", "CLIENT OR TOKEN")
 	for _, s := range a.Sessions {
-		sessions.Row(s.ID, s.CreatedAt.Format(time.RFC3339), s.ExpiresAt.Format(time.RFC3339), s.Address, s.UserAgent)
+		sessions.Row(s.ID, s.CreatedAt.Format(time.RFC3339), s.ExpiresAt.Format(time.RFC3339), s.Address, cmp.Or(s.Token, s.UserAgent))
 	}
 	tables := []*terminal.Table{&account}
 	if len(a.Games) > 0 {
@@ -203,6 +207,14 @@ func printDetails(env *environment, a *control.AccountDetails) error {
 		}
 	}
 	return nil
+}
+
+// nameOf is an account's name in lists; a deleted account has none.
+func nameOf(a control.Account) string {
+	if !a.DeletedAt.IsZero() {
+		return "(deleted)"
+	}
+	return a.Username
 }
 
 func addLimits(t *terminal.Table, l *control.Limits) {

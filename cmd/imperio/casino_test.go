@@ -101,7 +101,7 @@ func TestVerbs_OnARunningCasinoAndOnItsDirectory(t *testing.T) {
 	holds(t, c.does("", "account", "grant", "王小明", "5", "--reason", "a gift", "--json"), `"coins": 12`)
 	holds(t, c.does("", "account", "show", "ana"), "LIMIT", "stake per day", "none")
 	holds(t, c.does("", "account", "rounds", "ana", "--json"), `"rounds": []`)
-	holds(t, c.does("", "history"), `account_created, from "" to "operator ana"`, `coins_granted 王小明 (#1001), by "joe as `, `from "7" to "12", because "a gift"`)
+	holds(t, c.does("", "history"), `account_created, from "" to "operator"`, `coins_granted 王小明 (#1001), by "joe as `, `from "7" to "12", because "a gift"`)
 	holds(t, c.does("", "history", "--acts", "--limit", "1"), "There are more events: go on with --before ")
 	var document struct {
 		Events uint64 `json:"events"`
@@ -109,6 +109,17 @@ func TestVerbs_OnARunningCasinoAndOnItsDirectory(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(strings.TrimSuffix(c.does("", "audit", "--json"), "events: 100 %\n")), &document); err != nil || document.Events == 0 || len(document.Proved) == 0 {
 		t.Errorf("%+v, %v", document, err)
+	}
+
+	holds(t, c.does("", "invite", "create", "--uses", "3", "--reason", "friends"), "https://127.0.0.1:", "/sign-up#")
+	holds(t, c.does("", "invite", "list", "--json"), `"uses_left": 3`, `"reason": "friends"`)
+	holds(t, c.does("", "account", "create", "carl", "--link"), "carl", "/reset-password#1002.")
+	holds(t, c.does("", "account", "password", "carl", "--link", "--reason", "lost it", "--json"), `/reset-password#1002.`)
+	holds(t, c.does("", "account", "email", "carl", "carl@example.org", "--reason", "asked for it"), "carl@example.org")
+	holds(t, c.does("", "account", "delete", "carl", "--reason", "asked for it"), "deleted")
+	holds(t, c.does("", "account", "list"), "1002  (deleted)")
+	if _, stderr, code := invoke(t, c.environ, "account", "email", "王小明", "ana@example.org", "--reason", "a mistake"); code != 1 || !strings.Contains(stderr, "e-mail address") {
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 
 	// What comes while history follows is printed.

@@ -26,6 +26,7 @@ type commands struct {
 	Serve      serveCommand      `cmd:"" help:"Run the casino."`
 	Health     healthCommand     `cmd:"" help:"Print a running node's health; the exit code is 0 if it is ready."`
 	Account    accountCommand    `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
+	Invite     inviteCommand     `cmd:"" help:"Make and manage invitations, where people need one to sign up."`
 	History    historyCommand    `cmd:"" help:"Print what happened, who did it, and why."`
 	Audit      auditCommand      `cmd:"" help:"Audit the books: every balance, the history, and every round, recomputed."`
 	Fair       fairCommand       `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
