@@ -173,6 +173,18 @@ func TestAudit_FindsWrongTransfers(t *testing.T) {
 		{"a sign-in moves coins", rewrite(signed, func(e *machine.Event) {
 			e.Transfers = []ledger.Transfer{{Kind: command.TransferGrant, From: ledger.Issue, To: ledger.Player(ann), Amount: 5}}
 		}), "a session_opened moves coins from issue to player:1000 as a grant"},
+		{"an account is deleted with its coins", rewrite(signed, func(e *machine.Event) { e.Kind = machine.AccountDeleted }), "account 1000 is deleted with"},
+		{"a deleted account goes on", func(f *forger) uint64 {
+			e := signed(f)
+			e.Kind = machine.AccountDeleted
+			e.Transfers = []ledger.Transfer{{Kind: command.TransferClosing, From: ledger.Player(ann), To: ledger.Issue, Amount: games.Coins(e.Coins)}}
+			f.rebook()
+			return f.find(func(later *machine.Event) bool { return later.Account == ann && later.Seq > e.Seq }).Seq
+		}, "something happens in account 1000, which was deleted"},
+		{"coins leave as if an account were deleted", rewrite(granted, func(e *machine.Event) {
+			t := &e.Transfers[0]
+			t.Kind, t.From, t.To = command.TransferClosing, t.To, t.From
+		}), "a coins_granted moves coins from player:1000 to issue as a closing"},
 		{"an operator's act moves coins between houses", rewrite(signed, func(e *machine.Event) {
 			e.Transfers = []ledger.Transfer{{Kind: command.TransferSettle, From: slots, To: roulette, Amount: 5}}
 		}), "moves coins from house:slots to house:roulette as a settle"},

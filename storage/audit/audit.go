@@ -224,11 +224,14 @@ func (a *auditor) event(e *machine.StoredEvent) error {
 	return a.chained(e)
 }
 
-// account finds an account of the history.
+// account finds the account of an event, which must not have been deleted before.
 func (a *auditor) account(e *machine.StoredEvent) (*account, error) {
 	i := uint64(e.Account) - uint64(command.FirstAccountID)
 	if e.Account < command.FirstAccountID || i >= uint64(len(a.accounts)) {
 		return nil, violation(e.Seq, "account %d was never opened", e.Account)
+	}
+	if a.accounts[i].Deleted {
+		return nil, violation(e.Seq, "something happens in account %d, which was deleted", e.Account)
 	}
 	return &a.accounts[i], nil
 }
@@ -249,9 +252,6 @@ func (a *auditor) chained(e *machine.StoredEvent) error {
 	acc, err := a.account(e)
 	if err != nil {
 		return err
-	}
-	if acc.Deleted {
-		return violation(e.Seq, "something happens in account %d, which was deleted", e.Account)
 	}
 	if e.Back != acc.Last {
 		return violation(e.Seq, "the event before it of account %d is %d, not %d", e.Account, acc.Last, e.Back)
