@@ -24,7 +24,7 @@ $(GO) test $(1) $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint pages description man platforms notices api-page screenshots unit short times fuzz bench bench-keys bench-ratio edge-check clean torture
+.PHONY: help run build test lint pages description man platforms notices screenshots unit short times fuzz bench bench-keys bench-ratio edge-check clean torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -77,9 +77,6 @@ platforms: ## build the program for each platform that it supports (with an empt
 
 notices: ## write cmd/imperio/notices.txt, the licences of everything in the program
 	$(GO) test -count=1 -run '^TestNotices' ./docs -update
-
-api-page: ## write the page that shows openapi.yaml, appliance/web/static/api.html
-	$(GO) test -count=1 -run '^TestAPIPage' ./appliance/web -update
 
 screenshots: ## take screenshots of every page for docs/screenshots
 	$(GO) test -tags screenshots -count=1 -timeout 10m -run '^TestScreenshots$$' ./appliance/web/browsertest

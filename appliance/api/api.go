@@ -107,6 +107,9 @@ type API struct {
 //go:embed openapi.yaml
 var openAPI []byte
 
+// Description returns openapi.yaml, the description of the API. Don't modify it.
+func Description() []byte { return openAPI }
+
 // New checks the options and makes the API, which follows the events from now on.
 func New(o Options) (*API, error) {
 	if o.Casino == nil || o.Events == nil || o.Passwords == nil || o.Log == nil || o.Now == nil || o.Random == nil || o.Games == nil {

@@ -24,15 +24,14 @@ var shell = template.Must(template.ParseFS(static, "static/page.html.tmpl"))
 var early = []string{"api.js", "store.js", "i18n.js", "dom.js", "icons.js", "frame.js", "router.js", "bets.js", "sound.js", "reality.js", "live.js", "connection.js",
 	"games/list.js", "components/figure.js", "components/chip.js", "components/card.js"}
 
-// apiPage is /api, the API's description for people: a document of its own, without scripts. A test renders it from openapi.yaml.
-//
-//go:embed static/api.html
-var apiPage []byte
-
 // Files returns the pages by their names: "index.html" is the lobby, "rules/slots.html" is /rules/slots, "404.html" is for
-// missing pages, "api.html" describes the API. They refer to assets as /assets/….
-func Files() map[string][]byte {
-	files := map[string][]byte{"api.html": apiPage}
+// missing pages, "api.html" shows description, which is openapi.yaml. They refer to assets as /assets/….
+func Files(description []byte) (map[string][]byte, error) {
+	page, err := apiPage(description)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{"api.html": page}
 	for _, p := range append(Pages(), Missing()) {
 		var page bytes.Buffer
 		err := shell.Execute(&page, map[string]any{"Title": p.Title, "Description": p.Description, "Modules": slices.Concat(early, p.Modules)})
@@ -45,7 +44,7 @@ func Files() map[string][]byte {
 		}
 		files[name+".html"] = page.Bytes()
 	}
-	return files
+	return files, nil
 }
 
 // Assets returns everything that pages load. The files refer to each other by relative paths, so they must be served from
