@@ -167,7 +167,9 @@ func TestAudit_FindsAccountsThatAreNotAsTheirEventsMakeThem(t *testing.T) {
 		{"a wallet is called deleted", state(func(f *forger) { f.wallet(dan, func(w *machine.WalletRecord) { w.Deleted = true }) }),
 			"account 1003 is deleted: false by its events, true by its wallet"},
 		{"an account is called deleted", state(func(f *forger) {
-			change(f, "accounts", storagetest.AccountKey(dan), func(a *machine.AccountRecord) { *a = machine.AccountRecord{Role: a.Role, CreatedAt: a.CreatedAt, DeletedAt: 1} })
+			change(f, "accounts", storagetest.AccountKey(dan), func(a *machine.AccountRecord) {
+				*a = machine.AccountRecord{Role: a.Role, CreatedAt: a.CreatedAt, DeletedAt: 1}
+			})
 		}), "account 1003 is deleted: false by its events, true by its record"},
 		{"a session is missing", state(func(f *forger) { f.remove("sessions", append([]byte{1, 1}, make([]byte, 30)...)) }), "there are 1 sessions, the machine says 2"},
 	})
