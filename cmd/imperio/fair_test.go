@@ -165,8 +165,6 @@ func TestOdds_PrintsTheMathematics(t *testing.T) {
 		{[]string{"odds", "slots"}, []string{"Cherry Charm (slots/1)", "411/256", "Cherry Charm (slots/2)", "31/32", "96.8750 %"}},
 		{[]string{"odds", "slots/2"}, []string{"13983/1024", "3.695304"}},
 		{[]string{"odds", "roulette"}, []string{"roulette/1", "36/37", "73/74", "six_line", "hit frequency", "19/37", "51.3514 %", "variance", "46656/1369", "1341/1369"}},
-		{[]string{"odds", "blackjack", "--hands", "200000"}, []string{"0.3303 %", "0.3332 %", "0.4059 %", "2,10 against 4: hit", "Simulation of 200000 hands", "variance 1.301",
-			"-23/311", "-8/103", "42.2842 %"}},
 	} {
 		stdout, stderr, code := invoke(t, nil, c.args...)
 		if code != 0 {
