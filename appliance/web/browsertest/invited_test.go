@@ -8,10 +8,11 @@ import (
 // openIn opens a tab in a house of its own, which is started with more flags.
 func openIn(t *testing.T, l look, flags ...string) (*tab, *house) {
 	t.Helper()
-	p := open(t, l)
+	ready(t)
 	h, err := startHouse(shared.house.command.Path, filepath.Join(t.TempDir(), "data"), flags...)
 	must(t, err)
-	t.Cleanup(h.close)
+	t.Cleanup(h.close) // after the tab is closed
+	p := open(t, l)
 	p.base = h.base
 	return p, h
 }

@@ -1,5 +1,5 @@
 // Setting a password by the operator's link, which works once.
-import { h } from '../dom.js';
+import { h, announce } from '../dom.js';
 import { t } from '../i18n.js';
 import { state, leave, signedOut } from '../store.js';
 import { post, remove } from '../api.js';
@@ -7,21 +7,36 @@ import { form, newPassword } from '../components/form.js';
 import { secretOf, forgetSecret } from '../secret.js';
 import { fillIn } from './sign-in.js';
 
+const PATH = '/reset-password';
+
+/** Whose password the link has set: another language must not lose it. */
+let whose = '';
+
 /** @returns {import('../router.js').Page} */
 export default function resetPassword() {
-  const link = secretOf('/reset-password');
-  const body = h('div', { class: 'narrow stack' }, h('h1', null, t('reset.title')));
-  body.append(...link ? [h('p', { class: 'lede' }, t('reset.lede')), resetForm(link, done)] : [h('p', { class: 'note', id: 'no-link' }, t('reset.no_link'))]);
+  const heading = h('h1', { tabindex: -1 }, t('reset.title'));
+  const body = h('div', { class: 'narrow stack' });
+  const draw = () => body.replaceChildren(heading, ...parts());
+  draw();
+  return { title: t('reset.title'), body };
+
+  /** The form, the good end, or why there is no form. */
+  function parts() {
+    const link = secretOf(PATH);
+    if (link) return [h('p', { class: 'lede' }, t('reset.lede')), resetForm(link, done)];
+    if (whose) return [h('p', { class: 'note', id: 'done' }, t('reset.done', { name: whose })), h('a', { class: 'button primary wide go', href: '/sign-in' }, t('nav.sign_in'))];
+    return [h('p', { class: 'note', id: 'no-link' }, t('reset.no_link'))];
+  }
 
   /** @param {string} username */
   function done(username) {
+    whose = username;
+    forgetSecret(PATH);
     fillIn(username);
-    const words = h('p', { class: 'note', id: 'done', tabindex: -1 }, t('reset.done', { name: username }));
-    body.replaceChildren(h('h1', null, t('reset.title')), words, h('a', { class: 'button primary wide go', href: '/sign-in' }, t('nav.sign_in')));
-    words.focus();
+    draw();
+    heading.focus();
+    announce(t('reset.done', { name: username }));
   }
-
-  return { title: t('reset.title'), body };
 }
 
 /** @param {string} link @param {(username: string) => void} done */
@@ -36,7 +51,6 @@ function resetForm(link, done) {
         if (state.account) await remove('/sessions/current').catch(() => {});
         return set;
       });
-      forgetSecret('/reset-password');
       if (state.account) signedOut();
       done(answer.username);
     },

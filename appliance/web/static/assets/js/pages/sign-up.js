@@ -13,9 +13,9 @@ export default async function signUp() {
   const { sign_up: way } = await house();
   return {
     title: t('nav.sign_up'),
-    body: h('div', { class: 'narrow stack' }, h('h1', null, t('sign.up_title')),
+    body: h('div', { class: 'narrow stack' }, h('h1', null, t(way === 'closed' ? 'nav.sign_up' : 'sign.up_title')),
       way === 'closed' ? h('p', { class: 'note', id: 'closed' }, t('error.sign_up_closed')) : [
-        h('p', { class: 'lede' }, t('sign.up_lede')), way === 'invite' && h('p', { class: 'note' }, t('error.invitation_required')), signUpForm(way === 'invite')],
+        h('p', { class: 'lede' }, t('sign.up_lede')), way === 'invite' && h('p', { class: 'note' }, t(secretOf('/sign-up') ? 'sign.invited' : 'error.invitation_required')), signUpForm(way === 'invite')],
       h('p', { class: 'quiet small' }, t('play_money')),
       h('p', { class: 'quiet' }, t('sign.have_account'), ' ', h('a', { href: `/sign-in${location.search}` }, t('nav.sign_in')))),
   };

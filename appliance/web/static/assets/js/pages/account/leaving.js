@@ -24,7 +24,7 @@ export function deletion(username) {
       await leave(() => post('/me/deletion', { password: current.value }));
       signedOut();
       await navigate('/');
-      showBanner(t('account.deleted', { name: username }), { close: true });
+      showBanner(t('account.deleted', { name: username }), { good: true, close: true });
     },
   });
   box.id = 'deletion';

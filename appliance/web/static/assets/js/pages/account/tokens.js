@@ -38,7 +38,7 @@ function tokenForm(redraw) {
   const boxes = SCOPES.map((scope) => h('input', { type: 'checkbox', name: scope, checked: scope === 'read' }));
   const wrong = h('span', { class: 'wrong', id: uid('scopes-wrong'), hidden: true }, t('account.needs_permission'));
   const permissions = h('fieldset', { class: 'field', 'aria-describedby': wrong.id }, h('legend', null, t('account.permissions')),
-    SCOPES.map((scope, i) => h('label', { class: 'check' }, boxes[i], h('span', null, t(`account.may_${scope}`)))), wrong);
+    h('div', null, SCOPES.map((scope, i) => h('label', { class: 'check' }, boxes[i], h('span', null, t(`account.may_${scope}`))))), wrong);
   const once = h('div', { class: 'note stack', id: 'new-token', hidden: true });
   const box = form({
     fields: [name, days], submit: t('account.make_token'), quiet: true, extra: [permissions],
