@@ -41,6 +41,8 @@ func TestInvitation_IsTakenFromTheLinkAndRefusedAtItsField(t *testing.T) {
 	p.expect("403")
 	p.click("form button[type=submit]")
 	p.wait("it is refused at its field", `document.activeElement.matches('input[name=invitation][aria-invalid=true]')`)
+	run(p, `(() => { location.hash = 'another-code'; })()`) // as by a link that is pasted into the address bar
+	p.wait("another link's code takes its place", `document.querySelector('input[name=invitation]').value === 'another-code' && location.href.endsWith('/sign-up')`)
 }
 
 func TestPasswordLink_IsTakenFromTheAddressAndRefusedInWords(t *testing.T) {
