@@ -21,7 +21,7 @@ var static embed.FS
 var shell = template.Must(template.ParseFS(static, "static/page.html.tmpl"))
 
 // early are the modules that every page preloads, below assets/js.
-var early = []string{"api.js", "store.js", "i18n.js", "dom.js", "icons.js", "frame.js", "router.js", "bets.js", "sound.js", "reality.js", "live.js", "connection.js",
+var early = []string{"api.js", "store.js", "i18n.js", "dom.js", "icons.js", "frame.js", "router.js", "bets.js", "sound.js", "reality.js", "live.js", "connection.js", "secret.js",
 	"games/list.js", "components/figure.js", "components/chip.js", "components/card.js"}
 
 // Files returns the pages by their names: "index.html" is the lobby, "rules/slots.html" is /rules/slots, "404.html" is for
@@ -61,7 +61,7 @@ func Assets() fs.FS {
 type Page struct {
 	Path        string   // its address, e.g. "/slots"
 	Title       string   // shown until the page knows the player's language
-	Description string   // for search engines and previews
+	Description string   // for search engines and previews; empty: none of them shows the page
 	Modules     []string // to preload, below assets/js
 }
 
@@ -82,7 +82,8 @@ func Pages() []Page {
 		{"/wallet", "Wallet", "Balance, statistics and transfers.", []string{"pages/wallet.js", "components/list.js", "components/charts.js"}},
 		{"/history", "History", "Your rounds, each with its proof.", []string{"pages/history.js", "components/list.js"}},
 		{"/fairness", "Fairness", "Commitments, seeds, and the proof of every round, computed in your browser.", []string{"pages/fairness.js", "fair/core.js", "fair/view.js", "fair/saved.js"}},
-		{"/account", "Account", "Password and sessions.", []string{"pages/account.js", "components/form.js"}},
+		{"/account", "Account", "Password, e-mail address, sessions, tokens, and your data.",
+			[]string{"pages/account.js", "pages/account/sessions.js", "pages/account/credentials.js", "pages/account/tokens.js", "pages/account/leaving.js", "components/endable.js", "components/form.js"}},
 		{"/rules", "Rules", "The rules of all games, with exact returns.", []string{"pages/rules.js"}},
 		{"/rules/slots", "Rules of slots", "Pay table, reels and exact return of Cherry Charm.", []string{"pages/rules.js"}},
 		{"/rules/roulette", "Rules of roulette", "Bets, pays and exact returns of roulette.", []string{"pages/rules.js"}},
@@ -90,5 +91,6 @@ func Pages() []Page {
 		{"/responsible-play", "Responsible play", "Limits, reality checks and exclusion.", []string{"pages/responsible.js", "components/form.js"}},
 		{"/sign-in", "Sign in", "Sign in to Imperio.", []string{"pages/sign-in.js", "components/form.js"}},
 		{"/sign-up", "Sign up", "An account takes a name, an address and a password.", []string{"pages/sign-up.js", "components/form.js"}},
+		{"/reset-password", "A new password", "", []string{"pages/reset-password.js", "pages/sign-in.js", "components/form.js"}},
 	}
 }

@@ -16,7 +16,7 @@ func TestSignOutEverywhere_EndsAllSessions(t *testing.T) {
 	other.token = session.Token
 	other.coins()
 	p.visit("/account")
-	if n := eval[int](p, `document.querySelectorAll('[data-session]').length`); n != 2 {
+	if n := eval[int](p, `document.querySelectorAll('#sessions [data-id]').length`); n != 2 {
 		t.Errorf("%d sessions are shown, want 2", n)
 	}
 	p.click("#sign-out-everywhere")
@@ -100,7 +100,7 @@ func TestPassword_IsChangedAndOtherSessionsEnd(t *testing.T) {
 	p.visit("/account")
 	set := func(current, fresh string) {
 		run(p, `(() => { document.querySelector('input[name=current]').value = %s; document.querySelector('input[name=new]').value = %s; })()`, current, fresh)
-		p.click("form button[type=submit]")
+		p.click("#change-password button[type=submit]")
 	}
 	p.expect("401")
 	p.expect("403")

@@ -102,8 +102,8 @@ type tab struct {
 	allowed []string // parts of those that a test expects; guarded by mu
 }
 
-// open returns a tab in a fresh browser profile. The test fails at its end if the console had errors.
-func open(t testing.TB, l look) *tab {
+// ready starts the house and the browser, unless they run already.
+func ready(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("tests in a browser take minutes")
@@ -118,6 +118,12 @@ func open(t testing.TB, l look) *tab {
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
+}
+
+// open returns a tab in a fresh browser profile. The test fails at its end if the console had errors.
+func open(t testing.TB, l look) *tab {
+	t.Helper()
+	ready(t)
 	ctx, end := chromedp.NewContext(shared.browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(end)
 	p := &tab{t: t, ctx: ctx, base: shared.house.base}

@@ -83,7 +83,7 @@ func TestPages_OnAPhoneInTheLightInGerman(t *testing.T) {
 
 func everyPage(t *testing.T, l look) {
 	p := open(t, l)
-	for _, path := range []string{"/", "/sign-in", "/sign-up", "/slots"} {
+	for _, path := range []string{"/", "/sign-in", "/sign-up", "/slots", "/reset-password", "/reset-password#1000.secret"} {
 		p.visit(path)
 		p.checkAccess(path + " (signed out)")
 		p.checkWidth(path + " (signed out)")

@@ -63,14 +63,16 @@ func openHouse(directory string) (*house, error) {
 	return startHouse(binary, filepath.Join(directory, "data"))
 }
 
-func startHouse(binary, data string) (*house, error) {
+// startHouse starts a casino on a directory, with more flags.
+func startHouse(binary, data string, flags ...string) (*house, error) {
 	address, err := bench.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
 	h := &house{base: "http://" + address, exited: make(chan struct{})}
 	h.command = exec.Command(binary, "serve", "--data-dir", data, "--http-addr", address, "--ops-addr", "none",
-		"--limits", "off", "--password-wait", "5m", "--write-timeout", "10m", "--disk-stall-limit", "10m", "--welcome-coins", fmt.Sprint(welcomeCoins))
+		"--limits", "off", "--bcrypt-cost", "10", "--password-wait", "5m", "--write-timeout", "10m", "--disk-stall-limit", "10m", "--welcome-coins", fmt.Sprint(welcomeCoins))
+	h.command.Args = append(h.command.Args, flags...)
 	h.command.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "IMPERIO_") })
 	h.command.Stdout, h.command.Stderr = &h.output, &h.output
 	if err := h.command.Start(); err != nil {

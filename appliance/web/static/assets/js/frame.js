@@ -2,7 +2,7 @@
 import { h, asset, announce } from './dom.js';
 import { icon } from './icons.js';
 import { t, signed, clock, coins, errorText, currentLanguage, LANGUAGES, useLanguage } from './i18n.js';
-import { state, changes, leave, signedOut } from './store.js';
+import { state, changes, leave, signedOut, canSignUp } from './store.js';
 import { remove, signals, ApiError } from './api.js';
 import { figure } from './components/figure.js';
 import { sound } from './sound.js';
@@ -36,7 +36,7 @@ function topBar() {
 
 function purse() {
   if (!state.account || !state.sitting) {
-    return [h('a', { class: 'button slim', href: '/sign-in' }, t('nav.sign_in')), h('a', { class: 'button slim second', href: '/sign-up' }, t('nav.sign_up'))];
+    return [h('a', { class: 'button slim', href: '/sign-in' }, t('nav.sign_in')), canSignUp() && h('a', { class: 'button slim second', href: '/sign-up' }, t('nav.sign_up'))];
   }
   return [
     h('dl', { class: 'sitting' },
@@ -53,7 +53,7 @@ function menu() {
   const theme = document.documentElement.dataset.theme ?? 'auto';
   const element = h('div', { id: 'menu', popover: 'auto' },
     h('nav', { 'aria-label': t('nav.menu') },
-      !state.account && [link('/sign-in', 'account', t('nav.sign_in')), link('/sign-up', 'add', t('nav.sign_up'))],
+      !state.account && [link('/sign-in', 'account', t('nav.sign_in')), canSignUp() && link('/sign-up', 'add', t('nav.sign_up'))],
       state.account && h('p', { class: 'who' }, h('strong', null, state.account.username)),
       state.account && [link('/wallet', 'wallet', t('nav.wallet')), link('/history', 'history', t('nav.history'))],
       link('/fairness', 'shield', t('nav.fairness')),
@@ -201,7 +201,7 @@ export function startFrame() {
     const { pathname, search } = location;
     drawFrame();
     showBanner(t('connection.session_ended'), { kind: 'ended', close: true });
-    if (!pathname.startsWith('/sign-')) void navigate(`/sign-in?next=${encodeURIComponent(pathname + search)}`);
+    if (!/^\/(sign|reset)-/.test(pathname)) void navigate(`/sign-in?next=${encodeURIComponent(pathname + search)}`);
   });
   changes.addEventListener('change', () => { if (state.account) clearBanner('ended'); });
 }

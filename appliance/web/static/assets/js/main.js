@@ -8,6 +8,7 @@ import { resume } from './bets.js';
 import { startRealityCheck } from './reality.js';
 import { startLive } from './live.js';
 import { startConnection } from './connection.js';
+import { takeSecret } from './secret.js';
 import './components/chip.js';
 import './components/card.js';
 
@@ -18,6 +19,7 @@ addEventListener('unhandledrejection', (event) => {
   showBanner(errorText(event.reason.code, event.reason.retryAfter), { close: true });
 });
 
+takeSecret();
 const account = load().catch((error) => error);
 await useLanguage();
 const failed = await account;

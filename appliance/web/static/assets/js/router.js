@@ -5,6 +5,7 @@ import { t, errorText } from './i18n.js';
 import { state, shown } from './store.js';
 import { ApiError, signals } from './api.js';
 import { check, connection } from './connection.js';
+import { takeSecret } from './secret.js';
 import { GAMES } from './games/list.js';
 
 /**
@@ -31,6 +32,7 @@ const ROUTES = {
   '/responsible-play': { title: 'nav.responsible', load: () => import('./pages/responsible.js') },
   '/sign-in': { title: 'nav.sign_in', load: () => import('./pages/sign-in.js') },
   '/sign-up': { title: 'nav.sign_up', load: () => import('./pages/sign-up.js') },
+  '/reset-password': { title: 'reset.title', load: () => import('./pages/reset-password.js') },
 };
 
 for (const [name, game] of Object.entries(GAMES)) {
@@ -87,6 +89,7 @@ const PATIENCE = 300;
 
 /** @param {boolean} moved whether the player came from another page, so that focus goes to the new one @param {boolean} [back] whether to where the player was before */
 async function show(moved, back = false) {
+  takeSecret();
   turn += 1;
   const mine = turn;
   const path = location.pathname.length > 1 ? location.pathname.replace(/\/$/, '') : '/';

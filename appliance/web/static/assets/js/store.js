@@ -4,6 +4,7 @@ import { get, post, signals, ApiError } from './api.js';
 /** @typedef {import('./types.js').Account} Account */
 /** @typedef {import('./types.js').Fairness} Fairness */
 /** @typedef {import('./types.js').GameInfo} GameInfo */
+/** @typedef {import('./types.js').House} House */
 /** @typedef {import('./types.js').Round} Round */
 /** @typedef {import('./types.js').Rule} Rule */
 
@@ -20,8 +21,8 @@ const SITTING = 'imperio.sitting';
  * @property {number} checked Unix milliseconds of the last reality check
  */
 
-/** @type {{account: Account|null, sitting: Sitting|null, net: number, fairness: Fairness|null, games: GameInfo[]|null, rules: Rule[], realityMinutes: number|null}} */
-export const state = { account: null, sitting: null, net: 0, fairness: null, games: null, rules: [], realityMinutes: null };
+/** @type {{account: Account|null, sitting: Sitting|null, net: number, fairness: Fairness|null, games: GameInfo[]|null, rules: Rule[], house: House|null, realityMinutes: number|null}} */
+export const state = { account: null, sitting: null, net: 0, fairness: null, games: null, rules: [], house: null, realityMinutes: null };
 
 export const changes = new EventTarget();
 function changed() { changes.dispatchEvent(new Event('change')); }
@@ -39,8 +40,13 @@ function neverSignedIn() {
   try { return localStorage.getItem(KNOWN) === null; } catch { return false; }
 }
 
-/** Reads who is signed in, if anybody. */
+/** Reads who is signed in, if anybody, and who may sign up. */
 export async function load() {
+  const asked = house().catch(() => {}); // the page that needs it asks again, and says what is wrong
+  try { await loadAccount(); } finally { await asked; }
+}
+
+async function loadAccount() {
   if (neverSignedIn()) return;
   try {
     state.account = await get('/me');
@@ -199,6 +205,15 @@ export function ensureOwnSeed() {
   })().finally(() => { ensuring = null; });
   return ensuring;
 }
+
+/** What a visitor can expect of the house. @returns {Promise<House>} */
+export async function house() {
+  state.house ??= /** @type {House} */ (await get('/house'));
+  return state.house;
+}
+
+/** Whether the pages invite to sign up: as long as the house doesn't say that it is closed. */
+export function canSignUp() { return state.house?.sign_up !== 'closed'; }
 
 /** @returns {Promise<GameInfo[]>} */
 export async function games() {

@@ -152,6 +152,18 @@
  * @property {string} address
  * @property {boolean} current
  *
+ * @typedef {object} Token a personal access token, without the token itself
+ * @property {string} id
+ * @property {string} name
+ * @property {('read'|'play')[]} scopes
+ * @property {string} created_at
+ * @property {string} expires_at
+ *
+ * @typedef {object} House
+ * @property {'open'|'invite'|'closed'} sign_up
+ * @property {number} welcome_coins
+ * @property {number} daily_coins
+ *
  * @typedef {object} Rule one rule in words, in each language
  * @property {string} id
  * @property {string} en

@@ -14,7 +14,7 @@ import { ApiError } from '../api.js';
  */
 
 /**
- * @param {{name: string, label: string, type?: string, autocomplete?: string, required?: boolean, hint?: string, codes?: string[], value?: string, inputmode?: string, min?: number, max?: number}} options
+ * @param {{name: string, label: string, type?: string, autocomplete?: string, required?: boolean, hint?: string, codes?: string[], value?: string, inputmode?: string, min?: number, max?: number, maxlength?: number}} options
  * @returns {Field}
  */
 export function textField(options) {
@@ -23,7 +23,7 @@ export function textField(options) {
   const wrong = h('span', { class: 'wrong', id: `${id}-wrong`, hidden: true });
   const input = h('input', {
     id, name: options.name, type: options.type ?? 'text', autocomplete: options.autocomplete ?? 'off', required: options.required,
-    inputmode: options.inputmode, min: options.min, max: options.max, value: options.value ?? '', spellcheck: 'false', autocapitalize: 'none',
+    inputmode: options.inputmode, min: options.min, max: options.max, maxlength: options.maxlength, value: options.value ?? '', spellcheck: 'false', autocapitalize: 'none',
     'aria-describedby': hint ? `${id}-hint ${id}-wrong` : `${id}-wrong`,
   });
   return {
@@ -40,14 +40,23 @@ export function textField(options) {
   };
 }
 
+/** The field for a new password. @param {string} name @param {string} label */
+export function newPassword(name, label) {
+  return textField({ name, label, type: 'password', autocomplete: 'new-password', required: true, hint: t('sign.password_hint'), codes: ['invalid_password', 'password_too_common', 'password_like_name'] });
+}
+
 /**
  * A form that sends one request at a time and shows what was wrong.
- * @param {{fields: Field[], submit: string, send: () => Promise<void>, extra?: Node[], quiet?: boolean, done?: string}} options
+ * @param {{fields: Field[], submit: string, send: () => Promise<void>, extra?: Node[], quiet?: boolean, done?: string, sure?: string}} options
+ * quiet: not the gold button; sure: the words of a box to tick first, for what can't be undone
  */
 export function form(options) {
   const note = h('p', { class: 'note bad', role: 'alert', hidden: true });
-  const button = h('button', { class: options.quiet ? 'button' : 'button primary wide go', type: 'submit' }, options.submit);
-  const element = h('form', { class: 'panel stack', novalidate: true }, note, options.fields.map((f) => f.element), options.extra, button);
+  const look = options.sure ? 'button danger' : options.quiet ? 'button' : 'button primary wide go';
+  const button = h('button', { class: look, type: 'submit', disabled: !!options.sure }, options.submit);
+  const sure = h('input', { type: 'checkbox', onchange: () => { button.disabled = !sure.checked; } });
+  const element = h('form', { class: 'panel stack', novalidate: true }, note, options.fields.map((f) => f.element), options.extra,
+    options.sure && h('label', { class: 'check' }, sure, h('span', null, options.sure)), button);
   let sending = false;
   element.addEventListener('submit', async (event) => {
     event.preventDefault();

@@ -1,7 +1,7 @@
 // The lobby: the games, the player's recent rounds, daily coins.
 import { h, announce, reducedMotion } from '../dom.js';
 import { t, num, percent, coins, dateTime, errorText } from '../i18n.js';
-import { state, games, setCoins } from '../store.js';
+import { state, games, setCoins, canSignUp } from '../store.js';
 import { get, post, ApiError } from '../api.js';
 import { recentStrip } from '../components/recent.js';
 import { GAMES } from '../games/list.js';
@@ -19,7 +19,7 @@ export default async function lobby() {
     body: h('div', { class: 'lobby' },
       h('div', { class: 'welcome' }, h('h1', null, state.account ? t('lobby.hello', { name: state.account.username }) : t('lobby.heading')),
         h('p', { class: 'lede' }, t('lobby.lede'))),
-      state.account ? dailyCoins() : h('p', { class: 'row' }, h('a', { class: 'button primary', href: '/sign-up' }, t('lobby.begin')), h('a', { class: 'button', href: '/sign-in' }, t('nav.sign_in'))),
+      state.account ? dailyCoins() : h('p', { class: 'row' }, canSignUp() && h('a', { class: 'button primary', href: '/sign-up' }, t('lobby.begin')), h('a', { class: canSignUp() ? 'button' : 'button primary', href: '/sign-in' }, t('nav.sign_in'))),
       state.account?.open_round_id && h('p', { class: 'note row between' }, h('span', null, t('lobby.open_round')), h('a', { class: 'button slim', href: resume }, t('history.resume'))),
       cards,
       state.account && strip.element,

@@ -1,15 +1,19 @@
 // Signing in.
 import { h } from '../dom.js';
 import { t } from '../i18n.js';
-import { state, signedIn } from '../store.js';
+import { state, signedIn, canSignUp } from '../store.js';
 import { navigate } from '../router.js';
 import { form, textField, nextPath } from '../components/form.js';
 import { post } from '../api.js';
 
+let name = '';
+/** Fills in the name when the page is shown next. @param {string} username */
+export function fillIn(username) { name = username; }
+
 /** @returns {import('../router.js').Page} */
 export default function signIn() {
   if (state.account) queueMicrotask(() => { void navigate(nextPath()); });
-  const login = textField({ name: 'login', label: t('sign.login'), autocomplete: 'username', required: true });
+  const login = textField({ name: 'login', label: t('sign.login'), autocomplete: 'username', required: true, value: name });
   const password = textField({ name: 'password', label: t('sign.password'), type: 'password', autocomplete: 'current-password', required: true });
   return {
     title: t('nav.sign_in'),
@@ -18,10 +22,12 @@ export default function signIn() {
         fields: [login, password], submit: t('nav.sign_in'),
         async send() {
           const answer = await post('/sessions', { login: login.value, password: password.value });
+          name = '';
           await signedIn(answer.account);
           await navigate(nextPath());
         },
       }),
-      h('p', { class: 'quiet' }, t('sign.no_account'), ' ', h('a', { href: `/sign-up${location.search}` }, t('nav.sign_up')))),
+      canSignUp() && h('p', { class: 'quiet' }, t('sign.no_account'), ' ', h('a', { href: `/sign-up${location.search}` }, t('nav.sign_up'))),
+      h('p', { class: 'quiet' }, t('sign.forgotten'))),
   };
 }

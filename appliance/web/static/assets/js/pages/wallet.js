@@ -8,6 +8,7 @@ import { pagedTable, saveCSV } from '../components/list.js';
 import { chartSpace, netChart, gamesChart } from '../components/charts.js';
 import { NAMES } from '../games/list.js';
 
+/** The kinds to choose from. A transfer of the kind "closing" is an account's last: no player sees one. */
 const KINDS = ['welcome', 'stake', 'raise', 'payout', 'daily', 'grant'];
 
 /** The curve uses at most this many pages of a hundred rounds. */
