@@ -29,6 +29,7 @@ const welcomeCoins = 5000
 // house is the casino that all tests of a run share.
 type house struct {
 	base    string // http://127.0.0.1:PORT
+	data    string // its directory
 	command *exec.Cmd
 	output  lockedBuffer
 	exited  chan struct{}
@@ -69,7 +70,7 @@ func startHouse(binary, data string, flags ...string) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &house{base: "http://" + address, exited: make(chan struct{})}
+	h := &house{base: "http://" + address, data: data, exited: make(chan struct{})}
 	h.command = exec.Command(binary, "serve", "--data-dir", data, "--http-addr", address, "--ops-addr", "none",
 		"--limits", "off", "--bcrypt-cost", "10", "--password-wait", "5m", "--write-timeout", "10m", "--disk-stall-limit", "10m", "--welcome-coins", fmt.Sprint(welcomeCoins))
 	h.command.Args = append(h.command.Args, flags...)
