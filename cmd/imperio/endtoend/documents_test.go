@@ -92,13 +92,14 @@ exec /usr/bin/install "${args[@]}"`,
 	// The service, as deploy/systemd/imperio.service starts it.
 	"systemctl": `pid() { cat "$PIDS/service" 2>/dev/null || true; }
 running() { [ -n "$(pid)" ] && [ -e "/proc/$(pid)" ] && ! grep -q '^State:.Z' "/proc/$(pid)/status"; }
+variables() { while read -r variable; do export "${variable?}"; done; }
 start() {
   running && return
   export IMPERIO_DATA_DIR="$ROOT/var/lib/imperio"
   for drop_in in "$ROOT"/etc/systemd/system/imperio.service.d/*.conf; do
-    [ ! -e "$drop_in" ] || export $(sed -n 's/^Environment=//p' "$drop_in")
+    [ ! -e "$drop_in" ] || variables < <(sed -n 's/^Environment=//p' "$drop_in")
   done
-  [ ! -e "$ROOT/etc/imperio/imperio.env" ] || export $(grep '^IMPERIO_' "$ROOT/etc/imperio/imperio.env")
+  variables < <(grep '^IMPERIO_' "$ROOT/etc/imperio/imperio.env")
   "$ROOT/usr/local/bin/imperio" serve </dev/null >>"$ROOT/journal" 2>&1 &
   echo $! >"$PIDS/service"
 }
@@ -160,7 +161,7 @@ func (r *reader) end() {
 }
 
 // serverPath is a path that belongs to the server, and here to the reader's directory.
-var serverPath = regexp.MustCompile(`(^|[\s="'])(/(?:var/lib|etc|usr/local|usr/share|srv|backup)(?:/|\b))`)
+var serverPath = regexp.MustCompile(`(^|[\s="'>])(/(?:var/lib|etc|usr/local|usr/share|srv|backup)(?:/|\b))`)
 
 // here is a text of the document with the reader's addresses and paths.
 func (r *reader) here(text string) string {
