@@ -69,7 +69,7 @@ type reader struct {
 	http, ops string // addresses of its casino
 }
 
-// stand-ins are programs that would change the machine. The others that documents use are real.
+// standIns are programs that would change the machine. The others that documents use are real.
 var standIns = map[string]string{
 	// The program is built already.
 	"make": `case "$1" in
@@ -77,6 +77,7 @@ build) ;;
 run) exec bin/imperio serve ;;
 *) echo "no such target here: $1" >&2; exit 2 ;;
 esac`,
+	"sleep":   `exec /bin/sleep 0.05`, // documents wait for people's machines, in whole seconds
 	"useradd": `:`,
 	"chown":   `:`,
 	"runuser": `[ "$1 $2 $3" = "-u imperio --" ] || exit 2
@@ -136,7 +137,7 @@ func newReader(t *testing.T, program string) *reader {
 			t.Fatal(err)
 		}
 	}
-	for link, target := range map[string]string{"bin/imperio": program, ".tools/imperio": program, "deploy": filepath.Join(root, "deploy")} {
+	for link, target := range map[string]string{"bin/imperio": program, ".tools/imperio": program, "deploy": filepath.Join(root, "deploy"), "docs": filepath.Join(root, "docs"), "README.md": filepath.Join(root, "README.md")} {
 		if err := os.Symlink(target, filepath.Join(r.dir, link)); err != nil {
 			t.Fatal(err)
 		}
