@@ -51,3 +51,25 @@ func TestCommands_TheVariablesExist(t *testing.T) {
 		}
 	}
 }
+
+// The campaign takes up to hours, so its commands are not run. Their flags must exist.
+func TestCommands_TheCampaignHasTheFlags(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join(moduleRoot(t), "cmd", "imperio", "campaign", "main_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	eachFile(t, ".md", func(path string, content []byte) {
+		for _, given := range regexp.MustCompile("BENCHFLAGS=(\"[^\"]*\"|[^\\s`]+)").FindAllStringSubmatch(string(content), -1) {
+			for _, flag := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(given[1], -1) {
+				named++
+				if !strings.Contains(string(source), `"`+flag[1]+`", `) {
+					t.Errorf("%s: the campaign has no flag --%s", path, flag[1])
+				}
+			}
+		}
+	})
+	if named < 5 {
+		t.Errorf("only %d flags are named: the test looks in the wrong place", named)
+	}
+}
