@@ -125,7 +125,8 @@ func (l *loader) doubts(name string) bool {
 	})
 }
 
-// environment returns the environment's values by key, and reports variables that are not keys.
+// environment returns the environment's values by key, and reports variables that are not keys. An empty variable counts as
+// not set: files for systemd and containers have lines such as IMPERIO_TLS= for what they leave to the default.
 func (l *loader) environment() map[string]string {
 	values := make(map[string]string)
 	byEnv := map[string]string{envName(fileKey): fileKey}
@@ -139,7 +140,9 @@ func (l *loader) environment() map[string]string {
 			continue
 		}
 		if name, found := byEnv[variable]; found {
-			values[name] = value
+			if value != "" {
+				values[name] = value
+			}
 		} else {
 			unknown = append(unknown, variable)
 		}

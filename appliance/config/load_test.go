@@ -362,3 +362,51 @@ func FuzzLoad_AnyFileIsTakenOrRefused(f *testing.F) {
 		}
 	})
 }
+
+// An operator may uncomment the whole example. Nothing may change by that, whatever else is set; only the data directory is
+// the service's.
+func TestEnvExample_UncommentedAsAWholeChangesNothing(t *testing.T) {
+	var example strings.Builder
+	if err := WriteEnv(&example); err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for line := range strings.Lines(example.String()) {
+		if variable, found := strings.CutPrefix(strings.TrimSpace(line), "#IMPERIO_"); found {
+			all = append(all, "IMPERIO_"+variable)
+		}
+	}
+	if len(all) != len(Keys()) {
+		t.Fatalf("the example has %d lines for %d keys", len(all), len(Keys()))
+	}
+	for _, more := range [][]string{
+		nil,
+		{"IMPERIO_DOMAIN=casino.example.org", "IMPERIO_ACME_EMAIL=you@casino.example.org"},
+		{"IMPERIO_TLS=internal"},
+		{"IMPERIO_TLS=off", "IMPERIO_DOMAIN=casino.example.org", "IMPERIO_TRUSTED_PROXIES=127.0.0.1"},
+	} {
+		want, err := LoadValid(Input{Environ: append([]string{"IMPERIO_DATA_DIR=/var/lib/imperio"}, more...)})
+		if err != nil {
+			t.Fatalf("%q: %v", more, err)
+		}
+		got, err := LoadValid(Input{Environ: append(slices.Clone(all), more...)})
+		if err != nil {
+			t.Errorf("%q: %v", more, err)
+			continue
+		}
+		if !reflect.DeepEqual(got.Config, want.Config) {
+			t.Errorf("%q: the uncommented example makes\n%+v\nand without it\n%+v", more, got.Config, want.Config)
+		}
+	}
+}
+
+func TestLoad_AnEmptyVariableCountsAsNotSet(t *testing.T) {
+	loaded := mustLoad(t, Input{
+		Flags:    map[string]string{"config": "f"},
+		Environ:  []string{"IMPERIO_TLS=", "IMPERIO_WELCOME_COINS=", "IMPERIO_DOMAIN="},
+		ReadFile: files(map[string]string{"f": "domain = [\"casino.example.org\"]\n"}),
+	})
+	if c := loaded.Config; c.TLS.Mode != TLSACME || c.Accounts.WelcomeCoins != 100 || len(c.Listen.Domains) != 1 {
+		t.Errorf("got %+v", c)
+	}
+}
