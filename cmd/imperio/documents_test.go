@@ -24,9 +24,8 @@ var (
 	anyFence   = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
 )
 
-// notYet are the beginnings of commands that the documents name, but this version lacks. README says so of the first two. The others
-// are being made: each line goes once the program has it, and so do the marks "after the merge" in the documents.
-var notYet = []string{"upgrade", "backup create", "invite", "account email", "account delete", "account create cleo --link", "account create olga --role operator --link", "account password ana --link"}
+// notYet are the beginnings of commands that the documents name, but this version lacks. README says so.
+var notYet = []string{"upgrade", "backup create"}
 
 // Every command line of the program in the documents parses, and so every verb and flag that they name exists.
 func TestDocuments_NameVerbsAndFlagsThatExist(t *testing.T) {
@@ -60,6 +59,11 @@ func TestDocuments_NameVerbsAndFlagsThatExist(t *testing.T) {
 				}
 				commands++
 				args := shellWords(found[1])
+				for i, word := range args {
+					if strings.HasPrefix(word, "$") {
+						args[i] = "1" // a variable of the shell, which may stand for a number
+					}
+				}
 				if names(parser.Model.Node, args) || args[0] == "help" || slices.ContainsFunc(notYet, func(b string) bool { return strings.HasPrefix(found[1], b) }) {
 					continue
 				}
