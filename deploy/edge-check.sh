@@ -315,9 +315,9 @@ check_flood() {
     if [ "${CI:-}" = true ]; then bad "no network namespace may be made here"; else echo "  skipped: no network namespace may be made here"; fi
     return 0
   fi
-  go build -o "$WORK/flood" deploy/edge-flood.go
+  go build -o "$WORK/edge-flood" deploy/edge-flood.go
   # The same script again, without the namespace's walls: without root, a user namespace is needed as well.
-  if IMPERIO=$IMPERIO EDGE_FLOOD=$WORK/flood unshare --map-root-user --net "$0" flood-inside; then good "the floods"; else bad "the floods"; fi
+  if IMPERIO=$IMPERIO EDGE_FLOOD=$WORK/edge-flood unshare --map-root-user --net "$0" flood-inside; then good "the floods"; else bad "the floods"; fi
 }
 
 check_flood_inside() {
