@@ -2,6 +2,7 @@ package auth
 
 import (
 	"strings"
+	"sync"
 
 	"go.mau.fi/util/confusable"
 
@@ -18,8 +19,8 @@ var reservedNames = []string{
 	"owner", "postmaster", "root", "security", "service", "staff", "superuser", "support", "sysadmin", "system", "team", "webmaster",
 }
 
-// reserved are the looks of the reserved names: in lower case, with a capital letter, and in capitals.
-var reserved = func() map[string]bool {
+// reserved has the looks of the reserved names: in lower case, with a capital letter, and in capitals.
+var reserved = sync.OnceValue(func() map[string]bool {
 	looks := make(map[string]bool)
 	for _, name := range reservedNames {
 		for _, spelling := range []string{name, strings.ToUpper(name[:1]) + name[1:], strings.ToUpper(name)} {
@@ -27,12 +28,12 @@ var reserved = func() map[string]bool {
 		}
 	}
 	return looks
-}()
+})
 
 // CheckReserved refuses the name of a new account if it is a reserved name or looks like one, by the skeletons of Unicode's
 // TR39. Marks between letters make no difference. Operators may give such names away, so Username does not check this.
 func CheckReserved(shown, key string) error {
-	if reserved[look(shown)] || reserved[look(key)] {
+	if looks := reserved(); looks[look(shown)] || looks[look(key)] {
 		return ErrUsernameReserved
 	}
 	return nil

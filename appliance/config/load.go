@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // Input has the sources of a configuration.
@@ -233,6 +234,13 @@ func fileAdvice(err error) string {
 }
 
 // Known says whether name is a key.
-func Known(name string) bool {
-	return name == fileKey || slices.ContainsFunc(Keys(), func(k Key) bool { return k.Name == name })
-}
+func Known(name string) bool { return known()[name] }
+
+// known has the names of all keys. Listing them takes reflection, and the command line asks for each of its flags.
+var known = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{fileKey: true}
+	for _, k := range Keys() {
+		names[k.Name] = true
+	}
+	return names
+})

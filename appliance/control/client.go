@@ -75,7 +75,7 @@ func (op Operation[In, Out]) Call(ctx context.Context, c *Client, in In) (out Ou
 		return out, err
 	}
 	r.Header.Set("Content-Type", "application/json")
-	if plainName.MatchString(c.sudoUser) {
+	if isUserName(c.sudoUser) {
 		r.Header.Set(sudoHeader, c.sudoUser)
 	}
 	res, err := c.transport.RoundTrip(r)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -188,9 +189,12 @@ func TestPeer_NamesThePersonBehindSudo(t *testing.T) {
 		{peer{uid: 0, login: "ana"}, "", "ana as root"},
 		{peer{uid: 0, login: "ana"}, "somebody else", "ana as root"}, // the kernel knows better
 		{peer{uid: 0, login: "root"}, "ana", "root"},
-		{peer{uid: own}, "ana", "ana as uid 4000 by sudo"},     // the casino's own user
-		{peer{uid: 4001}, "ana", "uid 4001"},                   // anybody else could say so
-		{peer{uid: 0}, "ana\nroot", "root"},                    // no name
+		{peer{uid: own}, "ana", "ana as uid 4000 by sudo"}, // the casino's own user
+		{peer{uid: 4001}, "ana", "uid 4001"},               // anybody else could say so
+		{peer{uid: 0}, "ana\nroot", "root"},                // no name
+		{peer{uid: 0}, "-ana", "root"},                     // nor this
+		{peer{uid: 0}, strings.Repeat("a", 65), "root"},    // nor this
+		{peer{uid: 0}, `HOUSE\jörg.1@x-y`, `HOUSE\jörg.1@x-y as root by sudo`},
 		{peer{uid: 4001, login: "ana"}, "", "ana as uid 4001"}, // by su
 	} {
 		if got := c.name(c.sudo, own); got != c.want {

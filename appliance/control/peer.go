@@ -5,9 +5,10 @@ import (
 	"net"
 	"os"
 	"os/user"
-	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Who did it. The operating system tells which user is at the other end of the control socket; the client can't choose. Often that is
@@ -66,8 +67,17 @@ func Self(sudoUser string) string {
 	return peer{uint32(uid), loginOf("self")}.name(sudoUser, uid)
 }
 
-// plainName is the name of a user of the system. Nothing else is taken from a client into the history.
-var plainName = regexp.MustCompile(`^[\pL\pN_][\pL\pN_.@\\-]{0,63}$`)
+// isUserName says whether a text can be the name of a user of the system: 1 to 64 letters and digits of any script, with _ anywhere,
+// and . @ \ - behind the first. Nothing else is taken from a client into the history.
+func isUserName(name string) bool {
+	for i, r := range name {
+		inside := i > 0 && strings.ContainsRune(`.@\-`, r)
+		if r != '_' && !unicode.IsLetter(r) && !unicode.IsNumber(r) && !inside {
+			return false
+		}
+	}
+	return name != "" && utf8.RuneCountInString(name) <= 64
+}
 
 // name names a peer. own is the user of this process.
 func (p peer) name(sudoUser string, own int) string {
@@ -75,7 +85,7 @@ func (p peer) name(sudoUser string, own int) string {
 	switch {
 	case p.login != "" && p.login != name:
 		return p.login + " as " + name
-	case p.login == "" && sudoUser != name && plainName.MatchString(sudoUser) && (p.uid == 0 || int(p.uid) == own):
+	case p.login == "" && sudoUser != name && isUserName(sudoUser) && (p.uid == 0 || int(p.uid) == own):
 		return sudoUser + " as " + name + " by sudo"
 	}
 	return name

@@ -37,10 +37,6 @@ type (
 	}
 )
 
-var apiTemplate = template.Must(template.New("api.html.tmpl").Funcs(template.FuncMap{
-	"prose": prose, "paragraphs": func(s string) []string { return strings.Split(s, "\n\n") },
-}).ParseFS(static, "static/api.html.tmpl"))
-
 // apiPage is /api, the API's description for people: a document of its own, without scripts of its own. description is openapi.yaml.
 func apiPage(description []byte) ([]byte, error) {
 	var document yaml.Node
@@ -64,8 +60,11 @@ func apiPage(description []byte) ([]byte, error) {
 		}
 		page.Tags = append(page.Tags, of)
 	}
+	shown := template.Must(template.New("api.html.tmpl").Funcs(template.FuncMap{
+		"prose": prose, "paragraphs": func(s string) []string { return strings.Split(s, "\n\n") },
+	}).ParseFS(static, "static/api.html.tmpl"))
 	var b bytes.Buffer
-	if err := apiTemplate.Execute(&b, page); err != nil {
+	if err := shown.Execute(&b, page); err != nil {
 		return nil, fmt.Errorf("show the API's description: %w", err)
 	}
 	return emptyLines.ReplaceAll(b.Bytes(), []byte("\n")), nil

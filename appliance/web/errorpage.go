@@ -3,12 +3,14 @@ package web
 import (
 	"bytes"
 	"crypto/sha256"
+	_ "embed" // error.css
 	"encoding/base64"
 	"encoding/json"
 	"html/template"
 	"io/fs"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/language"
 )
@@ -21,21 +23,43 @@ type Error struct {
 	RequestID string // may be empty
 }
 
-var (
-	errorShell = template.Must(template.ParseFS(static, "static/error.html.tmpl"))
-	errorStyle = mustRead("static/error.css")
-	// ErrorPolicy is the Content-Security-Policy of error pages. They load nothing, since it might be refused as well: their
-	// style is inline, and allowed by its hash.
-	ErrorPolicy = "default-src 'none'; style-src 'sha256-" + digest(errorStyle) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+// errorStyle is the style sheet that stands within error pages.
+//
+//go:embed static/error.css
+var errorStyle string
+
+// ErrorPolicy is the Content-Security-Policy of error pages. They load nothing, since it might be refused as well: their style is
+// inline, and allowed by its hash.
+var ErrorPolicy = "default-src 'none'; style-src 'sha256-" + digest(errorStyle) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // The languages of the pages; the first is for everybody else.
-var (
-	languages    = []string{"en", "es", "de"}
-	spoken       = mustWords()
-	languageOf   = language.NewMatcher([]language.Tag{language.English, language.Spanish, language.German})
-	longestWants = 256 // bytes of an Accept-Language header that are looked at
-)
+var languages = []string{"en", "es", "de"}
+
+// longestWants is how many bytes of an Accept-Language header are looked at.
+const longestWants = 256
+
+// errorParts are what all error pages are made of. They are made for the first page: most verbs of the program show none.
+var errorParts = sync.OnceValue(func() (parts struct {
+	shell   *template.Template
+	words   []map[string]string // by language
+	matcher language.Matcher
+}) {
+	parts.shell = template.Must(template.ParseFS(static, "static/error.html.tmpl"))
+	tags := make([]language.Tag, len(languages))
+	parts.words = make([]map[string]string, len(languages))
+	for i, l := range languages {
+		tags[i] = language.Make(l)
+		content, err := fs.ReadFile(static, "static/assets/i18n/"+l+".json")
+		if err == nil {
+			err = json.Unmarshal(content, &parts.words[i])
+		}
+		if err != nil {
+			panic("web: " + l + ": " + err.Error()) // it is embedded, and tested
+		}
+	}
+	parts.matcher = language.NewMatcher(tags)
+	return parts
+})
 
 // ErrorPage makes the page of an error, in the language that an Accept-Language header prefers. Send it with ErrorPolicy.
 func ErrorPage(e Error, acceptLanguage string) []byte {
@@ -43,8 +67,9 @@ func ErrorPage(e Error, acceptLanguage string) []byte {
 		acceptLanguage = ""
 	}
 	wanted, _, _ := language.ParseAcceptLanguage(acceptLanguage) // nonsense prefers nothing
-	_, i, _ := languageOf.Match(wanted...)
-	in := spoken[i]
+	parts := errorParts()
+	_, i, _ := parts.matcher.Match(wanted...)
+	in := parts.words[i]
 	title, text := in["error.title"], in["error."+e.Code]
 	if e.Status == 404 {
 		title, text = in["lost.title"], in["lost.text"]
@@ -53,7 +78,7 @@ func ErrorPage(e Error, acceptLanguage string) []byte {
 		text = strings.ReplaceAll(in["error.unexpected"], "{code}", e.Code)
 	}
 	var page bytes.Buffer
-	_ = errorShell.Execute(&page, map[string]any{ // can't fail: the template and the kinds of its fields are constant
+	_ = parts.shell.Execute(&page, map[string]any{ // can't fail: the template and the kinds of its fields are constant
 		"Language": languages[i], "Style": template.CSS(errorStyle), "Title": title, "Text": text, "Wait": wait(in, e.Wait),
 		"Home": in["lost.home"], "Status": e.Status, "RequestID": e.RequestID,
 	})
@@ -79,22 +104,4 @@ func wait(in map[string]string, seconds int) string {
 func digest(style string) string {
 	sum := sha256.Sum256([]byte(style))
 	return base64.StdEncoding.EncodeToString(sum[:])
-}
-
-func mustRead(name string) string {
-	content, err := fs.ReadFile(static, name)
-	if err != nil {
-		panic("web: " + err.Error()) // it is embedded
-	}
-	return string(content)
-}
-
-func mustWords() []map[string]string {
-	list := make([]map[string]string, len(languages))
-	for i, l := range languages {
-		if err := json.Unmarshal([]byte(mustRead("static/assets/i18n/"+l+".json")), &list[i]); err != nil {
-			panic("web: " + l + ": " + err.Error()) // it is embedded, and tested
-		}
-	}
-	return list
 }
