@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"imperio/games/catalogue"
+	"imperio/storage/command"
 )
 
 // bot makes a personal access token.
@@ -64,5 +65,30 @@ func TestTokens_AreRefusedOutOfRange(t *testing.T) {
 	}
 	for _, body := range []string{`{"name":"x","scopes":["read"]}`, `{"name":"x","days":1}`, `{"scopes":["read"],"days":1}`, `{"name":"x","scopes":null,"days":1}`} {
 		p.do("POST", "/api/v1/me/tokens", body).want(t, 400, "bad_request")
+	}
+}
+
+// One account has one place, so nobody keeps the others from their exports.
+func TestExports_OneOfAnAccountAndAFewInAll(t *testing.T) {
+	var e exports
+	for id := range command.AccountID(mostExports) {
+		if !e.begin(id) {
+			t.Fatalf("the export of account %d finds no place", id)
+		}
+	}
+	if e.begin(0) || e.begin(mostExports) {
+		t.Error("an account has two places, or there are too many")
+	}
+	e.end(0)
+	if e.begin(1) || !e.begin(mostExports) {
+		t.Error("the place that is free again is not the only one")
+	}
+}
+
+func TestExport_AHeadSendsNothing(t *testing.T) {
+	h := newHouse(t)
+	p := h.player("cherry")
+	if r := p.do("HEAD", "/api/v1/me/export", "").want(t, 200, ""); len(r.raw) != 0 || !strings.Contains(r.header.Get("Content-Disposition"), "imperio-account-1000.json") {
+		t.Errorf("%v, %d bytes", r.header, len(r.raw))
 	}
 }

@@ -100,8 +100,8 @@ type API struct {
 	own     *http.CrossOriginProtection // for requests with a cookie
 	trusted *http.CrossOriginProtection // for requests without a token
 	live    *hub
-	exports chan struct{} // one slot for each that runs
-	stop    func()        // ends follow and waits for it
+	exports exports
+	stop    func() // ends follow and waits for it
 }
 
 //go:embed openapi.yaml
@@ -127,7 +127,7 @@ func New(o Options) (*API, error) {
 		return nil, fmt.Errorf("api: %d tries to sign in, one more after %v, can't be counted", o.SignInTries, o.SignInRefill)
 	}
 	o.setDefaults()
-	a := &API{o: o, own: http.NewCrossOriginProtection(), trusted: http.NewCrossOriginProtection(), live: newHub(), exports: make(chan struct{}, mostExports)}
+	a := &API{o: o, own: http.NewCrossOriginProtection(), trusted: http.NewCrossOriginProtection(), live: newHub()}
 	for _, origin := range o.Origins {
 		if err := a.trusted.AddTrustedOrigin(origin); err != nil {
 			return nil, fmt.Errorf("api: origin %q: %w", origin, err)

@@ -31,6 +31,7 @@ type call struct {
 	w        http.ResponseWriter
 	r        *http.Request
 	params   httprouter.Params
+	route    string    // the pattern of its address
 	now      time.Time // the casino's time when the request came, UTC, to the millisecond
 	began    time.Time // by this machine's clock
 	secure   bool
@@ -71,7 +72,7 @@ var (
 // serve answers one request. Every route passes here: it authenticates, calls the handler, answers, logs and observes.
 func (a *API) serve(w http.ResponseWriter, r *http.Request, ps httprouter.Params, rt *route) {
 	c := calls.Get().(*call)
-	c.w, c.r, c.params = w, r, ps
+	c.w, c.r, c.params, c.route = w, r, ps, rt.path
 	c.began = time.Now()
 	c.now = a.o.Now().UTC().Truncate(time.Millisecond)
 	c.secure = a.o.Secure(r)
@@ -83,7 +84,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, ps httprouter.Params
 	if err != nil {
 		p := problem.Of(err)
 		seen.Status, seen.Code = p.Status, p.Code
-		a.log(c, rt, p)
+		a.log(c, p)
 		c.refuse(p, !ans.taken)
 	} else {
 		if !ans.taken {
@@ -366,7 +367,7 @@ func (c *call) requestID() string {
 }
 
 // log records the casino's own failures. The mistakes of clients are in the access log, and so is a full house.
-func (a *API) log(c *call, rt *route, p *problem.Problem) {
+func (a *API) log(c *call, p *problem.Problem) {
 	if p.Status < 500 || p.Code == "busy" || errors.Is(p.Cause, errGone) {
 		return
 	}
@@ -375,6 +376,6 @@ func (a *API) log(c *call, rt *route, p *problem.Problem) {
 		level = slog.LevelWarn
 	}
 	a.o.Log.LogAttrs(c.r.Context(), level, "request failed",
-		slog.String("request_id", c.requestID()), slog.String("method", c.r.Method), slog.String("route", rt.path),
+		slog.String("request_id", c.requestID()), slog.String("method", c.r.Method), slog.String("route", c.route),
 		slog.String("code", p.Code), slog.Uint64("account", uint64(c.account())), slog.Any("error", p.Cause))
 }

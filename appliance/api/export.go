@@ -2,9 +2,11 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -21,37 +23,65 @@ const (
 	exportStall   = 30 * time.Second
 )
 
+// exports are the accounts whose export runs: each once, so that nobody takes all places. Safe for concurrent use.
+type exports struct {
+	mu      sync.Mutex
+	running map[command.AccountID]bool // guarded by mu
+}
+
+// begin takes a place; false if there is none, or the account has one.
+func (e *exports) begin(id command.AccountID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.running[id] || len(e.running) >= mostExports {
+		return false
+	}
+	if e.running == nil {
+		e.running = make(map[command.AccountID]bool)
+	}
+	e.running[id] = true
+	return true
+}
+
+func (e *exports) end(id command.AccountID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.running, id)
+}
+
 // export sends everything that the casino knows of the account, as one JSON document, while it reads it.
 func (a *API) export(c *call) (answer, error) {
 	if err := c.query(); err != nil {
 		return answer{}, err
 	}
-	select {
-	case a.exports <- struct{}{}:
-		defer func() { <-a.exports }()
-	default:
-		p := refuse("busy", "Too many exports are running at this moment.")
-		p.RetryAfter = exportStall
-		return answer{}, p
-	}
 	account, err := a.account(c)
 	if err != nil {
 		return answer{}, err
 	}
-	ctx, cancel := context.WithTimeout(c.r.Context(), longestExport)
-	defer cancel()
+	if !a.exports.begin(account.ID) {
+		p := refuse("busy", "Your export is running already, or too many others are.")
+		p.RetryAfter = exportStall
+		return answer{}, p
+	}
+	defer a.exports.end(account.ID)
 	h := c.w.Header()
 	h["Content-Type"], h["Cache-Control"] = jsonType, noStore
 	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="imperio-account-%d.json"`, account.ID))
 	c.w.WriteHeader(http.StatusOK)
+	sent := answer{status: http.StatusOK, taken: true}
+	if c.r.Method == http.MethodHead {
+		return sent, nil
+	}
+	ctx, cancel := context.WithTimeout(c.r.Context(), longestExport)
+	defer cancel()
 	e := exporter{api: a, c: c, ctx: ctx, control: http.NewResponseController(c.w)}
 	if err := e.write(&account); err != nil {
-		if c.r.Context().Err() == nil {
-			a.log(c, &route{path: "/api/v1/me/export"}, problem.Of(err))
+		if !errors.Is(err, errGone) && c.r.Context().Err() == nil {
+			a.log(c, problem.Of(err))
 		}
 		panic(http.ErrAbortHandler) // so that the client knows that the document is not whole
 	}
-	return answer{status: http.StatusOK, taken: true}, nil
+	return sent, nil
 }
 
 // exporter writes one export.
@@ -104,8 +134,7 @@ func (e *exporter) write(account *command.Account) error {
 	if err := exportList(e, "rounds", a.o.Casino.Rounds, func(r *command.Round) (any, error) { return viewRound(a.o.Games, r) }); err != nil {
 		return err
 	}
-	_, err = io.WriteString(e.c.w, "\n}\n")
-	return err
+	return e.text("\n}\n")
 }
 
 func viewAll[T, V any](list []T, view func(*T) V) []V {
@@ -116,12 +145,22 @@ func viewAll[T, V any](list []T, view func(*T) V) []V {
 	return views
 }
 
-// put writes some text and a value.
+// put writes some text and a value. Its errors, and those of text, are errGone: nobody takes what is sent.
 func (e *exporter) put(text string, value any) error {
-	if _, err := io.WriteString(e.c.w, text); err != nil {
+	if err := e.text(text); err != nil {
 		return err
 	}
-	return json.MarshalWrite(e.c.w, value, marshalOptions)
+	if err := json.MarshalWrite(e.c.w, value, marshalOptions); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
+}
+
+func (e *exporter) text(text string) error {
+	if _, err := io.WriteString(e.c.w, text); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
 }
 
 // exportList writes a list page by page. Each page has its own deadline.
@@ -131,7 +170,7 @@ func exportList[T any](e *exporter, name string, read func(context.Context, comm
 		if err := e.ctx.Err(); err != nil {
 			return err
 		}
-		_ = e.control.SetWriteDeadline(time.Now().Add(exportStall)) // without deadlines, the server's own applies
+		_ = e.control.SetWriteDeadline(time.Now().Add(exportStall)) // a writer that knows no deadlines keeps the server's
 		list, next, err := read(e.ctx, e.c.session.Account, page)
 		if err != nil {
 			return fmt.Errorf("export %s: %w", name, err)
@@ -152,8 +191,7 @@ func exportList[T any](e *exporter, name string, read func(context.Context, comm
 			} else {
 				before = "\n]"
 			}
-			_, err := io.WriteString(e.c.w, before)
-			return err
+			return e.text(before)
 		}
 		page.Before = next
 	}

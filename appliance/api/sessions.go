@@ -193,7 +193,7 @@ func (a *API) endSession(c *call) (answer, error) {
 		id = command.SessionID(n)
 	}
 	if id != c.session.ID {
-		if own, err := a.ownSession(c, id); err != nil {
+		if own, err := a.hasSession(c, false, id); err != nil {
 			return answer{}, err
 		} else if !own {
 			return answer{}, errNoSession
@@ -211,15 +211,8 @@ func (a *API) endSession(c *call) (answer, error) {
 
 var errNoSession = refuse("session_not_found", "You have no session with this id.")
 
-func (a *API) ownSession(c *call, id command.SessionID) (bool, error) {
-	all, err := a.o.Casino.Sessions(c.session.Account)
-	if err != nil {
-		return false, fmt.Errorf("list sessions: %w", err)
-	}
-	for i := range all {
-		if all[i].ID == id && all[i].Scopes == 0 { // a personal access token is none
-			return true, nil
-		}
-	}
-	return false, nil
+// hasSession says whether the account has a valid session with an id: a personal access token, or another.
+func (a *API) hasSession(c *call, tokens bool, id command.SessionID) (bool, error) {
+	list, err := a.sessions(c, tokens)
+	return slices.ContainsFunc(list, func(s command.Session) bool { return s.ID == id }), err
 }

@@ -119,12 +119,10 @@ func (a *API) deleteToken(c *call) (answer, error) {
 	if !ok {
 		return answer{}, errNoToken
 	}
-	list, err := a.sessions(c, true)
-	if err != nil {
-		return answer{}, err
-	}
 	id := command.SessionID(n)
-	if !slices.ContainsFunc(list, func(s command.Session) bool { return s.ID == id }) {
+	if own, err := a.hasSession(c, true, id); err != nil {
+		return answer{}, err
+	} else if !own {
 		return answer{}, errNoToken
 	}
 	if _, err := a.propose(c, c.session.Account, command.Key{}, 0, command.EndSessions{Session: id}); err != nil {
