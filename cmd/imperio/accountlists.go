@@ -33,6 +33,15 @@ func collect[T any](env *environment, limit int, from uint64, page func(client *
 	return list, next, err
 }
 
+// printPage prints a part of a list of what. On standard error it says where the list goes on, by which flag; next 0: it does not.
+func (env *environment) printPage(t *terminal.Table, what, flag string, next uint64) error {
+	err := env.printTable(t)
+	if err == nil && next != 0 {
+		env.tellMore(what, flag, next)
+	}
+	return err
+}
+
 type accountListCommand struct {
 	jsonFlag `embed:""`
 	Search   string `help:"List only accounts whose name or e-mail address has this part, in any case of letters." placeholder:"TEXT"`
@@ -70,13 +79,7 @@ func (c *accountListCommand) Run(env *environment) error {
 	for _, a := range found.Accounts {
 		t.Row(a.ID, nameOf(a), a.Role, a.Coins, a.HeldCoins, a.Locked, a.CreatedAt.Format(time.DateOnly), a.Email)
 	}
-	if err := env.printTable(&t); err != nil {
-		return err
-	}
-	if found.Next != 0 {
-		env.tellMore("accounts", "--from", found.Next)
-	}
-	return nil
+	return env.printPage(&t, "accounts", "--from", found.Next)
 }
 
 type accountRoundsCommand struct {
@@ -120,13 +123,7 @@ func (c *accountRoundsCommand) Run(env *environment) error {
 		}
 		t.Row(r.ID, r.OpenedAt.Format(time.RFC3339), r.Rules, r.Staked, paid, net, r.Pair, r.Nonce)
 	}
-	if err := env.printTable(&t); err != nil {
-		return err
-	}
-	if found.Next != 0 {
-		env.tellMore("rounds", "--before", found.Next)
-	}
-	return nil
+	return env.printPage(&t, "rounds", "--before", found.Next)
 }
 
 type accountShowCommand struct {
