@@ -118,6 +118,7 @@ func TestVerbs_OnARunningCasinoAndOnItsDirectory(t *testing.T) {
 	holds(t, c.does("", "account", "email", "carl", "carl@example.org", "--reason", "asked for it"), "carl@example.org")
 	holds(t, c.does("", "account", "delete", "carl", "--reason", "asked for it"), "deleted")
 	holds(t, c.does("", "account", "list"), "1002  (deleted)")
+	holds(t, c.does("", "history", "--limit", "1"), `account_deleted #1002, by "`)
 	if _, stderr, code := invoke(t, c.environ, "account", "email", "王小明", "ana@example.org", "--reason", "a mistake"); code != 1 || !strings.Contains(stderr, "e-mail address") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}

@@ -197,8 +197,11 @@ func (c *historyCommand) print(env *environment, events []control.Event) error {
 func tell(e *control.Event) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d %s %s", e.Seq, e.Time.Format(time.RFC3339), e.Kind)
-	if e.Account != 0 {
+	switch {
+	case e.Username != "":
 		fmt.Fprintf(&b, " %s (#%d)", e.Username, e.Account)
+	case e.Account != 0: // it has been deleted since
+		fmt.Fprintf(&b, " #%d", e.Account)
 	}
 	if r := e.Round; r != nil {
 		fmt.Fprintf(&b, ": round %d of %s, staked %d", r.ID, r.Rules, r.Staked)
