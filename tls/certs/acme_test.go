@@ -158,6 +158,15 @@ func TestACME_CertificateIsRenewedBeforeItExpires(t *testing.T) {
 	client.TLSAddr, client.RenewalWindow = secure.Addr().String(), 0.9999 // due in the first second of its hour
 	options, book := acmeOptions(t.TempDir(), client, "casino.renewal.test"), &logBook{}
 	options.Logger = book.logger()
+	t.Cleanup(func() {
+		if t.Failed() {
+			for line := range strings.Lines(book.String()) {
+				if !strings.Contains(line, `"component":"certmagic"`) || !strings.Contains(line, `"level":"DEBUG"`) { // debug lines tell of every handshake
+					t.Log(strings.TrimSuffix(line, "\n"))
+				}
+			}
+		}
+	})
 	source := newSource(t, options)
 	site := serveOn(t, secure, source, "casino.renewal.test")
 	ready(t, source)

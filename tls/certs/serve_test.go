@@ -97,8 +97,9 @@ func (s site) get(client *http.Client) (string, error) {
 	return string(body), err
 }
 
-// patience is how long a test waits for something before it fails.
-const patience = 3 * time.Minute
+// patience is how long a test waits for something before it fails. CertMagic waits one, two and two minutes between attempts that
+// fail, as one may on a busy machine.
+const patience = 10 * time.Minute
 
 // await waits until a condition holds.
 func await(t *testing.T, what string, condition func() bool) {
