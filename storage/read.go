@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"imperio/storage/command"
+	"imperio/storage/engine"
 	"imperio/storage/machine"
 )
 
@@ -167,4 +168,14 @@ func (s *Store) Level() uint32 {
 func (s *Store) Figures() command.Figures {
 	h := s.head()
 	return h.Figures(s.house.Games)
+}
+
+// Position returns the machine's record, and the entry of the log after which it stood so.
+func (s *Store) Position() (index, term uint64, record machine.Record, err error) {
+	err = s.db.View(func(r *engine.Reader) error {
+		index, term = r.Applied()
+		record, err = recordOf(r)
+		return err
+	})
+	return index, term, record, err
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"io"
 )
 
 // Snapshot is the state at one moment, for long reads: updates go on meanwhile. It must be closed. It is not safe for
@@ -57,6 +58,16 @@ func (s *Snapshot) View(fn func(*Reader) error) error {
 }
 
 func (s *Snapshot) guard(fn func() error) error { return s.db.distrust(Guard(s.r.path, fn)) }
+
+// Size is the size of the state in bytes, as WriteTo writes it.
+func (s *Snapshot) Size() int64 { return s.r.tx.Size() }
+
+// WriteTo writes the whole file as of the snapshot. While it runs, the file grows by what checkpoints write: pages that
+// the snapshot needs are not used again.
+func (s *Snapshot) WriteTo(w io.Writer) (n int64, err error) {
+	err = s.guard(func() (err error) { n, err = s.r.tx.WriteTo(w); return err })
+	return n, err
+}
 
 // Count counts the records of a table.
 func (s *Snapshot) Count(table int) (n uint64, err error) {
