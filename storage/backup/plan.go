@@ -367,3 +367,41 @@ func (p *Plan) lookAhead(l *LineageInventory) {
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// PlanOf is the plan to restore what an archive holds, and nothing after it. The archive may lie anywhere.
+func PlanOf(o Object, m *Manifest) *Plan {
+	return &Plan{
+		Request: Request{Moment: Moment{Index: m.Index}, Casino: m.Casino, Lineage: m.Lineage, Archive: o.Name},
+		Casino:  m.Casino, Lineage: m.Lineage, Manifest: *m, Bytes: o.Size,
+		Archive: ArchiveInfo{Object: o, Casino: m.Casino, Lineage: m.Lineage, Time: m.Time, Index: m.Index},
+		Newest:  m.Index, NewestTime: m.Time, newest: o,
+	}
+}
+
+// StateSize is the size of the archive's state on the disk, in bytes.
+func (p *Plan) StateSize() int64 {
+	state, _, _ := p.Manifest.part(PartState)
+	return state.Size
+}
+
+// SegmentBytes is how many bytes of segments are to be fetched.
+func (p *Plan) SegmentBytes() int64 { return p.Bytes - p.Archive.Object.Size }
+
+// Room is how many bytes of disk the restored casino needs, at most as far as that can be known: the state, what the replay
+// adds to it, and a new log. A segment is compressed, and an event takes more room than its command.
+func (p *Plan) Room() int64 { return p.StateSize() + p.StateSize()/4 + 8*p.SegmentBytes() + logRoom }
+
+const logRoom = 64 << 20
+
+// Rates for estimates, in bytes a second. A slow network or a slow disk is not known here.
+const (
+	fetchRate  = 100 << 20 // of backups as they are stored: a network of 1 Gbit/s
+	stateRate  = 200 << 20 // of the state, as it is written: what a restore must reach on an ordinary SSD
+	replayRate = 2 << 20   // of segments as they are stored: 50,000 commands a second of some 40 bytes
+)
+
+// Estimate is how long the restore takes, without the audit and the renewal of accounts.
+func (p *Plan) Estimate() time.Duration {
+	seconds := float64(p.Bytes)/fetchRate + float64(p.StateSize())/stateRate + float64(p.SegmentBytes())/replayRate
+	return time.Duration(seconds * float64(time.Second)).Round(time.Second)
+}
