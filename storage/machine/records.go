@@ -34,6 +34,7 @@ type Record struct {
 	// Lineage is the line of history that the casino is on: empty at first, and another after each restore.
 	Lineage     string            `cbor:"18,keyasint,omitempty"`
 	SessionsEnd int64             `cbor:"17,keyasint,omitempty"` // no session expires before; 0: none does. See sessionends.go
+	Lineage     string            `cbor:"18,keyasint,omitempty"` // the lineage of the history; "": the first one. See lineage.go
 }
 
 // GameRecord sums up the settled rounds of one game, for one player or for the whole casino.
