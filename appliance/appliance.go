@@ -66,6 +66,9 @@ type App struct {
 	health  *ops.Health
 	metrics *ops.Metrics
 
+	notifier *ops.Notifier
+	alarms   *ops.Alarms
+
 	dir       *dataDir
 	events    *storage.Follower // follows from the start, for countRounds
 	casino    casino
@@ -267,6 +270,7 @@ func (a *App) Run(ctx context.Context) error {
 	owned.run(func() { a.escrow.Run(background) })
 	owned.run(func() { a.health.Run(background) })
 	owned.run(func() { a.countRounds(background, a.events) })
+	owned.run(func() { a.watchLeader(background) })
 	failed := make(chan error, len(a.servers)+1)
 	owned.run(func() {
 		if err := a.dir.watch(background); err != nil {
@@ -293,6 +297,9 @@ func (a *App) Run(ctx context.Context) error {
 	case <-a.dir.store.Failed():
 		err = a.dir.store.Err()
 		a.log.Error("stopping because the state failed", "error", err)
+	}
+	if err != nil {
+		a.alarms.Stopped()
 	}
 	a.health.Stop() // before anything else, so that load balancers notice
 	stop()

@@ -1,0 +1,130 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+)
+
+// errHangs says that a target does nothing any more.
+var errHangs = errors.New("it does not respond. Check the network, or the file system that it is on")
+
+// attempt does some work with a site's target, and leaves it when the target has done nothing for as long as patience says, or
+// when ctx ends. What is left behind may go on in the background, so work must return all that it finds. Until it ends,
+// the site is stuck, and further attempts fail at once. progress may be called by work that goes on without the target.
+func attempt[T any](ctx context.Context, s *site, patience time.Duration, work func(ctx context.Context, t Target, progress func()) (T, error)) (T, error) {
+	var none T
+	if s.left.Load() > 0 {
+		return none, errHangs
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	w := &watched{Target: s.target, began: time.Now()}
+	w.progress()
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		value, err := work(ctx, w, w.progress)
+		done <- outcome{value, err}
+	}()
+	tick := time.NewTicker(max(patience/8, time.Millisecond))
+	defer tick.Stop()
+	var leave <-chan time.Time // set once the work was told to end
+	ended := ctx.Done()
+	for {
+		select {
+		case o := <-done:
+			if cause := context.Cause(ctx); o.err != nil && cause != nil && !errors.Is(o.err, cause) {
+				o.err = fmt.Errorf("%w (%w)", cause, o.err)
+			}
+			return o.value, o.err
+		case <-tick.C:
+			if w.idle() >= patience {
+				cancel(errHangs)
+			}
+		case <-ended:
+			ended, leave = nil, time.After(min(patience, leaveAfter))
+		case <-leave:
+			s.left.Add(1)
+			go func() {
+				<-done
+				s.left.Add(-1)
+			}()
+			return none, context.Cause(ctx)
+		}
+	}
+}
+
+// leaveAfter is how long work may take to end after it was told to.
+const leaveAfter = 2 * time.Second
+
+// watched is a target that notes when it last did something.
+type watched struct {
+	Target
+	began time.Time
+	at    atomic.Int64 // nanoseconds since it began
+}
+
+func (w *watched) progress() { w.at.Store(int64(time.Since(w.began))) }
+
+// idle is how long the target has done nothing.
+func (w *watched) idle() time.Duration { return time.Since(w.began) - time.Duration(w.at.Load()) }
+
+func (w *watched) Create(ctx context.Context, name string) (Upload, error) {
+	u, err := w.Target.Create(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	w.progress()
+	return &watchedUpload{u, w}, nil
+}
+
+func (w *watched) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+	r, err := w.Target.Open(ctx, name, offset, length)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{w.reader(r), r}, nil
+}
+
+func (w *watched) reader(r io.Reader) io.Reader {
+	return readerFunc(func(b []byte) (int, error) {
+		defer w.progress()
+		return r.Read(b)
+	})
+}
+
+func (w *watched) List(ctx context.Context, prefix string, visit func(Object) error) error {
+	return w.Target.List(ctx, prefix, func(o Object) error {
+		w.progress()
+		return visit(o)
+	})
+}
+
+func (w *watched) Delete(ctx context.Context, name string) error {
+	defer w.progress()
+	return w.Target.Delete(ctx, name)
+}
+
+type watchedUpload struct {
+	Upload
+	watched *watched
+}
+
+func (u *watchedUpload) Write(b []byte) (int, error) {
+	defer u.watched.progress()
+	return u.Upload.Write(b)
+}
+
+func (u *watchedUpload) Commit(ctx context.Context, verify func(io.Reader) error) error {
+	return u.Upload.Commit(ctx, func(r io.Reader) error { return verify(u.watched.reader(r)) })
+}
