@@ -70,7 +70,7 @@ func (p *Plan) Aftermath(ctx context.Context, t Target, identities []age.Identit
 	total = int64(p.After[len(p.After)-1].Last - first + 1)
 	var tally Tally
 	seen, ended := uint64(0), false
-	err = fetchSegments(ctx, t, p.After, identities, func(f *fetched) error {
+	err = fetchSegments(ctx, t, p.After, identities, func(f *coming) error {
 		for _, e := range f.entries {
 			commands, err := e.Commands()
 			if err != nil {

@@ -9,12 +9,12 @@ import (
 	"imperio/storage"
 )
 
-// fetchAhead is how many segments are fetched at a time, ahead of the one in use. Each takes up to twice MaxSegment of
+// fetchAhead is how many segments are coming at a time, ahead of the one in use. Each takes up to twice MaxSegment of
 // memory.
 const fetchAhead = 4
 
-// fetched is a segment with its entries, or why there are none.
-type fetched struct {
+// coming is a segment with its entries, or why there are none.
+type coming struct {
 	info     SegmentInfo
 	manifest Manifest
 	entries  []storage.Entry
@@ -22,17 +22,17 @@ type fetched struct {
 }
 
 // fetchSegments reads segments, several at a time, and hands them to use in order. The first error ends it.
-func fetchSegments(ctx context.Context, t Target, list []SegmentInfo, keys []age.Identity, use func(*fetched) error) error {
+func fetchSegments(ctx context.Context, t Target, list []SegmentInfo, keys []age.Identity, use func(*coming) error) error {
 	whole := ctx
 	ctx, stop := context.WithCancel(whole)
 	defer stop()
-	coming := make(chan chan fetched, fetchAhead-1) // with the one that is waited for: fetchAhead
+	queue := make(chan chan coming, fetchAhead-1) // with the one that is waited for: fetchAhead
 	go func() {
-		defer close(coming)
+		defer close(queue)
 		for _, s := range list {
-			one := make(chan fetched, 1)
+			one := make(chan coming, 1)
 			select {
-			case coming <- one:
+			case queue <- one:
 			case <-ctx.Done():
 				return
 			}
@@ -40,7 +40,7 @@ func fetchSegments(ctx context.Context, t Target, list []SegmentInfo, keys []age
 		}
 	}()
 	var failed error
-	for one := range coming { // to the end, so that no fetch outlives the call
+	for one := range queue { // to the end, so that no fetch outlives the call
 		f := <-one
 		if failed != nil {
 			continue
@@ -59,7 +59,7 @@ func fetchSegments(ctx context.Context, t Target, list []SegmentInfo, keys []age
 }
 
 // fetchSegment reads a segment, and checks that it is the one that its name says.
-func fetchSegment(ctx context.Context, t Target, s SegmentInfo, keys []age.Identity) fetched {
+func fetchSegment(ctx context.Context, t Target, s SegmentInfo, keys []age.Identity) coming {
 	m, entries, err := ReadSegment(ctx, t, s.Object, keys)
 	if err == nil && (m.Casino != s.Casino || m.Lineage != s.Lineage || m.FirstIndex != s.First || m.Index != s.Last) {
 		err = damaged(nameOf(t, s.Object), "its manifest is that of entries %d to %d of casino %s, lineage %s. It was moved or renamed",
@@ -68,5 +68,5 @@ func fetchSegment(ctx context.Context, t Target, s SegmentInfo, keys []age.Ident
 	if err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("read entries %d to %d: %w", s.First, s.Last, err)
 	}
-	return fetched{s, m, entries, err}
+	return coming{s, m, entries, err}
 }

@@ -43,7 +43,7 @@ func (y *replay) run(ctx context.Context, t Target, o *Restoring) error {
 	if i := p.Request.Index; i != 0 {
 		total = int64(i - from)
 	}
-	return fetchSegments(ctx, t, p.Segments, o.Identities, func(f *fetched) error {
+	return fetchSegments(ctx, t, p.Segments, o.Identities, func(f *coming) error {
 		what := nameOf(t, f.info.Object)
 		for i := range f.entries {
 			if y.ended {

@@ -11,8 +11,8 @@ type Span struct {
 	From, To    time.Time // the casino's time after both
 }
 
-// Gap is a stretch of a lineage that can't be restored: entries of the log are missing, and no archive follows at once.
-type Gap struct {
+// Hole is a stretch of a lineage that can't be restored: entries of the log are missing, and no archive follows at once.
+type Hole struct {
 	First, Last uint64    // the states after these entries can't be restored
 	From, To    time.Time // nor those after From and before To
 	Why         string    // a sentence without its full stop
@@ -21,9 +21,9 @@ type Gap struct {
 // wholeEnough leaves out objects that are too short for any backup, such as empty ones.
 func wholeEnough(o Object) bool { return o.Size >= int64(len(opening)+footerSize) }
 
-// Spans lists what of a lineage can be restored, as the names of its objects say, and the gaps after each span. A newer
+// Spans lists what of a lineage can be restored, as the names of its objects say, and the holes after each span. A newer
 // archive ends a gap.
-func (l *LineageInventory) Spans() (spans []Span, gaps []Gap) {
+func (l *LineageInventory) Spans() (spans []Span, holes []Hole) {
 	segments := l.Segments
 	for _, a := range l.Archives {
 		if !wholeEnough(a.Object) {
@@ -43,24 +43,24 @@ func (l *LineageInventory) Spans() (spans []Span, gaps []Gap) {
 		}
 	}
 	for i := range spans {
-		if g, ok := l.gapAfter(spans, i); ok {
-			gaps = append(gaps, g)
+		if g, ok := l.holeAfter(spans, i); ok {
+			holes = append(holes, g)
 		}
 	}
-	return spans, gaps
+	return spans, holes
 }
 
-// gapAfter is the gap after a span; false if nothing comes after it.
-func (l *LineageInventory) gapAfter(spans []Span, i int) (g Gap, ok bool) {
+// holeAfter is the gap after a span; false if nothing comes after it.
+func (l *LineageInventory) holeAfter(spans []Span, i int) (g Hole, ok bool) {
 	s := spans[i]
-	g = Gap{First: s.Last + 1, From: s.To}
+	g = Hole{First: s.Last + 1, From: s.To}
 	var missing uint64 // the last entry that is missing right after the span
 	for _, next := range l.Segments {
 		if next.First > s.Last+1 && wholeEnough(next.Object) {
 			if missing == 0 {
 				missing = next.First - 1
 			}
-			g.Last, g.To = max(g.Last, next.Last), later(g.To, next.To)
+			g.Last, g.To = max(g.Last, next.Last), newer(g.To, next.To)
 		}
 	}
 	if i+1 < len(spans) {
@@ -78,7 +78,7 @@ func (l *LineageInventory) gapAfter(spans []Span, i int) (g Gap, ok bool) {
 	return g, true
 }
 
-func later(a, b time.Time) time.Time {
+func newer(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}
