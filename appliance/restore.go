@@ -228,7 +228,7 @@ func (r *restoring) tell(ctx context.Context, p *backup.Plan) error {
 		Target: r.target.String(), Casino: p.Casino, Lineage: p.Lineage, Moment: p.Request.Moment.String(),
 		Archive: p.Archive.Object.Name, ArchiveTime: p.Archive.Time, Segments: len(p.Segments), Bytes: p.Bytes,
 		Estimate: p.Estimate(), Seconds: p.Estimate().Seconds(), DataDir: r.o.Config.Data.Dir, Notes: p.Notes, TakesBack: after,
-		newest: newest, newestIndex: p.Newest,
+		newest: newest, newestIndex: after.Index,
 	}
 	if r.locked != nil {
 		r.tellOld(ctx, p)
@@ -244,11 +244,11 @@ func (r *restoring) tellOld(ctx context.Context, p *backup.Plan) {
 		return
 	case err != nil:
 		r.report.Notes = append(r.report.Notes, fmt.Sprintf("The old data directory can't be read, so what it has beyond the backups is not counted: %v", err))
-	case index > r.report.newestIndex:
+	case index > p.Newest:
 		before := subtract(&r.report.newest, &r.report.TakesBack)
 		atMost := r.report.TakesBack.AtMost
 		r.report.TakesBack.Since(&before, &at, index)
-		r.report.TakesBack.AtMost = atMost
+		r.report.TakesBack.AtMost, r.report.TakesBack.AtLeast = atMost, false
 		r.report.TakesBack.Add(&tally)
 		r.report.newest, r.report.newestIndex = at, index
 	}

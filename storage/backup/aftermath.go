@@ -2,7 +2,9 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"filippo.io/age"
@@ -23,6 +25,8 @@ type Aftermath struct {
 	Accounts uint64      `json:"accounts"`
 	// AtMost says that the figures above begin up to some seconds before the moment.
 	AtMost bool `json:"at_most,omitzero"`
+	// AtLeast says that they end before the newest backup, whose figures are not known.
+	AtLeast bool `json:"at_least,omitzero"`
 	// Asked are commands that somebody should repeat by hand.
 	Asked []Asked `json:"asked"`
 }
@@ -49,28 +53,33 @@ func (a *Aftermath) Since(before, after *Position, index uint64) {
 	a.Index, a.AtMost = index, false
 }
 
-// Aftermath counts what the target knows of the time after the plan's moment. It reads all segments after it. The figures
-// are exact if nothing but whole segments comes before the moment.
+// Aftermath counts what the target knows of the time after the plan's moment. It reads all segments after it. newest is the
+// newest position that a manifest tells.
 func (p *Plan) Aftermath(ctx context.Context, t Target, identities []age.Identity, progress func(Phase, int64, int64)) (a Aftermath, newest Position, err error) {
 	before, exact, err := p.positionBefore(ctx, t)
 	if err != nil {
 		return a, newest, err
 	}
-	m, err := ReadManifest(ctx, t, p.newest)
+	newest, index, err := p.newestPosition(ctx, t)
 	if err != nil {
 		return a, newest, err
 	}
-	newest = m.Position
-	a.between(&before, &newest)
-	a.Index, a.AtMost = p.Newest, !exact
+	a.Since(&before, &newest, index)
+	a.AtMost, a.AtLeast = !exact, index < p.Newest
+	a.Asked, err = p.askedAfter(ctx, t, identities, progress)
+	return a, newest, err
+}
+
+// askedAfter counts the commands in the segments after the moment.
+func (p *Plan) askedAfter(ctx context.Context, t Target, identities []age.Identity, progress func(Phase, int64, int64)) ([]Asked, error) {
 	if len(p.After) == 0 {
-		return a, newest, nil
+		return []Asked{}, nil
 	}
-	first, total := p.After[0].First, int64(0)
-	total = int64(p.After[len(p.After)-1].Last - first + 1)
+	first := p.After[0].First
+	total := int64(p.After[len(p.After)-1].Last - first + 1)
 	var tally Tally
 	seen, ended := uint64(0), false
-	err = fetchSegments(ctx, t, p.After, identities, func(f *coming) error {
+	err := fetchSegments(ctx, t, p.After, identities, func(f *coming) error {
 		for _, e := range f.entries {
 			commands, err := e.Commands()
 			if err != nil {
@@ -90,8 +99,7 @@ func (p *Plan) Aftermath(ctx context.Context, t Target, identities []age.Identit
 		}
 		return nil
 	})
-	a.Asked = tally.Asked()
-	return a, newest, err
+	return tally.Asked(), err
 }
 
 // positionBefore is the newest position at or before the moment that a manifest tells. exact: it is that of the moment.
@@ -103,11 +111,27 @@ func (p *Plan) positionBefore(ctx context.Context, t Target) (at Position, exact
 			list, exact = list[:n-1], false
 		}
 	}
-	if len(list) == 0 {
-		return p.Manifest.Position, exact, nil
+	for _, s := range slices.Backward(list) {
+		m, err := ReadManifest(ctx, t, s.Object)
+		if err != nil || !m.Partial {
+			return m.Position, exact, err
+		}
+		exact = false
 	}
-	m, err := ReadManifest(ctx, t, list[len(list)-1].Object)
-	return m.Position, exact, err
+	return p.Manifest.Position, exact, nil
+}
+
+// newestPosition is the newest position of the lineage that a manifest tells, and the entry that it is after. Damaged
+// backups tell nothing.
+func (p *Plan) newestPosition(ctx context.Context, t Target) (at Position, index uint64, err error) {
+	for _, o := range p.tellers {
+		m, err := ReadManifest(ctx, t, o)
+		if errors.As(err, new(*DamageError)) || err == nil && m.Partial {
+			continue
+		}
+		return m.Position, m.Index, err
+	}
+	return p.Manifest.Position, p.Manifest.Index, nil
 }
 
 // Tally counts commands that somebody has to repeat by hand after a restore. The zero value is empty.
@@ -158,7 +182,8 @@ func (t *Tally) Count(commands []storage.Command) error {
 }
 
 // Asked lists what was counted, without what was never asked for.
-func (t *Tally) Asked() (list []Asked) {
+func (t *Tally) Asked() []Asked {
+	list := []Asked{}
 	for i, n := range t.counts {
 		if n > 0 {
 			list = append(list, Asked{tallied[i].what, n})

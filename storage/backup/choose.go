@@ -1,0 +1,264 @@
+package backup
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// chooseCasino finds the inventory of one casino in those of a target.
+func chooseCasino(t Target, all []Inventory, casino string) (*Inventory, error) {
+	names := make([]string, len(all))
+	for i := range all {
+		if names[i] = all[i].Casino; casino == names[i] || casino == "" && len(all) == 1 {
+			return &all[i], nil
+		}
+	}
+	switch {
+	case len(all) == 0:
+		return nil, notRestorable("%s holds no backup. Name the right target with --from", t)
+	case casino == "":
+		return nil, notRestorable("%s holds backups of several casinos: %s. Name one with --casino", t, strings.Join(names, ", "))
+	}
+	return nil, notRestorable("%s holds no backup of the casino %s, but of: %s", t, casino, strings.Join(names, ", "))
+}
+
+// choose finds the archive and the segments for a moment. It reads nothing: names say everything.
+func choose(inventory *Inventory, r Request) (*Plan, error) {
+	usable := inventory.without(r.Skip)
+	if r.Archive != "" {
+		if err := r.takeArchive(usable); err != nil {
+			return nil, err
+		}
+	}
+	l, notes, err := chooseLineage(usable, r)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Request: r, Casino: inventory.Casino, Lineage: l.Lineage, Notes: notes}
+	if err := p.chooseArchive(l); err != nil {
+		return nil, err
+	}
+	if err := p.chooseSegments(l); err != nil {
+		return nil, err
+	}
+	p.lookAhead(l)
+	return p, nil
+}
+
+// takeArchive takes casino and lineage from the archive that the request names.
+func (r *Request) takeArchive(v *Inventory) error {
+	for i := range v.Lineages {
+		for _, a := range v.Lineages[i].Archives {
+			if a.Object.Name != r.Archive {
+				continue
+			}
+			if r.Lineage != "" && r.Lineage != a.Lineage {
+				return notRestorable("%s is of the lineage %s, not %s", r.Archive, a.Lineage, r.Lineage)
+			}
+			r.Lineage = a.Lineage
+			return nil
+		}
+	}
+	return notRestorable("there is no archive %s of the casino %s. 'imperio backup list' names them", r.Archive, v.Casino)
+}
+
+// without is the inventory without objects that are damaged, or too short to be backups.
+func (v *Inventory) without(skip map[string]bool) *Inventory {
+	left := &Inventory{Casino: v.Casino, Lineages: slices.Clone(v.Lineages)}
+	unusable := func(o Object) bool { return skip[o.Name] || !wholeEnough(o) }
+	for i := range left.Lineages {
+		l := &left.Lineages[i]
+		l.Archives = slices.DeleteFunc(slices.Clone(l.Archives), func(a ArchiveInfo) bool { return unusable(a.Object) })
+		l.Segments = slices.DeleteFunc(slices.Clone(l.Segments), func(s SegmentInfo) bool { return unusable(s.Object) })
+	}
+	return left
+}
+
+// chooseLineage finds the lineage that a moment is of.
+func chooseLineage(v *Inventory, r Request) (l *LineageInventory, notes []string, err error) {
+	var have, names []*LineageInventory
+	for i := range v.Lineages {
+		each := &v.Lineages[i]
+		if r.Lineage == each.Lineage {
+			return each, nil, nil
+		}
+		names = append(names, each)
+		if _, ok := each.holds(r.Moment); ok {
+			have = append(have, each)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return nil, nil, notRestorable("there is no whole backup of the casino %s", v.Casino)
+	case r.Lineage != "":
+		return nil, nil, notRestorable("the casino %s has no lineage %s. It has: %s", v.Casino, r.Lineage, lineageNames(names))
+	case r.Index != 0:
+		// An index says nothing of lineages. The newest one that can be restored to it is meant.
+		if len(have) == 0 {
+			return names[len(names)-1], nil, nil
+		}
+		if len(have) > 1 {
+			notes = append(notes, fmt.Sprintf("Entry %d is in several lineages: %s. The newest is taken; --lineage takes another", r.Index, lineageNames(have)))
+		}
+		return have[len(have)-1], notes, nil
+	case r.At.IsZero():
+		return names[len(names)-1], nil, nil
+	}
+	l = names[0]
+	for _, each := range names {
+		if !each.Began().After(r.At) {
+			l = each
+		}
+	}
+	return l, nil, nil
+}
+
+func lineageNames(list []*LineageInventory) string {
+	names := make([]string, len(list))
+	for i, l := range list {
+		names[i] = l.Lineage
+	}
+	return strings.Join(names, ", ")
+}
+
+// holds finds the span of a moment.
+func (l *LineageInventory) holds(m Moment) (Span, bool) {
+	spans, _ := l.Spans()
+	for _, s := range spans {
+		if m.Index != 0 && s.First <= m.Index && m.Index <= s.Last {
+			return s, true
+		}
+	}
+	return Span{}, false
+}
+
+// chooseArchive finds the newest archive at or before the moment.
+func (p *Plan) chooseArchive(l *LineageInventory) error {
+	r := p.Request
+	for _, a := range slices.Backward(l.Archives) {
+		before := r.latest() || r.Index != 0 && a.Index <= r.Index || !r.At.IsZero() && !a.Time.After(r.At)
+		if r.Archive == "" && before || r.Archive == a.Object.Name {
+			if !before {
+				return notRestorable("the archive %s is of %s, after what is asked for", r.Archive, stamp(a.Time))
+			}
+			p.Archive, p.Bytes = a, a.Object.Size
+			return nil
+		}
+	}
+	if len(l.Archives) == 0 {
+		return notRestorable("the lineage %s has no archive. Name another lineage with --lineage, if its state will do", l.Lineage)
+	}
+	first := l.Archives[0]
+	return notRestorable("%s is before the first archive of the lineage %s. The earliest that can be restored there is entry %d, of %s: --index %d --lineage %s. --lineage also takes another one, which 'imperio backup list' names",
+		r.Moment, l.Lineage, first.Index, stamp(first.Time), first.Index, l.Lineage)
+}
+
+// chooseSegments finds the segments from the archive to the moment, and refuses a gap between the two.
+func (p *Plan) chooseSegments(l *LineageInventory) error {
+	end, at, complete := p.Archive.Index, p.Archive.Time, false
+	for rest := l.Segments; !complete; {
+		if i := p.Request.Index; i != 0 && end >= i {
+			complete = true
+			break
+		}
+		var next SegmentInfo
+		for len(rest) > 0 && rest[0].First <= end+1 { // of several that go on from here, the one that leads furthest
+			if rest[0].Last > end && rest[0].Last > next.Last {
+				next = rest[0]
+			}
+			rest = rest[1:]
+		}
+		if next.Last == 0 || !p.Request.At.IsZero() && next.From.After(p.Request.At) && next.First == end+1 {
+			complete = next.Last != 0
+			break
+		}
+		p.Segments = append(p.Segments, next)
+		p.Bytes += next.Object.Size
+		end, at = next.Last, next.To
+		if !p.Request.At.IsZero() && at.After(p.Request.At) {
+			complete = true
+		}
+	}
+	if complete {
+		return nil
+	}
+	return p.atTheEnd(l, end, at)
+}
+
+// atTheEnd decides what it means that the segments end before the moment: with this entry, of this time.
+func (p *Plan) atTheEnd(l *LineageInventory, end uint64, at time.Time) error {
+	r := p.Request
+	var nextIndex uint64 // what the backups hold after the end
+	var nextTime time.Time
+	for _, a := range l.Archives {
+		if a.Index > end && (nextIndex == 0 || a.Index < nextIndex) {
+			nextIndex, nextTime = a.Index, a.Time
+		}
+	}
+	missing := nextIndex
+	for _, s := range l.Segments {
+		if s.First > end+1 && (missing == 0 || s.First < missing) {
+			missing = s.First
+		}
+	}
+	instead := fmt.Sprintf("the state after entry %d, of %s (--index %d --lineage %s)", end, stamp(at), end, l.Lineage)
+	if nextIndex != 0 {
+		instead += fmt.Sprintf(", or any from entry %d on, of %s (--index %d --lineage %s)", nextIndex, stamp(nextTime), nextIndex, l.Lineage)
+	}
+	switch {
+	case missing == 0 && r.Index == 0: // the end of all backups
+		if !r.At.IsZero() && at.Before(r.At) {
+			p.Notes = append(p.Notes, fmt.Sprintf("The backups end at %s. What happened between then and %s, if anything did, is not in them", stamp(at), stamp(r.At)))
+		}
+		return nil
+	case missing == 0:
+		return notRestorable("%s is after the end of the backups. What can be restored is %s", r.Moment, instead)
+	case !r.At.IsZero() && (!at.Before(r.At) || missing == end+1 && missing == nextIndex && nextTime.After(r.At)):
+		return nil // nothing is missing up to the moment
+	}
+	return notRestorable("entries %d to %d, which it needs, are in no segment of the lineage %s. What can be restored is %s",
+		end+1, max(missing-1, end+1), l.Lineage, instead)
+}
+
+// lookAhead finds what the lineage has after the moment.
+func (p *Plan) lookAhead(l *LineageInventory) {
+	type teller struct {
+		index  uint64
+		object Object
+	}
+	var tellers []teller
+	for _, a := range l.Archives {
+		tellers = append(tellers, teller{a.Index, a.Object})
+		if a.Index >= p.Newest {
+			p.Newest, p.NewestTime = a.Index, a.Time
+		}
+	}
+	from := uint64(math.MaxUint64) // the first entry that may be after the moment
+	switch {
+	case p.Request.Index != 0:
+		from = p.Request.Index + 1
+	case !p.Request.At.IsZero():
+		from = p.Archive.Index + 1
+	}
+	seen := uint64(0)
+	for _, s := range l.Segments {
+		tellers = append(tellers, teller{s.Last, s.Object})
+		if s.Last > p.Newest {
+			p.Newest, p.NewestTime = s.Last, s.To
+		}
+		if s.Last >= from && s.Last > seen && (p.Request.At.IsZero() || s.To.After(p.Request.At)) {
+			p.After = append(p.After, s)
+			seen = s.Last
+		}
+	}
+	slices.SortStableFunc(tellers, func(a, b teller) int { return cmp.Compare(b.index, a.index) })
+	for _, t := range tellers {
+		p.tellers = append(p.tellers, t.object)
+	}
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
