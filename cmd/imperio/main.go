@@ -34,6 +34,7 @@ type commands struct {
 	Config     configCommand     `cmd:"" help:"Print the configuration in force and the source of each value."`
 	Notify     notifyCommand     `cmd:"" help:"Send a test message to those whom the casino tells when something happens."`
 	TLS        tlsCommand        `cmd:"" name:"tls" help:"Print the root certificate of tls=internal, or delete all stored certificates."`
+	Backup     backupCommand     `cmd:"" help:"Show, prove and restore backups."`
 	Bench      benchCommand      `cmd:"" help:"Play with many players against a running node, measure its speed, and compare every answer with its books."`
 	Completion completionCommand `cmd:"" help:"Print the completion of verbs and flags for a shell."`
 	Man        manCommand        `cmd:"" hidden:"" help:"Print the manual page."`

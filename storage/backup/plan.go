@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -158,4 +159,23 @@ const (
 func (p *Plan) Estimate() time.Duration {
 	seconds := float64(p.Bytes)/fetchRate + float64(p.StateSize())/stateRate + float64(p.SegmentBytes())/replayRate
 	return time.Duration(seconds * float64(time.Second)).Round(time.Second)
+}
+
+// NewestArchive finds the newest archive of a casino's newest lineage that has one. casino may be empty if the target holds
+// only one.
+func NewestArchive(ctx context.Context, t Target, casino string) (ArchiveInfo, error) {
+	all, err := ReadInventories(ctx, t)
+	if err != nil {
+		return ArchiveInfo{}, fmt.Errorf("list %s: %w", t, err)
+	}
+	v, err := chooseCasino(t, all, casino)
+	if err != nil {
+		return ArchiveInfo{}, err
+	}
+	for _, l := range slices.Backward(v.without(nil).Lineages) {
+		if n := len(l.Archives); n > 0 {
+			return l.Archives[n-1], nil
+		}
+	}
+	return ArchiveInfo{}, notRestorable("%s holds no archive of the casino %s", t, v.Casino)
 }

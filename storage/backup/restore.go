@@ -141,8 +141,10 @@ func (p *Plan) restore(ctx context.Context, t Target, dir string, o *Restoring) 
 	if err := y.run(ctx, t, o); err != nil {
 		return nil, err
 	}
-	if _, err := store.Checkpoint(ctx); err != nil {
-		return nil, fmt.Errorf("write the restored state: %w", err)
+	if len(p.Segments) > 0 { // else nothing has changed, and the state may be open for reading only
+		if _, err := store.Checkpoint(ctx); err != nil {
+			return nil, fmt.Errorf("write the restored state: %w", err)
+		}
 	}
 	closing := store
 	store = nil

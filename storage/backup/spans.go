@@ -7,15 +7,19 @@ import (
 
 // Span is an unbroken stretch of a lineage. The casino can be restored to its state after any entry in it, and at any moment.
 type Span struct {
-	First, Last uint64    // indexes of entries
-	From, To    time.Time // the casino's time after both
+	First uint64    `json:"first_index"` // entries of the log
+	Last  uint64    `json:"last_index"`
+	From  time.Time `json:"from"` // the casino's time after both
+	To    time.Time `json:"to"`
 }
 
 // Hole is a stretch of a lineage that can't be restored: entries of the log are missing, and no archive follows at once.
 type Hole struct {
-	First, Last uint64    // the states after these entries can't be restored
-	From, To    time.Time // nor those after From and before To
-	Why         string    // a sentence without its full stop
+	First uint64    `json:"first_index"` // the states after these entries can't be restored
+	Last  uint64    `json:"last_index"`
+	From  time.Time `json:"from"` // nor those after From and before To
+	To    time.Time `json:"to"`
+	Why   string    `json:"why"` // a sentence without its full stop
 }
 
 // wholeEnough leaves out objects that are too short for any backup, such as empty ones.
