@@ -46,7 +46,20 @@ func choose(inventory *Inventory, r Request) (*Plan, error) {
 		return nil, err
 	}
 	p.lookAhead(l)
+	if newest := usable.newestLineage(); newest != "" && newest != l.Lineage {
+		p.Notes = append(p.Notes, fmt.Sprintf("There is a newer lineage, %s. Nothing of it will be in the restored casino", newest))
+	}
 	return p, nil
+}
+
+// newestLineage is the name of the newest lineage that has an archive; "" if none has.
+func (v *Inventory) newestLineage() string {
+	for _, l := range slices.Backward(v.Lineages) {
+		if len(l.Archives) > 0 {
+			return l.Lineage
+		}
+	}
+	return ""
 }
 
 // takeArchive takes casino and lineage from the archive that the request names.
