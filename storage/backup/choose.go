@@ -172,11 +172,11 @@ func (p *Plan) chooseArchive(l *LineageInventory) error {
 
 // chooseSegments finds the segments from the archive to the moment, and refuses a gap between the two.
 func (p *Plan) chooseSegments(l *LineageInventory) error {
-	end, at, complete := p.Archive.Index, p.Archive.Time, false
-	for rest := l.Segments; !complete; {
-		if i := p.Request.Index; i != 0 && end >= i {
-			complete = true
-			break
+	r := p.Request
+	end, at, rest := p.Archive.Index, p.Archive.Time, l.Segments
+	for {
+		if r.Index != 0 && end >= r.Index || !r.At.IsZero() && at.After(r.At) {
+			return nil
 		}
 		var next SegmentInfo
 		for len(rest) > 0 && rest[0].First <= end+1 { // of several that go on from here, the one that leads furthest
@@ -185,21 +185,13 @@ func (p *Plan) chooseSegments(l *LineageInventory) error {
 			}
 			rest = rest[1:]
 		}
-		if next.Last == 0 || !p.Request.At.IsZero() && next.From.After(p.Request.At) && next.First == end+1 {
-			complete = next.Last != 0
-			break
+		if next.Last == 0 {
+			return p.atTheEnd(l, end, at)
 		}
 		p.Segments = append(p.Segments, next)
 		p.Bytes += next.Object.Size
 		end, at = next.Last, next.To
-		if !p.Request.At.IsZero() && at.After(p.Request.At) {
-			complete = true
-		}
 	}
-	if complete {
-		return nil
-	}
-	return p.atTheEnd(l, end, at)
 }
 
 // atTheEnd decides what it means that the segments end before the moment: with this entry, of this time.

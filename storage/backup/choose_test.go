@@ -91,8 +91,11 @@ func (w *world) carryOut(t *rapid.T, p *Plan) uint64 {
 		if s.First > index+1 || s.Last <= index {
 			t.Fatalf("segment %d of the plan, %d to %d, does not go on from entry %d", n, s.First, s.Last, index)
 		}
+		r := p.Request
+		if !r.At.IsZero() && s.First == index+1 && s.From.After(r.At) {
+			t.Fatalf("segment %d of the plan is not needed", n)
+		}
 		for i := index + 1; i <= s.Last; i++ {
-			r := p.Request
 			if r.Index != 0 && i > r.Index || !r.At.IsZero() && w.time(i).After(r.At) {
 				if n < len(p.Segments)-1 {
 					t.Fatalf("the plan goes on after the moment")
@@ -120,7 +123,7 @@ func drawWorld(t *rapid.T) *world {
 		switch rapid.IntRange(0, 9).Draw(t, "fate") {
 		case 0: // missing
 		case 1:
-			w.segments = append(w.segments, [2]uint64{next, last}, [2]uint64{max(next, 2) - 1, last})
+			w.segments = append(w.segments, [2]uint64{next, last}, [2]uint64{max(next, 2) - 1, min(n, last+rapid.Uint64Range(0, 4).Draw(t, "overlap"))})
 		default:
 			w.segments = append(w.segments, [2]uint64{next, last})
 		}
