@@ -57,7 +57,7 @@ func (t *s3Target) explain(action s3Action, name string, err error) error {
 		var untrusted *tls.CertificateVerificationError
 		switch {
 		case errors.Is(err, errNoCredentials), errors.Is(err, errUnsorted), errors.Is(err, errNoRange), errors.Is(err, errReplaced),
-			errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+			errors.Is(err, context.Canceled):
 			return fmt.Errorf("%s: %w", what, err)
 		case errors.As(err, &untrusted):
 			return fmt.Errorf("%s: the certificate of %s is not trusted: add its authority to the machine's trust store: %w", what, t.server(), err)
