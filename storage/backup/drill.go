@@ -162,7 +162,7 @@ func (d *driller) practise(ctx context.Context, at *site) (r DrillResult, err er
 		return r, err
 	}
 	if v.o.Audit != nil {
-		if err := v.o.Audit(ctx, dir, m); err != nil {
+		if err := v.o.Audit(ctx, dir, m, newPace(ctx, v.share()).rest); err != nil {
 			return r, &findingError{fmt.Errorf("audit %s: %w", r.Archive, err)}
 		}
 	}

@@ -129,7 +129,7 @@ func (h *house) options(targets ...backup.Target) backup.ServiceOptions {
 }
 
 // auditRestored proves a state as the casino does in a drill.
-func auditRestored(ctx context.Context, dir string, m *backup.Manifest) error {
+func auditRestored(ctx context.Context, dir string, m *backup.Manifest, rest func() error) error {
 	s, err := storage.Open(dir, storagetest.Keys, storage.Options{ReadOnly: true})
 	if err != nil {
 		return err
@@ -147,7 +147,7 @@ func auditRestored(ctx context.Context, dir string, m *backup.Manifest) error {
 		return err
 	}
 	defer snapshot.Close()
-	_, err = audit.Run(ctx, snapshot, audit.Options{Workers: 1})
+	_, err = audit.Run(ctx, snapshot, audit.Options{Workers: 1, Rest: rest})
 	return err
 }
 

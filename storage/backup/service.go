@@ -46,8 +46,9 @@ type ServiceOptions struct {
 	Expire func(of *LineageInventory, all *Inventory, now time.Time) []Object
 	// Room returns an error that says what to do, if the data directory's disk would get short after so many more bytes.
 	Room func(bytes int64) error
-	// Audit proves a restored state: state.db in dir must be what the manifest says.
-	Audit func(ctx context.Context, dir string, m *Manifest) error
+	// Audit proves a restored state: state.db in dir must be what the manifest says. It calls rest again and again, after some
+	// milliseconds of work, which leaves the processor to bets. rest's error ends it.
+	Audit func(ctx context.Context, dir string, m *Manifest, rest func() error) error
 	// Report is told what the operator should hear of. It must not block.
 	Report func(Report)
 	Log    *slog.Logger
