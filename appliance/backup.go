@@ -76,28 +76,33 @@ func newBackups(ctx context.Context, c *config.Config, d *dataDir, o backupOptio
 	if err != nil {
 		return nil, err
 	}
-	targets, err := openTargets(ctx, &c.Backups, o.log)
-	if err != nil {
-		return nil, err
-	}
 	key, err := keyFrom(c.Data).bytes(d.path)
 	if err != nil {
 		return nil, err
 	}
 	so := backup.ServiceOptions{
-		Targets: targets,
 		Writing: backup.Writing{Casino: d.identity.ClusterID, Program: o.version, Sealing: sealing, Key: key[:], Share: backupShare},
 		Keys:    []age.Identity{backup.NewHouse(d.keys.Backups())},
 		Dir:     d.path, Interval: c.Backups.Interval, Log: o.log, Report: o.report,
-		Room:   room{o.space, uint64(c.Data.DiskReserve)}.check,
-		Audit:  drillAudit{d, o.games}.run,
-		Expire: expiry(&c.Backups),
+		Room:  room{o.space, uint64(c.Data.DiskReserve)}.check,
+		Audit: drillAudit{d, o.games}.run,
+	}
+	if c.Backups.Retention {
+		so.Keep = &backup.Keep{Days: c.Backups.Keep, Weeks: c.Backups.KeepWeekly, Months: c.Backups.KeepMonthly}
 	}
 	if o.hurry {
 		so.Writing.Share = 1
 	}
 	if o.scheduled {
-		so.Archives, so.Drills = times(c.Backups.Schedule), times(c.Backups.Drill)
+		if so.Archives, err = backup.ParseSchedule(string(c.Backups.Schedule)); err == nil {
+			so.Drills, err = backup.ParseSchedule(string(c.Backups.Drill))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if so.Targets, err = openTargets(ctx, &c.Backups, o.log); err != nil {
+		return nil, err
 	}
 	return backup.NewService(so), nil
 }
@@ -128,15 +133,6 @@ func sealingOf(c *config.Backups, d *dataDir) (s backup.Sealing, err error) {
 		s.Recipients = append(s.Recipients, parsed...)
 	}
 	return s, nil
-}
-
-// times are the moments of a schedule, in local time; nil if it is off.
-func times(s config.Schedule) func(time.Time) time.Time {
-	schedule, ok := s.Cron()
-	if !ok {
-		return nil
-	}
-	return func(after time.Time) time.Time { return schedule.Next(after.Local()) }
 }
 
 // room watches the data directory's disk.
@@ -201,6 +197,33 @@ func (s backupSource) Entries(ctx context.Context, from, to uint64, visit func(s
 		err = fmt.Errorf("%w: %w", backup.ErrCut, err)
 	}
 	return err
+}
+
+// backupFigures is how backups stand, for checks and metrics.
+func (a *App) backupFigures() ops.Backups {
+	s := a.backups.Load().Status()
+	b := ops.Backups{
+		Interval: a.config.Backups.Interval, Held: a.dir.node.Status().HeldBytes,
+		DrillFailed: !s.LastDrill.At.IsZero() && !s.LastDrill.OK, Drilled: s.LastGoodDrill, DrillDue: s.DrillDue,
+	}
+	for _, t := range s.Targets {
+		b.Targets = append(b.Targets, ops.BackupTarget{
+			Name: t.Name, Fails: t.Error != "", Standby: t.State == backup.Standby, Gap: t.Gap, Differs: t.Differs != "", Lag: t.Lag,
+			Made: t.NewestMade, Due: t.ArchiveDue, Bytes: t.NewestBytes,
+			ShippedBytes: t.ShippedBytes, ShippedSegments: t.ShippedSegments, Errors: t.Errors,
+		})
+	}
+	return b
+}
+
+// backupChecks are the checks of backups, if any are configured.
+func (a *App) backupChecks() []ops.Check {
+	if len(a.config.Backups.To) == 0 {
+		return nil
+	}
+	return []ops.Check{
+		ops.BackupAgeCheck(a.backupFigures, time.Now), ops.BackupShippingCheck(a.backupFigures), ops.BackupDrillCheck(a.backupFigures, time.Now),
+	}
 }
 
 // reportBackup counts what became of backups, and tells the operator.

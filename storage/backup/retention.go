@@ -16,23 +16,6 @@ type Keep struct {
 	Months int
 }
 
-// ArchiveInfo is what retention knows about an archive.
-type ArchiveInfo struct {
-	Object   Object
-	Lineage  string    // "" or "origin" is the first
-	Time     time.Time // of the newest entry in it
-	Index    uint64    // of that entry
-	Verified bool      // it was read back or restored
-}
-
-// SegmentInfo is what retention knows about a segment.
-type SegmentInfo struct {
-	Object      Object
-	Lineage     string
-	First, Last uint64    // indexes of its entries
-	From, To    time.Time // of its first and last entry
-}
-
 // Expired returns the archives that may be removed, oldest first. It keeps
 //   - for each lineage that was live in the last keep.Days days: its base, which is the newest verified archive at or
 //     before the beginning of these days (without a verified one, the newest), and everything newer than the base;
