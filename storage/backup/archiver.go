@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 )
 
@@ -63,13 +62,11 @@ func (a *archiver) round(ctx context.Context) {
 // due lists where an archive is to be made now. The service's mutex must be held.
 func (a *archiver) due() (due []*site) {
 	v, now := a.service, a.service.o.Now()
-	if v.o.Archives != nil {
-		v.nextArchive = v.o.Archives(now)
-	}
+	v.nextArchive = v.o.Archives.Next(now)
 	for _, at := range v.sites {
 		at.mu.Lock()
-		at.base = later(at.base, time.Time{}, now)
-		scheduled := at.known && v.o.Archives != nil && passed(v.o.Archives(at.base), now)
+		at.base = v.o.Archives.Anchor(at.base, now)
+		scheduled := at.known && v.o.Archives.Due(at.base, now)
 		wanted := at.differs == "" && (at.known && at.needs || scheduled) && !now.Before(at.retryAt)
 		if at.retryAt.After(now.Add(2 * v.o.RetryMost)) {
 			at.retryAt = now // the clock went back
@@ -81,9 +78,6 @@ func (a *archiver) due() (due []*site) {
 	}
 	return due
 }
-
-// passed reports whether a moment, if there is one, has come.
-func passed(moment, now time.Time) bool { return !moment.IsZero() && !moment.After(now) }
 
 // make makes an archive in a target, and tells how that went.
 func (a *archiver) make(ctx context.Context, at *site) ArchiveResult {
@@ -158,7 +152,7 @@ func (a *archiver) archive(ctx context.Context, at *site) (made, error) {
 		return made{}, err
 	}
 	a.cleaned[at] = true
-	at.found(f, v.o.Now())
+	at.found(f)
 	if f.differs != "" {
 		v.differs(at, f)
 		return made{}, fmt.Errorf("the target holds another continuation of this casino: %s. Stop the casino, and run 'imperio restore'", f.differs)
@@ -222,47 +216,5 @@ func (s *Service) progress(work **Work, done, total int64) {
 	defer s.mu.Unlock()
 	if *work != nil { // else the work was left behind
 		(*work).Done, (*work).Total = done, total
-	}
-}
-
-// prune deletes what need not be kept any more, and what others have left unfinished for a day. The backup is good whatever
-// becomes of that.
-func (a *archiver) prune(ctx context.Context, at *site, f *finding) {
-	v, name := a.service, at.target.String()
-	deleted, err := attempt(ctx, at, v.o.Patience, func(ctx context.Context, t Target, _ func()) (n int, err error) {
-		if err := t.Clean(ctx, casinoPrefix(v.o.Writing.Casino), v.o.Now().Add(-24*time.Hour)); err != nil {
-			return 0, err
-		}
-		if v.o.Expire == nil {
-			return 0, nil
-		}
-		all, err := ReadInventory(ctx, t, v.o.Writing.Casino)
-		if err != nil {
-			return 0, err
-		}
-		for i := range all.Lineages {
-			for _, o := range v.o.Expire(&all.Lineages[i], &all, v.o.Now()) {
-				if err := t.Delete(ctx, o.Name); err != nil {
-					return n, err
-				}
-				n++
-			}
-		}
-		return n, nil
-	})
-	switch {
-	case ctx.Err() != nil:
-	case errors.Is(err, fs.ErrPermission):
-		at.mu.Lock()
-		told := at.undeletable
-		at.undeletable = true
-		at.mu.Unlock()
-		if !told {
-			v.o.Log.Warn("the target refuses to delete old backups. If its own rules do that, set --backup-retention off", "target", name, "error", err)
-		}
-	case err != nil:
-		v.o.Log.Warn("old backups could not be deleted; it is tried again after the next backup", "target", name, "error", err)
-	case deleted > 0:
-		v.o.Log.Info("old backups were deleted", "target", name, "objects", deleted)
 	}
 }

@@ -86,15 +86,10 @@ func (d *driller) due() (turn *site, ok bool) {
 	if last.IsZero() {
 		last = oldest // no drill yet: the schedule counts from the first archive
 	}
-	v.drillFrom = later(v.drillFrom, last, now)
-	scheduled := false
-	if v.o.Drills != nil && d.source.Leads() && turn != nil {
-		due := v.o.Drills(v.drillFrom)
-		scheduled = passed(due, now) && (now.After(v.drillRetry) || v.drillRetry.After(now.Add(2*drillAgain)))
-		if v.nextDrill = v.o.Drills(now); scheduled {
-			v.nextDrill = now
-		}
-	}
+	v.drillFrom = v.o.Drills.Anchor(later(v.drillFrom, last), now)
+	v.nextDrill = v.o.Drills.Next(now)
+	scheduled := d.source.Leads() && turn != nil && v.o.Drills.Due(v.drillFrom, now) &&
+		(now.After(v.drillRetry) || v.drillRetry.After(now.Add(2*drillAgain)))
 	if turn == nil && v.drillAsked {
 		turn = v.sites[0]
 	}
@@ -162,7 +157,7 @@ func (d *driller) practise(ctx context.Context, at *site) (r DrillResult, err er
 		return r, err
 	}
 	if v.o.Audit != nil {
-		if err := v.o.Audit(ctx, dir, m); err != nil {
+		if err := v.o.Audit(ctx, dir, m, newPace(ctx, v.share()).rest); err != nil {
 			return r, &findingError{fmt.Errorf("audit %s: %w", r.Archive, err)}
 		}
 	}

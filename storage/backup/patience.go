@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ func attempt[T any](ctx context.Context, s *site, patience time.Duration, work f
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	w := &watched{Target: s.target, began: time.Now()}
+	w := &watched{Target: s.target, site: s, began: time.Now()}
 	w.progress()
 	type outcome struct {
 		value T
@@ -51,11 +52,7 @@ func attempt[T any](ctx context.Context, s *site, patience time.Duration, work f
 		case <-ended:
 			ended, leave = nil, time.After(min(patience, leaveAfter))
 		case <-leave:
-			s.left.Add(1)
-			go func() {
-				<-done
-				s.left.Add(-1)
-			}()
+			s.leave(func() { <-done })
 			return none, context.Cause(ctx)
 		}
 	}
@@ -67,6 +64,7 @@ const leaveAfter = 2 * time.Second
 // watched is a target that notes when it last did something.
 type watched struct {
 	Target
+	site  *site
 	began time.Time
 	at    atomic.Int64 // nanoseconds since it began
 }
@@ -76,13 +74,47 @@ func (w *watched) progress() { w.at.Store(int64(time.Since(w.began))) }
 // idle is how long the target has done nothing.
 func (w *watched) idle() time.Duration { return time.Since(w.began) - time.Duration(w.at.Load()) }
 
-func (w *watched) Create(ctx context.Context, name string) (Upload, error) {
-	u, err := w.Target.Create(ctx, name)
+// try does something with an upload, and leaves it when ctx ends, if it does not end soon itself. So whoever writes can let go
+// of what it reads, which holds up the end of the process.
+func (w *watched) try(ctx context.Context, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	var leave <-chan time.Time
+	for ended := ctx.Done(); ; {
+		select {
+		case err := <-done:
+			w.progress()
+			return err
+		case <-ended:
+			ended, leave = nil, time.After(leaveAfter/2)
+		case <-leave:
+			w.site.leave(func() { <-done })
+			return errLeft{context.Cause(ctx)}
+		}
+	}
+}
+
+// errLeft is about an upload that was left behind, so that nobody may touch it any more.
+type errLeft struct{ error }
+
+func (e errLeft) Unwrap() error { return e.error }
+
+// leave counts work that was left behind, until it ends.
+func (s *site) leave(end func()) {
+	s.left.Add(1)
+	go func() {
+		end()
+		s.left.Add(-1)
+	}()
+}
+
+func (w *watched) Create(ctx context.Context, name string) (u Upload, err error) {
+	var made Upload
+	err = w.try(ctx, func() (err error) { made, err = w.Target.Create(ctx, name); return err })
 	if err != nil {
 		return nil, err
 	}
-	w.progress()
-	return &watchedUpload{u, w}, nil
+	return &watchedUpload{upload: made, ctx: ctx, watched: w}, nil
 }
 
 func (w *watched) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
@@ -116,15 +148,41 @@ func (w *watched) Delete(ctx context.Context, name string) error {
 }
 
 type watchedUpload struct {
-	Upload
+	upload  Upload
+	ctx     context.Context
 	watched *watched
+	left    bool
 }
 
-func (u *watchedUpload) Write(b []byte) (int, error) {
-	defer u.watched.progress()
-	return u.Upload.Write(b)
+func (u *watchedUpload) try(ctx context.Context, do func() error) error {
+	err := u.watched.try(ctx, do)
+	u.left = u.left || errors.As(err, new(errLeft))
+	return err
+}
+
+func (u *watchedUpload) Write(b []byte) (n int, err error) {
+	if u.left {
+		return 0, errHangs
+	}
+	own := bytes.Clone(b) // the caller uses b again, also if the write was left behind
+	if err := u.try(u.ctx, func() error { _, err := u.upload.Write(own); return err }); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 func (u *watchedUpload) Commit(ctx context.Context, verify func(io.Reader) error) error {
-	return u.Upload.Commit(ctx, func(r io.Reader) error { return verify(u.watched.reader(r)) })
+	if u.left {
+		return errHangs
+	}
+	return u.try(ctx, func() error {
+		return u.upload.Commit(ctx, func(r io.Reader) error { return verify(u.watched.reader(r)) })
+	})
+}
+
+// Abort leaves an upload that hangs to Clean.
+func (u *watchedUpload) Abort() {
+	if !u.left {
+		u.upload.Abort()
+	}
 }

@@ -57,7 +57,7 @@ func (t *s3Target) explain(action s3Action, name string, err error) error {
 		var untrusted *tls.CertificateVerificationError
 		switch {
 		case errors.Is(err, errNoCredentials), errors.Is(err, errUnsorted), errors.Is(err, errNoRange), errors.Is(err, errReplaced),
-			errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+			errors.Is(err, context.Canceled):
 			return fmt.Errorf("%s: %w", what, err)
 		case errors.As(err, &untrusted):
 			return fmt.Errorf("%s: the certificate of %s is not trusted: add its authority to the machine's trust store: %w", what, t.server(), err)
@@ -70,7 +70,8 @@ func (t *s3Target) explain(action s3Action, name string, err error) error {
 		return fmt.Errorf("%s: %s has no bucket %s: create it, or correct the target's URL (%s)", what, t.server(), t.bucket, said)
 	case minio.NoSuchKey, minio.NoSuchVersion:
 		return fmt.Errorf("%s: %w", what, fs.ErrNotExist)
-	case minio.InvalidAccessKeyID, minio.SignatureDoesNotMatch, "InvalidToken", "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "TokenRefreshRequired":
+	case minio.InvalidAccessKeyID, minio.SignatureDoesNotMatch, "InvalidToken", "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "TokenRefreshRequired",
+		"XAdminUserNotFound": // versitygw's word
 		return fmt.Errorf("%s: the keys are wrong or expired: check the access key, the secret key and the session token (%s)", what, said)
 	case minio.RequestTimeTooSkewed:
 		return fmt.Errorf("%s: this machine's clock and the target's differ too much: set it by NTP (%s)", what, said)
@@ -90,8 +91,6 @@ func (t *s3Target) explain(action s3Action, name string, err error) error {
 	switch {
 	case refusal.Code == minio.AccessDenied || refusal.StatusCode == http.StatusForbidden || refusal.StatusCode == http.StatusUnauthorized:
 		return fmt.Errorf("%s: %w: the keys lack %s (%s)", what, fs.ErrPermission, action.permission, said)
-	case refusal.StatusCode == http.StatusNotFound:
-		return fmt.Errorf("%s: %w (%s)", what, fs.ErrNotExist, said)
 	case refusal.StatusCode == http.StatusInsufficientStorage:
 		return fmt.Errorf("%s: the target is full: make room there (%s)", what, said)
 	case refusal.StatusCode >= 500:

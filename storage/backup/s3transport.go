@@ -19,6 +19,13 @@ func s3Transport(stall time.Duration) *http.Transport {
 			if err != nil {
 				return nil, err
 			}
+			if tcp, ok := conn.(*net.TCPConn); ok {
+				// What lies in the system's buffer counts as moved. On a slow line a larger one would take longer than stall.
+				if err := tcp.SetWriteBuffer(1 << 20); err != nil {
+					conn.Close()
+					return nil, err
+				}
+			}
 			return &stallConn{Conn: conn, limit: stall}, nil
 		},
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},

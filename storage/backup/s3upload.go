@@ -83,6 +83,9 @@ func (u *s3Upload) Write(p []byte) (int, error) {
 			u.err = u.send(u.ctx)
 			continue
 		}
+		if u.number > 1 && cap(u.filling) < size {
+			u.filling = make([]byte, 0, size) // it will be needed whole, and by later parts too
+		}
 		chunk := p[written:min(len(p), written+size-len(u.filling))]
 		u.filling = append(u.filling, chunk...)
 		u.sum.Write(chunk)

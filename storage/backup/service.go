@@ -40,14 +40,15 @@ type ServiceOptions struct {
 	Dir string
 	// Interval is how often new entries are shipped; default 5 s.
 	Interval time.Duration
-	// Archives and Drills return the first moment after another at which one is due; nil: never.
-	Archives, Drills func(after time.Time) time.Time
-	// Expire lists what a target need not keep any more, so that it is deleted; nil: nothing is ever deleted.
-	Expire func(of *LineageInventory, all *Inventory, now time.Time) []Object
+	// Archives and Drills say when they are made.
+	Archives, Drills Schedule
+	// Keep says how long backups are kept; nil: nothing is ever deleted.
+	Keep *Keep
 	// Room returns an error that says what to do, if the data directory's disk would get short after so many more bytes.
 	Room func(bytes int64) error
-	// Audit proves a restored state: state.db in dir must be what the manifest says.
-	Audit func(ctx context.Context, dir string, m *Manifest) error
+	// Audit proves a restored state: state.db in dir must be what the manifest says. It calls rest again and again, after some
+	// milliseconds of work, which leaves the processor to bets. rest's error ends it.
+	Audit func(ctx context.Context, dir string, m *Manifest, rest func() error) error
 	// Report is told what the operator should hear of. It must not block.
 	Report func(Report)
 	Log    *slog.Logger

@@ -126,7 +126,7 @@ func (x *shipper) contact(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.site.found(f, o.Now())
+	x.site.found(f)
 	if f.differs != "" {
 		x.service.differs(x.site, f)
 		return nil

@@ -64,21 +64,17 @@ func (s *site) forget() {
 }
 
 // found takes over what a look at the target has found.
-func (s *site) found(f *finding, now time.Time) {
+func (s *site) found(f *finding) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.archives, s.oldest, s.newest, s.takenAt = f.archives, f.oldest, f.newest, f.manifest.TakenAt
-	s.base = later(s.base, s.takenAt, now)
+	s.base = later(s.base, s.takenAt)
 	s.lastDrill, s.lastGoodDrill = f.lastDrill, f.lastGoodDrill
 }
 
-// later is the later one of two times, and not in the future: a clock that was wrong for a moment must not stop a schedule.
-func later(a, b, now time.Time) time.Time {
+func later(a, b time.Time) time.Time {
 	if b.After(a) {
-		a = b
-	}
-	if a.After(now) {
-		return now
+		return b
 	}
 	return a
 }

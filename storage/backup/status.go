@@ -102,12 +102,9 @@ func (s *Service) Status() Status {
 	first := s.began
 	for _, at := range s.sites {
 		t := at.status()
-		if s.o.Archives != nil {
-			base := t.NewestMade
-			if base.IsZero() {
-				base = s.began
-			}
-			t.ArchiveDue = s.o.Archives(base)
+		t.ArchiveDue = s.o.Archives.Next(t.NewestMade)
+		if t.NewestMade.IsZero() {
+			t.ArchiveDue = s.began
 		}
 		if t.LastGoodDrill.After(v.LastGoodDrill) {
 			v.LastGoodDrill = t.LastGoodDrill
@@ -117,14 +114,12 @@ func (s *Service) Status() Status {
 		}
 		v.Targets = append(v.Targets, t)
 	}
-	if s.o.Drills != nil {
-		base := v.LastGoodDrill
-		if base.IsZero() {
-			base = first
-		}
-		if due := s.o.Drills(base); !due.IsZero() {
-			v.DrillDue = s.o.Drills(due)
-		}
+	base := v.LastGoodDrill
+	if base.IsZero() {
+		base = first
+	}
+	if due := s.o.Drills.Next(base); !due.IsZero() {
+		v.DrillDue = s.o.Drills.Next(due)
 	}
 	return v
 }

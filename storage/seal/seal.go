@@ -72,7 +72,7 @@ func (k *Keys) ID() command.KeyID { return k.id }
 // Certificates is the key for package certstore, which seals certificates and their private keys.
 func (k *Keys) Certificates() []byte { return k.certificates }
 
-// Backups is the key for package backup, with which a casino opens its own encrypted backups.
+// Backups is the key for package backup, which encrypts backups to the casino itself with it.
 func (k *Keys) Backups() []byte { return k.backups }
 
 // SealSeed seals a server seed. The box is bound to the seed's commitment, which the history promises to one account as one

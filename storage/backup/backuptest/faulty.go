@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -56,6 +57,7 @@ func Faulty(t testing.TB, server *Server) *Proxy {
 	}
 	p := &Proxy{Server: *server, ended: make(chan struct{}), open: make(map[net.Conn]struct{})}
 	p.Address = listener.Addr().String()
+	quiet := log.New(io.Discard, "", 0) // its faults are meant
 	transport := &http.Transport{DisableCompression: true}
 	p.upstream = &httputil.ReverseProxy{
 		Transport: transport,
@@ -64,10 +66,11 @@ func Faulty(t testing.TB, server *Server) *Proxy {
 			r.Out.Host = r.In.Host // the client signed it
 		},
 		FlushInterval:  -1,
+		ErrorLog:       quiet,
 		ModifyResponse: p.change,
 		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }, // as a broken line would
 	}
-	web := &http.Server{Handler: p, ConnState: p.track}
+	web := &http.Server{Handler: p, ConnState: p.track, ErrorLog: quiet}
 	served := make(chan struct{})
 	go func() {
 		_ = web.Serve(listener) // it ends by Close
