@@ -11,25 +11,25 @@ import (
 	"pgregory.net/rapid"
 )
 
-// world is a casino's log, and what of it a target holds. It is the model of the tests below: it looks at single entries, and
+// chronicle is a casino's log, and what of it a target holds. It is the model of the tests below: it looks at single entries, and
 // knows nothing of names and order.
-type world struct {
+type chronicle struct {
 	times    []time.Time // of entry i+1
 	archives []uint64
 	segments [][2]uint64
 }
 
-var worldBegan = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+var chronicleBegan = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 
-func (w *world) time(index uint64) time.Time {
+func (w *chronicle) time(index uint64) time.Time {
 	if index == 0 {
-		return worldBegan
+		return chronicleBegan
 	}
 	return w.times[index-1]
 }
 
 // inventory is what a target's names say.
-func (w *world) inventory() *Inventory {
+func (w *chronicle) inventory() *Inventory {
 	l := LineageInventory{Lineage: Origin}
 	for _, i := range w.archives {
 		a, ok := parseArchive(Object{Name: archiveName("c", Origin, w.time(i), i), Size: 1000})
@@ -53,7 +53,7 @@ func (w *world) inventory() *Inventory {
 }
 
 // restorable reports whether there is an archive at or before an entry, and whether segments have every entry in between.
-func (w *world) restorable(index uint64) bool {
+func (w *chronicle) restorable(index uint64) bool {
 	return slices.ContainsFunc(w.archives, func(a uint64) bool {
 		for i := a + 1; i <= index; i++ {
 			if !slices.ContainsFunc(w.segments, func(s [2]uint64) bool { return s[0] <= i && i <= s[1] }) {
@@ -65,7 +65,7 @@ func (w *world) restorable(index uint64) bool {
 }
 
 // known is the newest entry that a backup tells of.
-func (w *world) known() (newest uint64) {
+func (w *chronicle) known() (newest uint64) {
 	for _, a := range w.archives {
 		newest = max(newest, a)
 	}
@@ -75,7 +75,7 @@ func (w *world) known() (newest uint64) {
 	return newest
 }
 
-func (w *world) lastAt(t time.Time) (last uint64) {
+func (w *chronicle) lastAt(t time.Time) (last uint64) {
 	for i, at := range w.times {
 		if !at.After(t) {
 			last = uint64(i + 1)
@@ -85,7 +85,7 @@ func (w *world) lastAt(t time.Time) (last uint64) {
 }
 
 // carryOut does what a restore does with a plan, entry by entry.
-func (w *world) carryOut(t *rapid.T, p *Plan) uint64 {
+func (w *chronicle) carryOut(t *rapid.T, p *Plan) uint64 {
 	index := p.Archive.Index
 	for n, s := range p.Segments {
 		if s.First > index+1 || s.Last <= index {
@@ -108,9 +108,9 @@ func (w *world) carryOut(t *rapid.T, p *Plan) uint64 {
 	return index
 }
 
-func drawWorld(t *rapid.T) *world {
-	w := &world{}
-	at := worldBegan
+func drawChronicle(t *rapid.T) *chronicle {
+	w := &chronicle{}
+	at := chronicleBegan
 	for range rapid.IntRange(1, 40).Draw(t, "entries") {
 		at = at.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "milliseconds")) * time.Millisecond)
 		w.times = append(w.times, at)
@@ -134,7 +134,7 @@ func drawWorld(t *rapid.T) *world {
 
 func TestSpans_AreWhatCanBeRestored(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := drawWorld(t)
+		w := drawChronicle(t)
 		l := &w.inventory().Lineages[0]
 		spans, holes := l.Spans()
 		for i, s := range spans {
@@ -157,7 +157,7 @@ func TestSpans_AreWhatCanBeRestored(t *testing.T) {
 
 func TestPlan_LeadsToTheEntry(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := drawWorld(t)
+		w := drawChronicle(t)
 		i := rapid.Uint64Range(1, uint64(len(w.times))+2).Draw(t, "index")
 		p, err := choose(w.inventory(), Request{Moment: Moment{Index: i}})
 		if (err == nil) != w.restorable(i) {
@@ -190,8 +190,8 @@ func TestPlan_LeadsToTheEntry(t *testing.T) {
 // possible, there is a plan.
 func TestPlan_LeadsToTheTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := drawWorld(t)
-		at := worldBegan.Add(time.Duration(rapid.IntRange(0, 130).Draw(t, "at")) * time.Millisecond)
+		w := drawChronicle(t)
+		at := chronicleBegan.Add(time.Duration(rapid.IntRange(0, 130).Draw(t, "at")) * time.Millisecond)
 		want := min(w.lastAt(at), w.known())
 		possible := want > 0 && w.restorable(want) && !slices.ContainsFunc(w.archives, func(a uint64) bool { return a == want+1 && !w.time(a).After(at) })
 		// Whether an entry that no backup has is after the time can't be told.
@@ -211,7 +211,7 @@ func TestPlan_LeadsToTheTime(t *testing.T) {
 
 func TestPlan_TheLatestIsTheEndOrNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := drawWorld(t)
+		w := drawChronicle(t)
 		p, err := choose(w.inventory(), Request{})
 		if possible := w.known() > 0 && w.restorable(w.known()); (err == nil) != possible {
 			t.Fatalf("possible %t: %v", possible, err)
@@ -224,11 +224,11 @@ func TestPlan_TheLatestIsTheEndOrNothing(t *testing.T) {
 	})
 }
 
-// secondly is a world with an entry each second.
-func secondly(entries int) *world {
-	w := &world{}
+// secondly is a chronicle with an entry each second.
+func secondly(entries int) *chronicle {
+	w := &chronicle{}
 	for i := range entries {
-		w.times = append(w.times, worldBegan.Add(time.Duration(i+1)*time.Second))
+		w.times = append(w.times, chronicleBegan.Add(time.Duration(i+1)*time.Second))
 	}
 	return w
 }
@@ -377,8 +377,8 @@ func TestPlan_TakesTheLineageThatWasLive(t *testing.T) {
 
 func TestPlan_AsksWhichCasinoIsMeant(t *testing.T) {
 	to := directoryOf(t)
-	put(t, to, archiveName("red", Origin, worldBegan, 7), "x")
-	put(t, to, archiveName("black", Origin, worldBegan, 7), "x")
+	put(t, to, archiveName("red", Origin, chronicleBegan, 7), "x")
+	put(t, to, archiveName("black", Origin, chronicleBegan, 7), "x")
 	for casino, want := range map[string]string{"": "black, red", "green": "black, red"} {
 		if _, err := MakePlan(t.Context(), to, Request{Casino: casino}); !errors.Is(err, ErrNotRestorable) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", casino, err)
