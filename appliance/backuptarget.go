@@ -18,6 +18,8 @@ func targetOptions(c *config.Backups, log *slog.Logger) backup.TargetOptions {
 	return backup.TargetOptions{S3AccessKey: c.S3AccessKey, S3SecretKey: c.S3SecretKey.Reveal(), Log: log}
 }
 
+var errNoTarget = errors.New("no target is configured. Name one with --from, as file:///path or s3://bucket/prefix, or configure backup-to")
+
 // openBackups opens the target to read backups from: the one of a URL, or else the first configured one that answers.
 func openBackups(ctx context.Context, from string, c *config.Backups, log *slog.Logger) (backup.Target, []backup.Inventory, error) {
 	urls := []string{from}
@@ -28,7 +30,7 @@ func openBackups(ctx context.Context, from string, c *config.Backups, log *slog.
 		}
 	}
 	if len(urls) == 0 {
-		return nil, nil, errors.New("no target is configured. Name one with --from, as file:///path or s3://bucket/prefix, or configure backup-to")
+		return nil, nil, errNoTarget
 	}
 	var errs []error
 	for _, url := range urls {

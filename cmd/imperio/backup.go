@@ -6,6 +6,7 @@ type backupCommand struct {
 	Inspect backupInspectCommand `cmd:"" help:"Print the manifest of a backup. It needs no key."`
 	Verify  backupVerifyCommand  `cmd:"" help:"Restore an archive into a temporary directory, and audit it."`
 	Restore backupRestoreCommand `cmd:"" help:"Bring a stopped casino back to the latest state or to a moment."`
+	Prune   backupPruneCommand   `cmd:"" help:"Delete what is older than backups are kept."`
 }
 
 // backupFromFlags say where backups are read from.

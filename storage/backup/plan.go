@@ -179,3 +179,12 @@ func NewestArchive(ctx context.Context, t Target, casino string) (ArchiveInfo, e
 	}
 	return ArchiveInfo{}, notRestorable("%s holds no archive of the casino %s", t, v.Casino)
 }
+
+// OnlyCasino is the casino whose backups a target holds. If there are several, casino must name one of them.
+func OnlyCasino(t Target, all []Inventory, casino string) (string, error) {
+	v, err := chooseCasino(t, all, casino)
+	if err != nil {
+		return "", err
+	}
+	return v.Casino, nil
+}
