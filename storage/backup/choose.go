@@ -39,6 +39,11 @@ func choose(inventory *Inventory, r Request) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{Request: r, Casino: inventory.Casino, Lineage: l.Lineage, Notes: notes}
+	for i := range inventory.Lineages {
+		if each := &inventory.Lineages[i]; each.Lineage == l.Lineage {
+			p.whole = each
+		}
+	}
 	if err := p.chooseArchive(l); err != nil {
 		return nil, err
 	}
@@ -194,39 +199,58 @@ func (p *Plan) chooseSegments(l *LineageInventory) error {
 	}
 }
 
-// atTheEnd decides what it means that the segments end before the moment: with this entry, of this time.
+// atTheEnd decides what it means that the segments end before the moment: with this entry, of this time. l is without what is
+// damaged. But what is damaged tells by its name that there is more.
 func (p *Plan) atTheEnd(l *LineageInventory, end uint64, at time.Time) error {
 	r := p.Request
-	var nextIndex uint64 // what the backups hold after the end
-	var nextTime time.Time
-	for _, a := range l.Archives {
-		if a.Index > end && (nextIndex == 0 || a.Index < nextIndex) {
-			nextIndex, nextTime = a.Index, a.Time
-		}
+	next := firstAfter(l.Archives, end)
+	resumes := p.whole.end() + 1 // where entries are there again
+	if next != nil {
+		resumes = next.Index
 	}
-	missing := nextIndex
 	for _, s := range l.Segments {
-		if s.First > end+1 && (missing == 0 || s.First < missing) {
-			missing = s.First
+		if s.First > end+1 {
+			resumes = min(resumes, s.First)
 		}
 	}
-	instead := fmt.Sprintf("the state after entry %d, of %s (--index %d --lineage %s)", end, stamp(at), end, l.Lineage)
-	if nextIndex != 0 {
-		instead += fmt.Sprintf(", or any from entry %d on, of %s (--index %d --lineage %s)", nextIndex, stamp(nextTime), nextIndex, l.Lineage)
+	instead := fmt.Sprintf("the state after entry %d, of %s (--index %[1]d --lineage %[3]s)", end, stamp(at), l.Lineage)
+	if next != nil {
+		instead += fmt.Sprintf(", or any from entry %d on, of %s (--index %[1]d --lineage %[3]s)", next.Index, stamp(next.Time), l.Lineage)
 	}
 	switch {
-	case missing == 0 && r.Index == 0: // the end of all backups
+	case p.whole.end() <= end && r.Index == 0: // the end of all backups
 		if !r.At.IsZero() && at.Before(r.At) {
 			p.Notes = append(p.Notes, fmt.Sprintf("The backups end at %s. What happened between then and %s, if anything did, is not in them", stamp(at), stamp(r.At)))
 		}
 		return nil
-	case missing == 0:
+	case p.whole.end() <= end:
 		return notRestorable("%s is after the end of the backups. What can be restored is %s", r.Moment, instead)
-	case !r.At.IsZero() && (!at.Before(r.At) || missing == end+1 && missing == nextIndex && nextTime.After(r.At)):
+	case !r.At.IsZero() && (!at.Before(r.At) || next != nil && next.Index == end+1 && next.Time.After(r.At)):
 		return nil // nothing is missing up to the moment
 	}
-	return notRestorable("entries %d to %d, which it needs, are in no segment of the lineage %s. What can be restored is %s",
-		end+1, max(missing-1, end+1), l.Lineage, instead)
+	return notRestorable("entries %d to %d, which it needs, are in no usable segment of the lineage %s. What can be restored is %s",
+		end+1, max(resumes-1, end+1), l.Lineage, instead)
+}
+
+// firstAfter is the first archive after an entry; nil if there is none.
+func firstAfter(archives []ArchiveInfo, index uint64) *ArchiveInfo {
+	for i := range archives {
+		if archives[i].Index > index {
+			return &archives[i]
+		}
+	}
+	return nil
+}
+
+// end is the newest entry that a name tells of.
+func (l *LineageInventory) end() (newest uint64) {
+	for _, a := range l.Archives {
+		newest = max(newest, a.Index)
+	}
+	for _, s := range l.Segments {
+		newest = max(newest, s.Last)
+	}
+	return newest
 }
 
 // lookAhead finds what the lineage has after the moment.

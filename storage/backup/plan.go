@@ -54,7 +54,8 @@ type Plan struct {
 	// Notes are sentences for the operator: what is not as it should be.
 	Notes []string
 
-	tellers []Object // whose manifests may have positions, the newest first
+	whole   *LineageInventory // with what is damaged
+	tellers []Object          // whose manifests may have positions, the newest first
 }
 
 // ErrNotRestorable says that backups don't hold what was asked for. The error says what they do hold.
