@@ -68,7 +68,7 @@ type backupOptions struct {
 	space     func() (free, total uint64, err error)
 	report    func(backup.Report)
 	scheduled bool // by the configuration's schedules; else only what is asked for
-	hurry     bool // at full speed: nobody plays
+	hurry     bool // at full speed, and only what is asked for: nobody plays
 }
 
 func newBackups(ctx context.Context, c *config.Config, d *dataDir, o backupOptions) (*backup.Service, error) {
@@ -91,7 +91,7 @@ func newBackups(ctx context.Context, c *config.Config, d *dataDir, o backupOptio
 		so.Keep = &backup.Keep{Days: c.Backups.Keep, Weeks: c.Backups.KeepWeekly, Months: c.Backups.KeepMonthly}
 	}
 	if o.hurry {
-		so.Writing.Share = 1
+		so.Writing.Share, so.OnDemand = 1, true
 	}
 	if o.scheduled {
 		if so.Archives, err = backup.ParseSchedule(string(c.Backups.Schedule)); err == nil {

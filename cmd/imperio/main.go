@@ -28,13 +28,13 @@ type commands struct {
 	Account    accountCommand    `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
 	Invite     inviteCommand     `cmd:"" help:"Make and manage invitations, where people need one to sign up."`
 	History    historyCommand    `cmd:"" help:"Print what happened, who did it, and why."`
+	Backup     backupCommand     `cmd:"" help:"Make, show, prove and restore backups."`
 	Audit      auditCommand      `cmd:"" help:"Audit the books: every balance, the history, and every round, recomputed."`
 	Fair       fairCommand       `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
 	Odds       oddsCommand       `cmd:"" help:"Print the mathematics of a game: return, house edge, best play."`
 	Config     configCommand     `cmd:"" help:"Print the configuration in force and the source of each value."`
 	Notify     notifyCommand     `cmd:"" help:"Send a test message to those whom the casino tells when something happens."`
 	TLS        tlsCommand        `cmd:"" name:"tls" help:"Print the root certificate of tls=internal, or delete all stored certificates."`
-	Backup     backupCommand     `cmd:"" help:"Show, prove and restore backups."`
 	Bench      benchCommand      `cmd:"" help:"Play with many players against a running node, measure its speed, and compare every answer with its books."`
 	Completion completionCommand `cmd:"" help:"Print the completion of verbs and flags for a shell."`
 	Man        manCommand        `cmd:"" hidden:"" help:"Print the manual page."`

@@ -37,13 +37,13 @@ func (w *work) show(phase string, done, total int64) {
 	if label == "" {
 		label = phase
 	}
-	w.progress.Show(label, done, total, rate(done, total, time.Since(w.began), p.bytes, p.unit))
+	w.progress.Show(label, done, total, workRate(done, total, time.Since(w.began), p.bytes, p.unit))
 }
 
 func (w *work) end() { w.progress.End() }
 
-// rate is how fast work goes, and how long the rest takes; "" until that can be told.
-func rate(done, total int64, took time.Duration, bytes bool, unit string) string {
+// workRate is how fast work goes, and how long the rest takes; "" until that can be told.
+func workRate(done, total int64, took time.Duration, bytes bool, unit string) string {
 	if done <= 0 || took < time.Second {
 		return ""
 	}

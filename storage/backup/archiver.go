@@ -67,7 +67,7 @@ func (a *archiver) due() (due []*site) {
 		at.mu.Lock()
 		at.base = v.o.Archives.Anchor(at.base, now)
 		scheduled := at.known && v.o.Archives.Due(at.base, now)
-		wanted := at.differs == "" && (at.known && at.needs || scheduled) && !now.Before(at.retryAt)
+		wanted := !v.o.OnDemand && at.differs == "" && (at.known && at.needs || scheduled) && !now.Before(at.retryAt)
 		if at.retryAt.After(now.Add(2 * v.o.RetryMost)) {
 			at.retryAt = now // the clock went back
 		}

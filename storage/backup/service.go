@@ -42,6 +42,8 @@ type ServiceOptions struct {
 	Interval time.Duration
 	// Archives and Drills say when they are made.
 	Archives, Drills Schedule
+	// OnDemand means that archives are made only when somebody asks, whatever a target needs.
+	OnDemand bool
 	// Keep says how long backups are kept; nil: nothing is ever deleted.
 	Keep *Keep
 	// Room returns an error that says what to do, if the data directory's disk would get short after so many more bytes.
