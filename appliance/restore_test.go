@@ -116,7 +116,7 @@ func TestRestore_ToTheSecondBetweenTwoBets(t *testing.T) {
 	}
 	bob := h.player("bob")
 	bob.spin()
-	cherry.object(201, "POST", "/api/v1/me/exclusion", `{"days":30}`)
+	cherry.object(201, "POST", "/api/v1/me/exclusions", `{"days":30}`)
 	h.shipped()
 	h.stop()
 
@@ -189,7 +189,7 @@ func TestRestore_CountsWhatOnlyTheOldDirectoryKnows(t *testing.T) {
 	h.shipped()
 	h.restart(func(c *config.Config) { c.Backups.To = nil })
 	cherry.spin()
-	cherry.object(201, "POST", "/api/v1/me/exclusion", `{"days":30}`)
+	cherry.object(201, "POST", "/api/v1/me/exclusions", `{"days":30}`)
 	h.stop()
 	h.config.Backups.To = nil
 	o := h.restoreOptions()
