@@ -42,7 +42,8 @@ type RestoreOptions struct {
 	games      *games.Catalogue  // nil: all released games
 	clock      replication.Clock // nil: the system's
 	stallLimit time.Duration
-	step       func(string) error // of the swap; for tests
+	step       func(string) error                               // of the swap; for tests
+	space      func(dir string) (free, total uint64, err error) // nil: ops.SpaceOf
 }
 
 // RestoreReport says what a restore does, and what it has done.
@@ -82,6 +83,9 @@ func Restore(ctx context.Context, o RestoreOptions) (_ *RestoreReport, err error
 	o.stallLimit = cmp.Or(o.stallLimit, max(time.Minute, o.Config.Data.DiskStallLimit))
 	if o.Progress == nil {
 		o.Progress = func(string, int64, int64) {}
+	}
+	if o.space == nil {
+		o.space = ops.SpaceOf
 	}
 	if o.Reason == "" && !o.DryRun {
 		return nil, errors.New("say why with --reason: the history keeps it")
@@ -221,7 +225,7 @@ func (r *restoring) checkRoom(p *backup.Plan) error {
 		}
 		dir = filepath.Dir(dir)
 	}
-	free, _, err := ops.SpaceOf(dir)
+	free, _, err := r.o.space(dir)
 	if err != nil {
 		return err
 	}
