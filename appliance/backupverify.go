@@ -112,7 +112,7 @@ func (o *VerifyOptions) restoreAndAudit(ctx context.Context, t backup.Target, ob
 			if k, found := keys.of(m); found {
 				d.keys = k.keys
 			} // else less is proven, and the audit says so
-			so.ReadOnly, so.Logger = true, o.Log
+			so.ReadOnly, so.Logger = d.keys == nil, o.Log // an older format is brought up to date
 			return storage.OpenWith(dir, o.games, d.keys, machine.UsualCacheBytes, so)
 		},
 		Progress: func(phase backup.Phase, done, total int64) { o.Progress(string(phase), done, total) },

@@ -127,7 +127,7 @@ func (r *restoring) lock() (err error) {
 	case r.o.DryRun && (errors.Is(err, errInUse) || errors.Is(err, ErrNoCasino)):
 		return nil
 	case errors.Is(err, errInUse):
-		return fmt.Errorf("the casino in %s is running. Stop it first ('systemctl stop imperio'), and restore then. Or restore into another directory with --data-dir: %w", dir, err)
+		return fmt.Errorf("the casino in %s is running (its directory is %w). Stop it first ('systemctl stop imperio') and restore then, or restore into another directory with --data-dir", dir, errInUse)
 	case errors.Is(err, ErrNoCasino):
 		return checkDir(dir) // it is made once the backup is known to be good
 	}

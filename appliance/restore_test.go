@@ -81,12 +81,10 @@ func (c *realClient) spin() string {
 	return v["round"].(map[string]any)["id"].(string)
 }
 
-// spinAt spins, and returns the round and the casino's time of it. The next bet is at least some milliseconds later.
-func (c *realClient) spinAt() (round string, at time.Time) {
-	round = c.spin()
-	at = c.h.app.dir.store.Time()
+// spinLater spins when some milliseconds have passed.
+func (c *realClient) spinLater() string {
 	time.Sleep(10 * time.Millisecond)
-	return round, at
+	return c.spin()
 }
 
 func (h *realHouse) signInAgain(name string) *realClient {
@@ -100,22 +98,17 @@ func (h *realHouse) signInAgain(name string) *realClient {
 func TestRestore_ToTheSecondBetweenTwoBets(t *testing.T) {
 	h, _ := backedUpHouse(t)
 	cherry := h.player("cherry")
-	var before []string
-	var moment time.Time
 	for range 5 {
-		round, at := cherry.spinAt()
-		before, moment = append(before, round), at
+		cherry.spinLater()
 	}
 	open, _ := cherry.dealUntil("stand") // an open round at the moment
-	before = cherry.rounds()
-	moment = h.app.dir.store.Time()
-	time.Sleep(10 * time.Millisecond)
+	before := cherry.rounds()
+	moment := h.app.dir.store.Time()
 	commitment := cherry.object(200, "GET", "/api/v1/me/fairness", "")["commitment"]
 	for range 3 {
-		cherry.spinAt()
+		cherry.spinLater()
 	}
-	bob := h.player("bob")
-	bob.spin()
+	h.player("bob").spin()
 	cherry.object(201, "POST", "/api/v1/me/exclusions", `{"days":30}`)
 	h.shipped()
 	h.stop()
@@ -209,6 +202,29 @@ func TestRestore_CountsWhatOnlyTheOldDirectoryKnows(t *testing.T) {
 	if r.Done || contentOf(t, h.config.Data.Dir) != before {
 		t.Error("a dry run has changed something")
 	}
+}
+
+// The first target answers, but has not been written to for a while.
+func TestRestore_TellsOfATargetWithNewerBackups(t *testing.T) {
+	h, target := backedUpHouse(t)
+	cherry := h.player("cherry")
+	cherry.spin()
+	h.shipped()
+	stale := t.TempDir()
+	if err := os.CopyFS(stale, os.DirFS(strings.TrimPrefix(target, "file://"))); err != nil {
+		t.Fatal(err)
+	}
+	cherry.spin()
+	h.shipped()
+	h.stop()
+	h.config.Backups.To = []config.BackupURL{config.BackupURL("file://" + stale), config.BackupURL(target)}
+	o := h.restoreOptions()
+	o.DryRun = true
+	r, err := Restore(t.Context(), o)
+	if err != nil || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "--from '"+target+"'") {
+		t.Errorf("%+v, %v", r, err)
+	}
+	h.config.Backups.To = h.config.Backups.To[1:]
 }
 
 // A kill at any point of the swap leaves the old casino or leads to the new one; nothing in between.

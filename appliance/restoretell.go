@@ -21,13 +21,34 @@ func (r *restoring) tell(ctx context.Context, p *backup.Plan) error {
 	r.report = RestoreReport{
 		Target: r.target.String(), Casino: p.Casino, Lineage: p.Lineage, Moment: p.Request.Moment.String(),
 		Archive: p.Archive.Object.Name, ArchiveTime: p.Archive.Time, Segments: len(p.Segments), Bytes: p.Bytes,
-		Estimate: p.Estimate(), Seconds: p.Estimate().Seconds(), DataDir: r.o.Config.Data.Dir, Notes: p.Notes, TakesBack: after,
+		Estimate: p.Estimate(), Seconds: p.Estimate().Seconds(), DataDir: r.o.Config.Data.Dir, Notes: append([]string{}, p.Notes...), TakesBack: after,
 		newest: newest, newestIndex: after.Index,
 	}
 	if r.locked != nil {
 		r.tellOld(ctx, p)
 	}
+	if r.o.From == "" {
+		r.tellOthers(ctx, p)
+	}
 	return nil
+}
+
+// tellOthers notes which other configured targets have newer backups: the first one that answers may have been down for days.
+func (r *restoring) tellOthers(ctx context.Context, p *backup.Plan) {
+	for _, u := range r.o.Config.Backups.To {
+		t, err := backup.Open(ctx, string(u), targetOptions(&r.o.Config.Backups, r.o.Log))
+		if err != nil || t.String() == r.target.String() {
+			continue
+		}
+		v, err := backup.ReadInventory(ctx, t, p.Casino)
+		if err = errors.Join(err, t.Close()); err != nil {
+			r.report.Notes = append(r.report.Notes, fmt.Sprintf("%s can't be read, so it may have newer backups: %v", t, err))
+			continue
+		}
+		if newest := v.End(p.Lineage); newest > p.Newest {
+			r.report.Notes = append(r.report.Notes, fmt.Sprintf("%s has newer backups, up to entry %d of the log instead of %d: --from '%s'", t, newest, p.Newest, u))
+		}
+	}
 }
 
 // tellOld adds what the old data directory knows beyond the backups. What can't be read of it is noted.

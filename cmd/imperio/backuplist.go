@@ -91,6 +91,9 @@ func kindOf(a *appliance.ListedBackup) string {
 
 // bothTimes is a time in UTC, and in this machine's zone where that differs.
 func bothTimes(t time.Time) string {
+	if t.IsZero() {
+		return "the beginning" // nothing had happened yet
+	}
 	utc := t.UTC().Format("2006-01-02T15:04:05.000Z")
 	if _, offset := t.Local().Zone(); offset == 0 {
 		return utc
