@@ -115,7 +115,7 @@ func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
 	case 20, 21:
 		return m.drawAccount(t)
 	case 22, 23:
-		return command.RotateSeed{ClientSeed: rapid.SampledFrom([]string{"", "a", "clover", "línea", "tab\t"}).Draw(t, "client seed")}
+		return command.RotateSeed{ClientSeed: rapid.SampledFrom([]string{"", "a", "clover", "línea", "tab\t", "default:1000"}).Draw(t, "client seed")}
 	case 24, 25:
 		return command.AttemptSignIn{Subject: drawSubject(t), Tries: int64(rapid.IntRange(0, 3).Draw(t, "tries")), Refill: 12_000}
 	case 26, 27, 28:
