@@ -21,6 +21,9 @@ var (
 // ErrStalled means that the disk held one write for longer than Options.StallLimit.
 var ErrStalled = errors.New("the disk does not answer")
 
+// ErrCut means that entries are no longer in the log: what is needed of them is in the state, and in what was made of it.
+var ErrCut = errors.New("the log no longer holds these entries")
+
 var (
 	errClosed   = errors.New("the node is closed")
 	errTooLarge = errors.New("the command is too large")

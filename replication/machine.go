@@ -60,7 +60,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	entries := n.entries[:0]
 	for _, l := range logs {
 		var err error
-		if entries, err = appendEntries(entries, l); err != nil {
+		if entries, err = entryOf(l).AppendCommands(entries); err != nil {
 			return f.broken(logs, err)
 		}
 	}
@@ -119,19 +119,13 @@ func (f *fsm) broken(logs []*raft.Log, err error) []any {
 	return responses
 }
 
-// appendEntries appends what the machine applies of an entry of the log: each of its commands, or only its index.
-func appendEntries(entries []storage.Command, l *raft.Log) ([]storage.Command, error) {
-	if l.Type == raft.LogCommand && len(l.Data) > 0 {
-		at, commands, err := command.Unpack(l.Data)
-		if err != nil {
-			return entries, fmt.Errorf("log entry %d: %w", l.Index, err)
-		}
-		for _, data := range commands {
-			entries = append(entries, storage.Command{Index: l.Index, Term: l.Term, Time: at, Data: data})
-		}
-		return entries, nil
+// entryOf is what the machine gets of an entry of the log.
+func entryOf(l *raft.Log) storage.Entry {
+	e := storage.Entry{Index: l.Index, Term: l.Term}
+	if l.Type == raft.LogCommand {
+		e.Data = l.Data
 	}
-	return append(entries, storage.Command{Index: l.Index, Term: l.Term}), nil
+	return e
 }
 
 // Apply is ApplyBatch of one.

@@ -29,6 +29,7 @@ type Node struct {
 	events  atomic.Uint64 // the newest event that the machine has recorded; written by raft's machine goroutine
 
 	canaryInterval, stallLimit time.Duration
+	holdBytes                  int64
 	stall                      stallWatch   // used by watchDisk
 	stalled                    atomic.Int64 // how long watchDisk has seen the current write, in nanoseconds
 
@@ -63,7 +64,7 @@ func Open(o Options) (*Node, error) {
 	}
 	n := &Node{
 		machine: o.Machine, logger: o.Logger, observe: o.Observer,
-		canaryInterval: o.CanaryInterval, stallLimit: o.StallLimit, stall: newStallWatch(o.StallLimit),
+		canaryInterval: o.CanaryInterval, stallLimit: o.StallLimit, stall: newStallWatch(o.StallLimit), holdBytes: o.HoldBytes,
 		tokens:     make(chan struct{}, o.MaxInFlight),
 		queue:      make(chan *proposal, o.MaxInFlight),
 		flights:    make(chan flight, o.MaxInFlight),
@@ -85,10 +86,11 @@ func Open(o Options) (*Node, error) {
 	storeOptions := logstore.Options{
 		Identity: o.Identity,
 		MayCut:   func() uint64 { return o.Machine.Durable().Index },
-		Head:     func() logstore.Head { return *n.head.Load() },
-		Failed:   n.fail,
-		Synced:   n.synced,
-		Logger:   o.Logger,
+		Hold:     o.Hold, HoldBytes: o.HoldBytes,
+		Head:   func() logstore.Head { return *n.head.Load() },
+		Failed: n.fail,
+		Synced: n.synced,
+		Logger: o.Logger,
 	}
 	config := n.raftConfig(o)
 	address, transport := raft.NewInmemTransport(raft.ServerAddress(o.Identity.NodeID))
@@ -104,7 +106,7 @@ func Open(o Options) (*Node, error) {
 		return nil, err
 	}
 	n.wire = transport
-	if err := n.start(config); err != nil {
+	if err := n.start(config, o); err != nil {
 		n.end()
 		return nil, errors.Join(err, n.log.Discard())
 	}
@@ -152,7 +154,7 @@ func (n *Node) raftConfig(o Options) *raft.Config {
 	return c
 }
 
-func (n *Node) start(config *raft.Config) error {
+func (n *Node) start(config *raft.Config, o Options) error {
 	if err := consistent(n.log, n.machine); err != nil {
 		return err
 	}
@@ -175,6 +177,9 @@ func (n *Node) start(config *raft.Config) error {
 	n.running.Go(n.watchDisk)
 	n.running.Go(n.watchFiles)
 	n.running.Go(n.watchClock)
+	if o.Hold != nil {
+		n.running.Go(func() { n.every(o.SnapshotInterval, func() { n.trim(o.TrailingEntries) }) })
+	}
 	return nil
 }
 

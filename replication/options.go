@@ -53,6 +53,14 @@ type Options struct {
 	// TrailingEntries is how many entries stay in the log below a snapshot. Default 64.
 	TrailingEntries uint64
 
+	// Hold returns the highest entry that nobody needs to read through Node.Entries any more. Entries above it stay in the log
+	// although a checkpoint holds them, as long as the log takes up at most HoldBytes. It is asked at each cut, from any
+	// goroutine, and must be quick. nil: nothing is held back.
+	Hold func() uint64
+	// HoldBytes is how large the log may become for Hold, in bytes. In a larger one nothing is held back. A start reads all of
+	// it. Default 256 MiB.
+	HoldBytes int64
+
 	// CanaryInterval is how long the log may be idle before the canary writes. Default 1 s.
 	CanaryInterval time.Duration
 	// StallLimit is how long a write may take before the disk counts as hung and the node fails. Pauses of the process
@@ -84,10 +92,14 @@ func (o *Options) complete() error {
 	setDefault(&o.SnapshotEntries, 256)
 	setDefault(&o.SnapshotInterval, 2*time.Second)
 	setDefault(&o.TrailingEntries, 64)
+	setDefault(&o.HoldBytes, 256<<20)
 	setDefault(&o.CanaryInterval, time.Second)
 	setDefault(&o.StallLimit, 5*time.Second)
 	if o.MaxInFlight < 1 || o.MaxInFlight > maxInFlight {
 		errs = append(errs, errors.New("the bound on commands in flight must be 1 to 1024"))
+	}
+	if o.HoldBytes < 0 {
+		errs = append(errs, errors.New("the bound on held entries must not be negative"))
 	}
 	if o.SnapshotInterval < 5*time.Millisecond || o.CanaryInterval <= 0 || o.StallLimit <= 0 {
 		errs = append(errs, errors.New("intervals and limits must be positive, and the snapshot interval at least 5 ms"))

@@ -16,7 +16,7 @@ import (
 // applies it: all its commands at once. In a cluster of one, every entry in the log is committed. It writes nothing.
 func ReadLog(dir string, id Identity, visit func([]storage.Command) error) error {
 	return logstore.Read(filepath.Join(dir, LogDir), id, func(l *raft.Log) error {
-		entries, err := appendEntries(nil, l)
+		entries, err := entryOf(l).Commands()
 		if err != nil {
 			return err
 		}
@@ -34,7 +34,7 @@ const replayStep = 1024
 // the state as Replay does before it begins, and returns what Replay does as torn.
 func Above(dir string, id Identity, m Machine) (commands int, torn *Torn, err error) {
 	torn, err = above(dir, id, m, func(l *raft.Log) error {
-		entries, err := appendEntries(nil, l)
+		entries, err := entryOf(l).Commands()
 		for _, c := range entries {
 			if len(c.Data) > 0 {
 				commands++
@@ -60,7 +60,7 @@ func Replay(ctx context.Context, dir string, id Identity, m Machine) (torn *Torn
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if batch, err = appendEntries(batch, l); err != nil || len(batch) < replayStep {
+		if batch, err = entryOf(l).AppendCommands(batch); err != nil || len(batch) < replayStep {
 			return err
 		}
 		return apply()

@@ -25,8 +25,13 @@ type Status struct {
 	CommitIndex   uint64
 	AppliedIndex  uint64 // by the machine, in memory
 	SnapshotIndex uint64 // the log may be cut up to here
-	Durable       storage.Checkpoint
-	Clock         ClockStatus
+	HeldBytes     int64  // how much the log takes up, without the segments that wait to be used again
+	HoldBytes     int64  // Options.HoldBytes
+	// Unheld is the newest entry that was cut although Options.Hold asked for it, since the log had become larger than
+	// HoldBytes; 0: none was since the start.
+	Unheld  uint64
+	Durable storage.Checkpoint
+	Clock   ClockStatus
 
 	InFlight   int           // commands proposed and not yet answered
 	LastSync   time.Duration // how long the last durable write of the log took
@@ -72,6 +77,7 @@ func (n *Node) Status() Status {
 	s.AppliedIndex, _ = n.machine.Applied()
 	s.FirstIndex, _ = n.log.FirstIndex()
 	s.LastIndex, _ = n.log.LastIndex()
+	s.HeldBytes, s.HoldBytes, s.Unheld = n.log.Bytes(), n.holdBytes, n.log.Unheld()
 	if m, ok := n.log.Snapshot(); ok {
 		s.SnapshotIndex = m.Index
 	}

@@ -164,6 +164,12 @@ func (s *Store) Level() uint32 {
 	return h.Level
 }
 
+// Lineage is the lineage of the history; "" is the first one.
+func (s *Store) Lineage() string {
+	h := s.head()
+	return h.Lineage
+}
+
 // Figures sums up the casino.
 func (s *Store) Figures() command.Figures {
 	h := s.head()

@@ -34,14 +34,6 @@ const FormatVersion = 1
 // Options of a store. The zero value is fine. Owner is the cluster that state.db must belong to.
 type Options = engine.Options
 
-// Command is one command of the log, with the index of the entry that holds it; an entry may hold several. A Command
-// without Data stands for one of the log's own entries and only advances the applied index.
-type Command struct {
-	Index, Term uint64
-	Time        time.Time // the casino's time, which the leader stamped on the entry; zero without Data
-	Data        []byte
-}
-
 // Store is the open state. Its methods are safe for concurrent use, except Apply, which has one caller.
 type Store struct {
 	db      *engine.DB

@@ -26,6 +26,13 @@ type Options struct {
 	// holds all up to it. It is asked at each cut, from any goroutine. Without it any entry may be cut.
 	MayCut func() uint64
 
+	// Hold returns the highest entry that nobody needs to read back any more. Entries above it stay at a cut, as long as the
+	// log takes up at most HoldBytes; see DeleteRange. It is asked at each cut, from any goroutine, must be quick and must not
+	// call the store. Without it nothing is held back.
+	Hold func() uint64
+	// HoldBytes is how large the log may become for Hold, in bytes. It can be larger by what is written between two cuts.
+	HoldBytes int64
+
 	// Head returns the head of the history as far as entries are applied. It is asked at each write, and must be quick.
 	// Without it the log remembers none.
 	Head func() Head
@@ -44,7 +51,7 @@ type Options struct {
 }
 
 func newStore(dir string, o Options) *Store {
-	s := &Store{dir: dir, mayCut: o.MayCut, failed: o.Failed, synced: o.Synced, head: o.Head, log: o.Logger, sizes: o.sizes, born: time.Now()}
+	s := &Store{dir: dir, mayCut: o.MayCut, hold: o.Hold, holdBytes: o.HoldBytes, failed: o.Failed, synced: o.Synced, head: o.Head, log: o.Logger, sizes: o.sizes, born: time.Now()}
 	if s.sizes == (sizes{}) {
 		s.sizes = usualSizes
 	}

@@ -84,8 +84,9 @@ func (s *Store) nextSegment() (*segment, error) {
 	return g, err
 }
 
-// recycle frees the oldest segments that hold no valid entry. Called with mu held.
-func (s *Store) recycle() {
+// recycle frees the oldest segments that hold no valid entry. It returns those that are not kept to be used again, for remove.
+// Called with mu held.
+func (s *Store) recycle() (unneeded []*segment) {
 	s.view.Lock()
 	n := 0
 	for n < len(s.live)-1 && s.live[n].last() < max(s.first, 1) {
@@ -98,9 +99,10 @@ func (s *Store) recycle() {
 		if s.usable(g) && len(s.free) < maxFree {
 			s.free = append(s.free, g)
 		} else {
-			s.remove(g)
+			unneeded = append(unneeded, g)
 		}
 	}
+	return unneeded
 }
 
 // remove removes a segment that is no longer needed. A failure does no harm.

@@ -3,6 +3,7 @@ package logstore
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -23,16 +24,20 @@ type Store struct {
 	// readOnly stores take no change.
 	readOnly bool
 	mayCut   func() uint64
-	failed   func(error)
-	synced   func(int, time.Duration)
-	head     func() Head
-	log      *slog.Logger
-	sizes    sizes
+	hold     func() uint64 // nil: nothing is held back
+	// holdBytes bounds the log while entries are held back.
+	holdBytes int64
+	failed    func(error)
+	synced    func(int, time.Duration)
+	head      func() Head
+	log       *slog.Logger
+	sizes     sizes
 
 	born     time.Time    // what writing is measured from
 	writing  atomic.Int64 // when the change under way began, nanoseconds since born; 0 if there is none
 	lastSync atomic.Int64 // how long the last change took, nanoseconds
 	broken   atomic.Pointer[error]
+	unheld   atomic.Uint64 // see Unheld
 
 	mu      sync.Mutex // held through each change of the files
 	closed  bool       // under mu
@@ -130,6 +135,9 @@ func (s *Store) GetLog(index uint64, l *raft.Log) error {
 	}
 	if _, _, ok := s.find(index); !ok {
 		return raft.ErrLogNotFound // cut since we looked, and its segment used again
+	}
+	if errors.Is(err, fs.ErrClosed) {
+		return fmt.Errorf("read entry %d: %w: it is closed", index, ErrFailed)
 	}
 	return s.breakDown(&engine.DamageError{File: g.path, Part: theEntry(index), What: "the entry is not what was written", Err: err})
 }
@@ -286,72 +294,6 @@ func (s *Store) writeOpening(g *segment) error {
 		return err
 	}
 	return syncData(g.file)
-}
-
-// DeleteRange removes the entries from low to high. They must be at the beginning or the end of the log, or all of it: a
-// hole in the middle is refused. Entries above the last checkpoint (Options.MayCut) are never cut from the beginning.
-// Entries that the checkpoint includes are never removed from the end alone, as if they were in conflict.
-func (s *Store) DeleteRange(low, high uint64) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.readOnly {
-		return s.refuseChange()
-	}
-	first, last := s.bounds()
-	if last == 0 || low > high || high < first || low > last {
-		return nil // nothing of it is there
-	}
-	low, high = max(low, first), min(high, last)
-	if low > first && high < last {
-		return fmt.Errorf("remove entries %d to %d: that would leave a hole in a log from %d to %d", low, high, first, last)
-	}
-	if s.mayCut != nil {
-		held := s.mayCut()
-		switch conflict := high == last && low > held; {
-		case conflict: // entries that were never committed; another leader has replaced them
-		case high > held && low == first:
-			return fmt.Errorf("cut the log up to entry %d: the last checkpoint holds the state only up to %d", high, held)
-		case low > first:
-			return fmt.Errorf("remove entries %d to %d: the last checkpoint holds the state up to %d already", low, high, held)
-		}
-	}
-	if high < last {
-		s.setBounds(high+1, last)
-		s.recycle()
-		return nil
-	}
-	err := s.change(0, func() error { return s.shorten(low, first) })
-	if err != nil {
-		return fmt.Errorf("remove entries %d to %d: %w", low, high, err)
-	}
-	s.recycle()
-	return nil
-}
-
-// shorten removes the entries from low to the end. Called with mu held.
-func (s *Store) shorten(low, first uint64) error {
-	begins, last := low, low-1
-	if low == first {
-		begins, first, last = 0, 0, 0
-	}
-	// The witness goes first: it must not ask for entries that are gone.
-	if err := s.bearWitness(s.live[len(s.live)-1].number, last, s.head()); err != nil {
-		return err
-	}
-	if err := syncData(s.state.file); err != nil {
-		return err
-	}
-	if err := s.roll(begins); err != nil {
-		return err
-	}
-	s.setBounds(first, last)
-	return nil
-}
-
-func (s *Store) setBounds(first, last uint64) {
-	s.view.Lock()
-	defer s.view.Unlock()
-	s.first, s.last = first, last
 }
 
 // change makes one durable change of the files. The first that fails breaks the store. Called with mu held.

@@ -13,6 +13,7 @@
 //     too early.
 //   - Every round's draws follow from seeds that were committed to before it, and every revealed seed matches its
 //     commitment.
+//   - The lineage is the one that the history began last, and every renewal of accounts rotated the seeds of as many as it says.
 //   - Every account's balance, seeds, statistics and open round follow from its events. Its names lead to it. The sum of
 //     all balances is 0.
 //
@@ -111,6 +112,9 @@ type auditor struct {
 
 	head     [32]byte
 	time     int64
+	lineage  string                         // the newest that was begun
+	rotating command.ID                     // the command of the newest rotation
+	rotated  int                            // its rotations so far
 	house    map[ledger.Account]games.Coins // balances of all accounts of the house that ever had a transfer
 	players  games.Coins
 	accounts []account // by id, from command.FirstAccountID
@@ -211,6 +215,14 @@ func (a *auditor) event(e *machine.StoredEvent) error {
 		}
 	case machine.RoundPlayed, machine.RoundOpened, machine.ActionTaken, machine.AbandonedSettled:
 		return a.roundEvent(e)
+	case machine.LineageBegun:
+		if err := a.lineageBegun(e); err != nil {
+			return err
+		}
+	case machine.AccountsRenewed:
+		if err := a.accountsRenewed(e); err != nil {
+			return err
+		}
 	}
 	if e.Round != nil {
 		return violation(e.Seq, "a %s carries a round", e.Kind)

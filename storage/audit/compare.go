@@ -5,8 +5,10 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"imperio/games"
+	"imperio/games/fair"
 	"imperio/storage/command"
 	"imperio/storage/ledger"
 	"imperio/storage/machine"
@@ -29,6 +31,9 @@ func (a *auditor) compare() error {
 	m := &a.machine
 	if m.Time < a.time {
 		return violation(0, "the machine's time is before that of the newest event")
+	}
+	if m.Lineage != a.lineage {
+		return violation(0, "the history is of the lineage %q, the machine says %q", a.lineage, m.Lineage)
 	}
 	if err := a.compareBooks(); err != nil {
 		return err
@@ -185,7 +190,8 @@ func (a *auditor) compareSeeds(id command.AccountID) error {
 		return err
 	}
 	acc := &a.accounts[id-command.FirstAccountID]
-	if !ok || s.Pair != acc.pair || s.FirstEvent != acc.since || s.Default != (acc.pair == 0) || s.Client != acc.seeds.Client ||
+	unchosen := acc.seeds.Client == fair.DefaultClientSeed(strconv.FormatUint(uint64(id), 10))
+	if !ok || s.Pair != acc.pair || s.FirstEvent != acc.since || s.Default != unchosen || s.Client != acc.seeds.Client ||
 		s.Server.Commitment != acc.seeds.Active || s.Next.Commitment != acc.seeds.Next {
 		return violation(0, "the seeds of account %d are not those that were committed to", id)
 	}

@@ -239,6 +239,7 @@ func (a *auditor) seedRotated(e *machine.StoredEvent) error {
 	acc.seeds, acc.since, acc.Nonce = *e.Seeds, e.Seq, 0
 	acc.pair++
 	a.pairs++
+	a.rotation(e)
 	return nil
 }
 

@@ -284,6 +284,27 @@ type RaiseLevel struct {
 	Program string `cbor:"2,keyasint"` // the proposing program's version; an older program that stops here names it
 }
 
+// BeginLineage begins another lineage of the casino. A restore does so before players come back: from there on, the history is
+// no longer the one that the casino had before. No answer.
+type BeginLineage struct {
+	Lineage string `cbor:"1,keyasint"` // ASCII letters, digits and hyphens, up to 64 of them; never the present one
+	Actor   string `cbor:"2,keyasint"`
+	Reason  string `cbor:"3,keyasint,omitempty"`
+	Before  string `cbor:"4,keyasint,omitempty"`
+	After   string `cbor:"5,keyasint,omitempty"`
+}
+
+// RenewAccounts takes away what somebody may have of accounts: it ends their sessions, personal access tokens and password
+// links, and rotates their seeds twice, so that neither the active seed nor the next one is used any more. Their client seeds
+// are the default ones again. None of the accounts may have an open round. It concerns no account alone, so Command.Account
+// must be 0.
+// Seeds: two for each account of the range that is not deleted, in the order of the accounts. Answer: *AccountsRenewed.
+type RenewAccounts struct {
+	First AccountID `cbor:"1,keyasint"`
+	Count int       `cbor:"2,keyasint"` // from First on, with deleted ones: 1 … 1000. All must exist
+	Actor string    `cbor:"3,keyasint"`
+}
+
 // The kind of each body.
 
 func (OpenAccount) Kind() Kind        { return KindOpenAccount }
@@ -313,6 +334,8 @@ func (CreatePasswordLink) Kind() Kind { return KindCreatePasswordLink }
 func (ChangeEmail) Kind() Kind        { return KindChangeEmail }
 func (DeleteAccount) Kind() Kind      { return KindDeleteAccount }
 func (CreateToken) Kind() Kind        { return KindCreateToken }
+func (BeginLineage) Kind() Kind       { return KindBeginLineage }
+func (RenewAccounts) Kind() Kind      { return KindRenewAccounts }
 
 // decoders has an entry for every kind.
 var decoders = map[Kind]func(raw []byte) (Body, error){
@@ -343,4 +366,6 @@ var decoders = map[Kind]func(raw []byte) (Body, error){
 	KindChangeEmail:        decodeAs[ChangeEmail],
 	KindDeleteAccount:      decodeAs[DeleteAccount],
 	KindCreateToken:        decodeAs[CreateToken],
+	KindBeginLineage:       decodeAs[BeginLineage],
+	KindRenewAccounts:      decodeAs[RenewAccounts],
 }

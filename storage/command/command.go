@@ -43,6 +43,8 @@ const (
 	KindChangeEmail        Kind = 25
 	KindDeleteAccount      Kind = 26
 	KindCreateToken        Kind = 27
+	KindBeginLineage       Kind = 28
+	KindRenewAccounts      Kind = 29
 )
 
 // ID identifies a command, so that it is applied exactly once. A command that is proposed again because its fate was

@@ -48,6 +48,8 @@ func bodies() []command.Body {
 		command.ChangeEmail{Email: "Ann@example.org", EmailKey: "ann@example.org", OldHash: "old", Actor: "cashier", Reason: "asked for it"},
 		command.DeleteAccount{OldHash: "old", Actor: "cashier", Reason: "asked for it"},
 		command.CreateToken{Session: session},
+		command.BeginLineage{Lineage: "20261120T100000Z-4f3a9c21", Actor: "cashier", Reason: "the disk died", Before: "origin", After: "20261120T100000Z-4f3a9c21"},
+		command.RenewAccounts{First: 1000, Count: 7, Actor: "cashier"},
 	}
 }
 

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,17 +15,16 @@ type Proposer interface {
 	Propose(ctx context.Context, c Command) (Result, error)
 }
 
-// Propose draws the command's id and as many bytes of entropy as it needs (0 … 2*SeedSize) from random, and proposes it. A
-// refusal is returned as the error *Refusal, together with its result.
+// Propose draws the command's id and as many bytes of entropy as it needs from random, and proposes it. A refusal is returned
+// as the error *Refusal, together with its result.
 func Propose(ctx context.Context, to Proposer, random io.Reader, c Command, entropy int) (Result, error) {
-	var raw [len(ID{}) + 2*SeedSize]byte
-	drawn := raw[:len(ID{})+entropy]
+	drawn := make([]byte, len(ID{})+entropy)
 	if _, err := io.ReadFull(random, drawn); err != nil {
 		return Result{}, fmt.Errorf("draw entropy: %w", err)
 	}
 	c.ID = ID(drawn)
 	if entropy != 0 {
-		c.Entropy = bytes.Clone(drawn[len(ID{}):])
+		c.Entropy = drawn[len(ID{}):]
 	}
 	res, err := to.Propose(ctx, c)
 	switch {

@@ -203,6 +203,12 @@ type SeedRotated struct {
 	Fairness Fairness
 }
 
+// AccountsRenewed answers RenewAccounts.
+type AccountsRenewed struct {
+	Accounts int // whose seeds were rotated
+	Sessions int // that were ended, with personal access tokens, and with expired ones that were still kept
+}
+
 // DailyCoins answers CollectDailyCoins.
 type DailyCoins struct {
 	Amount games.Coins

@@ -117,7 +117,8 @@ func (m *Machine) changePassword(b command.ChangePassword) (command.Result, erro
 		return command.Result{Refusal: r}, nil
 	}
 	m.giveTriesBack(b.Subject)
-	a.PasswordHash, a.Link, a.LinkExpires = b.NewHash, command.TokenHash{}, 0
+	a.PasswordHash = b.NewHash
+	a.endLink()
 	if err := m.put(tableAccounts, accountKey(id), a); err != nil {
 		return command.Result{}, err
 	}

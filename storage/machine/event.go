@@ -39,6 +39,8 @@ const (
 	EmailChanged        EventKind = 23
 	AccountDeleted      EventKind = 24
 	TokenCreated        EventKind = 25
+	LineageBegun        EventKind = 26
+	AccountsRenewed     EventKind = 27 // after the events of each account: SessionsEnded where it had sessions, and SeedRotated
 )
 
 var eventNames = map[EventKind]string{
@@ -50,7 +52,7 @@ var eventNames = map[EventKind]string{
 	PlayerExcluded: "player_excluded", OperatorActed: "operator_acted", HouseValueChanged: "house_value_changed",
 	LevelRaised: "level_raised", InvitationCreated: "invitation_created", InvitationRevoked: "invitation_revoked",
 	PasswordLinkCreated: "password_link_created", EmailChanged: "email_changed", AccountDeleted: "account_deleted",
-	TokenCreated: "token_created",
+	TokenCreated: "token_created", LineageBegun: "lineage_begun", AccountsRenewed: "accounts_renewed",
 }
 
 // EventKinds lists the names of all kinds, in the order of their numbers.
@@ -103,6 +105,17 @@ type Event struct {
 	BackAlike uint64 `cbor:"21,keyasint,omitempty"`
 	// Invitation is the one that InvitationRevoked ended, or with which AccountOpened was done.
 	Invitation command.InvitationID `cbor:"23,keyasint,omitempty"`
+	// Lineage is the one that LineageBegun began.
+	Lineage string `cbor:"24,keyasint,omitempty"`
+	// Renewed counts what AccountsRenewed did.
+	Renewed *Renewal `cbor:"25,keyasint,omitempty"`
+}
+
+// Renewal counts what the renewal of accounts did.
+type Renewal struct {
+	_        struct{} `cbor:",toarray"`
+	Accounts int      // whose seeds were rotated
+	Sessions int      // that were ended
 }
 
 // Commitments are the promises about an account's seeds.

@@ -71,9 +71,14 @@ func (m *Machine) refuseSeeds(n int) *command.Refusal {
 func firstSeeds(id command.AccountID, sealed []command.SealedSeed, event uint64) *SeedsRecord {
 	return &SeedsRecord{
 		Server: sealed[0], Next: sealed[1],
-		Client:  fair.DefaultClientSeed(strconv.FormatUint(uint64(id), 10)),
+		Client:  defaultClientSeed(id),
 		Default: true, FirstEvent: event,
 	}
+}
+
+// defaultClientSeed is an account's client seed until its owner chooses another.
+func defaultClientSeed(id command.AccountID) string {
+	return fair.DefaultClientSeed(strconv.FormatUint(uint64(id), 10))
 }
 
 // rotateSeed reveals the active server seed, makes the next one active under a new client seed, and draws another next one.
@@ -97,28 +102,35 @@ func (m *Machine) rotateSeed(b command.RotateSeed) (command.Result, error) {
 	if err != nil {
 		return command.Result{}, err
 	}
-	server, err := m.openSeed(s.Server)
+	e, err := m.rotatePair(id, &w, s, b.ClientSeed, m.command.Seeds[0])
 	if err != nil {
 		return command.Result{}, err
 	}
+	v, err := m.seedRotated(e)
+	return command.Result{Value: v}, err
+}
+
+// rotatePair reveals the active pair of an account without an open round. It makes the next server seed active under a client
+// seed, and next the one after it. It stores the account's wallet w.
+func (m *Machine) rotatePair(id command.AccountID, w *WalletRecord, s *SeedsRecord, client string, next command.SealedSeed) (*Event, error) {
+	server, err := m.openSeed(s.Server)
+	if err != nil {
+		return nil, err
+	}
 	old := PairRecord{Server: server, Client: s.Client, Rounds: w.Nonce, RevealedAt: m.now}
 	if err := m.put(tablePairs, pairKey(id, s.Pair), old); err != nil {
-		return command.Result{}, err
+		return nil, err
 	}
-	next := &SeedsRecord{
-		Pair: s.Pair + 1, Server: s.Next, Next: m.command.Seeds[0],
-		Client: b.ClientSeed, FirstEvent: m.head.Events + 1,
+	seeds := &SeedsRecord{
+		Pair: s.Pair + 1, Server: s.Next, Next: next,
+		Client: client, Default: client == defaultClientSeed(id), FirstEvent: m.head.Events + 1,
 	}
-	if err := m.putSeeds(id, next); err != nil {
-		return command.Result{}, err
+	if err := m.putSeeds(id, seeds); err != nil {
+		return nil, err
 	}
 	w.Nonce = 0
-	e := Event{Kind: SeedRotated, Pair: &old, PairNo: s.Pair, Seeds: next.commitments()}
-	if err := m.recordOn(id, &w, &e); err != nil {
-		return command.Result{}, err
-	}
-	v, err := m.seedRotated(&e)
-	return command.Result{Value: v}, err
+	e := &Event{Kind: SeedRotated, Pair: &old, PairNo: s.Pair, Seeds: seeds.commitments()}
+	return e, m.recordOn(id, w, e)
 }
 
 // seedRotated is the answer about a rotation.

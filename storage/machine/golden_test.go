@@ -42,6 +42,12 @@ func sampleEvent(kind machine.EventKind) machine.Event {
 	if kind == machine.AbandonedSettled {
 		e.Before = 1_795_000_000_003
 	}
+	if kind == machine.LineageBegun {
+		e.Lineage = "20261120T100000Z-4f3a9c21"
+	}
+	if kind == machine.AccountsRenewed {
+		e.Renewed = &machine.Renewal{Accounts: 7, Sessions: 9}
+	}
 	return e
 }
 
@@ -51,7 +57,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 	record := machine.Record{
 		Events: 3, Head: [32]byte{4, 31: 5}, Time: 6, NextAccount: 1007, NextFence: 8,
 		Books:    ledger.Books{House: []ledger.Balance{{Account: ledger.Issue, Coins: -100}, {Account: ledger.Escrow, Coins: 20}, {Account: 3, Coins: 75}}, Players: 5},
-		Sessions: 9, SessionsEnd: 17, OpenRounds: 10, Games: sums, Level: 12, Program: "1.2.3", Key: command.KeyID{13, 15: 14},
+		Sessions: 9, SessionsEnd: 17, OpenRounds: 10, Games: sums, Level: 12, Program: "1.2.3", Key: command.KeyID{13, 15: 14}, Lineage: "20261120T100000Z-4f3a9c21",
 	}
 	records := map[string]any{
 		"machine": record, "machine_zero": machine.Record{},
@@ -77,10 +83,10 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"round_zero":          machine.RoundRecord{},
 		"commitments_default": machine.Commitments{Client: "default:1000"},
 	}
-	for k := machine.EventKind(1); k <= 25; k++ {
+	for k := machine.EventKind(1); k <= 27; k++ {
 		records["event_"+k.String()] = sampleEvent(k)
 	}
-	if name := machine.EventKind(26).String(); name != "event_26" {
+	if name := machine.EventKind(28).String(); name != "event_28" {
 		t.Errorf("the kind of event %s has no vector", name)
 	}
 	raw := map[string][]byte{

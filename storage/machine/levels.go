@@ -40,6 +40,10 @@ type constants struct {
 	longestExclusion int
 	// longestLock is the longest time for which a lock of the house is held.
 	longestLock time.Duration
+	// mostRenewed is how many accounts one command renews, deleted ones included.
+	mostRenewed int
+	// longestLineage bounds the name of a lineage, in bytes.
+	longestLineage int
 	// mostCoins is the most coins that one command moves as a stake, a grant or a gift.
 	mostCoins coins
 	// longestKey bounds names and keys that come from outside, in bytes.
@@ -61,6 +65,8 @@ var levels = [...]constants{
 		looserAfter:      dayMillis,
 		longestExclusion: 1825, // five years
 		longestLock:      time.Hour,
+		mostRenewed:      1000,
+		longestLineage:   64,
 		mostCoins:        1_000_000_000_000,
 		longestKey:       4 << 10, // bbolt takes some 32 KiB
 	},

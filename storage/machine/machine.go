@@ -153,6 +153,10 @@ func (m *Machine) dispatch() (command.Result, error) {
 		return m.deleteAccount(b)
 	case command.CreateToken:
 		return m.createToken(b)
+	case command.BeginLineage:
+		return m.beginLineage(b)
+	case command.RenewAccounts:
+		return m.renewAccounts(b)
 	}
 	return command.Result{}, fmt.Errorf("no rule for commands of kind %d", m.command.Body.Kind())
 }
@@ -192,6 +196,8 @@ func (m *Machine) answer(e *Event) (command.Result, error) {
 		r.Value = &command.InvitationCreated{ID: command.InvitationID(e.Seq), ExpiresAt: at(e.Until)}
 	case PasswordLinkCreated:
 		r.Value = &command.PasswordLink{ExpiresAt: at(e.Until)}
+	case AccountsRenewed:
+		r.Value = &command.AccountsRenewed{Accounts: e.Renewed.Accounts, Sessions: e.Renewed.Sessions}
 	}
 	return r, err
 }

@@ -26,6 +26,9 @@ func (m *Machine) createPasswordLink(b command.CreatePasswordLink) (command.Resu
 	return m.answerNew(&e)
 }
 
+// endLink ends the link with which the account's password could be set.
+func (a *AccountRecord) endLink() { a.Link, a.LinkExpires = command.TokenHash{}, 0 }
+
 // PasswordLink reads what a link to set an account's password is checked against. ok is false if there is none in force.
 func (r *Reader) PasswordLink(id command.AccountID) (command.PasswordLink, bool, error) {
 	a, ok, err := loadOf[AccountRecord](r, tableAccounts, id)

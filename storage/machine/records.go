@@ -31,9 +31,8 @@ type Record struct {
 	Program     string            `cbor:"14,keyasint,omitempty"` // the version of the program that raised it
 	KeysFrom    uint32            `cbor:"15,keyasint,omitempty"` // the oldest run of used keys that is kept; see keyindex.go
 	Key         command.KeyID     `cbor:"16,keyasint"`           // of the casino's key, which secrets are sealed with
-	// Lineage is the line of history that the casino is on: empty at first, and another after each restore.
-	Lineage     string            `cbor:"18,keyasint,omitempty"`
 	SessionsEnd int64             `cbor:"17,keyasint,omitempty"` // no session expires before; 0: none does. See sessionends.go
+	Lineage     string            `cbor:"18,keyasint,omitempty"` // the lineage of the history; "": the first one. See lineage.go
 }
 
 // GameRecord sums up the settled rounds of one game, for one player or for the whole casino.

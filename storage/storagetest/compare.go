@@ -91,6 +91,7 @@ func (m *Model) Compare(c *Casino) string {
 		players += p.coins
 		sessions += uint64(len(filter(p.sessions, func(s command.Session) bool { return s.ExpiresAt.After(m.now) })))
 	}
+	check("lineage", m.lineage, s.Lineage(), nil)
 	_, ok, err := s.Account(m.next)
 	check("next account found", false, ok, err)
 	invitations, err := s.Invitations()
@@ -189,7 +190,7 @@ func (p *player) fairness() command.Fairness {
 	n := p.active()
 	f := command.Fairness{
 		Pair: uint32(n), Commitment: commitment(p.seeds[n]), NextCommitment: commitment(p.seeds[n+1]), ClientSeed: p.clients[n],
-		DefaultSeed: n == 0, Nonce: p.nonces[n],
+		DefaultSeed: p.clients[n] == fmt.Sprintf("default:%d", p.id), Nonce: p.nonces[n],
 	}
 	if r := p.open(); r != nil {
 		f.OpenRound = r.ID

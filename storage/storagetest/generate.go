@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"pgregory.net/rapid"
@@ -30,8 +31,11 @@ func (m *Model) draw(t *rapid.T) command.Command {
 	c := command.Command{Account: id, Body: m.drawBody(t, m.accounts[id])}
 	switch c.Body.(type) {
 	case command.OpenAccount, command.AttemptSignIn, command.SettleAbandoned, command.PutValue, command.DeleteValue,
-		command.AcquireLock, command.ReleaseLock, command.RecordAct, command.CreateInvitation, command.RevokeInvitation:
+		command.AcquireLock, command.ReleaseLock, command.RecordAct, command.CreateInvitation, command.RevokeInvitation,
+		command.BeginLineage:
 		c.Account = 0
+	case command.RenewAccounts:
+		c = m.drawRenewal(t)
 	}
 	if rapid.Bool().Draw(t, "with key") {
 		c.Key = command.KeyOf(fmt.Sprint("key ", rapid.IntRange(0, 30).Draw(t, "key")))
@@ -100,7 +104,7 @@ func drawCoins(t *rapid.T) games.Coins {
 }
 
 func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
-	which := rapid.IntRange(0, 44).Draw(t, "kind")
+	which := rapid.IntRange(0, 46).Draw(t, "kind")
 	switch {
 	case which < 12 || p == nil && which < 28:
 		return m.drawWager(t)
@@ -111,7 +115,7 @@ func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
 	case 20, 21:
 		return m.drawAccount(t)
 	case 22, 23:
-		return command.RotateSeed{ClientSeed: rapid.SampledFrom([]string{"", "a", "clover", "línea", "tab\t"}).Draw(t, "client seed")}
+		return command.RotateSeed{ClientSeed: rapid.SampledFrom([]string{"", "a", "clover", "línea", "tab\t", "default:1000"}).Draw(t, "client seed")}
 	case 24, 25:
 		return command.AttemptSignIn{Subject: drawSubject(t), Tries: int64(rapid.IntRange(0, 3).Draw(t, "tries")), Refill: 12_000}
 	case 26, 27, 28:
@@ -163,8 +167,36 @@ func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
 		s := m.drawSession(t)
 		s.Name, s.Scopes = "bot", command.Scopes(rapid.IntRange(0, 4).Draw(t, "scopes"))
 		return command.CreateToken{Session: s}
+	case 45:
+		return command.BeginLineage{Lineage: rapid.SampledFrom([]string{"", "origin", "20261120T100000Z-4f3a9c21", "20261121T100000Z-00000000", "a/b", "línea"}).Draw(t, "lineage"),
+			Actor: "cashier", Reason: "test", Before: "a", After: "b"}
+	case 46:
+		return command.RenewAccounts{}
 	}
 	return m.drawHouseValue(t)
+}
+
+// drawRenewal draws a renewal of some accounts, with two seeds for each that is not deleted: sometimes one too many or too few.
+func (m *Model) drawRenewal(t *rapid.T) command.Command {
+	first := command.AccountID(rapid.Uint64Range(uint64(command.FirstAccountID)-1, uint64(m.next)).Draw(t, "first account"))
+	count := rapid.IntRange(0, int(m.next-first)+1).Draw(t, "accounts")
+	seeds := 0
+	for i := range count {
+		if p := m.accounts[first+command.AccountID(i)]; p != nil && p.deletedAt.IsZero() {
+			seeds += 2
+		}
+	}
+	if rapid.IntRange(0, 9).Draw(t, "wrong seeds") == 0 {
+		seeds = max(0, seeds+rapid.SampledFrom([]int{-1, 1}).Draw(t, "more seeds"))
+	}
+	c := command.Command{Body: command.RenewAccounts{First: first, Count: count, Actor: "cashier"}}
+	source := rand.NewChaCha8([32]byte(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "entropy")))
+	c.Entropy = make([]byte, seeds*command.SeedSize)
+	source.Read(c.Entropy) // never fails
+	if rapid.IntRange(0, 19).Draw(t, "of an account") == 0 {
+		c.Account = command.FirstAccountID
+	}
+	return c
 }
 
 func drawSessionID(t *rapid.T, p *player) command.SessionID {

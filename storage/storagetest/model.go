@@ -31,6 +31,7 @@ type Model struct {
 	invited  map[command.TokenHash]command.Invitation // with codes that were not used up
 	holders  map[string]string
 	fences   uint64
+	lineage  string
 }
 
 type modelKey struct {
@@ -117,6 +118,7 @@ type outcome struct {
 	result command.Result
 	again  func() any // the answer when the command is repeated later; nil: none
 	event  bool       // it left an event in the history
+	others uint64     // events that it left before that one
 }
 
 func refused(r command.Result) outcome { return outcome{result: r} }
@@ -152,7 +154,7 @@ func (m *Model) Apply(s Stamped) command.Result {
 	if o.result.Refusal != nil || !o.event {
 		return o.result
 	}
-	m.events++
+	m.events += o.others + 1
 	event := m.events
 	o.result.Event, o.result.Value = event, o.again()
 	again := func() command.Result {
@@ -199,6 +201,10 @@ func (m *Model) rule(c command.Command) outcome {
 		return m.createInvitation(b)
 	case command.RevokeInvitation:
 		return m.revokeInvitation(b)
+	case command.BeginLineage:
+		return m.beginLineage(b)
+	case command.RenewAccounts:
+		return m.renewAccounts(c.Account, b, c.Entropy)
 	case command.EndSessions:
 		if p := m.accounts[c.Account]; p != nil {
 			return p.endSessions(b)

@@ -80,7 +80,7 @@ func (m *Model) deleteAccount(p *player, b command.DeleteAccount) outcome {
 	}
 	m.issued -= p.coins
 	p.name, p.nameKey, p.email, p.mail, p.hash, p.openedUnder = "", "", "", "", "", command.Key{}
-	p.coins, p.sessions, p.limits, p.pending = 0, nil, command.LimitSet{}, nil
+	p.coins, p.sessions, p.limits, p.pending, p.link = 0, nil, command.LimitSet{}, nil, command.PasswordLink{}
 	p.deletedAt = m.now
 	return did(nothing)
 }

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"errors"
 	"slices"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -179,13 +180,17 @@ func (m *Model) rotateSeed(p *player, b command.RotateSeed, entropy []byte) outc
 		return refused(refuse("invalid_client_seed"))
 	}
 	old := p.active()
-	p.rotated = append(p.rotated, m.now)
-	p.seeds = append(p.seeds, entropy)
-	p.clients = append(p.clients, b.ClientSeed)
-	p.nonces = append(p.nonces, 0)
+	p.rotate(m.now, b.ClientSeed, entropy)
 	return did(same(&command.SeedRotated{Revealed: p.revealed(old), Fairness: command.Fairness{
 		Pair: uint32(old + 1), Commitment: commitment(p.seeds[old+1]), NextCommitment: commitment(p.seeds[old+2]), ClientSeed: b.ClientSeed,
 	}}))
+}
+
+func (p *player) rotate(now time.Time, client string, seed []byte) {
+	p.rotated = append(p.rotated, now)
+	p.seeds = append(p.seeds, seed)
+	p.clients = append(p.clients, client)
+	p.nonces = append(p.nonces, 0)
 }
 
 func (p *player) revealed(pair int) command.RevealedPair {
