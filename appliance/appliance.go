@@ -42,6 +42,8 @@ type Options struct {
 	Clock           replication.Clock // the source of the casino's time; nil: the system's clock
 	// Space returns the free bytes and the size of the data directory's disk; nil: the system says.
 	Space func() (free, total uint64, err error)
+	// Hold is how long a change of health must hold before operators get a message; 0: 30 seconds.
+	Hold time.Duration
 }
 
 // App is a casino that is ready to serve.
@@ -53,6 +55,7 @@ type App struct {
 	commit  string
 	clock   replication.Clock
 	space   func() (free, total uint64, err error)
+	hold    time.Duration
 	started time.Time
 	memory  Memory
 	logs    *edge.LogBuffer
@@ -65,6 +68,9 @@ type App struct {
 	escrow  *ops.Escrow
 	health  *ops.Health
 	metrics *ops.Metrics
+
+	notifier *ops.Notifier
+	alarms   *ops.Alarms
 
 	dir       *dataDir
 	events    *storage.Follower // follows from the start, for countRounds
@@ -89,7 +95,7 @@ type server struct {
 // New first checks all that the configuration names. Then it waits until the disk has room, opens the data directory, waits until the node leads, and listens. If it fails,
 // nothing is left open. If ctx ends meanwhile, its error is in the chain.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, space: o.Space, started: time.Now()}
+	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, space: o.Space, hold: o.Hold, started: time.Now()}
 	if a.games == nil {
 		a.games = catalogue.Released()
 	}
@@ -267,6 +273,7 @@ func (a *App) Run(ctx context.Context) error {
 	owned.run(func() { a.escrow.Run(background) })
 	owned.run(func() { a.health.Run(background) })
 	owned.run(func() { a.countRounds(background, a.events) })
+	owned.run(func() { a.watchLeader(background) })
 	failed := make(chan error, len(a.servers)+1)
 	owned.run(func() {
 		if err := a.dir.watch(background); err != nil {
@@ -293,6 +300,9 @@ func (a *App) Run(ctx context.Context) error {
 	case <-a.dir.store.Failed():
 		err = a.dir.store.Err()
 		a.log.Error("stopping because the state failed", "error", err)
+	}
+	if err != nil {
+		a.alarms.Stopped()
 	}
 	a.health.Stop() // before anything else, so that load balancers notice
 	stop()

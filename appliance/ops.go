@@ -32,8 +32,11 @@ func (a *App) openOps(context.Context) error {
 	a.gate = ops.NewGate(ops.GateOptions{
 		Space: a.space, Reserve: uint64(a.config.Data.DiskReserve), Log: a.log,
 	})
+	if err := a.openNotifier(); err != nil {
+		return err
+	}
 	a.health = ops.NewHealth(ops.HealthOptions{
-		Version: a.version, Log: a.log, Now: time.Now,
+		Version: a.version, Log: a.log, Now: time.Now, Changed: a.alarms.HealthChanged,
 		Progress: func() (uint64, string) {
 			index, _ := a.dir.store.Applied()
 			_, head := a.dir.store.Head()
@@ -41,17 +44,18 @@ func (a *App) openOps(context.Context) error {
 		},
 	})
 	a.cleanups.add("health", a.health.Close)
-	a.escrow = ops.NewEscrow(ops.EscrowOptions{Look: a.openStakes, Log: a.log})
+	a.escrow = ops.NewEscrow(ops.EscrowOptions{Look: a.openStakes, Log: a.log, Changed: a.alarms.BooksChanged})
 	a.metrics = ops.NewMetrics(ops.Sources{
 		Version: a.version, Commit: a.commit, Gate: a.gate, Escrow: a.escrow, Health: a.health, Returns: theoreticalReturns(a.games),
-		Figures:          func() command.Figures { return a.dir.store.Figures() },
-		Replication:      a.replicationFigures,
-		Checkpoints:      a.checkpointFigures,
-		Certificates:     a.certificates,
-		Buckets:          func(f func(zone, by string, clients int)) { a.edge.Buckets(f) },
-		LiveConnections:  func() int { return a.api.LiveConnections() },
-		PasswordsWaiting: func() int { return a.passwords.Waiting() },
-		DroppedLogLines:  func() uint64 { return a.logs.Dropped() + a.accessLogs.Dropped() },
+		Figures:              func() command.Figures { return a.dir.store.Figures() },
+		Replication:          a.replicationFigures,
+		Checkpoints:          a.checkpointFigures,
+		Certificates:         a.certificates,
+		Buckets:              func(f func(zone, by string, clients int)) { a.edge.Buckets(f) },
+		LiveConnections:      func() int { return a.api.LiveConnections() },
+		PasswordsWaiting:     func() int { return a.passwords.Waiting() },
+		NotificationsWaiting: a.notifier.Waiting,
+		DroppedLogLines:      func() uint64 { return a.logs.Dropped() + a.accessLogs.Dropped() },
 	})
 	return nil
 }

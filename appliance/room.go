@@ -26,7 +26,8 @@ func (a *App) awaitRoom(ctx context.Context) error {
 	}
 	health := ops.NewHealth(ops.HealthOptions{Version: a.version})
 	defer health.Close()
-	health.Add(ops.StartRoomCheck(a.space, startRoom))
+	check := ops.StartRoomCheck(a.space, startRoom)
+	health.Add(check)
 	s, err := a.opsServer(ctx, nil, health)
 	if err != nil {
 		return err
@@ -41,6 +42,8 @@ func (a *App) awaitRoom(ctx context.Context) error {
 	defer look.Stop()
 	defer tell.Stop()
 	a.tellFull()
+	result, _ := check.Run(ctx)
+	a.alarms.HealthChanged(check.Name, ops.Healthy, result.Status, result.Detail)
 	for {
 		select {
 		case <-ctx.Done():
@@ -51,6 +54,7 @@ func (a *App) awaitRoom(ctx context.Context) error {
 			if a.hasRoom() {
 				a.log.Info("there is room on the disk: the casino starts", "directory", a.config.Data.Dir)
 				a.gate.Look()
+				a.alarms.HealthChanged(check.Name, result.Status, ops.Healthy, "there is room on the disk: the casino starts")
 				return nil
 			}
 		}

@@ -29,6 +29,9 @@ type Config struct {
 	Accounts Accounts `embed:""`
 	Games    Games    `embed:""`
 	Logs     Logs     `embed:""`
+
+	Backups       Backups       `embed:""`
+	Notifications Notifications `embed:""`
 }
 
 // Data says where and how the node stores its state.
@@ -152,6 +155,8 @@ func Default() Config {
 		},
 		Games: defaultGames(),
 		Logs:  Logs{Level: slog.LevelInfo, Format: LogText, AccessLog: true},
+
+		Backups: defaultBackups(),
 	}
 	c.derive(func(string) bool { return false })
 	return c

@@ -26,6 +26,7 @@ type Key struct {
 	Type   string // what a value looks like, in words
 	Help   string // what it does
 	Secret bool   // never printed, and has no flag
+	InFile bool   // the key NAME-file may name a file that holds the value
 
 	index []int // of the field in Config
 }
@@ -52,6 +53,7 @@ func appendKeys(keys []Key, t reflect.Type, index []int) []Key {
 			Type:   typeName(field),
 			Help:   field.Tag.Get("help"),
 			Secret: field.Type == reflect.TypeFor[Secret](),
+			InFile: field.Type == reflect.TypeFor[Secret]() || field.Type == reflect.TypeFor[NotifyURLs](),
 			index:  at,
 		})
 	}
@@ -84,6 +86,10 @@ func typeName(field reflect.StructField) string {
 		return "off, host, subdomains or preload"
 	case reflect.TypeFor[LogFormat]():
 		return "text or json"
+	case reflect.TypeFor[Schedule]():
+		return "schedule of cron or off"
+	case reflect.TypeFor[Compression]():
+		return "zstd or gzip"
 	case reflect.TypeFor[slog.Level]():
 		return "debug, info, warn or error"
 	case reflect.TypeFor[Secret]():
@@ -91,7 +97,11 @@ func typeName(field reflect.StructField) string {
 	}
 	switch field.Type.Kind() {
 	case reflect.Slice:
-		return "list of " + strings.ToLower(field.Tag.Get("placeholder")) + "s, separated by commas"
+		element := strings.ToLower(field.Tag.Get("placeholder"))
+		if element == "url" {
+			element = "URL"
+		}
+		return "list of " + element + "s, separated by commas"
 	case reflect.Int, reflect.Int64:
 		return "whole number"
 	}

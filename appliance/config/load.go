@@ -192,10 +192,10 @@ func fieldType(key Key) reflect.Type {
 	return reflect.TypeFor[Config]().FieldByIndex(key.index).Type
 }
 
-// secrets reads the files that hold secrets.
+// secrets reads the files that hold secrets, or URLs with secrets.
 func (l *loader) secrets() {
 	for _, name := range l.names {
-		if !l.keys[name].Secret {
+		if !l.keys[name].InFile {
 			continue
 		}
 		file := l.keys[name+"-file"]
@@ -216,7 +216,7 @@ func (l *loader) secrets() {
 		}
 		l.set(name, string(raw), source+" ("+path+")")
 		if l.loaded.Sources[name] != "" && l.keys[name].text(&l.loaded.Config) == "" {
-			l.problem(source, "%s is empty: it must hold the secret", path)
+			l.problem(source, "%s is empty: it must hold the value", path)
 		}
 	}
 }

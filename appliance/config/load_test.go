@@ -105,10 +105,14 @@ func TestLoad_FlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
 func TestLoad_EveryKeyFromEnvironmentAndFile(t *testing.T) {
 	for _, key := range Keys() {
 		text := sampleValue(t, key)
-		fromEnvironment := mustLoad(t, Input{Environ: []string{key.Env + "=" + text}, ReadFile: files(map[string]string{text: "secret"})})
+		content := "secret"
+		if key.Name == "notify-file" {
+			content = "https://hooks.example.org/secret\n"
+		}
+		fromEnvironment := mustLoad(t, Input{Environ: []string{key.Env + "=" + text}, ReadFile: files(map[string]string{text: content})})
 		fromFile := mustLoad(t, Input{
 			Flags:    map[string]string{"config": "f"},
-			ReadFile: files(map[string]string{"f": key.Name + " = " + fmt.Sprintf("%q", text), text: "secret"}),
+			ReadFile: files(map[string]string{"f": key.Name + " = " + fmt.Sprintf("%q", text), text: content}),
 		})
 		if !reflect.DeepEqual(fromEnvironment.Config, fromFile.Config) {
 			t.Errorf("%s: environment and file disagree", key.Name)
@@ -148,6 +152,16 @@ func sampleValue(t *testing.T, key Key) string {
 		return "debug"
 	case reflect.TypeFor[[]netip.Prefix]():
 		return "10.0.0.0/8,fd00::/8"
+	case reflect.TypeFor[Schedule]():
+		return "30 3 * * 1-5"
+	case reflect.TypeFor[Compression]():
+		return "gzip"
+	case reflect.TypeFor[[]BackupURL]():
+		return "file:///backup/casino,s3://casino/backups"
+	case reflect.TypeFor[[]AgeRecipient]():
+		return ageRecipient
+	case reflect.TypeFor[NotifyURLs]():
+		return "https://hooks.example.org/secret,smtps://mail.example.org?from=casino@example.org&to=a@example.org,b@example.org"
 	}
 	return "77"
 }

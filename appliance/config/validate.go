@@ -44,6 +44,8 @@ func (c *Config) Validate() error {
 	v.limits()
 	v.accounts()
 	v.games()
+	v.backups()
+	v.notifications()
 	if len(v.problems) > 0 {
 		return v.problems
 	}
@@ -249,7 +251,7 @@ func (c *Config) Warnings() []string {
 	if c.TLS.Mode == TLSOff && c.Listen.HTTPAddr != "" && !IsLoopback(c.Listen.HTTPAddr) {
 		warnings = append(warnings, "tls: "+c.Listen.HTTPAddr+" is plain HTTP: make sure that only the trusted proxies can reach it")
 	}
-	return warnings
+	return append(warnings, c.backupWarnings()...)
 }
 
 // IsLoopback says whether only this machine can reach a listener on address (host:port).

@@ -28,7 +28,9 @@ type EscrowOptions struct {
 	// Look returns both sides as of one moment: the books', and the sum of the open rounds.
 	Look  func(context.Context) (books, rounds OpenStakes, err error)
 	Every time.Duration // how often Run compares; 0: a minute
-	Log   *slog.Logger
+	// Changed is called when both sides agree no longer, or again; nil: nobody cares. At first they are taken to agree.
+	Changed func(agree bool)
+	Log     *slog.Logger
 }
 
 // NewEscrow makes an Escrow that has not compared yet.
@@ -55,9 +57,14 @@ func (e *Escrow) Look(ctx context.Context) {
 		return
 	}
 	holds := books == rounds
-	if before := e.found.Swap(&holds); !holds && (before == nil || *before) {
+	before := e.found.Swap(&holds)
+	held := before == nil || *before
+	if held && !holds {
 		e.o.Log.Error("the books and the open rounds disagree about stakes: stop the casino, keep its data directory, and run 'imperio audit' on a copy",
 			"books", books, "rounds", rounds)
+	}
+	if e.o.Changed != nil && held != holds {
+		e.o.Changed(holds)
 	}
 }
 

@@ -77,7 +77,9 @@ type HealthOptions struct {
 	Fresh, Patience time.Duration
 	Every           time.Duration // how often Run runs all checks; 0: 15 seconds
 	Log             *slog.Logger  // gets a line when a check's status changes; nil: none
-	Now             func() time.Time
+	// Changed is called when a check's status changes; nil: nobody cares. It must not block, nor call back.
+	Changed func(check string, was, is Status, detail string)
+	Now     func() time.Time
 }
 
 // asked is a check and its latest answer.
@@ -250,7 +252,7 @@ func (h *Health) answer(name string) (Result, bool) {
 	return a.result, a.ok
 }
 
-// tell logs when a check's status changes. mu is held.
+// tell logs when a check's status changes, and hands that on. mu is held.
 func (h *Health) tell(a *asked, r Result) {
 	if a.told == r.Status {
 		return
@@ -262,5 +264,8 @@ func (h *Health) tell(a *asked, r Result) {
 		level = slog.LevelError
 	}
 	h.o.Log.Log(h.ctx, level, "health changed", "check", a.check.Name, "status", string(r.Status), "was", string(a.told), "detail", r.Detail)
+	if h.o.Changed != nil {
+		h.o.Changed(a.check.Name, a.told, r.Status, r.Detail)
+	}
 	a.told = r.Status
 }

@@ -35,6 +35,7 @@ type Metrics struct {
 	commands  prometheus.Histogram
 	applies   prometheus.Histogram
 	backups   *prometheus.CounterVec
+	notified  *prometheus.CounterVec
 
 	mu     sync.RWMutex
 	series map[series]*routeMetrics // guarded by mu
@@ -95,19 +96,25 @@ func NewMetrics(s Sources) *Metrics {
 			Name: "imperio_apply_duration_seconds", Help: "Time to apply a batch to the state in memory.",
 			Buckets: []float64{.00001, .00005, .0001, .0005, .001, .005, .01, .05, .1, .5, 1},
 		}),
-		backups: counters("imperio_backups_total", "Backups made or tried by this node since it started, by result.", "result"),
+		backups:  counters("imperio_backups_total", "Backups made or tried by this node since it started, by result.", "result"),
+		notified: counters("imperio_notifications_total", "Notifications since the node started, one for each destination, by kind of destination and result: sent, failed, dropped or repeated.", "kind", "result"),
 	}
 	for rules := range s.Returns {
 		m.rules[rules] = games.NameOf(rules)
 	}
 	m.registry.MustRegister(
 		m.requests, m.durations, m.bytes, m.limits, m.refused, m.gaveWay, m.opened, m.panics, m.signIns, m.rounds, m.staked, m.paid,
-		m.syncs, m.commands, m.applies, m.backups, newState(s),
+		m.syncs, m.commands, m.applies, m.backups, m.notified, newState(s),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	// Counters that alerts use start at 0, so that their first increase is seen.
 	for _, result := range [...]string{"ok", "failed"} {
 		m.backups.WithLabelValues(result)
+	}
+	for _, kind := range notifyKinds {
+		for _, result := range notifyResults {
+			m.notified.WithLabelValues(kind, result)
+		}
 	}
 	for _, reason := range [...]string{"total", "address", "proxy_header"} {
 		m.refused.WithLabelValues(reason)
@@ -232,4 +239,9 @@ func (m *Metrics) BackupDone(err error) {
 		result = "failed"
 	}
 	m.backups.WithLabelValues(result).Inc()
+}
+
+// NotificationDone counts what became of a message to one destination. It is for NotifierOptions.Observe.
+func (m *Metrics) NotificationDone(kind, result string) {
+	m.notified.WithLabelValues(kind, result).Inc()
 }

@@ -58,6 +58,7 @@ func allSources(t testing.TB) Sources {
 		Buckets:         func(f func(string, string, int)) { f("general", "address", 7) },
 		DroppedLogLines: func() uint64 { return 1 },
 		LiveConnections: func() int { return 2 }, PasswordsWaiting: func() int { return 3 },
+		NotificationsWaiting: func() int { return 4 },
 		Gate: NewGate(GateOptions{
 			Space: func() (uint64, uint64, error) { return 10, 20, nil }, Log: slog.New(slog.DiscardHandler),
 		}),
@@ -80,6 +81,7 @@ func tellEverything(m *Metrics) {
 	m.LogGathered(3)
 	m.Applied(3, time.Millisecond)
 	m.BackupDone(nil)
+	m.NotificationDone(KindSlack, "sent")
 }
 
 // scrape reads /metrics as text.
@@ -123,6 +125,9 @@ func TestMetrics_TellWhatHappenedAndWhatThereIs(t *testing.T) {
 		`imperio_certificate_problem{domain="casino.example"} 1`,
 		`imperio_backup_last_timestamp_seconds 1.7e+09`,
 		`imperio_health_status{check="store"} 1`,
+		`imperio_notifications_total{kind="mail",result="failed"} 0`,
+		`imperio_notifications_total{kind="slack",result="sent"} 1`,
+		`imperio_notifications_waiting 4`,
 		`imperio_bets_accepted 1`,
 		`imperio_build_info{commit="abcdef",go_version=`,
 		`go_goroutines `,

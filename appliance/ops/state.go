@@ -33,9 +33,11 @@ type Sources struct {
 	LiveConnections func() int
 	// PasswordsWaiting is how many callers wait for a password to be checked or hashed.
 	PasswordsWaiting func() int
-	Gate             *Gate
-	Escrow           *Escrow
-	Health           *Health
+	// NotificationsWaiting is how many messages for operators wait for their destinations.
+	NotificationsWaiting func() int
+	Gate                 *Gate
+	Escrow               *Escrow
+	Health               *Health
 }
 
 // Replication is the state of the log and raft. Indexes are of log entries.
@@ -125,6 +127,7 @@ var stateMetrics = []struct {
 	{"imperio_log_lines_dropped_total", "Log lines dropped because their writer was too slow or failed.", nil},
 	{"imperio_live_connections", "Open WebSockets of players.", nil},
 	{"imperio_password_checks_waiting", "Sign-ins, sign-ups and changes of passwords that wait for a core to check or hash a password on.", nil},
+	{"imperio_notifications_waiting", "Notifications that wait for their destinations.", nil},
 	{"imperio_disk_free_bytes", "Free space on the data directory's disk.", nil},
 	{"imperio_disk_size_bytes", "Size of the data directory's disk.", nil},
 	{"imperio_bets_accepted", "1 while new bets are taken, 0 while the disk is nearly full.", nil},
@@ -198,6 +201,9 @@ func (c *state) Collect(to chan<- prometheus.Metric) {
 	}
 	if c.s.PasswordsWaiting != nil {
 		put("imperio_password_checks_waiting", float64(c.s.PasswordsWaiting()))
+	}
+	if c.s.NotificationsWaiting != nil {
+		put("imperio_notifications_waiting", float64(c.s.NotificationsWaiting()))
 	}
 	if c.s.Gate != nil {
 		put("imperio_bets_accepted", truth(c.s.Gate.Open()))

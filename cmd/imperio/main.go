@@ -32,6 +32,7 @@ type commands struct {
 	Fair       fairCommand       `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
 	Odds       oddsCommand       `cmd:"" help:"Print the mathematics of a game: return, house edge, best play."`
 	Config     configCommand     `cmd:"" help:"Print the configuration in force and the source of each value."`
+	Notify     notifyCommand     `cmd:"" help:"Send a test message to those whom the casino tells when something happens."`
 	TLS        tlsCommand        `cmd:"" name:"tls" help:"Print the root certificate of tls=internal, or delete all stored certificates."`
 	Bench      benchCommand      `cmd:"" help:"Play with many players against a running node, measure its speed, and compare every answer with its books."`
 	Completion completionCommand `cmd:"" help:"Print the completion of verbs and flags for a shell."`
