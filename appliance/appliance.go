@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/idna"
@@ -26,6 +27,7 @@ import (
 	"imperio/games/catalogue"
 	"imperio/replication"
 	"imperio/storage"
+	"imperio/storage/backup"
 	"imperio/storage/command"
 	"imperio/storage/machine"
 	"imperio/tls/certs"
@@ -73,7 +75,8 @@ type App struct {
 	alarms   *ops.Alarms
 
 	dir       *dataDir
-	events    *storage.Follower // follows from the start, for countRounds
+	backups   atomic.Pointer[backup.Service] // nil: none are configured, or the data directory is not open yet
+	events    *storage.Follower              // follows from the start, for countRounds
 	casino    casino
 	certs     *certs.Source
 	edge      *edge.Edge
@@ -131,7 +134,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.LimitHeap(a.memory.Heap)
 	}
 	for _, step := range []func(context.Context) error{
-		a.preflight, a.openOps, a.awaitRoom, a.openState, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
+		a.preflight, a.openOps, a.awaitRoom, a.openState, a.openBackups, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -155,7 +158,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 	began := time.Now()
 	a.dir, err = openDataDir(dataDirOptions{
 		path: a.config.Data.Dir, create: true, key: keyFrom(a.config.Data), games: a.games, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit, clock: a.clock,
-		caches: a.memory.Caches,
+		caches: a.memory.Caches, hold: a.heldUpTo, holdBytes: int64(a.config.Backups.LogLimit),
 		store: storage.Options{
 			CheckpointInterval: a.config.Data.CheckpointInterval, CheckpointBytes: a.memory.Checkpoint, MappedBytes: a.memory.Mapped,
 			StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log,
@@ -270,6 +273,9 @@ func (a *App) Run(ctx context.Context) error {
 	var owned group
 	owned.run(func() { a.settleAbandoned(background) })
 	owned.run(func() { a.gate.Run(background) })
+	if s := a.backups.Load(); s != nil {
+		owned.run(func() { s.Run(background, backupSource{a.casino}) })
+	}
 	owned.run(func() { a.escrow.Run(background) })
 	owned.run(func() { a.health.Run(background) })
 	owned.run(func() { a.countRounds(background, a.events) })

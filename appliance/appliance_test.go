@@ -39,10 +39,15 @@ func logged(t *testing.T, change func(*config.Config)) string {
 }
 
 func TestNew_WarnsOfWhatIsAllowedButDangerous(t *testing.T) {
-	if logs := logged(t, func(*config.Config) {}); strings.Contains(logs, "level=WARN") {
-		t.Errorf("the default warns:\n%s", logs)
+	logs := logged(t, func(*config.Config) {})
+	if strings.Count(logs, "level=WARN") != 1 || !strings.Contains(logs, "no backups are configured") {
+		t.Errorf("the default does not warn of missing backups alone:\n%s", logs)
 	}
-	logs := logged(t, func(c *config.Config) { c.Limits.On, c.Games.SlotsRules = false, "slots/1" })
+	logs = logged(t, func(c *config.Config) { c.Backups.To = []config.BackupURL{config.BackupURL("file://" + t.TempDir())} })
+	if strings.Contains(logs, "level=WARN") {
+		t.Errorf("with backups, the default warns:\n%s", logs)
+	}
+	logs = logged(t, func(c *config.Config) { c.Limits.On, c.Games.SlotsRules = false, "slots/1" })
 	for _, want := range []string{"limits: ", "slots-rules: slots/1 returns "} {
 		if strings.Count(logs, want) != 1 {
 			t.Errorf("%q is not logged exactly once:\n%s", want, logs)

@@ -18,6 +18,7 @@ import (
 	"imperio/appliance/control"
 	"imperio/appliance/ops"
 	"imperio/storage/audit"
+	"imperio/storage/backup"
 )
 
 // SocketFile is the name of the control socket in the data directory. Only its owner may open it.
@@ -38,7 +39,7 @@ func (a *App) listenControl(context.Context) error {
 		return errors.Join(fmt.Errorf("protect the control socket: %w", err), l.Close())
 	}
 	a.addServer(&server{name: "operator's commands", on: l, http: &http.Server{
-		Handler:     withHealth(a.health, newControl(a.casino, a.passwords, a.log, house{a}, a.URL, "operator")),
+		Handler:     withHealth(a.health, newControl(a.casino, a.passwords, a.log, house{a}, backupsOf(a.backups.Load()), a.URL, "operator")),
 		ConnContext: control.PeerContext,
 		ErrorLog:    slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 		// An audit of a large casino takes minutes.
@@ -59,9 +60,9 @@ func withHealth(h *ops.Health, c *control.Control) http.Handler {
 
 // newControl makes the operators' API. actor is the name in the history if the system doesn't say who asks. server is nil if
 // none runs.
-func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Server, origin func() string, actor string) *control.Control {
+func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Server, backups control.Backups, origin func() string, actor string) *control.Control {
 	return control.New(control.Options{
-		Casino: c, Passwords: p, Log: log, Now: c.node.Now, Random: rand.Reader, Server: server, Origin: origin,
+		Casino: c, Passwords: p, Log: log, Now: c.node.Now, Random: rand.Reader, Server: server, Backups: backups, Origin: origin,
 		Actor: func(ctx context.Context) string { return cmp.Or(control.Peer(ctx), actor) },
 	})
 }
@@ -110,28 +111,50 @@ func (h house) Audit(ctx context.Context) (control.AuditReport, error) {
 // directory. Without one it opens the directory itself. sudoUser is SUDO_USER of the operator's environment, or "". Call close at the
 // end.
 func OpenControl(ctx context.Context, dir, sudoUser string, o Options) (client *control.Client, close func() error, err error) {
-	socket := filepath.Join(dir, SocketFile)
-	client, err = control.Dial(ctx, socket)
+	client, err = control.Dial(ctx, filepath.Join(dir, SocketFile))
 	if err == nil {
 		return client.ForSudo(sudoUser), func() error { client.Close(); return nil }, nil
 	}
-	dial := err
+	return openControl(ctx, dir, sudoUser, o, err, nil)
+}
+
+// openControl opens a directory that no server runs on, as dial says. backups makes the service of backups, which runs until
+// close; nil: there is none, and the log keeps what it would ship.
+func openControl(ctx context.Context, dir, sudoUser string, o Options, dial error, backups func(*dataDir) (*backup.Service, error)) (client *control.Client, close func() error, err error) {
 	log := newLog(o.Config.Logs, o.Logs)
-	d, err := openDataDir(dataDirOptions{path: dir, key: keyFrom(o.Config.Data), log: log, stallLimit: o.Config.Data.DiskStallLimit})
+	var service *backup.Service
+	d, err := openDataDir(dataDirOptions{
+		path: dir, key: keyFrom(o.Config.Data), log: log, stallLimit: o.Config.Data.DiskStallLimit,
+		hold: holdAll(&o.Config), holdBytes: int64(o.Config.Backups.LogLimit),
+	})
 	if err != nil {
-		return nil, nil, noServerError(socket, dial, err)
+		return nil, nil, noServerError(filepath.Join(dir, SocketFile), dial, err)
 	}
-	close = func() error {
+	opened := cleanups{log: log}
+	opened.add("data directory", func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 		defer cancel()
 		return d.close(ctx)
-	}
+	})
 	if err := d.node.Barrier(ctx); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("wait for the node to lead: %w", err), close())
+		return nil, nil, errors.Join(fmt.Errorf("wait for the node to lead: %w", err), opened.run())
 	}
 	passwords, err := auth.NewPasswords(auth.PasswordOptions{Cost: o.Config.Accounts.BcryptCost, Seal: d.keys})
 	if err != nil {
-		return nil, nil, errors.Join(err, close())
+		return nil, nil, errors.Join(err, opened.run())
 	}
-	return control.Local(newControl(d.casino(), passwords, log, nil, func() string { return configuredURL(&o.Config) }, control.Self(sudoUser))), close, nil
+	if backups != nil {
+		if service, err = backups(d); err != nil {
+			return nil, nil, errors.Join(err, opened.run())
+		}
+	}
+	if service != nil {
+		opened.add("backups", service.Close)
+		running, stop := context.WithCancel(ctx)
+		var owned group
+		owned.run(func() { service.Run(running, backupSource{d.casino()}) })
+		opened.add("work on backups", func() error { stop(); owned.wait(); return nil })
+	}
+	c := newControl(d.casino(), passwords, log, nil, backupsOf(service), func() string { return configuredURL(&o.Config) }, control.Self(sudoUser))
+	return control.Local(c), opened.run, nil
 }

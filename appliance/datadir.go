@@ -47,6 +47,8 @@ type dataDirOptions struct {
 	observer   replication.Observer
 	stallLimit time.Duration     // 0: replication's default
 	clock      replication.Clock // nil: the system's
+	hold       func() uint64     // entries above it stay in the log, which has at most holdBytes then; nil: none
+	holdBytes  int64
 	log        *slog.Logger
 }
 
@@ -114,7 +116,7 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 	undo.add("state", d.store.Close)
 	d.node, err = replication.Open(replication.Options{
 		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer, Clock: o.clock,
-		Identity: d.logIdentity(), StallLimit: o.stallLimit,
+		Identity: d.logIdentity(), StallLimit: o.stallLimit, Hold: o.hold, HoldBytes: o.holdBytes,
 	})
 	if err != nil {
 		return nil, err

@@ -35,27 +35,35 @@ func (k keySource) path(dir string) string {
 	return filepath.Join(dir, KeyFile)
 }
 
-// read reads the key of a directory's casino. The error wraps fs.ErrNotExist if there is none.
+// read reads the key of a directory's casino, and derives the keys from it. The error wraps fs.ErrNotExist if there is none.
 func (k keySource) read(dir string) (*seal.Keys, error) {
+	key, err := k.bytes(dir)
+	if err != nil {
+		return nil, err
+	}
+	return seal.New(key), nil
+}
+
+// bytes reads the key itself. The error wraps fs.ErrNotExist if there is none.
+func (k keySource) bytes(dir string) (key [seal.KeySize]byte, err error) {
 	path := k.path(dir)
 	if path != "" {
 		if err := checkPrivate(path); err != nil {
-			return nil, err
+			return key, err
 		}
 	}
 	text := k.given
 	if text == "" {
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return nil, fmt.Errorf("read the casino's key: %w", err)
+			return key, fmt.Errorf("read the casino's key: %w", err)
 		}
 		text = config.Secret(strings.TrimSpace(string(data)))
 	}
-	key, err := text.Key32()
-	if err != nil {
-		return nil, fmt.Errorf("the casino's key (%s) is damaged: %w. Put the right one back", path, err)
+	if key, err = text.Key32(); err != nil {
+		return key, fmt.Errorf("the casino's key (%s) is damaged: %w. Put the right one back", path, err)
 	}
-	return seal.New(key), nil
+	return key, nil
 }
 
 // readOrMake is read for a casino that is made just now, and has no secrets yet: it makes a key if there is none.

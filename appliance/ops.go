@@ -45,12 +45,17 @@ func (a *App) openOps(context.Context) error {
 	})
 	a.cleanups.add("health", a.health.Close)
 	a.escrow = ops.NewEscrow(ops.EscrowOptions{Look: a.openStakes, Log: a.log, Changed: a.alarms.BooksChanged})
+	var backups func() ops.Backups
+	if len(a.config.Backups.To) > 0 {
+		backups = a.backupFigures
+	}
 	a.metrics = ops.NewMetrics(ops.Sources{
 		Version: a.version, Commit: a.commit, Gate: a.gate, Escrow: a.escrow, Health: a.health, Returns: theoreticalReturns(a.games),
 		Figures:              func() command.Figures { return a.dir.store.Figures() },
 		Replication:          a.replicationFigures,
 		Checkpoints:          a.checkpointFigures,
 		Certificates:         a.certificates,
+		Backups:              backups,
 		Buckets:              func(f func(zone, by string, clients int)) { a.edge.Buckets(f) },
 		LiveConnections:      func() int { return a.api.LiveConnections() },
 		PasswordsWaiting:     func() int { return a.passwords.Waiting() },
@@ -171,6 +176,9 @@ func (a *App) addChecks(context.Context) error {
 			return ops.Clock{Leap: c.Leap, Behind: c.Behind, Step: c.Step, Ago: c.Ago}
 		}),
 	} {
+		a.health.Add(c)
+	}
+	for _, c := range a.backupChecks() {
 		a.health.Add(c)
 	}
 	return nil

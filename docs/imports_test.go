@@ -56,6 +56,7 @@ var house = []rule{
 	{directory: "storage", mayImport: []string{"storage/engine", "storage/machine", "storage/command", "storage/ledger", "storage/seal", "games", "games/catalogue"}, notLibs: storageLibs},
 	{directory: "storage/storagetest/faults", mayImport: []string{"replication/logstore"}}, // it hooks into the files of both
 	{directory: "storage/storagetest/...", mayImport: []string{"storage/...", "games/..."}, notLibs: []string{raft}},
+	{directory: "storage/backup/backuptest"}, // a server and its faults know no backups
 	// Packages on top of the store: audit, backup, importer, mirror.
 	{directory: "storage/...", mayImport: []string{"storage", "storage/command", "storage/ledger", "storage/machine", "games/..."}, notLibs: []string{raft}},
 
@@ -101,7 +102,7 @@ var upward = []struct{ from, to, why string }{
 
 // forTests are our packages that only tests may import; libsForTests are such libraries.
 var (
-	forTests     = []string{"games/gamestest/...", "games/rulebook/rulebooktest/...", "storage/storagetest/...", "replication/replicationtest/..."}
+	forTests     = []string{"games/gamestest/...", "games/rulebook/rulebooktest/...", "storage/storagetest/...", "storage/backup/backuptest/...", "replication/replicationtest/..."}
 	libsForTests = []string{"testing", "pgregory.net/rapid", "github.com/chromedp", "github.com/letsencrypt/pebble", "github.com/google/go-cmp", "github.com/creack/pty", "golang.org/x/tools"}
 )
 

@@ -41,6 +41,10 @@ var (
 	GetRootCertificate = Operation[None, RootCertificate]{"get-root-certificate", (*Control).getRootCertificate}
 	WriteCheckpoint    = Operation[None, None]{"write-checkpoint", (*Control).writeCheckpoint}
 	Audit              = Operation[None, AuditReport]{"audit", (*Control).audit}
+
+	StartBackup     = Operation[None, BackupRun]{"start-backup", (*Control).startBackup}
+	StartDrill      = Operation[None, None]{"start-drill", (*Control).startDrill}
+	GetBackupStatus = Operation[None, BackupStatus]{"get-backup-status", (*Control).getBackupStatus}
 )
 
 // operations is all that a Control serves.
@@ -48,6 +52,7 @@ var operations = []operation{
 	CreateAccount, ListAccounts, ShowAccount, ListRounds, ListEvents, GrantCoins, SetLock, SetPassword, SetRole, SetEmail, DeleteAccount,
 	CreatePasswordLink, CreateInvitation, ListInvitations, RevokeInvitation,
 	GetStatus, GetRootCertificate, WriteCheckpoint, Audit,
+	StartBackup, StartDrill, GetBackupStatus,
 }
 
 // Operation is one thing that operators can ask for. In is its request and Out its answer, both JSON objects.
@@ -98,6 +103,8 @@ type Options struct {
 	Random    io.Reader        // of seeds and command ids: unpredictable, safe for concurrent use
 	// Server answers the operations that concern the running server; nil: no server runs, and they are refused.
 	Server Server
+	// Backups makes backups; nil: none are configured.
+	Backups Backups
 	// Origin returns where players find the casino, such as https://casino.example, for links.
 	Origin func() string
 	// Actor returns who sent a request, for the history. The context is the request's.

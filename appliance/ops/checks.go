@@ -200,22 +200,6 @@ func (c Certificate) result(now time.Time) (r Result, valid bool) {
 	return Result{Status: Healthy}, true
 }
 
-// BackupAgeCheck checks that the latest backup is not older than most. Before the first backup, and without a schedule,
-// it doesn't apply.
-func BackupAgeCheck(latest func() (at time.Time, ok bool), most time.Duration, now func() time.Time) Check {
-	return Check{"backup_age", func(context.Context) (Result, bool) {
-		at, ok := latest()
-		if !ok {
-			return Result{}, false
-		}
-		age := now().Sub(at).Round(time.Minute)
-		if age > most {
-			return degraded("the latest backup is %s old; at most %s was wanted", age, most), true
-		}
-		return healthy("the latest backup is %s old", age), true
-	}}
-}
-
 // ProxyCheck tells the operator of a peer nearby that seems to be a proxy that nobody named. stranger returns what it sent; "" if
 // there is none. The check never fails: another program on the same network could pretend to be a proxy.
 func ProxyCheck(stranger func() string) Check {

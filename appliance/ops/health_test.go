@@ -208,8 +208,17 @@ func TestChecks_JudgeWhatTheyAreTold(t *testing.T) {
 	leader := func(state, leader string, ready bool) Check {
 		return LeaderCheck(func() (string, string, bool) { return state, leader, ready })
 	}
-	backup := func(age time.Duration, ok bool) Check {
-		return BackupAgeCheck(func() (time.Time, bool) { return now.Add(-age), ok }, 26*time.Hour, clock)
+	backups := func(targets ...BackupTarget) func() Backups {
+		return func() Backups { return Backups{Targets: targets, Interval: 5 * time.Second} }
+	}
+	good := BackupTarget{Name: "secret", Made: now.Add(-23 * time.Hour), Due: now.Add(time.Hour), Lag: 5 * time.Second}
+	other := func(change func(*BackupTarget)) BackupTarget {
+		t := good
+		change(&t)
+		return t
+	}
+	drill := func(drilled, due time.Time, failed bool) Check {
+		return BackupDrillCheck(func() Backups { return Backups{Drilled: drilled, DrillDue: due, DrillFailed: failed} }, clock)
 	}
 	const day = 24 * time.Hour
 	for _, c := range []struct {
@@ -249,9 +258,24 @@ func TestChecks_JudgeWhatTheyAreTold(t *testing.T) {
 		{certificates(Certificate{Name: "casino.example", NotAfter: now, Challenged: true}), Degraded},
 		{ProxyCheck(func() string { return "" }), ""},
 		{ProxyCheck(func() string { return "X-Forwarded-For" }), Healthy},
-		{backup(time.Hour, true), Healthy},
-		{backup(27*time.Hour, true), Degraded},
-		{backup(0, false), ""},
+		{BackupAgeCheck(backups(good, good), clock), Healthy},
+		{BackupAgeCheck(backups(good, other(func(t *BackupTarget) { t.Due = now.Add(-3 * time.Hour) })), clock), Degraded},
+		{BackupAgeCheck(backups(other(func(t *BackupTarget) { t.Due = now.Add(-time.Hour) })), clock), Healthy}, // it is being made
+		{BackupAgeCheck(backups(good, other(func(t *BackupTarget) { t.Made, t.Due = time.Time{}, now.Add(-3*time.Hour) })), clock), Degraded},
+		{BackupAgeCheck(backups(good, other(func(t *BackupTarget) { t.Made, t.Due = time.Time{}, now })), clock), ""},
+		{BackupAgeCheck(backups(other(func(t *BackupTarget) { t.Due = time.Time{} })), clock), Healthy}, // no schedule
+		{BackupAgeCheck(backups(other(func(t *BackupTarget) { t.Due, t.Standby = now.Add(-day), true })), clock), Healthy},
+		{BackupShippingCheck(backups(good, good)), Healthy},
+		{BackupShippingCheck(backups(good, other(func(t *BackupTarget) { t.Lag = 66 * time.Second }))), Degraded},
+		{BackupShippingCheck(backups(other(func(t *BackupTarget) { t.Lag, t.Fails = 66*time.Second, true }))), Degraded},
+		{BackupShippingCheck(backups(other(func(t *BackupTarget) { t.Fails = true }))), Healthy}, // it is tried again
+		{BackupShippingCheck(backups(other(func(t *BackupTarget) { t.Gap = true }))), Degraded},
+		{BackupShippingCheck(backups(other(func(t *BackupTarget) { t.Differs = true }))), Degraded},
+		{drill(now.Add(-day), now.Add(day), false), Healthy},
+		{drill(now.Add(-day), now.Add(day), true), Degraded},
+		{drill(now.Add(-15*day), now.Add(-1), false), Degraded},
+		{drill(time.Time{}, now.Add(-1), false), Degraded},
+		{drill(time.Time{}, now.Add(day), false), ""},
 	} {
 		r, ok := c.check.Run(context.Background())
 		if r.Status != c.want || ok != (c.want != "") {

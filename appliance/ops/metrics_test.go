@@ -54,7 +54,9 @@ func allSources(t testing.TB) Sources {
 		Certificates: func() []Certificate {
 			return []Certificate{{Name: "casino.example", NotAfter: now, Problem: errors.New("x")}}
 		},
-		Backups:         func() (Backup, bool) { return Backup{At: now, Bytes: 100}, true },
+		Backups: func() Backups {
+			return Backups{Targets: []BackupTarget{{Name: "file:///backup", Made: now, Bytes: 100, Lag: 2 * time.Second}}}
+		},
 		Buckets:         func(f func(string, string, int)) { f("general", "address", 7) },
 		DroppedLogLines: func() uint64 { return 1 },
 		LiveConnections: func() int { return 2 }, PasswordsWaiting: func() int { return 3 },

@@ -23,8 +23,8 @@ type Sources struct {
 	// Checkpoints returns the statistics of checkpoints.
 	Checkpoints  func() Checkpoints
 	Certificates func() []Certificate
-	// Backups returns the latest backup; ok is false before the first.
-	Backups func() (b Backup, ok bool)
+	// Backups returns how backups stand; nil: none are configured.
+	Backups func() Backups
 	// Buckets calls f for each table of the limiter.
 	Buckets func(f func(zone, by string, clients int))
 	// DroppedLogLines is how many lines of the logs were dropped since the start.
@@ -59,13 +59,6 @@ type Checkpoints struct {
 	Lag            uint64        // entries applied since the last one
 	HeldBytes      int           // changed state in memory
 	Index          uint64        // up to which the state is in state.db
-}
-
-// Backup is the latest backup.
-type Backup struct {
-	At      time.Time
-	Bytes   int64
-	Drilled time.Time // when one was last restored and audited for practice; zero: never
 }
 
 // state is the collector of everything that is read at a scrape.
@@ -119,9 +112,15 @@ var stateMetrics = []struct {
 
 	{"imperio_certificate_expiry_timestamp_seconds", "When a certificate expires; 0 while there is none.", []string{"domain"}},
 	{"imperio_certificate_problem", "1 if the last attempt to renew a certificate failed, else 0.", []string{"domain"}},
-	{"imperio_backup_last_timestamp_seconds", "When the latest backup was made.", nil},
-	{"imperio_backup_last_bytes", "Size of the latest backup.", nil},
-	{"imperio_backup_drill_timestamp_seconds", "When a backup was last restored for practice; 0: never.", nil},
+	{"imperio_backup_last_timestamp_seconds", "When the latest backup was made, in the target where that is longest ago.", nil},
+	{"imperio_backup_last_bytes", "Size of the latest backup, in the same target.", nil},
+	{"imperio_backup_drill_timestamp_seconds", "When a backup was last restored for practice, and was right; 0: never.", nil},
+	{"imperio_backup_lag_seconds", "What happened in so many last seconds may be missing in a target.", []string{"target"}},
+	{"imperio_backup_gap", "1 while a target misses entries that the log no longer has, else 0. The next backup closes the gap.", []string{"target"}},
+	{"imperio_backup_shipped_bytes_total", "Bytes of segments shipped to a target since the start.", []string{"target"}},
+	{"imperio_backup_shipped_segments_total", "Segments shipped to a target since the start.", []string{"target"}},
+	{"imperio_backup_errors_total", "Failed attempts to write to a target or to read it since the start.", []string{"target"}},
+	{"imperio_backup_held_log_bytes", "Size of the log, which is kept for targets that don't have it yet.", nil},
 
 	{"imperio_limiter_clients", "Clients whose token buckets are in memory, by zone and by what is counted.", []string{"zone", "by"}},
 	{"imperio_log_lines_dropped_total", "Log lines dropped because their writer was too slow or failed.", nil},
@@ -184,11 +183,7 @@ func (c *state) Collect(to chan<- prometheus.Metric) {
 		}
 	}
 	if c.s.Backups != nil {
-		if b, ok := c.s.Backups(); ok {
-			put("imperio_backup_last_timestamp_seconds", timestamp(b.At))
-			put("imperio_backup_last_bytes", float64(b.Bytes))
-			put("imperio_backup_drill_timestamp_seconds", timestamp(b.Drilled))
-		}
+		putBackups(put, c.s.Backups())
 	}
 	if c.s.Buckets != nil {
 		c.s.Buckets(func(zone, by string, clients int) { put("imperio_limiter_clients", float64(clients), zone, by) })
@@ -243,6 +238,22 @@ func putFigures(put func(string, float64, ...string), f command.Figures) {
 	put("imperio_sessions", float64(f.Sessions))
 	put("imperio_open_rounds", float64(f.OpenRounds))
 	put("imperio_history_events_total", float64(f.Events))
+}
+
+func putBackups(put func(string, float64, ...string), b Backups) {
+	if at, bytes, ok := b.made(); ok {
+		put("imperio_backup_last_timestamp_seconds", timestamp(at))
+		put("imperio_backup_last_bytes", float64(bytes))
+	}
+	put("imperio_backup_drill_timestamp_seconds", timestamp(b.Drilled))
+	put("imperio_backup_held_log_bytes", float64(b.Held))
+	for _, t := range b.Targets {
+		put("imperio_backup_lag_seconds", t.Lag.Seconds(), t.Name)
+		put("imperio_backup_gap", truth(t.Gap), t.Name)
+		put("imperio_backup_shipped_bytes_total", float64(t.ShippedBytes), t.Name)
+		put("imperio_backup_shipped_segments_total", float64(t.ShippedSegments), t.Name)
+		put("imperio_backup_errors_total", float64(t.Errors), t.Name)
+	}
 }
 
 func putReplication(put func(string, float64, ...string), r Replication) {

@@ -95,6 +95,8 @@ var statuses = map[string]int{
 	"already_collected":    http.StatusConflict,
 	"daily_coins_off":      http.StatusConflict,
 	"idempotency_mismatch": http.StatusConflict,
+	"backup_running":       http.StatusConflict,
+	"backups_off":          http.StatusConflict,
 	"no_open_round":        http.StatusNotFound,
 	"account_not_found":    http.StatusNotFound,
 	"amount_out_of_range":  http.StatusUnprocessableEntity,

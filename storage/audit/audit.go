@@ -41,6 +41,9 @@ type Options struct {
 	Progress func(done, total uint64)
 	// Workers is how many goroutines replay rounds; 0: one per processor.
 	Workers int
+	// Rest is called again and again, after some milliseconds of work, from one goroutine at a time. It may sleep, so that others
+	// get the processor. Its error ends the audit. It may be nil.
+	Rest func() error
 }
 
 // Report is what was proven.
@@ -106,6 +109,7 @@ type auditor struct {
 	ctx       context.Context
 	snapshot  *storage.Snapshot
 	options   Options
+	steps     uint64 // records that were read
 	catalogue *games.Catalogue
 	machine   machine.Record
 	report    Report
@@ -143,7 +147,7 @@ type round struct {
 
 func (a *auditor) run() (err error) {
 	a.report.Key = a.snapshot.HasKey()
-	if a.report.Records, err = a.snapshot.Verify(a.ctx); err != nil {
+	if a.report.Records, err = a.snapshot.Verify(a.step); err != nil {
 		return err
 	}
 	if err := a.history(); err != nil {
@@ -161,7 +165,7 @@ func (a *auditor) run() (err error) {
 func (a *auditor) history() error {
 	a.replays = startReplays(a.ctx, a.options.Workers)
 	err := a.snapshot.Events(1, func(e *machine.StoredEvent) error {
-		if err := a.ctx.Err(); err != nil {
+		if err := a.step(); err != nil {
 			return err
 		}
 		if err := a.event(e); err != nil {
@@ -183,6 +187,19 @@ func (a *auditor) history() error {
 		a.options.Progress(a.report.Events, a.machine.Events)
 	}
 	return err
+}
+
+// restEvery is how many records are read between two rests: some milliseconds of work.
+const restEvery = 256
+
+// step is called for each record that is read.
+func (a *auditor) step() error {
+	if a.steps++; a.steps%restEvery == 0 && a.options.Rest != nil {
+		if err := a.options.Rest(); err != nil {
+			return err
+		}
+	}
+	return a.ctx.Err()
 }
 
 // violation makes a *Violation.

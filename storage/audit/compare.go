@@ -144,6 +144,9 @@ func (a *auditor) compareAccounts() error {
 			return violation(0, "account %d is deleted: %t by its events, %t by its record", id, deleted, r.DeletedAt != 0)
 		}
 		next++
+		if err := a.step(); err != nil {
+			return err
+		}
 		return a.compareSeeds(id)
 	}); err != nil {
 		return err
@@ -173,7 +176,7 @@ func (a *auditor) compareAccounts() error {
 		case !slices.Equal(w.Games, acc.Games):
 			return violation(0, "the statistics of account %d are not those of its rounds", id)
 		}
-		return nil
+		return a.step()
 	}); err != nil {
 		return err
 	}

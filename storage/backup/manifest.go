@@ -46,9 +46,11 @@ type Manifest struct {
 	Parts       []Part      `json:"parts"`
 }
 
-// Position is the state of a casino after an entry, in figures. Coins are of the whole casino.
+// Position is the state of a casino after an entry, in figures. Coins are of the whole casino. A segment that was written when
+// the machine had moved on has only the time of its last entry: it is partial.
 type Position struct {
-	Time         time.Time   `json:"time"` // the casino's
+	Time         time.Time   `json:"time"`             // the casino's
+	Partial      bool        `json:"partial,omitzero"` // only the time is known
 	FeatureLevel uint32      `json:"feature_level"`
 	Schema       int         `json:"schema"` // the version of the state's tables
 	Events       uint64      `json:"events"`
@@ -80,8 +82,11 @@ func PositionOf(r *machine.Record, schema int) Position {
 	return p
 }
 
-// Differs tells in which figure two positions differ; "" if in none.
+// Differs tells in which figure two positions differ; "" if in none. If one of them is partial, only their times are compared.
 func (p Position) Differs(q Position) string {
+	if p.Partial || q.Partial {
+		p, q = Position{Time: p.Time}, Position{Time: q.Time}
+	}
 	for _, f := range []struct {
 		name string
 		a, b any

@@ -34,6 +34,8 @@ type ArchiveInfo struct {
 	Lineage string    // as LineageName writes it
 	Time    time.Time // the casino's, of the newest entry in it
 	Index   uint64    // of that entry
+	// Verified means that it is whole, as far as somebody has looked. Its name alone doesn't say so.
+	Verified bool
 }
 
 // SegmentInfo is what a segment's name says.

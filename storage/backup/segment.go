@@ -60,11 +60,21 @@ func (b *Batch) Full() bool { return b.content.Len() >= MaxSegment }
 // WriteSegment writes a batch into a target and reads it back. from is the casino's time before its first entry. head is the
 // machine's record after its last one.
 func WriteSegment(ctx context.Context, t Target, b *Batch, from time.Time, head *machine.Record, w Writing) (s SegmentInfo, err error) {
+	return writeSegment(ctx, t, b, from, head, PositionOf(head, storage.FormatVersion), w)
+}
+
+// writePartialSegment is WriteSegment for a batch after which the machine has moved on. to is the casino's time after its last
+// entry. head is any record of the lineage.
+func writePartialSegment(ctx context.Context, t Target, b *Batch, from, to time.Time, head *machine.Record, w Writing) (SegmentInfo, error) {
+	return writeSegment(ctx, t, b, from, head, Position{Time: to, Partial: true}, w)
+}
+
+func writeSegment(ctx context.Context, t Target, b *Batch, from time.Time, head *machine.Record, at Position, w Writing) (s SegmentInfo, err error) {
 	lineage := LineageName(head.Lineage)
 	m := Manifest{
 		Kind: KindSegment, Casino: w.Casino, Lineage: lineage, Program: w.Program, TakenAt: time.Now().UTC().Truncate(time.Millisecond),
 		FirstIndex: b.First, Entries: b.Entries, From: from, Index: b.Last, Term: b.Term,
-		Position: PositionOf(head, storage.FormatVersion), KeyID: hex.EncodeToString(head.Key[:]),
+		Position: at, KeyID: hex.EncodeToString(head.Key[:]),
 	}
 	name := segmentName(w.Casino, lineage, b.First, b.Last, from, m.Time)
 	c, err := w.create(ctx, t, name, func(int64) {})

@@ -35,6 +35,7 @@ type Keys struct {
 	networks     []byte
 	devices      []byte
 	certificates []byte
+	backups      []byte
 }
 
 // New derives the keys.
@@ -61,7 +62,7 @@ func New(key [KeySize]byte) *Keys {
 		id:    command.KeyID(derive("key id", len(command.KeyID{}))),
 		seeds: box("server seed", cipher.NewGCM), passwords: box("password hash", cipher.NewGCMWithRandomNonce),
 		subjects: derive("throttled subject", 32), networks: derive("known network", 32), devices: derive("device cookie", 32),
-		certificates: derive("certificates", 32),
+		certificates: derive("certificates", 32), backups: derive("backups", 32),
 	}
 }
 
@@ -70,6 +71,9 @@ func (k *Keys) ID() command.KeyID { return k.id }
 
 // Certificates is the key for package certstore, which seals certificates and their private keys.
 func (k *Keys) Certificates() []byte { return k.certificates }
+
+// Backups is the key for package backup, which encrypts backups to the casino itself with it.
+func (k *Keys) Backups() []byte { return k.backups }
 
 // SealSeed seals a server seed. The box is bound to the seed's commitment, which the history promises to one account as one
 // of its pairs: in the place of another seed it doesn't open. The nonce is the commitment's beginning, so no two seeds have
