@@ -204,7 +204,7 @@ func (a *App) backupFigures() ops.Backups {
 	s := a.backups.Load().Status()
 	b := ops.Backups{
 		Interval: a.config.Backups.Interval, Held: a.dir.node.Status().HeldBytes,
-		DrillFailed: !s.LastDrill.At.IsZero() && !s.LastDrill.OK, Drilled: s.LastGoodDrill, DrillDue: s.DrillDue,
+		DrillFailed: s.DrillFailed, Drilled: s.LastGoodDrill, DrillDue: s.DrillDue,
 	}
 	for _, t := range s.Targets {
 		b.Targets = append(b.Targets, ops.BackupTarget{

@@ -152,10 +152,14 @@ func (env *environment) printBackupStatus(s *control.BackupStatus) error {
 		if !target.GapSince.IsZero() {
 			t.Row("  gap", "since "+when(target.GapSince)+", until the next backup")
 		}
-		t.Row("  has all up to", fmt.Sprintf("entry %d, %s (%.0f s behind)", target.Index, when(target.Time), target.LagSeconds))
+		t.Row("  has all up to", fmt.Sprintf("entry %d, %s, and is %.0f s behind", target.Index, when(target.Time), target.LagSeconds))
 		if target.Newest != "" {
-			t.Row("  newest backup", fmt.Sprintf("%s, entry %d, %s", when(target.NewestTime), target.NewestIndex, megabytes(target.NewestBytes)))
-			t.Row("  backups", fmt.Sprintf("%d, from %s on", target.Backups, when(target.Oldest)))
+			t.Row("  newest backup", fmt.Sprintf("of %s, entry %d, %s", when(target.NewestTime), target.NewestIndex, megabytes(target.NewestBytes)))
+			since := "the beginning"
+			if !target.Oldest.IsZero() {
+				since = when(target.Oldest)
+			}
+			t.Row("  backups", fmt.Sprintf("%d, from %s on", target.Backups, since))
 		} else {
 			t.Row("  newest backup", "none")
 		}

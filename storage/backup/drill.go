@@ -23,12 +23,12 @@ const DrillDir = "drill.tmp"
 // DrillResult is the outcome of a drill.
 type DrillResult struct {
 	At       time.Time     `json:"at"` // when it ended
-	Target   string        `json:"-"`
+	Target   string        `json:"target"`
 	Archive  string        `json:"archive"` // its name; empty: none was found
 	Index    uint64        `json:"index"`
 	Segments int           `json:"segments"` // read after the archive
 	Entries  uint64        `json:"entries"`  // in them
-	Took     time.Duration `json:"took,format:units"`
+	Took     time.Duration `json:"-"`
 	OK       bool          `json:"ok"`
 	Found    string        `json:"found"` // for people
 	// NotMade means that the archive could not be fetched, so nothing is known about it.
@@ -85,6 +85,9 @@ func (d *driller) due() (turn *site, ok bool) {
 	defer v.mu.Unlock()
 	if last.IsZero() {
 		last = oldest // no drill yet: the schedule counts from the first archive
+	}
+	if last.IsZero() {
+		last = v.began // and that is of a casino in which nothing has happened
 	}
 	v.drillFrom = v.o.Drills.Anchor(later(v.drillFrom, last), now)
 	v.nextDrill = v.o.Drills.Next(now)

@@ -397,3 +397,17 @@ func (u *moodyUpload) Commit(ctx context.Context, verify func(io.Reader) error) 
 	}
 	return u.Upload.Commit(ctx, verify)
 }
+
+func noCheck(io.Reader) error { return nil }
+
+// serial lets one call at a time through to a target.
+func serial(m *moody) backup.Target {
+	var one sync.Mutex
+	inner := m.before
+	m.set(func(ctx context.Context, what, name string) error {
+		one.Lock()
+		defer one.Unlock()
+		return inner(ctx, what, name)
+	})
+	return m
+}

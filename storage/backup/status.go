@@ -12,6 +12,8 @@ type Status struct {
 	LastDrill   DrillResult // by this process; At is zero if there was none
 	// LastGoodDrill is when an archive was last restored and found right, by any process; zero: never.
 	LastGoodDrill time.Time
+	// DrillFailed means that the last drill in some target found that a backup is not right, or could not be made.
+	DrillFailed bool
 	// DrillDue is when there should have been a good drill at the latest: two intervals after the last good one. Zero: never.
 	DrillDue time.Time
 }
@@ -53,6 +55,7 @@ type TargetStatus struct {
 	NewestMade      time.Time // by the wall clock
 	ArchiveDue      time.Time // when the next archive is due; zero: no schedule
 	ArchiveError    string    // of the last attempt to make an archive; empty: it worked
+	LastDrill       time.Time // as its records in the target say, as does the next
 	LastGoodDrill   time.Time
 	ShippedBytes    uint64 // since the start, as are the next two
 	ShippedSegments uint64
@@ -100,8 +103,10 @@ func (s *Service) Status() Status {
 	}
 	s.mu.Unlock()
 	first := s.began
+	v.DrillFailed = !v.LastDrill.At.IsZero() && !v.LastDrill.OK
 	for _, at := range s.sites {
 		t := at.status()
+		v.DrillFailed = v.DrillFailed || t.LastDrill.After(t.LastGoodDrill)
 		t.ArchiveDue = s.o.Archives.Next(t.NewestMade)
 		if t.NewestMade.IsZero() {
 			t.ArchiveDue = s.began
@@ -130,7 +135,7 @@ func (s *site) status() TargetStatus {
 	t := TargetStatus{
 		Name: s.target.String(), Lineage: s.lineage, Index: s.index, Time: s.at, Since: s.since, Gap: s.gap, GapSince: s.gapSince, Differs: s.differs,
 		Archives: s.archives, Oldest: s.oldest, Newest: s.newest.Object.Name, NewestTime: s.newest.Time, NewestIndex: s.newest.Index,
-		NewestBytes: s.newest.Object.Size, NewestMade: s.takenAt, LastGoodDrill: s.lastGoodDrill,
+		NewestBytes: s.newest.Object.Size, NewestMade: s.takenAt, LastDrill: s.lastDrill, LastGoodDrill: s.lastGoodDrill,
 		ShippedBytes: s.bytes.Load(), ShippedSegments: s.segments.Load(), Errors: s.errors.Load(),
 		Lag: time.Since(s.caughtUp), State: Shipping,
 	}
