@@ -44,6 +44,8 @@ type Options struct {
 	Clock           replication.Clock // the source of the casino's time; nil: the system's clock
 	// Space returns the free bytes and the size of the data directory's disk; nil: the system says.
 	Space func() (free, total uint64, err error)
+	// Hold is how long a change of health must hold before operators get a message; 0: 30 seconds.
+	Hold time.Duration
 }
 
 // App is a casino that is ready to serve.
@@ -55,6 +57,7 @@ type App struct {
 	commit  string
 	clock   replication.Clock
 	space   func() (free, total uint64, err error)
+	hold    time.Duration
 	started time.Time
 	memory  Memory
 	logs    *edge.LogBuffer
@@ -95,7 +98,7 @@ type server struct {
 // New first checks all that the configuration names. Then it waits until the disk has room, opens the data directory, waits until the node leads, and listens. If it fails,
 // nothing is left open. If ctx ends meanwhile, its error is in the chain.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, space: o.Space, started: time.Now()}
+	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, space: o.Space, hold: o.Hold, started: time.Now()}
 	if a.games == nil {
 		a.games = catalogue.Released()
 	}

@@ -28,7 +28,7 @@ func (a *App) openNotifier() (err error) {
 		defer cancel()
 		return a.notifier.Close(ctx)
 	})
-	a.alarms = ops.NewAlarms(ops.AlarmsOptions{Notify: a.notifier.Notify})
+	a.alarms = ops.NewAlarms(ops.AlarmsOptions{Notify: a.notifier.Notify, Hold: a.hold})
 	a.cleanups.add("alarms", a.alarms.Close)
 	return nil
 }

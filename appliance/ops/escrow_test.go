@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,9 +15,10 @@ func TestEscrow_SeesWhenTheBooksHoldOtherStakesThanTheOpenRounds(t *testing.T) {
 	var books, rounds OpenStakes
 	var failure error
 	var log bytes.Buffer
+	var changes []bool
 	e := NewEscrow(EscrowOptions{
 		Look: func(context.Context) (OpenStakes, OpenStakes, error) { return books, rounds, failure },
-		Log:  slog.New(slog.NewTextHandler(&log, nil)),
+		Log:  slog.New(slog.NewTextHandler(&log, nil)), Changed: func(agree bool) { changes = append(changes, agree) },
 	})
 	const metric = `imperio_ledger_invariant_holds{invariant="escrow_is_open_rounds"} `
 	m := NewMetrics(Sources{Escrow: e})
@@ -44,6 +46,9 @@ func TestEscrow_SeesWhenTheBooksHoldOtherStakesThanTheOpenRounds(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "level=ERROR"); n != 1 {
 		t.Errorf("logged %d times:\n%s", n, log.String())
+	}
+	if !slices.Equal(changes, []bool{false, true}) {
+		t.Errorf("changes were told as %v", changes)
 	}
 }
 

@@ -97,7 +97,7 @@ func NewMetrics(s Sources) *Metrics {
 			Buckets: []float64{.00001, .00005, .0001, .0005, .001, .005, .01, .05, .1, .5, 1},
 		}),
 		backups:  counters("imperio_backups_total", "Backups made or tried by this node since it started, by result.", "result"),
-		notified: counters("imperio_notifications_total", "Notifications since the node started, one for each destination, by kind of destination and what became of it: sent, failed (given up), dropped (too many waited), repeated (held back, since it said nothing new).", "kind", "result"),
+		notified: counters("imperio_notifications_total", "Notifications since the node started, one for each destination, by kind of destination and result: sent, failed, dropped or repeated.", "kind", "result"),
 	}
 	for rules := range s.Returns {
 		m.rules[rules] = games.NameOf(rules)

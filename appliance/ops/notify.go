@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"strings"
 	"sync"
@@ -58,6 +59,8 @@ type NotifierOptions struct {
 	// Observe counts what became of a message to one destination: "sent", "failed", "dropped" or "repeated"; nil: nobody counts.
 	Observe func(kind, result string)
 	Roots   *x509.CertPool // whom to trust; nil: the system's
+	// Dial connects to a host and port; nil: by the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	Repeat  time.Duration // how long a message that only repeats the last is not sent again; 0: an hour
 	Timeout time.Duration // of one try; 0: 15 seconds
@@ -86,6 +89,9 @@ func (o *NotifierOptions) defaults() {
 			*d.value = d.normal
 		}
 	}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{Timeout: o.Timeout}).DialContext
+	}
 	if o.Queue == 0 {
 		o.Queue = 100
 	}
@@ -106,7 +112,7 @@ func NewNotifier(o NotifierOptions) (*Notifier, error) {
 			n.add(d, &webSender{client: web, kind: d.Kind, url: d.URL, secret: o.Secret, version: o.Version})
 		case KindMail:
 			for _, to := range d.To { // apart, so that one refused address costs no other its mail
-				n.add(d, &mailSender{url: d.URL, from: d.From, to: to, roots: o.Roots, timeout: o.Timeout})
+				n.add(d, &mailSender{url: d.URL, from: d.From, to: to, roots: o.Roots, timeout: o.Timeout, dial: o.Dial})
 			}
 		default:
 			cancel()

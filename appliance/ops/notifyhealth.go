@@ -29,6 +29,7 @@ type watched struct {
 	told, is Status
 	detail   string
 	timer    *time.Timer // tells that told is no longer so; nil: it is
+	turn     int         // counts timers: a stopped one may have fired already
 	// changes are the times of the changes told within the last hour. With each, the next one must hold twice as long.
 	changes []time.Time
 }
@@ -64,9 +65,9 @@ func (a *Alarms) HealthChanged(check string, _, is Status, detail string) {
 		w.timer.Stop()
 		w.timer = nil
 	case w.is != w.told && w.timer == nil:
-		var timer *time.Timer
-		timer = time.AfterFunc(w.hold(a.o.Hold), func() { a.tellHealth(check, w, timer) })
-		w.timer = timer
+		w.turn++
+		turn := w.turn
+		w.timer = time.AfterFunc(w.hold(a.o.Hold), func() { a.tellHealth(check, w, turn) })
 	}
 }
 
@@ -79,10 +80,10 @@ func (w *watched) hold(least time.Duration) time.Duration {
 }
 
 // tellHealth tells what has become of a check since told, unless its timer was stopped meanwhile.
-func (a *Alarms) tellHealth(check string, w *watched, timer *time.Timer) {
+func (a *Alarms) tellHealth(check string, w *watched, turn int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.closed || w.timer != timer {
+	if a.closed || w.timer == nil || w.turn != turn {
 		return
 	}
 	w.timer = nil

@@ -23,6 +23,7 @@ type mailSender struct {
 	from, to string
 	roots    *x509.CertPool
 	timeout  time.Duration
+	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // The ports of mail, where the URL has none: submission, and submission over TLS (RFC 8314).
@@ -81,20 +82,19 @@ func (s *mailSender) client(ctx context.Context) (*mail.Client, error) {
 		port = given
 	}
 	verified := &tls.Config{ServerName: host, RootCAs: s.roots, MinVersion: tls.VersionTLS12}
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		if overTLS {
-			return (&tls.Dialer{Config: verified}).DialContext(ctx, network, address)
-		}
-		return (&net.Dialer{}).DialContext(ctx, network, address)
-	}
 	options := []mail.Option{
 		mail.WithPort(port), mail.WithTimeout(s.timeout), mail.WithTLSConfig(verified), mail.WithoutNoop(),
 		mail.WithDialContextFunc(func(dialing context.Context, network, address string) (net.Conn, error) {
-			c, err := dial(dialing, network, address)
-			if err == nil {
-				context.AfterFunc(ctx, func() { c.Close() })
+			c, err := s.dial(dialing, network, address)
+			if err != nil {
+				return nil, err
 			}
-			return c, err
+			context.AfterFunc(ctx, func() { c.Close() })
+			if !overTLS {
+				return c, nil
+			}
+			secured := tls.Client(c, verified)
+			return secured, secured.HandshakeContext(dialing)
 		}),
 	}
 	policy := mail.TLSMandatory

@@ -108,6 +108,7 @@ func (b *outbox) run(ctx context.Context, closing <-chan struct{}) {
 // deliver sends a letter or gives it up. It returns false if the casino stops before either.
 func (b *outbox) deliver(ctx context.Context, q *queued, closing <-chan struct{}) bool {
 	for tries := 1; ; tries++ {
+		last := isClosed(closing)
 		failed := b.try(ctx, q.letter)
 		b.note(failed)
 		if failed == nil {
@@ -120,7 +121,7 @@ func (b *outbox) deliver(ctx context.Context, q *queued, closing <-chan struct{}
 			b.o.Log.Error("a notification is given up", "kind", b.kind, "host", b.host, "topic", string(q.letter.Topic), "tries", tries, "reason", failed.reason)
 			return true
 		}
-		if ctx.Err() != nil || isClosed(closing) {
+		if ctx.Err() != nil || last {
 			return false
 		}
 		timer := time.NewTimer(wait)

@@ -19,7 +19,7 @@ var (
 	invocation = regexp.MustCompile(`^(?:\$ )?(?:(?:sudo|runuser) -u \S+ (?:-- )?|timeout \d+ |docker exec (?:-it )?\S+ |until |[A-Z_]+=\S* )*(?:\./bin/|/usr/local/bin/|/)?imperio (.*)$`)
 	// between commands of a line. Quoted text has none of these in the documents.
 	separator  = regexp.MustCompile(`\s(?:\||>>?|2>|&&|;|#)(?:\s|[&/]|$)|;\s`)
-	flagOnly   = regexp.MustCompile(`^--([a-z][a-z-]*)`)
+	flagOnly   = regexp.MustCompile(`^--([a-z][a-z0-9-]*)`)
 	shellFence = regexp.MustCompile("(?ms)^ *```(?:sh|console)[^\n]*\n(.*?)^ *```$")
 	anyFence   = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
 )

@@ -82,7 +82,7 @@ func (c *notifyTestCommand) Run(env *environment) error {
 	case len(list) == 0:
 		return errors.New("there is no destination: set --notify or --notify-file")
 	case failed > 0:
-		return fmt.Errorf("%d of %d messages were not sent", failed, len(list))
+		return fmt.Errorf("not sent to %d of %d", failed, len(list))
 	}
 	return nil
 }
