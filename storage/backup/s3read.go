@@ -23,7 +23,7 @@ func (t *s3Target) open(ctx context.Context, action s3Action, name string, offse
 		return nil, fmt.Errorf("read %q from %d: an offset is not negative", name, offset)
 	}
 	if length == 0 { // which a range can't say
-		if _, err := t.exists(ctx, name); err != nil {
+		if _, err := t.size(ctx, name); err != nil {
 			return nil, err
 		}
 		return io.NopCloser(bytes.NewReader(nil)), nil
@@ -146,13 +146,13 @@ func (r *s3Reader) accept(info minio.ObjectInfo, header http.Header) error {
 	return nil
 }
 
-// acceptWhole takes an answer without a range: some servers answer so when the range is the whole object. An empty one
-// may come from a server that is ill; then the object's length says so.
+// acceptWhole takes an answer without a range: some servers answer so when the range is the whole object. How long that
+// is, another request tells: the answer may be empty because the server is ill.
 func (r *s3Reader) acceptWhole(info minio.ObjectInfo) error {
 	if r.next != 0 || r.left >= 0 {
 		return errNoRange
 	}
-	size, err := r.t.exists(r.ctx, r.name)
+	size, err := r.t.size(r.ctx, r.name)
 	if err != nil {
 		return err
 	}

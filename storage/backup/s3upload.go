@@ -180,7 +180,7 @@ func (u *s3Upload) put(ctx context.Context) error {
 				minio.PutObjectOptions{ContentType: "application/octet-stream", DisableContentSha256: true})
 			return err
 		})
-		return u.t.explain(s3Put, u.name, err)
+		return u.t.explain(s3Put, u.name, u.reason(ctx, err))
 	}
 	if err := u.send(ctx); err != nil { // there always are bytes left: Write sends a part when the next byte comes
 		return err
@@ -198,6 +198,24 @@ func (u *s3Upload) put(ctx context.Context) error {
 		return err
 	})
 	return u.t.explain(s3Put, u.name, err)
+}
+
+// reason looks for the reason of an error of the connection. A server that refuses a request may close the connection
+// while a large body is on its way, so that its answer is lost. A request without a body gets that answer.
+func (u *s3Upload) reason(ctx context.Context, err error) error {
+	if err == nil || s3Code(err) != "" || ctx.Err() != nil {
+		return err
+	}
+	body, _, _, asked := u.t.core.GetObject(ctx, u.t.bucket, u.t.prefix+u.name, minio.GetObjectOptions{})
+	if asked == nil {
+		body.Close()
+		return err
+	}
+	switch s3Code(asked) {
+	case "", minio.NoSuchKey, minio.AccessDenied: // it says nothing about putting
+		return err
+	}
+	return asked
 }
 
 // readBack reads the whole object, as it is stored, and compares it with what was written.
