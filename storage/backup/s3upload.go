@@ -220,14 +220,14 @@ func (u *s3Upload) reason(ctx context.Context, err error) error {
 
 // readBack reads the whole object, as it is stored, and compares it with what was written.
 func (u *s3Upload) readBack(ctx context.Context, verify func(io.Reader) error) error {
-	stored, err := u.t.open(ctx, s3ReadBack, u.name, 0, -1)
-	if err != nil {
-		return err
-	}
+	stored := &s3Reader{ctx: ctx, t: u.t, action: s3ReadBack, name: u.name, left: -1}
 	defer stored.Close()
 	sum, size := sha256.New(), s3Count(0)
 	reader := io.TeeReader(stored, io.MultiWriter(sum, &size))
 	if err := verify(reader); err != nil {
+		if stored.err != nil {
+			return stored.err // which says more
+		}
 		return fmt.Errorf("%s: %q, read back: %w", u.t, u.name, err)
 	}
 	if _, err := io.Copy(io.Discard, reader); err != nil {
