@@ -137,7 +137,7 @@ func TestRestore_ToTheSecondBetweenTwoBets(t *testing.T) {
 	if v := cherry.object(200, "GET", "/api/v1/me/rounds/"+id, ""); v["settled"] != true || v["server_seed"] == nil {
 		t.Errorf("the open round is %v", v)
 	}
-	if f := cherry.object(200, "GET", "/api/v1/me/fairness", ""); f["commitment"] == commitment || len(f["revealed"].([]any)) != 1 {
+	if f := cherry.object(200, "GET", "/api/v1/me/fairness", ""); f["commitment"] == commitment || len(f["revealed"].([]any)) != 2 {
 		t.Errorf("the seeds are the old ones: %v", f)
 	}
 	if status, _ := (&realClient{h: h}).send("POST", "/api/v1/sessions", `{"login":"bob","password":"correct horse"}`); status != 401 {

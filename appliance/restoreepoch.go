@@ -99,7 +99,7 @@ func (e *epoch) renew(ctx context.Context, d *dataDir) (done Renewed, err error)
 		seeds := 0
 		for i := range accounts {
 			if accounts[i].DeletedAt.IsZero() {
-				seeds++
+				seeds += 2
 			}
 		}
 		body := command.RenewAccounts{First: first, Count: len(accounts), Actor: e.begin.Actor}
