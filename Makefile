@@ -81,7 +81,12 @@ notices: ## write cmd/imperio/notices.txt, the licences of everything in the pro
 screenshots: ## take screenshots of every page for docs/screenshots
 	$(GO) test -tags screenshots -count=1 -timeout 10m -run '^TestScreenshots$$' ./appliance/web/browsertest
 
-unit: ## run all tests with the race detector, and with a copy of bbolt whose writes and syncs tests can make fail
+# The S3 server that tests of backups start. It takes two minutes of a processor, so it is built once.
+build/bin/versitygw:
+	@echo "== building versitygw, the S3 server of the tests"
+	@GOBIN=$(CURDIR)/build/bin CGO_ENABLED=0 $(GO) install -trimpath -buildvcs=false -ldflags '-s -w' github.com/versity/versitygw/cmd/versitygw@v1.8.0
+
+unit: build/bin/versitygw ## run all tests with the race detector, and with a copy of bbolt whose writes and syncs tests can make fail
 	@echo "== go test $(TESTFLAGS) ./..."
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
 	@$(call run-tests)
@@ -89,7 +94,7 @@ unit: ## run all tests with the race detector, and with a copy of bbolt whose wr
 short: ## run the tests that take about a minute in all, without the race detector
 	$(GO) test -short ./...
 
-times: ## run all tests once, and print how long each package took, in seconds
+times: build/bin/versitygw ## run all tests once, and print how long each package took, in seconds
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
 	@{ $(call run-tests,-count=1); } >build/times.txt; status=$$?; \
 	awk '$$1 != "ok" && !/no test files/; $$1 == "ok" { sub("s$$", "", $$3); print $$3, $$2 }' build/times.txt | sort -rn; exit $$status

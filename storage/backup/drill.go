@@ -1,18 +1,12 @@
 package backup
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"imperio/storage"
 )
@@ -119,28 +113,35 @@ func (d *driller) drill(ctx context.Context, at *site) {
 		r.Found = err.Error()
 		r.NotMade = !errors.As(err, new(*findingError)) && !errors.As(err, new(*DamageError))
 	}
-	v.mu.Lock()
-	v.drilling = nil
-	if ctx.Err() != nil {
-		v.mu.Unlock()
-		return // the process ends: that says nothing
+	if ctx.Err() == nil { // else the process ends, and that says nothing about the archive
+		d.record(ctx, at, &r)
+		d.tell(&r)
 	}
-	v.lastDrill = r
-	if r.NotMade {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.drilling = nil
+	switch {
+	case ctx.Err() != nil:
+		return
+	case r.NotMade:
 		v.drillRetry = r.At.Add(drillAgain)
-	} else {
+	default:
 		v.drillFrom = r.At
 	}
-	v.mu.Unlock()
-	d.record(ctx, at, &r)
-	log := v.o.Log.With("target", name, "archive", r.Archive, "took", r.Took)
+	v.lastDrill = r
+}
+
+// tell tells the operator what a drill has found.
+func (d *driller) tell(r *DrillResult) {
+	v := d.service
+	log := v.o.Log.With("target", r.Target, "archive", r.Archive, "took", r.Took)
 	if r.OK {
 		log.Info("a backup was restored for practice and is right", "segments", r.Segments)
-		v.o.Report(Report{DrillPassed, name, fmt.Sprintf("A backup was restored for practice and is right: %s in %s.", r.Archive, name)})
+		v.o.Report(Report{DrillPassed, r.Target, fmt.Sprintf("A backup was restored for practice and is right: %s in %s.", r.Archive, r.Target)})
 		return
 	}
-	log.Error("restoring a backup for practice failed", "error", err)
-	v.o.Report(Report{DrillFailed, name, fmt.Sprintf("Restoring a backup from %s for practice failed: %v.", name, err)})
+	log.Error("restoring a backup for practice failed", "found", r.Found)
+	v.o.Report(Report{DrillFailed, r.Target, fmt.Sprintf("Restoring a backup from %s for practice failed: %s.", r.Target, r.Found)})
 }
 
 // findingError is about an archive that was restored and is not right.
@@ -272,76 +273,4 @@ func (d *driller) readSegments(ctx context.Context, at *site, m *Manifest, r *Dr
 	})
 	r.Segments, r.Entries = n.segments, n.entries
 	return err
-}
-
-// Drills are recorded in the target that they are about:
-//
-//	<casino>/drills/<time>-<index of the archive>-<ok or failed>.json
-//
-// The name says all that the service needs. So the last drill is known after a restart and on a new machine, credentials that
-// may only add objects are enough, and the state of the casino holds nothing about places outside of it.
-
-func drillName(casino string, r *DrillResult) string {
-	outcome := "failed"
-	if r.OK {
-		outcome = "ok"
-	}
-	return fmt.Sprintf("%s%s-%020d-%s.json", drillsPrefix(casino), r.At.UTC().Format(stampLayout), r.Index, outcome)
-}
-
-func drillsPrefix(casino string) string { return casinoPrefix(casino) + "drills/" }
-
-var drillPattern = regexp.MustCompile(`^[^/]+/drills/(\d{8}T\d{6}\.\d{3}Z)-\d{20}-(ok|failed)\.json$`)
-
-// readDrills finds when the last drill of a target was, and the last good one.
-func readDrills(ctx context.Context, t Target, casino string) (last, good time.Time, err error) {
-	err = t.List(ctx, drillsPrefix(casino), func(o Object) error {
-		if m := drillPattern.FindStringSubmatch(o.Name); m != nil {
-			p := nameParser{}
-			if at := p.time(m[1]); !p.failed {
-				if last = at; m[2] == "ok" {
-					good = at
-				}
-			}
-		}
-		return nil
-	})
-	return last, good, err
-}
-
-// record writes a drill's record into the target. A drill that could not be made has none.
-func (d *driller) record(ctx context.Context, at *site, r *DrillResult) {
-	if r.NotMade {
-		return
-	}
-	v := d.service
-	_, err := attempt(ctx, at, v.o.Patience, func(ctx context.Context, t Target, _ func()) (none struct{}, err error) {
-		text, err := json.Marshal(r)
-		if err != nil {
-			return none, err
-		}
-		u, err := t.Create(ctx, drillName(v.o.Writing.Casino, r))
-		if err != nil {
-			return none, err
-		}
-		defer u.Abort()
-		if _, err := u.Write(text); err != nil {
-			return none, err
-		}
-		return none, u.Commit(ctx, func(stored io.Reader) error {
-			if got, err := io.ReadAll(stored); err != nil || !bytes.Equal(got, text) {
-				return errors.Join(err, damaged(drillName(v.o.Writing.Casino, r), "it is not what was written"))
-			}
-			return nil
-		})
-	})
-	if err != nil && !errors.Is(err, fs.ErrExist) && ctx.Err() == nil {
-		v.o.Log.Warn("the drill could not be recorded in its target", "target", at.target.String(), "error", err)
-	}
-	at.mu.Lock()
-	at.lastDrill = r.At
-	if r.OK {
-		at.lastGoodDrill = r.At
-	}
-	at.mu.Unlock()
 }

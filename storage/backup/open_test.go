@@ -51,6 +51,7 @@ func TestCheckURL_BadOnesAreRefusedWithWhatToDo(t *testing.T) {
 		"s3://key@bucket/a":                            "AWS_ACCESS_KEY_ID",
 		"s3://key:hush/1@bucket/a":                     "write file:///path",
 		"s3://bucket/a?endpoint=https://key:hush@host": "Keys for S3",
+		"s3://bucket/" + strings.Repeat("p", 301):      "at most 300",
 	} {
 		err := CheckURL(text)
 		switch {

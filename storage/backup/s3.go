@@ -133,7 +133,8 @@ func (t *s3Target) Delete(ctx context.Context, name string) error {
 	return t.explain(s3Delete, name, err)
 }
 
-// Clean aborts multipart uploads that began, by the target's clock, before a time.
+// Clean aborts multipart uploads that began, by the target's clock, before a time. MinIO lists none by prefix, and removes
+// them by itself after a day.
 func (t *s3Target) Clean(ctx context.Context, prefix string, before time.Time) error {
 	var key, id string // of the last upload on the page before
 	for {
@@ -146,7 +147,7 @@ func (t *s3Target) Clean(ctx context.Context, prefix string, before time.Time) e
 			return t.explain(s3ListUploads, prefix, err)
 		}
 		for _, u := range page.Uploads {
-			// Some servers take the prefix as a hint.
+			// Whatever a server lists, what lies elsewhere is not ours.
 			if !strings.HasPrefix(u.Key, t.prefix+prefix) || !u.Initiated.Before(before) {
 				continue
 			}
@@ -170,8 +171,8 @@ func (t *s3Target) abort(ctx context.Context, key, id string) error {
 	return err
 }
 
-// exists returns an object's size. The error wraps fs.ErrNotExist if there is none.
-func (t *s3Target) exists(ctx context.Context, name string) (int64, error) {
+// size returns an object's size. The error wraps fs.ErrNotExist if there is none.
+func (t *s3Target) size(ctx context.Context, name string) (int64, error) {
 	var size int64
 	err := t.retry(ctx, t.limits.tries, func() error {
 		info, err := t.core.StatObject(ctx, t.bucket, t.prefix+name, minio.StatObjectOptions{})

@@ -23,6 +23,14 @@ func faultyS3(t *testing.T, stall time.Duration) (*s3Target, *backuptest.Proxy) 
 	return target, proxy
 }
 
+// long skips a test that waits for many tries or for time-outs, if time is short.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it waits for seconds")
+	}
+}
+
 // operations are all that a target does, each once.
 func operations(t *testing.T, target Target) map[string]error {
 	errs := map[string]error{
@@ -55,6 +63,7 @@ func wantErrors(t *testing.T, errs map[string]error, secret, text string) {
 }
 
 func TestS3_ATargetThatIsDownFailsAndComesBack(t *testing.T) {
+	long(t)
 	t.Parallel()
 	target, proxy := faultyS3(t, time.Minute)
 	mustPut(t, target, "c/there", content(1, 100))
@@ -72,6 +81,7 @@ func TestS3_ATargetThatIsDownFailsAndComesBack(t *testing.T) {
 }
 
 func TestS3_ATargetThatFailsOrIsOverloadedIsToldSo(t *testing.T) {
+	long(t)
 	t.Parallel()
 	target, proxy := faultyS3(t, time.Minute)
 	mustPut(t, target, "c/there", content(1, 100))
@@ -85,6 +95,7 @@ func TestS3_ATargetThatFailsOrIsOverloadedIsToldSo(t *testing.T) {
 
 // A hang ends after the limit, so each operation takes several of them here.
 func TestS3_ATargetThatHangsIsGivenUp(t *testing.T) {
+	long(t)
 	t.Parallel()
 	target, proxy := faultyS3(t, time.Minute)
 	mustPut(t, target, "c/there", content(1, 100))
@@ -98,6 +109,7 @@ func TestS3_ATargetThatHangsIsGivenUp(t *testing.T) {
 }
 
 func TestS3_APassingFaultIsRetried(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
@@ -237,6 +249,7 @@ func TestS3_ALateListingHarmsNoUpload(t *testing.T) {
 }
 
 func TestS3_ASlowTargetIsNoHangingOne(t *testing.T) {
+	long(t)
 	t.Parallel()
 	target, proxy := faultyS3(t, 2*time.Second)
 	mustPut(t, target, "c/object", content(1, 50_000))
@@ -245,6 +258,7 @@ func TestS3_ASlowTargetIsNoHangingOne(t *testing.T) {
 }
 
 func TestStallConn_ASlowWriteEndsWellAndAStalledOneDoesNot(t *testing.T) {
+	long(t)
 	t.Parallel()
 	here, there := net.Pipe()
 	defer there.Close()

@@ -12,10 +12,6 @@ import (
 
 // Open reads an object from offset on. A connection that breaks is resumed where it broke.
 func (t *s3Target) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
-	return t.open(ctx, s3Get, name, offset, length)
-}
-
-func (t *s3Target) open(ctx context.Context, action s3Action, name string, offset, length int64) (io.ReadCloser, error) {
 	if err := checkObjectName(name); err != nil {
 		return nil, err
 	}
@@ -23,12 +19,12 @@ func (t *s3Target) open(ctx context.Context, action s3Action, name string, offse
 		return nil, fmt.Errorf("read %q from %d: an offset is not negative", name, offset)
 	}
 	if length == 0 { // which a range can't say
-		if _, err := t.exists(ctx, name); err != nil {
+		if _, err := t.size(ctx, name); err != nil {
 			return nil, err
 		}
 		return io.NopCloser(bytes.NewReader(nil)), nil
 	}
-	r := &s3Reader{ctx: ctx, t: t, action: action, name: name, next: offset, left: length}
+	r := &s3Reader{ctx: ctx, t: t, action: s3Get, name: name, next: offset, left: length}
 	if err := r.connect(); err != nil {
 		return nil, err
 	}
@@ -46,18 +42,20 @@ type s3Reader struct {
 	left     int64         // bytes to come; below 0 until the first answer: to the end
 	etag     string        // of the object that the first answer came from
 	failures int           // since a byte came
+	err      error         // that ended it
 }
 
 // Read returns io.EOF only after as many bytes as the target announced.
 func (r *s3Reader) Read(p []byte) (int, error) {
 	for {
+		if r.err != nil {
+			return 0, r.err
+		}
 		if r.left == 0 {
 			return 0, io.EOF
 		}
 		if r.body == nil {
-			if err := r.connect(); err != nil {
-				return 0, err
-			}
+			r.err = r.connect()
 			continue
 		}
 		n, err := r.body.Read(p[:min(int64(len(p)), r.left)])
@@ -76,7 +74,7 @@ func (r *s3Reader) Read(p []byte) (int, error) {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
-			return 0, r.t.explain(r.action, r.name, err)
+			r.err = r.t.explain(r.action, r.name, err)
 		}
 	}
 }
@@ -146,13 +144,13 @@ func (r *s3Reader) accept(info minio.ObjectInfo, header http.Header) error {
 	return nil
 }
 
-// acceptWhole takes an answer without a range: some servers answer so when the range is the whole object. An empty one
-// may come from a server that is ill; then the object's length says so.
+// acceptWhole takes an answer without a range: some servers answer so when the range is the whole object. How long that
+// is, another request tells: the answer may be empty because the server is ill.
 func (r *s3Reader) acceptWhole(info minio.ObjectInfo) error {
 	if r.next != 0 || r.left >= 0 {
 		return errNoRange
 	}
-	size, err := r.t.exists(r.ctx, r.name)
+	size, err := r.t.size(r.ctx, r.name)
 	if err != nil {
 		return err
 	}

@@ -180,7 +180,7 @@ func (u *s3Upload) put(ctx context.Context) error {
 				minio.PutObjectOptions{ContentType: "application/octet-stream", DisableContentSha256: true})
 			return err
 		})
-		return u.t.explain(s3Put, u.name, err)
+		return u.t.explain(s3Put, u.name, u.reason(ctx, err))
 	}
 	if err := u.send(ctx); err != nil { // there always are bytes left: Write sends a part when the next byte comes
 		return err
@@ -200,16 +200,34 @@ func (u *s3Upload) put(ctx context.Context) error {
 	return u.t.explain(s3Put, u.name, err)
 }
 
-// readBack reads the whole object, as it is stored, and compares it with what was written.
-func (u *s3Upload) readBack(ctx context.Context, verify func(io.Reader) error) error {
-	stored, err := u.t.open(ctx, s3ReadBack, u.name, 0, -1)
-	if err != nil {
+// reason looks for the reason of an error of the connection. A server that refuses a request may close the connection
+// while a large body is on its way, so that its answer is lost. A request without a body gets that answer.
+func (u *s3Upload) reason(ctx context.Context, err error) error {
+	if err == nil || s3Code(err) != "" || ctx.Err() != nil {
 		return err
 	}
+	body, _, _, asked := u.t.core.GetObject(ctx, u.t.bucket, u.t.prefix+u.name, minio.GetObjectOptions{})
+	if asked == nil {
+		body.Close()
+		return err
+	}
+	switch s3Code(asked) {
+	case "", minio.NoSuchKey, minio.AccessDenied: // it says nothing about putting
+		return err
+	}
+	return asked
+}
+
+// readBack reads the whole object, as it is stored, and compares it with what was written.
+func (u *s3Upload) readBack(ctx context.Context, verify func(io.Reader) error) error {
+	stored := &s3Reader{ctx: ctx, t: u.t, action: s3ReadBack, name: u.name, left: -1}
 	defer stored.Close()
 	sum, size := sha256.New(), s3Count(0)
 	reader := io.TeeReader(stored, io.MultiWriter(sum, &size))
 	if err := verify(reader); err != nil {
+		if stored.err != nil {
+			return stored.err // which says more
+		}
 		return fmt.Errorf("%s: %q, read back: %w", u.t, u.name, err)
 	}
 	if _, err := io.Copy(io.Discard, reader); err != nil {

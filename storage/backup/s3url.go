@@ -31,6 +31,10 @@ func parseS3(u *url.URL) (s3Location, error) {
 		return at, fmt.Errorf("%q can't be a bucket (%w): write s3://bucket/prefix?endpoint=https://host:port", at.bucket, err)
 	}
 	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
+		const longest = 300 // beside maxObjectName: S3 allows 1,024 bytes in all
+		if len(prefix) > longest {
+			return at, fmt.Errorf("the prefix in the target's URL has %d bytes: at most %d are allowed", len(prefix), longest)
+		}
 		if err := checkObjectName(prefix); err != nil {
 			return at, fmt.Errorf("the prefix in the target's URL: %w", err)
 		}

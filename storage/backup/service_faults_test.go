@@ -335,7 +335,8 @@ func TestService_AnOlderCopyOfTheCasino_WritesNothing(t *testing.T) {
 		bets int
 	}{{"behind the target", 3}, {"past the target", 200}} {
 		t.Run(c.name, func(t *testing.T) {
-			copied := newHouse(t) // the same until here: accounts and bets differ from now on
+			copied := newHouse(t) // the same until here
+			copied.c.Player("Bob", 1)
 			for range c.bets {
 				copied.bet()
 			}

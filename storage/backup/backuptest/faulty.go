@@ -26,7 +26,7 @@ type Faults struct {
 	Fail           int  // requests are answered with 500
 	SlowDown       int  // requests are answered with 503 SlowDown
 	CutUploads     int  // objects and parts break off in the middle on their way to the server
-	LoseCompletes  int  // large objects are put together, and the answer is lost
+	LoseCompletes  int  // large objects are put together, and the answer is lost; then the upload is unknown, as with most servers
 	RefuseDeletes  int  // answered with 403
 	EmptyReads     int  // reads of objects are answered with 200 and nothing
 	CorruptReads   int  // reads of objects have a wrong byte in the middle
@@ -46,6 +46,7 @@ type Proxy struct {
 	faults   Faults
 	injected int
 	open     map[net.Conn]struct{}
+	complete map[string]bool // ids of uploads whose last answer was lost
 }
 
 // Faulty puts a proxy in front of a server, without faults at first. It stops when the test ends.
@@ -55,7 +56,7 @@ func Faulty(t testing.TB, server *Server) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Server: *server, ended: make(chan struct{}), open: make(map[net.Conn]struct{})}
+	p := &Proxy{Server: *server, ended: make(chan struct{}), open: make(map[net.Conn]struct{}), complete: make(map[string]bool)}
 	p.Address = listener.Addr().String()
 	quiet := log.New(io.Discard, "", 0) // its faults are meant
 	transport := &http.Transport{DisableCompression: true}
@@ -162,7 +163,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = &cutBody{ReadCloser: r.Body, left: r.ContentLength / 2, then: func() error { return errors.New("cut") }}
 		p.upstream.ServeHTTP(discard{http.Header{}}, r)
 		panic(http.ErrAbortHandler)
+	case r.Method == http.MethodPost && p.forgotten(r.URL.Query().Get("uploadId")):
+		refuse(w, r, http.StatusNotFound, "NoSuchUpload", "The specified multipart upload does not exist.")
 	case r.Method == http.MethodPost && r.URL.Query().Has("uploadId") && p.take(func(f *Faults) *int { return &f.LoseCompletes }):
+		p.forget(r.URL.Query().Get("uploadId"))
 		p.upstream.ServeHTTP(discard{http.Header{}}, r)
 		panic(http.ErrAbortHandler)
 	default:
@@ -174,6 +178,18 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		p.upstream.ServeHTTP(w, r)
 	}
+}
+
+func (p *Proxy) forget(upload string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.complete[upload] = true
+}
+
+func (p *Proxy) forgotten(upload string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.complete[upload]
 }
 
 // hang waits until the client leaves, or the test ends.
@@ -218,7 +234,7 @@ func (p *Proxy) change(response *http.Response) error {
 		late := p.faults.LateListings
 		p.mu.Unlock()
 		if late > 0 {
-			return forget(response, late)
+			return hideNewest(response, late)
 		}
 	}
 	p.mu.Lock()
@@ -234,8 +250,8 @@ var (
 	modified = regexp.MustCompile(`<LastModified>(.*?)</LastModified>`)
 )
 
-// forget takes the newest objects out of a listing.
-func forget(response *http.Response, count int) error {
+// hideNewest takes the newest objects out of a listing.
+func hideNewest(response *http.Response, count int) error {
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		return err
