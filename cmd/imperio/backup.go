@@ -13,9 +13,14 @@ import (
 
 // backupCommand holds the verbs of backups.
 type backupCommand struct {
-	Create backupCreateCommand `cmd:"" help:"Make a backup of the whole state in every target, now."`
-	Status backupStatusCommand `cmd:"" help:"Print how backups stand: targets, what is under way, and what comes next."`
-	Drill  backupDrillCommand  `cmd:"" help:"Restore the newest backup for practice, and audit it."`
+	Create  backupCreateCommand  `cmd:"" help:"Make a backup of the whole state in every target, now."`
+	Status  backupStatusCommand  `cmd:"" help:"Print how backups stand: targets, what is under way, and what comes next."`
+	List    backupListCommand    `cmd:"" help:"Show what a target holds: which moments can be restored, gaps, and archives."`
+	Inspect backupInspectCommand `cmd:"" help:"Print the manifest of a backup. It needs no key."`
+	Verify  backupVerifyCommand  `cmd:"" help:"Restore an archive into a temporary directory, and audit it."`
+	Restore backupRestoreCommand `cmd:"" help:"Bring a stopped casino back, to the latest state or to a moment."`
+	Drill   backupDrillCommand   `cmd:"" help:"Restore the newest backup for practice, and audit it."`
+	Prune   backupPruneCommand   `cmd:"" help:"Delete what is older than backups are kept."`
 }
 
 // Help explains the verb.

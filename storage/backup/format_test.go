@@ -268,7 +268,7 @@ func single(log []storage.Command) []storage.Command {
 	return list
 }
 
-func writeSegment(t testing.TB, to Target, c *storagetest.Casino, sealing Sealing) (SegmentInfo, []storage.Entry) {
+func segmentIn(t testing.TB, to Target, c *storagetest.Casino, sealing Sealing) (SegmentInfo, []storage.Entry) {
 	t.Helper()
 	entries := packed(t, single(c.Log))
 	var b Batch
@@ -292,7 +292,7 @@ func TestSegment_HoldsTheEntries(t *testing.T) {
 	for name, sealing := range ways(t) {
 		t.Run(name, func(t *testing.T) {
 			c, to := played(t), directoryOf(t)
-			s, want := writeSegment(t, to, c, sealing)
+			s, want := segmentIn(t, to, c, sealing)
 			m, got, err := ReadSegment(t.Context(), to, s.Object, keysOf(sealing))
 			if err != nil {
 				t.Fatal(err)
@@ -321,7 +321,7 @@ func TestBatch_RefusesAGap(t *testing.T) {
 
 func TestSegment_NoDamageGoesUnnoticed(t *testing.T) {
 	c, to := played(t), directoryOf(t)
-	s, _ := writeSegment(t, to, c, Sealing{Compression: Zstd})
+	s, _ := segmentIn(t, to, c, Sealing{Compression: Zstd})
 	path := filepath.Join(to.root, filepath.FromSlash(s.Object.Name))
 	whole, err := os.ReadFile(path)
 	if err != nil {
@@ -451,7 +451,7 @@ func TestPace_RestsInProportion(t *testing.T) {
 // FuzzReadManifest reads what may lie in a target.
 func FuzzReadManifest(f *testing.F) {
 	c, to := played(f), directoryOf(f)
-	s, _ := writeSegment(f, to, c, Sealing{Compression: Zstd})
+	s, _ := segmentIn(f, to, c, Sealing{Compression: Zstd})
 	whole, err := os.ReadFile(filepath.Join(to.root, filepath.FromSlash(s.Object.Name)))
 	if err != nil {
 		f.Fatal(err)
