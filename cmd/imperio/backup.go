@@ -99,8 +99,8 @@ func rate(done, total int64, took time.Duration) string {
 func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
 
 type backupStatusCommand struct {
-	Configuration configurationFlags `embed:""`
-	jsonFlag      `embed:""`
+	Backups  backupsFlags `embed:""`
+	jsonFlag `embed:""`
 }
 
 // Help explains the verb.
@@ -147,7 +147,7 @@ func (env *environment) printBackupStatus(s *control.BackupStatus) error {
 			t.Row("  since", when(target.FailsSince))
 		}
 		if target.Differs != "" {
-			t.Row("  differs", target.Differs+". Stop the casino, and run 'imperio restore'")
+			t.Row("  differs", target.Differs+". Stop the casino, and run 'imperio backup restore'")
 		}
 		if !target.GapSince.IsZero() {
 			t.Row("  gap", "since "+when(target.GapSince)+", until the next backup")
@@ -188,8 +188,8 @@ func when(t time.Time) string {
 }
 
 type backupDrillCommand struct {
-	Configuration configurationFlags `embed:""`
-	jsonFlag      `embed:""`
+	Backups  backupsFlags `embed:""`
+	jsonFlag `embed:""`
 }
 
 // Help explains the verb.

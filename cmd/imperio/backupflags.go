@@ -1,5 +1,13 @@
 package main
 
+import "imperio/appliance/config"
+
+// backupsFlags are the flags of a verb that works on the casino's own backups.
+type backupsFlags struct {
+	Data    dataDirFlags   `embed:""`
+	Backups config.Backups `embed:""`
+}
+
 // backupFromFlags say where backups are read from.
 type backupFromFlags struct {
 	From string `name:"from" placeholder:"URL" help:"Where the backups are: file:///path or s3://bucket/prefix. The default is the first configured target (backup-to) that answers."`

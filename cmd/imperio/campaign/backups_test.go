@@ -15,6 +15,7 @@ import (
 	"imperio/appliance"
 	"imperio/appliance/bench"
 	"imperio/appliance/config"
+	"imperio/appliance/control"
 )
 
 // measureBackups plays in the large casino in turns, without and with an archive being made, and then restores it.
@@ -135,14 +136,17 @@ func (m *campaign) measureLag(ctx context.Context, c *casino, target string) err
 	if _, err := bench.Run(ctx, options); err != nil {
 		return err
 	}
-	index, err := m.appliedIndex(ctx, c)
-	if err != nil {
+	var status control.Status
+	if err := c.ask(ctx, func(client *control.Client) (err error) {
+		status, err = control.GetStatus.Call(ctx, client, control.None{})
+		return err
+	}); err != nil {
 		return err
 	}
 	began := time.Now()
-	for newestShipped(target) < index {
+	for newestShipped(target) < status.AppliedIndex {
 		if time.Since(began) > 5*time.Minute {
-			return fmt.Errorf("entry %d was not shipped within five minutes", index)
+			return fmt.Errorf("entry %d was not shipped within five minutes", status.AppliedIndex)
 		}
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return err

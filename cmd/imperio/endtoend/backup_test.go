@@ -286,6 +286,18 @@ func (b *backedUp) shippedLineages(t *testing.T, n int) {
 	})
 }
 
+// endRound ends a player's open round: a restore would settle it.
+func (p *player) endRound(t *testing.T) {
+	t.Helper()
+	for p.open != nil {
+		p.bets++
+		p.pending = &bet{path: "/api/v1/games/blackjack/rounds/" + p.open.Round.ID + "/actions", body: `{"action":"stand"}`, key: fmt.Sprintf("%s-%d", p.name, p.bets)}
+		if !p.try(t.Context()) {
+			t.Fatalf("%s got no answer", p.name)
+		}
+	}
+}
+
 // sameRound compares two answers about one round.
 func sameRound(a, b answer) bool {
 	var x, y any

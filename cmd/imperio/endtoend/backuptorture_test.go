@@ -29,9 +29,9 @@ func TestBackupTorture_NothingIsHalf(t *testing.T) {
 	answers := 0
 	for range kills {
 		for _, step := range backupSteps {
-			stop := x.play()
+			x.hush = x.play()
 			step.do(x)
-			stop()
+			x.hush()
 			if x.command == nil {
 				x.start(t)
 			}
@@ -66,6 +66,7 @@ type backupTorture struct {
 	*testing.T
 	*backedUp
 	random   *rand.Rand
+	hush     func() // ends the play that goes on
 	restored bool // the data directory may be another lineage
 	happened map[string]int
 }
@@ -138,9 +139,10 @@ func (x *backupTorture) killVerb(most int, args ...string) {
 // have to complete what the restore began.
 func (x *backupTorture) killRestore() {
 	x.Helper()
+	x.hush()
 	for _, p := range x.players {
-		p.wait.Lock() // see endRounds
-		p.wait.Unlock()
+		p.settleUp(x.T)
+		p.endRound(x.T)
 	}
 	x.stop(x.T)
 	begun := x.lineages()
