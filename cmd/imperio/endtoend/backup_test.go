@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,10 +137,17 @@ func (b *backedUp) shipped(t *testing.T) {
 	})
 }
 
-// lastShipped is the newest entry that a file in the target holds, by the files' names.
+// lastShipped is the newest entry of the newest lineage that a file in the target holds, by the files' names.
 func (b *backedUp) lastShipped(t *testing.T) (last uint64) {
 	t.Helper()
+	lineage := "origin"
+	if restored, err := filepath.Glob(filepath.Join(strings.TrimPrefix(b.target, "file://"), "*", "2*")); err == nil && len(restored) > 0 {
+		lineage = filepath.Base(restored[len(restored)-1]) // they sort by time
+	}
 	filepath.WalkDir(strings.TrimPrefix(b.target, "file://"), func(path string, _ os.DirEntry, err error) error {
+		if !strings.Contains(path, "/"+lineage+"/") {
+			return nil
+		}
 		name := filepath.Base(path)
 		var first, index uint64
 		if strings.HasSuffix(name, ".segment") {
@@ -291,7 +299,11 @@ func (p *player) endRound(t *testing.T) {
 	t.Helper()
 	for p.open != nil {
 		p.bets++
-		p.pending = &bet{path: "/api/v1/games/blackjack/rounds/" + p.open.Round.ID + "/actions", body: `{"action":"stand"}`, key: fmt.Sprintf("%s-%d", p.name, p.bets)}
+		action := "stand"
+		if slices.Contains(p.open.Allowed, "decline_insurance") {
+			action = "decline_insurance"
+		}
+		p.pending = &bet{path: "/api/v1/games/blackjack/rounds/" + p.open.Round.ID + "/actions", body: fmt.Sprintf(`{"action":%q}`, action), key: fmt.Sprintf("%s-%d", p.name, p.bets)}
 		if !p.try(t.Context()) {
 			t.Fatalf("%s got no answer", p.name)
 		}
