@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,10 +138,29 @@ func (b *backedUp) shipped(t *testing.T) {
 	})
 }
 
-// lastShipped is the newest entry that a file in the target holds, by the files' names.
+// lineages are the directories of the lineages in the target, the oldest first.
+func (b *backedUp) lineages(t *testing.T) []string {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(strings.TrimPrefix(b.target, "file://"), "*", "*", "archives"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range dirs {
+		dirs[i] = filepath.Dir(dirs[i])
+	}
+	origin := func(dir string) int { return map[bool]int{true: 0, false: 1}[filepath.Base(dir) == "origin"] }
+	slices.SortFunc(dirs, func(a, b string) int { return cmp.Or(cmp.Compare(origin(a), origin(b)), cmp.Compare(a, b)) })
+	return dirs
+}
+
+// lastShipped is the newest entry that a file of the newest lineage in the target holds, by the files' names.
 func (b *backedUp) lastShipped(t *testing.T) (last uint64) {
 	t.Helper()
-	filepath.WalkDir(strings.TrimPrefix(b.target, "file://"), func(path string, _ os.DirEntry, err error) error {
+	dirs := b.lineages(t)
+	if len(dirs) == 0 {
+		return 0
+	}
+	filepath.WalkDir(dirs[len(dirs)-1], func(path string, _ os.DirEntry, err error) error {
 		name := filepath.Base(path)
 		var first, index uint64
 		if strings.HasSuffix(name, ".segment") {
@@ -281,8 +302,7 @@ func (b *backedUp) shippedLineages(t *testing.T, n int) {
 	t.Helper()
 	b.await(t, fmt.Sprintf("%d lineages in the target", n), func() bool {
 		time.Sleep(20 * time.Millisecond) // between two looks
-		dirs, err := filepath.Glob(filepath.Join(strings.TrimPrefix(b.target, "file://"), "*", "*", "archives"))
-		return err == nil && len(dirs) >= n
+		return len(b.lineages(t)) >= n
 	})
 }
 
