@@ -33,7 +33,7 @@ type Source interface {
 // ServiceOptions configure a Service. Zero means the default, or nothing, for all that have no other remark.
 type ServiceOptions struct {
 	Targets []Target // must be given; Close closes them
-	Writing Writing  // of archives; segments are written at full speed. Progress is not used
+	Writing Writing  // of archives; segments are written faster. Progress is not used
 	// Keys open the backups for drills: the house, where they are encrypted.
 	Keys []age.Identity
 	// Dir is the data directory. Drills restore into a directory in it.
