@@ -149,11 +149,12 @@ func (p *Plan) Room() int64 { return p.StateSize() + p.StateSize()/4 + 8*p.Segme
 
 const logRoom = 64 << 20
 
-// Rates for estimates, in bytes a second. A slow network or a slow disk is not known here.
+// Rates for estimates, in bytes a second. A slow network or a slow disk is not known here. The replay was measured on two
+// cores that had other work, too: 200,000 bets, of 39 stored bytes each, at 66,000 a second.
 const (
 	fetchRate  = 100 << 20 // of backups as they are stored: a network of 1 Gbit/s
-	stateRate  = 200 << 20 // of the state, as it is written: what a restore must reach on an ordinary SSD
-	replayRate = 2 << 20   // of segments as they are stored: 50,000 commands a second of some 40 bytes
+	stateRate  = 200 << 20 // of the state, as it is written: an ordinary SSD
+	replayRate = 2_500_000 // of segments as they are stored
 )
 
 // Estimate is how long the restore takes, without the audit and the renewal of accounts.

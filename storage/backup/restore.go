@@ -52,9 +52,9 @@ type Restored struct {
 	Commands    uint64 // that were applied above the archive
 }
 
-// replayCheckpointBytes is how much changed state a replay gathers before it is written: several times what a casino in
-// service uses, since nobody waits for an answer.
-const replayCheckpointBytes = 128 << 20
+// replayCheckpointBytes is how much changed state a replay gathers before it is written: twice what a casino in service uses,
+// since nobody waits for an answer. Up to four times as much may be in memory.
+const replayCheckpointBytes = 64 << 20
 
 // Restore carries out a plan: it writes the state into an empty directory. If a backup turns out to be damaged, it begins
 // again without it, where others can take its place. After an error, or when ctx ends, the directory is empty again. The
