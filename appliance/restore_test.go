@@ -29,23 +29,6 @@ func backedUpHouse(t *testing.T, change ...func(*config.Config)) (h *realHouse, 
 	}}, change...)...), target
 }
 
-// shipped waits until all that was answered is in the target.
-func (h *realHouse) shipped() {
-	h.t.Helper()
-	index, _ := h.app.dir.store.Applied()
-	deadline := time.Now().Add(3 * time.Minute)
-	for {
-		s := h.app.backups.Load().Status()
-		if len(s.Targets) == 1 && s.Targets[0].Newest != "" && s.Targets[0].Index >= index {
-			return
-		}
-		if time.Now().After(deadline) {
-			h.t.Fatalf("entry %d is not in the target: %+v", index, s.Targets)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
 func (h *realHouse) restoreOptions() RestoreOptions {
 	return RestoreOptions{Config: h.config, Reason: "a test", Version: "test", Log: slog.New(slog.DiscardHandler)}
 }

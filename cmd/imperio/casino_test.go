@@ -26,8 +26,8 @@ type casino struct {
 	stop    func()
 }
 
-// startCasino starts a casino; stdout and stderr are those of its verb serve.
-func startCasino(t *testing.T, stdout, stderr io.Writer) *casino {
+// startCasino starts a casino; stdout and stderr are those of its verb serve. environ is added to its environment.
+func startCasino(t *testing.T, stdout, stderr io.Writer, environ ...string) *casino {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("it runs a casino")
@@ -41,6 +41,7 @@ func startCasino(t *testing.T, stdout, stderr io.Writer) *casino {
 		"IMPERIO_DATA_DIR=" + filepath.Join(dir, "data"), "IMPERIO_TLS=internal", "IMPERIO_HTTPS_ADDR=127.0.0.1:0", "IMPERIO_HTTP_ADDR=none",
 		"IMPERIO_OPS_ADDR=none", "IMPERIO_BCRYPT_COST=10", "IMPERIO_LOG_LEVEL=warn", "IMPERIO_DISK_STALL_LIMIT=10m",
 	}}
+	c.environ = append(c.environ, environ...)
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan int, 1)
 	go func() {

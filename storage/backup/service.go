@@ -33,7 +33,7 @@ type Source interface {
 // ServiceOptions configure a Service. Zero means the default, or nothing, for all that have no other remark.
 type ServiceOptions struct {
 	Targets []Target // must be given; Close closes them
-	Writing Writing  // of archives; segments are written at full speed. Progress is not used
+	Writing Writing  // of archives; segments are written faster. Progress is not used
 	// Keys open the backups for drills: the house, where they are encrypted.
 	Keys []age.Identity
 	// Dir is the data directory. Drills restore into a directory in it.
@@ -126,6 +126,23 @@ func (s *Service) Run(ctx context.Context, source Source) {
 	running.Go(func() { (&archiver{service: s, source: source}).run(ctx) })
 	running.Go(func() { (&driller{service: s, source: source}).run(ctx) })
 	running.Wait()
+}
+
+// Finish ships what is left, after Run has returned and nobody bets any more. A target that does not take it until ctx ends gets
+// it after the next start.
+func (s *Service) Finish(ctx context.Context, source Source) {
+	var shipping sync.WaitGroup
+	for _, at := range s.sites {
+		if at.place().known {
+			x := &shipper{service: s, site: at, source: source}
+			shipping.Go(func() {
+				if err := x.ship(ctx); err != nil {
+					s.o.Log.Warn("a target lacks the newest entries; the next start ships them", "target", at.target.String(), "error", err)
+				}
+			})
+		}
+	}
+	shipping.Wait()
 }
 
 // Close lets go of the targets, after Run. It does not wait for a target that hangs.

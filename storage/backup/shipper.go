@@ -20,6 +20,9 @@ type shipper struct {
 	cleaned  bool
 }
 
+// segmentShare is the least share of a processor that segments are written with. They must not wait long.
+const segmentShare = 0.5
+
 // quietEntries is how many entries without any command may wait for one with a command.
 const quietEntries = 1024
 
@@ -242,7 +245,7 @@ func (x *shipper) gather(ctx context.Context, at place, to uint64) (*news, error
 func (x *shipper) write(ctx context.Context, at place, n *news, head *machine.Record, all bool) (SegmentInfo, error) {
 	o := &x.service.o
 	w := o.Writing
-	w.Share, w.Progress = 1, nil
+	w.Share, w.Progress = max(w.Share, segmentShare), nil
 	return attempt(ctx, x.site, o.Patience, func(ctx context.Context, t Target, _ func()) (SegmentInfo, error) {
 		if all {
 			return WriteSegment(ctx, t, &n.batch, at.at, head, w)

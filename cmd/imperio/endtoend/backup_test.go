@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -137,17 +138,29 @@ func (b *backedUp) shipped(t *testing.T) {
 	})
 }
 
-// lastShipped is the newest entry of the newest lineage that a file in the target holds, by the files' names.
+// lineages are the directories of the lineages in the target, the oldest first.
+func (b *backedUp) lineages(t *testing.T) []string {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(strings.TrimPrefix(b.target, "file://"), "*", "*", "archives"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range dirs {
+		dirs[i] = filepath.Dir(dirs[i])
+	}
+	origin := func(dir string) int { return map[bool]int{true: 0, false: 1}[filepath.Base(dir) == "origin"] }
+	slices.SortFunc(dirs, func(a, b string) int { return cmp.Or(cmp.Compare(origin(a), origin(b)), cmp.Compare(a, b)) })
+	return dirs
+}
+
+// lastShipped is the newest entry that a file of the newest lineage in the target holds, by the files' names.
 func (b *backedUp) lastShipped(t *testing.T) (last uint64) {
 	t.Helper()
-	lineage := "origin"
-	if restored, err := filepath.Glob(filepath.Join(strings.TrimPrefix(b.target, "file://"), "*", "2*")); err == nil && len(restored) > 0 {
-		lineage = filepath.Base(restored[len(restored)-1]) // they sort by time
+	dirs := b.lineages(t)
+	if len(dirs) == 0 {
+		return 0
 	}
-	filepath.WalkDir(strings.TrimPrefix(b.target, "file://"), func(path string, _ os.DirEntry, err error) error {
-		if !strings.Contains(path, "/"+lineage+"/") {
-			return nil
-		}
+	filepath.WalkDir(dirs[len(dirs)-1], func(path string, _ os.DirEntry, err error) error {
 		name := filepath.Base(path)
 		var first, index uint64
 		if strings.HasSuffix(name, ".segment") {
@@ -289,8 +302,7 @@ func (b *backedUp) shippedLineages(t *testing.T, n int) {
 	t.Helper()
 	b.await(t, fmt.Sprintf("%d lineages in the target", n), func() bool {
 		time.Sleep(20 * time.Millisecond) // between two looks
-		dirs, err := filepath.Glob(filepath.Join(strings.TrimPrefix(b.target, "file://"), "*", "*", "archives"))
-		return err == nil && len(dirs) >= n
+		return len(b.lineages(t)) >= n
 	})
 }
 
@@ -299,11 +311,7 @@ func (p *player) endRound(t *testing.T) {
 	t.Helper()
 	for p.open != nil {
 		p.bets++
-		action := "stand"
-		if slices.Contains(p.open.Allowed, "decline_insurance") {
-			action = "decline_insurance"
-		}
-		p.pending = &bet{path: "/api/v1/games/blackjack/rounds/" + p.open.Round.ID + "/actions", body: fmt.Sprintf(`{"action":%q}`, action), key: fmt.Sprintf("%s-%d", p.name, p.bets)}
+		p.pending = &bet{path: "/api/v1/games/blackjack/rounds/" + p.open.Round.ID + "/actions", body: `{"action":"stand"}`, key: fmt.Sprintf("%s-%d", p.name, p.bets)}
 		if !p.try(t.Context()) {
 			t.Fatalf("%s got no answer", p.name)
 		}

@@ -67,7 +67,7 @@ type backupTorture struct {
 	*backedUp
 	random   *rand.Rand
 	hush     func() // ends the play that goes on
-	restored bool // the data directory may be another lineage
+	restored bool   // the data directory may be another lineage
 	happened map[string]int
 }
 
@@ -145,7 +145,7 @@ func (x *backupTorture) killRestore() {
 		p.endRound(x.T)
 	}
 	x.stop(x.T)
-	begun := x.lineages()
+	begun := x.restores()
 	verb := exec.Command(x.path, append([]string{"backup", "restore", "--data-dir", x.dir, "--from", x.target, "--reason", "torture", "--yes"}, x.backedUp.restore...)...)
 	if err := verb.Start(); err != nil {
 		x.Fatal(err)
@@ -162,15 +162,15 @@ func (x *backupTorture) killRestore() {
 	}
 	x.start(x.T)
 	x.restored = true
-	if x.lineages() > begun {
+	if x.restores() > begun {
 		x.happened["restored"]++
 	} else {
 		x.happened["the old one stayed"]++
 	}
 }
 
-// lineages counts the restores in the history.
-func (x *backupTorture) lineages() int {
+// restores counts the restores in the history.
+func (x *backupTorture) restores() int {
 	x.Helper()
 	return strings.Count(x.must(x.T, "history", "--data-dir", x.dir, "--acts", "--kind", "lineage_begun", "--limit", "100000"), "lineage_begun")
 }
