@@ -150,7 +150,7 @@ func (x *backupTorture) killRestore() {
 	if err := verb.Start(); err != nil {
 		x.Fatal(err)
 	}
-	x.pause(1200)
+	x.pause(300)
 	verb.Process.Kill()
 	if verb.Wait() == nil {
 		x.happened["the restore was faster than the kill"]++
