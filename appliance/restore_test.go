@@ -363,6 +363,23 @@ func TestRestore_RefusesWhileTheCasinoRuns(t *testing.T) {
 	}
 }
 
+// Files that root restores could not be read by the casino's own user.
+func TestRestore_RefusesToWorkAsRootForAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root could")
+	}
+	dir := privateDir(t)
+	if err := checkOwnUser(dir); err != nil {
+		t.Errorf("its own directory: %v", err)
+	}
+	if err := os.Chown(dir, 12345, 12345); err != nil {
+		t.Skip(err)
+	}
+	if err := checkOwnUser(dir); err == nil || !strings.Contains(err.Error(), "runuser -u 12345 --") {
+		t.Errorf("another user's: %v", err)
+	}
+}
+
 func TestRestore_OnANewMachineNeedsTheKeyOrTheIdentity(t *testing.T) {
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
