@@ -187,6 +187,23 @@ func TestRestore_CountsWhatOnlyTheOldDirectoryKnows(t *testing.T) {
 	}
 }
 
+// Names of lineages sort by time: a clock that is behind must not make a restore's lineage an old one.
+func TestRestore_ItsLineageIsTheNewestWhateverTheClockSays(t *testing.T) {
+	ahead := time.Now().Add(48 * time.Hour)
+	r := &restoring{}
+	for _, restored := range []*backup.Restored{
+		{Plan: &backup.Plan{Begun: ahead}},
+		{Plan: &backup.Plan{}, Position: backup.Position{Time: ahead}},
+	} {
+		if got := r.begins(restored, time.Now()); got.Before(ahead) {
+			t.Errorf("the lineage begins at %s, before %s", got, ahead)
+		}
+	}
+	if got := newLineage(ahead); !strings.HasPrefix(got, ahead.UTC().Format("20060102T150405Z-")) {
+		t.Error(got)
+	}
+}
+
 // The first target answers, but has not been written to for a while.
 func TestRestore_TellsOfATargetWithNewerBackups(t *testing.T) {
 	h, target := backedUpHouse(t)
