@@ -69,17 +69,17 @@ func (v *Inventory) newestLineage() string {
 	return ""
 }
 
-// takeArchive takes casino and lineage from the archive that the request names.
+// takeArchive takes the lineage from the archive that the request names. The last part of a name will do.
 func (r *Request) takeArchive(v *Inventory) error {
 	for i := range v.Lineages {
 		for _, a := range v.Lineages[i].Archives {
-			if a.Object.Name != r.Archive {
+			if a.Object.Name != r.Archive && !strings.HasSuffix(a.Object.Name, "/"+r.Archive) {
 				continue
 			}
 			if r.Lineage != "" && r.Lineage != a.Lineage {
 				return notRestorable("%s is of the lineage %s, not %s", r.Archive, a.Lineage, r.Lineage)
 			}
-			r.Lineage = a.Lineage
+			r.Lineage, r.Archive = a.Lineage, a.Object.Name
 			return nil
 		}
 	}

@@ -307,6 +307,9 @@ func TestPlan_TakesTheArchiveThatIsNamed(t *testing.T) {
 	if err != nil || p.Archive.Index != 10 || len(p.Segments) != 1 {
 		t.Errorf("%v, %+v", err, p)
 	}
+	if p, err := choose(v, Request{Archive: name[strings.LastIndex(name, "/")+1:]}); err != nil || p.Request.Archive != name {
+		t.Errorf("by the last part of its name: %v, %+v", err, p)
+	}
 	if _, err := choose(v, Request{Archive: name, Moment: Moment{Index: 5}}); !errors.Is(err, ErrNotRestorable) {
 		t.Error(err)
 	}
