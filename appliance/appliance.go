@@ -314,6 +314,9 @@ func (a *App) Run(ctx context.Context) error {
 	stop()
 	a.stopServing()
 	owned.wait()
+	if err == nil {
+		a.finishBackups()
+	}
 	return errors.Join(err, a.close())
 }
 

@@ -44,6 +44,9 @@ func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progre
 		return proved, noServerError(socket, dial, err)
 	}
 	defer lock.Close()
+	if s := (swap{dir: dir}); s.pending() {
+		return proved, fmt.Errorf("%s: %w. The next start completes it", dir, errRestoring)
+	}
 	id, err := storage.ReadIdentity(dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !id.Ready {
 		return proved, fmt.Errorf("%s: %w", dir, ErrNoCasino)

@@ -41,6 +41,18 @@ func (a *App) openBackups(ctx context.Context) error {
 	return nil
 }
 
+// finishPatience bounds how long a stopping casino ships its newest entries.
+const finishPatience = 3 * time.Second
+
+// finishBackups ships what was answered since the last segment, so that a machine that is given up loses nothing.
+func (a *App) finishBackups() {
+	if s := a.backups.Load(); s != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), finishPatience)
+		defer cancel()
+		s.Finish(ctx, backupSource{a.casino})
+	}
+}
+
 // heldUpTo is replication's Hold: see there. Before the targets are known, all is held.
 func (a *App) heldUpTo() uint64 {
 	if s := a.backups.Load(); s != nil {

@@ -84,6 +84,9 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 	if err := checkPrivate(o.path); err != nil {
 		return nil, err
 	}
+	if err := d.completeRestore(o.log); err != nil {
+		return nil, err
+	}
 	d.identity, err = storage.ReadIdentity(o.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = d.begin(o)
@@ -129,6 +132,21 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		}
 	}
 	return d, nil
+}
+
+// completeRestore goes on with a restore that was killed while it put its files in place. One that was killed earlier has
+// changed nothing.
+func (d *dataDir) completeRestore(log *slog.Logger) error {
+	s := swap{dir: d.path, log: log}
+	if s.pending() {
+		log.Warn("a restore was interrupted when it was nearly done. It is completed now", "directory", d.path)
+		_, err := s.finish()
+		return err
+	}
+	if d.has(restoreNew) {
+		log.Warn("a restore was interrupted, and has changed nothing. The next restore removes what it left; so may you", "directory", filepath.Join(d.path, restoreNew))
+	}
+	return nil
 }
 
 // begin gives a directory its identity, if it holds nothing of a casino.

@@ -79,7 +79,7 @@ func BackupShippingCheck(look func() Backups) Check {
 			n := len(b.Targets)
 			switch {
 			case t.Differs:
-				return degraded("target %d of %d holds another continuation of this casino: this data directory is an older copy. Stop the casino, and run 'imperio restore'", i+1, n), true
+				return degraded("target %d of %d holds another continuation of this casino: this data directory is an older copy. Stop the casino, and run 'imperio backup restore'", i+1, n), true
 			case t.Gap:
 				return degraded("target %d of %d has a gap: the log was cut before all was shipped. The next backup closes it", i+1, n), true
 			case t.Lag > b.Interval+shippingGrace && t.Fails:

@@ -13,9 +13,14 @@ import (
 
 // backupCommand holds the verbs of backups.
 type backupCommand struct {
-	Create backupCreateCommand `cmd:"" help:"Make a backup of the whole state in every target, now."`
-	Status backupStatusCommand `cmd:"" help:"Print how backups stand: targets, what is under way, and what comes next."`
-	Drill  backupDrillCommand  `cmd:"" help:"Restore the newest backup for practice, and audit it."`
+	Create  backupCreateCommand  `cmd:"" help:"Make a backup of the whole state in every target, now."`
+	Status  backupStatusCommand  `cmd:"" help:"Print how backups stand: targets, what is under way, and what comes next."`
+	List    backupListCommand    `cmd:"" help:"Show what a target holds: which moments can be restored, gaps, and archives."`
+	Inspect backupInspectCommand `cmd:"" help:"Print the manifest of a backup. It needs no key."`
+	Verify  backupVerifyCommand  `cmd:"" help:"Restore an archive into a temporary directory, and audit it."`
+	Restore backupRestoreCommand `cmd:"" help:"Bring a stopped casino back, to the latest state or to a moment."`
+	Drill   backupDrillCommand   `cmd:"" help:"Restore the newest backup for practice, and audit it."`
+	Prune   backupPruneCommand   `cmd:"" help:"Delete what is older than backups are kept."`
 }
 
 // Help explains the verb.
@@ -94,8 +99,8 @@ func rate(done, total int64, took time.Duration) string {
 func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
 
 type backupStatusCommand struct {
-	Configuration configurationFlags `embed:""`
-	jsonFlag      `embed:""`
+	Backups  backupsFlags `embed:""`
+	jsonFlag `embed:""`
 }
 
 // Help explains the verb.
@@ -142,7 +147,7 @@ func (env *environment) printBackupStatus(s *control.BackupStatus) error {
 			t.Row("  since", when(target.FailsSince))
 		}
 		if target.Differs != "" {
-			t.Row("  differs", target.Differs+". Stop the casino, and run 'imperio restore'")
+			t.Row("  differs", target.Differs+". Stop the casino, and run 'imperio backup restore'")
 		}
 		if !target.GapSince.IsZero() {
 			t.Row("  gap", "since "+when(target.GapSince)+", until the next backup")
@@ -183,8 +188,8 @@ func when(t time.Time) string {
 }
 
 type backupDrillCommand struct {
-	Configuration configurationFlags `embed:""`
-	jsonFlag      `embed:""`
+	Backups  backupsFlags `embed:""`
+	jsonFlag `embed:""`
 }
 
 // Help explains the verb.

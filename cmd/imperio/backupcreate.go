@@ -8,8 +8,8 @@ import (
 )
 
 type backupCreateCommand struct {
-	Configuration configurationFlags `embed:""`
-	jsonFlag      `embed:""`
+	Backups  backupsFlags `embed:""`
+	jsonFlag `embed:""`
 }
 
 // Help explains the verb.

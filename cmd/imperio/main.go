@@ -28,7 +28,7 @@ type commands struct {
 	Account    accountCommand    `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
 	Invite     inviteCommand     `cmd:"" help:"Make and manage invitations, where people need one to sign up."`
 	History    historyCommand    `cmd:"" help:"Print what happened, who did it, and why."`
-	Backup     backupCommand     `cmd:"" help:"Make backups and see how they stand."`
+	Backup     backupCommand     `cmd:"" help:"Make, show, prove and restore backups."`
 	Audit      auditCommand      `cmd:"" help:"Audit the books: every balance, the history, and every round, recomputed."`
 	Fair       fairCommand       `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
 	Odds       oddsCommand       `cmd:"" help:"Print the mathematics of a game: return, house edge, best play."`

@@ -54,7 +54,8 @@
 // # Cutting the log
 //
 // DeleteRange at the beginning only moves the first index; whole segments below the cut are reused, oldest first. After a
-// restart the log may start earlier than it was cut, which raft accepts. DeleteRange at the end opens a new segment that
+// restart the log may start earlier than it was cut, which raft accepts. Entries above Options.Hold stay, until the log is
+// larger than Options.HoldBytes. DeleteRange at the end opens a new segment that
 // says with which entry it begins. From that entry on, older segments no longer count. That is one durable write: all or
 // nothing.
 package logstore

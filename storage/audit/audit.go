@@ -13,7 +13,7 @@
 //     too early.
 //   - Every round's draws follow from seeds that were committed to before it, and every revealed seed matches its
 //     commitment.
-//   - The lineage is the one that the history began last, and every renewal of accounts rotated as many seeds as it says.
+//   - The lineage is the one that the history began last, and every renewal of accounts rotated the seeds of as many as it says.
 //   - Every account's balance, seeds, statistics and open round follow from its events. Its names lead to it. The sum of
 //     all balances is 0.
 //

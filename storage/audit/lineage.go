@@ -22,14 +22,14 @@ func (a *auditor) rotation(e *machine.StoredEvent) {
 	a.rotated++
 }
 
-// accountsRenewed checks that a renewal of accounts rotated as many seeds as it says.
+// accountsRenewed checks that a renewal rotated the seeds of as many accounts as it says, each twice.
 func (a *auditor) accountsRenewed(e *machine.StoredEvent) error {
 	rotated := 0
 	if e.Command == a.rotating {
 		rotated = a.rotated
 	}
-	if e.Renewed == nil || e.Renewed.Accounts != rotated {
-		return violation(e.Seq, "%d accounts are renewed, which is not what the event says", rotated)
+	if e.Renewed == nil || 2*e.Renewed.Accounts != rotated {
+		return violation(e.Seq, "%d seeds are rotated by a renewal of accounts, which is not what the event says", rotated)
 	}
 	return nil
 }

@@ -155,7 +155,7 @@ func (a *archiver) archive(ctx context.Context, at *site) (made, error) {
 	at.found(f)
 	if f.differs != "" {
 		v.differs(at, f)
-		return made{}, fmt.Errorf("the target holds another continuation of this casino: %s. Stop the casino, and run 'imperio restore'", f.differs)
+		return made{}, fmt.Errorf("the target holds another continuation of this casino: %s. Stop the casino, and run 'imperio backup restore'", f.differs)
 	}
 	index, _, _, err := a.source.Position()
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// expired lists what a target need not keep any more. Archives count only if they are whole.
-func (s *Service) expired(ctx context.Context, t Target) (remove []Object, err error) {
-	all, err := ReadInventory(ctx, t, s.o.Writing.Casino)
+// FindExpired lists what a target need not keep any more of a casino. Archives count only if they are whole.
+func FindExpired(ctx context.Context, t Target, casino string, keep Keep, now time.Time) (remove []Object, err error) {
+	all, err := ReadInventory(ctx, t, casino)
 	if err != nil {
 		return nil, err
 	}
@@ -26,8 +26,8 @@ func (s *Service) expired(ctx context.Context, t Target) (remove []Object, err e
 		}
 		segments = append(segments, l.Segments...)
 	}
-	gone, now := make(map[string]bool), s.o.Now()
-	for _, a := range Expired(archives, *s.o.Keep, now) {
+	gone := make(map[string]bool)
+	for _, a := range Expired(archives, keep, now) {
 		remove, gone[a.Object.Name] = append(remove, a.Object), true
 	}
 	for _, a := range archives {
@@ -35,7 +35,7 @@ func (s *Service) expired(ctx context.Context, t Target) (remove []Object, err e
 			kept = append(kept, a)
 		}
 	}
-	for _, g := range ExpiredSegments(segments, kept, *s.o.Keep, now) {
+	for _, g := range ExpiredSegments(segments, kept, keep, now) {
 		remove = append(remove, g.Object)
 	}
 	return remove, nil
@@ -52,7 +52,7 @@ func (a *archiver) prune(ctx context.Context, at *site, f *finding) {
 		if v.o.Keep == nil {
 			return 0, nil
 		}
-		remove, err := v.expired(ctx, t)
+		remove, err := FindExpired(ctx, t, v.o.Writing.Casino, *v.o.Keep, v.o.Now())
 		if err != nil {
 			return 0, err
 		}

@@ -34,8 +34,8 @@ func long(t *testing.T) {
 // operations are all that a target does, each once.
 func operations(t *testing.T, target Target) map[string]error {
 	errs := map[string]error{
-		"put small": put(t.Context(), target, "c/small", content(1, 1000)),
-		"put large": put(t.Context(), target, "c/large", content(1, largeObject)),
+		"put small": putWhole(t.Context(), target, "c/small", content(1, 1000)),
+		"put large": putWhole(t.Context(), target, "c/large", content(1, largeObject)),
 		"list":      target.List(t.Context(), "c/", func(Object) error { return nil }),
 		"delete":    target.Delete(t.Context(), "c/there"),
 		"clean":     target.Clean(t.Context(), "c/", time.Now()),
@@ -201,7 +201,7 @@ func TestS3_AnEmptyAnswerIsNoEmptyObject(t *testing.T) {
 			t.Errorf("from %d, %d: got %d bytes and no error", c.offset, c.length, len(got))
 		}
 	}
-	if err := put(t.Context(), target, "c/new", content(2, 1000)); err == nil {
+	if err := putWhole(t.Context(), target, "c/new", content(2, 1000)); err == nil {
 		t.Error("an object counts as read back although the target gave nothing")
 	}
 	if got, err := get(t.Context(), target, "c/empty", 0, -1); err != nil || len(got) != 0 {

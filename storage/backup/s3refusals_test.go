@@ -44,7 +44,7 @@ func TestS3_WrongSettingsAreToldWithWhatToDo(t *testing.T) {
 		{"a wrong region", "set region=", wrongRegion},
 	} {
 		for operation, err := range map[string]error{
-			"put": put(t.Context(), c.target, "c/object", content(1, 10)), "put large": put(t.Context(), c.target, "c/object", content(1, largeObject)),
+			"put": putWhole(t.Context(), c.target, "c/object", content(1, 10)), "put large": putWhole(t.Context(), c.target, "c/object", content(1, largeObject)),
 			"list": c.target.List(t.Context(), "", func(Object) error { return nil }),
 		} {
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), wrong.SecretKey) {
@@ -106,7 +106,7 @@ func TestS3_AnUntrustedCertificateIsToldAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer target.Close()
-	err = put(t.Context(), target, "c/object", nil)
+	err = putWhole(t.Context(), target, "c/object", nil)
 	if err == nil || !strings.Contains(err.Error(), "is not trusted: add its authority") || requests != 0 {
 		t.Errorf("%v, after %d requests", err, requests)
 	}
@@ -166,7 +166,7 @@ func TestS3_KeysComeFromTheEnvironmentAFileOrARole(t *testing.T) {
 	})
 	t.Run("none", func(t *testing.T) {
 		clean(t)
-		err := put(t.Context(), open(t), "c/object", nil)
+		err := putWhole(t.Context(), open(t), "c/object", nil)
 		if !errors.Is(err, errNoCredentials) || !strings.Contains(err.Error(), "AWS_ACCESS_KEY_ID") {
 			t.Error(err)
 		}
@@ -174,7 +174,7 @@ func TestS3_KeysComeFromTheEnvironmentAFileOrARole(t *testing.T) {
 	t.Run("a broken file", func(t *testing.T) {
 		clean(t)
 		file(t, "[default]\naws_secret_access_key hush\n")
-		err := put(t.Context(), open(t), "c/object", nil)
+		err := putWhole(t.Context(), open(t), "c/object", nil)
 		if !errors.Is(err, errNoCredentials) || strings.Contains(err.Error(), "hush") || !strings.Contains(err.Error(), "no usable keys") {
 			t.Error(err)
 		}

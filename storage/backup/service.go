@@ -128,6 +128,23 @@ func (s *Service) Run(ctx context.Context, source Source) {
 	running.Wait()
 }
 
+// Finish ships what is left, after Run has returned and nobody bets any more. A target that does not take it until ctx ends gets
+// it after the next start.
+func (s *Service) Finish(ctx context.Context, source Source) {
+	var shipping sync.WaitGroup
+	for _, at := range s.sites {
+		if at.place().known {
+			x := &shipper{service: s, site: at, source: source}
+			shipping.Go(func() {
+				if err := x.ship(ctx); err != nil {
+					s.o.Log.Warn("a target lacks the newest entries; the next start ships them", "target", at.target.String(), "error", err)
+				}
+			})
+		}
+	}
+	shipping.Wait()
+}
+
 // Close lets go of the targets, after Run. It does not wait for a target that hangs.
 func (s *Service) Close() error {
 	var errs []error

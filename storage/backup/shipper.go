@@ -158,9 +158,9 @@ func (s *Service) differs(at *site, f *finding) {
 	if !news {
 		return
 	}
-	s.o.Log.Error("the data directory is an older copy of the casino: nothing is written to the target. Stop the casino, and run 'imperio restore'", "target", name, "lineage", f.lineage, "found", f.differs)
+	s.o.Log.Error("the data directory is an older copy of the casino: nothing is written to the target. Stop the casino, and run 'imperio backup restore'", "target", name, "lineage", f.lineage, "found", f.differs)
 	s.o.Report(Report{HistoryDiffers, name, fmt.Sprintf(
-		"This data directory is an older copy of the casino than %s holds (%s). Nothing is written there any more. Stop the casino, and run 'imperio restore': it takes up the newest backup, and begins a new lineage. Bets go on until then.", name, f.differs)})
+		"This data directory is an older copy of the casino than %s holds (%s). Nothing is written there any more. Stop the casino, and run 'imperio backup restore': it takes up the newest backup, and begins a new lineage. Bets go on until then.", name, f.differs)})
 }
 
 // ship ships what was applied since the last segment.

@@ -60,7 +60,7 @@ func accept(r io.Reader) error {
 	return err
 }
 
-func put(ctx context.Context, target Target, name string, data []byte) error {
+func putWhole(ctx context.Context, target Target, name string, data []byte) error {
 	upload, err := target.Create(ctx, name)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func put(ctx context.Context, target Target, name string, data []byte) error {
 
 func mustPut(t *testing.T, target Target, name string, data []byte) {
 	t.Helper()
-	if err := put(t.Context(), target, name, data); err != nil {
+	if err := putWhole(t.Context(), target, name, data); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -194,7 +194,7 @@ func testLists(t *testing.T, target Target) {
 	for part := range slices.Chunk(slices.Clone(names), len(names)/8+1) {
 		group.Go(func() {
 			for _, name := range part {
-				if err := put(t.Context(), target, name, []byte(name)); err != nil {
+				if err := putWhole(t.Context(), target, name, []byte(name)); err != nil {
 					t.Error(err)
 					return
 				}
@@ -358,7 +358,7 @@ func testConcurrent(t *testing.T, target Target) {
 			data := content(uint64(i), 1000*(i+1))
 			for round := range 5 {
 				name := fmt.Sprintf("c/%d/%d", i, round)
-				if err := put(t.Context(), target, name, data); err != nil {
+				if err := putWhole(t.Context(), target, name, data); err != nil {
 					t.Error(err)
 					return
 				}

@@ -295,9 +295,10 @@ type BeginLineage struct {
 }
 
 // RenewAccounts takes away what somebody may have of accounts: it ends their sessions, personal access tokens and password
-// links, and rotates their seeds under the same client seeds. None of the accounts may have an open round. It concerns no
-// account alone, so Command.Account must be 0.
-// Seeds: one for each account of the range that is not deleted, in the order of the accounts. Answer: *AccountsRenewed.
+// links, and rotates their seeds twice, so that neither the active seed nor the next one is used any more. Their client seeds
+// are the default ones again. None of the accounts may have an open round. It concerns no account alone, so Command.Account
+// must be 0.
+// Seeds: two for each account of the range that is not deleted, in the order of the accounts. Answer: *AccountsRenewed.
 type RenewAccounts struct {
 	First AccountID `cbor:"1,keyasint"`
 	Count int       `cbor:"2,keyasint"` // from First on, with deleted ones: 1 … 1000. All must exist

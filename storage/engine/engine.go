@@ -335,7 +335,11 @@ func (d *DB) Close() error {
 
 // openFile opens the file for use: every commit is synced, with the free list, so that opening is quick even after a crash.
 func openFile(path string, readOnly bool) (*bbolt.DB, error) {
-	db, err := openWith(path, readOnly, initialMmapSize)
+	size := int64(0)
+	if info, err := os.Stat(path); err == nil { // if not, bbolt says why
+		size = info.Size()
+	}
+	db, err := openWith(path, readOnly, mappedFor(size))
 	if errors.Is(err, syscall.ENOMEM) { // address space is limited: let the file be remapped as it grows
 		db, err = openWith(path, readOnly, 0)
 	}
@@ -368,9 +372,14 @@ func openWith(path string, readOnly bool, mapped int) (db *bbolt.DB, err error) 
 	return db, err
 }
 
-// initialMmapSize is address space, not memory. It is large enough that a growing file need not be remapped, which would
-// wait for all readers. A 32-bit program has less of it.
-const initialMmapSize = min(16<<30, math.MaxInt/8)
+// mappedFor is how much address space is set aside for a file of some size, in bytes. A file that outgrows it is remapped, and
+// that waits for all readers: a backup that reads a snapshot for an hour would stall every checkpoint. So there is room for
+// four times the file. It is not memory. A 32-bit program has less of it.
+func mappedFor(size int64) int {
+	return int(min(max(leastMapped, 4*size), math.MaxInt/8))
+}
+
+const leastMapped = 16 << 30
 
 // Path is the path of the file.
 func (d *DB) Path() string { return d.path }

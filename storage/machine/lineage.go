@@ -47,7 +47,7 @@ func (m *Machine) renewAccounts(b command.RenewAccounts) (command.Result, error)
 	if err != nil {
 		return command.Result{}, err
 	}
-	if r := m.refuseSeeds(len(ids)); r != nil {
+	if r := m.refuseSeeds(2 * len(ids)); r != nil {
 		return command.Result{Refusal: r}, nil
 	}
 	if playing != 0 {
@@ -55,7 +55,7 @@ func (m *Machine) renewAccounts(b command.RenewAccounts) (command.Result, error)
 	}
 	done := Renewal{Accounts: len(ids)}
 	for i, id := range ids {
-		ended, err := m.renewAccount(id, m.command.Seeds[i])
+		ended, err := m.renewAccount(id, m.command.Seeds[2*i], m.command.Seeds[2*i+1])
 		if err != nil {
 			return command.Result{}, fmt.Errorf("renew account %d: %w", id, err)
 		}
@@ -86,8 +86,10 @@ func (m *Machine) renewable(b command.RenewAccounts) (ids []command.AccountID, p
 	return ids, playing, nil
 }
 
-// renewAccount renews one account, and returns how many sessions it had.
-func (m *Machine) renewAccount(id command.AccountID, next command.SealedSeed) (ended int, err error) {
+// renewAccount renews one account, and returns how many sessions it had. Its seeds are rotated twice: in the lost part of the
+// history, the next seed may have become active and been revealed. The client seed may have been chosen before the new server
+// seeds were made, so it is the default one again, until its player chooses another.
+func (m *Machine) renewAccount(id command.AccountID, first, second command.SealedSeed) (ended int, err error) {
 	refs, err := m.sessionRefs(id)
 	if err != nil {
 		return 0, err
@@ -114,10 +116,14 @@ func (m *Machine) renewAccount(id command.AccountID, next command.SealedSeed) (e
 	if err != nil {
 		return 0, err
 	}
-	s, err := m.seedsOf(id)
-	if err != nil {
-		return 0, err
+	for _, next := range [2]command.SealedSeed{first, second} {
+		s, err := m.seedsOf(id)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := m.rotatePair(id, &w, s, defaultClientSeed(id), next); err != nil {
+			return 0, err
+		}
 	}
-	_, err = m.rotatePair(id, &w, s, s.Client, next)
-	return len(refs), err
+	return len(refs), nil
 }

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"fmt"
 	"regexp"
 
 	"imperio/storage/command"
@@ -32,7 +33,7 @@ func (m *Model) renewAccounts(of command.AccountID, b command.RenewAccounts, ent
 			open = open || p.open() != nil
 		}
 	}
-	if len(entropy) != 32*len(renewed) {
+	if len(entropy) != 64*len(renewed) {
 		return refused(refuse("invalid_command"))
 	}
 	if open {
@@ -46,8 +47,10 @@ func (m *Model) renewAccounts(of command.AccountID, b command.RenewAccounts, ent
 		}
 		answer.Sessions += len(p.sessions)
 		p.sessions, p.link = nil, command.PasswordLink{}
-		p.rotate(m.now, p.clients[p.active()], entropy[32*i:32*i+32])
-		events++
+		for k := range 2 {
+			p.rotate(m.now, fmt.Sprintf("default:%d", p.id), entropy[64*i+32*k:64*i+32*k+32])
+			events++
+		}
 	}
 	o := did(same(&answer))
 	o.others = events

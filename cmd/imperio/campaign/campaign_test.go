@@ -31,6 +31,7 @@ var steps = []struct {
 	{"growth", "cost of a bet by the number of accounts", (*campaign).measureGrowth},
 	{"memory", "memory by its limit", (*campaign).measureMemory},
 	{"restarts", "starts after a stop and after a kill", (*campaign).measureRestarts},
+	{"backups", "backups during play, and a restore", (*campaign).measureBackups},
 	{"keys", "play with many used idempotency keys", (*campaign).measureKeys},
 }
 

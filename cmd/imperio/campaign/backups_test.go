@@ -1,0 +1,186 @@
+package campaign
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"imperio/appliance"
+	"imperio/appliance/bench"
+	"imperio/appliance/config"
+	"imperio/appliance/control"
+)
+
+// measureBackups plays in the large casino in turns, without and with an archive being made, and then restores it.
+func (m *campaign) measureBackups(ctx context.Context) error {
+	if err := m.make(ctx, &m.many); err != nil { // without backups
+		return err
+	}
+	target := filepath.Join(m.directory, "backups")
+	program := m.program
+	defer func() { m.program = program }()
+	m.program.Environ = append(slices.Clone(program.Environ), config.EnvPrefix+"BACKUP_TO=file://"+target,
+		config.EnvPrefix+"BACKUP_SCHEDULE=off", config.EnvPrefix+"BACKUP_DRILL=off")
+	m.printf("\n## Backups\n\n%d accounts, a directory on the same disk as the target.\n\n", m.many.accounts)
+	var state int64
+	err := m.withCasino(ctx, &m.many, func(c *casino) error {
+		// The first start makes an archive at once. It must not count.
+		if err := m.program.Run(ctx, m.progress, "backup", "create", "--data-dir", c.directory); err != nil {
+			return err
+		}
+		if err := m.measureArchives(ctx, c); err != nil {
+			return err
+		}
+		if err := m.measureLag(ctx, c, target); err != nil {
+			return err
+		}
+		fi, err := os.Stat(filepath.Join(c.directory, "state.db"))
+		if err == nil {
+			state = fi.Size()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return m.measureRestore(ctx, target, state)
+}
+
+// measureArchives compares turns of play with and without archives.
+func (m *campaign) measureArchives(ctx context.Context, c *casino) error {
+	m.printf("| pair | without an archive: a second | p99 ms | max ms | while archives are made: a second | p99 ms | max ms | throughput, ratio |\n|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	tokens := m.many.playing(m.playing)
+	var ratios, slowest []float64
+	for pair := range m.turns {
+		var r [2]bench.Measurement
+		for k := range 2 {
+			archiving := (pair+k)%2 == 1
+			played, err := m.playWhile(ctx, c, tokens, archiving)
+			if err != nil {
+				return err
+			}
+			if archiving {
+				r[1] = played.Casino
+			} else {
+				r[0] = played.Casino
+			}
+		}
+		ratio := r[1].RequestsPerSecond / r[0].RequestsPerSecond
+		ratios, slowest = append(ratios, ratio), append(slowest, r[1].Latency.Max)
+		m.printf("| %d | %.0f | %.2f | %.2f | %.0f | %.2f | %.2f | %.3f |\n", pair+1, r[0].RequestsPerSecond, r[0].Latency.P99, r[0].Latency.Max,
+			r[1].RequestsPerSecond, r[1].Latency.P99, r[1].Latency.Max, ratio)
+	}
+	use, err := memoryOf(c.Process.Pid)
+	if err != nil {
+		return err
+	}
+	m.printf("\nMedian: **%.3f**. Memory afterwards: %.0f MB of its own.\n", median(ratios), megabytes(use.anonymous))
+	m.goal(median(ratios) >= 0.9, m.of("throughput while an archive is made"), "at least 0.9", "%.2f", median(ratios))
+	m.goal(slices.Max(slowest) <= 100, m.of("slowest answer while an archive is made"), "at most 100 ms", "%.0f ms", slices.Max(slowest))
+	return nil
+}
+
+// playWhile plays a turn, and has archives made meanwhile, one after the other.
+func (m *campaign) playWhile(ctx context.Context, c *casino, tokens []string, archiving bool) (*bench.Report, error) {
+	options := m.play(c, tokens)
+	options.Duration = max(m.turn, 500*time.Millisecond)
+	making, stop := context.WithCancel(ctx)
+	made := make(chan error, 1)
+	go func() {
+		var err error
+		for archiving && err == nil && making.Err() == nil {
+			err = m.program.Run(making, m.progress, "backup", "create", "--data-dir", c.directory)
+		}
+		if making.Err() != nil && ctx.Err() == nil {
+			err = nil // it was interrupted, as meant; the server finishes the archive
+		}
+		made <- err
+	}()
+	r, err := bench.Run(ctx, options)
+	stop()
+	if err = errors.Join(err, <-made); err != nil {
+		return nil, err
+	}
+	m.broken += len(r.Violations)
+	return r, m.awaitIdle(ctx, c)
+}
+
+// awaitIdle waits until no archive is being made, by making one.
+func (m *campaign) awaitIdle(ctx context.Context, c *casino) error {
+	for {
+		var out bytes.Buffer
+		err := m.program.Run(ctx, &out, "backup", "status", "--data-dir", c.directory, "--json")
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(out.String(), `"working"`) {
+			return nil
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// measureLag plays, and measures how long it takes until the newest entry is in the target.
+func (m *campaign) measureLag(ctx context.Context, c *casino, target string) error {
+	options := m.play(c, m.many.playing(m.playing))
+	options.Duration = max(m.turn, 500*time.Millisecond)
+	if _, err := bench.Run(ctx, options); err != nil {
+		return err
+	}
+	var status control.Status
+	if err := c.ask(ctx, func(client *control.Client) (err error) {
+		status, err = control.GetStatus.Call(ctx, client, control.None{})
+		return err
+	}); err != nil {
+		return err
+	}
+	began := time.Now()
+	for newestShipped(target) < status.AppliedIndex {
+		if time.Since(began) > 5*time.Minute {
+			return fmt.Errorf("entry %d was not shipped within five minutes", status.AppliedIndex)
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	took := time.Since(began)
+	m.printf("\nAfter %s of play, the newest bet was in the target after %.1f s.\n", m.turn, took.Seconds())
+	m.goal(took <= 10*time.Second, "a bet is restorable", "10 s after its answer", "%.1f s", took.Seconds())
+	return nil
+}
+
+// newestShipped is the newest entry in a directory of backups, as the names of its files say.
+func newestShipped(target string) (newest uint64) {
+	filepath.WalkDir(target, func(path string, _ fs.DirEntry, _ error) error {
+		var first, last uint64
+		if n, _ := fmt.Sscanf(filepath.Base(path), "%d-%d-", &first, &last); n == 2 && strings.HasSuffix(path, ".segment") {
+			newest = max(newest, last)
+		}
+		return nil
+	})
+	return newest
+}
+
+// measureRestore restores all that was shipped into an empty directory.
+func (m *campaign) measureRestore(ctx context.Context, target string, state int64) error {
+	directory := filepath.Join(m.directory, "restored")
+	began := time.Now()
+	var out bytes.Buffer
+	err := m.program.Run(ctx, &out, "backup", "restore", "--data-dir", directory, "--from", "file://"+target,
+		"--key-file", filepath.Join(m.many.directory, appliance.KeyFile), "--reason", "the campaign", "--yes", "--json")
+	if err != nil {
+		return err
+	}
+	m.printf("\nA restore of everything took %.1f s, with the renewal of %d accounts and the audit. `state.db` has %.0f MB. What it says:\n\n```json\n%s\n```\n",
+		time.Since(began).Seconds(), m.many.accounts, megabytes(state), strings.TrimSpace(out.String()))
+	return os.RemoveAll(directory)
+}

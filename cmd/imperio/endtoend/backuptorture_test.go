@@ -1,0 +1,190 @@
+package endtoend
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The torture of backups: each step of backing up and of restoring is killed with SIGKILL at random moments while players bet.
+// After each kill the data directory is a whole casino, the old or the restored one, with every answer that a player ever
+// got; and every backup with a name is whole.
+//
+// BACKUP_KILLS is how often each step is killed (make backup-torture: 100). TORTURE_SEED repeats an earlier run's decisions.
+func TestBackupTorture_NothingIsHalf(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it kills and restores a casino a dozen times")
+	}
+	kills := number(t, "BACKUP_KILLS", 2)
+	seed := uint64(number(t, "TORTURE_SEED", int(time.Now().UnixNano()%1e9)))
+	t.Logf("seed %d (TORTURE_SEED), %d kills of each step", seed, kills)
+	x := &backupTorture{T: t, backedUp: newBackedUp(t, seed, 4), random: rand.New(rand.NewPCG(seed, 1)), happened: make(map[string]int)}
+	answers := 0
+	for range kills {
+		for _, step := range backupSteps {
+			x.hush = x.play()
+			step.do(x)
+			x.hush()
+			if x.command == nil {
+				x.start(t)
+			}
+			for _, p := range x.players {
+				if x.restored {
+					p.signIn(t)
+				}
+				answers += p.settleUp(t)
+			}
+			x.restored = false
+			if t.Failed() {
+				t.Fatalf("after %q, seed %d", step.name, seed)
+			}
+		}
+	}
+	x.shipped(t)
+	x.checkTarget()
+	x.stop(t)
+	x.audit(t)
+	for _, left := range []string{"restore.new", "restore.ready", "drill.tmp"} {
+		if _, err := os.Stat(filepath.Join(x.dir, left)); err == nil {
+			t.Errorf("%s is left in the data directory", left)
+		}
+	}
+	t.Logf("%d answers compared with the books; %v", answers, x.happened)
+	if answers == 0 || x.happened["restored"] == 0 {
+		t.Error("nobody played, or nothing was ever restored: the test proves nothing")
+	}
+}
+
+type backupTorture struct {
+	*testing.T
+	*backedUp
+	random   *rand.Rand
+	hush     func() // ends the play that goes on
+	restored bool   // the data directory may be another lineage
+	happened map[string]int
+}
+
+var backupSteps = []struct {
+	name string
+	do   func(*backupTorture)
+}{
+	{"a kill while segments are shipped", func(x *backupTorture) { x.pause(1500); x.kill(x.T) }},
+	{"a kill during an archive", func(x *backupTorture) { x.killServerDuring("backup", "create", "--data-dir", x.dir) }},
+	{"a kill during a drill", func(x *backupTorture) { x.killServerDuring("backup", "drill", "--data-dir", x.dir) }},
+	{"a kill of a verification", func(x *backupTorture) {
+		x.killVerb(300, append([]string{"backup", "verify", "latest", "--from", x.target, "--data-dir", x.dir}, x.restore...)...)
+	}},
+	{"a kill of the retention", func(x *backupTorture) {
+		x.killVerb(60, "backup", "prune", "--from", x.target, "--data-dir", x.dir)
+	}},
+	{"a kill of a restore", (*backupTorture).killRestore},
+}
+
+// pause waits up to so many milliseconds: the moment of the kill, not synchronisation.
+func (x *backupTorture) pause(most int) {
+	time.Sleep(time.Duration(x.random.IntN(most)) * time.Millisecond)
+}
+
+func (x *backupTorture) play() (stop func()) {
+	ctx, cancel := context.WithCancel(x.Context())
+	var playing sync.WaitGroup
+	for _, p := range x.players {
+		playing.Go(func() { p.playOn(ctx) })
+	}
+	return func() { cancel(); playing.Wait() }
+}
+
+// killServerDuring runs a verb that has the server do something, and kills the server meanwhile.
+func (x *backupTorture) killServerDuring(args ...string) {
+	x.Helper()
+	verb := exec.Command(x.path, args...)
+	if err := verb.Start(); err != nil {
+		x.Fatal(err)
+	}
+	x.pause(250)
+	x.kill(x.T)
+	if verb.Wait() == nil {
+		x.happened[args[1]+" was faster than the kill"]++
+	}
+}
+
+// killVerb kills a verb that works beside the server. The server must not mind.
+func (x *backupTorture) killVerb(most int, args ...string) {
+	x.Helper()
+	verb := exec.Command(x.path, args...)
+	if err := verb.Start(); err != nil {
+		x.Fatal(err)
+	}
+	x.pause(most)
+	verb.Process.Kill()
+	if verb.Wait() == nil {
+		x.happened[args[1]+" was faster than the kill"]++
+	}
+	select {
+	case err := <-x.ended:
+		x.command = nil
+		x.Errorf("the casino ended with a verb: %v\n%s", err, x.log.String())
+	default:
+	}
+}
+
+// killRestore restores everything that was shipped, and kills the restore. Then it kills the start that follows, which may
+// have to complete what the restore began.
+func (x *backupTorture) killRestore() {
+	x.Helper()
+	x.hush()
+	for _, p := range x.players {
+		p.settleUp(x.T)
+		p.endRound(x.T)
+	}
+	x.stop(x.T)
+	begun := x.restores()
+	verb := exec.Command(x.path, append([]string{"backup", "restore", "--data-dir", x.dir, "--from", x.target, "--reason", "torture", "--yes"}, x.backedUp.restore...)...)
+	if err := verb.Start(); err != nil {
+		x.Fatal(err)
+	}
+	x.pause(300)
+	verb.Process.Kill()
+	if verb.Wait() == nil {
+		x.happened["the restore was faster than the kill"]++
+	}
+	if x.random.IntN(2) == 0 {
+		x.spawn(x.T)
+		x.pause(60)
+		x.kill(x.T)
+	}
+	x.start(x.T)
+	x.restored = true
+	if x.restores() > begun {
+		x.happened["restored"]++
+	} else {
+		x.happened["the old one stayed"]++
+	}
+}
+
+// restores counts the restores in the history.
+func (x *backupTorture) restores() int {
+	x.Helper()
+	return strings.Count(x.must(x.T, "history", "--data-dir", x.dir, "--acts", "--kind", "lineage_begun", "--limit", "100000"), "lineage_begun")
+}
+
+// checkTarget verifies every archive with a name.
+func (x *backupTorture) checkTarget() {
+	x.Helper()
+	root := strings.TrimPrefix(x.target, "file://")
+	archives, err := filepath.Glob(filepath.Join(root, "*", "*", "archives", "*.archive"))
+	if err != nil || len(archives) == 0 {
+		x.Fatalf("%d archives, %v", len(archives), err)
+	}
+	for _, path := range archives {
+		x.must(x.T, append([]string{"backup", "verify", path, "--data-dir", x.dir}, x.backedUp.restore...)...)
+	}
+	x.happened[fmt.Sprintf("%d archives verified", len(archives))]++
+}
