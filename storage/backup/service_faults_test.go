@@ -353,7 +353,7 @@ func TestService_AnOlderCopyOfTheCasino_WritesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			v = s.wait("the refusal", func(s backup.Status) bool { return s.Run.Number == run && !s.Run.Finished.IsZero() })
-			if !strings.Contains(v.Run.Results[0].Error, "imperio restore") {
+			if !strings.Contains(v.Run.Results[0].Error, "imperio backup restore") {
 				t.Errorf("an archive was not refused: %+v", v.Run)
 			}
 			copied.bet() // bets go on
