@@ -121,6 +121,20 @@ func holdViolation(t *testing.T, s *storage.Store, event uint64, says string) {
 
 func untouched(*forger) {}
 
+// Whoever audits beside players lets them have the processor again and again.
+func TestAudit_RestsAndEndsWithTheErrorOfThat(t *testing.T) {
+	t.Parallel()
+	s := forge(t, audited(t), untouched)
+	rests := 0
+	if _, err := prove(t, t.Context(), s, audit.Options{Workers: 1, Rest: func() error { rests++; return nil }}); err != nil || rests == 0 {
+		t.Errorf("%d rests, %v", rests, err)
+	}
+	tired := errors.New("tired")
+	if _, err := prove(t, t.Context(), s, audit.Options{Workers: 1, Rest: func() error { return tired }}); !errors.Is(err, tired) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAudit_PassesTheUntouchedCasino(t *testing.T) {
 	t.Parallel()
 	file := audited(t)

@@ -21,17 +21,12 @@ var loading = []string{"config.go", "keys.go", "load.go", "reference.go", "valid
 func TestConfiguration_EveryKeyIsReadBySomeone(t *testing.T) {
 	read := fieldsRead(t)
 	for _, key := range Keys() {
-		if isFileOfAnother(key.Name) || key.Group == unreadGroup {
+		if isFileOfAnother(key.Name) {
 			continue // Load reads it into the secret itself
 		}
 		at := reflect.TypeFor[Config]().FieldByIndex(key.index[:len(key.index)-1]).Type.Name()
 		if !read[at+"."+key.Field] {
 			t.Errorf("nothing reads %s (the field %s.%s)", key.Name, at, key.Field)
-		}
-	}
-	for field := range read {
-		if strings.HasPrefix(field, unreadGroup+".") {
-			t.Errorf("%s is read: remove the exception for its group", field)
 		}
 	}
 	// The keys of games reach their readers as tables.
@@ -41,9 +36,6 @@ func TestConfiguration_EveryKeyIsReadBySomeone(t *testing.T) {
 		}
 	}
 }
-
-// unreadGroup are the keys of backups, until the casino makes backups.
-const unreadGroup = "Backups"
 
 func isFileOfAnother(name string) bool {
 	other, isFile := strings.CutSuffix(name, "-file")

@@ -76,6 +76,10 @@ func (s *Service) look(ctx context.Context, t Target, source Source) (f *finding
 	if f.lastDrill, f.lastGoodDrill, err = readDrills(ctx, t, s.o.Writing.Casino); err != nil {
 		return nil, err
 	}
+	if newest := f.all.Lineages; len(newest) > 0 && newest[len(newest)-1].Began().After(lineageBegan(f.lineage)) {
+		s.o.Log.Warn("the casino was restored elsewhere, as a newer lineage in the target shows. Only one of the two may take bets",
+			"target", t.String(), "lineage", f.lineage, "newer_lineage", newest[len(newest)-1].Lineage)
+	}
 	return f, s.compare(ctx, t, source, f, index)
 }
 

@@ -78,6 +78,12 @@ func TestService_TheScheduleAndAClockThatSteps(t *testing.T) {
 	clock.set(noon.Add(100 * time.Hour)) // some slots were missed
 	s = h.serve(o)
 	s.archives(h, 4)
+	clock.set(noon.Add(365 * 24 * time.Hour)) // wrong for a moment
+	s.archives(h, 5)
+	clock.set(noon.Add(101 * time.Hour))
+	s.archives(h, 5)
+	clock.set(noon.Add(125 * time.Hour)) // the schedule does not wait for a year
+	s.archives(h, 6)
 }
 
 func TestService_ABackupOnDemand(t *testing.T) {

@@ -1,6 +1,8 @@
 package backup_test
 
 import (
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,5 +40,18 @@ func TestService_ShipsTheRestAtTheEnd(t *testing.T) {
 	s.Finish(t.Context(), h)
 	if got := h.rebuild(target); got < index {
 		t.Errorf("entries up to %d can be restored, want %d", got, index)
+	}
+}
+
+// Where the casino was restored elsewhere, the target shows it. The old one goes on with its own lineage, and says so.
+func TestService_TellsOfANewerLineage(t *testing.T) {
+	h, target := newHouse(t), directory(t)
+	put(t, target, casinoID+"/20301120T100000Z-4f3a9c21/archives/20301120T100000.000Z-00000000000000000009.archive", "an archive")
+	o, logs := h.options(target), &lines{}
+	o.Log = slog.New(slog.NewTextHandler(logs, nil))
+	s := h.serve(o)
+	s.settled(h)
+	if !strings.Contains(logs.text(), "restored elsewhere") {
+		t.Errorf("the log says:\n%s", logs.text())
 	}
 }
