@@ -33,6 +33,7 @@ type RestoreOptions struct {
 	Version      string // of this program
 	DryRun       bool   // tell the plan, and change nothing
 	NoAudit      bool
+	NoCount      bool // don't read the segments after the moment, which may be many, to count what was asked for in them
 	Log          *slog.Logger
 	// Progress tells how far a phase is. May be nil.
 	Progress func(phase string, done, total int64)

@@ -14,7 +14,10 @@ import (
 
 // tell fills in the report: what will be done, and what that takes back.
 func (r *restoring) tell(ctx context.Context, p *backup.Plan) error {
-	after, newest, err := p.Aftermath(ctx, r.target, r.keys.forBackup(), func(phase backup.Phase, done, total int64) { r.o.Progress(string(phase), done, total) })
+	after, newest, err := p.Aftermath(ctx, r.target)
+	if err == nil && !r.o.NoCount {
+		after.Asked, err = p.AskedAfter(ctx, r.target, r.keys.forBackup(), func(phase backup.Phase, done, total int64) { r.o.Progress(string(phase), done, total) })
+	}
 	if err != nil {
 		return fmt.Errorf("count what the restore takes back: %w", err)
 	}
@@ -64,7 +67,9 @@ func (r *restoring) tellOld(ctx context.Context, p *backup.Plan) {
 		atMost := r.report.TakesBack.AtMost
 		r.report.TakesBack.Since(&before, &at, index)
 		r.report.TakesBack.AtMost, r.report.TakesBack.AtLeast = atMost, false
-		r.report.TakesBack.Add(&tally)
+		if !r.o.NoCount {
+			r.report.TakesBack.Add(&tally)
+		}
 		r.report.newest, r.report.newestIndex = at, index
 	}
 }

@@ -22,6 +22,7 @@ type backupRestoreCommand struct {
 	Reason  string `placeholder:"TEXT" help:"Why: the history keeps it. Required."`
 	DryRun  bool   `help:"Say what would be done, how long it takes and what it takes back, and change nothing."`
 	NoAudit bool   `help:"Don't audit the restored casino, to be back sooner. Run 'imperio audit' later."`
+	NoCount bool   `help:"Don't count self-exclusions and the like after the moment. For a moment long ago, that means to fetch very many segments."`
 	Yes     bool   `help:"Don't ask whether you are sure."`
 
 	backupFromFlags `embed:""`
@@ -67,7 +68,7 @@ func (c *backupRestoreCommand) Run(env *environment) error {
 	o := appliance.RestoreOptions{
 		Config: loaded.Config, From: c.From, IdentityFile: c.Identity, KeyFile: c.Key,
 		Request: backup.Request{Moment: moment, Casino: c.Casino, Lineage: c.Lineage, Archive: c.Archive},
-		Reason:  c.Reason, SudoUser: env.sudoUser(), Version: thisBuild().version, DryRun: c.DryRun, NoAudit: c.NoAudit,
+		Reason:  c.Reason, SudoUser: env.sudoUser(), Version: thisBuild().version, DryRun: c.DryRun, NoAudit: c.NoAudit, NoCount: c.NoCount,
 		Log: complaints(env), Progress: progress.show,
 		Confirm: func(r *appliance.RestoreReport) error {
 			progress.end()
@@ -175,6 +176,9 @@ func tellTakenBack(w io.Writer, r *appliance.RestoreReport) {
 	}
 	fmt.Fprintf(w, "It takes back%s %d rounds with %d coins staked and %d paid, %d accounts, and %d events in all, up to %s.\n",
 		about, a.Rounds, a.Staked, a.Paid, a.Accounts, a.Events, bothTimes(a.UpTo))
+	if a.Asked == nil {
+		fmt.Fprintln(w, "What else was asked for after the moment, such as self-exclusions, was not counted.")
+	}
 	if len(a.Asked) == 0 {
 		return
 	}

@@ -79,6 +79,7 @@ func TestBackup_IsListedInspectedVerifiedRestoredAndPruned(t *testing.T) {
 
 	index := fmt.Sprint(archive.Index)
 	holds(t, c.does("", "backup", "restore", "--index", index, "--dry-run"), "It takes back", "1 grants of coins", "Nothing was changed.")
+	holds(t, c.does("", "backup", "restore", "--index", index, "--dry-run", "--no-count"), "It takes back", "was not counted")
 	holds(t, c.does("", "backup", "restore", "--index", index, "--reason", "no luck", "--yes"),
 		"1 grants of coins", "entry "+index, "new lineage", "before-restore-")
 	holds(t, c.does("", "history", "--acts"), "casino_restored", "no luck", "origin, entry "+index)

@@ -27,7 +27,7 @@ type Aftermath struct {
 	AtMost bool `json:"at_most,omitzero"`
 	// AtLeast says that they end before the newest backup, whose figures are not known.
 	AtLeast bool `json:"at_least,omitzero"`
-	// Asked are commands that somebody should repeat by hand.
+	// Asked are commands that somebody should repeat by hand. nil: they were not counted.
 	Asked []Asked `json:"asked"`
 }
 
@@ -53,9 +53,9 @@ func (a *Aftermath) Since(before, after *Position, index uint64) {
 	a.Index, a.AtMost = index, false
 }
 
-// Aftermath counts what the target knows of the time after the plan's moment. It reads all segments after it. newest is the
-// newest position that a manifest tells.
-func (p *Plan) Aftermath(ctx context.Context, t Target, identities []age.Identity, progress func(Phase, int64, int64)) (a Aftermath, newest Position, err error) {
+// Aftermath sums up what the target knows of the time after the plan's moment, without Asked. newest is the newest position
+// that a manifest tells.
+func (p *Plan) Aftermath(ctx context.Context, t Target) (a Aftermath, newest Position, err error) {
 	before, exact, err := p.positionBefore(ctx, t)
 	if err != nil {
 		return a, newest, err
@@ -66,12 +66,11 @@ func (p *Plan) Aftermath(ctx context.Context, t Target, identities []age.Identit
 	}
 	a.Since(&before, &newest, index)
 	a.AtMost, a.AtLeast = !exact, index < p.Newest
-	a.Asked, err = p.askedAfter(ctx, t, identities, progress)
-	return a, newest, err
+	return a, newest, nil
 }
 
-// askedAfter counts the commands in the segments after the moment.
-func (p *Plan) askedAfter(ctx context.Context, t Target, identities []age.Identity, progress func(Phase, int64, int64)) ([]Asked, error) {
+// AskedAfter counts the commands after the moment. It reads all segments there, which may be many. progress may be nil.
+func (p *Plan) AskedAfter(ctx context.Context, t Target, identities []age.Identity, progress func(Phase, int64, int64)) ([]Asked, error) {
 	if len(p.After) == 0 {
 		return []Asked{}, nil
 	}

@@ -513,7 +513,10 @@ func TestAftermath_CountsWhatComesAfter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, newest, err := p.Aftermath(t.Context(), s.to, nil, nil)
+		a, newest, err := p.Aftermath(t.Context(), s.to)
+		if err == nil {
+			a.Asked, err = p.AskedAfter(t.Context(), s.to, nil, nil)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
