@@ -9,9 +9,12 @@ import (
 	"imperio/storage"
 )
 
-// fetchAhead is how many segments are coming at a time, ahead of the one in use. Each takes up to twice MaxSegment of
-// memory.
-const fetchAhead = 4
+// fetchAhead is how many small segments are fetched at a time, ahead of the one in use: each costs a few answers of the
+// target, which may be far away. A large one counts for several, so that memory stays bounded: see weight.
+const fetchAhead = 16
+
+// weight is for how many small segments one counts. A segment of MaxSegment takes a third of all.
+func weight(s SegmentInfo) int { return min(1+int(s.Object.Size/(4<<20)), fetchAhead) }
 
 // coming is a segment with its entries, or why there are none.
 type coming struct {
@@ -26,30 +29,37 @@ func fetchSegments(ctx context.Context, t Target, list []SegmentInfo, keys []age
 	whole := ctx
 	ctx, stop := context.WithCancel(whole)
 	defer stop()
-	queue := make(chan chan coming, fetchAhead-1) // with the one that is waited for: fetchAhead
+	queue := make(chan chan coming, fetchAhead)
+	room := make(chan struct{}, fetchAhead)
 	go func() {
 		defer close(queue)
 		for _, s := range list {
-			one := make(chan coming, 1)
-			select {
-			case queue <- one:
-			case <-ctx.Done():
-				return
+			for range weight(s) {
+				select {
+				case room <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
 			}
+			one := make(chan coming, 1)
+			queue <- one // there is room for as many as have a weight
 			go func() { one <- fetchSegment(ctx, t, s, keys) }()
 		}
 	}()
 	var failed error
 	for one := range queue { // to the end, so that no fetch outlives the call
 		f := <-one
-		if failed != nil {
-			continue
+		if failed == nil {
+			failed = f.err
 		}
-		if failed = f.err; failed == nil {
+		if failed == nil {
 			failed = use(&f)
 		}
 		if failed != nil {
 			stop()
+		}
+		for range weight(f.info) {
+			<-room
 		}
 	}
 	if failed == nil {

@@ -205,6 +205,23 @@ func TestRestore_ToTheLatestToEntriesAndToTimes(t *testing.T) {
 	}
 }
 
+// More segments than are fetched at a time, with one that is damaged in the middle.
+func TestRestore_ManySmallSegments(t *testing.T) {
+	s := tell(t, 14)
+	s.archive()
+	var segments []SegmentInfo
+	for range 3 * fetchAhead {
+		s.play(1)
+		segments = append(segments, s.ship())
+	}
+	s.restores(Request{}, s.marks[len(s.marks)-1])
+	n := len(segments) / 2
+	s.corrupt(segments[n].Object.Name, flipped(60))
+	if _, _, _, err := s.restore(Request{}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("--index %d ", segments[n-1].Last)) {
+		t.Error(err)
+	}
+}
+
 func TestRestore_OverlappingAndDoubledSegmentsDoNoHarm(t *testing.T) {
 	s, _, segments := told(t, 2)
 	_, _, record, err := s.casino.Store.Position()
