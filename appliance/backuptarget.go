@@ -18,7 +18,7 @@ func targetOptions(c *config.Backups, log *slog.Logger) backup.TargetOptions {
 	return backup.TargetOptions{S3AccessKey: c.S3AccessKey, S3SecretKey: c.S3SecretKey.Reveal(), Log: log}
 }
 
-var errNoTarget = errors.New("no target is configured. Name one with --from, as file:///path or s3://bucket/prefix, or configure backup-to")
+var errNoTarget = errors.New("no target is configured here. Name one with --from, as file:///path or s3://bucket/prefix, or export IMPERIO_BACKUP_TO as the service has it")
 
 // openBackups opens the target to read backups from: the one of a URL, or else the first configured one that answers.
 func openBackups(ctx context.Context, from string, c *config.Backups, log *slog.Logger) (backup.Target, []backup.Inventory, error) {

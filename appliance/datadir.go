@@ -144,7 +144,8 @@ func (d *dataDir) completeRestore(log *slog.Logger) error {
 		return err
 	}
 	if d.has(restoreNew) {
-		log.Warn("a restore was interrupted, and has changed nothing. The next restore removes what it left; so may you", "directory", filepath.Join(d.path, restoreNew))
+		log.Warn("a restore was interrupted, and has changed nothing. What it left is removed", "directory", filepath.Join(d.path, restoreNew))
+		return os.RemoveAll(filepath.Join(d.path, restoreNew))
 	}
 	return nil
 }

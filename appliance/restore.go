@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/user"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -139,13 +140,13 @@ func (r *restoring) claim(dir string) error {
 	if err := checkPrivate(dir); err != nil {
 		return err
 	}
+	if r.o.DryRun {
+		return nil
+	}
 	if err := checkOwnUser(dir); err != nil {
 		return err
 	}
 	s := swap{dir: dir, log: r.o.Log}
-	if r.o.DryRun {
-		return nil
-	}
 	if _, err := s.finish(); err != nil {
 		return err
 	}
@@ -161,10 +162,15 @@ func checkOwnUser(dir string) error {
 	if err != nil {
 		return err
 	}
-	if s, ok := fi.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 && s.Uid != 0 {
-		return fmt.Errorf("%s belongs to the user with the number %d, as whom the casino runs. Restore as that user: sudo -u '#%[2]d' imperio backup restore …", dir, s.Uid)
+	s, ok := fi.Sys().(*syscall.Stat_t)
+	if !ok || os.Geteuid() != 0 || s.Uid == 0 {
+		return nil
 	}
-	return nil
+	name := fmt.Sprint(s.Uid)
+	if u, err := user.LookupId(name); err == nil {
+		name = u.Username
+	}
+	return fmt.Errorf("%s belongs to the user %s, as whom the casino runs. Restore as that user: runuser -u %[2]s -- imperio backup restore …", dir, name)
 }
 
 func (r *restoring) unlock() error {

@@ -187,6 +187,23 @@ func TestRestore_CountsWhatOnlyTheOldDirectoryKnows(t *testing.T) {
 	}
 }
 
+// Names of lineages sort by time: a clock that is behind must not make a restore's lineage an old one.
+func TestRestore_ItsLineageIsTheNewestWhateverTheClockSays(t *testing.T) {
+	ahead := time.Now().Add(48 * time.Hour)
+	r := &restoring{}
+	for _, restored := range []*backup.Restored{
+		{Plan: &backup.Plan{Begun: ahead}},
+		{Plan: &backup.Plan{}, Position: backup.Position{Time: ahead}},
+	} {
+		if got := r.begins(restored, time.Now()); got.Before(ahead) {
+			t.Errorf("the lineage begins at %s, before %s", got, ahead)
+		}
+	}
+	if got := newLineage(ahead); !strings.HasPrefix(got, ahead.UTC().Format("20060102T150405Z-")) {
+		t.Error(got)
+	}
+}
+
 // The first target answers, but has not been written to for a while.
 func TestRestore_TellsOfATargetWithNewerBackups(t *testing.T) {
 	h, target := backedUpHouse(t)
@@ -360,6 +377,23 @@ func TestRestore_RefusesWhileTheCasinoRuns(t *testing.T) {
 	o.DryRun, o.Reason = false, ""
 	if _, err := Restore(t.Context(), o); err == nil || !strings.Contains(err.Error(), "--reason") {
 		t.Errorf("without a reason: %v", err)
+	}
+}
+
+// Files that root restores could not be read by the casino's own user.
+func TestRestore_RefusesToWorkAsRootForAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root could")
+	}
+	dir := privateDir(t)
+	if err := checkOwnUser(dir); err != nil {
+		t.Errorf("its own directory: %v", err)
+	}
+	if err := os.Chown(dir, 12345, 12345); err != nil {
+		t.Skip(err)
+	}
+	if err := checkOwnUser(dir); err == nil || !strings.Contains(err.Error(), "runuser -u 12345 --") {
+		t.Errorf("another user's: %v", err)
 	}
 }
 

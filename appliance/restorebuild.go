@@ -130,7 +130,7 @@ func (r *restoring) beginEpoch(ctx context.Context, restored *backup.Restored, d
 		identity: storage.Identity{NodeID: randomName("node"), ClusterID: restored.Plan.Casino, Format: storage.FormatVersion, CreatedAt: now},
 		version:  r.o.Version,
 		begin: command.BeginLineage{
-			Lineage: newLineage(now), Actor: actor, Reason: r.o.Reason,
+			Lineage: newLineage(r.begins(restored, now)), Actor: actor, Reason: r.o.Reason,
 			Before: fmt.Sprintf("%s, entry %d of %s", restored.Plan.Lineage, r.report.newestIndex, restoredTime(r.report.newest.Time)),
 			After:  fmt.Sprintf("%s, entry %d of %s", restored.Plan.Lineage, restored.Index, restoredTime(restored.Position.Time)),
 		},
@@ -148,6 +148,17 @@ func (r *restoring) beginEpoch(ctx context.Context, restored *backup.Restored, d
 	}
 	e.identity.Ready = true
 	return storage.WriteIdentity(d.path, e.identity)
+}
+
+// begins is when the new lineage begins, by its name. Lineages sort by that, so it is after all others and after what was
+// backed up, even if this machine's clock is behind.
+func (r *restoring) begins(restored *backup.Restored, now time.Time) time.Time {
+	for _, known := range []time.Time{restored.Position.Time, r.report.newest.Time, restored.Plan.Begun.Add(time.Second)} {
+		if known.After(now) {
+			now = known
+		}
+	}
+	return now
 }
 
 func restoredTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

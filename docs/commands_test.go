@@ -44,7 +44,7 @@ func TestCommands_TheVariablesExist(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range regexp.MustCompile(`IMPERIO_[A-Z_]*`).FindAllString(string(text), -1) {
+		for _, name := range regexp.MustCompile(`IMPERIO_[A-Z0-9_]*`).FindAllString(string(text), -1) {
 			if !strings.Contains(string(reference), "#"+name+"=") && !strings.Contains(strings.Join(others, " ")+" ", name+" ") {
 				t.Errorf("%s names %s, which does not exist", path, name)
 			}

@@ -40,9 +40,11 @@ func choose(inventory *Inventory, r Request) (*Plan, error) {
 	}
 	p := &Plan{Request: r, Casino: inventory.Casino, Lineage: l.Lineage, Notes: notes}
 	for i := range inventory.Lineages {
-		if each := &inventory.Lineages[i]; each.Lineage == l.Lineage {
+		each := &inventory.Lineages[i]
+		if each.Lineage == l.Lineage {
 			p.whole = each
 		}
+		p.Begun = newer(p.Begun, each.Began())
 	}
 	if err := p.chooseArchive(l); err != nil {
 		return nil, err

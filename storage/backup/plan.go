@@ -49,6 +49,8 @@ type Plan struct {
 	// Newest is where backups of this lineage end. What lies between the moment and it is taken back.
 	Newest     uint64
 	NewestTime time.Time
+	// Begun is when the newest lineage of the casino began; zero if there is only the first.
+	Begun time.Time
 	// After are segments with entries after the moment; the first one may have entries before it, too.
 	After []SegmentInfo
 	// Notes are sentences for the operator: what is not as it should be.

@@ -18,6 +18,7 @@ import (
 	"imperio/games"
 	"imperio/games/catalogue"
 	"imperio/storage"
+	"imperio/storage/backup/backuptest"
 	"imperio/storage/command"
 	"imperio/storage/machine"
 	"imperio/storage/storagetest"
@@ -522,6 +523,31 @@ func TestAftermath_CountsWhatComesAfter(t *testing.T) {
 		}
 		if a.Rounds != c.rounds || a.Staked != games.Coins(5*c.rounds) || int(asked) != c.asked || a.AtMost != c.atMost || a.AtLeast || newest.Accounts != 2 {
 			t.Errorf("%s: %+v", c.name, a)
+		}
+	}
+}
+
+func TestRestore_FromS3(t *testing.T) {
+	s3 := openTestS3(t, backuptest.S3Server(t), "restored", time.Minute)
+	s, archives, _ := told(t, 13)
+	if err := s.to.List(t.Context(), "", func(o Object) error {
+		data, err := os.ReadFile(filepath.Join(s.to.root, filepath.FromSlash(o.Name)))
+		if err != nil {
+			return err
+		}
+		return putWhole(t.Context(), s3, o.Name, data)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []mark{s.marks[len(s.marks)-1], s.marks[len(s.marks)-4], s.markOf(archives[0].Index)} {
+		p, err := MakePlan(t.Context(), s3, Request{Moment: Moment{Index: m.index}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		r, err := Restore(t.Context(), s3, p, dir, Restoring{Open: openRestored})
+		if err != nil || r.Index != m.index || r.Position.HistoryHead != m.head {
+			t.Errorf("to entry %d: %+v, %v", m.index, r, err)
 		}
 	}
 }

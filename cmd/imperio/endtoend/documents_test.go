@@ -100,7 +100,9 @@ done
 exec /usr/bin/install "${args[@]}"`,
 	// The service, as deploy/systemd/imperio.service starts it.
 	"systemctl": `pid() { cat "$PIDS/service" 2>/dev/null || true; }
-running() { [ -n "$(pid)" ] && [ -e "/proc/$(pid)" ] && ! grep -q '^State:.Z' "/proc/$(pid)/status"; }
+# A zombie has ended, once its other threads have: they may still hold the lock of the data directory.
+ended() { grep -q '^State:.Z' "/proc/$(pid)/status" && [ "$(ls "/proc/$(pid)/task" | wc -l)" -le 1 ]; }
+running() { [ -n "$(pid)" ] && [ -e "/proc/$(pid)" ] && ! ended; }
 variables() { while read -r variable; do export "${variable?}"; done; }
 start() {
   running && return
