@@ -244,13 +244,12 @@ func (d *driller) readSegments(ctx context.Context, at *site, m *Manifest, r *Dr
 		entries  uint64
 	}
 	n, err := attempt(ctx, at, v.o.Patience, func(ctx context.Context, t Target, progress func()) (n read, err error) {
-		all, err := ReadInventory(ctx, t, v.o.Writing.Casino)
+		segments, err := listSegments(ctx, t, v.o.Writing.Casino, m.Lineage, m.Index)
 		if err != nil {
 			return n, err
 		}
-		f := &finding{all: all, lineage: m.Lineage}
 		p, last := newPace(ctx, v.share()), m.Index
-		for _, g := range f.of().Segments {
+		for _, g := range segments {
 			if g.Last <= last {
 				continue
 			}

@@ -216,6 +216,19 @@ func (r *running) wait(what string, holds func(backup.Status) bool) backup.Statu
 	}
 }
 
+// startArchives begins archives, once those are finished that the service makes by itself.
+func (r *running) startArchives() (run uint64) {
+	r.t.Helper()
+	r.wait("the beginning of archives", func(backup.Status) bool {
+		var err error
+		if run, err = r.StartArchives(); err != nil && err != backup.ErrRunning {
+			r.t.Fatal(err)
+		}
+		return err == nil
+	})
+	return run
+}
+
 // has reports that all targets have everything up to an entry.
 func has(index uint64) func(backup.Status) bool {
 	return func(s backup.Status) bool {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"imperio/storage"
@@ -14,13 +15,13 @@ import (
 // finding is what a target holds of a lineage.
 type finding struct {
 	lineage  string
-	all      Inventory
 	archives int
-	oldest   time.Time   // the casino's time at the oldest archive
-	newest   ArchiveInfo // the newest one whose manifest can be read; Index 0: there is none
-	manifest Manifest    // of the newest archive
-	index    uint64      // the newest archive and the segments after it hold all entries up to this one
-	at       time.Time   // the casino's time then
+	oldest   time.Time     // the casino's time at the oldest archive
+	newest   ArchiveInfo   // the newest one whose manifest can be read; Index 0: there is none
+	manifest Manifest      // of the newest archive
+	index    uint64        // the newest archive and the segments after it hold all entries up to this one
+	at       time.Time     // the casino's time then
+	segments []SegmentInfo // those that go beyond the newest archive, by first index
 	// differs says why the target's history is not the casino's own; "": it is.
 	differs string
 	// unclear means that the history can't be compared up to index, since the log was cut.
@@ -29,35 +30,24 @@ type finding struct {
 	lastDrill, lastGoodDrill time.Time
 }
 
-// of is the lineage's part of the inventory.
-func (f *finding) of() *LineageInventory {
-	for i := range f.all.Lineages {
-		if f.all.Lineages[i].Lineage == f.lineage {
-			return &f.all.Lineages[i]
-		}
-	}
-	return &LineageInventory{Lineage: f.lineage}
-}
-
 // look reads what a target holds of the casino's lineage, and compares it with the casino's own history.
 func (s *Service) look(ctx context.Context, t Target, source Source) (f *finding, err error) {
 	f = &finding{}
-	if f.all, err = ReadInventory(ctx, t, s.o.Writing.Casino); err != nil {
-		return nil, err
-	}
-	// The casino's position is read after the list: it is never behind what it has shipped itself meanwhile.
-	index, _, head, err := source.Position()
+	_, _, head, err := source.Position()
 	if err != nil {
 		return nil, err
 	}
+	casino := s.o.Writing.Casino
 	f.lineage = LineageName(head.Lineage)
-	of := f.of()
-	f.archives = len(of.Archives)
-	if f.archives > 0 {
-		f.oldest = of.Archives[0].Time
+	archives, err := listArchives(ctx, t, archivesPrefix(casino, f.lineage))
+	if err != nil {
+		return nil, err
 	}
-	for i := len(of.Archives) - 1; i >= 0 && f.newest.Index == 0; i-- {
-		m, err := ReadManifest(ctx, t, of.Archives[i].Object)
+	if f.archives = len(archives); f.archives > 0 {
+		f.oldest = archives[0].Time
+	}
+	for i := len(archives) - 1; i >= 0 && f.newest.Index == 0; i-- {
+		m, err := ReadManifest(ctx, t, archives[i].Object)
 		if errors.As(err, new(*DamageError)) {
 			s.o.Log.Warn("an archive does not count, since it is damaged", "target", t.String(), "error", err)
 			continue
@@ -65,40 +55,52 @@ func (s *Service) look(ctx context.Context, t Target, source Source) (f *finding
 		if err != nil {
 			return nil, err
 		}
-		f.newest, f.manifest = of.Archives[i], m
+		f.newest, f.manifest = archives[i], m
+	}
+	if f.segments, err = listSegments(ctx, t, casino, f.lineage, f.newest.Index); err != nil {
+		return nil, err
 	}
 	f.index, f.at = f.newest.Index, f.newest.Time
-	for _, g := range of.Segments {
+	for _, g := range f.segments {
 		if f.newest.Index > 0 && g.First <= f.index+1 && g.Last > f.index {
 			f.index, f.at = g.Last, g.To
 		}
 	}
-	if f.lastDrill, f.lastGoodDrill, err = readDrills(ctx, t, s.o.Writing.Casino); err != nil {
+	if f.lastDrill, f.lastGoodDrill, err = readDrills(ctx, t, casino); err != nil {
 		return nil, err
 	}
-	if newest := f.all.Lineages; len(newest) > 0 && newest[len(newest)-1].Began().After(lineageBegan(f.lineage)) {
-		s.o.Log.Warn("the casino was restored elsewhere, as a newer lineage in the target shows. Only one of the two may take bets",
-			"target", t.String(), "lineage", f.lineage, "newer_lineage", newest[len(newest)-1].Lineage)
+	// The casino's position is read after the lists: it is never behind what it has shipped itself meanwhile.
+	index, _, _, err := source.Position()
+	if err != nil {
+		return nil, err
 	}
 	return f, s.compare(ctx, t, source, f, index)
 }
 
+// tellNewer warns if the casino was restored elsewhere, as a newer lineage shows.
+func (s *Service) tellNewer(ctx context.Context, t Target, lineage string) error {
+	archives, err := listArchives(ctx, t, casinoPrefix(s.o.Writing.Casino))
+	if err != nil || len(archives) == 0 {
+		return err
+	}
+	if newest := archives[len(archives)-1]; lineageBegan(newest.Lineage).After(lineageBegan(lineage)) {
+		s.o.Log.Warn("the casino was restored elsewhere, as a newer lineage in the target shows. Only one of the two may take bets",
+			"target", t.String(), "lineage", lineage, "newer_lineage", newest.Lineage)
+	}
+	return nil
+}
+
 // compare compares the newest that the target has with the casino's history up to an entry.
 func (s *Service) compare(ctx context.Context, t Target, source Source, f *finding, index uint64) error {
-	of := f.of()
 	newest := f.newest.Index
-	for _, g := range of.Segments {
+	for _, g := range f.segments {
 		newest = max(newest, g.Last)
 	}
 	if newest > index {
 		f.differs = fmt.Sprintf("it holds entries up to %d, and this data directory only those up to %d", newest, index)
 		return nil
 	}
-	for i := len(of.Segments) - 1; i >= 0; i-- {
-		g := of.Segments[i]
-		if g.Last <= f.newest.Index {
-			break
-		}
+	for _, g := range slices.Backward(f.segments) {
 		m, err := ReadManifest(ctx, t, g.Object)
 		if errors.As(err, new(*DamageError)) {
 			f.unclear = f.unclear || g.Last == f.index

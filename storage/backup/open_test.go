@@ -46,6 +46,7 @@ func TestCheckURL_BadOnesAreRefusedWithWhatToDo(t *testing.T) {
 		"s3://bucket/a?endpoint=ftp://host": "endpoint=https://host",
 		"s3://bucket/a?endpoint=https://host/path":     "endpoint=https://host",
 		"s3://bucket/a?endpoint=https://":              "endpoint=https://host",
+		"s3://bucket/a?endpoint=https://ho!st":         "can't be used",
 		"s3://bucket/a?region=%zz":                     "can't be read",
 		"s3://key:hush@bucket/a":                       "AWS_ACCESS_KEY_ID",
 		"s3://key@bucket/a":                            "AWS_ACCESS_KEY_ID",
@@ -66,7 +67,7 @@ func TestCheckURL_BadOnesAreRefusedWithWhatToDo(t *testing.T) {
 }
 
 func FuzzCheckURL(f *testing.F) {
-	for _, text := range []string{"file:///path", "s3://bucket/a?endpoint=https://host:1&region=x&path-style=true", "s3://key:hush@bucket"} {
+	for _, text := range []string{"file:///path", "s3://bucket/a?endpoint=https://host:1&region=x&path-style=true", "s3://key:hush@bucket", "s3://000?endpoint=http://0!0"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

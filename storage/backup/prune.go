@@ -9,23 +9,18 @@ import (
 
 // FindExpired lists what a target need not keep any more of a casino. Archives count only if they are whole.
 func FindExpired(ctx context.Context, t Target, casino string, keep Keep, now time.Time) (remove []Object, err error) {
-	all, err := ReadInventory(ctx, t, casino)
+	archives, err := listArchives(ctx, t, casinoPrefix(casino))
 	if err != nil {
 		return nil, err
 	}
-	var archives, kept []ArchiveInfo
-	var segments []SegmentInfo
-	for _, l := range all.Lineages {
-		for _, a := range l.Archives {
-			_, err := ReadManifest(ctx, t, a.Object)
-			if err != nil && !errors.As(err, new(*DamageError)) {
-				return nil, err
-			}
-			a.Verified = err == nil
-			archives = append(archives, a)
+	for i := range archives {
+		_, err := ReadManifest(ctx, t, archives[i].Object)
+		if err != nil && !errors.As(err, new(*DamageError)) {
+			return nil, err
 		}
-		segments = append(segments, l.Segments...)
+		archives[i].Verified = err == nil
 	}
+	var kept []ArchiveInfo
 	gone := make(map[string]bool)
 	for _, a := range Expired(archives, keep, now) {
 		remove, gone[a.Object.Name] = append(remove, a.Object), true
@@ -35,10 +30,8 @@ func FindExpired(ctx context.Context, t Target, casino string, keep Keep, now ti
 			kept = append(kept, a)
 		}
 	}
-	for _, g := range ExpiredSegments(segments, kept, keep, now) {
-		remove = append(remove, g.Object)
-	}
-	return remove, nil
+	segments, err := expiredSegments(ctx, t, casino, kept, keep, now)
+	return append(remove, segments...), err
 }
 
 // prune deletes what need not be kept any more, and what others have left unfinished for a day. The backup is good whatever

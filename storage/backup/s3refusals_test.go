@@ -182,7 +182,7 @@ func TestS3_KeysComeFromTheEnvironmentAFileOrARole(t *testing.T) {
 }
 
 func TestS3_PartsAreLargeEnoughForALargeArchiveAndSmallEnoughForMemory(t *testing.T) {
-	sum := 0
+	sum := int64(0)
 	for number := 1; number <= s3MaxParts; number++ {
 		size := s3PartSize(number)
 		if size < 5<<20 || size > 256<<20 || size < s3PartSize(max(1, number-1)) {
@@ -191,7 +191,7 @@ func TestS3_PartsAreLargeEnoughForALargeArchiveAndSmallEnoughForMemory(t *testin
 		if sum < 64<<30 && size != 16<<20 {
 			t.Fatalf("part %d has %d bytes after %d: up to 64 GiB all have 16 MiB", number, size, sum)
 		}
-		sum += size
+		sum += int64(size)
 	}
 	if sum < 512<<30 || sum > 5<<40 {
 		t.Fatalf("an object may have %d bytes", sum)

@@ -82,6 +82,10 @@ func (at *s3Location) set(name, value string) error {
 			strings.Trim(server.Path, "/") != "" || server.RawQuery != "" || server.Fragment != "":
 			return errors.New("the endpoint is a server: write endpoint=https://host or endpoint=https://host:port")
 		}
+		// The client has its own idea of a host. Making one uses no network.
+		if _, err := minio.New(server.Host, &minio.Options{}); err != nil {
+			return fmt.Errorf("the endpoint %q can't be used: %w", server.Host, err)
+		}
 		at.endpoint, at.secure = server.Host, server.Scheme == "https"
 	default:
 		return fmt.Errorf("the target's URL has an unknown parameter %q: there are endpoint, region and path-style", name)

@@ -97,19 +97,13 @@ func TestService_ABackupOnDemand(t *testing.T) {
 		return nil
 	})
 	h.bet()
-	run, err := s.StartArchives()
-	if err != nil {
-		t.Fatal(err)
-	}
+	run := s.startArchives()
 	v := s.wait("the run", func(s backup.Status) bool { return s.Run.Number == run && !s.Run.Finished.IsZero() })
 	if r := v.Run.Results; !v.Run.Asked || len(r) != 2 || r[0].Error != "" || r[0].Name == "" || !strings.Contains(r[1].Error, errDown.Error()) {
 		t.Errorf("%+v", v.Run)
 	}
 	// Nothing has happened since, so there is nothing to write.
-	run, err = s.StartArchives()
-	if err != nil {
-		t.Fatal(err)
-	}
+	run = s.startArchives()
 	v = s.wait("the next run", func(s backup.Status) bool { return s.Run.Number == run && !s.Run.Finished.IsZero() })
 	if r := v.Run.Results[0]; r.Error != "" || !r.Unchanged {
 		t.Errorf("%+v", r)
@@ -128,9 +122,7 @@ func TestService_ASecondBackupAtOnce_IsRefused(t *testing.T) {
 		return nil
 	})
 	h.bet()
-	if _, err := s.StartArchives(); err != nil {
-		t.Fatal(err)
-	}
+	s.startArchives()
 	s.wait("the work", func(s backup.Status) bool { return len(s.Running) == 1 && s.Running[0].What == "archive" })
 	if _, err := s.StartArchives(); err != backup.ErrRunning {
 		t.Errorf("got %v", err)
@@ -350,10 +342,7 @@ func TestService_DeletesWhatNeedNotBeKept(t *testing.T) {
 			s.settled(h)
 			for range 3 {
 				h.bet()
-				run, err := s.StartArchives()
-				if err != nil {
-					t.Fatal(err)
-				}
+				run := s.startArchives()
 				v := s.wait("the run", func(s backup.Status) bool { return s.Run.Number == run && !s.Run.Finished.IsZero() })
 				if v.Run.Results[0].Error != "" {
 					t.Fatalf("%+v", v.Run)

@@ -136,10 +136,13 @@ func (x *shipper) contact(ctx context.Context) error {
 	}
 	if !x.cleaned {
 		_, err := attempt(ctx, x.site, o.Patience, func(ctx context.Context, t Target, _ func()) (struct{}, error) {
-			return struct{}{}, t.Clean(ctx, segmentsPrefix(o.Writing.Casino, f.lineage), o.Now())
+			if err := t.Clean(ctx, segmentsPrefix(o.Writing.Casino, f.lineage), o.Now()); err != nil {
+				return struct{}{}, fmt.Errorf("remove what was left unfinished: %w", err)
+			}
+			return struct{}{}, x.service.tellNewer(ctx, t, f.lineage)
 		})
 		if err != nil {
-			return fmt.Errorf("remove what was left unfinished: %w", err)
+			return err
 		}
 		x.cleaned = true
 	}
