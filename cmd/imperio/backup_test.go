@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"imperio/appliance/control"
 )
@@ -17,6 +18,15 @@ func TestBackup_OnARunningCasinoAndOnItsDirectory(t *testing.T) {
 	c := startCasino(t, io.Discard, io.Discard, "IMPERIO_BACKUP_TO=file://"+to, "IMPERIO_BACKUP_INTERVAL=1s")
 	for i, name := range []string{"ana", "ben"} {
 		c.does("a rather long password\n", "account", "create", name)
+		// The casino makes its first backup by itself, and refuses another one meanwhile.
+		for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+			if text := c.does("", "backup", "status"); strings.Contains(text, "shipping") && !strings.Contains(text, "under way") {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatal("the first backup does not come")
+			}
+		}
 		holds(t, c.does("", "backup", "create"), "file://"+to, ".archive", " MB ", "entry ", "took ")
 		holds(t, c.does("", "backup", "status"), "shipping", "newest backup", "next backup", "next drill")
 		var s control.BackupStatus
