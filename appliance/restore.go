@@ -74,8 +74,13 @@ type RestoreReport struct {
 	Proved      []string         `json:"proved,omitempty"` // by the audit, in words
 	Aside       string           `json:"aside,omitzero"`   // where the old files are
 	TookSeconds float64          `json:"took_seconds,omitzero"`
-	newest      backup.Position
-	newestIndex uint64
+	// The parts of the work whose speed is promised: bytes of the state, and commands above it.
+	StateBytes    int64   `json:"state_bytes,omitzero"`
+	StateSeconds  float64 `json:"state_seconds,omitzero"`
+	Commands      uint64  `json:"commands,omitzero"`
+	ReplaySeconds float64 `json:"replay_seconds,omitzero"`
+	newest        backup.Position
+	newestIndex   uint64
 }
 
 // Restore brings the casino in a data directory back from a backup. Until it is done, the directory holds what it held, and

@@ -108,6 +108,8 @@ func (r *restoring) restoreInto(ctx context.Context, plan *backup.Plan, d *dataD
 	}
 	plan = restored.Plan
 	r.report.Archive, r.report.ArchiveTime, r.report.Segments = plan.Archive.Object.Name, plan.Archive.Time, len(plan.Segments)
+	r.report.StateBytes, r.report.StateSeconds = plan.StateSize(), restored.StateTook.Seconds()
+	r.report.Commands, r.report.ReplaySeconds = restored.Commands, restored.ReplayTook.Seconds()
 	r.report.Time, r.report.Index, r.report.Position = restored.Position.Time, restored.Index, &restored.Position
 	r.report.TakesBack.Since(&restored.Position, &r.report.newest, r.report.newestIndex)
 	if k, _ := r.keys.of(&plan.Manifest); r.o.Config.Data.EncryptionKey == "" {

@@ -50,6 +50,8 @@ type Restored struct {
 	Position    Position
 	Key         []byte // the casino's key, if the archive holds it
 	Commands    uint64 // that were applied above the archive
+
+	StateTook, ReplayTook time.Duration // to fetch and write the state, and to fetch and apply the segments
 }
 
 // replayCheckpointBytes is how much changed state a replay gathers before it is written: twice what a casino in service uses,
@@ -112,10 +114,12 @@ func empty(dir string) error {
 func (p *Plan) restore(ctx context.Context, t Target, dir string, o *Restoring) (_ *Restored, err error) {
 	r := &Restored{Plan: p}
 	what := nameOf(t, p.Archive.Object)
+	began := time.Now()
 	r.Key, err = ExtractArchive(ctx, t, p.Archive.Object, &p.Manifest, o.Identities, dir, func(done, total int64) { o.progress(PhaseState, done, total) })
 	if err != nil {
 		return nil, err
 	}
+	r.StateTook = time.Since(began)
 	store, err := o.Open(dir, r.Key, storage.Options{Owner: p.Casino, CheckpointBytes: replayCheckpointBytes, CheckpointInterval: time.Minute})
 	if err != nil {
 		if storage.IsDamage(err) { // its checksum is right: it was damaged before it was backed up
@@ -138,6 +142,7 @@ func (p *Plan) restore(ctx context.Context, t Target, dir string, o *Restoring) 
 	if why := y.position.Differs(p.Manifest.Position); why != "" || LineageName(y.lineage) != p.Lineage {
 		return nil, damaged(what, "its state is not that of its manifest: %s", orLineage(why, y.lineage))
 	}
+	began = time.Now()
 	if err := y.run(ctx, t, o); err != nil {
 		return nil, err
 	}
@@ -146,6 +151,7 @@ func (p *Plan) restore(ctx context.Context, t Target, dir string, o *Restoring) 
 			return nil, fmt.Errorf("write the restored state: %w", err)
 		}
 	}
+	r.ReplayTook = time.Since(began)
 	closing := store
 	store = nil
 	if err := closing.Close(); err != nil {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"imperio/appliance"
 	"imperio/appliance/bench"
 	"imperio/appliance/config"
@@ -29,7 +31,6 @@ func (m *campaign) measureBackups(ctx context.Context) error {
 	m.program.Environ = append(slices.Clone(program.Environ), config.EnvPrefix+"BACKUP_TO=file://"+target,
 		config.EnvPrefix+"BACKUP_SCHEDULE=off", config.EnvPrefix+"BACKUP_DRILL=off")
 	m.printf("\n## Backups\n\n%d accounts, a directory on the same disk as the target.\n\n", m.many.accounts)
-	var state int64
 	err := m.withCasino(ctx, &m.many, func(c *casino) error {
 		// The first start makes an archive at once. It must not count.
 		if err := m.program.Run(ctx, m.progress, "backup", "create", "--data-dir", c.directory); err != nil {
@@ -38,19 +39,12 @@ func (m *campaign) measureBackups(ctx context.Context) error {
 		if err := m.measureArchives(ctx, c); err != nil {
 			return err
 		}
-		if err := m.measureLag(ctx, c, target); err != nil {
-			return err
-		}
-		fi, err := os.Stat(filepath.Join(c.directory, "state.db"))
-		if err == nil {
-			state = fi.Size()
-		}
-		return err
+		return m.measureLag(ctx, c, target)
 	})
 	if err != nil {
 		return err
 	}
-	return m.measureRestore(ctx, target, state)
+	return m.measureRestore(ctx, target)
 }
 
 // measureArchives compares turns of play with and without archives.
@@ -112,16 +106,16 @@ func (m *campaign) playWhile(ctx context.Context, c *casino, tokens []string, ar
 	return r, m.awaitIdle(ctx, c)
 }
 
-// awaitIdle waits until no archive is being made, by making one.
+// awaitIdle waits until no archive is being made.
 func (m *campaign) awaitIdle(ctx context.Context, c *casino) error {
 	for {
-		var out bytes.Buffer
-		err := m.program.Run(ctx, &out, "backup", "status", "--data-dir", c.directory, "--json")
-		if err != nil {
+		var status control.BackupStatus
+		err := c.ask(ctx, func(client *control.Client) (err error) {
+			status, err = control.GetBackupStatus.Call(ctx, client, control.None{})
 			return err
-		}
-		if !strings.Contains(out.String(), `"working"`) {
-			return nil
+		})
+		if err != nil || len(status.Running) == 0 {
+			return err
 		}
 		if err := pause(ctx, 100*time.Millisecond); err != nil {
 			return err
@@ -171,7 +165,7 @@ func newestShipped(target string) (newest uint64) {
 }
 
 // measureRestore restores all that was shipped into an empty directory.
-func (m *campaign) measureRestore(ctx context.Context, target string, state int64) error {
+func (m *campaign) measureRestore(ctx context.Context, target string) error {
 	directory := filepath.Join(m.directory, "restored")
 	began := time.Now()
 	var out bytes.Buffer
@@ -180,7 +174,15 @@ func (m *campaign) measureRestore(ctx context.Context, target string, state int6
 	if err != nil {
 		return err
 	}
-	m.printf("\nA restore of everything took %.1f s, with the renewal of %d accounts and the audit. `state.db` has %.0f MB. What it says:\n\n```json\n%s\n```\n",
-		time.Since(began).Seconds(), m.many.accounts, megabytes(state), strings.TrimSpace(out.String()))
+	took := time.Since(began)
+	var r appliance.RestoreReport
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		return err
+	}
+	state, replay := megabytes(r.StateBytes)/r.StateSeconds, float64(r.Commands)/r.ReplaySeconds
+	m.printf("\nA restore of everything took %.0f s, with the renewal of %d accounts and the audit of %d rounds. Of these, the state of %.0f MB took %.1f s (%.0f MB/s), and the replay of %d commands %.1f s (%.0f a second).\n",
+		took.Seconds(), r.Renewed.Accounts, r.Position.Rounds, megabytes(r.StateBytes), r.StateSeconds, state, r.Commands, r.ReplaySeconds, replay)
+	m.goal(state >= 200, m.of("restore of the state"), "200 MB/s", "%.0f MB/s", state)
+	m.goal(replay >= 50_000, m.of("replay"), "50,000 commands a second", "%.0f", replay)
 	return os.RemoveAll(directory)
 }
