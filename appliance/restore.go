@@ -216,6 +216,7 @@ func (r *restoring) run(ctx context.Context) (*RestoreReport, error) {
 		return nil, r.explain(err)
 	}
 	r.report.Done, r.report.TookSeconds = true, time.Since(began).Seconds()
+	r.notify(ctx)
 	return &r.report, nil
 }
 

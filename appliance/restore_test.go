@@ -361,6 +361,22 @@ func TestRestore_OfAnEndedContextChangesNothing(t *testing.T) {
 	h.start()
 }
 
+// No server runs during a restore, so the restore itself tells the operators.
+func TestRestore_IsToldByMessage(t *testing.T) {
+	h, _ := backedUpHouse(t)
+	h.player("cherry").spin()
+	h.shipped()
+	h.stop()
+	o := newOperator(t)
+	h.restore(func(r *RestoreOptions) {
+		r.Config.Listen.Domains = []string{"casino.example"}
+		r.Config.Notifications.To = config.NotifyURLs{config.NotifyURL(o.URL + "/hooks")}
+		r.Config.Notifications.Secret = notifySecret
+	})
+	o.await(t, "restored warning", func() {})
+	h.start()
+}
+
 func TestRestore_RefusesWhileTheCasinoRuns(t *testing.T) {
 	h, _ := backedUpHouse(t)
 	h.player("cherry").spin()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"imperio/appliance/ops"
 	"imperio/replication"
 	"imperio/storage"
 	"imperio/storage/backup"
@@ -83,6 +84,27 @@ func subtract(newest *backup.Position, a *backup.Aftermath) backup.Position {
 	before.Staked -= a.Staked
 	before.Paid -= a.Paid
 	return before
+}
+
+// notify tells the operators by message what was done. No server runs that could do it.
+func (r *restoring) notify(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 3*notifyPatience)
+	defer cancel()
+	back := &r.report.TakesBack
+	outcomes, err := TryNotify(ctx, &r.o.Config, r.o.Version, ops.Message{
+		Topic: ops.TopicRestored, Status: ops.StatusWarning, Title: "the casino was restored from a backup",
+		Text: fmt.Sprintf("It is restored to %s, entry %d, and begins the lineage %s. %d rounds with %d coins staked are taken back, as far as is known.",
+			restoredTime(r.report.Time), r.report.Index, r.report.NewLineage, back.Rounds, back.Staked),
+		Details: map[string]string{"lineage": r.report.NewLineage, "index": fmt.Sprint(r.report.Index), "time": restoredTime(r.report.Time)},
+	})
+	for _, o := range outcomes {
+		if o.Problem != "" {
+			err = errors.Join(err, fmt.Errorf("%s, %s: %s", o.Kind, o.Host, o.Problem))
+		}
+	}
+	if err != nil {
+		r.o.Log.Warn("the message about the restore was not sent", "error", err)
+	}
 }
 
 var errOtherHistory = errors.New("it is another history")
