@@ -218,6 +218,9 @@ func (a *App) backupFigures() ops.Backups {
 		Interval: a.config.Backups.Interval, Held: a.dir.node.Status().HeldBytes,
 		DrillFailed: s.DrillFailed, Drilled: s.LastGoodDrill, DrillDue: s.DrillDue,
 	}
+	if d := s.LastDrill; !d.At.IsZero() { // anybody may read it in /health, so it names no place
+		b.DrillFound = strings.NewReplacer(d.Target+"/", "", d.Target, "the target", a.config.Data.Dir, "the data directory").Replace(d.Found)
+	}
 	for _, t := range s.Targets {
 		b.Targets = append(b.Targets, ops.BackupTarget{
 			Name: t.Name, Fails: t.Error != "", Standby: t.State == backup.Standby, Gap: t.Gap, Differs: t.Differs != "", Lag: t.Lag,

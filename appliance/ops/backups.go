@@ -2,6 +2,8 @@ package ops
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -10,7 +12,8 @@ type Backups struct {
 	Targets     []BackupTarget
 	Interval    time.Duration // how often new entries are shipped
 	Held        int64         // bytes that the log takes up
-	DrillFailed bool          // the last drill of this process
+	DrillFailed bool          // the last drill failed
+	DrillFound  string        // what the last drill of this process found, without places; "": there was none
 	Drilled     time.Time     // when a backup was last restored and audited, and was right; zero: never
 	DrillDue    time.Time     // when there should have been a good drill at the latest; zero: never
 }
@@ -98,8 +101,10 @@ func BackupDrillCheck(look func() Backups, now func() time.Time) Check {
 	return Check{"backup_drill", func(context.Context) (Result, bool) {
 		b, at := look(), now()
 		switch {
+		case b.DrillFailed && b.DrillFound != "":
+			return degraded("the last drill failed: %s", b.DrillFound), true
 		case b.DrillFailed:
-			return degraded("the last drill failed. Run 'imperio backup status'"), true
+			return degraded("the last drill failed. Run 'imperio backup drill'"), true
 		case !b.DrillDue.IsZero() && at.After(b.DrillDue) && b.Drilled.IsZero():
 			return degraded("no backup was ever restored for practice"), true
 		case !b.DrillDue.IsZero() && at.After(b.DrillDue):
@@ -107,6 +112,6 @@ func BackupDrillCheck(look func() Backups, now func() time.Time) Check {
 		case b.Drilled.IsZero():
 			return Result{}, false
 		}
-		return healthy("the last good drill is %d days ago", int(at.Sub(b.Drilled).Hours()/24)), true
+		return healthy("%s", strings.TrimSpace(fmt.Sprintf("the last good drill is %d days ago. %s", int(at.Sub(b.Drilled).Hours()/24), b.DrillFound))), true
 	}}
 }
