@@ -33,7 +33,7 @@ func (m *campaign) measureBackups(ctx context.Context) error {
 	m.printf("\n## Backups\n\n%d accounts, a directory on the same disk as the target.\n\n", m.many.accounts)
 	err := m.withCasino(ctx, &m.many, func(c *casino) error {
 		// The first start makes an archive at once. It must not count.
-		if err := m.program.Run(ctx, m.progress, "backup", "create", "--data-dir", c.directory); err != nil {
+		if err := m.awaitIdle(ctx, c); err != nil {
 			return err
 		}
 		if err := m.measureArchives(ctx, c); err != nil {
@@ -106,7 +106,7 @@ func (m *campaign) playWhile(ctx context.Context, c *casino, tokens []string, ar
 	return r, m.awaitIdle(ctx, c)
 }
 
-// awaitIdle waits until no archive is being made.
+// awaitIdle waits until there is an archive, and none is being made.
 func (m *campaign) awaitIdle(ctx context.Context, c *casino) error {
 	for {
 		var status control.BackupStatus
@@ -114,7 +114,7 @@ func (m *campaign) awaitIdle(ctx context.Context, c *casino) error {
 			status, err = control.GetBackupStatus.Call(ctx, client, control.None{})
 			return err
 		})
-		if err != nil || len(status.Running) == 0 {
+		if err != nil || len(status.Running) == 0 && status.Targets[0].Newest != "" {
 			return err
 		}
 		if err := pause(ctx, 100*time.Millisecond); err != nil {
