@@ -311,7 +311,11 @@ func (p *player) endRound(t *testing.T) {
 	t.Helper()
 	for p.open != nil {
 		p.bets++
-		p.pending = &bet{path: "/api/v1/games/blackjack/rounds/" + p.open.Round.ID + "/actions", body: `{"action":"stand"}`, key: fmt.Sprintf("%s-%d", p.name, p.bets)}
+		action := "stand"
+		if slices.Contains(p.open.Allowed, "decline_insurance") { // it is asked first
+			action = "decline_insurance"
+		}
+		p.pending = &bet{path: "/api/v1/games/blackjack/rounds/" + p.open.Round.ID + "/actions", body: fmt.Sprintf(`{"action":%q}`, action), key: fmt.Sprintf("%s-%d", p.name, p.bets)}
 		if !p.try(t.Context()) {
 			t.Fatalf("%s got no answer", p.name)
 		}
