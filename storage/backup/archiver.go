@@ -118,6 +118,7 @@ func (a *archiver) failed(at *site, err error) {
 	at.failures++
 	first := at.failures == 1
 	if at.needs {
+		at.making = false
 		at.hold.Store(holdNothing)
 	}
 	at.mu.Unlock()
@@ -189,6 +190,10 @@ func (a *archiver) write(ctx context.Context, at *site) (ArchiveInfo, error) {
 			return info, fmt.Errorf("read the state: %w", err)
 		}
 		defer func() { err = errors.Join(err, snapshot.Close()) }()
+		head := snapshot.Machine()
+		index, _ := snapshot.Applied()
+		at.writing(LineageName(head.Lineage), index, head.At())
+		nudge(at.wake)
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
 		w, looked := v.o.Writing, time.Now()

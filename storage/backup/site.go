@@ -26,6 +26,7 @@ type site struct {
 	at       time.Time
 	differs  string // why the target's history is not the casino's own; "": it is
 	needs    bool   // an archive, since there is none, or entries after it are missing
+	making   bool   // that archive is being written. What follows it is shipped already
 	gap      bool   // entries are missing: the log was cut before they were shipped
 	gapSince time.Time
 
@@ -117,9 +118,20 @@ func (s *site) cut(now time.Time) bool {
 	if news {
 		s.gapSince = now
 	}
-	s.gap, s.needs = true, true
+	s.gap, s.needs, s.making = true, true, false
 	s.hold.Store(holdNothing)
 	return news
+}
+
+// writing notes that the archive is being written that the target needs. It may take minutes, so the shipper begins after it at
+// once: the log need not keep all that comes meanwhile.
+func (s *site) writing(lineage string, index uint64, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.needs {
+		s.making, s.known, s.lineage, s.index, s.at = true, true, lineage, index, at
+		s.hold.Store(index)
+	}
 }
 
 // archived notes a new archive. It reports whether that closed a gap.
@@ -134,12 +146,12 @@ func (s *site) archived(a ArchiveInfo, takenAt time.Time) (closed bool) {
 	}
 	s.newest, s.takenAt, s.base = a, takenAt, takenAt
 	s.archiveErr, s.failures, s.retryAt = nil, 0, time.Time{}
-	if s.needs || !s.known || s.lineage != a.Lineage {
+	if !s.making && (s.needs || !s.known || s.lineage != a.Lineage) {
 		s.known, s.lineage, s.index, s.at = true, a.Lineage, a.Index, a.Time
 		s.hold.Store(a.Index)
 	}
 	closed = s.gap
-	s.needs, s.gap = false, false
+	s.needs, s.gap, s.making = false, false, false
 	return closed
 }
 
@@ -155,5 +167,5 @@ type place struct {
 func (s *site) place() place {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return place{s.known, s.needs, s.differs, s.lineage, s.index, s.at}
+	return place{s.known, s.needs && !s.making, s.differs, s.lineage, s.index, s.at}
 }
