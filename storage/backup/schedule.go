@@ -97,16 +97,22 @@ func (s Schedule) Next(after time.Time) time.Time {
 	if s.spec.Hour&everyHour != 0 {
 		return s.spec.Next(after)
 	}
-	// On a wall without clock changes, which UTC is, the parser's arithmetic has no gaps.
-	for wall := onWall(after, time.UTC); ; {
-		if wall = s.spec.Next(wall); wall.IsZero() {
-			return wall
-		}
-		if next := onWall(wall, location); next.After(after) {
+	// On a wall without clock changes, which UTC is, the parser's arithmetic has no gaps. What falls into an hour that is left out
+	// comes later than the wall says, so the search begins a little earlier, and goes on until nothing can come before.
+	var next time.Time
+	for wall := onWall(after, time.UTC).Add(-longestChange); ; {
+		wall = s.spec.Next(wall)
+		if wall.IsZero() || !next.IsZero() && wall.After(onWall(next, time.UTC)) {
 			return next
+		}
+		if at := onWall(wall, location); at.After(after) && (next.IsZero() || at.Before(next)) {
+			next = at
 		}
 	}
 }
+
+// longestChange is longer than clocks ever go forward at once, but for islands that changed their day.
+const longestChange = 3 * time.Hour
 
 // onWall is the first time when the clocks of a place show what t shows. Where they go past it, it is as much later as
 // they go forward. time.Date doesn't promise which time it takes.

@@ -247,3 +247,12 @@ func FuzzParseSchedule(f *testing.F) {
 		}
 	})
 }
+
+// In the hour after the one that was left out, what fell into that is still to come.
+func TestSchedule_WhatWasLeftOutIsStillToComeInTheHourAfter(t *testing.T) {
+	s, berlin := schedule(t, "30 2 * * *", "Europe/Berlin")
+	got := s.Next(time.Date(2026, 3, 29, 3, 20, 0, 0, berlin))
+	if want := time.Date(2026, 3, 29, 3, 30, 0, 0, berlin); !got.Equal(want) {
+		t.Errorf("it comes %v, want %v", got, want)
+	}
+}
