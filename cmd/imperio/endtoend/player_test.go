@@ -18,6 +18,7 @@ type player struct {
 	name, token string
 	casino      *process
 	random      *rand.Rand
+	rest        time.Duration // between two bets, so that the history stays short
 	bets        int
 	coins       int64             // by the newest answer
 	rounds      map[string]answer // by id, from the newest answer
@@ -91,6 +92,7 @@ func (p *player) playUntilLost(ctx context.Context) {
 	for ctx.Err() == nil {
 		if p.pending == nil {
 			p.pending = p.next()
+			time.Sleep(p.rest)
 		}
 		// Not with ctx: the test needs an answer that the kill cuts off.
 		if !p.try(context.Background()) {

@@ -179,6 +179,8 @@ func (p *process) wait(t *testing.T) error {
 // stop asks the process to stop and waits for it.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
+	// A server waits five seconds for a connection on which nothing was ever asked. Our client may have opened one in vain.
+	http.DefaultClient.CloseIdleConnections()
 	if err := p.command.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
