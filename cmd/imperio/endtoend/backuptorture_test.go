@@ -81,7 +81,8 @@ type backupTorture struct {
 	random   *rand.Rand
 	hush     func()        // ends the play that goes on
 	restored bool          // the data directory may be another lineage
-	lasts    time.Duration // how long a restore takes that is not killed; 0: not known yet
+	begun    int           // restores
+	lasts    time.Duration // how long a restore takes that is not killed
 	happened map[string]int
 }
 
@@ -159,13 +160,13 @@ func (x *backupTorture) killRestore() {
 		p.endRound(x.T)
 	}
 	x.stop(x.T)
-	begun := x.restores()
+	before := x.restores()
 	verb := exec.Command(x.path, append([]string{"backup", "restore", "--data-dir", x.dir, "--from", x.target, "--reason", "torture", "--yes"}, x.backedUp.restore...)...)
 	if err := verb.Start(); err != nil {
 		x.Fatal(err)
 	}
-	// The first restore shows how long one takes. The others are killed within that time, or a little later.
-	if began := time.Now(); x.lasts == 0 {
+	// Every fourth restore shows how long one takes by now. The others are killed within that time, or a little later.
+	if began := time.Now(); x.begun%4 == 0 {
 		if err := verb.Wait(); err != nil {
 			x.Fatalf("restore: %v", err)
 		}
@@ -184,7 +185,8 @@ func (x *backupTorture) killRestore() {
 	}
 	x.start(x.T)
 	x.restored = true
-	if x.restores() > begun {
+	x.begun++
+	if x.restores() > before {
 		x.happened["restored"]++
 	} else {
 		x.happened["the old one stayed"]++
