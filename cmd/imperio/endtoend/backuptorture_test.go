@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -162,13 +163,15 @@ func (x *backupTorture) killRestore() {
 	x.stop(x.T)
 	before := x.restores()
 	verb := exec.Command(x.path, append([]string{"backup", "restore", "--data-dir", x.dir, "--from", x.target, "--reason", "torture", "--yes"}, x.backedUp.restore...)...)
+	var said bytes.Buffer
+	verb.Stdout, verb.Stderr = &said, &said
 	if err := verb.Start(); err != nil {
 		x.Fatal(err)
 	}
 	// Every fourth restore shows how long one takes by now. The others are killed within that time, or a little later.
 	if began := time.Now(); x.begun%4 == 0 {
 		if err := verb.Wait(); err != nil {
-			x.Fatalf("restore: %v", err)
+			x.Fatalf("restore: %v\n%s", err, said.String())
 		}
 		x.lasts = time.Since(began)
 	} else {
