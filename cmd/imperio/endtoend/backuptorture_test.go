@@ -3,6 +3,7 @@ package endtoend
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -160,6 +161,8 @@ func (x *backupTorture) killRestore() {
 		p.settleUp(x.T)
 		p.endRound(x.T)
 	}
+	// A lineage without an archive can't be restored, and the restore says so instead of taking an older one.
+	x.await(x.T, "an archive of the lineage", x.hasArchive)
 	x.stop(x.T)
 	before := x.restores()
 	verb := exec.Command(x.path, append([]string{"backup", "restore", "--data-dir", x.dir, "--from", x.target, "--reason", "torture", "--yes"}, x.backedUp.restore...)...)
@@ -194,6 +197,17 @@ func (x *backupTorture) killRestore() {
 	} else {
 		x.happened["the old one stayed"]++
 	}
+}
+
+// hasArchive reports whether the target has an archive of the casino's lineage.
+func (x *backupTorture) hasArchive() bool {
+	out, err := exec.Command(x.path, "backup", "status", "--data-dir", x.dir, "--json").Output()
+	var status struct {
+		Targets []struct {
+			Newest string `json:"newest"`
+		} `json:"targets"`
+	}
+	return err == nil && json.Unmarshal(out, &status) == nil && len(status.Targets) == 1 && status.Targets[0].Newest != ""
 }
 
 // restores counts the restores, by what they have kept aside.
