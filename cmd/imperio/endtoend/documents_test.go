@@ -100,9 +100,7 @@ done
 exec /usr/bin/install "${args[@]}"`,
 	// The service, as deploy/systemd/imperio.service starts it.
 	"systemctl": `pid() { cat "$PIDS/service" 2>/dev/null || true; }
-# A zombie has ended, once its other threads have: they may still hold the lock of the data directory.
-ended() { grep -q '^State:.Z' "/proc/$(pid)/status" && [ "$(ls "/proc/$(pid)/task" | wc -l)" -le 1 ]; }
-running() { [ -n "$(pid)" ] && [ -e "/proc/$(pid)" ] && ! ended; }
+running() { [ -n "$(pid)" ] && [ -e "/proc/$(pid)" ] && ! grep -q '^State:.Z' "/proc/$(pid)/status"; }
 variables() { while read -r variable; do export "${variable?}"; done; }
 start() {
   running && return
@@ -172,7 +170,7 @@ func (r *reader) end() {
 }
 
 // serverPath is a path that belongs to the server, and here to the reader's directory.
-var serverPath = regexp.MustCompile(`(^|[\s="'>])(/(?:var/lib|etc|usr/local|usr/share|srv|backup)(?:/|\b))`)
+var serverPath = regexp.MustCompile(`(^|[\s="'>]|file://)(/(?:var/lib|etc|usr/local|usr/share|srv|backup)(?:/|\b))`)
 
 // here is a text of the document with the reader's addresses and paths.
 func (r *reader) here(text string) string {
