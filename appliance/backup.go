@@ -122,7 +122,7 @@ func newBackups(ctx context.Context, c *config.Config, d *dataDir, o backupOptio
 // openTargets opens what the configuration names.
 func openTargets(ctx context.Context, c *config.Backups, log *slog.Logger) (targets []backup.Target, err error) {
 	for _, u := range c.To {
-		t, err := backup.Open(ctx, string(u), backup.TargetOptions{S3AccessKey: c.S3AccessKey, S3SecretKey: c.S3SecretKey.Reveal(), Log: log})
+		t, err := backup.Open(ctx, string(u), targetOptions(c, log))
 		if err != nil {
 			for _, t := range targets {
 				err = errors.Join(err, t.Close())

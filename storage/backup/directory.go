@@ -32,7 +32,7 @@ func (d *directory) String() string { return "file://" + filepath.ToSlash(d.root
 func (d *directory) Close() error { return nil }
 
 func (d *directory) path(name string) (string, error) {
-	if err := checkName(name); err != nil {
+	if err := checkObjectName(name); err != nil {
 		return "", err
 	}
 	return filepath.Join(d.root, filepath.FromSlash(name)), nil

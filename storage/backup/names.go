@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
+
+	"imperio/storage/machine"
 )
 
 // In a target, a casino's backups have these names, in which times are the casino's, in UTC, and indexes those of log
@@ -17,7 +18,7 @@ import (
 // They sort by time and by index. So a listing tells which moments can be restored.
 
 // Origin is the name of a casino's first lineage.
-const Origin = "origin"
+const Origin = machine.FirstLineage
 
 // LineageName is how a lineage is called in names and to people. Only the first one has an empty name in the state.
 func LineageName(lineage string) string {
@@ -111,16 +112,6 @@ func (p *nameParser) number(text string) uint64 {
 	n, err := strconv.ParseUint(text, 10, 64)
 	p.failed = p.failed || err != nil
 	return n
-}
-
-// checkName refuses names that a directory could take for something else.
-func checkName(name string) error {
-	for part := range strings.SplitSeq(name, "/") {
-		if part == "" || part == "." || part == ".." || strings.ContainsAny(part, "\\\x00") || strings.HasSuffix(part, unfinished) {
-			return fmt.Errorf("%q is no name of an object", name)
-		}
-	}
-	return nil
 }
 
 // unfinished ends the names of files that are being written.

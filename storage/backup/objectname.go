@@ -23,6 +23,8 @@ func checkObjectName(name string) error {
 		return fmt.Errorf("object name %q is not UTF-8", name)
 	case strings.ContainsFunc(name, func(r rune) bool { return r == '\\' || !unicode.IsPrint(r) }):
 		return fmt.Errorf("object name %q has a backslash or an invisible character", name)
+	case strings.HasSuffix(name, unfinished):
+		return fmt.Errorf("object name %q ends like a file that is being written", name)
 	case path.IsAbs(name) || path.Clean(name) != name || name == "." || name == ".." || strings.HasPrefix(name, "../"):
 		return fmt.Errorf("object name %q is not a clean relative path", name)
 	}

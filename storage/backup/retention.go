@@ -81,7 +81,7 @@ func olderArchive(a, b ArchiveInfo) int {
 
 // lineageKey orders lineages by age: the first has no time in its name.
 func lineageKey(lineage string) string {
-	if lineage == "origin" {
+	if lineage == Origin {
 		return ""
 	}
 	return lineage
@@ -89,11 +89,8 @@ func lineageKey(lineage string) string {
 
 // lineageBegin is when a lineage began: its name says so. If not, its first archive does, which is later.
 func lineageBegin(key string, first time.Time) time.Time {
-	const layout = "20060102T150405Z"
-	if len(key) >= len(layout) {
-		if begin, err := time.Parse(layout, key[:len(layout)]); err == nil {
-			return begin
-		}
+	if began := lineageBegan(key); !began.IsZero() {
+		return began
 	}
 	return first
 }
