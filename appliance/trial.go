@@ -183,7 +183,7 @@ func (t *trial) ended(proven bool) bool {
 	if err != nil {
 		return false
 	}
-	return !found || j.ID != t.journal.ID || proven && j.State == upgrade.Trial && time.Now().After(j.Deadline)
+	return !found || j.ID != t.journal.ID || proven && j.State == upgrade.OnTrial && time.Now().After(j.Deadline)
 }
 
 // findTrial looks whether this program is on trial, or has just come back.
@@ -196,7 +196,7 @@ func (a *App) findTrial(program string) error {
 	case found && j.To == a.version:
 		a.trial = &trial{program, j}
 		a.log.Warn("this version is on trial: it is kept once it has proven itself", "version", j.To, "before", j.From, "upgrade", j.ID)
-	case found && j.State == upgrade.Back && j.From == a.version:
+	case found && j.State == upgrade.GoingBack && j.From == a.version:
 		a.cameBack = &j
 		a.log.Warn("an upgrade has failed, and this version is back", "version", j.From, "failed", j.To, "reason", j.Reason)
 	}

@@ -15,12 +15,12 @@ import (
 // State is how far an upgrade is.
 type State string
 
-// The states of an upgrade that is written down. Before Trial and after its end there is no journal.
+// The states of an upgrade that is written down. Before OnTrial and after its end there is no journal.
 const (
-	// Trial: the new program is about to be put in place, or is there, and has not proven itself yet.
-	Trial State = "trial"
-	// Back: the new program has failed, and the one before is about to be put back, or is back.
-	Back State = "back"
+	// OnTrial: the new program is about to be put in place, or is there, and has not proven itself yet.
+	OnTrial State = "trial"
+	// GoingBack: the new program has failed, and the one before is about to be put back, or is back.
+	GoingBack State = "back"
 )
 
 // Journal is what is written down about an upgrade, beside the program. It exists from before the new program is put in
@@ -58,7 +58,7 @@ func ReadJournal(installed string) (Journal, error) {
 	if err != nil {
 		return j, err
 	}
-	if err := json.Unmarshal(data, &j); err != nil || j.ID == "" || j.State != Trial && j.State != Back {
+	if err := json.Unmarshal(data, &j); err != nil || j.ID == "" || j.State != OnTrial && j.State != GoingBack {
 		return j, fmt.Errorf("%s is not a journal of an upgrade. Look at it, and remove it if the casino runs well", installed+journalSuffix)
 	}
 	return j, nil
@@ -111,3 +111,6 @@ func ReadNote(dataDir, id string) Note {
 	}
 	return n
 }
+
+// Previous is where the program before is kept.
+func Previous(installed string) string { return installed + previousSuffix }
