@@ -42,6 +42,8 @@ var (
 	WriteCheckpoint    = Operation[None, None]{"write-checkpoint", (*Control).writeCheckpoint}
 	Audit              = Operation[None, AuditReport]{"audit", (*Control).audit}
 
+	Restart = Operation[RestartRequest, Restarting]{"restart", (*Control).restart}
+
 	StartBackup     = Operation[None, BackupRun]{"start-backup", (*Control).startBackup}
 	StartDrill      = Operation[None, None]{"start-drill", (*Control).startDrill}
 	GetBackupStatus = Operation[None, BackupStatus]{"get-backup-status", (*Control).getBackupStatus}
@@ -52,6 +54,7 @@ var operations = []operation{
 	CreateAccount, ListAccounts, ShowAccount, ListRounds, ListEvents, GrantCoins, SetLock, SetPassword, SetRole, SetEmail, DeleteAccount,
 	CreatePasswordLink, CreateInvitation, ListInvitations, RevokeInvitation,
 	GetStatus, GetRootCertificate, WriteCheckpoint, Audit,
+	Restart,
 	StartBackup, StartDrill, GetBackupStatus,
 }
 
