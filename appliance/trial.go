@@ -42,10 +42,11 @@ const trialLook = 200 * time.Millisecond
 // findJournal reads the journal of an upgrade beside this program.
 func findJournal(program string) (upgrade.Journal, bool, error) {
 	if program == "" {
-		var err error
-		if program, err = os.Executable(); err != nil {
-			return upgrade.Journal{}, false, nil // a system without /proc: nothing is known about this program
-		}
+		return upgrade.Journal{}, false, nil
+	}
+	program, err := filepath.EvalSymlinks(program)
+	if err != nil {
+		return upgrade.Journal{}, false, fmt.Errorf("find the program's file: %w", err)
 	}
 	j, err := upgrade.ReadJournal(program)
 	if errors.Is(err, fs.ErrNotExist) {

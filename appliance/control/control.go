@@ -44,6 +44,8 @@ var (
 	CopyState          = Operation[None, StateCopy]{"copy-state", (*Control).copyState}
 	RemoveStateCopy    = Operation[None, None]{"remove-state-copy", (*Control).removeStateCopy}
 
+	Restart = Operation[RestartRequest, Restarting]{"restart", (*Control).restart}
+
 	StartBackup     = Operation[None, BackupRun]{"start-backup", (*Control).startBackup}
 	StartDrill      = Operation[None, None]{"start-drill", (*Control).startDrill}
 	GetBackupStatus = Operation[None, BackupStatus]{"get-backup-status", (*Control).getBackupStatus}
@@ -54,6 +56,7 @@ var operations = []operation{
 	CreateAccount, ListAccounts, ShowAccount, ListRounds, ListEvents, GrantCoins, SetLock, SetPassword, SetRole, SetEmail, DeleteAccount,
 	CreatePasswordLink, CreateInvitation, ListInvitations, RevokeInvitation,
 	GetStatus, GetRootCertificate, WriteCheckpoint, Audit, CopyState, RemoveStateCopy,
+	Restart,
 	StartBackup, StartDrill, GetBackupStatus,
 }
 

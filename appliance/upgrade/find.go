@@ -2,7 +2,6 @@ package upgrade
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -55,6 +54,6 @@ func Find(ctx context.Context, dataDir, socket, installed, sudoUser string) (Opt
 
 // restart asks the casino to become another program.
 func (c *Client) restart(ctx context.Context, program string) (Launch, error) {
-	_ = control.None{}
-	return Launch{}, errors.New("not yet")
+	r, err := call(ctx, c, control.Restart, control.RestartRequest{Binary: program})
+	return Launch{PID: r.PID, Args: r.Args, Environ: r.Environ, Dir: r.Dir}, err
 }
