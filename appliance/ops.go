@@ -203,8 +203,11 @@ func (a *App) opsServer(ctx context.Context, metrics *ops.Metrics, health *ops.H
 	if err != nil {
 		return nil, err
 	}
-	guard := a.guard()
-	guard.Allow, guard.Address = slices.Concat(ops.Loopback(), guard.Allow), nil
+	guard := func() ops.Guard {
+		g := a.guard()
+		g.Allow, g.Address = slices.Concat(ops.Loopback(), g.Allow), nil
+		return g
+	}
 	var hosts func(string) bool
 	if config.IsLoopback(at) {
 		hosts = ops.OwnHosts(a.config.Listen.Domains)
@@ -212,10 +215,11 @@ func (a *App) opsServer(ctx context.Context, metrics *ops.Metrics, health *ops.H
 	return &server{name: "metrics and health", http: ops.NewServer(metrics, health, guard, hosts, edge.DataHeaders(), a.log), on: l, last: true}, nil
 }
 
-// guard says who may read the metrics.
+// guard says who may read the metrics at the moment.
 func (a *App) guard() ops.Guard {
+	access := a.inForce.Load().Access
 	return ops.Guard{
-		Allow: a.config.Access.MetricsAllow, Token: a.config.Access.MetricsToken.Reveal(),
+		Allow: access.MetricsAllow, Token: access.MetricsToken.Reveal(),
 		Address: func(r *http.Request) netip.Addr { return edge.ClientAddress(r.Context()) },
 	}
 }
