@@ -24,6 +24,7 @@ import (
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
 	"imperio/appliance/ops"
+	"imperio/appliance/service"
 	"imperio/games"
 	"imperio/games/catalogue"
 	"imperio/replication"
@@ -49,6 +50,10 @@ type Options struct {
 	Space func() (free, total uint64, err error)
 	// Hold is how long a change of health must hold before operators get a message; 0: 30 seconds.
 	Hold time.Duration
+	// Sockets are listening sockets that the process was started with. New takes those that its listeners want, and closes the rest.
+	Sockets *service.Sockets // nil: none
+	// Supervisor is told when the casino is ready, stops, and lives.
+	Supervisor *service.Supervisor // nil: nobody
 }
 
 // App is a casino that is ready to serve.
@@ -62,9 +67,13 @@ type App struct {
 	clock   replication.Clock
 	space   func() (free, total uint64, err error)
 	hold    time.Duration
-	started time.Time
-	memory  Memory
-	logs    *edge.LogBuffer
+	// sockets are those that the process was started with; preflight takes what the listeners want into taken, by address.
+	sockets    *service.Sockets
+	taken      map[string]net.Listener
+	supervisor *service.Supervisor
+	started    time.Time
+	memory     Memory
+	logs       *edge.LogBuffer
 	// accessLogs have their own buffer, so that a flood of requests can't displace errors.
 	accessLogs *edge.LogBuffer
 	log        *slog.Logger
@@ -96,17 +105,25 @@ type App struct {
 
 // server is an HTTP server with the listener it serves.
 type server struct {
-	name string
-	http *http.Server
-	on   net.Listener
-	tls  bool
-	last bool // stops last, since it serves health while the others finish
+	name   string
+	socket socket // what it listens on, for the next program; without an address it is not handed on
+	http   *http.Server
+	on     net.Listener
+	tls    bool
+	last   bool // stops last, since it serves health while the others finish
+}
+
+// socket is a listening socket and the configured address that it has.
+type socket struct {
+	net.Listener
+	address string
 }
 
 // New first checks all that the configuration names. Then it waits until the disk has room, opens the data directory, waits until the node leads, and listens. If it fails,
 // nothing is left open. If ctx ends meanwhile, its error is in the chain.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, reload: o.Reload, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, space: o.Space, hold: o.Hold, started: time.Now()}
+	a := &App{config: o.Config, reload: o.Reload, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, space: o.Space, hold: o.Hold, started: time.Now(),
+		sockets: o.Sockets, taken: make(map[string]net.Listener), supervisor: o.Supervisor}
 	if a.games == nil {
 		a.games = catalogue.Released()
 	}
@@ -141,7 +158,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.LimitHeap(a.memory.Heap)
 	}
 	for _, step := range []func(context.Context) error{
-		a.preflight, a.openOps, a.awaitRoom, a.openState, a.openBackups, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
+		a.takeSockets, a.preflight, a.openOps, a.awaitRoom, a.openState, a.openBackups, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

@@ -50,11 +50,11 @@ func (a *App) serveOn(ctx context.Context, at address, handler http.Handler, tls
 	if at.at == "" {
 		return nil
 	}
-	l, err := listenTCP(ctx, at)
+	l, err := a.listen(ctx, at)
 	if err != nil {
 		return err
 	}
-	s := &server{name: at.what, http: a.edge.Server(handler), on: a.edge.Listener(l), tls: tls}
+	s := &server{name: at.what, socket: socket{l, at.at}, http: a.edge.Server(handler), on: a.edge.Listener(l), tls: tls}
 	a.addServer(s)
 	return nil
 }

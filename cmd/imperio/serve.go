@@ -10,6 +10,7 @@ import (
 
 	"imperio/appliance"
 	"imperio/appliance/config"
+	"imperio/appliance/service"
 )
 
 type serveCommand struct {
@@ -43,7 +44,12 @@ func (c *serveCommand) Run(env *environment) error {
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 
+	sockets, err := service.Inherited()
+	if err != nil {
+		return err
+	}
 	app, err := appliance.New(env.Ctx, appliance.Options{
+		Sockets: sockets, Supervisor: service.NewSupervisor(),
 		Config: loaded.Config, Version: thisBuild().version, Commit: thisBuild().commit, Logs: env.Stderr, LimitHeap: limitHeap,
 		Reload: func() (*config.Loaded, error) { return config.LoadValid(env.input()) },
 	})
