@@ -38,6 +38,7 @@ var house = []rule{
 	{directory: "appliance/problem", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/proof", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/request", mayImport: []string{"appliance/problem"}, notLibs: storageLibs},
+	{directory: "appliance/service", notLibs: storageLibs},
 	{directory: "appliance/terminal", notLibs: storageLibs},
 	{directory: "appliance/web", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 

@@ -104,7 +104,8 @@ func run(args []string, env *environment) int {
 	fmt.Fprintln(env.Stderr, "imperio:", err)
 	_, usage := errors.AsType[*usageError](err)
 	_, mistakes := errors.AsType[config.Problems](err)
-	if usage || mistakes {
+	_, unwanted := errors.AsType[*appliance.UnwantedSocketsError](err)
+	if usage || mistakes || unwanted {
 		return exitUsage
 	}
 	return exitFailed
