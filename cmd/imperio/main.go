@@ -24,6 +24,7 @@ type commands struct {
 	ShowVersion versionFlag `name:"version" hidden:"" help:"Print the versions of the program and of the rules that it knows."`
 
 	Serve      serveCommand      `cmd:"" help:"Run the casino."`
+	Reload     reloadCommand     `cmd:"" help:"Let the running casino read its configuration again."`
 	Health     healthCommand     `cmd:"" help:"Print a running node's health; the exit code is 0 if it is ready."`
 	Account    accountCommand    `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
 	Invite     inviteCommand     `cmd:"" help:"Make and manage invitations, where people need one to sign up."`
