@@ -56,7 +56,8 @@ func (h *host) unitEnvironment(ctx context.Context) []string {
 // failedStarts is after how many ends of the process waiting for it makes no sense.
 const failedStarts = 3
 
-// awaitReady waits until the casino serves players. It gives up when systemd has, or when the process has ended some times.
+// awaitReady waits until the casino serves players, and has told systemd so. It gives up when systemd has, or when the process has
+// ended some times.
 func (w *work) awaitReady(ctx context.Context, c *config.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, w.Patience)
 	defer cancel()
@@ -65,10 +66,10 @@ func (w *work) awaitReady(ctx context.Context, c *config.Config) error {
 	before := ""
 	for {
 		err := w.Casino.Ready(ctx, c)
-		if err == nil {
+		values, perr := w.properties(ctx, service, "ActiveState", "NRestarts")
+		if err == nil && (values["ActiveState"] == "active" || perr != nil) {
 			return nil
 		}
-		values, perr := w.properties(ctx, service, "ActiveState", "NRestarts")
 		if perr == nil {
 			if before == "" {
 				before = values["NRestarts"]
@@ -82,7 +83,7 @@ func (w *work) awaitReady(ctx context.Context, c *config.Config) error {
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return ctx.Err()
 			}
-			return w.notReady(fmt.Sprintf("the casino was not ready within %s (%v)", w.Patience, err))
+			return w.notReady(fmt.Sprintf("the casino was not ready within %s (systemd says %s; %v)", w.Patience, values["ActiveState"], err))
 		case <-look.C:
 		}
 	}
