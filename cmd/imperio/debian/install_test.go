@@ -277,7 +277,7 @@ func TestInstall_SaysHowToStartWhereSystemdDoesNotRun(t *testing.T) {
 	if out, err := exec.Command("cp", build(t, "v1.0.0", nil), root+"/root/imperio").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	out, err := exec.Command("chroot", root, "/root/imperio", "install", "--http-addr", "127.0.0.1:80").CombinedOutput()
+	out, err := exec.Command("systemd-nspawn", "--quiet", "--directory="+root, "--private-network", "--register=no", "--keep-unit", "--pipe", "--", "/root/imperio", "install", "--http-addr", "127.0.0.1:80").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
