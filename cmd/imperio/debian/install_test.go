@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -79,7 +80,8 @@ func TestInstall_MakesAServiceOutOfABareDebian(t *testing.T) {
 	})
 	step("install", func(t *testing.T) {
 		began := time.Now()
-		out := m.install(t, "--http-addr", "127.0.0.1:80", "--env", "IMPERIO_BACKUP_TO=file:///srv/backup of ana", "--operator", "olga")
+		out := m.install(t, "--http-addr", "127.0.0.1:80", "--env", "IMPERIO_BACKUP_TO=file:///srv/backup of ana",
+			"--env", "IMPERIO_LIMIT_SLOTS_RATE=off", "--env", "IMPERIO_WELCOME_COINS=1000000", "--operator", "olga")
 		t.Logf("from a bare Debian to a healthy casino in %s", time.Since(began).Round(10*time.Millisecond))
 		says(t, out, "the casino is ready", "http://127.0.0.1/reset-password#", "encryption.key")
 		if got := m.state(); got != "active active" {
@@ -103,7 +105,7 @@ func TestInstall_MakesAServiceOutOfABareDebian(t *testing.T) {
 	})
 	step("bets and backups work within the limits of the unit", func(t *testing.T) {
 		ana.signUp(t)
-		if _, err := ana.bet(); err != nil {
+		if err := ana.bet(); err != nil {
 			t.Fatal(err)
 		}
 		m.must(t, "imperio", "backup", "create")
@@ -125,7 +127,7 @@ func TestInstall_MakesAServiceOutOfABareDebian(t *testing.T) {
 		m.must(t, "systemctl", "kill", "--kill-who=main", "--signal=KILL", "imperio")
 		m.await(t, "the process is gone", func() bool { _, err := m.run("test", "-e", "/proc/"+pid); return err != nil })
 		ana.client.CloseIdleConnections()
-		if _, err := ana.bet(); err != nil {
+		if err := ana.bet(); err != nil {
 			t.Errorf("a bet right after the kill: %v", err)
 		}
 		m.awaitState(t, "active active")
@@ -141,7 +143,7 @@ func TestInstall_MakesAServiceOutOfABareDebian(t *testing.T) {
 		}
 		pid := m.property(t, "imperio", "MainPID")
 		m.must(t, "systemctl", "kill", "--kill-who=main", "--signal=PIPE", "imperio")
-		if _, err := ana.bet(); err != nil || m.property(t, "imperio", "MainPID") != pid {
+		if err := ana.bet(); err != nil || m.property(t, "imperio", "MainPID") != pid {
 			t.Errorf("SIGPIPE ended the casino, or: %v", err)
 		}
 	})
@@ -205,7 +207,7 @@ func TestInstall_MakesAServiceOutOfABareDebian(t *testing.T) {
 		says(t, m.install(t, "--operator", "otto"), "the casino is ready", "there is one")
 		says(t, m.must(t, "imperio", "account", "list"), "ana", "olga")
 		ana.client.CloseIdleConnections()
-		if _, err := ana.bet(); err != nil {
+		if err := ana.bet(); err != nil {
 			t.Errorf("an old session: %v", err)
 		}
 	})
@@ -221,7 +223,7 @@ func TestInstall_MakesAServiceOutOfABareDebian(t *testing.T) {
 			t.Fatal("no root certificate")
 		}
 		safe := &player{client: m.client(t, &tls.Config{RootCAs: roots}), origin: "https://casino.test", name: "ana", token: ana.token, bets: ana.bets}
-		if _, err := safe.bet(); err != nil {
+		if err := safe.bet(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -233,6 +235,7 @@ func restartUnderLoad(t *testing.T, m *machine) {
 	var playing sync.WaitGroup
 	stop := make(chan struct{})
 	failures := make(chan error, 4)
+	var bets atomic.Int64
 	for _, name := range []string{"ben", "cleo", "dora", "emil"} {
 		p := &player{client: m.client(t, nil), origin: "http://127.0.0.1", name: name}
 		p.signUp(t)
@@ -243,20 +246,20 @@ func restartUnderLoad(t *testing.T, m *machine) {
 					return
 				default:
 				}
-				coins, err := p.bet()
-				if err == nil && coins > 0 {
-					continue
-				}
-				if err != nil {
+				if err := p.bet(); err != nil {
 					failures <- err
+					return
 				}
-				return // a player without coins has done enough
+				bets.Add(1)
 			}
 		})
 	}
 	for range 3 {
+		before := bets.Load()
+		m.await(t, "bets between two restarts", func() bool { return bets.Load() >= before+40 || len(failures) > 0 })
 		m.must(t, "systemctl", "restart", "imperio")
 	}
+	t.Logf("%d bets during 3 restarts", bets.Load())
 	close(stop)
 	playing.Wait()
 	close(failures)
