@@ -81,7 +81,7 @@ func TestInstall_MakesAServiceOutOfABareDebian(t *testing.T) {
 	step("install", func(t *testing.T) {
 		began := time.Now()
 		out := m.install(t, "--http-addr", "127.0.0.1:80", "--env", "IMPERIO_BACKUP_TO=file:///srv/backup of ana",
-			"--env", "IMPERIO_LIMIT_SLOTS_RATE=off", "--env", "IMPERIO_WELCOME_COINS=1000000", "--operator", "olga")
+			"--env", "IMPERIO_LIMIT_SLOTS_RATE=off", "--env", "IMPERIO_LIMIT_GENERAL_RATE=off", "--env", "IMPERIO_WELCOME_COINS=1000000", "--operator", "olga")
 		t.Logf("from a bare Debian to a healthy casino in %s", time.Since(began).Round(10*time.Millisecond))
 		says(t, out, "the casino is ready", "http://127.0.0.1/reset-password#", "encryption.key")
 		if got := m.state(); got != "active active" {
