@@ -3,6 +3,7 @@ package debian
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"math/rand/v2"
 	"os/exec"
 	"strings"
 	"sync"
@@ -77,6 +78,16 @@ func TestInstall_MakesAServiceOutOfABareDebian(t *testing.T) {
 		if out, err := m.run("ls", "-d", "/etc/imperio"); err == nil {
 			t.Errorf("it made something: %s", out)
 		}
+	})
+	step("an address that another program has is refused by its name", func(t *testing.T) {
+		m.must(t, "systemd-run", "--unit=other", "systemd-socket-activate", "--listen=127.0.0.1:80", "/bin/true")
+		m.await(t, "the other program listens", func() bool { out, _ := m.run("ss", "-ltnH"); return strings.Contains(out, "127.0.0.1:80 ") })
+		out, err := m.run("/root/imperio", "install", "--http-addr", "127.0.0.1:80")
+		if exitCode(err) != 1 {
+			t.Errorf("exit code %d, want 1", exitCode(err))
+		}
+		says(t, out, "nothing was changed", "systemd-socket", "listens on 127.0.0.1:80")
+		m.must(t, "systemctl", "stop", "other")
 	})
 	step("install", func(t *testing.T) {
 		began := time.Now()
@@ -265,6 +276,33 @@ func restartUnderLoad(t *testing.T, m *machine) {
 	close(failures)
 	for err := range failures {
 		t.Errorf("a bet failed: %v", err)
+	}
+}
+
+// Killed anywhere, an installation is completed by the next.
+func TestInstall_KilledAnywhereIsMendedByTheNext(t *testing.T) {
+	m := boot(t)
+	m.put(t, build(t, "v1.0.0", nil), "/root/imperio", 0o755)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for round := range 5 {
+		command := m.command("/root/imperio", "install", "--http-addr", "127.0.0.1:80", "--operator", "olga")
+		if err := command.Start(); err != nil {
+			t.Fatal(err)
+		}
+		after := time.Duration(random.Int64N(int64(700 * time.Millisecond)))
+		kill := time.AfterFunc(after, func() { m.run("pkill", "-KILL", "-f", "^/root/imperio install") })
+		_ = command.Wait()
+		kill.Stop()
+		out := m.install(t, "--http-addr", "127.0.0.1:80", "--operator", "olga")
+		if got := m.state(); got != "active active" || !strings.Contains(out, "the casino is ready") {
+			t.Errorf("round %d, killed after %s: %s\n%s", round, after, got, out)
+		}
+		says(t, m.must(t, "imperio", "account", "list"), "olga")
+		m.must(t, "imperio", "uninstall")
+		m.must(t, "rm", "-r", "/var/lib/imperio", "/etc/imperio")
+		m.must(t, "userdel", "imperio")
 	}
 }
 
