@@ -21,6 +21,7 @@ func (a *App) Reload(context.Context) (control.Reloaded, error) {
 	}
 	a.supervisor.Reloading("reading the configuration again")
 	defer a.supervisor.Ready("serving")
+	a.log.Debug("reading the configuration again")
 	next, err := a.reload()
 	var done control.Reloaded
 	if err == nil {
