@@ -38,13 +38,15 @@ func (a *App) listenControl(context.Context) error {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return errors.Join(fmt.Errorf("protect the control socket: %w", err), l.Close())
 	}
-	a.addServer(&server{name: "operator's commands", on: l, http: &http.Server{
+	s := &server{name: "operator's commands", on: l, http: &http.Server{
 		Handler:     withHealth(a.health, newControl(a.casino, a.passwords, a.log, house{a}, backupsOf(a.backups.Load()), a.URL, "operator")),
 		ConnContext: control.PeerContext,
 		ErrorLog:    slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 		// An audit of a large casino takes minutes.
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, WriteTimeout: time.Hour,
-	}})
+	}}
+	s.silent = silentConnections(s.http)
+	a.addServer(s)
 	return nil
 }
 

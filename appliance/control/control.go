@@ -43,6 +43,8 @@ var (
 	Audit              = Operation[None, AuditReport]{"audit", (*Control).audit}
 	Reload             = Operation[None, Reloaded]{"reload", (*Control).reload}
 
+	Restart = Operation[RestartRequest, Restarting]{"restart", (*Control).restart}
+
 	StartBackup     = Operation[None, BackupRun]{"start-backup", (*Control).startBackup}
 	StartDrill      = Operation[None, None]{"start-drill", (*Control).startDrill}
 	GetBackupStatus = Operation[None, BackupStatus]{"get-backup-status", (*Control).getBackupStatus}
@@ -53,6 +55,7 @@ var operations = []operation{
 	CreateAccount, ListAccounts, ShowAccount, ListRounds, ListEvents, GrantCoins, SetLock, SetPassword, SetRole, SetEmail, DeleteAccount,
 	CreatePasswordLink, CreateInvitation, ListInvitations, RevokeInvitation,
 	GetStatus, GetRootCertificate, WriteCheckpoint, Audit, Reload,
+	Restart,
 	StartBackup, StartDrill, GetBackupStatus,
 }
 
