@@ -116,7 +116,16 @@ func runCommand(ctx context.Context, name string, args ...string) (string, error
 type work struct {
 	Options
 	*host
-	changed bool // anything was changed, or would be
+	packaged bool // a package has brought the program and the units
+	changed  bool // anything was changed, or would be
+}
+
+// installed is the path of the program that the service runs, and units the directory of its units.
+func (w *work) installed() (program, units string) {
+	if w.packaged {
+		return packagedProgram, packagedUnits
+	}
+	return InstalledProgram, unitDir
 }
 
 func (w *work) tell(state State, name, format string, args ...any) {

@@ -159,8 +159,9 @@ func (w *work) start(ctx context.Context, c *changes) error {
 		return nil
 	}
 	running, listening := isActive(now), isActive(sockets)
-	addresses := c.addresses || listening && w.changedSince(sockets["ActiveEnterTimestamp"], path.Join(unitDir, socket), listenFile)
-	stale := c.any() || addresses || w.changedSince(now["ExecMainStartTimestamp"], InstalledProgram, config.InstalledEnvFile, path.Join(unitDir, service), pathsFile)
+	program, units := w.installed()
+	addresses := c.addresses || listening && w.changedSince(sockets["ActiveEnterTimestamp"], path.Join(units, socket), listenFile)
+	stale := c.any() || addresses || w.changedSince(now["ExecMainStartTimestamp"], program, config.InstalledEnvFile, path.Join(units, service), pathsFile)
 	switch {
 	case running && !stale:
 		w.tell(Unchanged, "start", "the casino runs")
