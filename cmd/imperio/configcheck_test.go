@@ -9,14 +9,16 @@ import (
 	"testing"
 )
 
-func TestHeldSockets_AreThoseOfAnActiveUnit(t *testing.T) {
-	const shown = "Listen=[::]:443 (Stream)\nListen=0.0.0.0:80 (Stream)\nListen=/run/x (Datagram)\nActiveState="
-	if got := parseSockets(shown + "active\n"); !slices.Equal(got, []string{"[::]:443", "0.0.0.0:80"}) {
-		t.Errorf("got %q", got)
+func TestSockets_AreThoseOfTheLoadedUnit(t *testing.T) {
+	const listens = "Listen=[::]:443 (Stream)\nListen=0.0.0.0:80 (Stream)\nListen=/run/x (Datagram)\n"
+	for shown, open := range map[string]bool{listens + "LoadState=loaded\nActiveState=active\n": true, listens + "LoadState=loaded\nActiveState=inactive\n": false} {
+		if got := parseSockets(shown); !slices.Equal(got.Addresses, []string{"[::]:443", "0.0.0.0:80"}) || got.Open != open {
+			t.Errorf("%q: got %+v", shown, got)
+		}
 	}
-	for _, text := range []string{shown + "inactive\n", "ActiveState=inactive\n", ""} {
-		if got := parseSockets(text); len(got) > 0 {
-			t.Errorf("%q: got %q", text, got)
+	for _, shown := range []string{listens + "LoadState=masked\nActiveState=inactive\n", "LoadState=not-found\nActiveState=inactive\n", ""} {
+		if got := parseSockets(shown); len(got.Addresses) > 0 {
+			t.Errorf("%q: got %+v", shown, got)
 		}
 	}
 }
