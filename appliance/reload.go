@@ -17,11 +17,11 @@ import (
 func (a *App) Reload(context.Context) (control.Reloaded, error) {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
-	if a.reload == nil {
-		return control.Reloaded{}, problem.New("unavailable", "This casino can't read its configuration again. Restart it.")
-	}
 	if a.stopping.Load() {
 		return control.Reloaded{}, problem.New("unavailable", "The casino is stopping. Its next start reads the configuration.")
+	}
+	if a.reload == nil {
+		return control.Reloaded{}, problem.New("unavailable", "This casino can't read its configuration again. Restart it.")
 	}
 	a.supervisor.Reloading("reading the configuration again")
 	defer a.supervisor.Ready(strings.TrimSpace("serving " + a.URL()))

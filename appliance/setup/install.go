@@ -45,6 +45,7 @@ func install(ctx context.Context, o Options, h *host) error {
 		return err
 	}
 	c := &loaded.Config
+	w.dir = c.Data.Dir
 	newProgram, err := w.needsProgram(ctx)
 	if err != nil {
 		return err

@@ -97,8 +97,10 @@ func (m *machine) command(_ context.Context, name string, args ...string) (strin
 type casino struct {
 	operators []string
 	err       error
+	refuses   error // of a check
 }
 
+func (c *casino) Check(context.Context, *config.Config) error { return c.refuses }
 func (c *casino) Ready(context.Context, *config.Config) error { return c.err }
 func (c *casino) HasOperator(context.Context, *config.Config) (bool, error) {
 	return len(c.operators) > 0, c.err
@@ -208,7 +210,7 @@ func TestInstall_AppliesWhatWasChangedByHandOrByARunThatWasInterrupted(t *testin
 
 // Whatever fails, the next run completes.
 func TestInstall_AFailureIsMendedByTheNextRun(t *testing.T) {
-	for _, command := range []string{"useradd", "systemctl daemon-reload", "systemctl --quiet enable", "systemctl --no-block start"} {
+	for _, command := range []string{"useradd", "runuser", "systemctl daemon-reload", "systemctl --quiet enable", "systemctl --no-block start"} {
 		t.Run(command, func(t *testing.T) {
 			m := newMachine(t)
 			var out strings.Builder
@@ -252,7 +254,10 @@ func TestInstall_RefusalsChangeNothingAndSayWhatToDo(t *testing.T) {
 			o.Set = append(o.Set, Setting{"IMPERIO_METRICS_TOKEN", "0123456789abcdef"})
 		}, "IMPERIO_METRICS_TOKEN_FILE"},
 		"a relative directory": {func(_ *testing.T, _ *machine, o *Options) { o.Set = append(o.Set, Setting{"IMPERIO_DATA_DIR", "data"}) }, "absolute"},
-		"a wrong value":        {func(_ *testing.T, _ *machine, o *Options) { o.Set[0].Value = ":80" }, "in the clear"},
+		"what the casino refuses": {func(_ *testing.T, _ *machine, o *Options) {
+			o.Casino = &casino{refuses: errors.New("no such certificate")}
+		}, "no such certificate"},
+		"a wrong value": {func(_ *testing.T, _ *machine, o *Options) { o.Set[0].Value = ":80" }, "in the clear"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t)

@@ -190,6 +190,25 @@ func TestInstall_MakesAServiceOutOfABareDebian(t *testing.T) {
 		m.must(t, "cp", "/root/good", envFile)
 		says(t, m.install(t), "the casino is ready")
 	})
+	step("what can't work is refused while the casino runs on", func(t *testing.T) {
+		pid := m.property(t, "imperio", "MainPID")
+		out, err := m.run("/root/imperio", "install", "--tls", "files", "--env", "IMPERIO_TLS_CERT=/etc/imperio/none.pem", "--env", "IMPERIO_TLS_KEY=/etc/imperio/none.pem")
+		if exitCode(err) != 2 {
+			t.Errorf("exit code %d, want 2", exitCode(err))
+		}
+		says(t, out, "nothing was changed", "/etc/imperio/none.pem")
+		// What only the casino's user can't read is found out before anything is stopped.
+		m.must(t, "sh", "-c", "echo 0123456789abcdef >/root/token && cp "+envFile+" /root/good")
+		out, err = m.run("/root/imperio", "install", "--env", "IMPERIO_METRICS_TOKEN_FILE=/root/token")
+		if err == nil {
+			t.Error("a token that the casino's user can't read is taken")
+		}
+		says(t, out, "/root/token", "run this again")
+		if got := m.property(t, "imperio", "MainPID"); got != pid || m.state() != "active active" {
+			t.Errorf("the casino did not run on: process %s, was %s", got, pid)
+		}
+		m.must(t, "cp", "-p", "/root/good", envFile)
+	})
 	step("the operator's lines are kept, and changed units are put right and named", func(t *testing.T) {
 		m.must(t, "sh", "-c", "echo '# by hand' >>"+envFile+" && echo '# by hand' >>"+unitFile)
 		says(t, m.install(t, "--env", "IMPERIO_SIGN_UP=closed"), "sets IMPERIO_SIGN_UP, and keeps its other lines", unitFile+".replaced", "restart")
