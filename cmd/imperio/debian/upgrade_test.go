@@ -200,8 +200,13 @@ func (u *upgraded) killAfter(step string, kill func(verb *exec.Cmd), args ...str
 	}
 }
 
-// killVerb ends the verb as a power cut would. nsenter has become the verb.
-func killVerb(verb *exec.Cmd) { verb.Process.Kill() }
+// killVerb ends the verb as a power cut would. The process that was started only waits for it: a process id namespace is entered
+// by forking.
+func killVerb(verb *exec.Cmd) {
+	if pid := firstChild(verb.Process.Pid); pid != 0 {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
 
 // A machine whose casino is upgraded to versions that are broken in every way, while a player bets, ends with the right version,
 // healthy, and with every bet that was answered.

@@ -281,7 +281,7 @@ func (s *site) dies(program string) {
 	if err := verb.Wait(); err == nil {
 		s.t.Error("the upgrade has succeeded")
 	}
-	has(s.t, text, "from format 1 to 2", "going back", "restarted-before", "well", "the casino runs version v1.0.0 again")
+	has(s.t, text, "from format 1 to 2", "going back", "restarted-before", "well", "the casino runs version v1.0.0 again:")
 }
 
 // killAfter starts an upgrade, and kills the verb as soon as it has printed a step.
