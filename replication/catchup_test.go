@@ -38,7 +38,7 @@ func TestCatchUp_BringsACopyToTheEndOfTheLogOrRefuses(t *testing.T) {
 	}
 	n, mark = holdingBack(t, dir, caught.Reopen(), math.MaxInt64, false) // a start takes it
 	mark.Store(math.MaxUint64)
-	last = snapshotted(t, n, last, last+50)
+	snapshotted(t, n, last, last+50)
 	until(t, "the log to be cut", func() bool { return n.Status().FirstIndex > copied+1 })
 	shut(t, n)
 	late := old.Reopen()

@@ -95,14 +95,6 @@ func linkOver(file, name string) error {
 	return syncDir(filepath.Dir(name))
 }
 
-// renameOver renames a file durably.
-func renameOver(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(to))
-}
-
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

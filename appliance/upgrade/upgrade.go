@@ -555,6 +555,9 @@ func (w *work) putBack() error {
 	if sum == w.journal.PreviousSum {
 		return nil
 	}
+	if sum != w.journal.Sum {
+		return fmt.Errorf("%s is neither version %s nor %s any more: somebody has replaced it", w.o.Installed, w.journal.From, w.journal.To)
+	}
 	if before, err := sumOf(w.path(previousSuffix)); err != nil || before != w.journal.PreviousSum {
 		return errors.Join(err, fmt.Errorf("%s is not version %s any more", w.path(previousSuffix), w.journal.From))
 	}

@@ -135,7 +135,7 @@ func (c *upgradeResumeCommand) Run(env *environment) error {
 		return err
 	}
 	r, err := upgrade.Resume(env.Ctx, o)
-	if errors.Is(err, upgrade.ErrNone) {
+	if errors.Is(err, upgrade.ErrNone) || err == nil && !r.Upgraded && !r.WentBack {
 		_, err = fmt.Fprintln(env.Stderr, "No upgrade is under way.")
 		return err
 	}
