@@ -21,9 +21,9 @@ type upgradeCommand struct {
 
 // installedFlags say which casino is upgraded.
 type installedFlags struct {
-	Installed string `placeholder:"FILE" help:"The casino's program. The default is the one that runs."`
-	File      string `name:"config" placeholder:"FILE" help:"TOML file with the configuration. (IMPERIO_CONFIG)"`
-	DataDir   string `name:"data-dir" group:"Data" placeholder:"DIR" help:"The casino's data directory."`
+	Installed string    `placeholder:"FILE" help:"The casino's program. The default is the one that runs."`
+	Files     fileFlags `embed:""`
+	DataDir   string    `name:"data-dir" group:"Data" placeholder:"DIR" help:"The casino's data directory."`
 }
 
 // proofFlags say when a version is proven.

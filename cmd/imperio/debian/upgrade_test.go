@@ -314,7 +314,7 @@ func TestUpgrade_UnderARealSystemd(t *testing.T) {
 	step("the machine loses its power during the trial", func(t *testing.T) {
 		u.conduct("")
 		u.killAfter("restarted", func(*exec.Cmd) { m.cut(t) }, "--binary", next, "--no-backup", "--watch", "2s")
-		m.on(t)
+		m.powerOn(t)
 		u.ends("v1.1.0")
 		m.await(t, "the new version to prove itself", func() bool { return strings.Contains(m.must(t, "imperio", "upgrade", "status"), "has proven itself") })
 		m.must(t, "systemctl", "restart", "imperio") // the program before confirms it
