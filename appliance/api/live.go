@@ -24,7 +24,7 @@ const (
 	livePing       = 25 * time.Second // how often a connection and its session are checked
 	// liveWrite is how long a client may take to read a message or to answer a ping. Then it is disconnected without a close
 	// code, which would wait behind what the client doesn't read.
-	liveWrite       = 10 * time.Second
+	liveWrite = 10 * time.Second
 	// liveGoodbye is how long clients may take to answer the close frame of a server that stops. Other clients wait meanwhile.
 	liveGoodbye     = 250 * time.Millisecond
 	liveMessageSize = 1 << 10 // clients only send control frames, which are small
