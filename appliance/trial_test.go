@@ -15,6 +15,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"imperio/appliance/config"
 	"imperio/appliance/upgrade"
 	"imperio/storage"
 	"imperio/storage/command"
@@ -234,5 +235,42 @@ func TestTrial_EndsWithTheJournalAndIsTold(t *testing.T) {
 	}
 	if told != 1 {
 		t.Errorf("a failure was told %d times: %q", told, o.got)
+	}
+}
+
+// A copy for a new version needs room for what that may write, and is private.
+func TestCopyState_NeedsRoomAndIsPrivate(t *testing.T) {
+	disk := new(smallDisk)
+	disk.free.Store(1 << 40)
+	c := patientConfig()
+	c.Data.Dir = privateDir(t)
+	c.Listen.HTTPAddr, c.Listen.OpsAddr, c.TLS.Mode = "127.0.0.1:0", "", config.TLSOff
+	a, err := New(t.Context(), Options{Config: c, Version: "test", Logs: new(lockedBuffer), Space: disk.space})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	copied, err := house{a}.CopyState(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fi, err := os.Stat(copied.Dir); err != nil || fi.Mode().Perm() != 0o700 {
+		t.Errorf("%v %v", fi, err)
+	}
+	if tried, err := TryState(ctx, copied.Dir, "test"); err != nil || tried.Facts != copied.Facts || tried.Records == 0 {
+		t.Errorf("%+v %v, want %+v", tried, err, copied.Facts)
+	}
+	disk.free.Store(uint64(c.Data.DiskReserve) + uint64(copied.Bytes))
+	if _, err := (house{a}).CopyState(ctx); err == nil || !strings.Contains(err.Error(), "no room for a copy") {
+		t.Errorf("without room: %v", err)
+	}
+	if _, err := os.Stat(copied.Dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the old copy is left: %v", err)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Fatal(err)
 	}
 }

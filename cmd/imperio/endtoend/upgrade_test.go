@@ -36,7 +36,13 @@ type site struct {
 
 func newSite(t *testing.T, version string, flags ...string) *site {
 	t.Helper()
-	s := &site{process: newProcess(t, flags...), t: t, home: t.TempDir()}
+	return newSiteIn(t, t.TempDir(), version, flags...)
+}
+
+// newSiteIn is newSite with the program in a directory.
+func newSiteIn(t *testing.T, home, version string, flags ...string) *site {
+	t.Helper()
+	s := &site{process: newProcess(t, flags...), t: t, home: home}
 	s.install(buildVersion(t, version, false))
 	s.start(t)
 	t.Cleanup(func() {
