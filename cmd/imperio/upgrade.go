@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"imperio/appliance"
@@ -39,7 +41,14 @@ func (env *environment) upgrade(f *installedFlags, p *proofFlags) (upgrade.Optio
 	if err != nil {
 		return upgrade.Options{}, err
 	}
-	o, err := upgrade.Find(env.Ctx, loaded.Config.Data.Dir, appliance.SocketFile, f.Installed, env.sudoUser())
+	self, err := os.Executable()
+	if err == nil {
+		self, err = filepath.EvalSymlinks(self)
+	}
+	if err != nil {
+		return upgrade.Options{}, fmt.Errorf("find this program's own file: %w", err)
+	}
+	o, err := upgrade.Find(env.Ctx, loaded.Config.Data.Dir, appliance.SocketFile, f.Installed, self, env.sudoUser())
 	if p == nil {
 		return o, err
 	}

@@ -49,9 +49,12 @@ func newSiteIn(t *testing.T, home, version string, flags ...string) *site {
 		if s.command == nil {
 			return
 		}
-		// The casino may be another process by now, which is not this one's child.
-		if pid := s.pid(); pid != 0 {
-			syscall.Kill(pid, syscall.SIGKILL)
+		// The casino may be another process by now, or soon: not this one's child, but with its output.
+		s.command.Process.Kill()
+		for late := time.Now().Add(patience); len(s.ended) == 0 && time.Now().Before(late); time.Sleep(10 * time.Millisecond) {
+			if pid := s.pid(); pid != 0 {
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
 		}
 	})
 	for i := range 3 {
