@@ -38,6 +38,9 @@ func Resume(ctx context.Context, o Options) (Result, error) {
 	defer release()
 	began, err := w.load()
 	if err != nil || !began {
+		if err == nil || errors.Is(err, ErrNone) { // a verb that was killed while it tried has left it
+			_ = o.Casino.RemoveStateCopy(ctx) // the casino does so itself, later
+		}
 		return Result{From: w.journal.From, To: w.journal.To}, err
 	}
 	if w.journal.State == GoingBack {
