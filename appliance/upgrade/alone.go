@@ -1,7 +1,6 @@
 package upgrade
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -156,8 +155,17 @@ func (a *alone) Ended(context.Context) (why string, ended bool) {
 // Down implements Manager.
 func (a *alone) Down(ctx context.Context) (why string, down bool) { return a.Ended(ctx) }
 
-// alive reports whether the process is there, and not only its result.
+// alive reports whether the process is there, and not only its result. It is sure of the end only if it sees it twice: while a
+// process of several threads becomes another program, its first thread is gone for a moment.
 func (a *alone) alive() bool {
+	if a.there() {
+		return true
+	}
+	time.Sleep(look)
+	return a.there()
+}
+
+func (a *alone) there() bool {
 	if a.process == nil || a.reaped.Load() || a.process.Signal(syscall.Signal(0)) != nil {
 		return false
 	}
@@ -165,8 +173,14 @@ func (a *alone) alive() bool {
 	if err != nil {
 		return true // a system without /proc
 	}
-	_, rest, _ := bytes.Cut(stat[max(0, bytes.LastIndexByte(stat, ')')):], []byte(" "))
-	return len(rest) == 0 || rest[0] != 'Z' && rest[0] != 'X'
+	return !ended(string(stat))
+}
+
+// ended reads from /proc/PID/stat whether all threads of a process have ended.
+func ended(stat string) bool {
+	const state, threads = 0, 17 // after the name, which is in parentheses
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	return len(fields) > threads && (fields[state] == "Z" || fields[state] == "X") && fields[threads] <= "1"
 }
 
 // Log implements Manager.
