@@ -26,6 +26,7 @@ type Launch struct {
 type alone struct {
 	casino Casino
 	ask    func(ctx context.Context, program string) (Launch, error)
+	find   func() int // the id of the casino's process; 0: it does not run, or that can't be told
 
 	process *os.Process // holds on to the very process: its id can't come to mean another one
 	user    *syscall.SysProcAttr
@@ -34,21 +35,18 @@ type alone struct {
 	reaped  atomic.Bool
 }
 
-// newAlone holds on to the casino's process.
-func newAlone(casino Casino, ask func(context.Context, string) (Launch, error), pid int) (*alone, error) {
-	a := &alone{casino: casino, ask: ask}
-	var err error
-	if pid == 0 {
-		return a, nil // it does not run
-	}
-	if a.process, err = os.FindProcess(pid); err != nil {
-		return nil, err
+// hold holds on to the casino's process, if it runs.
+func (a *alone) hold() (err error) {
+	pid := a.find()
+	if a.process != nil || pid == 0 {
+		return nil
 	}
 	if a.user, err = userOf(pid); err != nil {
-		return nil, err
+		return err
 	}
 	a.output = outputOf(pid)
-	return a, nil
+	a.process, err = os.FindProcess(pid)
+	return err
 }
 
 // Name implements Manager.
@@ -63,6 +61,9 @@ const (
 
 // Restart implements Manager.
 func (a *alone) Restart(ctx context.Context, program string) error {
+	if err := a.hold(); err != nil {
+		return err
+	}
 	if a.alive() || a.process == nil && a.answers(ctx) {
 		asked, cancel := context.WithTimeout(ctx, askPatience)
 		defer cancel()

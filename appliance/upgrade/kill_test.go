@@ -134,7 +134,7 @@ func (s *service) Backup(context.Context) ([]string, error) { return []string{"m
 
 func (s *service) options() Options {
 	return Options{
-		Installed: s.installed, DataDir: s.dataDir, Casino: s, Manager: s, Patience: 30 * time.Millisecond, Watch: 20 * time.Millisecond, every: time.Millisecond,
+		Installed: s.installed, DataDir: s.dataDir, Casino: s, Manager: s, Patience: 30 * time.Millisecond, Watch: 20 * time.Millisecond, every: time.Millisecond, starting: time.Millisecond,
 		check: func(string, string) error { return nil },
 	}
 }
