@@ -388,3 +388,63 @@ func TestNotify_TellsAServiceManager(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The process goes on with another program; and with the one that it was started from, once its file was replaced.
+func TestRestart_GoesOnWithAnotherProgram(t *testing.T) {
+	if _, err := os.Stat("/proc/self/exe"); err != nil {
+		t.Skip("only Linux tells which program a process runs")
+	}
+	casino := newProcess(t)
+	copied := func(name string) string {
+		path := filepath.Join(t.TempDir(), name)
+		data, err := os.ReadFile(casino.path)
+		if err == nil {
+			err = os.WriteFile(path, data, 0o755)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	tool := casino.path
+	first, second := copied("imperio"), copied("imperio-new")
+	casino.path = first
+	casino.start(t)
+	casino.path = tool
+	runs := func(want string) {
+		t.Helper()
+		if got, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", casino.command.Process.Pid)); err != nil || got != want {
+			t.Errorf("it runs %s, %v, not %s", got, err, want)
+		}
+	}
+	restart := func(args ...string) {
+		t.Helper()
+		if out, err := casino.run(append([]string{"restart", "--data-dir", casino.dir}, args...)...); err != nil {
+			t.Errorf("restart: %v\n%s", err, out)
+		}
+	}
+	runs(first)
+	// As an upgrade does it.
+	if err := os.Rename(copied("imperio-newer"), first); err != nil {
+		t.Fatal(err)
+	}
+	runs(first + " (deleted)")
+	restart()
+	runs(first)
+	restart("--binary", second)
+	runs(second)
+	// A program that is gone by the time when it is needed: the running one starts again.
+	gone := filepath.Join(t.TempDir(), "imperio")
+	if err := os.WriteFile(gone, []byte("#!/bin/sh\nrm \"$0\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := casino.run("restart", "--data-dir", casino.dir, "--binary", gone); err == nil || !strings.Contains(out, "ready again, but runs "+second) {
+		t.Errorf("restart: %v\n%s", err, out)
+	}
+	runs(second)
+	casino.stop(t)
+	if !strings.Contains(casino.log.String(), "The one that ran before is started again") {
+		t.Errorf("the log does not say it:\n%s", casino.log.String())
+	}
+	casino.audit(t)
+}
