@@ -89,9 +89,10 @@ func (h house) Status() control.Status {
 			addresses = append(addresses, on.String())
 		}
 	}
+	program, _ := os.Executable() // "" if the system does not know
 	return control.Status{
 		Addresses: addresses,
-		Version:   h.app.version, Node: node.NodeID, StartedAt: h.app.started, Leader: node.Ready,
+		Version:   h.app.version, Program: program, Node: node.NodeID, StartedAt: h.app.started, Leader: node.Ready,
 		AppliedIndex: node.AppliedIndex, DurableIndex: node.Durable.Index, Events: event, HistoryHead: fmt.Sprintf("%x", head),
 		Accounts: f.Accounts, Sessions: f.Sessions, OpenRounds: f.OpenRounds, LedgerSum: f.LedgerSum,
 	}
