@@ -83,13 +83,13 @@ func (h house) Status() control.Status {
 	store, node := h.app.dir.store, h.app.dir.node.Status()
 	f := store.Figures()
 	event, head := store.Head()
-	program, _ := os.Executable() // "" if the system does not know
 	var addresses []string
 	for _, s := range h.app.servers {
 		if on := s.on.Addr(); on.Network() == "tcp" {
 			addresses = append(addresses, on.String())
 		}
 	}
+	program, _ := os.Executable() // "" if the system does not know
 	return control.Status{
 		Addresses: addresses,
 		Version:   h.app.version, Program: program, Node: node.NodeID, StartedAt: h.app.started, Leader: node.Ready,

@@ -66,7 +66,7 @@ type Options struct {
 	Writes, Spare func() *command.Refusal
 	// Admit decides whether an account may do one more request on a route; if not, it says how long to wait. It may set
 	// RateLimit headers in h. Default: always.
-	Admit func(h http.Header, route string, account uint64) (wait time.Duration, ok bool)
+	Admit func(ctx context.Context, h http.Header, route string, account uint64) (wait time.Duration, ok bool)
 	// Observe is called for every answer. It must be quick. Default: nothing is called.
 	Observe func(*http.Request, Observation)
 }
@@ -131,7 +131,7 @@ func (o *Options) setDefaults() {
 		}
 	}
 	if o.Admit == nil {
-		o.Admit = func(http.Header, string, uint64) (time.Duration, bool) { return 0, true }
+		o.Admit = func(context.Context, http.Header, string, uint64) (time.Duration, bool) { return 0, true }
 	}
 	if o.Observe == nil {
 		o.Observe = func(*http.Request, Observation) {}

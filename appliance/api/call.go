@@ -133,7 +133,7 @@ func (a *API) do(c *call, rt *route) (ans answer, err error) {
 		if err := rt.need.allow(c.session.Scopes); err != nil {
 			return answer{}, err
 		}
-		if wait, ok := a.o.Admit(c.w.Header(), rt.path, uint64(c.session.Account)); !ok {
+		if wait, ok := a.o.Admit(c.r.Context(), c.w.Header(), rt.path, uint64(c.session.Account)); !ok {
 			p := refuse("rate_limited", "Too many requests.")
 			p.RetryAfter = max(wait, time.Second)
 			return answer{}, p

@@ -149,7 +149,7 @@ func BenchmarkMiddleware(b *testing.B) {
 		b.Fatal(err)
 	}
 	on := startMeasured(b, "on", with.Listener, with.Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, ok := with.AdmitAccount(w.Header(), "/api/v1/games/slots/spins", 1001); ok {
+		if _, ok := with.AdmitAccount(r.Context(), w.Header(), "/api/v1/games/slots/spins", 1001); ok {
 			spinHandler(w, r)
 		}
 	})))

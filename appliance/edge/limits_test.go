@@ -238,7 +238,7 @@ func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
 	var h *house
 	h = open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		account, _ := strconv.ParseUint(r.Header.Get("Account"), 10, 64)
-		if wait, ok := h.edge.AdmitAccount(w.Header(), r.URL.Path, account); !ok {
+		if wait, ok := h.edge.AdmitAccount(r.Context(), w.Header(), r.URL.Path, account); !ok {
 			if strconv.Itoa(int(wait/time.Second)) != w.Header().Get("Retry-After") {
 				t.Errorf("wait %s, header %s", wait, w.Header().Get("Retry-After"))
 			}

@@ -235,7 +235,7 @@ func TestChange_RequestsSeeOneOrTheOther(t *testing.T) {
 				if limit := res.Header.Get("Ratelimit-Limit"); res.StatusCode != http.StatusOK || allowed != (limit == want) {
 					t.Errorf("%d: origin %s is allowed: %v; the limit is %s", res.StatusCode, origin, allowed, limit)
 				}
-				h.edge.AdmitAccount(http.Header{}, "/x", 1)
+				h.edge.AdmitAccount(t.Context(), http.Header{}, "/x", 1)
 			}
 		})
 	}
