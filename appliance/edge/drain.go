@@ -32,10 +32,10 @@ const (
 
 // draining is how an Edge ends.
 type draining struct {
-	on           atomic.Bool
-	since        time.Time // written before on is set
-	once         sync.Once
-	quiet, begin time.Duration // quietTime and beginTime; tests on busy machines have more
+	on                   atomic.Bool
+	since                time.Time // written before on is set
+	once                 sync.Once
+	quiet, silent, begin time.Duration // quietTime, silentTime and beginTime; tests on busy machines have more
 	// farewells say GOAWAY on the HTTP/2 connections of one server each; see farewell.
 	farewells []*http.Server
 }
@@ -93,7 +93,7 @@ func (e *Edge) Finish(ctx context.Context) {
 			}
 			wait := e.drain.quiet
 			if !c.heard.Load() {
-				wait = silentTime
+				wait = e.drain.silent
 			}
 			if now.Sub(quiet[c]) >= wait || now.Sub(began) >= e.drain.begin {
 				c.dismiss()

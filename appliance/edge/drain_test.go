@@ -67,7 +67,7 @@ func (k *kept) start() {
 		k.t.Fatal(err)
 	}
 	// A busy machine takes long for a handshake, and its clients for whatever they do.
-	k.edge.drain.quiet, k.edge.drain.begin = 3*quietTime, patience
+	k.edge.drain.quiet, k.edge.drain.silent, k.edge.drain.begin = 3*quietTime, 3*quietTime, patience
 	l, err := net.FileListener(k.file)
 	if err != nil {
 		k.t.Fatal(err)
