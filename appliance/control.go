@@ -83,9 +83,16 @@ func (h house) Status() control.Status {
 	store, node := h.app.dir.store, h.app.dir.node.Status()
 	f := store.Figures()
 	event, head := store.Head()
+	var addresses []string
+	for _, s := range h.app.servers {
+		if on := s.on.Addr(); on.Network() == "tcp" {
+			addresses = append(addresses, on.String())
+		}
+	}
 	program, _ := os.Executable() // "" if the system does not know
 	return control.Status{
-		Version: h.app.version, Program: program, Node: node.NodeID, StartedAt: h.app.started, Leader: node.Ready,
+		Addresses: addresses,
+		Version:   h.app.version, Program: program, Node: node.NodeID, StartedAt: h.app.started, Leader: node.Ready,
 		AppliedIndex: node.AppliedIndex, DurableIndex: node.Durable.Index, Events: event, HistoryHead: fmt.Sprintf("%x", head),
 		Accounts: f.Accounts, Sessions: f.Sessions, OpenRounds: f.OpenRounds, LedgerSum: f.LedgerSum,
 	}
@@ -124,7 +131,7 @@ func OpenControl(ctx context.Context, dir, sudoUser string, o Options) (client *
 // openControl opens a directory that no server runs on, as dial says. backups makes the service of backups, which runs until
 // close; nil: there is none, and the log keeps what it would ship.
 func openControl(ctx context.Context, dir, sudoUser string, o Options, dial error, backups func(*dataDir) (*backup.Service, error)) (client *control.Client, close func() error, err error) {
-	log := newLog(o.Config.Logs, o.Logs)
+	log := newLog(o.Config.Logs.Format, o.Config.Logs.Level, o.Logs)
 	var service *backup.Service
 	d, err := openDataDir(dataDirOptions{
 		path: dir, key: keyFrom(o.Config.Data), log: log, stallLimit: o.Config.Data.DiskStallLimit,

@@ -208,8 +208,11 @@ func (a *App) opsAddress() address {
 
 // opsServer serves the operator. Without metrics it serves health alone.
 func (a *App) opsServer(l net.Listener, metrics *ops.Metrics, health *ops.Health) *server {
-	guard := a.guard()
-	guard.Allow, guard.Address = slices.Concat(ops.Loopback(), guard.Allow), nil
+	guard := func() ops.Guard {
+		g := a.guard()
+		g.Allow, g.Address = slices.Concat(ops.Loopback(), g.Allow), nil
+		return g
+	}
 	var hosts func(string) bool
 	if config.IsLoopback(a.config.Listen.OpsAddr) {
 		hosts = ops.OwnHosts(a.config.Listen.Domains)
@@ -217,10 +220,11 @@ func (a *App) opsServer(l net.Listener, metrics *ops.Metrics, health *ops.Health
 	return &server{name: "metrics and health", http: ops.NewServer(metrics, health, guard, hosts, edge.DataHeaders(), a.log), on: l, last: true}
 }
 
-// guard says who may read the metrics.
+// guard says who may read the metrics at the moment.
 func (a *App) guard() ops.Guard {
+	access := a.inForce.Load().Access
 	return ops.Guard{
-		Allow: a.config.Access.MetricsAllow, Token: a.config.Access.MetricsToken.Reveal(),
+		Allow: access.MetricsAllow, Token: access.MetricsToken.Reveal(),
 		Address: func(r *http.Request) netip.Addr { return edge.ClientAddress(r.Context()) },
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -23,7 +24,7 @@ func (a *App) preflight(ctx context.Context) error {
 	if errors.Is(dir, errInUse) {
 		return dir // the other casino has the addresses in use, too
 	}
-	errs := []error{dir, a.checkKey(), a.checkCertificates()}
+	errs := []error{dir, a.checkKey(), a.checkCertificates(&a.config)}
 	for _, l := range a.listeners() {
 		if _, passed := a.taken[l.at]; !passed {
 			errs = append(errs, tryListen(ctx, l))
@@ -121,8 +122,8 @@ func (a *App) checkKey() error {
 }
 
 // checkCertificates reads the files of certificates.
-func (a *App) checkCertificates() error {
-	o, err := a.certificateOptions()
+func (a *App) checkCertificates(c *config.Config) error {
+	o, err := certificateOptions(c, a.log)
 	if err != nil {
 		return err
 	}
@@ -133,15 +134,15 @@ func (a *App) checkCertificates() error {
 }
 
 // certificateOptions says where certificates come from, and reads the roots for it. It leaves out where they are kept.
-func (a *App) certificateOptions() (o certs.Options, err error) {
-	t := a.config.TLS
+func certificateOptions(c *config.Config, log *slog.Logger) (o certs.Options, err error) {
+	t := c.TLS
 	o = certs.Options{
-		Mode: certs.Mode(t.Mode), Domains: a.config.Listen.Domains, Logger: a.log,
+		Mode: certs.Mode(t.Mode), Domains: c.Listen.Domains, Logger: log,
 		Files: certs.Files{CertFile: t.CertFile, KeyFile: t.KeyFile},
 		ACME: certs.ACME{
 			Directory: t.ACMEDirectory, Staging: t.ACMEStaging, Email: t.ACMEEmail,
 			EABKeyID: t.ACMEEABKeyID, EABMACKey: t.ACMEEABKey.Reveal(),
-			HTTPAddr: a.config.Listen.HTTPAddr, TLSAddr: a.config.Listen.HTTPSAddr,
+			HTTPAddr: c.Listen.HTTPAddr, TLSAddr: c.Listen.HTTPSAddr,
 		},
 	}
 	if t.Mode == config.TLSACME && t.ACMERootFile != "" {

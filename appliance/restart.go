@@ -87,7 +87,7 @@ func tryProgram(ctx context.Context, program string) error {
 func (a *App) succeed(next successor) error {
 	defer next.sockets.Close()
 	err := next.sockets.Exec(next.program)
-	log := newLog(a.config.Logs, a.output)
+	log := newLog(a.config.Logs.Format, &a.level, a.output)
 	log.Error("the program could not be started. The one that ran before is started again", "program", next.program, "error", err)
 	return errors.Join(err, next.sockets.Exec(service.Running(a.program)))
 }

@@ -17,6 +17,8 @@ type Server interface {
 	Audit(ctx context.Context) (AuditReport, error)
 	// RootCertificate returns the certificate of the server's own authority in PEM; "" if it has none.
 	RootCertificate() (string, error)
+	// Reload reads the configuration again, and applies what needs no restart. Mistakes in it are part of the report, not an error.
+	Reload(ctx context.Context) (Reloaded, error)
 	// Restart begins to replace the server by a program: the path of its file, or "" for the file that the server was started from. The
 	// process id and the listening sockets stay. It returns before the server stops. An error means that nothing has changed.
 	Restart(ctx context.Context, program string) (Restarting, error)
@@ -37,6 +39,7 @@ type Status struct {
 	Sessions     uint64      `json:"sessions"`
 	OpenRounds   uint64      `json:"open_rounds"`
 	LedgerSum    games.Coins `json:"ledger_sum"` // always 0
+	Addresses    []string    `json:"addresses"`  // on which it listens, host:port
 }
 
 // AuditReport is what an audit found.

@@ -59,7 +59,8 @@ func keepServing(t *testing.T, over string) *kept {
 
 func (k *kept) start() {
 	k.t.Helper()
-	o := production().Unlimited()
+	o := production()
+	o.Settings = o.Unlimited()
 	o.HeaderTimeout, o.BodyTimeout, o.IdleTimeout, o.WriteTimeout = time.Hour, time.Hour, time.Hour, time.Hour
 	o.Log = slog.New(slog.DiscardHandler)
 	var err error

@@ -24,6 +24,9 @@ type commands struct {
 	ShowVersion versionFlag `name:"version" hidden:"" help:"Print the versions of the program and of the rules that it knows."`
 
 	Serve      serveCommand      `cmd:"" help:"Run the casino."`
+	Install    installCommand    `cmd:"" help:"Install the casino on this machine as a service, and start it; or complete that."`
+	Uninstall  uninstallCommand  `cmd:"" help:"Stop the service and remove it. The data stay."`
+	Reload     reloadCommand     `cmd:"" help:"Let the running casino read its configuration again."`
 	Health     healthCommand     `cmd:"" help:"Print a running node's health; the exit code is 0 if it is ready."`
 	Restart    restartCommand    `cmd:"" help:"Restart the running casino without refusing a request."`
 	Account    accountCommand    `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
