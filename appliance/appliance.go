@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -374,7 +373,7 @@ func (a *App) Run(ctx context.Context) error {
 		a.log.Info("serving", "what", s.name, "address", s.on.Addr().String())
 	}
 
-	a.supervisor.Ready(strings.TrimSpace("serving " + a.URL()))
+	a.tellReady()
 	if err := a.supervisor.Err(); err != nil {
 		a.log.Warn("the service manager can't be told that the casino serves. It may end it. Check that the unit lets it use AF_UNIX sockets", "error", err)
 	}

@@ -52,6 +52,15 @@ func (a *App) progress(patience time.Duration, look func() (status string, done 
 	return func() { cancel(); owned.wait() }
 }
 
+// tellReady tells the supervisor that the casino serves.
+func (a *App) tellReady() {
+	status := "serving operators only"
+	if url := a.URL(); url != "" {
+		status = "serving " + url
+	}
+	a.supervisor.Ready(status)
+}
+
 // opening is what a start does before the log is read.
 func opening() (string, uint64) { return "opening the state", 0 }
 

@@ -65,7 +65,8 @@ type RootCertificate struct {
 	PEM string `json:"pem"` // empty: there is none
 }
 
-// RestartRequest asks for a restart.
+// RestartRequest asks for a restart. It is for the control socket alone: whoever asks can run any program as the casino's user, and
+// reads its environment, which may hold secrets.
 type RestartRequest struct {
 	Binary string `json:"binary"` // absolute path of the program; empty: the one that the server was started from
 }

@@ -87,6 +87,7 @@ type connection struct {
 	http2   atomic.Bool  // it speaks HTTP/2
 	moved   atomic.Bool  // bytes went either way since the drain has last looked
 	writing atomic.Int32 // writes under way
+	reading atomic.Bool  // the server waits for bytes
 	leaving atomic.Bool  // it ends unless something arrives
 
 	requests  atomic.Int64 // in progress; far below 0 once the connection has given way
@@ -150,7 +151,9 @@ func (c *connection) Read(p []byte) (int, error) {
 	if c.refused != nil {
 		return 0, c.refused
 	}
+	c.reading.Store(true)
 	n, err := c.Conn.Read(p)
+	c.reading.Store(false)
 	if n == 0 && err != nil {
 		n, err = c.lastLook(p, err)
 	}

@@ -19,23 +19,23 @@ import (
 // what became of the request. So a connection is closed only when nothing is under way on it: it must have been quiet for a
 // moment.
 const (
-	// quietTime is for a connection whose next request may be on its way, and for a TLS handshake or a header that has
-	// begun. Most clients ask again, and most networks carry a request, within it.
+	// quietTime is for a connection whose next request may be on its way, for a TLS handshake or a header that has begun, and
+	// for GOAWAY to be read. Most clients ask again, and most networks carry a request, within it.
 	quietTime = 500 * time.Millisecond
-	// silentTime is for a connection that has said nothing yet, as browsers open some in advance, and for one of HTTP/2,
-	// whose client was told (GOAWAY) that later requests are not answered, and what it may send again.
-	silentTime = 100 * time.Millisecond
+	// silentTime is for a connection that has said nothing yet, as browsers open some in advance. Other clients wait meanwhile.
+	silentTime = 200 * time.Millisecond
 	// beginTime bounds how long connections may take to begin a request. Else a slow client could hold up the end.
-	beginTime = time.Second
+	beginTime = 3 * time.Second
 
 	drainLook = 5 * time.Millisecond // between two looks at the connections
 )
 
 // draining is how an Edge ends.
 type draining struct {
-	on    atomic.Bool
-	since time.Time // written before on is set
-	once  sync.Once
+	on                   atomic.Bool
+	since                time.Time // written before on is set
+	once                 sync.Once
+	quiet, silent, begin time.Duration // quietTime, silentTime and beginTime; tests on busy machines have more
 	// farewells say GOAWAY on the HTTP/2 connections of one server each; see farewell.
 	farewells []*http.Server
 }
@@ -49,7 +49,7 @@ func (e *Edge) Drain(ctx context.Context) {
 		e.drain.on.Store(true)
 	})
 	e.sayFarewell()
-	ctx, cancel := context.WithTimeout(ctx, quietTime)
+	ctx, cancel := context.WithTimeout(ctx, e.drain.quiet)
 	defer cancel()
 	look := time.NewTicker(drainLook)
 	defer look.Stop()
@@ -88,14 +88,14 @@ func (e *Edge) Finish(ctx context.Context) {
 				// Nothing was noted before the drain began.
 				quiet[c] = later(e.drain.since, e.began.Add(time.Duration(c.idleSince.Load())))
 			}
-			if moved {
+			if moved || !c.reading.Load() { // else the server works on it
 				quiet[c] = now
 			}
-			wait := quietTime
-			if !c.heard.Load() || c.http2.Load() {
-				wait = silentTime
+			wait := e.drain.quiet
+			if !c.heard.Load() {
+				wait = e.drain.silent
 			}
-			if now.Sub(quiet[c]) >= wait || now.Sub(began) >= beginTime {
+			if now.Sub(quiet[c]) >= wait || now.Sub(began) >= e.drain.begin {
 				c.dismiss()
 			}
 		}

@@ -58,6 +58,7 @@ func New(o Options) (*Edge, error) {
 	}
 	e.counts.open, e.counts.groups = make(crowd), make(map[bucketKey]crowd)
 	e.strangers.log = o.Log
+	e.drain.quiet, e.drain.silent, e.drain.begin = quietTime, silentTime, beginTime
 	if e.observer == nil {
 		e.observer = nobody{}
 	}

@@ -120,16 +120,17 @@ func betStrictly(ctx context.Context, address, token string) (answers []time.Tim
 	request := fmt.Appendf(nil, "POST /api/v1/games/slots/spins HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", address, token, len(body), body)
 	var reader *bufio.Reader
 	for ctx.Err() == nil {
-		if conn != nil && ended(conn) {
-			conn.Close()
-			conn = nil
-		}
 		if conn == nil {
 			if conn, failure = net.DialTimeout("tcp", address, time.Minute); failure != nil {
 				return answers, failure
 			}
 			conn.SetDeadline(time.Now().Add(10 * time.Minute))
 			reader = bufio.NewReader(conn)
+		}
+		if ended(conn) {
+			conn.Close()
+			conn = nil
+			continue
 		}
 		if _, err := conn.Write(request); err != nil {
 			return answers, fmt.Errorf("send a bet: %w", err)

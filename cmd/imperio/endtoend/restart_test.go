@@ -60,10 +60,6 @@ func (s *strict) play(ctx context.Context) error {
 		}
 	}()
 	for ctx.Err() == nil {
-		if conn != nil && ended(conn) {
-			conn.Close()
-			conn = nil
-		}
 		first := conn == nil
 		if first {
 			var err error
@@ -72,6 +68,11 @@ func (s *strict) play(ctx context.Context) error {
 			}
 			conn.SetDeadline(time.Now().Add(patience))
 			reader = bufio.NewReader(conn)
+		}
+		if ended(conn) {
+			conn.Close()
+			conn = nil
+			continue
 		}
 		body := `{"stake":2}`
 		if _, err := fmt.Fprintf(conn, "POST /api/v1/games/slots/spins HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
