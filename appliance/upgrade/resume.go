@@ -33,6 +33,15 @@ func (w *work) load() (began bool, err error) {
 	return false, errors.Join(removeJournal(w.o.Installed), remove(w.path(newSuffix)))
 }
 
+// goOn is load for what goes on with an upgrade. If there is none, it clears up after a verb that was killed while it tried.
+func (w *work) goOn(ctx context.Context) (began bool, err error) {
+	began, err = w.load()
+	if err == nil && !began || errors.Is(err, ErrNone) {
+		_ = w.o.Casino.RemoveStateCopy(ctx) // the casino does so itself, later
+	}
+	return began, err
+}
+
 // Resume finishes an upgrade that was interrupted, in the direction in which it went. Without one the error is ErrNone.
 func Resume(ctx context.Context, o Options) (Result, error) {
 	w, release, err := begin(&o)
@@ -40,11 +49,7 @@ func Resume(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	defer release()
-	began, err := w.load()
-	if err != nil || !began {
-		if err == nil || errors.Is(err, ErrNone) { // a verb that was killed while it tried has left it
-			_ = o.Casino.RemoveStateCopy(ctx) // the casino does so itself, later
-		}
+	if began, err := w.goOn(ctx); err != nil || !began {
 		return Result{From: w.journal.From, To: w.journal.To}, err
 	}
 	if w.journal.State == GoingBack {
@@ -70,8 +75,7 @@ func Back(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	defer release()
-	began, err := w.load()
-	if err != nil || !began {
+	if began, err := w.goOn(ctx); err != nil || !began {
 		return Result{From: w.journal.From, To: w.journal.To}, err
 	}
 	reason := "an operator has decided to go back"

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -183,6 +184,9 @@ func (c *upgradeBackCommand) Run(env *environment) error {
 		return env.tellUpgrade(r, c.Proof.JSON, err)
 	}
 	o.Binary, o.AllowOlder, o.NoBackup = upgrade.Previous(o.Installed), true, c.NoBackup
+	if _, err := os.Stat(o.Binary); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no version to go back to: no upgrade has kept one as %s", o.Binary)
+	}
 	r, err = upgrade.Run(env.Ctx, o)
 	return env.tellUpgrade(r, c.Proof.JSON, err)
 }
