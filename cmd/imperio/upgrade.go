@@ -181,6 +181,10 @@ func (c *upgradeBackCommand) Run(env *environment) error {
 			}
 			return err
 		}
+		if err == nil {
+			_, err = fmt.Fprintf(env.Stderr, "The upgrade to %s was not under way any more: %s is not that version.\n", r.To, o.Installed)
+			return err
+		}
 		return env.tellUpgrade(r, c.Proof.JSON, err)
 	}
 	o.Binary, o.AllowOlder, o.NoBackup = upgrade.Previous(o.Installed), true, c.NoBackup
