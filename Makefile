@@ -24,7 +24,7 @@ $(GO) test $(1) $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test backup-torture lint pages description man platforms notices screenshots unit short times fuzz bench bench-backups bench-keys bench-ratio edge-check clean torture
+.PHONY: help run build test backup-torture lint pages description man platforms deb release notices screenshots unit short times fuzz bench bench-backups bench-keys bench-ratio edge-check clean torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -75,6 +75,22 @@ platforms: ## build the program for each platform that it supports (with an empt
 	@for platform in $(PLATFORMS); do echo "== go build for $$platform"; \
 	  CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build -o /dev/null ./cmd/imperio || exit 1; done
 
+# What makes Debian packages. It takes half a minute of a processor, so it is built once.
+build/bin/nfpm:
+	@echo "== building nfpm, which makes packages"
+	@GOBIN=$(CURDIR)/build/bin CGO_ENABLED=0 $(GO) install -trimpath -buildvcs=false -ldflags '-s -w' github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+
+# The commit's time, not the clock's: the same commit gives the same files.
+RELEASE  = $(GO) run ./deploy/release -version '$(VERSION)' -commit '$(COMMIT)' -epoch '$(shell git log -1 --format=%ct)'
+DEB_ARCH ?= host
+DEBS     ?= amd64 arm64 armhf
+
+deb: build/bin/nfpm ## build a Debian package into build (DEB_ARCH=arm64 or armhf for other machines)
+	@$(RELEASE) -debs '$(DEB_ARCH)' -out build
+
+release: build/bin/nfpm ## build archives for PLATFORMS, packages for DEBS, lists of components and checksums into build/release (MINISIGN_KEY=FILE signs)
+	@$(RELEASE) -platforms '$(PLATFORMS)' -debs '$(DEBS)' -minisign-key '$(MINISIGN_KEY)' -out build/release
+
 notices: ## write cmd/imperio/notices.txt, the licences of everything in the program
 	$(GO) test -count=1 -run '^TestNotices' ./docs -update
 
@@ -86,7 +102,7 @@ build/bin/versitygw:
 	@echo "== building versitygw, the S3 server of the tests"
 	@GOBIN=$(CURDIR)/build/bin CGO_ENABLED=0 $(GO) install -trimpath -buildvcs=false -ldflags '-s -w' github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
-unit: build/bin/versitygw ## run all tests with the race detector, and with a copy of bbolt whose writes and syncs tests can make fail
+unit: build/bin/versitygw build/bin/nfpm ## run all tests with the race detector, and with a copy of bbolt whose writes and syncs tests can make fail
 	@echo "== go test $(TESTFLAGS) ./..."
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
 	@$(call run-tests)
@@ -94,7 +110,7 @@ unit: build/bin/versitygw ## run all tests with the race detector, and with a co
 short: ## run the tests that take about a minute in all, without the race detector
 	$(GO) test -short ./...
 
-times: build/bin/versitygw ## run all tests once, and print how long each package took, in seconds
+times: build/bin/versitygw build/bin/nfpm ## run all tests once, and print how long each package took, in seconds
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
 	@{ $(call run-tests,-count=1); } >build/times.txt; status=$$?; \
 	awk '$$1 != "ok" && !/no test files/; $$1 == "ok" { sub("s$$", "", $$3); print $$3, $$2 }' build/times.txt | sort -rn; exit $$status

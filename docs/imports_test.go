@@ -66,6 +66,7 @@ var house = []rule{
 
 	// Tools of the checks, which are no part of the program.
 	{directory: "deploy", notLibs: storageLibs},
+	{directory: "deploy/release", notLibs: storageLibs},
 
 	{directory: "tls/certs", notLibs: storageLibs},
 	{directory: "tls/certstore", notLibs: storageLibs},
