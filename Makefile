@@ -102,7 +102,11 @@ build/bin/versitygw:
 	@echo "== building versitygw, the S3 server of the tests"
 	@GOBIN=$(CURDIR)/build/bin CGO_ENABLED=0 $(GO) install -trimpath -buildvcs=false -ldflags '-s -w' github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
-unit: build/bin/versitygw build/bin/nfpm ## run all tests with the race detector, and with a copy of bbolt whose writes and syncs tests can make fail
+# A Debian with systemd, which the tests of cmd/imperio/debian boot copies of. It takes a minute.
+build/debian:
+	@./cmd/imperio/debian/debootstrap.sh build/debian
+
+unit: build/bin/versitygw build/bin/nfpm build/debian ## run all tests with the race detector, and with a copy of bbolt whose writes and syncs tests can make fail
 	@echo "== go test $(TESTFLAGS) ./..."
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
 	@$(call run-tests)
@@ -110,7 +114,7 @@ unit: build/bin/versitygw build/bin/nfpm ## run all tests with the race detector
 short: ## run the tests that take about a minute in all, without the race detector
 	$(GO) test -short ./...
 
-times: build/bin/versitygw build/bin/nfpm ## run all tests once, and print how long each package took, in seconds
+times: build/bin/versitygw build/bin/nfpm build/debian ## run all tests once, and print how long each package took, in seconds
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
 	@{ $(call run-tests,-count=1); } >build/times.txt; status=$$?; \
 	awk '$$1 != "ok" && !/no test files/; $$1 == "ok" { sub("s$$", "", $$3); print $$3, $$2 }' build/times.txt | sort -rn; exit $$status

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
 	"imperio/appliance/ops"
+	"imperio/appliance/service"
 	"imperio/games"
 	"imperio/games/catalogue"
 	"imperio/replication"
@@ -41,30 +43,45 @@ type Options struct {
 	LimitHeap       func(bytes int64) // limits the process's heap, such as debug.SetMemoryLimit; nil: it has its limit already
 	Games           *games.Catalogue  // nil: all released games
 	Tables          []config.Table    // how the games are offered; nil: as the configuration says
-	Clock           replication.Clock // the source of the casino's time; nil: the system's clock
+	// Reload reads all sources of the configuration again, and validates it; nil: a reload is refused.
+	Reload func() (*config.Loaded, error)
+	Clock  replication.Clock // the source of the casino's time; nil: the system's clock
 	// Space returns the free bytes and the size of the data directory's disk; nil: the system says.
 	Space func() (free, total uint64, err error)
 	// Hold is how long a change of health must hold before operators get a message; 0: 30 seconds.
 	Hold time.Duration
+	// Sockets are listening sockets that the process was started with. New takes those that its listeners want, and closes the rest.
+	Sockets *service.Sockets // nil: none
+	// Supervisor is told when the casino is ready, stops, and lives.
+	Supervisor *service.Supervisor // nil: nobody
 }
 
 // App is a casino that is ready to serve.
 type App struct {
-	config  config.Config
+	config  config.Config // at the start
+	reload  func() (*config.Loaded, error)
 	games   *games.Catalogue
-	tables  []config.Table
+	tables  []config.Table // nil: as the configuration says
 	version string
 	commit  string
 	clock   replication.Clock
 	space   func() (free, total uint64, err error)
 	hold    time.Duration
-	started time.Time
-	memory  Memory
-	logs    *edge.LogBuffer
+	// sockets are those that the process was started with; preflight takes what the listeners want into taken, by address.
+	sockets    *service.Sockets
+	taken      map[string]net.Listener
+	supervisor *service.Supervisor
+	started    time.Time
+	memory     Memory
+	logs       *edge.LogBuffer
 	// accessLogs have their own buffer, so that a flood of requests can't displace errors.
 	accessLogs *edge.LogBuffer
 	log        *slog.Logger
-	cleanups   cleanups
+	level      slog.LevelVar
+	// inForce is config with what reloads have changed. Its values are never changed, only replaced; reloading is held meanwhile.
+	inForce   atomic.Pointer[config.Config]
+	reloading sync.Mutex
+	cleanups  cleanups
 
 	gate    *ops.Gate
 	escrow  *ops.Escrow
@@ -88,28 +105,35 @@ type App struct {
 
 // server is an HTTP server with the listener it serves.
 type server struct {
-	name string
-	http *http.Server
-	on   net.Listener
-	tls  bool
-	last bool // stops last, since it serves health while the others finish
+	name   string
+	socket socket // what it listens on, for the next program; without an address it is not handed on
+	http   *http.Server
+	on     net.Listener
+	tls    bool
+	last   bool // stops last, since it serves health while the others finish
+}
+
+// socket is a listening socket and the configured address that it has.
+type socket struct {
+	net.Listener
+	address string
 }
 
 // New first checks all that the configuration names. Then it waits until the disk has room, opens the data directory, waits until the node leads, and listens. If it fails,
 // nothing is left open. If ctx ends meanwhile, its error is in the chain.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, space: o.Space, hold: o.Hold, started: time.Now()}
+	a := &App{config: o.Config, reload: o.Reload, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, space: o.Space, hold: o.Hold, started: time.Now(),
+		sockets: o.Sockets, taken: make(map[string]net.Listener), supervisor: o.Supervisor}
 	if a.games == nil {
 		a.games = catalogue.Released()
-	}
-	if a.tables == nil {
-		a.tables = a.config.Games.Tables()
 	}
 	if a.space == nil {
 		a.space = func() (free, total uint64, err error) { return ops.SpaceOf(a.config.Data.Dir) }
 	}
 	a.logs = edge.NewLogBuffer(o.Logs, logBufferBytes)
-	a.log = newLog(o.Config.Logs, a.logs)
+	a.inForce.Store(&a.config)
+	a.level.Set(o.Config.Logs.Level)
+	a.log = newLog(o.Config.Logs.Format, &a.level, a.logs)
 	a.accessLogs = edge.NewLogBuffer(o.Logs, logBufferBytes)
 	a.cleanups.log = a.log
 	a.cleanups.add("logs", a.logs.Close)
@@ -134,7 +158,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.LimitHeap(a.memory.Heap)
 	}
 	for _, step := range []func(context.Context) error{
-		a.preflight, a.openOps, a.awaitRoom, a.openState, a.openBackups, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
+		a.takeSockets, a.preflight, a.openOps, a.awaitRoom, a.openState, a.openBackups, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -146,9 +170,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 // logBufferBytes bounds the lines of each log that wait to be written. Further lines are dropped and counted.
 const logBufferBytes = 1 << 20
 
-func newLog(c config.Logs, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.Level}
-	if c.Format == config.LogJSON {
+func newLog(format config.LogFormat, level slog.Leveler, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == config.LogJSON {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
@@ -207,18 +231,10 @@ func (a *App) openAPI(context.Context) error {
 	if a.passwords, err = auth.NewPasswords(auth.PasswordOptions{Cost: a.config.Accounts.BcryptCost, Seal: a.dir.keys, Patience: a.config.Accounts.PasswordWait}); err != nil {
 		return err
 	}
-	failed := a.config.Limits.FailedSignIns
-	if !a.config.Limits.On {
-		failed.Events = 0
-	}
 	a.api, err = api.New(api.Options{
 		Casino: a.casino, Events: a.dir.store.Follow(), Passwords: a.passwords, Subjects: a.dir.keys, Log: a.log, Now: a.dir.node.Now, Random: rand.Reader,
-		Games: a.games, Tables: apiTables(a.tables),
-		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,
-		SessionLifetime: a.config.Accounts.SessionLifetime, SignUp: api.SignUp(a.config.Accounts.SignUp),
-		SignInTries: int64(failed.Events), SignInRefill: failed.Per / time.Duration(max(failed.Events, 1)),
+		Games: a.games, Offer: a.offer(a.inForce.Load()),
 		AnswerWithin: a.config.Listen.WriteTimeout * 2 / 3,
-		Origins:      a.config.Access.CORSOrigins,
 		Client:       func(r *http.Request) netip.Addr { return edge.ClientAddress(r.Context()) },
 		Secure:       func(r *http.Request) bool { return edge.Secure(r.Context()) },
 		Admit:        a.edge.AdmitAccount,
@@ -230,6 +246,29 @@ func (a *App) openAPI(context.Context) error {
 	}
 	a.cleanups.add("API", func() error { a.api.Close(); return nil })
 	return nil
+}
+
+// offer is what a reload can change in the API.
+func (a *App) offer(c *config.Config) api.Offer {
+	failed := c.Limits.FailedSignIns
+	if !c.Limits.On {
+		failed.Events = 0
+	}
+	return api.Offer{
+		Tables:       apiTables(a.offered(c)),
+		WelcomeCoins: c.Accounts.WelcomeCoins, DailyCoins: c.Accounts.DailyCoins,
+		SessionLifetime: c.Accounts.SessionLifetime, SignUp: api.SignUp(c.Accounts.SignUp),
+		SignInTries: int64(failed.Events), SignInRefill: failed.Per / time.Duration(max(failed.Events, 1)),
+		Origins: c.Access.CORSOrigins,
+	}
+}
+
+// offered says how the games are offered by a configuration.
+func (a *App) offered(c *config.Config) []config.Table {
+	if a.tables != nil {
+		return a.tables
+	}
+	return c.Games.Tables()
 }
 
 func apiTables(tables []config.Table) []api.Table {

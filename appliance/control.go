@@ -121,7 +121,7 @@ func OpenControl(ctx context.Context, dir, sudoUser string, o Options) (client *
 // openControl opens a directory that no server runs on, as dial says. backups makes the service of backups, which runs until
 // close; nil: there is none, and the log keeps what it would ship.
 func openControl(ctx context.Context, dir, sudoUser string, o Options, dial error, backups func(*dataDir) (*backup.Service, error)) (client *control.Client, close func() error, err error) {
-	log := newLog(o.Config.Logs, o.Logs)
+	log := newLog(o.Config.Logs.Format, o.Config.Logs.Level, o.Logs)
 	var service *backup.Service
 	d, err := openDataDir(dataDirOptions{
 		path: dir, key: keyFrom(o.Config.Data), log: log, stallLimit: o.Config.Data.DiskStallLimit,

@@ -174,7 +174,7 @@ func TestIdempotencyKey_IsKnownBeforeTheHouseRefuses(t *testing.T) {
 		"the disk is nearly full": {func(o *Options) {
 			o.NewBets = func() *command.Refusal { return &command.Refusal{Code: "low_disk_space", Message: "No new bets."} }
 		}, 503, "low_disk_space", false},
-		"daily coins are off": {func(o *Options) { o.DailyCoins = 0 }, 409, "daily_coins_off", true},
+		"daily coins are off": {func(o *Options) { o.Offer.DailyCoins = 0 }, 409, "daily_coins_off", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for path, body := range wagers {
@@ -531,7 +531,7 @@ func TestDailyCoins_OnceADay(t *testing.T) {
 }
 
 func TestDailyCoins_AreOffWhereThereAreNone(t *testing.T) {
-	p := newHouse(t, func(o *Options) { o.DailyCoins = 0 }).player("cherry")
+	p := newHouse(t, func(o *Options) { o.Offer.DailyCoins = 0 }).player("cherry")
 	p.do("POST", "/api/v1/me/daily-coins", "").want(t, 409, "daily_coins_off")
 }
 

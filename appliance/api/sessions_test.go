@@ -200,7 +200,7 @@ func TestSession_EverySignedInRouteNeedsOne(t *testing.T) {
 }
 
 func TestCookie_WritesFromOtherSitesAreRefused(t *testing.T) {
-	h := newHouse(t, func(o *Options) { o.Origins = []string{"https://play.example"} })
+	h := newHouse(t, func(o *Options) { o.Offer.Origins = []string{"https://play.example"} })
 	p := h.player("cherry")
 	cookie := h.cookie(false) + p.token
 	v := h.visitor()

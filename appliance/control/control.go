@@ -41,6 +41,7 @@ var (
 	GetRootCertificate = Operation[None, RootCertificate]{"get-root-certificate", (*Control).getRootCertificate}
 	WriteCheckpoint    = Operation[None, None]{"write-checkpoint", (*Control).writeCheckpoint}
 	Audit              = Operation[None, AuditReport]{"audit", (*Control).audit}
+	Reload             = Operation[None, Reloaded]{"reload", (*Control).reload}
 
 	StartBackup     = Operation[None, BackupRun]{"start-backup", (*Control).startBackup}
 	StartDrill      = Operation[None, None]{"start-drill", (*Control).startDrill}
@@ -51,7 +52,7 @@ var (
 var operations = []operation{
 	CreateAccount, ListAccounts, ShowAccount, ListRounds, ListEvents, GrantCoins, SetLock, SetPassword, SetRole, SetEmail, DeleteAccount,
 	CreatePasswordLink, CreateInvitation, ListInvitations, RevokeInvitation,
-	GetStatus, GetRootCertificate, WriteCheckpoint, Audit,
+	GetStatus, GetRootCertificate, WriteCheckpoint, Audit, Reload,
 	StartBackup, StartDrill, GetBackupStatus,
 }
 

@@ -90,6 +90,7 @@ type fakeServer struct {
 	status      Status
 	audit       AuditReport
 	root        string
+	reloaded    Reloaded
 	checkpoints int
 	err         error
 }
@@ -98,6 +99,7 @@ func (f *fakeServer) Checkpoint(context.Context) error           { f.checkpoints
 func (f *fakeServer) Status() Status                             { return f.status }
 func (f *fakeServer) Audit(context.Context) (AuditReport, error) { return f.audit, f.err }
 func (f *fakeServer) RootCertificate() (string, error)           { return f.root, f.err }
+func (f *fakeServer) Reload(context.Context) (Reloaded, error)   { return f.reloaded, f.err }
 
 // socket serves the control socket and returns a client of it.
 func (h *house) socket() *Client {

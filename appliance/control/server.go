@@ -17,6 +17,8 @@ type Server interface {
 	Audit(ctx context.Context) (AuditReport, error)
 	// RootCertificate returns the certificate of the server's own authority in PEM; "" if it has none.
 	RootCertificate() (string, error)
+	// Reload reads the configuration again, and applies what needs no restart. Mistakes in it are part of the report, not an error.
+	Reload(ctx context.Context) (Reloaded, error)
 }
 
 // Status is the state of a server.

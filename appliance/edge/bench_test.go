@@ -127,7 +127,7 @@ func BenchmarkMiddleware(b *testing.B) {
 
 	o := production()
 	o.Log = slog.New(slog.DiscardHandler)
-	o = o.Unlimited()
+	o.Settings = o.Unlimited()
 	o.Compression = false
 	without, err := New(o)
 	if err != nil {
@@ -209,7 +209,8 @@ func (d *discardAnswer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // 0066 rests on its allocations.
 func BenchmarkCompression(b *testing.B) {
 	open := func(compression bool, answer []byte) http.Handler {
-		o := production().Unlimited()
+		o := production()
+		o.Settings = o.Unlimited()
 		o.Compression = compression
 		o.Log = slog.New(slog.DiscardHandler)
 		e, err := New(o)

@@ -107,7 +107,7 @@ func (c *connection) end() {
 func (c *connection) admit(client netip.Addr) {
 	e := c.edge
 	c.address = client
-	if e.options.MaxConnectionsPerAddress <= 0 || !client.IsValid() || e.proxies.trust(client) {
+	if e.settings.Load().MaxConnectionsPerAddress <= 0 || !client.IsValid() || e.proxies.trust(client) {
 		return
 	}
 	room := e.join(c)

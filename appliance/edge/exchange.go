@@ -16,6 +16,7 @@ import (
 type exchange struct {
 	context.Context // the server's
 	edge            *Edge
+	settings        *settings           // in force when the request came
 	w               http.ResponseWriter // the server's
 	request         *http.Request
 

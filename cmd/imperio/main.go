@@ -24,6 +24,8 @@ type commands struct {
 	ShowVersion versionFlag `name:"version" hidden:"" help:"Print the versions of the program and of the rules that it knows."`
 
 	Serve      serveCommand      `cmd:"" help:"Run the casino."`
+	Install    installCommand    `cmd:"" help:"Install the casino on this machine as a service, and start it; or complete that."`
+	Uninstall  uninstallCommand  `cmd:"" help:"Stop the service and remove it. The data stay."`
 	Health     healthCommand     `cmd:"" help:"Print a running node's health; the exit code is 0 if it is ready."`
 	Account    accountCommand    `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
 	Invite     inviteCommand     `cmd:"" help:"Make and manage invitations, where people need one to sign up."`
@@ -104,7 +106,8 @@ func run(args []string, env *environment) int {
 	fmt.Fprintln(env.Stderr, "imperio:", err)
 	_, usage := errors.AsType[*usageError](err)
 	_, mistakes := errors.AsType[config.Problems](err)
-	if usage || mistakes {
+	_, unwanted := errors.AsType[*appliance.UnwantedSocketsError](err)
+	if usage || mistakes || unwanted {
 		return exitUsage
 	}
 	return exitFailed

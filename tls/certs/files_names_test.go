@@ -107,13 +107,13 @@ func TestReload_ReadsFilesAtOnce(t *testing.T) {
 	before := site.leaf(t)
 	cert, key = ca.issue(t, "casino.test", 24*time.Hour)
 	write(t, files, cert, key)
-	if !source.Reload() {
+	if !source.Reload(certs.Files{}) {
 		t.Error("there are no files to read")
 	}
 	await(t, "the new certificate", func() bool { return site.leaf(t).SerialNumber.Cmp(before.SerialNumber) != 0 })
 	source.Close()
-	source.Reload() // harmless
-	if off := newSource(t, certs.Options{Mode: certs.ModeOff}); off.Reload() || len(off.Hosts()) != 0 {
+	source.Reload(certs.Files{}) // harmless
+	if off := newSource(t, certs.Options{Mode: certs.ModeOff}); off.Reload(certs.Files{}) || len(off.Hosts()) != 0 {
 		t.Error("mode off has files")
 	}
 }

@@ -1,0 +1,158 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"imperio/appliance/config"
+)
+
+// systemdRuns says whether systemd is the machine's init, as sd_booted(3) does.
+func (h *host) systemdRuns() bool { return h.exists("/run/systemd/system") }
+
+// properties asks systemd about a unit. The values of what it doesn't know are empty.
+func (h *host) properties(ctx context.Context, unit string, names ...string) (map[string]string, error) {
+	out, err := h.run(ctx, "systemctl", "show", unit, "--property="+strings.Join(names, ","))
+	if err != nil {
+		return nil, err
+	}
+	values := make(map[string]string)
+	for line := range strings.Lines(out) {
+		name, value, _ := strings.Cut(strings.TrimRight(line, "\n"), "=")
+		values[name] = value
+	}
+	return values, nil
+}
+
+// active says whether a unit runs or is about to.
+func (h *host) active(ctx context.Context, unit string) bool {
+	values, err := h.properties(ctx, unit, "ActiveState")
+	state := values["ActiveState"]
+	return err == nil && (state == "active" || state == "activating" || state == "reloading")
+}
+
+// unitEnvironment is what the service's unit and its drop-ins set, as far as it concerns the casino.
+func (h *host) unitEnvironment(ctx context.Context) []string {
+	environ := []string{"IMPERIO_DATA_DIR=/var/lib/imperio"}
+	if !h.systemdRuns() {
+		return environ
+	}
+	values, err := h.properties(ctx, service, "Environment")
+	if err != nil {
+		return environ
+	}
+	for _, word := range strings.Fields(values["Environment"]) {
+		if strings.HasPrefix(word, "IMPERIO_") {
+			environ = append(environ, word) // a later one wins
+		}
+	}
+	return environ
+}
+
+// failedStarts is after how many ends of the process waiting for it makes no sense.
+const failedStarts = 3
+
+// awaitReady waits until the casino serves players. It gives up when systemd has, or when the process has ended some times.
+func (w *work) awaitReady(ctx context.Context, c *config.Config) error {
+	ctx, cancel := context.WithTimeout(ctx, w.Patience)
+	defer cancel()
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	before := ""
+	for {
+		err := w.Casino.Ready(ctx, c)
+		if err == nil {
+			return nil
+		}
+		values, perr := w.properties(ctx, service, "ActiveState", "NRestarts")
+		if perr == nil {
+			if before == "" {
+				before = values["NRestarts"]
+			}
+			if values["ActiveState"] == "failed" || restarts(values["NRestarts"])-restarts(before) >= failedStarts {
+				return w.notReady("the casino does not start")
+			}
+		}
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
+			return w.notReady(fmt.Sprintf("the casino was not ready within %s (%v)", w.Patience, err))
+		case <-look.C:
+		}
+	}
+}
+
+func restarts(text string) (n int) {
+	fmt.Sscan(text, &n)
+	return n
+}
+
+// notReady says what the casino itself has said last.
+func (w *work) notReady(what string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	log, err := w.run(ctx, "journalctl", "--unit="+service, "--unit="+socket, "--no-pager", "--output=cat", "--lines=15")
+	if err != nil {
+		log = err.Error()
+	}
+	return fmt.Errorf("%s. Everything is installed: when the cause is mended, run this again. 'systemctl status imperio' and "+
+		"'journalctl -u imperio' say more. The last lines of its log:\n\n%s", what, indented(log))
+}
+
+func indented(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }
+
+// start makes systemd run the units as they are now.
+func (w *work) start(ctx context.Context, c *changes) error {
+	systemctl := func(step, text string, args ...string) error {
+		return w.change(step, text, func() error {
+			_, err := w.run(ctx, "systemctl", args...)
+			return err
+		})
+	}
+	if c.units {
+		if err := systemctl("systemd", "reads the units (systemctl daemon-reload)", "daemon-reload"); err != nil {
+			return err
+		}
+	}
+	values, err := w.properties(ctx, service, "UnitFileState")
+	switch {
+	case err != nil:
+		return err
+	case values["UnitFileState"] == "enabled":
+		w.tell(Unchanged, "boot", "the casino starts with the machine")
+	default:
+		if err := systemctl("boot", "the casino starts with the machine (systemctl enable imperio)", "--quiet", "enable", service); err != nil {
+			return err
+		}
+	}
+	if w.NoStart {
+		return nil
+	}
+	running, listening := w.active(ctx, service), w.active(ctx, socket)
+	switch {
+	case running && !c.any():
+		w.tell(Unchanged, "start", "the casino runs")
+		return nil
+	case running && listening && !c.addresses:
+		return systemctl("start", "the casino starts again; connections wait (systemctl restart imperio)", "--no-block", "restart", service)
+	case running || listening:
+		// Only without its service does the socket unit take other addresses.
+		if err := systemctl("stop", "the casino, to change its addresses (systemctl stop imperio)", "stop", socket, service); err != nil {
+			return err
+		}
+	}
+	return w.change("start", "the casino (systemctl start imperio)", func() error {
+		// What failed too often is started nevertheless: the operator asks for it.
+		if _, err := w.run(ctx, "systemctl", "reset-failed", service, socket); err != nil && !errors.As(err, new(*exec.ExitError)) {
+			return err
+		}
+		_, err := w.run(ctx, "systemctl", "--no-block", "start", service)
+		return err
+	})
+}
