@@ -24,7 +24,7 @@ $(GO) test $(1) $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test backup-torture lint pages description man platforms deb release notices screenshots unit short times fuzz bench bench-backups bench-keys bench-ratio edge-check clean torture
+.PHONY: help run build test backup-torture lint pages description man platforms container recipes soak deb release notices screenshots unit short times fuzz bench bench-backups bench-keys bench-ratio edge-check clean torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,7 +35,7 @@ run: build ## start the casino at http://127.0.0.1:8080, with its data in ./impe
 build: ## build bin/imperio
 	CGO_ENABLED=0 $(GO) build $(BUILD) -o bin/imperio ./cmd/imperio
 
-test: lint unit fuzz ## run lint, all tests with the race detector, and each fuzz target for a short time
+test: lint recipes unit fuzz ## run lint, all tests with the race detector, and each fuzz target for a short time
 	@echo "== all passed"
 
 lint: pages description ## run gofmt, go vet and staticcheck, and check the types of the pages and the description of the API
@@ -64,6 +64,17 @@ description: ## check openapi.yaml with Redocly's rules, and make clients of it 
 	@$(GO) build -o build/description/imperio ./cmd/imperio
 	@cd appliance/api/check && $(GO) tool oapi-codegen --config oapi-codegen.yaml ../openapi.yaml && $(GO) vet ./... && \
 	  IMPERIO=$(CURDIR)/build/description/imperio $(GO) test -count=1 .
+
+container: build ## prepare the directory build/container for building the container's image
+	@rm -rf build/container && mkdir -p build/container/empty
+	@cp bin/imperio LICENSE deploy/container/Dockerfile build/container/ && cp cmd/imperio/notices.txt build/container/NOTICES
+	@if [ -r /etc/ssl/certs/ca-certificates.crt ]; then cp /etc/ssl/certs/ca-certificates.crt build/container/; \
+	else echo "/etc/ssl/certs/ca-certificates.crt is missing: install ca-certificates" >&2; exit 1; fi
+	@echo "docker build -t imperio build/container"
+
+recipes: container ## check compose.yaml, the Kubernetes manifests, and the Dockerfile by following it (no engine is needed)
+	@echo "== recipes for containers"
+	@cd deploy/check && $(GO) vet ./... && IMPERIO=$(CURDIR)/build/container/imperio $(GO) test -count=1 .
 
 PLATFORMS := linux/amd64 linux/arm64 linux/arm darwin/arm64 freebsd/amd64
 
