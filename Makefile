@@ -168,5 +168,10 @@ KEYS  ?= 1000000
 backup-torture: ## kill each step of backing up and restoring KILLS=120 times under load; compare every answer with the books
 	BACKUP_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -run "^TestBackupTorture" -v ./cmd/imperio/endtoend
 
+SOAK ?= 10m
+
+soak: ## play for SOAK=10m with everything that people and programs do, and see that memory, goroutines, descriptors and the log stay flat
+	SOAK=$(SOAK) $(GO) test -count=1 -timeout 26h -run "^TestSoak$$" -v ./cmd/imperio/soak
+
 torture: ## kill the real binary KILLS=120 times under load after KEYS=1000000 used keys, set its clock, take files away; compare every answer with the books
 	TORTURE_KILLS=$(KILLS) TORTURE_KEYS=$(KEYS) $(GO) test -count=1 -timeout 60m -run "^TestTorture" -v ./cmd/imperio/endtoend
