@@ -81,8 +81,15 @@ func (h house) Status() control.Status {
 	store, node := h.app.dir.store, h.app.dir.node.Status()
 	f := store.Figures()
 	event, head := store.Head()
+	var addresses []string
+	for _, s := range h.app.servers {
+		if on := s.on.Addr(); on.Network() == "tcp" {
+			addresses = append(addresses, on.String())
+		}
+	}
 	return control.Status{
-		Version: h.app.version, Node: node.NodeID, StartedAt: h.app.started, Leader: node.Ready,
+		Addresses: addresses,
+		Version:   h.app.version, Node: node.NodeID, StartedAt: h.app.started, Leader: node.Ready,
 		AppliedIndex: node.AppliedIndex, DurableIndex: node.Durable.Index, Events: event, HistoryHead: fmt.Sprintf("%x", head),
 		Accounts: f.Accounts, Sessions: f.Sessions, OpenRounds: f.OpenRounds, LedgerSum: f.LedgerSum,
 	}

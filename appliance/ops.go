@@ -201,7 +201,9 @@ func (a *App) listenOps(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) opsAddress() address { return address{"the operator", "ops-addr", a.config.Listen.OpsAddr} }
+func (a *App) opsAddress() address {
+	return address{"the operator", "ops-addr", a.config.Listen.OpsAddr}
+}
 
 // opsServer serves the operator. Without metrics it serves health alone.
 func (a *App) opsServer(l net.Listener, metrics *ops.Metrics, health *ops.Health) *server {

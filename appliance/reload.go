@@ -19,6 +19,8 @@ func (a *App) Reload(context.Context) (control.Reloaded, error) {
 	if a.reload == nil {
 		return control.Reloaded{}, problem.New("unavailable", "This casino can't read its configuration again. Restart it.")
 	}
+	a.supervisor.Reloading("reading the configuration again")
+	defer a.supervisor.Ready("serving")
 	next, err := a.reload()
 	var done control.Reloaded
 	if err == nil {

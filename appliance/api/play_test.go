@@ -185,6 +185,9 @@ func TestIdempotencyKey_IsKnownBeforeTheHouseRefuses(t *testing.T) {
 				p := h.player(strings.Split(path, "/")[4])
 				first := p.do("POST", path, body, "Idempotency-Key", "known").want(t, 201, "")
 				c.change(&h.api.o)
+				if err := h.api.Change(h.api.o.Offer); err != nil {
+					t.Fatal(err)
+				}
 				again := p.do("POST", path, body, "Idempotency-Key", "known").want(t, 201, "")
 				if !bytes.Equal(again.raw, first.raw) || again.header.Get("Idempotency-Replayed") != "true" {
 					t.Errorf("%s: first %s, then %s", path, first.raw, again.raw)

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -236,7 +237,7 @@ func TestControl_TheHistoryNamesWhoIsAtTheOtherEnd(t *testing.T) {
 func TestControl_AsksTheServer(t *testing.T) {
 	h := newHouse(t)
 	h.server = fakeServer{
-		status: Status{Version: "1.2.3", Leader: true, AppliedIndex: 7, StartedAt: h.casino.Now},
+		status: Status{Version: "1.2.3", Addresses: []string{"127.0.0.1:8080"}, Leader: true, AppliedIndex: 7, StartedAt: h.casino.Now},
 		audit:  AuditReport{Proved: []string{"the sum of all balances is 0"}, Events: 9},
 		root:   "-----BEGIN CERTIFICATE-----",
 	}
@@ -244,7 +245,7 @@ func TestControl_AsksTheServer(t *testing.T) {
 	if _, err := WriteCheckpoint.Call(t.Context(), c, None{}); err != nil || h.server.checkpoints != 1 {
 		t.Errorf("%d, %v", h.server.checkpoints, err)
 	}
-	if s, err := GetStatus.Call(t.Context(), c, None{}); err != nil || s != h.server.status {
+	if s, err := GetStatus.Call(t.Context(), c, None{}); err != nil || !reflect.DeepEqual(s, h.server.status) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if a, err := Audit.Call(t.Context(), c, None{}); err != nil || !slices.Equal(a.Proved, h.server.audit.Proved) || a.Events != 9 || a.Violation != "" {

@@ -35,6 +35,7 @@ type Status struct {
 	Sessions     uint64      `json:"sessions"`
 	OpenRounds   uint64      `json:"open_rounds"`
 	LedgerSum    games.Coins `json:"ledger_sum"` // always 0
+	Addresses    []string    `json:"addresses"`  // on which it listens, host:port
 }
 
 // AuditReport is what an audit found.

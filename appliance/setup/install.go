@@ -288,6 +288,10 @@ const (
 // unit writes a unit. One that somebody has changed is kept beside it, under a name that systemd doesn't read.
 func (w *work) unit(name, text string) (bool, error) {
 	file := path.Join(unitDir, name)
+	if to, err := os.Readlink(w.path(file)); err == nil && to == "/dev/null" {
+		w.tell(Unchanged, "file", "%s is masked, and stays so ('systemctl unmask %s' undoes it)", file, name)
+		return false, nil
+	}
 	has, err := w.read(file)
 	if err == nil && string(has) != text && !w.DryRun {
 		if err := w.replace(file+".replaced", strings.NewReader(string(has)), 0o644, rootOwns); err != nil {

@@ -15,7 +15,7 @@ import (
 
 // checkPorts refuses addresses that another program listens on.
 func (w *work) checkPorts(ctx context.Context, addresses []string) error {
-	ours := w.ownProcesses(ctx)
+	casino, passed := w.ownListeners(ctx)
 	var errs []error
 	for _, address := range addresses {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
@@ -26,7 +26,7 @@ func (w *work) checkPorts(ctx context.Context, addresses []string) error {
 		case errors.Is(err, syscall.EADDRINUSE):
 			pid, name := w.listener(address)
 			switch {
-			case ours[pid]:
+			case pid != 0 && pid == casino, pid == 1 && strings.Contains(passed, portOf(address)+" "):
 				w.tell(Fine, "address", "%s is open for the casino", address)
 			case pid == 0:
 				errs = append(errs, fmt.Errorf("another program listens on %s: 'ss -ltnp' shows which. Stop it, or choose another address with --http-addr or --https-addr", address))
@@ -43,22 +43,22 @@ func (w *work) checkPorts(ctx context.Context, addresses []string) error {
 	return errors.Join(errs...)
 }
 
-// ownProcesses are those that listen for the casino: it itself, and systemd while its socket unit is active.
-func (w *work) ownProcesses(ctx context.Context) map[int]bool {
-	ours := make(map[int]bool)
+// ownListeners are those that listen for the casino: its process (0: none), and systemd with the addresses of its socket unit.
+func (w *work) ownListeners(ctx context.Context) (casino int, passed string) {
 	if !w.systemdRuns() {
-		return ours
+		return 0, ""
 	}
 	if values, err := w.properties(ctx, service, "MainPID"); err == nil {
-		if pid, err := strconv.Atoi(values["MainPID"]); err == nil && pid > 0 {
-			ours[pid] = true
-		}
+		fmt.Sscan(values["MainPID"], &casino)
 	}
 	if w.active(ctx, socket) {
-		ours[1] = true
+		passed, _ = w.run(ctx, "systemctl", "show", socket, "--property=Listen") // lines such as Listen=[::]:443 (Stream)
 	}
-	return ours
+	return casino, passed
 }
+
+// portOf is an address's port, with the colon before it.
+func portOf(address string) string { return address[strings.LastIndexByte(address, ':'):] }
 
 // listener finds the process that listens on an address's port; 0: unknown. Where several have the socket open, as systemd and the
 // casino have, it is the one with the least id.

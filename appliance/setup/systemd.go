@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path"
 	"strings"
 	"time"
 
@@ -16,7 +18,7 @@ func (h *host) systemdRuns() bool { return h.exists("/run/systemd/system") }
 
 // properties asks systemd about a unit. The values of what it doesn't know are empty.
 func (h *host) properties(ctx context.Context, unit string, names ...string) (map[string]string, error) {
-	out, err := h.run(ctx, "systemctl", "show", unit, "--property="+strings.Join(names, ","))
+	out, err := h.run(ctx, "systemctl", "show", unit, "--timestamp=us+utc", "--property="+strings.Join(names, ","))
 	if err != nil {
 		return nil, err
 	}
@@ -31,8 +33,27 @@ func (h *host) properties(ctx context.Context, unit string, names ...string) (ma
 // active says whether a unit runs or is about to.
 func (h *host) active(ctx context.Context, unit string) bool {
 	values, err := h.properties(ctx, unit, "ActiveState")
+	return err == nil && isActive(values)
+}
+
+func isActive(values map[string]string) bool {
 	state := values["ActiveState"]
-	return err == nil && (state == "active" || state == "activating" || state == "reloading")
+	return state == "active" || state == "activating" || state == "reloading"
+}
+
+// changedSince says whether any of the files was changed after a time that systemd tells: by a run that was interrupted before it could
+// restart, or by hand.
+func (h *host) changedSince(timestamp string, files ...string) bool {
+	since, err := time.Parse("Mon 2006-01-02 15:04:05.000000 MST", timestamp)
+	if err != nil {
+		return false
+	}
+	for _, file := range files {
+		if info, err := os.Stat(h.path(file)); err == nil && info.ModTime().After(since) {
+			return true
+		}
+	}
+	return false
 }
 
 // unitEnvironment is what the service's unit and its drop-ins set, as far as it concerns the casino.
@@ -56,7 +77,8 @@ func (h *host) unitEnvironment(ctx context.Context) []string {
 // failedStarts is after how many ends of the process waiting for it makes no sense.
 const failedStarts = 3
 
-// awaitReady waits until the casino serves players. It gives up when systemd has, or when the process has ended some times.
+// awaitReady waits until the casino serves players, and has told systemd so. It gives up when systemd has, or when the process has
+// ended some times.
 func (w *work) awaitReady(ctx context.Context, c *config.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, w.Patience)
 	defer cancel()
@@ -65,10 +87,10 @@ func (w *work) awaitReady(ctx context.Context, c *config.Config) error {
 	before := ""
 	for {
 		err := w.Casino.Ready(ctx, c)
-		if err == nil {
+		values, perr := w.properties(ctx, service, "ActiveState", "NRestarts")
+		if err == nil && (values["ActiveState"] == "active" || perr != nil) {
 			return nil
 		}
-		values, perr := w.properties(ctx, service, "ActiveState", "NRestarts")
 		if perr == nil {
 			if before == "" {
 				before = values["NRestarts"]
@@ -82,7 +104,7 @@ func (w *work) awaitReady(ctx context.Context, c *config.Config) error {
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return ctx.Err()
 			}
-			return w.notReady(fmt.Sprintf("the casino was not ready within %s (%v)", w.Patience, err))
+			return w.notReady(fmt.Sprintf("the casino was not ready within %s (systemd says %s; %v)", w.Patience, values["ActiveState"], err))
 		case <-look.C:
 		}
 	}
@@ -115,31 +137,35 @@ func (w *work) start(ctx context.Context, c *changes) error {
 			return err
 		})
 	}
-	if c.units {
+	now, err := w.properties(ctx, service, "ActiveState", "UnitFileState", "NeedDaemonReload", "ExecMainStartTimestamp")
+	if err != nil {
+		return err
+	}
+	sockets, err := w.properties(ctx, socket, "ActiveState", "NeedDaemonReload", "ActiveEnterTimestamp")
+	if err != nil {
+		return err
+	}
+	if c.units || now["NeedDaemonReload"] == "yes" || sockets["NeedDaemonReload"] == "yes" {
 		if err := systemctl("systemd", "reads the units (systemctl daemon-reload)", "daemon-reload"); err != nil {
 			return err
 		}
 	}
-	values, err := w.properties(ctx, service, "UnitFileState")
-	switch {
-	case err != nil:
-		return err
-	case values["UnitFileState"] == "enabled":
+	if now["UnitFileState"] == "enabled" {
 		w.tell(Unchanged, "boot", "the casino starts with the machine")
-	default:
-		if err := systemctl("boot", "the casino starts with the machine (systemctl enable imperio)", "--quiet", "enable", service); err != nil {
-			return err
-		}
+	} else if err := systemctl("boot", "the casino starts with the machine (systemctl enable imperio)", "--quiet", "enable", service); err != nil {
+		return err
 	}
 	if w.NoStart {
 		return nil
 	}
-	running, listening := w.active(ctx, service), w.active(ctx, socket)
+	running, listening := isActive(now), isActive(sockets)
+	addresses := c.addresses || listening && w.changedSince(sockets["ActiveEnterTimestamp"], path.Join(unitDir, socket), listenFile)
+	stale := c.any() || addresses || w.changedSince(now["ExecMainStartTimestamp"], InstalledProgram, config.InstalledEnvFile, path.Join(unitDir, service), pathsFile)
 	switch {
-	case running && !c.any():
+	case running && !stale:
 		w.tell(Unchanged, "start", "the casino runs")
 		return nil
-	case running && listening && !c.addresses:
+	case running && listening && !addresses:
 		return systemctl("start", "the casino starts again; connections wait (systemctl restart imperio)", "--no-block", "restart", service)
 	case running || listening:
 		// Only without its service does the socket unit take other addresses.

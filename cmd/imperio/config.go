@@ -9,6 +9,7 @@ import (
 
 type configCommand struct {
 	Show      configShowCommand      `cmd:"" default:"withargs" help:"Print the configuration in force and the source of each value. Takes the flags of serve."`
+	Check     configCheckCommand     `cmd:"" help:"Check all that a start checks, without a start."`
 	Reference configReferenceCommand `cmd:"" help:"Print all keys with their types, defaults and descriptions."`
 	Limits    configLimitsCommand    `cmd:"" help:"Print the rate limits and connection caps in force."`
 }

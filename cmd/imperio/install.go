@@ -20,7 +20,7 @@ type installCommand struct {
 	jsonFlag `embed:""`
 	Domain   string        `placeholder:"NAME" help:"Domain name of the casino: it gets HTTPS on port 443, with certificates by ACME. Several are separated by commas."`
 	Email    string        `placeholder:"ADDRESS" help:"E-mail address for the ACME authority's messages about certificates."`
-	HTTPAddr string        `name:"http-addr" placeholder:"HOST:PORT" help:"Address for plain HTTP, such as ':80' or 'none'."`
+	HTTPAddr string        `name:"http-addr" placeholder:"HOST:PORT" help:"Address for plain HTTP, such as '127.0.0.1:8080' or 'none'."`
 	TLSMode  string        `name:"tls" placeholder:"MODE" help:"Where certificates come from: acme, files, internal or off."`
 	Env      []string      `placeholder:"NAME=VALUE" sep:"none" help:"Another line of the configuration, such as IMPERIO_BACKUP_TO=file:///backup. Can be repeated. Secrets don't belong here: others can read command lines."`
 	Operator string        `placeholder:"NAME" help:"Name of the first operator. A link to set the password is printed, if there is no operator yet."`
@@ -39,7 +39,7 @@ Examples:
 
   imperio install --domain casino.example --email you@casino.example --operator olga
   imperio install --domain casino.example --dry-run
-  imperio install --http-addr :80 --env IMPERIO_BACKUP_TO=file:///backup/casino
+  imperio install --http-addr 127.0.0.1:8080 --env IMPERIO_BACKUP_TO=file:///backup/casino
   imperio install --domain casino.test --tls internal`
 }
 

@@ -26,6 +26,7 @@ type commands struct {
 	Serve      serveCommand      `cmd:"" help:"Run the casino."`
 	Install    installCommand    `cmd:"" help:"Install the casino on this machine as a service, and start it; or complete that."`
 	Uninstall  uninstallCommand  `cmd:"" help:"Stop the service and remove it. The data stay."`
+	Reload     reloadCommand     `cmd:"" help:"Let the running casino read its configuration again."`
 	Health     healthCommand     `cmd:"" help:"Print a running node's health; the exit code is 0 if it is ready."`
 	Account    accountCommand    `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
 	Invite     inviteCommand     `cmd:"" help:"Make and manage invitations, where people need one to sign up."`
