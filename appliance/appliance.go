@@ -12,7 +12,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +28,7 @@ import (
 	"imperio/appliance/edge"
 	"imperio/appliance/ops"
 	"imperio/appliance/service"
+	"imperio/appliance/upgrade"
 	"imperio/games"
 	"imperio/games/catalogue"
 	"imperio/replication"
@@ -54,6 +58,9 @@ type Options struct {
 	Sockets *service.Sockets // nil: none
 	// Supervisor is told when the casino is ready, stops, and lives.
 	Supervisor *service.Supervisor // nil: nobody
+	// Program is the path of this program's file, for a restart, and beside which the journal of an upgrade may be; "": it can't
+	// restart itself, and no upgrade is looked for.
+	Program string
 }
 
 // App is a casino that is ready to serve.
@@ -71,6 +78,10 @@ type App struct {
 	sockets    *service.Sockets
 	taken      map[string]net.Listener
 	supervisor *service.Supervisor
+	program    string
+	output     io.Writer      // where the logs go
+	successors chan successor // gets the program that is to replace this one
+	stopping   atomic.Bool    // listeners close
 	started    time.Time
 	memory     Memory
 	logs       *edge.LogBuffer
@@ -92,6 +103,9 @@ type App struct {
 	alarms   *ops.Alarms
 
 	dir       *dataDir
+	copies    stateCopies
+	trial     *trial                         // this program is on trial; nil: it is not
+	cameBack  *upgrade.Journal               // an upgrade has failed, and this is the program before; nil: none has
 	backups   atomic.Pointer[backup.Service] // nil: none are configured, or the data directory is not open yet
 	events    *storage.Follower              // follows from the start, for countRounds
 	casino    casino
@@ -105,12 +119,14 @@ type App struct {
 
 // server is an HTTP server with the listener it serves.
 type server struct {
-	name   string
-	socket socket // what it listens on, for the next program; without an address it is not handed on
-	http   *http.Server
-	on     net.Listener
-	tls    bool
-	last   bool // stops last, since it serves health while the others finish
+	name    string
+	socket  socket // what it listens on, for the next program; without an address it is not handed on
+	http    *http.Server
+	on      net.Listener
+	tls     bool
+	last    bool          // stops last, since it serves health while the others finish
+	silent  *silent       // nil: the edge knows its connections
+	accepts chan struct{} // closed when it accepts no more
 }
 
 // socket is a listening socket and the configured address that it has.
@@ -123,7 +139,8 @@ type socket struct {
 // nothing is left open. If ctx ends meanwhile, its error is in the chain.
 func New(ctx context.Context, o Options) (_ *App, err error) {
 	a := &App{config: o.Config, reload: o.Reload, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, space: o.Space, hold: o.Hold, started: time.Now(),
-		sockets: o.Sockets, taken: make(map[string]net.Listener), supervisor: o.Supervisor}
+		sockets: o.Sockets, taken: make(map[string]net.Listener), supervisor: o.Supervisor,
+		program: o.Program, output: o.Logs, successors: make(chan successor, 1)}
 	if a.games == nil {
 		a.games = catalogue.Released()
 	}
@@ -154,6 +171,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.memory = PlanMemory(int64(a.config.Data.Memory))
 	a.memory.log(a.log, int64(a.config.Data.Memory))
+	if err := a.findTrial(o.Program); err != nil {
+		return nil, err
+	}
 	if o.LimitHeap != nil {
 		o.LimitHeap(a.memory.Heap)
 	}
@@ -180,14 +200,16 @@ func newLog(format config.LogFormat, level slog.Leveler, w io.Writer) *slog.Logg
 
 func (a *App) openState(ctx context.Context) (err error) {
 	began := time.Now()
+	opened := a.progress(openPatience, opening)
 	a.dir, err = openDataDir(dataDirOptions{
 		path: a.config.Data.Dir, create: true, key: keyFrom(a.config.Data), games: a.games, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit, clock: a.clock,
-		caches: a.memory.Caches, hold: a.heldUpTo, holdBytes: int64(a.config.Backups.LogLimit),
+		trial: a.trial != nil, version: a.version, caches: a.memory.Caches, hold: a.heldUpTo, holdBytes: int64(a.config.Backups.LogLimit),
 		store: storage.Options{
 			CheckpointInterval: a.config.Data.CheckpointInterval, CheckpointBytes: a.memory.Checkpoint, MappedBytes: a.memory.Mapped,
 			StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log,
 		},
 	})
+	opened()
 	if err != nil {
 		return err
 	}
@@ -196,12 +218,20 @@ func (a *App) openState(ctx context.Context) (err error) {
 		defer cancel()
 		return a.dir.close(ctx)
 	})
+	if err := os.RemoveAll(filepath.Join(a.config.Data.Dir, tryDir)); err != nil {
+		return fmt.Errorf("remove what an earlier upgrade has left: %w", err)
+	}
 	a.casino = a.dir.casino()
-	if err := a.dir.node.Barrier(ctx); err != nil {
+	replayed := a.progress(stillPatience, a.replaying)
+	err = a.dir.node.Barrier(ctx)
+	replayed()
+	if err != nil {
 		return fmt.Errorf("wait for the node to lead: %w", err)
 	}
-	if err := a.raiseLevel(ctx); err != nil {
-		return err
+	if a.trial == nil {
+		if err := a.raiseLevel(ctx); err != nil {
+			return err
+		}
 	}
 	a.events = a.dir.store.Follow() // replayed events are not news
 	index, _ := a.dir.store.Applied()
@@ -306,10 +336,14 @@ func (a *App) observe(r *http.Request, o api.Observation) {
 const signInRoute = "/api/v1/sessions"
 
 // Run serves until ctx ends or something fails; it returns nil if ctx ended. It stops accepting, finishes requests in flight
-// within the configured time, writes a checkpoint and closes everything.
+// within the configured time, writes a checkpoint and closes everything. If an operator asks for a restart, it ends in the same
+// way, and then replaces the process.
 func (a *App) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.Background())
 	var owned group
+	life, end := context.WithCancel(context.Background())
+	defer end()
+	owned.run(func() { a.proveLife(life) })
 	owned.run(func() { a.settleAbandoned(background) })
 	owned.run(func() { a.gate.Run(background) })
 	if s := a.backups.Load(); s != nil {
@@ -319,6 +353,7 @@ func (a *App) Run(ctx context.Context) error {
 	owned.run(func() { a.health.Run(background) })
 	owned.run(func() { a.countRounds(background, a.events) })
 	owned.run(func() { a.watchLeader(background) })
+	owned.run(func() { a.watchTrial(background) })
 	failed := make(chan error, len(a.servers)+1)
 	owned.run(func() {
 		if err := a.dir.watch(background); err != nil {
@@ -326,18 +361,29 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	})
 	for _, s := range a.servers {
+		s.accepts = make(chan struct{})
 		owned.run(func() {
-			if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
+			defer close(s.accepts)
+			if err := s.serve(); !errors.Is(err, http.ErrServerClosed) && !a.stopping.Load() {
 				failed <- fmt.Errorf("serve %s on %s: %w", s.name, s.on.Addr(), err)
 			}
 		})
 		a.log.Info("serving", "what", s.name, "address", s.on.Addr().String())
 	}
 
+	a.supervisor.Ready(strings.TrimSpace("serving " + a.URL()))
+	if err := a.supervisor.Err(); err != nil {
+		a.log.Warn("the service manager can't be told that the casino serves. It may end it. Check that the unit lets it use AF_UNIX sockets", "error", err)
+	}
+
 	var err error
+	var next *successor
 	select {
 	case <-ctx.Done():
 		a.log.Info("stopping")
+	case s := <-a.successors:
+		next = &s
+		a.log.Info("restarting", "program", s.program)
 	case err = <-failed:
 		a.log.Error("stopping because a part failed", "error", err)
 	case err = <-a.dir.node.Failed():
@@ -350,13 +396,32 @@ func (a *App) Run(ctx context.Context) error {
 		a.alarms.Stopped()
 	}
 	a.health.Stop() // before anything else, so that load balancers notice
+	a.stopping.Store(true)
+	if next != nil {
+		a.supervisor.Reloading("restarting")
+	} else {
+		a.supervisor.Stopping("closing")
+	}
+	a.supervisor.ExtendTime(a.config.Listen.ShutdownTimeout + finishPatience + 2*closePatience)
 	stop()
 	a.stopServing()
+	end()
 	owned.wait()
-	if err == nil {
+	if err == nil && next == nil {
 		a.finishBackups()
 	}
-	return errors.Join(err, a.close())
+	err = errors.Join(err, a.close())
+	if next == nil {
+		return err
+	}
+	if ctx.Err() != nil { // told to stop meanwhile
+		next.sockets.Close()
+		return err
+	}
+	if err != nil {
+		newLog(a.config.Logs.Format, &a.level, a.output).Error("the casino did not close well before its restart", "error", err)
+	}
+	return a.succeed(*next)
 }
 
 // close releases everything, but does not wait for ever: a hung disk must not keep the process alive.
@@ -376,26 +441,4 @@ func (s *server) serve() error {
 		return s.http.ServeTLS(s.on, "", "")
 	}
 	return s.http.Serve(s.on)
-}
-
-// stopServing lets requests in flight finish for a bounded time. Then it closes their connections.
-func (a *App) stopServing() {
-	ctx, cancel := context.WithTimeout(context.Background(), a.config.Listen.ShutdownTimeout)
-	defer cancel()
-	a.api.Close() // live connections don't end by themselves
-	for _, last := range []bool{false, true} {
-		var owned group
-		for _, s := range a.servers {
-			if s.last != last {
-				continue
-			}
-			owned.run(func() {
-				if err := s.http.Shutdown(ctx); err != nil {
-					a.log.Warn("closing connections that did not finish in time", "server", s.name)
-					s.http.Close()
-				}
-			})
-		}
-		owned.wait()
-	}
 }

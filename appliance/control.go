@@ -38,13 +38,15 @@ func (a *App) listenControl(context.Context) error {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return errors.Join(fmt.Errorf("protect the control socket: %w", err), l.Close())
 	}
-	a.addServer(&server{name: "operator's commands", on: l, http: &http.Server{
+	s := &server{name: "operator's commands", on: l, http: &http.Server{
 		Handler:     withHealth(a.health, newControl(a.casino, a.passwords, a.log, house{a}, backupsOf(a.backups.Load()), a.URL, "operator")),
 		ConnContext: control.PeerContext,
 		ErrorLog:    slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 		// An audit of a large casino takes minutes.
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, WriteTimeout: time.Hour,
-	}})
+	}}
+	s.silent = silentConnections(s.http)
+	a.addServer(s)
 	return nil
 }
 
@@ -131,7 +133,7 @@ func openControl(ctx context.Context, dir, sudoUser string, o Options, dial erro
 	log := newLog(o.Config.Logs.Format, o.Config.Logs.Level, o.Logs)
 	var service *backup.Service
 	d, err := openDataDir(dataDirOptions{
-		path: dir, key: keyFrom(o.Config.Data), log: log, stallLimit: o.Config.Data.DiskStallLimit,
+		path: dir, version: o.Version, key: keyFrom(o.Config.Data), log: log, stallLimit: o.Config.Data.DiskStallLimit,
 		hold: holdAll(&o.Config), holdBytes: int64(o.Config.Backups.LogLimit),
 	})
 	if err != nil {

@@ -197,6 +197,7 @@ func (a *App) listenOps(ctx context.Context) error {
 	}
 	s := a.opsServer(l, a.metrics, a.health)
 	s.socket = socket{l, at.at}
+	s.silent = silentConnections(s.http)
 	a.addServer(s)
 	return nil
 }

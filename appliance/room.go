@@ -40,6 +40,7 @@ func (a *App) awaitRoom(ctx context.Context) error {
 		defer owned.wait()
 		defer s.http.Close()
 	}
+	defer a.progress(0, func() (string, uint64) { return "the disk is full: waiting for room to start", 0 })()
 	look, tell := time.NewTicker(roomLook), time.NewTicker(roomTold)
 	defer look.Stop()
 	defer tell.Stop()

@@ -42,6 +42,10 @@ var (
 	WriteCheckpoint    = Operation[None, None]{"write-checkpoint", (*Control).writeCheckpoint}
 	Audit              = Operation[None, AuditReport]{"audit", (*Control).audit}
 	Reload             = Operation[None, Reloaded]{"reload", (*Control).reload}
+	CopyState          = Operation[None, StateCopy]{"copy-state", (*Control).copyState}
+	RemoveStateCopy    = Operation[None, None]{"remove-state-copy", (*Control).removeStateCopy}
+
+	Restart = Operation[RestartRequest, Restarting]{"restart", (*Control).restart}
 
 	StartBackup     = Operation[None, BackupRun]{"start-backup", (*Control).startBackup}
 	StartDrill      = Operation[None, None]{"start-drill", (*Control).startDrill}
@@ -52,7 +56,8 @@ var (
 var operations = []operation{
 	CreateAccount, ListAccounts, ShowAccount, ListRounds, ListEvents, GrantCoins, SetLock, SetPassword, SetRole, SetEmail, DeleteAccount,
 	CreatePasswordLink, CreateInvitation, ListInvitations, RevokeInvitation,
-	GetStatus, GetRootCertificate, WriteCheckpoint, Audit, Reload,
+	GetStatus, GetRootCertificate, WriteCheckpoint, Audit, Reload, CopyState, RemoveStateCopy,
+	Restart,
 	StartBackup, StartDrill, GetBackupStatus,
 }
 

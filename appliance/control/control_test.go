@@ -101,6 +101,9 @@ func (f *fakeServer) Status() Status                             { return f.stat
 func (f *fakeServer) Audit(context.Context) (AuditReport, error) { return f.audit, f.err }
 func (f *fakeServer) RootCertificate() (string, error)           { return f.root, f.err }
 func (f *fakeServer) Reload(context.Context) (Reloaded, error)   { return f.reloaded, f.err }
+func (f *fakeServer) Restart(_ context.Context, program string) (Restarting, error) {
+	return Restarting{PID: 1, Program: program}, f.err
+}
 
 // socket serves the control socket and returns a client of it.
 func (h *house) socket() *Client {
@@ -328,3 +331,8 @@ func TestDial_TellsThatNoServerRuns(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func (f *fakeServer) CopyState(context.Context) (StateCopy, error) {
+	return StateCopy{Dir: "/copy"}, nil
+}
+func (f *fakeServer) RemoveStateCopy() error { return nil }

@@ -23,6 +23,7 @@ type Edge struct {
 	proxies proxies
 	headers securityHeaders
 	counts  connectionCounts
+	drain   draining
 	// strangers are peers that forward without being trusted.
 	strangers strangers
 	observer  Observer

@@ -28,6 +28,7 @@ type commands struct {
 	Uninstall  uninstallCommand  `cmd:"" help:"Stop the service and remove it. The data stay."`
 	Reload     reloadCommand     `cmd:"" help:"Let the running casino read its configuration again."`
 	Health     healthCommand     `cmd:"" help:"Print a running node's health; the exit code is 0 if it is ready."`
+	Restart    restartCommand    `cmd:"" help:"Restart the running casino without refusing a request."`
 	Account    accountCommand    `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
 	Invite     inviteCommand     `cmd:"" help:"Make and manage invitations, where people need one to sign up."`
 	History    historyCommand    `cmd:"" help:"Print what happened, who did it, and why."`
@@ -35,6 +36,7 @@ type commands struct {
 	Audit      auditCommand      `cmd:"" help:"Audit the books: every balance, the history, and every round, recomputed."`
 	Fair       fairCommand       `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
 	Odds       oddsCommand       `cmd:"" help:"Print the mathematics of a game: return, house edge, best play."`
+	Upgrade    upgradeCommand    `cmd:"" help:"Upgrade the running casino to another version, and go back if that does not prove itself."`
 	Config     configCommand     `cmd:"" help:"Print the configuration in force and the source of each value."`
 	Notify     notifyCommand     `cmd:"" help:"Send a test message to those whom the casino tells when something happens."`
 	TLS        tlsCommand        `cmd:"" name:"tls" help:"Print the root certificate of tls=internal, or delete all stored certificates."`

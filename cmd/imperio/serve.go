@@ -48,8 +48,12 @@ func (c *serveCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
+	program, err := service.Program()
+	if err != nil {
+		return err
+	}
 	app, err := appliance.New(env.Ctx, appliance.Options{
-		Sockets: sockets, Supervisor: service.NewSupervisor(),
+		Sockets: sockets, Supervisor: service.NewSupervisor(), Program: program,
 		Config: loaded.Config, Version: thisBuild().version, Commit: thisBuild().commit, Logs: env.Stderr, LimitHeap: limitHeap,
 		Reload: func() (*config.Loaded, error) { return config.LoadValid(env.input()) },
 	})

@@ -65,7 +65,7 @@ func newCasino(t *testing.T) *casino {
 	}
 	c.configure(t, 0)
 	c.command = exec.Command(c.path, "serve", "--env-file", c.envFile, "--data-dir", c.dir, "--http-addr", c.address, "--ops-addr", c.ops,
-		"--trusted-proxies", "127.0.0.1", "--welcome-coins", "1000000", "--bcrypt-cost", "10", "--password-wait", "5m",
+		"--trusted-proxies", "127.0.0.1", "--limit-slots-rate", "20/s", "--limit-slots-burst", "60", "--welcome-coins", "1000000", "--bcrypt-cost", "10", "--password-wait", "5m",
 		"--disk-stall-limit", "10m", "--shutdown-timeout", "3m", "--write-timeout", "10m", "--log-level", "warn", "--access-log", "off",
 		"--backup-to", "file://"+filepath.Join(dir, "backups"), "--backup-schedule", "* * * * *", "--backup-keep", "3", "--backup-interval", "1s")
 	c.command.Stdout, c.command.Stderr = &c.log, &c.log
