@@ -26,6 +26,7 @@ type load struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 
+	opening sync.Mutex
 	mu      sync.Mutex
 	did     map[string]int // by what
 	answers map[int]int    // by status
@@ -45,7 +46,7 @@ type client struct {
 // rest is between two things that a client does: most fit within the limits of an account, some don't.
 const rest = 100 * time.Millisecond
 
-// startLoad starts all clients.
+// startLoad starts all clients, and returns when each has an account.
 func startLoad(t *testing.T, c *casino, seed uint64) *load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -61,15 +62,18 @@ func startLoad(t *testing.T, c *casino, seed uint64) *load {
 	for role := range roles {
 		l.did[role] = 0
 	}
+	var opened sync.WaitGroup // until then, the casino only fills
 	n := uint64(0)
 	for _, role := range slices.Sorted(maps.Keys(roles)) {
 		for range roles[role].n {
 			n++
 			p := &client{load: l, random: rand.New(rand.NewPCG(seed, n)), name: fmt.Sprintf("player%d", n),
 				http: &http.Client{Transport: &http.Transport{}, Timeout: patience}}
+			opened.Add(1)
 			l.done.Go(func() {
 				defer p.http.CloseIdleConnections()
 				p.signUp(ctx)
+				opened.Done()
 				for ctx.Err() == nil {
 					roles[role].do(p, ctx)
 					l.count(role)
@@ -82,6 +86,7 @@ func startLoad(t *testing.T, c *casino, seed uint64) *load {
 		}
 	}
 	t.Cleanup(func() { cancel(); l.done.Wait() })
+	opened.Wait()
 	return l
 }
 
@@ -177,7 +182,10 @@ func (p *client) call(ctx context.Context, method, path, body string, want ...in
 	return data
 }
 
+// signUp opens an account. One at a time: the casino refuses more than its processors can do soon.
 func (p *client) signUp(ctx context.Context) {
+	p.opening.Lock()
+	defer p.opening.Unlock()
 	var in struct {
 		Token string `json:"token"`
 	}
@@ -278,7 +286,7 @@ func (p *client) follow(ctx context.Context) {
 }
 
 func (p *client) pages(ctx context.Context) {
-	for _, path := range []string{"/", "/openapi.yaml", "/api/v1/games", "/health"} {
+	for _, path := range []string{"/", "/api/openapi.yaml", "/api/v1/games", "/health"} {
 		p.call(ctx, "GET", path, "", http.StatusOK, http.StatusNotFound, http.StatusTooManyRequests)
 	}
 }
