@@ -30,6 +30,7 @@ func (r *release) makeArchive(ctx context.Context, p platform, documents []entry
 	}
 	name := strings.Join([]string{"imperio", strings.TrimPrefix(r.version, "v"), p.os, p.fileArch()}, "_")
 	entries := append(slices.Clone(documents), entry{"imperio", 0o755, program}, entry{"imperio.cdx.json", 0o644, bom})
+	entries = append(entries, entry{sumsFile, 0o644, sumsOf(entries)}) // install.sh checks the program with it
 	var archive bytes.Buffer
 	if err := writeArchive(&archive, name, entries, r.time); err != nil {
 		return nil, err

@@ -44,7 +44,14 @@ func (r *release) documents(ctx context.Context) ([]entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, entry{name, info.Mode().Perm() &^ 0o022, data})
+		mode := os.FileMode(0o644)
+		if info.Mode()&0o100 != 0 { // whatever the umask was
+			mode = 0o755
+		}
+		if name == "deploy/install.sh" {
+			name = "install.sh" // it looks for the program beside it
+		}
+		all = append(all, entry{name, mode, data})
 	}
 	host, err := r.build(ctx, platform{runtime.GOOS, runtime.GOARCH})
 	if err != nil {

@@ -30,9 +30,10 @@ func made(t *testing.T) string {
 		t.Skip("nfpm is missing: `make build/bin/nfpm` builds it")
 	}
 	out := t.TempDir()
-	args := []string{"-version", "v1.2.3-4-gabcdef0", "-commit", "abcdef0", "-epoch", "1700000000", "-out", out, "-platforms", "linux/" + runtime.GOARCH, "-debs", "host"}
-	if err := run(t.Context(), args); err != nil {
-		t.Fatal(err)
+	// Not in this process: the race detector makes compressing slow.
+	command := exec.Command("go", "run", "./deploy/release", "-version", "v1.2.3-4-gabcdef0", "-commit", "abcdef0", "-epoch", "1700000000", "-out", out, "-platforms", "linux/"+runtime.GOARCH, "-debs", "host")
+	if said, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, said)
 	}
 	return out
 }
@@ -69,7 +70,7 @@ func TestRelease_TheSameCommitGivesTheSameBytes(t *testing.T) {
 	top := "imperio_1.2.3-4-gabcdef0_linux_" + arch.fileArch()
 	deb := "imperio_1.2.3+4.gabcdef0_" + arch.debArch() + ".deb"
 	content := unpack(t, first[top+".tar.gz"])
-	for _, name := range []string{"imperio", "imperio.cdx.json", "LICENSE", "NOTICES", "README.md", "docs/OPERATIONS.md", "deploy/imperio.env.example",
+	for _, name := range []string{"imperio", "imperio.cdx.json", "install.sh", "LICENSE", "NOTICES", "README.md", "docs/OPERATIONS.md", "deploy/imperio.env.example",
 		"deploy/systemd/imperio.service", "man/imperio.1", "completions/imperio.bash", "completions/_imperio", "completions/imperio.fish"} {
 		if len(content[top+"/"+name]) == 0 {
 			t.Errorf("the archive lacks %s", name)
@@ -87,6 +88,7 @@ func TestRelease_TheSameCommitGivesTheSameBytes(t *testing.T) {
 	if out, err := exec.Command(binary, "version").Output(); err != nil || !strings.HasPrefix(string(out), "imperio v1.2.3-4-gabcdef0\n") {
 		t.Errorf("the program of the archive says %q, %v", out, err)
 	}
+	checkInstaller(t, content, top)
 	checkSums(t, first)
 	checkComponents(t, first[top+".cdx.json"], content[top+"/NOTICES"])
 	checkPackage(t, first[deb])
@@ -114,6 +116,42 @@ func unpack(t *testing.T, archive []byte) map[string][]byte {
 		if content[header.Name], err = io.ReadAll(r); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// checkInstaller unpacks an archive and starts its script, which must find the program right, and must find a change of it.
+func checkInstaller(t *testing.T, content map[string][]byte, top string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, data := range content {
+		name, below := strings.CutPrefix(name, top+"/")
+		if !below || name == "" || strings.HasSuffix(name, "/") {
+			continue
+		}
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sums := exec.Command("sha256sum", "--check", "--strict", "--quiet", sumsFile)
+	sums.Dir = dir
+	if out, err := sums.CombinedOutput(); err != nil {
+		t.Errorf("the sums in the archive: %v\n%s", err, out)
+	}
+	if out, err := exec.Command("sh", filepath.Join(dir, "install.sh"), "--help").CombinedOutput(); err != nil || !strings.Contains(string(out), "Usage: imperio install") {
+		t.Errorf("install.sh --help: %v\n%s", err, out)
+	}
+	program, err := os.OpenFile(filepath.Join(dir, "imperio"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program.WriteString("more")
+	program.Close()
+	if out, err := exec.Command("sh", filepath.Join(dir, "install.sh"), "--help").CombinedOutput(); err == nil || !strings.Contains(string(out), "is not the program that SHA256SUMS names") {
+		t.Errorf("a changed program is installed: %v\n%s", err, out)
 	}
 }
 
@@ -216,6 +254,50 @@ func TestRelease_OnlyWhatIsCommittedIsSigned(t *testing.T) {
 	err := run(t.Context(), []string{"-version", "v1.0.0-dirty", "-epoch", "1", "-platforms", "linux/amd64", "-minisign-key", "key", "-out", t.TempDir()})
 	if err == nil || !strings.Contains(err.Error(), "committed") {
 		t.Errorf("changes that are not committed are signed: %v", err)
+	}
+}
+
+func TestRelease_TheChecksumsAreSigned(t *testing.T) {
+	if _, err := exec.LookPath("minisign"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("minisign is not installed")
+		}
+		t.Skip("minisign is not installed")
+	}
+	dir := t.TempDir()
+	minisign := func(args ...string) error {
+		command := exec.Command("minisign", args...)
+		command.Dir = dir
+		out, err := command.CombinedOutput()
+		t.Logf("%s", out)
+		return err
+	}
+	if err := minisign("-G", "-W", "-p", "imperio.pub", "-s", "imperio.key"); err != nil {
+		t.Fatal(err)
+	}
+	r := &release{version: "v1.0.0", out: dir, key: filepath.Join(dir, "imperio.key")}
+	if err := os.WriteFile(filepath.Join(dir, "imperio.deb"), []byte("a package"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(r.checkKey(), r.sum(t.Context(), []string{"imperio.deb"})); err != nil {
+		t.Fatal(err)
+	}
+	if err := minisign("-V", "-p", "imperio.pub", "-m", sumsFile); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "imperio.deb"), []byte("another"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r.key = ""
+	if err := r.sum(t.Context(), []string{"imperio.deb"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, sumsFile+".minisig")); err == nil {
+		t.Error("the signature of other sums is left beside these")
+	}
+	r.key = filepath.Join(dir, "missing")
+	if err := r.checkKey(); err == nil {
+		t.Error("a missing key is found only after building")
 	}
 }
 

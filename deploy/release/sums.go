@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,18 +15,18 @@ import (
 
 const sumsFile = "SHA256SUMS"
 
-// sum writes the checksums of all files in the form that sha256sum -c reads, and signs them if there is a key.
+// sum writes the checksums of all files, and signs them if there is a key.
 func (r *release) sum(ctx context.Context, names []string) error {
-	var sums strings.Builder
-	for _, name := range slices.Sorted(slices.Values(names)) {
+	var made []entry
+	for _, name := range names {
 		data, err := os.ReadFile(filepath.Join(r.out, name))
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(data), name)
+		made = append(made, entry{name: name, data: data})
 	}
 	path := filepath.Join(r.out, sumsFile)
-	if err := os.WriteFile(path, []byte(sums.String()), 0o644); err != nil {
+	if err := os.WriteFile(path, sumsOf(made), 0o644); err != nil {
 		return err
 	}
 	// A signature of other sums must not stay beside these.
@@ -41,6 +42,19 @@ func (r *release) sum(ctx context.Context, names []string) error {
 		return fmt.Errorf("sign %s: minisign: %w", path, err)
 	}
 	return nil
+}
+
+// sumsOf are the checksums of files in the form that sha256sum -c reads.
+func sumsOf(entries []entry) []byte {
+	lines := make(map[string]string)
+	for _, e := range entries {
+		lines[e.name] = fmt.Sprintf("%x  %s\n", sha256.Sum256(e.data), e.name)
+	}
+	var sums strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(lines)) {
+		sums.WriteString(lines[name])
+	}
+	return []byte(sums.String())
 }
 
 // checkKey finds out before minutes of building whether signing can work.
