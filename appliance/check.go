@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
@@ -19,22 +20,31 @@ type Checked struct {
 	Notes    []string          `json:"notes"`    // what could not be checked, and what is allowed but risky
 }
 
+// SocketUnit says which sockets the service manager passes to the casino that is checked. The zero value is none.
+type SocketUnit struct {
+	Addresses []string
+	Open      bool // they are open already; else the start of the casino opens them
+}
+
+// has says whether a listener with this address gets a socket.
+func (u SocketUnit) has(at string) bool {
+	return slices.ContainsFunc(u.Addresses, func(socket string) bool { return service.Belongs(socket, at) })
+}
+
 // Check finds what a start with a valid configuration would fail with: keys, certificates, addresses and the data directory. It
-// starts nothing and changes nothing. An address may be in use by the casino that runs on the same data directory, or by the
-// service manager, which holds the sockets at the addresses held and passes them to the casino.
-func Check(ctx context.Context, c *config.Config, held []string) (found Checked) {
+// starts nothing and changes nothing. An address may be in use by the casino that runs on the same data directory, and by the
+// service manager.
+func Check(ctx context.Context, c *config.Config, unit SocketUnit) (found Checked) {
 	a := &App{config: *c, log: slog.New(slog.DiscardHandler)}
 	problem := func(where string, err error) {
 		if err != nil {
 			found.Problems = append(found.Problems, control.Mistake{Where: where, Message: err.Error()})
 		}
 	}
-	listening := slices.Clone(held)
+	var own []string // addresses of the casino that runs
 	dir := checkDir(c.Data.Dir)
 	if errors.Is(dir, errInUse) {
-		var addresses []string
-		addresses, dir = runningOn(ctx, c.Data.Dir)
-		listening = append(listening, addresses...)
+		own, dir = runningOn(ctx, c.Data.Dir)
 		if dir == nil {
 			found.Notes = append(found.Notes, "a casino runs on "+c.Data.Dir+": its data directory and its addresses count as free")
 		}
@@ -48,18 +58,21 @@ func Check(ctx context.Context, c *config.Config, held []string) (found Checked)
 			continue
 		}
 		configured = append(configured, at.key+"="+at.at)
-		if slices.ContainsFunc(listening, func(socket string) bool { return service.Belongs(socket, at.at) }) {
+		passed := unit.has(at.at)
+		if passed && unit.Open || slices.ContainsFunc(own, func(socket string) bool { return service.Belongs(socket, at.at) }) {
 			continue
 		}
-		err := tryListen(ctx, at)
-		if errors.Is(err, fs.ErrPermission) {
-			// The service has a right that the user of this check lacks.
-			found.Notes = append(found.Notes, at.key+"="+at.at+" could not be tried: only root and the service may listen on ports below 1024. Run this as root to try it")
-			continue
+		switch err := tryListen(ctx, at); {
+		case !errors.Is(err, fs.ErrPermission):
+			problem(at.key, err)
+		case passed: // this user may not open it, but the service manager may
+		case len(unit.Addresses) > 0:
+			problem(at.key, fmt.Errorf("%s is a port below 1024, which only root may open, and imperio.socket doesn't open it for the casino. Run 'imperio install' again, which fits the sockets to the addresses", at.at))
+		default:
+			found.Notes = append(found.Notes, at.key+"="+at.at+" could not be tried: this user may not listen on ports below 1024. If the casino runs as another one, run this as that user, or as root")
 		}
-		problem(at.key, err)
 	}
-	if left := slices.DeleteFunc(slices.Clone(held), func(socket string) bool {
+	if left := slices.DeleteFunc(slices.Clone(unit.Addresses), func(socket string) bool {
 		return slices.ContainsFunc(a.listeners(), func(at address) bool { return at.at != "" && service.Belongs(socket, at.at) })
 	}); len(left) > 0 {
 		problem("imperio.socket", &UnwantedSocketsError{Unwanted: left, Configured: configured})

@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"imperio/appliance/config"
 	"imperio/appliance/control"
@@ -12,15 +13,19 @@ import (
 
 // Reload reads all sources of the configuration again. If anything is wrong, nothing changes. Else all changes that need no restart
 // are applied, and the others are listed. The files of certificates are read again in any case. It says in the log what it has
-// done. It is safe for concurrent use; an App that New has made can reload before Run and while it stops, too.
+// done. It is safe for concurrent use; an App that New has made can reload before Run, too.
 func (a *App) Reload(context.Context) (control.Reloaded, error) {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
+	if a.stopping.Load() {
+		return control.Reloaded{}, problem.New("unavailable", "The casino is stopping. Its next start reads the configuration.")
+	}
 	if a.reload == nil {
 		return control.Reloaded{}, problem.New("unavailable", "This casino can't read its configuration again. Restart it.")
 	}
 	a.supervisor.Reloading("reading the configuration again")
-	defer a.supervisor.Ready("serving")
+	defer a.supervisor.Ready(strings.TrimSpace("serving " + a.URL()))
+	a.log.Debug("reading the configuration again")
 	next, err := a.reload()
 	var done control.Reloaded
 	if err == nil {

@@ -170,7 +170,7 @@ func TestIdempotencyKey_IsKnownBeforeTheHouseRefuses(t *testing.T) {
 	}{
 		"games are closed":  {eachTable(func(t *Table) { t.Enabled = false }), 409, "game_disabled", false},
 		"stakes are higher": {eachTable(func(t *Table) { t.MinStake = 20 }), 422, "stake_out_of_range", false},
-		"stakes are lower":  {eachTable(func(t *Table) { t.MaxStake = 5 }), 422, "stake_out_of_range", false},
+		"stakes are lower":  {eachTable(func(t *Table) { t.MaxStake, t.MaxBet = 5, 5 }), 422, "stake_out_of_range", false},
 		"the disk is nearly full": {func(o *Options) {
 			o.NewBets = func() *command.Refusal { return &command.Refusal{Code: "low_disk_space", Message: "No new bets."} }
 		}, 503, "low_disk_space", false},

@@ -41,9 +41,9 @@ var (
 	GetRootCertificate = Operation[None, RootCertificate]{"get-root-certificate", (*Control).getRootCertificate}
 	WriteCheckpoint    = Operation[None, None]{"write-checkpoint", (*Control).writeCheckpoint}
 	Audit              = Operation[None, AuditReport]{"audit", (*Control).audit}
-	Reload             = Operation[None, Reloaded]{"reload", (*Control).reload}
 	CopyState          = Operation[None, StateCopy]{"copy-state", (*Control).copyState}
 	RemoveStateCopy    = Operation[None, None]{"remove-state-copy", (*Control).removeStateCopy}
+	Reload             = Operation[None, Reloaded]{"reload", (*Control).reload}
 
 	Restart = Operation[RestartRequest, Restarting]{"restart", (*Control).restart}
 
@@ -56,7 +56,7 @@ var (
 var operations = []operation{
 	CreateAccount, ListAccounts, ShowAccount, ListRounds, ListEvents, GrantCoins, SetLock, SetPassword, SetRole, SetEmail, DeleteAccount,
 	CreatePasswordLink, CreateInvitation, ListInvitations, RevokeInvitation,
-	GetStatus, GetRootCertificate, WriteCheckpoint, Audit, Reload, CopyState, RemoveStateCopy,
+	GetStatus, GetRootCertificate, WriteCheckpoint, Audit, CopyState, RemoveStateCopy, Reload,
 	Restart,
 	StartBackup, StartDrill, GetBackupStatus,
 }

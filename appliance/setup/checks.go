@@ -20,13 +20,14 @@ const (
 	leastMemory  = 512 << 20 // bytes; a smaller machine is told about
 	usualDisk    = 2 << 30   // bytes free beyond the reserve; less is told about
 	networkPause = 5 * time.Second
+	startPause   = 20 * time.Second
 	letsEncrypt  = "https://acme-v02.api.letsencrypt.org/directory"
 )
 
 // checks looks for what would keep the casino from working. What only the operator can judge is a warning, the rest an error.
 func (w *work) checks(ctx context.Context, c *config.Config) error {
 	err := w.checkPorts(ctx, append(playersAddresses(c), nonEmpty(c.Listen.OpsAddr)...))
-	err = errors.Join(err, w.checkDisk(c))
+	err = errors.Join(err, w.checkDisk(c), w.checkStart(ctx, c))
 	w.checkMemory()
 	w.checkClock(ctx)
 	w.checkHome(c)
@@ -38,6 +39,28 @@ func (w *work) checks(ctx context.Context, c *config.Config) error {
 		return nil
 	}
 	return err
+}
+
+// checkStart asks the program what a start would fail with. While a casino starts or stops, as after a run that was killed, its
+// directory is in use, and the question is asked again.
+func (w *work) checkStart(ctx context.Context, c *config.Config) error {
+	look := time.NewTicker(200 * time.Millisecond)
+	defer look.Stop()
+	for end := time.Now().Add(startPause); ; {
+		err := w.Casino.Check(ctx, c)
+		if err == nil || !w.systemdRuns() || time.Now().After(end) {
+			return err
+		}
+		values, perr := w.properties(ctx, service, "ActiveState")
+		if state := values["ActiveState"]; perr != nil || state != "activating" && state != "deactivating" {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-look.C:
+		}
+	}
 }
 
 func nonEmpty(text string) []string {

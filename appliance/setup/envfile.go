@@ -2,6 +2,7 @@ package setup
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -78,16 +79,24 @@ func quoted(value string) string {
 
 // load reads the configuration that the service would have with a text in its env file. environ is what its unit sets.
 func (w *work) load(text string, environ []string) (*config.Loaded, error) {
-	loaded, err := config.LoadValid(config.Input{
-		Flags:   map[string]string{"env-file": config.InstalledEnvFile},
-		Environ: environ,
+	in := config.Input{
+		Flags: map[string]string{"env-file": config.InstalledEnvFile},
 		ReadFile: func(name string) ([]byte, error) {
 			if name == config.InstalledEnvFile {
 				return []byte(text), nil
 			}
 			return w.read(name)
 		},
-	})
+	}
+	loaded, err := config.LoadValid(in)
+	// The unit's own data directory would win over the file's, so a drop-in will say the same as the file.
+	if err == nil && loaded.Sources["data-dir"] == "default" {
+		in.Environ = environ
+		loaded, err = config.LoadValid(in)
+	}
+	if err == nil && !filepath.IsAbs(loaded.Config.Data.Dir) {
+		err = config.Problems{{Where: loaded.Sources["data-dir"], Message: "a service needs an absolute path, such as /srv/imperio"}}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("nothing was changed: %w", err)
 	}

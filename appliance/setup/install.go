@@ -28,8 +28,7 @@ func (c *changes) any() bool { return c.program || c.units || c.addresses || c.e
 
 func install(ctx context.Context, o Options, h *host) error {
 	w := &work{Options: o, host: h}
-	packaged, err := w.suitable(ctx)
-	if err != nil {
+	if err := w.suitable(ctx); err != nil {
 		return err
 	}
 	if err := checkSettings(o.Set); err != nil {
@@ -46,7 +45,8 @@ func install(ctx context.Context, o Options, h *host) error {
 		return err
 	}
 	c := &loaded.Config
-	newProgram, err := w.needsProgram(ctx, packaged)
+	w.dir = c.Data.Dir
+	newProgram, err := w.needsProgram(ctx)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func install(ctx context.Context, o Options, h *host) error {
 		return err
 	}
 	did.environment = did.environment && before.exists
-	if err := w.units(c, packaged, &did); err != nil {
+	if err := w.units(c, &did); err != nil {
 		return err
 	}
 	if !w.systemdRuns() {
@@ -88,30 +88,28 @@ func install(ctx context.Context, o Options, h *host) error {
 	return nil
 }
 
-// suitable refuses machines on which the rest can't work. packaged says that a package has brought program and units.
-func (w *work) suitable(ctx context.Context) (packaged bool, err error) {
+// suitable refuses machines on which the rest can't work. It finds out whether a package has brought the program and the units.
+func (w *work) suitable(ctx context.Context) error {
 	if runtime.GOOS != "linux" {
-		return false, fmt.Errorf("this installs a service for systemd, which %s doesn't have. INSTALLING.md says how to run 'imperio serve' under other supervisors", runtime.GOOS)
+		return fmt.Errorf("this installs a service for systemd, which %s doesn't have. INSTALLING.md says how to run 'imperio serve' under other supervisors", runtime.GOOS)
 	}
 	if w.uid != 0 && !w.DryRun {
-		return false, errors.New("installing needs root: run it with sudo, or look first with --dry-run")
+		return errors.New("installing needs root: run it with sudo, or look first with --dry-run")
 	}
 	if err := w.distribution(); err != nil {
-		return false, err
+		return err
 	}
 	if w.systemdRuns() {
 		if err := w.systemdVersion(ctx); err != nil {
-			return false, err
+			return err
 		}
 	}
 	hasPackage := w.exists(path.Join(packagedUnits, service)) && w.exists(packagedProgram)
-	switch {
-	case hasPackage && w.Program == packagedProgram:
-		return true, nil
-	case hasPackage:
-		return false, fmt.Errorf("the package imperio is installed: use its program, '%s install', or remove the package first ('apt-get remove imperio' keeps the data)", packagedProgram)
+	w.packaged = hasPackage && w.Program == packagedProgram
+	if hasPackage && !w.packaged {
+		return fmt.Errorf("the package imperio is installed: use its program, '%s install', or remove the package first ('apt-get remove imperio' keeps the data)", packagedProgram)
 	}
-	return false, nil
+	return nil
 }
 
 // distribution tells about a system that nobody has tried, and refuses one whose tools are others.
@@ -173,8 +171,8 @@ func (w *work) environment() (envText, error) {
 }
 
 // needsProgram says whether the program has to be copied. It refuses to replace one that runs, or that an upgrade works on.
-func (w *work) needsProgram(ctx context.Context, packaged bool) (bool, error) {
-	if packaged {
+func (w *work) needsProgram(ctx context.Context) (bool, error) {
+	if w.packaged {
 		w.tell(Unchanged, "program", "%s, from the package", packagedProgram)
 		return false, nil
 	}
@@ -251,8 +249,8 @@ func (w *work) directories(c *config.Config) error {
 }
 
 // units writes the units and the drop-ins that follow from the configuration.
-func (w *work) units(c *config.Config, packaged bool, did *changes) error {
-	if !packaged {
+func (w *work) units(c *config.Config, did *changes) error {
+	if !w.packaged {
 		for _, unit := range []struct{ name, text string }{{service, deploy.Service}, {socket, deploy.Socket}} {
 			changed, err := w.unit(unit.name, unit.text)
 			if err != nil {
@@ -303,9 +301,10 @@ func (w *work) unit(name, text string) (bool, error) {
 
 // byHand ends an installation where systemd doesn't run.
 func (w *work) byHand(c *config.Config) error {
+	program, _ := w.installed()
 	w.tell(Warning, "start", "systemd doesn't run here (this may be a container or an image), so nothing was started")
 	w.tell(Next, "start", "where systemd runs: systemctl enable --now imperio. By hand: runuser -u %s -- %s serve --env-file %s --data-dir %s",
-		user, InstalledProgram, config.InstalledEnvFile, c.Data.Dir)
+		user, program, config.InstalledEnvFile, c.Data.Dir)
 	return nil
 }
 

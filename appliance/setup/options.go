@@ -46,6 +46,8 @@ type Setting struct{ Name, Value string } // Name is that of a variable, such as
 
 // Casino is what installing needs of a running casino. All methods get its configuration.
 type Casino interface {
+	// Check returns what a start with the configuration would fail with, beside addresses that are in use.
+	Check(ctx context.Context, c *config.Config) error
 	// Ready returns nil if the casino serves players.
 	Ready(ctx context.Context, c *config.Config) error
 	// HasOperator says whether any account is one of an operator.
@@ -116,7 +118,17 @@ func runCommand(ctx context.Context, name string, args ...string) (string, error
 type work struct {
 	Options
 	*host
-	changed bool // anything was changed, or would be
+	dir      string // the data directory
+	packaged bool   // a package has brought the program and the units
+	changed  bool   // anything was changed, or would be
+}
+
+// installed is the path of the program that the service runs, and units the directory of its units.
+func (w *work) installed() (program, units string) {
+	if w.packaged {
+		return packagedProgram, packagedUnits
+	}
+	return InstalledProgram, unitDir
 }
 
 func (w *work) tell(state State, name, format string, args ...any) {

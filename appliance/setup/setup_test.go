@@ -97,8 +97,10 @@ func (m *machine) command(_ context.Context, name string, args ...string) (strin
 type casino struct {
 	operators []string
 	err       error
+	refuses   error // of a check
 }
 
+func (c *casino) Check(context.Context, *config.Config) error { return c.refuses }
 func (c *casino) Ready(context.Context, *config.Config) error { return c.err }
 func (c *casino) HasOperator(context.Context, *config.Config) (bool, error) {
 	return len(c.operators) > 0, c.err
@@ -208,7 +210,7 @@ func TestInstall_AppliesWhatWasChangedByHandOrByARunThatWasInterrupted(t *testin
 
 // Whatever fails, the next run completes.
 func TestInstall_AFailureIsMendedByTheNextRun(t *testing.T) {
-	for _, command := range []string{"useradd", "systemctl daemon-reload", "systemctl --quiet enable", "systemctl --no-block start"} {
+	for _, command := range []string{"useradd", "runuser", "systemctl daemon-reload", "systemctl --quiet enable", "systemctl --no-block start"} {
 		t.Run(command, func(t *testing.T) {
 			m := newMachine(t)
 			var out strings.Builder
@@ -251,6 +253,10 @@ func TestInstall_RefusalsChangeNothingAndSayWhatToDo(t *testing.T) {
 		"a secret": {func(_ *testing.T, _ *machine, o *Options) {
 			o.Set = append(o.Set, Setting{"IMPERIO_METRICS_TOKEN", "0123456789abcdef"})
 		}, "IMPERIO_METRICS_TOKEN_FILE"},
+		"a relative directory": {func(_ *testing.T, _ *machine, o *Options) { o.Set = append(o.Set, Setting{"IMPERIO_DATA_DIR", "data"}) }, "absolute"},
+		"what the casino refuses": {func(_ *testing.T, _ *machine, o *Options) {
+			o.Casino = &casino{refuses: errors.New("no such certificate")}
+		}, "no such certificate"},
 		"a wrong value": {func(_ *testing.T, _ *machine, o *Options) { o.Set[0].Value = ":80" }, "in the clear"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -266,6 +272,29 @@ func TestInstall_RefusalsChangeNothingAndSayWhatToDo(t *testing.T) {
 				t.Errorf("it changed something, or ran %q", m.ran)
 			}
 		})
+	}
+}
+
+func TestInstall_CompletesAPackage(t *testing.T) {
+	m := newMachine(t)
+	m.write(t, packagedProgram, "program")
+	m.write(t, packagedUnits+"/imperio.service", "unit")
+	var out strings.Builder
+	o := m.options(t, &out, Setting{"IMPERIO_DATA_DIR", "/srv/imperio"})
+	o.Program = packagedProgram
+	if err := install(t.Context(), o, m.host); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{InstalledProgram: false, unitDir + "/imperio.service": false, listenFile: true, pathsFile: true, "/srv/imperio": true} {
+		if m.exists(name) != want {
+			t.Errorf("%s exists: %t, want %t", name, !want, want)
+		}
+	}
+	if !m.active[service] {
+		t.Error("the casino was not started")
+	}
+	if err := uninstall(t.Context(), o, m.host); err == nil || !strings.Contains(err.Error(), "apt-get remove") {
+		t.Errorf("uninstalling a package: %v", err)
 	}
 }
 
@@ -363,7 +392,7 @@ func TestUnits_DropInsFollowTheConfiguration(t *testing.T) {
 	}
 	c.Data.Dir = "/srv/100 %"
 	c.Backups.To = []config.BackupURL{"file:///backup", "s3://bucket/x", "file:///backup/"}
-	if got := pathsConf(&c); !strings.HasSuffix(got, "\nReadWritePaths=\"-/srv/100 %%\"\nWorkingDirectory=-/srv/100 %%\nReadWritePaths=\"-/backup\"\n") {
+	if got := pathsConf(&c); !strings.HasSuffix(got, "\nEnvironment=\"IMPERIO_DATA_DIR=/srv/100 %%\"\nReadWritePaths=\"-/srv/100 %%\"\nWorkingDirectory=-/srv/100 %%\nReadWritePaths=\"-/backup\"\n") {
 		t.Errorf("paths: %s", got)
 	}
 }

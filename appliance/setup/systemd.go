@@ -129,6 +129,20 @@ func (w *work) notReady(what string) error {
 
 func indented(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }
 
+// checkAsUser lets the program check its configuration as the casino's user, who may be refused a file that root can read. A casino that
+// runs goes on running if it finds anything.
+func (w *work) checkAsUser(ctx context.Context, program string) error {
+	if w.DryRun {
+		return nil
+	}
+	_, err := w.run(ctx, "runuser", "-u", user, "--", program, "config", "check", "--env-file", config.InstalledEnvFile, "--data-dir", w.dir)
+	if err != nil {
+		return fmt.Errorf("everything is installed, but the casino was not started with it. Correct %s or what it names, for the user %s, and run this again: %w", config.InstalledEnvFile, user, err)
+	}
+	w.tell(Fine, "check", "the user %s can start the casino with this configuration", user)
+	return nil
+}
+
 // start makes systemd run the units as they are now.
 func (w *work) start(ctx context.Context, c *changes) error {
 	systemctl := func(step, text string, args ...string) error {
@@ -159,19 +173,28 @@ func (w *work) start(ctx context.Context, c *changes) error {
 		return nil
 	}
 	running, listening := isActive(now), isActive(sockets)
-	addresses := c.addresses || listening && w.changedSince(sockets["ActiveEnterTimestamp"], path.Join(unitDir, socket), listenFile)
-	stale := c.any() || addresses || w.changedSince(now["ExecMainStartTimestamp"], InstalledProgram, config.InstalledEnvFile, path.Join(unitDir, service), pathsFile)
+	program, units := w.installed()
+	addresses := c.addresses || listening && w.changedSince(sockets["ActiveEnterTimestamp"], path.Join(units, socket), listenFile)
+	stale := c.any() || addresses || w.changedSince(now["ExecMainStartTimestamp"], program, config.InstalledEnvFile, path.Join(units, service), pathsFile)
 	switch {
 	case running && !stale:
 		w.tell(Unchanged, "start", "the casino runs")
 		return nil
-	case running && listening && !addresses:
+	}
+	if running && listening && !addresses {
+		if err := w.checkAsUser(ctx, program); err != nil {
+			return err
+		}
 		return systemctl("start", "the casino starts again; connections wait (systemctl restart imperio)", "--no-block", "restart", service)
-	case running || listening:
-		// Only without its service does the socket unit take other addresses.
+	}
+	if running || listening {
+		// Only without its service does the socket unit take other addresses, and the check finds the old ones wrong.
 		if err := systemctl("stop", "the casino, to change its addresses (systemctl stop imperio)", "stop", socket, service); err != nil {
 			return err
 		}
+	}
+	if err := w.checkAsUser(ctx, program); err != nil {
+		return err
 	}
 	return w.change("start", "the casino (systemctl start imperio)", func() error {
 		// What failed too often is started nevertheless: the operator asks for it.

@@ -153,6 +153,9 @@ func (a *alone) Ended(context.Context) (why string, ended bool) {
 	return "its process has ended: see the casino's log", a.launch != nil && a.process != nil && !a.alive()
 }
 
+// Down implements Manager.
+func (a *alone) Down(ctx context.Context) (why string, down bool) { return a.Ended(ctx) }
+
 // alive reports whether the process is there, and not only its result.
 func (a *alone) alive() bool {
 	if a.process == nil || a.reaped.Load() || a.process.Signal(syscall.Signal(0)) != nil {

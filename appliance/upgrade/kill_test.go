@@ -101,6 +101,7 @@ func (s *service) Restart(_ context.Context, program string) error {
 	return nil
 }
 func (s *service) Ended(context.Context) (string, bool) { return "it ended", s.running == "" }
+func (s *service) Down(context.Context) (string, bool)  { return "", false }
 func (s *service) Log(context.Context) string           { return "a line" }
 
 func (s *service) Running(context.Context) (Running, error) {

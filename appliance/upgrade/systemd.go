@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +16,8 @@ import (
 
 // systemd restarts a casino that is the main process of a unit.
 type systemd struct {
-	unit   string
-	before string // process id of the main process before the last restart
+	unit          string
+	before, first string // process ids of the main process: before the last restart, and the first one after it
 }
 
 // unitOf finds the unit whose main process is the one with this id; "" if there is none.
@@ -61,7 +62,7 @@ func (s *systemd) Restart(ctx context.Context, _ string) error {
 	if err != nil {
 		return err
 	}
-	s.before = shown["ExecMainPID"]
+	s.before, s.first = shown["ExecMainPID"], ""
 	// A unit that has failed too often is not started any more, unless that is forgotten.
 	_, _ = systemctl(ctx, "reset-failed", s.unit)
 	_, err = systemctl(ctx, "restart", "--no-block", s.unit)
@@ -70,14 +71,28 @@ func (s *systemd) Restart(ctx context.Context, _ string) error {
 
 // Ended implements Manager.
 func (s *systemd) Ended(ctx context.Context) (why string, ended bool) {
-	shown, err := s.show(ctx, "ActiveState", "SubState", "Result", "ExecMainPID", "ExecMainStatus", "ExecMainCode")
-	if err != nil || shown["ExecMainPID"] == s.before || shown["ExecMainPID"] == "0" {
+	shown, err := s.show(ctx, "ActiveState", "SubState", "Result", "ExecMainPID", "ExecMainStatus")
+	pid := shown["ExecMainPID"]
+	if err != nil || pid == s.before || pid == "0" {
 		return "", false // not restarted yet
 	}
-	if state := shown["ActiveState"]; state != "failed" && shown["SubState"] != "auto-restart" && state != "inactive" {
+	s.first = cmp.Or(s.first, pid)
+	switch state := shown["ActiveState"]; {
+	case pid != s.first:
+		return "it ended, and was started once more", true
+	case state == "failed", state == "inactive", strings.HasPrefix(shown["SubState"], "auto-restart"):
+		return fmt.Sprintf("it ended (%s, status %s)", shown["Result"], shown["ExecMainStatus"]), true
+	}
+	return "", false
+}
+
+// Down implements Manager.
+func (s *systemd) Down(ctx context.Context) (why string, down bool) {
+	shown, err := s.show(ctx, "ActiveState", "Result", "ExecMainPID", "Job")
+	if err != nil || shown["ExecMainPID"] == s.before || shown["ActiveState"] != "failed" || shown["Job"] != "" && shown["Job"] != "0" {
 		return "", false
 	}
-	return fmt.Sprintf("it ended (%s, status %s)", shown["Result"], shown["ExecMainStatus"]), true
+	return fmt.Sprintf("systemd has given it up (%s)", shown["Result"]), true
 }
 
 // logLines is how many lines of its log the failed program leaves in the report.

@@ -110,6 +110,8 @@ type Manager interface {
 	Restart(ctx context.Context, program string) error
 	// Ended says that the process which Restart has started is at its end, and why.
 	Ended(ctx context.Context) (why string, ended bool)
+	// Down says that no process runs, and that nobody starts one, and why.
+	Down(ctx context.Context) (why string, down bool)
 	// Log returns the newest lines that the casino has logged; "" if they are not to be had.
 	Log(ctx context.Context) string
 }
@@ -389,7 +391,7 @@ func (w *work) install() error {
 	if err := writeJournal(w.o.Installed, j); err != nil {
 		return nothing(fmt.Errorf("write the journal: %w", err))
 	}
-	if err := w.did(Journaled, "what happens from here on ends well by itself: %s", w.path(journalSuffix)); err != nil {
+	if err := w.did(Journaled, "from here on an interruption ends well by itself; the journal is %s", w.path(journalSuffix)); err != nil {
 		return err
 	}
 	if w.o.InPlace {
@@ -437,7 +439,7 @@ func (w *work) finish() (Result, error) {
 	if err := removeJournal(w.o.Installed); err != nil {
 		return Result{}, fmt.Errorf("remove the journal: %w. The new version runs well: remove %s", err, w.path(journalSuffix))
 	}
-	return Result{From: j.From, To: j.To, Upgraded: true}, w.did(Finished, "the casino runs version %s. Version %s is kept as %s: 'imperio upgrade back' goes back to it while that is possible", j.To, j.From, w.path(previousSuffix))
+	return Result{From: j.From, To: j.To, Upgraded: true}, w.did(Finished, "the casino runs version %s. 'imperio upgrade back' goes back to %s, which is kept, while that is possible", j.To, j.From)
 }
 
 // awaitReady waits until the casino runs a version, and is ready without a break for some time. It returns why not; "": it is.
@@ -511,8 +513,7 @@ func (w *work) goBack(ctx context.Context, reason string) (Result, error) {
 	if err := w.did(Again, "the casino was told to restart, by %s", w.o.Manager.Name()); err != nil {
 		return result, err
 	}
-	never := func(context.Context) (string, bool) { return "", false }
-	if why := w.awaitReady(ctx, j.From, backPatience, 0, never); why != "" {
+	if why := w.awaitReady(ctx, j.From, backPatience, 0, w.o.Manager.Down); why != "" {
 		return result, fmt.Errorf("%s\nThe program before is in place again, but it does not get ready either: %s. Look at the casino's log", reason, why)
 	}
 	if err := w.did(Well, "the casino runs version %s again, and is ready", j.From); err != nil {

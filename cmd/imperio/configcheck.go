@@ -44,7 +44,11 @@ func (c *configCheckCommand) Run(env *environment) error {
 	case err != nil:
 		return err
 	default:
-		found = appliance.Check(env.Ctx, &loaded.Config, heldSockets(env.Ctx))
+		var sockets appliance.SocketUnit
+		if loaded.EnvFile == config.InstalledEnvFile {
+			sockets = installedSockets(env.Ctx)
+		}
+		found = appliance.Check(env.Ctx, &loaded.Config, sockets)
 	}
 	if c.JSON {
 		if err := env.printJSON(struct {
@@ -79,29 +83,29 @@ func problemsOf(mistakes []control.Mistake) config.Problems {
 // socketUnit is the unit that holds the installed casino's sockets.
 const socketUnit = "imperio.socket"
 
-// heldSockets are the addresses of the sockets that systemd holds for the casino. It is empty without systemd, and without an active
-// socket unit.
-func heldSockets(ctx context.Context) []string {
+// installedSockets asks systemd which sockets it passes to the installed casino. Without systemd and without the unit there are none.
+func installedSockets(ctx context.Context) appliance.SocketUnit {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "systemctl", "show", socketUnit, "--property=ActiveState", "--property=Listen").Output()
+	out, err := exec.CommandContext(ctx, "systemctl", "show", socketUnit, "--property=LoadState", "--property=ActiveState", "--property=Listen").Output()
 	if err != nil {
-		return nil
+		return appliance.SocketUnit{}
 	}
 	return parseSockets(string(out))
 }
 
 // parseSockets reads what systemctl shows about a socket unit.
-func parseSockets(shown string) (held []string) {
+func parseSockets(shown string) (unit appliance.SocketUnit) {
 	lines := strings.Split(strings.TrimSpace(shown), "\n")
-	if !slices.Contains(lines, "ActiveState=active") {
-		return nil
+	if !slices.Contains(lines, "LoadState=loaded") { // such as masked, or not there
+		return unit
 	}
+	unit.Open = slices.Contains(lines, "ActiveState=active")
 	for _, line := range lines {
 		line, _ = strings.CutPrefix(line, "Listen=")
 		if address, found := strings.CutSuffix(line, " (Stream)"); found {
-			held = append(held, address)
+			unit.Addresses = append(unit.Addresses, address)
 		}
 	}
-	return held
+	return unit
 }

@@ -101,6 +101,21 @@ func tellSteps(env *environment, asJSON bool) (tell func(setup.Step), end func()
 // runningCasino is the casino that was installed.
 type runningCasino struct{ env *environment }
 
+// Check implements setup.Casino.
+func (runningCasino) Check(ctx context.Context, c *config.Config) error {
+	var addresses []string // setup itself says who has them
+	for _, address := range []string{c.Listen.HTTPAddr, c.Listen.HTTPSAddr, c.Listen.OpsAddr} {
+		if address != "" {
+			addresses = append(addresses, address)
+		}
+	}
+	found := appliance.Check(ctx, c, addresses)
+	if len(found.Problems) == 0 {
+		return nil
+	}
+	return problemsOf(found.Problems)
+}
+
 // Ready implements setup.Casino.
 func (runningCasino) Ready(ctx context.Context, c *config.Config) error {
 	status, _, err := socketTarget(filepath.Join(c.Data.Dir, appliance.SocketFile)).fetch(ctx, "/health/ready")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -189,6 +190,25 @@ func TestInstall_MakesAServiceOutOfABareDebian(t *testing.T) {
 		m.must(t, "cp", "/root/good", envFile)
 		says(t, m.install(t), "the casino is ready")
 	})
+	step("what can't work is refused while the casino runs on", func(t *testing.T) {
+		pid := m.property(t, "imperio", "MainPID")
+		out, err := m.run("/root/imperio", "install", "--tls", "files", "--env", "IMPERIO_TLS_CERT=/etc/imperio/none.pem", "--env", "IMPERIO_TLS_KEY=/etc/imperio/none.pem")
+		if exitCode(err) != 2 {
+			t.Errorf("exit code %d, want 2", exitCode(err))
+		}
+		says(t, out, "nothing was changed", "/etc/imperio/none.pem")
+		// What only the casino's user can't read is found out before anything is stopped.
+		m.must(t, "sh", "-c", "echo 0123456789abcdef >/root/token && cp "+envFile+" /root/good")
+		out, err = m.run("/root/imperio", "install", "--env", "IMPERIO_METRICS_TOKEN_FILE=/root/token")
+		if err == nil {
+			t.Error("a token that the casino's user can't read is taken")
+		}
+		says(t, out, "/root/token", "run this again")
+		if got := m.property(t, "imperio", "MainPID"); got != pid || m.state() != "active active" {
+			t.Errorf("the casino did not run on: process %s, was %s", got, pid)
+		}
+		m.must(t, "cp", "-p", "/root/good", envFile)
+	})
 	step("the operator's lines are kept, and changed units are put right and named", func(t *testing.T) {
 		m.must(t, "sh", "-c", "echo '# by hand' >>"+envFile+" && echo '# by hand' >>"+unitFile)
 		says(t, m.install(t, "--env", "IMPERIO_SIGN_UP=closed"), "sets IMPERIO_SIGN_UP, and keeps its other lines", unitFile+".replaced", "restart")
@@ -286,14 +306,22 @@ func TestInstall_KilledAnywhereIsMendedByTheNext(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
+	killed := 0
 	for round := range 5 {
 		command := m.command("/root/imperio", "install", "--http-addr", "127.0.0.1:80", "--operator", "olga")
 		if err := command.Start(); err != nil {
 			t.Fatal(err)
 		}
 		after := time.Duration(random.Int64N(int64(700 * time.Millisecond)))
-		kill := time.AfterFunc(after, func() { m.run("pkill", "-KILL", "-f", "^/root/imperio install") })
-		_ = command.Wait()
+		kill := time.AfterFunc(after, func() {
+			// The process that was started only waits for the program: a process id namespace is entered by forking.
+			if pid := firstChild(command.Process.Pid); pid != 0 {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		})
+		if command.Wait() != nil {
+			killed++
+		}
 		kill.Stop()
 		out := m.install(t, "--http-addr", "127.0.0.1:80", "--operator", "olga")
 		if got := m.state(); got != "active active" || !strings.Contains(out, "the casino is ready") {
@@ -304,6 +332,7 @@ func TestInstall_KilledAnywhereIsMendedByTheNext(t *testing.T) {
 		m.must(t, "rm", "-r", "/var/lib/imperio", "/etc/imperio")
 		m.must(t, "userdel", "imperio")
 	}
+	t.Logf("%d of 5 runs were killed before they ended", killed)
 }
 
 // A machine without a running systemd, such as an image that is being made, gets everything but the start.
