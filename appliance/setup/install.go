@@ -263,6 +263,7 @@ func (w *work) units(c *config.Config, did *changes) error {
 	if err != nil {
 		return err
 	}
+	w.streams = strings.TrimPrefix(listenConf(c), listenHead) != ""
 	did.addresses, did.units = changed, did.units || changed
 	text := pathsConf(c)
 	if text == "" {

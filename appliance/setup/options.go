@@ -119,6 +119,7 @@ type work struct {
 	Options
 	*host
 	dir      string // the data directory
+	streams  bool   // the socket unit has addresses
 	packaged bool   // a package has brought the program and the units
 	changed  bool   // anything was changed, or would be
 }

@@ -155,7 +155,7 @@ func (w *work) start(ctx context.Context, c *changes) error {
 	if err != nil {
 		return err
 	}
-	sockets, err := w.properties(ctx, socket, "ActiveState", "NeedDaemonReload", "ActiveEnterTimestamp")
+	sockets, err := w.properties(ctx, socket, "ActiveState", "UnitFileState", "NeedDaemonReload", "ActiveEnterTimestamp")
 	if err != nil {
 		return err
 	}
@@ -164,9 +164,13 @@ func (w *work) start(ctx context.Context, c *changes) error {
 			return err
 		}
 	}
-	if now["UnitFileState"] == "enabled" {
+	enable := []string{"--quiet", "enable", service}
+	if sockets["UnitFileState"] != "masked" {
+		enable = append(enable, socket)
+	}
+	if now["UnitFileState"] == "enabled" && (sockets["UnitFileState"] == "enabled" || sockets["UnitFileState"] == "masked") {
 		w.tell(Unchanged, "boot", "the casino starts with the machine")
-	} else if err := systemctl("boot", "the casino starts with the machine (systemctl enable imperio)", "--quiet", "enable", service); err != nil {
+	} else if err := systemctl("boot", "the casino starts with the machine (systemctl enable imperio)", enable...); err != nil {
 		return err
 	}
 	if w.NoStart {
@@ -174,7 +178,7 @@ func (w *work) start(ctx context.Context, c *changes) error {
 	}
 	running, listening := isActive(now), isActive(sockets)
 	program, units := w.installed()
-	addresses := c.addresses || listening && w.changedSince(sockets["ActiveEnterTimestamp"], path.Join(units, socket), listenFile)
+	addresses := c.addresses || running && !listening && w.streams && sockets["UnitFileState"] != "masked" || listening && w.changedSince(sockets["ActiveEnterTimestamp"], path.Join(units, socket), listenFile)
 	stale := c.any() || addresses || w.changedSince(now["ExecMainStartTimestamp"], program, config.InstalledEnvFile, path.Join(units, service), pathsFile)
 	switch {
 	case running && !stale:

@@ -109,7 +109,7 @@ func (runningCasino) Check(ctx context.Context, c *config.Config) error {
 			addresses = append(addresses, address)
 		}
 	}
-	found := appliance.Check(ctx, c, addresses)
+	found := appliance.Check(ctx, c, appliance.SocketUnit{Addresses: addresses, Open: true})
 	if len(found.Problems) == 0 {
 		return nil
 	}
