@@ -100,6 +100,7 @@ deb: build/bin/nfpm ## build a Debian package into build (DEB_ARCH=arm64 or armh
 	@$(RELEASE) -debs '$(DEB_ARCH)' -out build
 
 release: build/bin/nfpm ## build archives for PLATFORMS, packages for DEBS, lists of components and checksums into build/release (MINISIGN_KEY=FILE signs)
+	@rm -rf build/release
 	@$(RELEASE) -platforms '$(PLATFORMS)' -debs '$(DEBS)' -minisign-key '$(MINISIGN_KEY)' -out build/release
 
 notices: ## write cmd/imperio/notices.txt, the licences of everything in the program

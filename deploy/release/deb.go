@@ -123,7 +123,7 @@ func debFile(d entry) (entry, error) {
 	}
 	switch dir, base := path.Split(d.name); {
 	case d.name == "deploy/imperio.env.example":
-		return entry{"imperio.env", 0o640, d.data}, nil
+		return entry{doc + "examples/imperio.env", 0o644, d.data}, nil
 	case dir == "deploy/systemd/":
 		unit, err := packagedUnit(d.data)
 		return entry{"root/usr/lib/systemd/system/" + base, 0o644, unit}, err

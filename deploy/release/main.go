@@ -96,6 +96,10 @@ func (r *release) make(ctx context.Context) error {
 	defer os.RemoveAll(work)
 	r.work = work
 
+	before, err := source(ctx)
+	if err != nil {
+		return err
+	}
 	documents, err := r.documents(ctx)
 	if err != nil {
 		return err
@@ -115,6 +119,9 @@ func (r *release) make(ctx context.Context) error {
 		}
 		made = append(made, name)
 	}
+	if after, err := source(ctx); err != nil || after != before {
+		return errors.Join(errors.New("the repository changed while this was built, so the files don't belong together: make them again"), err)
+	}
 	if len(r.archives) > 0 { // a package alone is no release
 		if err := r.sum(ctx, made); err != nil {
 			return err
@@ -124,4 +131,14 @@ func (r *release) make(ctx context.Context) error {
 		fmt.Println(filepath.Join(r.out, name))
 	}
 	return nil
+}
+
+// source is the state of the repository: the commit, and what differs from it.
+func source(ctx context.Context) (string, error) {
+	commit, err := output(ctx, "git", "rev-parse", "HEAD")
+	if err != nil {
+		return "", err
+	}
+	changes, err := output(ctx, "git", "diff", "HEAD")
+	return string(commit) + string(changes), err
 }

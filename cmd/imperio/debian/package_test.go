@@ -163,6 +163,17 @@ func TestPackage_InstallsUpgradesAndKeepsTheCasino(t *testing.T) {
 		runs(t, "v1.1.0")
 		bet(t) // in her session
 	})
+	step("a casino that is stopped stays so", func(t *testing.T) {
+		m.must(t, "systemctl", "stop", "imperio")
+		m.awaitState(t, "inactive inactive")
+		m.must(t, "dpkg", "-i", "/root/v1.0.0.deb")
+		if got := m.state(); got != "inactive inactive" {
+			t.Errorf("service and socket are %s", got)
+		}
+		m.must(t, "systemctl", "start", "imperio")
+		runs(t, "v1.0.0")
+		bet(t)
+	})
 	step("purging leaves only the casino, and says so", func(t *testing.T) {
 		out := m.must(t, "dpkg", "--purge", "imperio")
 		t.Log(out)
