@@ -67,8 +67,9 @@ description: ## check openapi.yaml with Redocly's rules, and make clients of it 
 
 container: build ## prepare the directory build/container for building the container's image
 	@rm -rf build/container && mkdir -p build/container/empty
-	@cp bin/imperio LICENSE deploy/container/Dockerfile build/container/ && cp cmd/imperio/notices.txt build/container/NOTICES
-	@if [ -r /etc/ssl/certs/ca-certificates.crt ]; then cp /etc/ssl/certs/ca-certificates.crt build/container/; \
+	@chmod 755 build/container/empty && install -m 755 bin/imperio build/container/ && install -m 644 LICENSE deploy/container/Dockerfile build/container/
+	@install -m 644 cmd/imperio/notices.txt build/container/NOTICES
+	@if [ -r /etc/ssl/certs/ca-certificates.crt ]; then install -m 644 /etc/ssl/certs/ca-certificates.crt build/container/; \
 	else echo "/etc/ssl/certs/ca-certificates.crt is missing: install ca-certificates" >&2; exit 1; fi
 	@echo "docker build -t imperio build/container"
 

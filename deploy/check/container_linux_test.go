@@ -48,6 +48,9 @@ func newContainer(t *testing.T) *container {
 	if err := c.lay(imageContext, c.root); err != nil {
 		t.Fatalf("%v; `make recipes` prepares the files", err)
 	}
+	if err := os.Mkdir(filepath.Join(c.root, "proc"), 0o555); err != nil { // as all engines do
+		t.Fatal(err)
+	}
 	// A new volume begins as a copy of the directory that it hides, with its owner.
 	for i, path := range c.image.volumes {
 		volume := filepath.Join(dir, fmt.Sprintf("volume-%d", i))
@@ -85,6 +88,9 @@ func (c *container) start(t *testing.T, out *bytes.Buffer, args, environ []strin
 			}
 			if err := syscall.Mount(c.root, c.root, "", syscall.MS_BIND, ""); err != nil {
 				return fmt.Errorf("mount the root: %w", err)
+			}
+			if err := syscall.Mount("/proc", filepath.Join(c.root, "proc"), "", syscall.MS_BIND, ""); err != nil {
+				return fmt.Errorf("mount /proc: %w", err)
 			}
 			for path, volume := range c.volumes {
 				if err := syscall.Mount(volume, filepath.Join(c.root, path), "", syscall.MS_BIND, ""); err != nil {

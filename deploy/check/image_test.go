@@ -3,11 +3,9 @@ package check
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -46,8 +44,8 @@ func parsed(text []byte) (*image, error) {
 	for _, command := range stages[0].Commands {
 		switch c := command.(type) {
 		case *instructions.CopyCommand:
-			if c.From != "" {
-				return nil, fmt.Errorf("it copies from another image: %s", c)
+			if c.From != "" || c.Chmod != "" || c.Link || c.Parents {
+				return nil, fmt.Errorf("only builders with a network or with BuildKit can do this: %s", c)
 			}
 			i.copies = append(i.copies, c)
 		case *instructions.EnvCommand:
@@ -129,15 +127,6 @@ func (i *image) lay(context, root string) error {
 					return err
 				}
 			}
-			if c.Chmod != "" {
-				mode, err := strconv.ParseUint(c.Chmod, 8, 12)
-				if err != nil {
-					return fmt.Errorf("%s: %w", c, err)
-				}
-				if err := os.Chmod(to, fs.FileMode(mode)); err != nil {
-					return err
-				}
-			}
 			if err := os.Chown(to, uid, gid); err != nil {
 				return err
 			}
@@ -152,7 +141,7 @@ func TestDockerfile_HasNoMistake(t *testing.T) {
 		t.Errorf("the image is %+v", i)
 	}
 	for _, fault := range [][2]string{
-		{"ENTRYPOINT", "ENTRYPONT"}, {"FROM scratch", "FROM debian"}, {"--interval=10s", "--interval=10"}, {"COPY --chmod", "COPY --mode"},
+		{"ENTRYPOINT", "ENTRYPONT"}, {"FROM scratch", "FROM debian"}, {"--interval=10s", "--interval=10"}, {"COPY --chown", "COPY --owner"},
 		{"USER 10001:10001", "RUN adduser imperio\nUSER imperio"},
 	} {
 		if _, err := parsed(replaced(t, text, fault[0], fault[1])); err == nil {
