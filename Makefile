@@ -24,7 +24,7 @@ $(GO) test $(1) $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test backup-torture lint pages description man platforms container recipes soak deb release notices screenshots unit short times fuzz bench bench-backups bench-keys bench-ratio edge-check clean torture
+.PHONY: help run build test backup-torture upgrade-torture lint pages description man platforms container recipes soak deb release notices screenshots unit short times fuzz bench bench-backups bench-keys bench-ratio edge-check clean torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -169,6 +169,9 @@ KEYS  ?= 1000000
 
 backup-torture: ## kill each step of backing up and restoring KILLS=120 times under load; compare every answer with the books
 	BACKUP_KILLS=$(KILLS) $(GO) test -count=1 -timeout 6h -run "^TestBackupTorture" -v ./cmd/imperio/endtoend
+
+upgrade-torture: build/debian ## upgrade to versions that are broken in every way, and kill the verb after each step, with and without systemd; compare every answer with the books
+	UPGRADE_TORTURE=1 $(GO) test -count=1 -timeout 3h -run "^TestUpgrade" -v ./cmd/imperio/endtoend ./cmd/imperio/debian
 
 SOAK ?= 10m
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -42,6 +43,9 @@ const maxHealth = 1 << 20
 func (c *Client) Running(ctx context.Context) (r Running, err error) {
 	res, body, err := c.get(ctx, "/health")
 	if err != nil {
+		if inner, ok := errors.AsType[*url.Error](err); ok { // which would name an address that nobody knows
+			err = inner.Err
+		}
 		return r, fmt.Errorf("no casino answers on %s: %w", c.socket, err)
 	}
 	var health struct {

@@ -93,45 +93,23 @@ func checkELF(f *elf.File, path, name string) error {
 	return nil
 }
 
-// checkSum compares a program's SHA-256 with the one that was given, or with that of its name in a list.
-func checkSum(o *Options, sum string) error {
-	want := strings.ToLower(strings.TrimSpace(o.SHA256))
-	from := "--sha256"
+// checkOrigin checks that a program is what its checksum and its signature say. The signature is of the list of checksums if
+// there is one, else of the program. The list may belong to anybody, so it is read once.
+func checkOrigin(o *Options, program, sum string) error {
+	want, from, signed, name := o.SHA256, "--sha256", []byte(nil), o.Binary
+	var err error
 	if o.Checksums != "" {
-		from = o.Checksums
-		var err error
-		if want, err = listedSum(o.Checksums, filepath.Base(o.Binary)); err != nil {
-			return err
+		from, name = o.Checksums, o.Checksums
+		if signed, err = os.ReadFile(o.Checksums); err != nil {
+			return fmt.Errorf("read the checksums: %w", err)
+		}
+		if want = listedSum(signed, filepath.Base(o.Binary)); want == "" {
+			return fmt.Errorf("%s lists no file %s. Keep the name that the file had, or give its checksum with --sha256", o.Checksums, filepath.Base(o.Binary))
 		}
 	}
-	switch {
-	case want == "":
-		return nil
-	case len(want) != hex.EncodedLen(32):
-		return fmt.Errorf("%s: %q is not a SHA-256: it has 64 hexadecimal digits", from, want)
-	case want != sum:
-		return fmt.Errorf("%s is not what %s says: its SHA-256 is %s instead of %s. Download it again, and trust neither until they agree", o.Binary, from, sum, want)
+	if err := checkSum(o.Binary, from, strings.ToLower(strings.TrimSpace(want)), sum); err != nil {
+		return err
 	}
-	return nil
-}
-
-// listedSum is the checksum of a file in a list as sha256sum writes it.
-func listedSum(list, name string) (string, error) {
-	data, err := os.ReadFile(list)
-	if err != nil {
-		return "", fmt.Errorf("read the checksums: %w", err)
-	}
-	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
-		sum, file, found := strings.Cut(lines.Text(), " ")
-		if file = strings.TrimLeft(file, " *"); found && filepath.Base(file) == name {
-			return strings.ToLower(sum), nil
-		}
-	}
-	return "", fmt.Errorf("%s lists no file %s. Keep the name that the file had, or give its checksum with --sha256", list, name)
-}
-
-// checkSignature verifies a minisign signature: of the list of checksums if there is one, else of the program's copy.
-func checkSignature(o *Options, program string) error {
 	switch {
 	case o.Signature == "" && o.PublicKey == "":
 		return nil
@@ -148,18 +126,39 @@ func checkSignature(o *Options, program string) error {
 	if err != nil {
 		return fmt.Errorf("read the signature: %w", err)
 	}
-	signed, name := program, o.Binary
-	if o.Checksums != "" {
-		signed, name = o.Checksums, o.Checksums
+	if o.Checksums == "" {
+		if signed, err = os.ReadFile(program); err != nil {
+			return err
+		}
 	}
-	data, err := os.ReadFile(signed)
-	if err != nil {
-		return err
-	}
-	if !minisign.Verify(key, data, signature) {
+	if !minisign.Verify(key, signed, signature) {
 		return fmt.Errorf("the signature %s is not of %s by this key. Don't use this file, unless you know why", o.Signature, name)
 	}
 	return nil
+}
+
+// checkSum compares a program's SHA-256 with what it should be; "": anything.
+func checkSum(name, from, want, sum string) error {
+	switch {
+	case want == "":
+		return nil
+	case len(want) != hex.EncodedLen(32):
+		return fmt.Errorf("%s: %q is not a SHA-256: it has 64 hexadecimal digits", from, want)
+	case want != sum:
+		return fmt.Errorf("%s is not what %s says: its SHA-256 is %s instead of %s. Download it again, and trust neither until they agree", name, from, sum, want)
+	}
+	return nil
+}
+
+// listedSum is the checksum of a file in a list as sha256sum writes it; "" if it is not there.
+func listedSum(list []byte, name string) string {
+	for lines := bufio.NewScanner(bytes.NewReader(list)); lines.Scan(); {
+		sum, file, found := strings.Cut(lines.Text(), " ")
+		if found && filepath.Base(strings.TrimLeft(file, " *")) == name {
+			return sum
+		}
+	}
+	return ""
 }
 
 // publicKey reads a key, or a file that holds one.

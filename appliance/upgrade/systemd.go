@@ -102,7 +102,12 @@ const logLines = 20
 func (s *systemd) Log(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, systemctlPatience)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "journalctl", "--unit", s.unit, "--lines", strconv.Itoa(logLines), "--no-pager", "--output", "cat").Output()
+	which := []string{"--unit", s.unit}
+	if shown, err := s.show(ctx, "InvocationID"); err == nil && shown["InvocationID"] != "" { // the last start alone
+		which = []string{"_SYSTEMD_INVOCATION_ID=" + shown["InvocationID"]}
+	}
+	args := append([]string{"--lines", strconv.Itoa(logLines), "--no-pager", "--output", "cat"}, which...)
+	out, err := exec.CommandContext(ctx, "journalctl", args...).Output()
 	if err != nil {
 		return ""
 	}

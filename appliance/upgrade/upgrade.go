@@ -130,6 +130,8 @@ type Result struct {
 const (
 	// tryPatience bounds how long a new program tries itself: it may rewrite the whole state.
 	tryPatience = 30 * time.Minute
+	// tryFactor is how many times as long as the try the new program may take until it is ready, if that is more than was asked for.
+	tryFactor = 4
 	// margin is how long after the latest moment at which a verb decides the casino's next start decides without it.
 	margin = time.Minute
 	// backPatience is how long the program before may take until it is ready. Nothing better is left than to wait for it.
@@ -238,7 +240,7 @@ func (w *work) prepare(ctx context.Context, running *Running) (same bool, err er
 	if err != nil {
 		return false, err
 	}
-	if err := errors.Join(checkSum(o, w.journal.Sum), checkSignature(o, program), o.checked(program)); err != nil {
+	if err := errors.Join(checkOrigin(o, program, w.journal.Sum), o.checked(program)); err != nil {
 		return false, err
 	}
 	if w.journal.To, err = versionOf(ctx, w.run, program); err != nil {
@@ -254,6 +256,11 @@ func (w *work) prepare(ctx context.Context, running *Running) (same bool, err er
 	}
 	if err := w.checkBefore(ctx); err != nil {
 		return false, err
+	}
+	if o.InPlace { // the new program has the name already: from here on an interruption is one of a trial
+		if err := w.begun(); err != nil {
+			return false, err
+		}
 	}
 	if err := w.did(Checked, "version %s is whole, and for this machine (SHA-256 %s)", w.journal.To, w.journal.Sum); err != nil {
 		return false, err
@@ -308,6 +315,7 @@ type tried struct {
 func (w *work) try(ctx context.Context, program string) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, tryPatience)
 	defer cancel()
+	began := time.Now()
 	copied, err := w.o.Casino.CopyState(ctx)
 	if err != nil {
 		return fmt.Errorf("copy the state for the new version to try: %w. Nothing was changed", err)
@@ -323,7 +331,7 @@ func (w *work) try(ctx context.Context, program string) (err error) {
 		err = json.Unmarshal(out, &t)
 	}
 	if err != nil {
-		return fmt.Errorf("version %s can't work with this casino's state: it has tried a copy: %w. Nothing was changed", w.journal.To, err)
+		return fmt.Errorf("version %s can't work with this casino's state. Nothing was changed. It has tried a copy: %w", w.journal.To, err)
 	}
 	if t.Facts != copied.Facts {
 		return fmt.Errorf("version %s reads another state than this version: %+v instead of %+v. Nothing was changed", w.journal.To, t.Facts, copied.Facts)
@@ -332,6 +340,8 @@ func (w *work) try(ctx context.Context, program string) (err error) {
 	if t.Format != copied.Format {
 		format = fmt.Sprintf("it brings the state from format %d to %d", copied.Format, t.Format)
 	}
+	// A start brings the state to its format as well, on a machine that is as busy.
+	w.o.Patience = max(w.o.Patience, tryFactor*time.Since(began))
 	return w.did(Tried, "it reads a copy of the state: %d records, %d accounts, no coin lost; %s", t.Records, t.Facts.Accounts, format)
 }
 
@@ -362,11 +372,11 @@ func (w *work) failedInPlace(err error) error {
 	if back := linkOver(w.path(previousSuffix), w.o.Installed); back != nil {
 		return fmt.Errorf("%w\nThe program before could not be put back at %s: %w. The casino still runs it, but its next start would be the new one", err, w.o.Installed, back)
 	}
-	return err
+	return errors.Join(err, removeJournal(w.o.Installed))
 }
 
-// install puts the new program in place. A kill leaves the old one, or the new one on trial.
-func (w *work) install() error {
+// begun writes the journal of a new upgrade.
+func (w *work) begun() error {
 	id := make([]byte, 8)
 	rand.Read(id) // never fails
 	now := time.Now().UTC()
@@ -374,6 +384,15 @@ func (w *work) install() error {
 	j.ID, j.State, j.DataDir = hex.EncodeToString(id), OnTrial, w.o.DataDir
 	j.Started, j.Watch = now, w.o.Watch
 	j.Deadline = now.Add(w.o.Patience + w.o.Watch + margin)
+	if err := writeJournal(w.o.Installed, j); err != nil {
+		return fmt.Errorf("write the journal: %w", err)
+	}
+	return nil
+}
+
+// install puts the new program in place. A kill leaves the old one, or the new one on trial.
+func (w *work) install() error {
+	j := &w.journal
 	nothing := func(err error) error {
 		return fmt.Errorf("%w. Nothing was changed", errors.Join(err, remove(w.path(journalSuffix)), remove(w.path(newSuffix))))
 	}
@@ -388,8 +407,8 @@ func (w *work) install() error {
 			return err
 		}
 	}
-	if err := writeJournal(w.o.Installed, j); err != nil {
-		return nothing(fmt.Errorf("write the journal: %w", err))
+	if err := w.begun(); err != nil {
+		return nothing(err)
 	}
 	if err := w.did(Journaled, "from here on an interruption ends well by itself; the journal is %s", w.path(journalSuffix)); err != nil {
 		return err

@@ -64,7 +64,7 @@ func (env *environment) tellUpgrade(r upgrade.Result, asJSON bool, err error) er
 	if r.Log != "" && !asJSON {
 		fmt.Fprintf(env.Stdout, "\nThe newest lines of the casino's log, when it went back:\n%s\n", r.Log)
 	}
-	return fmt.Errorf("the casino runs version %s again. %s", r.From, r.Reason)
+	return fmt.Errorf("the casino runs version %s again: %s", r.From, r.Reason)
 }
 
 type upgradeRunCommand struct {

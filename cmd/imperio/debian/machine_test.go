@@ -45,8 +45,17 @@ func boot(t *testing.T) *machine {
 		}
 		t.Skip(why)
 	}
-	m := &machine{ended: make(chan struct{})}
-	m.root = layered(t)
+	m := &machine{root: layered(t)}
+	t.Cleanup(func() { m.powerOff(t) })
+	m.on(t)
+	return m
+}
+
+// on turns the machine on, and waits until it is up.
+func (m *machine) on(t *testing.T) {
+	t.Helper()
+	m.ended, m.leader = make(chan struct{}), 0
+	m.screen.Reset()
 	m.nspawn = exec.Command("systemd-nspawn", "--quiet", "--directory="+m.root, "--boot", "--private-network", "--register=no", "--keep-unit",
 		"--machine=imperio-test", "--console=passive", "--setenv=SYSTEMD_COLORS=0")
 	m.nspawn.Stdout, m.nspawn.Stderr = &m.screen, &m.screen
@@ -57,8 +66,6 @@ func boot(t *testing.T) *machine {
 	if err := <-started; err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { m.powerOff(t) })
-
 	m.await(t, "the machine's systemd", func() bool {
 		select {
 		case <-m.ended:
@@ -73,7 +80,6 @@ func boot(t *testing.T) *machine {
 		state, _ := m.run("systemctl", "is-system-running")
 		return state == "running" || state == "degraded"
 	})
-	return m
 }
 
 // supervise runs nspawn. Pdeathsig is sent when the starting thread ends, so the thread stays until nspawn has ended.
@@ -143,6 +149,9 @@ func firstChild(pid int) int {
 }
 
 func (m *machine) powerOff(t *testing.T) {
+	if m.nspawn == nil || m.nspawn.Process == nil {
+		return
+	}
 	if t.Failed() {
 		if journal, err := m.run("journalctl", "--no-pager", "-b", "-n", "200", "-o", "short-precise"); err == nil {
 			t.Logf("the machine's journal:\n%s", journal)

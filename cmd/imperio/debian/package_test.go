@@ -122,8 +122,26 @@ func TestPackage_InstallsUpgradesAndKeepsTheCasino(t *testing.T) {
 		bet(t)
 	})
 	step("another version, without a question about the configuration", func(t *testing.T) {
-		t.Log(m.must(t, "dpkg", "-i", "/root/v1.1.0.deb"))
+		// It is interrupted during the trial, and goes on when dpkg does.
+		dpkg := m.command("dpkg", "-i", "/root/v1.1.0.deb")
+		var said bytes.Buffer
+		dpkg.Stdout, dpkg.Stderr = &said, &said
+		if err := dpkg.Start(); err != nil {
+			t.Fatal(err)
+		}
+		m.await(t, "the new version serves, and is on trial", func() bool {
+			out, err := m.run("sh", "-c", "test -e /usr/bin/imperio.upgrade && imperio health")
+			return err == nil && strings.Contains(out, "version v1.1.0")
+		})
+		m.must(t, "pkill", "--signal", "KILL", "--full", "^/usr/bin/imperio upgrade") // in the machine, which sees only its own processes
+		if err := dpkg.Wait(); err == nil {
+			t.Errorf("dpkg is content with an interrupted upgrade:\n%s", said.String())
+		}
+		t.Logf("%s\nand then:\n%s", said.String(), m.must(t, "dpkg", "--configure", "-a"))
 		runs(t, "v1.1.0")
+		if out, err := m.run("ls", "/usr/bin/imperio.upgrade"); err == nil {
+			t.Errorf("the upgrade has not ended: %s", out)
+		}
 		bet(t)
 		says(t, m.must(t, "grep", "^IMPERIO_", envFile), "IMPERIO_BACKUP_TO=file:///srv/backup")
 		says(t, m.must(t, "find", "/srv/backup", "-name", "*.archive"), ".archive")

@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"aead.dev/minisign"
 	"golang.org/x/sys/unix"
 )
 
@@ -228,6 +230,7 @@ func has(t *testing.T, text string, parts ...string) {
 func TestUpgrade_GoesBackWithEveryBetAndForwardAgain(t *testing.T) {
 	s := newSite(t, "v1.0.0")
 	newer := buildVersion(t, "v2.0.0", true)
+	s.refuses(newer)
 	s.dies(newer)
 	s.ends("v1.0.0")
 	if _, err := os.Stat(filepath.Join(s.dir, "after-upgrade", "state.db")); err != nil {
@@ -250,8 +253,73 @@ func TestUpgrade_GoesBackWithEveryBetAndForwardAgain(t *testing.T) {
 	if err == nil {
 		t.Errorf("going back is not refused:\n%s", back)
 	}
+	if out, ok := s.upgrade(buildVersion(t, "v1.0.0", false)); ok || !strings.Contains(out, "--allow-older") {
+		t.Errorf("an older version is taken:\n%s", out)
+	}
 	s.ends("v2.0.0")
 	s.halt()
+}
+
+// refuses checks that what is no good version is refused, and changes nothing.
+func (s *site) refuses(good string) {
+	s.t.Helper()
+	whole, err := os.ReadFile(good)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	file := func(name string, content []byte) string {
+		path := filepath.Join(s.t.TempDir(), name)
+		if err := os.WriteFile(path, content, 0o755); err != nil {
+			s.t.Fatal(err)
+		}
+		return path
+	}
+	foreign := bytes.Clone(whole)
+	foreign[18] = 183 // the machine in the header of ELF: arm64
+	key, secret, err := minisign.GenerateKey(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	other, _, err := minisign.GenerateKey(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	sums := fmt.Sprintf("%064x  %s\n", 7, filepath.Base(good))
+	signature := file("good.minisig", minisign.Sign(secret, whole))
+	pid := s.pid()
+	for _, c := range []struct {
+		binary string
+		args   []string
+		says   string
+	}{
+		{file("script", []byte("#!/bin/sh\necho v9\n")), nil, "is not a whole program"},
+		{file("cut", whole[:len(whole)/2]), nil, "is not a whole program"},
+		{file("cut-a-little", whole[:len(whole)-1000]), nil, "is not a whole program"},
+		{file("foreign", foreign), nil, "take the build for this one"},
+		{"/bin/ls", nil, "is not an imperio"},
+		{filepath.Join(s.t.TempDir(), "nothing"), nil, "no such file"},
+		{good, []string{"--sha256", strings.Repeat("0", 64)}, "Download it again"},
+		{good, []string{"--sha256", "abc"}, "64 hexadecimal digits"},
+		{good, []string{"--checksums", file("SHA256SUMS", []byte(sums))}, "is not what"},
+		{good, []string{"--checksums", file("SHA256SUMS", []byte("no file\n"))}, "lists no file"},
+		{good, []string{"--signature", signature}, "needs --public-key"},
+		{good, []string{"--signature", signature, "--public-key", other.String()}, "is not of"},
+		{file("changed", append(bytes.Clone(whole), 0)), []string{"--signature", signature, "--public-key", key.String()}, "is not of"},
+		{good, []string{"--installed", "/bin/ls"}, "Name that one with --installed"},
+		{s.path, nil, "nothing to do"}, // it is the running version
+	} {
+		out, ok := s.upgrade(c.binary, c.args...)
+		has(s.t, out, c.says)
+		if ok != (c.says == "nothing to do") || strings.Contains(out, "swapped") {
+			s.t.Errorf("%s is taken", c.binary)
+		}
+	}
+	if now := s.pid(); now != pid || s.version() != "v1.0.0" {
+		s.t.Errorf("process %d runs %s, and process %d did", now, s.version(), pid)
+	}
+	if left, _ := filepath.Glob(s.path + ".*"); len(left) != 0 {
+		s.t.Errorf("left: %v", left)
+	}
 }
 
 // dies upgrades to a version with the next format, which dies after it has taken bets.
@@ -281,7 +349,7 @@ func (s *site) dies(program string) {
 	if err := verb.Wait(); err == nil {
 		s.t.Error("the upgrade has succeeded")
 	}
-	has(s.t, text, "from format 1 to 2", "going back", "restarted-before", "well", "the casino runs version v1.0.0 again")
+	has(s.t, text, "from format 1 to 2", "going back", "restarted-before", "well", "the casino runs version v1.0.0 again:")
 }
 
 // killAfter starts an upgrade, and kills the verb as soon as it has printed a step.

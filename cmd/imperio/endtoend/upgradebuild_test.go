@@ -19,68 +19,6 @@ import (
 //	bad-step, bad-step-later the step to the next format fails: always, or only in serve
 const conductFile = "conduct"
 
-const conductSource = `package main
-
-import (
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
-	"time"
-)
-
-func init() {
-	if version == "v1.0.0" || len(os.Args) < 2 || os.Args[1] != "serve" {
-		return
-	}
-	exe, _ := os.Executable()
-	conduct := func() string {
-		b, _ := os.ReadFile(filepath.Join(filepath.Dir(exe), "conduct"))
-		return strings.TrimSpace(string(b))
-	}
-	switch conduct() {
-	case "crash":
-		fmt.Fprintln(os.Stderr, "this build crashes")
-		os.Exit(3)
-	case "hang":
-		for {
-			time.Sleep(time.Hour)
-		}
-	}
-	go func() {
-		for ; ; time.Sleep(5 * time.Millisecond) {
-			if conduct() == "die" {
-				fmt.Fprintln(os.Stderr, "this build dies")
-				os.Exit(4)
-			}
-		}
-	}()
-}
-`
-
-const migrationSource = `package storage
-
-import (
-	"errors"
-	"os"
-	"path/filepath"
-	"strings"
-
-	"go.etcd.io/bbolt"
-)
-
-func testMigration(tx *bbolt.Tx) error {
-	exe, _ := os.Executable()
-	b, _ := os.ReadFile(filepath.Join(filepath.Dir(exe), "conduct"))
-	switch conduct := strings.TrimSpace(string(b)); {
-	case conduct == "bad-step", conduct == "bad-step-later" && os.Args[1] == "serve":
-		return errors.New("this build's step fails")
-	}
-	_, err := tx.CreateBucket([]byte("later"))
-	return err
-}
-`
-
 // versions are the builds of this process, by version and whether they have the next format.
 var versions = struct {
 	sync.Mutex
@@ -104,6 +42,14 @@ func buildVersion(t *testing.T, version string, nextFormat bool) string {
 		t.Fatal(err)
 	}
 	replaced := make(map[string]string)
+	read := func(file string) string {
+		t.Helper()
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
 	replace := func(file, source string) {
 		t.Helper()
 		with := filepath.Join(built, name+"-"+filepath.Base(file))
@@ -112,14 +58,10 @@ func buildVersion(t *testing.T, version string, nextFormat bool) string {
 		}
 		replaced[filepath.Join(root, file)] = with
 	}
-	replace("cmd/imperio/testconduct.go", conductSource)
+	replace("cmd/imperio/testconduct.go", read("testdata/conduct.go.txt"))
 	if nextFormat {
-		replace("storage/testmigration.go", migrationSource)
-		source, err := os.ReadFile(filepath.Join(root, "storage/store.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := string(source)
+		replace("storage/testmigration.go", read("testdata/migration.go.txt"))
+		text := read(filepath.Join(root, "storage/store.go"))
 		for _, change := range [][2]string{
 			{"const FormatVersion = 1\n", "const FormatVersion = 2\n"},
 			{"s := &engine.Schema{Format: FormatVersion}", "s := &engine.Schema{Format: FormatVersion, Migrations: map[int]engine.Migration{1: testMigration}}"},
