@@ -133,7 +133,10 @@ func TestPackage_InstallsUpgradesAndKeepsTheCasino(t *testing.T) {
 			out, err := m.run("sh", "-c", "test -e /usr/bin/imperio.upgrade && imperio health")
 			return err == nil && strings.Contains(out, "version v1.1.0")
 		})
-		m.must(t, "pkill", "--signal", "KILL", "--full", "^/usr/bin/imperio upgrade") // in the machine, which sees only its own processes
+		// In the machine, which sees only its own processes, and has no pkill.
+		m.must(t, "sh", "-c", `for p in /proc/[0-9]*; do
+			case "$(tr '\0' ' ' <$p/cmdline)" in "/usr/bin/imperio upgrade "*) kill -KILL ${p#/proc/} ;; esac
+		done 2>/dev/null`)
 		if err := dpkg.Wait(); err == nil {
 			t.Errorf("dpkg is content with an interrupted upgrade:\n%s", said.String())
 		}
