@@ -114,6 +114,7 @@ type App struct {
 	passwords *auth.Passwords
 	api       *api.API
 	pages     *edge.Static
+	prepared  prepared
 	servers   []*server
 }
 
@@ -177,6 +178,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if o.LimitHeap != nil {
 		o.LimitHeap(a.memory.Heap)
 	}
+	a.prepare()
 	for _, step := range []func(context.Context) error{
 		a.takeSockets, a.preflight, a.openOps, a.awaitRoom, a.openState, a.openBackups, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
 	} {

@@ -83,6 +83,7 @@ func (h house) Status() control.Status {
 	store, node := h.app.dir.store, h.app.dir.node.Status()
 	f := store.Figures()
 	event, head := store.Head()
+	program, _ := os.Executable() // "" if the system does not know
 	var addresses []string
 	for _, s := range h.app.servers {
 		if on := s.on.Addr(); on.Network() == "tcp" {
@@ -91,7 +92,7 @@ func (h house) Status() control.Status {
 	}
 	return control.Status{
 		Addresses: addresses,
-		Version:   h.app.version, Node: node.NodeID, StartedAt: h.app.started, Leader: node.Ready,
+		Version:   h.app.version, Program: program, Node: node.NodeID, StartedAt: h.app.started, Leader: node.Ready,
 		AppliedIndex: node.AppliedIndex, DurableIndex: node.Durable.Index, Events: event, HistoryHead: fmt.Sprintf("%x", head),
 		Accounts: f.Accounts, Sessions: f.Sessions, OpenRounds: f.OpenRounds, LedgerSum: f.LedgerSum,
 	}

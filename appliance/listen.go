@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"imperio/appliance/api"
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
 	"imperio/appliance/problem"
@@ -15,11 +14,7 @@ import (
 
 // openEdge makes the edge, which every request passes before it reaches a handler.
 func (a *App) openEdge(context.Context) (err error) {
-	files, err := web.Files(api.Description())
-	if err != nil {
-		return err
-	}
-	if a.pages, err = edge.NewStatic(web.Assets(), files); err != nil {
+	if a.pages, err = a.prepared.pages(); err != nil {
 		return fmt.Errorf("read the players' pages: %w", err)
 	}
 	a.edge, err = edge.New(a.edgeOptions())

@@ -51,7 +51,7 @@ func (a *App) openOps(context.Context) error {
 		backups = a.backupFigures
 	}
 	a.metrics = ops.NewMetrics(ops.Sources{
-		Version: a.version, Commit: a.commit, Gate: a.gate, Escrow: a.escrow, Health: a.health, Returns: theoreticalReturns(a.games),
+		Version: a.version, Commit: a.commit, Gate: a.gate, Escrow: a.escrow, Health: a.health, Returns: a.prepared.returns(),
 		Figures:              func() command.Figures { return a.dir.store.Figures() },
 		Replication:          a.replicationFigures,
 		Checkpoints:          a.checkpointFigures,

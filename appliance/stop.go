@@ -42,6 +42,7 @@ func (a *App) stopServing() {
 	for _, s := range players {
 		<-s.accepts // whatever it has accepted is known to the edge
 	}
+	a.log.Debug("accepting no more", "connections", a.edge.Connections())
 	var owned group
 	owned.run(a.api.Close) // live connections don't end by themselves
 	owned.run(func() { a.edge.Finish(ctx) })

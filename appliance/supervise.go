@@ -34,10 +34,11 @@ func (a *App) progress(patience time.Duration, look func() (status string, done 
 		for {
 			status, done := look()
 			a.supervisor.Status(status)
-			if done != last {
+			moves := done != last
+			if moves {
 				last, moved = done, time.Now()
 			}
-			if patience == 0 || time.Since(moved) < patience {
+			if moves || patience == 0 || time.Since(moved) < patience {
 				a.supervisor.ExtendTime(startExtension)
 				a.supervisor.Alive() // a restart is watched like a life
 			}

@@ -31,6 +31,7 @@ type Server interface {
 // Status is the state of a server.
 type Status struct {
 	Version      string      `json:"version"`
+	Program      string      `json:"program"` // the path of its file
 	Node         string      `json:"node"`
 	StartedAt    time.Time   `json:"started_at"`
 	Leader       bool        `json:"leader"`

@@ -57,7 +57,7 @@ func copyProgram(from, to string) (sum string, err error) {
 	h := sha256.New()
 	_, err = io.Copy(io.MultiWriter(out, h), in)
 	if err = errors.Join(err, out.Chmod(0o755), out.Sync(), out.Close()); err != nil {
-		return "", errors.Join(fmt.Errorf("copy %s to %s: %w. Nothing was changed", from, to, err), os.Remove(to))
+		return "", errors.Join(fmt.Errorf("copy %s to %s: %w", from, to, err), os.Remove(to))
 	}
 	return hex.EncodeToString(h.Sum(nil)), syncDir(filepath.Dir(to))
 }
@@ -93,14 +93,6 @@ func linkOver(file, name string) error {
 		return err
 	}
 	return syncDir(filepath.Dir(name))
-}
-
-// renameOver renames a file durably.
-func renameOver(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(to))
 }
 
 func syncDir(dir string) error {

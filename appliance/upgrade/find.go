@@ -3,6 +3,7 @@ package upgrade
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"imperio/appliance/control"
@@ -12,8 +13,9 @@ import (
 const usualUnit = "imperio.service"
 
 // Find finds out which program the casino on a data directory runs, and who restarts it. installed is the program's path, or ""
-// to find that as well. socket and sudoUser are as for NewClient.
-func Find(ctx context.Context, dataDir, socket, installed, sudoUser string) (Options, error) {
+// to find that as well. If the casino is down, it is this program's own, self, if an upgrade has left something beside that.
+// socket and sudoUser are as for NewClient.
+func Find(ctx context.Context, dataDir, socket, installed, self, sudoUser string) (Options, error) {
 	c := NewClient(dataDir, socket, sudoUser)
 	o := Options{Installed: installed, DataDir: dataDir, Casino: c}
 	pid := pidOf(c.socket)
@@ -30,6 +32,9 @@ func Find(ctx context.Context, dataDir, socket, installed, sudoUser string) (Opt
 	}
 	if o.Installed == "" && pid != 0 {
 		o.Installed = programOf(pid)
+	}
+	if _, err := os.Lstat(self + previousSuffix); o.Installed == "" && err == nil {
+		o.Installed = self
 	}
 	if o.Installed == "" {
 		return o, fmt.Errorf("which program the casino runs can't be told, since none answers on %s. Name it with --installed, such as /usr/local/bin/imperio", c.socket)

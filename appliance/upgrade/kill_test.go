@@ -1,12 +1,14 @@
 package upgrade
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -245,5 +247,135 @@ func (s *service) finish(how string) {
 		if _, err := Back(s.t.Context(), s.options()); err != nil && !errors.Is(err, ErrNone) {
 			s.t.Errorf("back: %v", err)
 		}
+	}
+}
+
+// A program that somebody installs after a failed upgrade is left alone, whatever the journal of that upgrade says.
+func TestBack_LeavesAThirdProgramAlone(t *testing.T) {
+	for _, state := range []State{OnTrial, GoingBack} {
+		s, fresh := newService(t, "crash")
+		o := s.options()
+		o.Binary = fresh
+		o.after = func(done Step) error {
+			if state == OnTrial && done == Swapped || done == Again {
+				return errKilled
+			}
+			return nil
+		}
+		if _, err := Run(t.Context(), o); !errors.Is(err, errKilled) {
+			t.Fatal(err)
+		}
+		if err := os.Remove(s.installed); err != nil {
+			t.Fatal(err)
+		}
+		program(t, s.installed, "v3.0.0", "good")
+		s.supervise()
+		if _, err := Resume(t.Context(), s.options()); err != nil && !errors.Is(err, ErrNone) {
+			t.Error(err)
+		}
+		s.ends("v3.0.0")
+	}
+}
+
+// A package manager's new program is on trial as one of the verb is; one that is refused makes way for the one before.
+func TestRun_InPlace(t *testing.T) {
+	for conduct, want := range map[string]string{"good": "v1.1.0", "crash": "v1.0.0", "refused": "v1.0.0"} {
+		s, fresh := newService(t, "good")
+		if conduct == "crash" {
+			program(t, fresh, "v1.1.0", conduct)
+		}
+		if err := errors.Join(os.Rename(s.installed, s.installed+previousSuffix), os.Rename(fresh, s.installed)); err != nil {
+			t.Fatal(err)
+		}
+		o := s.options()
+		o.InPlace = true
+		if conduct == "refused" {
+			o.check = func(string, string) error { return errors.New("no good") }
+		}
+		r, err := Run(t.Context(), o)
+		if (err != nil) != (conduct == "refused") || r.Upgraded != (conduct == "good") {
+			t.Errorf("%s: %+v %v", conduct, r, err)
+		}
+		s.ends(want)
+	}
+}
+
+func TestCompareVersions_FollowsTags(t *testing.T) {
+	for _, c := range []struct {
+		a, b  string
+		order int
+		known bool
+	}{
+		{"v1.2.0", "v1.10.0", -1, true},
+		{"v1.2.0", "1.2.0", 0, true},
+		{"v1.2.0-rc.1", "v1.2.0", -1, true},
+		{"v1.2.0-5-g0abc123", "v1.2.0", 1, true}, // five commits after
+		{"v1.2.0-5-g0abc123-dirty", "v1.2.0-12-g0abc124", -1, true},
+		{"v1.2.0-rc.1-3-g0abc123", "v1.2.0-rc.1", 1, true},
+		{"devel", "v1.2.0", 0, false},
+		{"0abc123", "v1.2.0", 0, false},
+	} {
+		if order, known := compareVersions(c.a, c.b); order != c.order || known != c.known {
+			t.Errorf("%s and %s: %d %t", c.a, c.b, order, known)
+		}
+		if order, known := compareVersions(c.b, c.a); order != -c.order || known != c.known {
+			t.Errorf("%s and %s: %d %t", c.b, c.a, order, known)
+		}
+	}
+}
+
+// Root runs and writes nothing that somebody else can change.
+func TestCheckTrusted_RefusesWhatOthersCanChange(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "bin", "imperio")
+	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	program(t, path, "v1.0.0", "good")
+	if err := checkTrusted(path); err != nil {
+		t.Errorf("a program of this user's: %v", err)
+	}
+	for i, spoil := range []func() error{
+		func() error { return os.Chmod(filepath.Dir(path), 0o777) },
+		func() error { return os.Chmod(path, 0o775) },
+		func() error { return errors.Join(os.Rename(path, path+".real"), os.Symlink(path+".real", path)) },
+	} {
+		if err := errors.Join(os.Chmod(filepath.Dir(path), 0o755), os.Chmod(path, 0o755), spoil()); err != nil {
+			t.Fatal(err)
+		}
+		if err := checkTrusted(path); err == nil {
+			t.Errorf("case %d is trusted", i)
+		}
+	}
+}
+
+// The casino's user writes the note. Root follows no link in it, and waits for nothing.
+func TestReadNote_FollowsNoLinkAndWaitsForNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, NoteFile)
+	good := []byte(`{"id":"one","proven":true}`)
+	if err := os.WriteFile(filepath.Join(dir, "elsewhere"), good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, make := range map[string]func() error{
+		"nothing":     func() error { return nil },
+		"a link":      func() error { return os.Symlink("elsewhere", path) },
+		"a pipe":      func() error { return syscall.Mkfifo(path, 0o600) },
+		"a directory": func() error { return os.Mkdir(path, 0o700) },
+		"of another":  func() error { return os.WriteFile(path, []byte(`{"id":"two","proven":true}`), 0o600) },
+		"endless":     func() error { return os.WriteFile(path, append(bytes.Repeat([]byte(" "), 1<<20), good...), 0o600) },
+	} {
+		if err := errors.Join(os.RemoveAll(path), make()); err != nil {
+			t.Fatal(err)
+		}
+		if ReadNote(dir, "one").Proven {
+			t.Errorf("%s is believed", name)
+		}
+	}
+	if err := errors.Join(os.RemoveAll(path), os.WriteFile(path, good, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if !ReadNote(dir, "one").Proven {
+		t.Error("a note is not read")
 	}
 }

@@ -46,7 +46,7 @@ func checkProgram(path, name string) error {
 	}
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("%s is not an imperio, or not a whole one: %w", name, err)
+		return fmt.Errorf("%s is not an imperio, or not a whole one. Was it downloaded completely, and unpacked?", name)
 	}
 	if info.Path != programPath {
 		return fmt.Errorf("%s is not an imperio: it is a build of %s", name, info.Path)

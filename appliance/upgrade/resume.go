@@ -12,8 +12,8 @@ import (
 // ErrNone says that no upgrade is under way.
 var ErrNone = errors.New("no upgrade is under way")
 
-// load reads the journal. began is false if the new program was never put in place: then the upgrade is over, and nothing
-// was changed.
+// load reads the journal. began is false if the new program is not in place and was not put back: it never came so far, or
+// somebody has installed yet another one. Then the upgrade is over.
 func (w *work) load() (began bool, err error) {
 	w.journal, err = ReadJournal(w.o.Installed)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -23,7 +23,7 @@ func (w *work) load() (began bool, err error) {
 		return false, err
 	}
 	sum, err := sumOf(w.o.Installed)
-	if err != nil || sum == w.journal.Sum || w.journal.State == GoingBack {
+	if err != nil || sum == w.journal.Sum || w.journal.State == GoingBack && sum == w.journal.PreviousSum {
 		return true, err
 	}
 	return false, errors.Join(removeJournal(w.o.Installed), remove(w.path(newSuffix)))
@@ -91,7 +91,7 @@ func BeforeStart(installed string) (did string, err error) {
 	case err != nil:
 		return "", err
 	case !began:
-		return "the upgrade had not begun yet: nothing was changed", nil
+		return "the new version is not in place: the upgrade is over", nil
 	}
 	j := &w.journal
 	if j.State == GoingBack {

@@ -201,7 +201,10 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		if !o.InPlace {
 			err = errors.Join(err, remove(w.path(newSuffix)))
 		}
-		return Result{From: running.Version, To: running.Version}, w.failedInPlace(err)
+		if err = w.failedInPlace(err); err != nil && !errors.Is(err, errInPlace) {
+			err = fmt.Errorf("%w. Nothing was changed", err)
+		}
+		return Result{From: running.Version, To: running.Version}, err
 	}
 	if err := w.install(); err != nil {
 		return Result{}, err
@@ -252,7 +255,7 @@ func (w *work) prepare(ctx context.Context, running *Running) (same bool, err er
 	}
 	order, known := compareVersions(w.journal.To, w.journal.From)
 	if known && order < 0 && !o.AllowOlder {
-		return false, fmt.Errorf("%s is version %s, and the casino runs %s, which is newer. To go to the older one nevertheless, add --allow-older. Nothing was changed", o.name(), w.journal.To, w.journal.From)
+		return false, fmt.Errorf("%s is version %s, and the casino runs %s, which is newer. To go to the older one nevertheless, add --allow-older", o.name(), w.journal.To, w.journal.From)
 	}
 	if err := w.checkBefore(ctx); err != nil {
 		return false, err
@@ -299,7 +302,7 @@ func (w *work) checkBefore(ctx context.Context) error {
 	}
 	version, err := versionOf(ctx, w.run, before)
 	if err == nil && version != w.journal.From {
-		err = fmt.Errorf("%s is version %s, and the casino runs %s, so there is nothing to go back to. Restart the casino first. Nothing was changed", before, version, w.journal.From)
+		err = fmt.Errorf("%s is version %s, and the casino runs %s, so there is nothing to go back to. Restart the casino first", before, version, w.journal.From)
 	}
 	return err
 }
@@ -318,11 +321,11 @@ func (w *work) try(ctx context.Context, program string) (err error) {
 	began := time.Now()
 	copied, err := w.o.Casino.CopyState(ctx)
 	if err != nil {
-		return fmt.Errorf("copy the state for the new version to try: %w. Nothing was changed", err)
+		return fmt.Errorf("copy the state for the new version to try: %w", err)
 	}
 	defer func() {
 		if removed := w.o.Casino.RemoveStateCopy(context.WithoutCancel(ctx)); removed != nil && err == nil {
-			err = fmt.Errorf("remove the copy of the state: %w. Nothing was changed", removed)
+			err = fmt.Errorf("remove the copy of the state: %w", removed)
 		}
 	}()
 	var t tried
@@ -331,10 +334,10 @@ func (w *work) try(ctx context.Context, program string) (err error) {
 		err = json.Unmarshal(out, &t)
 	}
 	if err != nil {
-		return fmt.Errorf("version %s can't work with this casino's state. Nothing was changed. It has tried a copy: %w", w.journal.To, err)
+		return fmt.Errorf("version %s can't work with this casino's state. It has tried a copy: %w", w.journal.To, err)
 	}
 	if t.Facts != copied.Facts {
-		return fmt.Errorf("version %s reads another state than this version: %+v instead of %+v. Nothing was changed", w.journal.To, t.Facts, copied.Facts)
+		return fmt.Errorf("version %s reads another state than this version: %+v instead of %+v", w.journal.To, t.Facts, copied.Facts)
 	}
 	format := fmt.Sprintf("the format stays %d", t.Format)
 	if t.Format != copied.Format {
@@ -351,10 +354,10 @@ func (w *work) backup(ctx context.Context) error {
 	}
 	made, err := w.o.Casino.Backup(ctx)
 	if errors.Is(err, ErrNoBackups) {
-		return fmt.Errorf("%w: name a target with --backup-to in the casino's configuration, or go on without one by --no-backup. Nothing was changed", err)
+		return fmt.Errorf("%w: name a target with --backup-to in the casino's configuration, or go on without one by --no-backup", err)
 	}
 	if err != nil {
-		return fmt.Errorf("make a backup: %w. Nothing was changed. Mend it, or go on without one by --no-backup", err)
+		return fmt.Errorf("make a backup: %w. Mend it, or go on without one by --no-backup", err)
 	}
 	for _, line := range made {
 		if err := w.did(Backed, "%s", line); err != nil {
@@ -364,13 +367,15 @@ func (w *work) backup(ctx context.Context) error {
 	return nil
 }
 
+var errInPlace = errors.New("the program before could not be put back")
+
 // failedInPlace puts the program before back if a package's new one was refused before anything else was changed.
 func (w *work) failedInPlace(err error) error {
 	if err == nil || !w.o.InPlace {
 		return err
 	}
 	if back := linkOver(w.path(previousSuffix), w.o.Installed); back != nil {
-		return fmt.Errorf("%w\nThe program before could not be put back at %s: %w. The casino still runs it, but its next start would be the new one", err, w.o.Installed, back)
+		return fmt.Errorf("%w\n%w: %s: %w. The casino still runs it, but its next start would be the new one", err, errInPlace, w.o.Installed, back)
 	}
 	return errors.Join(err, removeJournal(w.o.Installed))
 }
@@ -549,6 +554,9 @@ func (w *work) putBack() error {
 	}
 	if sum == w.journal.PreviousSum {
 		return nil
+	}
+	if sum != w.journal.Sum {
+		return fmt.Errorf("%s is neither version %s nor %s any more: somebody has replaced it", w.o.Installed, w.journal.From, w.journal.To)
 	}
 	if before, err := sumOf(w.path(previousSuffix)); err != nil || before != w.journal.PreviousSum {
 		return errors.Join(err, fmt.Errorf("%s is not version %s any more", w.path(previousSuffix), w.journal.From))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -68,6 +69,9 @@ func (c *restartCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
+	if !sameFile(is.Program, plan.Program) {
+		return fmt.Errorf("the casino is ready again, but runs %s, since %s could not be executed. Its log says why", is.Program, plan.Program)
+	}
 	out := restarted{PID: plan.PID, Was: was.Version, Is: is.Version, Seconds: time.Since(began).Seconds()}
 	if c.JSON {
 		return env.printJSON(out)
@@ -104,6 +108,13 @@ func (c *restartCommand) await(ctx context.Context, socket string, was control.S
 		case <-look.C:
 		}
 	}
+}
+
+// sameFile says whether two paths name one file. A path that is unknown is no difference.
+func sameFile(a, b string) bool {
+	fa, errA := os.Stat(a)
+	fb, errB := os.Stat(b)
+	return a == b || a == "" || errA == nil && errB == nil && os.SameFile(fa, fb)
 }
 
 func askStatus(ctx context.Context, socket string) (control.Status, error) {

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"imperio/appliance"
@@ -21,9 +23,9 @@ type upgradeCommand struct {
 
 // installedFlags say which casino is upgraded.
 type installedFlags struct {
-	Installed string `placeholder:"FILE" help:"The casino's program. The default is the one that runs."`
-	File      string `name:"config" placeholder:"FILE" help:"TOML file with the configuration. (IMPERIO_CONFIG)"`
-	DataDir   string `name:"data-dir" group:"Data" placeholder:"DIR" help:"The casino's data directory."`
+	Installed string    `placeholder:"FILE" help:"The casino's program. The default is the one that runs."`
+	Files     fileFlags `embed:""`
+	DataDir   string    `name:"data-dir" group:"Data" placeholder:"DIR" help:"The casino's data directory."`
 }
 
 // proofFlags say when a version is proven.
@@ -39,7 +41,14 @@ func (env *environment) upgrade(f *installedFlags, p *proofFlags) (upgrade.Optio
 	if err != nil {
 		return upgrade.Options{}, err
 	}
-	o, err := upgrade.Find(env.Ctx, loaded.Config.Data.Dir, appliance.SocketFile, f.Installed, env.sudoUser())
+	self, err := os.Executable()
+	if err == nil {
+		self, err = filepath.EvalSymlinks(self)
+	}
+	if err != nil {
+		return upgrade.Options{}, fmt.Errorf("find this program's own file: %w", err)
+	}
+	o, err := upgrade.Find(env.Ctx, loaded.Config.Data.Dir, appliance.SocketFile, f.Installed, self, env.sudoUser())
 	if p == nil {
 		return o, err
 	}
@@ -135,7 +144,7 @@ func (c *upgradeResumeCommand) Run(env *environment) error {
 		return err
 	}
 	r, err := upgrade.Resume(env.Ctx, o)
-	if errors.Is(err, upgrade.ErrNone) {
+	if errors.Is(err, upgrade.ErrNone) || err == nil && !r.Upgraded && !r.WentBack {
 		_, err = fmt.Fprintln(env.Stderr, "No upgrade is under way.")
 		return err
 	}

@@ -93,7 +93,7 @@ func TestInstall_MakesAServiceOutOfABareDebian(t *testing.T) {
 	step("install", func(t *testing.T) {
 		began := time.Now()
 		out := m.install(t, "--http-addr", "127.0.0.1:80", "--env", "IMPERIO_BACKUP_TO=file:///srv/backup of ana",
-			"--env", "IMPERIO_LIMIT_SLOTS_RATE=off", "--env", "IMPERIO_LIMIT_GENERAL_RATE=off", "--env", "IMPERIO_WELCOME_COINS=1000000", "--operator", "olga")
+			"--env", "IMPERIO_DISK_STALL_LIMIT=10m", "--env", "IMPERIO_LIMIT_SLOTS_RATE=off", "--env", "IMPERIO_LIMIT_GENERAL_RATE=off", "--env", "IMPERIO_WELCOME_COINS=1000000", "--operator", "olga")
 		t.Logf("from a bare Debian to a healthy casino in %s", time.Since(began).Round(10*time.Millisecond))
 		says(t, out, "the casino is ready", "http://127.0.0.1/reset-password#", "encryption.key")
 		if got := m.state(); got != "active active" {
@@ -258,6 +258,11 @@ func TestInstall_MakesAServiceOutOfABareDebian(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	step("the casino starts with the machine", func(t *testing.T) {
+		m.reboot(t)
+		m.awaitState(t, "active active")
+		m.must(t, "imperio", "health")
+	})
 	step("the books are right", func(t *testing.T) { says(t, m.must(t, "imperio", "audit"), "The books are right") })
 }
 
@@ -308,7 +313,7 @@ func TestInstall_KilledAnywhereIsMendedByTheNext(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	killed := 0
 	for round := range 5 {
-		command := m.command("/root/imperio", "install", "--http-addr", "127.0.0.1:80", "--operator", "olga")
+		command := m.command("/root/imperio", "install", "--http-addr", "127.0.0.1:80", "--env", "IMPERIO_DISK_STALL_LIMIT=10m", "--operator", "olga")
 		if err := command.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -323,7 +328,7 @@ func TestInstall_KilledAnywhereIsMendedByTheNext(t *testing.T) {
 			killed++
 		}
 		kill.Stop()
-		out := m.install(t, "--http-addr", "127.0.0.1:80", "--operator", "olga")
+		out := m.install(t, "--http-addr", "127.0.0.1:80", "--env", "IMPERIO_DISK_STALL_LIMIT=10m", "--operator", "olga")
 		if got := m.state(); got != "active active" || !strings.Contains(out, "the casino is ready") {
 			t.Errorf("round %d, killed after %s: %s\n%s", round, after, got, out)
 		}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +23,9 @@ const patience = 3 * time.Minute
 
 // base is the Debian that all machines begin with.
 const base = "../../../build/debian"
+
+// machines counts the machines of this process: each has a name of its own.
+var machines atomic.Int64
 
 // machine is a running Debian.
 type machine struct {
@@ -47,17 +51,23 @@ func boot(t *testing.T) *machine {
 	}
 	m := &machine{root: layered(t)}
 	t.Cleanup(func() { m.powerOff(t) })
-	m.on(t)
+	m.powerOn(t)
 	return m
 }
 
-// on turns the machine on, and waits until it is up.
-func (m *machine) on(t *testing.T) {
+// reboot powers the machine off and on again. Its files stay.
+func (m *machine) reboot(t *testing.T) {
+	t.Helper()
+	m.powerOff(t)
+	m.powerOn(t)
+}
+
+func (m *machine) powerOn(t *testing.T) {
 	t.Helper()
 	m.ended, m.leader = make(chan struct{}), 0
 	m.screen.Reset()
 	m.nspawn = exec.Command("systemd-nspawn", "--quiet", "--directory="+m.root, "--boot", "--private-network", "--register=no", "--keep-unit",
-		"--machine=imperio-test", "--console=passive", "--setenv=SYSTEMD_COLORS=0")
+		fmt.Sprintf("--machine=imperio-%d-%d", os.Getpid(), machines.Add(1)), "--console=passive", "--setenv=SYSTEMD_COLORS=0")
 	m.nspawn.Stdout, m.nspawn.Stderr = &m.screen, &m.screen
 	// Signals that end the tests don't reach it by itself: it powers the machine off when the tests are gone.
 	m.nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
@@ -148,6 +158,7 @@ func firstChild(pid int) int {
 	return child
 }
 
+// powerOff does nothing if the machine is off already.
 func (m *machine) powerOff(t *testing.T) {
 	if m.nspawn == nil || m.nspawn.Process == nil {
 		return

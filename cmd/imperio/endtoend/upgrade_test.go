@@ -36,16 +36,25 @@ type site struct {
 
 func newSite(t *testing.T, version string, flags ...string) *site {
 	t.Helper()
-	s := &site{process: newProcess(t, flags...), t: t, home: t.TempDir()}
+	return newSiteIn(t, t.TempDir(), version, flags...)
+}
+
+// newSiteIn is newSite with the program in a directory.
+func newSiteIn(t *testing.T, home, version string, flags ...string) *site {
+	t.Helper()
+	s := &site{process: newProcess(t, flags...), t: t, home: home}
 	s.install(buildVersion(t, version, false))
 	s.start(t)
 	t.Cleanup(func() {
 		if s.command == nil {
 			return
 		}
-		// The casino may be another process by now, which is not this one's child.
-		if pid := s.pid(); pid != 0 {
-			syscall.Kill(pid, syscall.SIGKILL)
+		// The casino may be another process by now, or soon: not this one's child, but with its output.
+		s.command.Process.Kill()
+		for late := time.Now().Add(patience); len(s.ended) == 0 && time.Now().Before(late); time.Sleep(10 * time.Millisecond) {
+			if pid := s.pid(); pid != 0 {
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
 		}
 	})
 	for i := range 3 {
