@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -25,6 +27,7 @@ import (
 	"imperio/appliance/edge"
 	"imperio/appliance/ops"
 	"imperio/appliance/service"
+	"imperio/appliance/upgrade"
 	"imperio/games"
 	"imperio/games/catalogue"
 	"imperio/replication"
@@ -54,7 +57,8 @@ type Options struct {
 	Sockets *service.Sockets // nil: none
 	// Supervisor is told when the casino is ready, stops, and lives.
 	Supervisor *service.Supervisor // nil: nobody
-	// Program is the path of this program's file, for a restart; "": it can't restart itself.
+	// Program is the path of this program's file, for a restart, and beside which the journal of an upgrade may be; "": it can't
+	// restart itself, and no upgrade is looked for.
 	Program string
 }
 
@@ -98,6 +102,9 @@ type App struct {
 	alarms   *ops.Alarms
 
 	dir       *dataDir
+	copies    stateCopies
+	trial     *trial                         // this program is on trial; nil: it is not
+	cameBack  *upgrade.Journal               // an upgrade has failed, and this is the program before; nil: none has
 	backups   atomic.Pointer[backup.Service] // nil: none are configured, or the data directory is not open yet
 	events    *storage.Follower              // follows from the start, for countRounds
 	casino    casino
@@ -164,6 +171,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.memory = PlanMemory(int64(a.config.Data.Memory))
 	a.memory.log(a.log, int64(a.config.Data.Memory))
+	if err := a.findTrial(o.Program); err != nil {
+		return nil, err
+	}
 	if o.LimitHeap != nil {
 		o.LimitHeap(a.memory.Heap)
 	}
@@ -194,7 +204,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 	opened := a.progress(openPatience, opening)
 	a.dir, err = openDataDir(dataDirOptions{
 		path: a.config.Data.Dir, create: true, key: keyFrom(a.config.Data), games: a.games, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit, clock: a.clock,
-		caches: a.memory.Caches, hold: a.heldUpTo, holdBytes: int64(a.config.Backups.LogLimit),
+		trial: a.trial != nil, version: a.version, caches: a.memory.Caches, hold: a.heldUpTo, holdBytes: int64(a.config.Backups.LogLimit),
 		store: storage.Options{
 			CheckpointInterval: a.config.Data.CheckpointInterval, CheckpointBytes: a.memory.Checkpoint, MappedBytes: a.memory.Mapped,
 			StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log,
@@ -209,6 +219,9 @@ func (a *App) openState(ctx context.Context) (err error) {
 		defer cancel()
 		return a.dir.close(ctx)
 	})
+	if err := os.RemoveAll(filepath.Join(a.config.Data.Dir, tryDir)); err != nil {
+		return fmt.Errorf("remove what an earlier upgrade has left: %w", err)
+	}
 	a.casino = a.dir.casino()
 	replayed := a.progress(stillPatience, a.replaying)
 	err = a.dir.node.Barrier(ctx)
@@ -216,8 +229,10 @@ func (a *App) openState(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("wait for the node to lead: %w", err)
 	}
-	if err := a.raiseLevel(ctx); err != nil {
-		return err
+	if a.trial == nil {
+		if err := a.raiseLevel(ctx); err != nil {
+			return err
+		}
 	}
 	a.events = a.dir.store.Follow() // replayed events are not news
 	index, _ := a.dir.store.Applied()
@@ -339,6 +354,7 @@ func (a *App) Run(ctx context.Context) error {
 	owned.run(func() { a.health.Run(background) })
 	owned.run(func() { a.countRounds(background, a.events) })
 	owned.run(func() { a.watchLeader(background) })
+	owned.run(func() { a.watchTrial(background) })
 	failed := make(chan error, len(a.servers)+1)
 	owned.run(func() {
 		if err := a.dir.watch(background); err != nil {

@@ -134,7 +134,7 @@ func openControl(ctx context.Context, dir, sudoUser string, o Options, dial erro
 	log := newLog(o.Config.Logs.Format, o.Config.Logs.Level, o.Logs)
 	var service *backup.Service
 	d, err := openDataDir(dataDirOptions{
-		path: dir, key: keyFrom(o.Config.Data), log: log, stallLimit: o.Config.Data.DiskStallLimit,
+		path: dir, version: o.Version, key: keyFrom(o.Config.Data), log: log, stallLimit: o.Config.Data.DiskStallLimit,
 		hold: holdAll(&o.Config), holdBytes: int64(o.Config.Backups.LogLimit),
 	})
 	if err != nil {

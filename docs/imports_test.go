@@ -42,6 +42,7 @@ var house = []rule{
 	// Installing knows the configuration and the files that it installs, but not the casino.
 	{directory: "appliance/setup", mayImport: []string{"appliance/config", "deploy"}, notLibs: storageLibs},
 	{directory: "appliance/terminal", notLibs: storageLibs},
+	{directory: "appliance/upgrade", mayImport: []string{"appliance/control"}, notLibs: storageLibs},
 	{directory: "appliance/web", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 
 	// Games are pure: no clock, no disk, no network, no randomness except their input.
@@ -69,6 +70,7 @@ var house = []rule{
 
 	// The files that are installed, and tools of the checks, which are no part of the program.
 	{directory: "deploy", notLibs: storageLibs},
+	{directory: "deploy/release", notLibs: storageLibs},
 
 	{directory: "tls/certs", notLibs: storageLibs},
 	{directory: "tls/certstore", notLibs: storageLibs},

@@ -331,3 +331,8 @@ func TestDial_TellsThatNoServerRuns(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func (f *fakeServer) CopyState(context.Context) (StateCopy, error) {
+	return StateCopy{Dir: "/copy"}, nil
+}
+func (f *fakeServer) RemoveStateCopy() error { return nil }
