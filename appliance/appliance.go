@@ -222,6 +222,7 @@ func (a *App) openState(ctx context.Context) (err error) {
 	if err := os.RemoveAll(filepath.Join(a.config.Data.Dir, tryDir)); err != nil {
 		return fmt.Errorf("remove what an earlier upgrade has left: %w", err)
 	}
+	a.cleanups.add("copies of the state", a.copies.close)
 	a.casino = a.dir.casino()
 	replayed := a.progress(stillPatience, a.replaying)
 	err = a.dir.node.Barrier(ctx)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"imperio/appliance/control"
 	"imperio/appliance/problem"
@@ -21,8 +22,24 @@ import (
 // copyRoom is how many times as large as the state the room for a copy must be: a new program may write all of it anew.
 const copyRoom = 2
 
+// copyLife is how long a copy stays if nobody removes it: its verb was killed, perhaps.
+const copyLife = time.Hour
+
 // stateCopies makes one copy of the state at a time.
-type stateCopies struct{ mu sync.Mutex }
+type stateCopies struct {
+	mu      sync.Mutex
+	expires *time.Timer // removes the newest copy; nil: there was none
+}
+
+// close leaves the newest copy to the next start.
+func (c *stateCopies) close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.expires != nil {
+		c.expires.Stop()
+	}
+	return nil
+}
 
 // CopyState implements control.Server.
 func (h house) CopyState(ctx context.Context) (out control.StateCopy, err error) {
@@ -48,6 +65,14 @@ func (h house) CopyState(ctx context.Context) (out control.StateCopy, err error)
 	if out.Bytes, err = writeSnapshot(snapshot, filepath.Join(dir, storage.StateFile)); err != nil {
 		return out, errors.Join(fmt.Errorf("copy the state: %w", err), os.RemoveAll(dir))
 	}
+	if h.app.copies.expires != nil {
+		h.app.copies.expires.Stop()
+	}
+	h.app.copies.expires = time.AfterFunc(copyLife, func() {
+		if err := h.RemoveStateCopy(); err != nil {
+			h.app.log.Warn("a copy of the state could not be removed; the next start tries again", "error", err)
+		}
+	})
 	return out, nil
 }
 

@@ -1,7 +1,6 @@
 package upgrade
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +26,7 @@ type Launch struct {
 type alone struct {
 	casino Casino
 	ask    func(ctx context.Context, program string) (Launch, error)
+	find   func() int // the id of the casino's process; 0: it does not run, or that can't be told
 
 	process *os.Process // holds on to the very process: its id can't come to mean another one
 	user    *syscall.SysProcAttr
@@ -35,21 +35,18 @@ type alone struct {
 	reaped  atomic.Bool
 }
 
-// newAlone holds on to the casino's process.
-func newAlone(casino Casino, ask func(context.Context, string) (Launch, error), pid int) (*alone, error) {
-	a := &alone{casino: casino, ask: ask}
-	var err error
-	if pid == 0 {
-		return a, nil // it does not run
-	}
-	if a.process, err = os.FindProcess(pid); err != nil {
-		return nil, err
+// hold holds on to the casino's process, if it runs.
+func (a *alone) hold() (err error) {
+	pid := a.find()
+	if a.process != nil || pid == 0 {
+		return nil
 	}
 	if a.user, err = userOf(pid); err != nil {
-		return nil, err
+		return err
 	}
 	a.output = outputOf(pid)
-	return a, nil
+	a.process, err = os.FindProcess(pid)
+	return err
 }
 
 // Name implements Manager.
@@ -64,6 +61,9 @@ const (
 
 // Restart implements Manager.
 func (a *alone) Restart(ctx context.Context, program string) error {
+	if err := a.hold(); err != nil {
+		return err
+	}
 	if a.alive() || a.process == nil && a.answers(ctx) {
 		asked, cancel := context.WithTimeout(ctx, askPatience)
 		defer cancel()
@@ -156,8 +156,17 @@ func (a *alone) Ended(context.Context) (why string, ended bool) {
 // Down implements Manager.
 func (a *alone) Down(ctx context.Context) (why string, down bool) { return a.Ended(ctx) }
 
-// alive reports whether the process is there, and not only its result.
+// alive reports whether the process is there, and not only its result. It is sure of the end only if it sees it twice: while a
+// process of several threads becomes another program, its first thread is gone for a moment.
 func (a *alone) alive() bool {
+	if a.there() {
+		return true
+	}
+	time.Sleep(look)
+	return a.there()
+}
+
+func (a *alone) there() bool {
 	if a.process == nil || a.reaped.Load() || a.process.Signal(syscall.Signal(0)) != nil {
 		return false
 	}
@@ -165,8 +174,14 @@ func (a *alone) alive() bool {
 	if err != nil {
 		return true // a system without /proc
 	}
-	_, rest, _ := bytes.Cut(stat[max(0, bytes.LastIndexByte(stat, ')')):], []byte(" "))
-	return len(rest) == 0 || rest[0] != 'Z' && rest[0] != 'X'
+	return !ended(string(stat))
+}
+
+// ended reads from /proc/PID/stat whether all threads of a process have ended.
+func ended(stat string) bool {
+	const state, threads = 0, 17 // after the name, which is in parentheses
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	return len(fields) > threads && (fields[state] == "Z" || fields[state] == "X") && fields[threads] <= "1"
 }
 
 // Log implements Manager.

@@ -53,8 +53,9 @@ func Find(ctx context.Context, dataDir, socket, installed, self, sudoUser string
 	if running := programOf(pid); pid != 0 && running != "" && running != o.Installed {
 		return o, fmt.Errorf("the casino runs %s, and not %s. Name that one with --installed, or start the casino from it", running, o.Installed)
 	}
-	o.Manager, err = newAlone(c, c.restart, pid)
-	return o, err
+	alone := &alone{casino: c, ask: c.restart, find: func() int { return pidOf(c.socket) }}
+	o.Manager = alone
+	return o, alone.hold()
 }
 
 // restart asks the casino to become another program.

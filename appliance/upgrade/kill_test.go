@@ -134,7 +134,7 @@ func (s *service) Backup(context.Context) ([]string, error) { return []string{"m
 
 func (s *service) options() Options {
 	return Options{
-		Installed: s.installed, DataDir: s.dataDir, Casino: s, Manager: s, Patience: 30 * time.Millisecond, Watch: 20 * time.Millisecond, every: time.Millisecond,
+		Installed: s.installed, DataDir: s.dataDir, Casino: s, Manager: s, Patience: 30 * time.Millisecond, Watch: 20 * time.Millisecond, every: time.Millisecond, starting: time.Millisecond,
 		check: func(string, string) error { return nil },
 	}
 }
@@ -377,5 +377,46 @@ func TestReadNote_FollowsNoLinkAndWaitsForNothing(t *testing.T) {
 	}
 	if !ReadNote(dir, "one").Proven {
 		t.Error("a note is not read")
+	}
+}
+
+// A process whose first thread is gone, as while it becomes another program, has not ended.
+func TestEnded_OnlyWithTheLastThread(t *testing.T) {
+	const rest = " 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 "
+	for stat, want := range map[string]bool{
+		"12 (imperio) S" + rest + "9 0": false,
+		"12 (imperio) Z" + rest + "2 0": false,
+		"12 (imperio) Z" + rest + "1 0": true,
+		"12 (a) Z (b) S" + rest + "1 0": false,
+		"12 (imperio) X" + rest + "0 0": true,
+		"12 (imperio":                   false,
+	} {
+		if got := ended(stat); got != want {
+			t.Errorf("%q: %t", stat, got)
+		}
+	}
+	own, err := os.ReadFile("/proc/self/stat")
+	if err == nil && ended(string(own)) {
+		t.Errorf("this process: %q", own)
+	}
+	done := exec.Command("true")
+	if err := done.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer done.Wait()
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		return
+	}
+	for deadline := time.Now().Add(3 * time.Minute); ; time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", done.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ended(string(stat)) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("a process that nobody has waited for: %q", stat)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,9 @@ import (
 	"os"
 	"time"
 )
+
+// startPatience is how long a casino that does not answer may be about to start, before it counts as down.
+const startPatience = 15 * time.Second
 
 // ErrNone says that no upgrade is under way.
 var ErrNone = errors.New("no upgrade is under way")
@@ -38,12 +42,18 @@ func Resume(ctx context.Context, o Options) (Result, error) {
 	defer release()
 	began, err := w.load()
 	if err != nil || !began {
+		if err == nil || errors.Is(err, ErrNone) { // a verb that was killed while it tried has left it
+			_ = o.Casino.RemoveStateCopy(ctx) // the casino does so itself, later
+		}
 		return Result{From: w.journal.From, To: w.journal.To}, err
 	}
 	if w.journal.State == GoingBack {
 		return w.goBack(ctx, w.journal.Reason)
 	}
 	running, err := o.Casino.Running(ctx)
+	for late := time.Now().Add(cmp.Or(o.starting, startPatience)); err != nil && time.Now().Before(late) && ctx.Err() == nil; running, err = o.Casino.Running(ctx) {
+		_ = pause(ctx, look)
+	}
 	switch {
 	case err != nil || running.Version != w.journal.To:
 		return w.prove(ctx)

@@ -52,9 +52,10 @@ type Options struct {
 	// Tell is called after each step, in order. May be nil.
 	Tell func(Step, string)
 
-	check func(path, name string) error // nil: checkProgram. For tests
-	every time.Duration                 // between two looks; 0: look
-	after func(Step) error              // is called after each step; its error ends the work there, as a kill would. For tests
+	check    func(path, name string) error // nil: checkProgram. For tests
+	every    time.Duration                 // between two looks; 0: look
+	starting time.Duration                 // 0: startPatience
+	after    func(Step) error              // is called after each step; its error ends the work there, as a kill would. For tests
 }
 
 // Step is a part of an upgrade that is done.
