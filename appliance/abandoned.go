@@ -15,7 +15,7 @@ func (a *App) settleAbandoned(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
-		for _, t := range a.tables {
+		for _, t := range a.offered(a.inForce.Load()) {
 			if t.AbandonAfter <= 0 {
 				continue // its rounds never stay open
 			}

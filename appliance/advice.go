@@ -16,8 +16,8 @@ func listenError(what, key string, err error) error {
 	case errors.Is(err, syscall.EADDRINUSE):
 		advice = "Another program listens there: 'ss -ltnp' shows which. Stop that one, or choose another --" + key
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
-		advice = "Ports below 1024 need a right. The unit deploy/systemd/imperio.service gives it (AmbientCapabilities=CAP_NET_BIND_SERVICE), and so does " +
-			"'setcap cap_net_bind_service=+ep' on the binary. Or choose a port from 1024 on with --" + key
+		advice = "Ports below 1024 need a right. For the service, systemd opens them: run 'imperio install' again after changing addresses, and see 'systemctl status imperio.socket'. " +
+			"Elsewhere, 'setcap cap_net_bind_service=+ep' on the binary gives it. Or choose a port from 1024 on with --" + key
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		advice = "This machine has no such address: 'ip address' shows those it has. Choose one of these with --" + key + ", or none, as in ':443', for all"
 	case errors.Is(err, syscall.EAFNOSUPPORT):

@@ -12,7 +12,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +26,8 @@ import (
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
 	"imperio/appliance/ops"
+	"imperio/appliance/service"
+	"imperio/appliance/upgrade"
 	"imperio/games"
 	"imperio/games/catalogue"
 	"imperio/replication"
@@ -41,30 +46,52 @@ type Options struct {
 	LimitHeap       func(bytes int64) // limits the process's heap, such as debug.SetMemoryLimit; nil: it has its limit already
 	Games           *games.Catalogue  // nil: all released games
 	Tables          []config.Table    // how the games are offered; nil: as the configuration says
-	Clock           replication.Clock // the source of the casino's time; nil: the system's clock
+	// Reload reads all sources of the configuration again, and validates it; nil: a reload is refused.
+	Reload func() (*config.Loaded, error)
+	Clock  replication.Clock // the source of the casino's time; nil: the system's clock
 	// Space returns the free bytes and the size of the data directory's disk; nil: the system says.
 	Space func() (free, total uint64, err error)
 	// Hold is how long a change of health must hold before operators get a message; 0: 30 seconds.
 	Hold time.Duration
+	// Sockets are listening sockets that the process was started with. New takes those that its listeners want, and closes the rest.
+	Sockets *service.Sockets // nil: none
+	// Supervisor is told when the casino is ready, stops, and lives.
+	Supervisor *service.Supervisor // nil: nobody
+	// Program is the path of this program's file, for a restart, and beside which the journal of an upgrade may be; "": it can't
+	// restart itself, and no upgrade is looked for.
+	Program string
 }
 
 // App is a casino that is ready to serve.
 type App struct {
-	config  config.Config
+	config  config.Config // at the start
+	reload  func() (*config.Loaded, error)
 	games   *games.Catalogue
-	tables  []config.Table
+	tables  []config.Table // nil: as the configuration says
 	version string
 	commit  string
 	clock   replication.Clock
 	space   func() (free, total uint64, err error)
 	hold    time.Duration
-	started time.Time
-	memory  Memory
-	logs    *edge.LogBuffer
+	// sockets are those that the process was started with; preflight takes what the listeners want into taken, by address.
+	sockets    *service.Sockets
+	taken      map[string]net.Listener
+	supervisor *service.Supervisor
+	program    string
+	output     io.Writer      // where the logs go
+	successors chan successor // gets the program that is to replace this one
+	stopping   atomic.Bool    // listeners close
+	started    time.Time
+	memory     Memory
+	logs       *edge.LogBuffer
 	// accessLogs have their own buffer, so that a flood of requests can't displace errors.
 	accessLogs *edge.LogBuffer
 	log        *slog.Logger
-	cleanups   cleanups
+	level      slog.LevelVar
+	// inForce is config with what reloads have changed. Its values are never changed, only replaced; reloading is held meanwhile.
+	inForce   atomic.Pointer[config.Config]
+	reloading sync.Mutex
+	cleanups  cleanups
 
 	gate    *ops.Gate
 	escrow  *ops.Escrow
@@ -75,6 +102,9 @@ type App struct {
 	alarms   *ops.Alarms
 
 	dir       *dataDir
+	copies    stateCopies
+	trial     *trial                         // this program is on trial; nil: it is not
+	cameBack  *upgrade.Journal               // an upgrade has failed, and this is the program before; nil: none has
 	backups   atomic.Pointer[backup.Service] // nil: none are configured, or the data directory is not open yet
 	events    *storage.Follower              // follows from the start, for countRounds
 	casino    casino
@@ -83,33 +113,44 @@ type App struct {
 	passwords *auth.Passwords
 	api       *api.API
 	pages     *edge.Static
+	prepared  prepared
 	servers   []*server
 }
 
 // server is an HTTP server with the listener it serves.
 type server struct {
-	name string
-	http *http.Server
-	on   net.Listener
-	tls  bool
-	last bool // stops last, since it serves health while the others finish
+	name    string
+	socket  socket // what it listens on, for the next program; without an address it is not handed on
+	http    *http.Server
+	on      net.Listener
+	tls     bool
+	last    bool          // stops last, since it serves health while the others finish
+	silent  *silent       // nil: the edge knows its connections
+	accepts chan struct{} // closed when it accepts no more
+}
+
+// socket is a listening socket and the configured address that it has.
+type socket struct {
+	net.Listener
+	address string
 }
 
 // New first checks all that the configuration names. Then it waits until the disk has room, opens the data directory, waits until the node leads, and listens. If it fails,
 // nothing is left open. If ctx ends meanwhile, its error is in the chain.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{config: o.Config, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, space: o.Space, hold: o.Hold, started: time.Now()}
+	a := &App{config: o.Config, reload: o.Reload, games: o.Games, tables: o.Tables, version: o.Version, commit: o.Commit, clock: o.Clock, space: o.Space, hold: o.Hold, started: time.Now(),
+		sockets: o.Sockets, taken: make(map[string]net.Listener), supervisor: o.Supervisor,
+		program: o.Program, output: o.Logs, successors: make(chan successor, 1)}
 	if a.games == nil {
 		a.games = catalogue.Released()
-	}
-	if a.tables == nil {
-		a.tables = a.config.Games.Tables()
 	}
 	if a.space == nil {
 		a.space = func() (free, total uint64, err error) { return ops.SpaceOf(a.config.Data.Dir) }
 	}
 	a.logs = edge.NewLogBuffer(o.Logs, logBufferBytes)
-	a.log = newLog(o.Config.Logs, a.logs)
+	a.inForce.Store(&a.config)
+	a.level.Set(o.Config.Logs.Level)
+	a.log = newLog(o.Config.Logs.Format, &a.level, a.logs)
 	a.accessLogs = edge.NewLogBuffer(o.Logs, logBufferBytes)
 	a.cleanups.log = a.log
 	a.cleanups.add("logs", a.logs.Close)
@@ -130,11 +171,15 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.memory = PlanMemory(int64(a.config.Data.Memory))
 	a.memory.log(a.log, int64(a.config.Data.Memory))
+	if err := a.findTrial(o.Program); err != nil {
+		return nil, err
+	}
 	if o.LimitHeap != nil {
 		o.LimitHeap(a.memory.Heap)
 	}
+	a.prepare()
 	for _, step := range []func(context.Context) error{
-		a.preflight, a.openOps, a.awaitRoom, a.openState, a.openBackups, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
+		a.takeSockets, a.preflight, a.openOps, a.awaitRoom, a.openState, a.openBackups, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -146,9 +191,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 // logBufferBytes bounds the lines of each log that wait to be written. Further lines are dropped and counted.
 const logBufferBytes = 1 << 20
 
-func newLog(c config.Logs, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.Level}
-	if c.Format == config.LogJSON {
+func newLog(format config.LogFormat, level slog.Leveler, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == config.LogJSON {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
@@ -156,14 +201,16 @@ func newLog(c config.Logs, w io.Writer) *slog.Logger {
 
 func (a *App) openState(ctx context.Context) (err error) {
 	began := time.Now()
+	opened := a.progress(openPatience, opening)
 	a.dir, err = openDataDir(dataDirOptions{
 		path: a.config.Data.Dir, create: true, key: keyFrom(a.config.Data), games: a.games, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit, clock: a.clock,
-		caches: a.memory.Caches, hold: a.heldUpTo, holdBytes: int64(a.config.Backups.LogLimit),
+		trial: a.trial != nil, version: a.version, caches: a.memory.Caches, hold: a.heldUpTo, holdBytes: int64(a.config.Backups.LogLimit),
 		store: storage.Options{
 			CheckpointInterval: a.config.Data.CheckpointInterval, CheckpointBytes: a.memory.Checkpoint, MappedBytes: a.memory.Mapped,
 			StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log,
 		},
 	})
+	opened()
 	if err != nil {
 		return err
 	}
@@ -172,12 +219,21 @@ func (a *App) openState(ctx context.Context) (err error) {
 		defer cancel()
 		return a.dir.close(ctx)
 	})
+	if err := os.RemoveAll(filepath.Join(a.config.Data.Dir, tryDir)); err != nil {
+		return fmt.Errorf("remove what an earlier upgrade has left: %w", err)
+	}
+	a.cleanups.add("copies of the state", a.copies.close)
 	a.casino = a.dir.casino()
-	if err := a.dir.node.Barrier(ctx); err != nil {
+	replayed := a.progress(stillPatience, a.replaying)
+	err = a.dir.node.Barrier(ctx)
+	replayed()
+	if err != nil {
 		return fmt.Errorf("wait for the node to lead: %w", err)
 	}
-	if err := a.raiseLevel(ctx); err != nil {
-		return err
+	if a.trial == nil {
+		if err := a.raiseLevel(ctx); err != nil {
+			return err
+		}
 	}
 	a.events = a.dir.store.Follow() // replayed events are not news
 	index, _ := a.dir.store.Applied()
@@ -207,18 +263,10 @@ func (a *App) openAPI(context.Context) error {
 	if a.passwords, err = auth.NewPasswords(auth.PasswordOptions{Cost: a.config.Accounts.BcryptCost, Seal: a.dir.keys, Patience: a.config.Accounts.PasswordWait}); err != nil {
 		return err
 	}
-	failed := a.config.Limits.FailedSignIns
-	if !a.config.Limits.On {
-		failed.Events = 0
-	}
 	a.api, err = api.New(api.Options{
 		Casino: a.casino, Events: a.dir.store.Follow(), Passwords: a.passwords, Subjects: a.dir.keys, Log: a.log, Now: a.dir.node.Now, Random: rand.Reader,
-		Games: a.games, Tables: apiTables(a.tables),
-		WelcomeCoins: a.config.Accounts.WelcomeCoins, DailyCoins: a.config.Accounts.DailyCoins,
-		SessionLifetime: a.config.Accounts.SessionLifetime, SignUp: api.SignUp(a.config.Accounts.SignUp),
-		SignInTries: int64(failed.Events), SignInRefill: failed.Per / time.Duration(max(failed.Events, 1)),
+		Games: a.games, Offer: a.offer(a.inForce.Load()),
 		AnswerWithin: a.config.Listen.WriteTimeout * 2 / 3,
-		Origins:      a.config.Access.CORSOrigins,
 		Client:       func(r *http.Request) netip.Addr { return edge.ClientAddress(r.Context()) },
 		Secure:       func(r *http.Request) bool { return edge.Secure(r.Context()) },
 		Admit:        a.edge.AdmitAccount,
@@ -230,6 +278,29 @@ func (a *App) openAPI(context.Context) error {
 	}
 	a.cleanups.add("API", func() error { a.api.Close(); return nil })
 	return nil
+}
+
+// offer is what a reload can change in the API.
+func (a *App) offer(c *config.Config) api.Offer {
+	failed := c.Limits.FailedSignIns
+	if !c.Limits.On {
+		failed.Events = 0
+	}
+	return api.Offer{
+		Tables:       apiTables(a.offered(c)),
+		WelcomeCoins: c.Accounts.WelcomeCoins, DailyCoins: c.Accounts.DailyCoins,
+		SessionLifetime: c.Accounts.SessionLifetime, SignUp: api.SignUp(c.Accounts.SignUp),
+		SignInTries: int64(failed.Events), SignInRefill: failed.Per / time.Duration(max(failed.Events, 1)),
+		Origins: c.Access.CORSOrigins,
+	}
+}
+
+// offered says how the games are offered by a configuration.
+func (a *App) offered(c *config.Config) []config.Table {
+	if a.tables != nil {
+		return a.tables
+	}
+	return c.Games.Tables()
 }
 
 func apiTables(tables []config.Table) []api.Table {
@@ -267,10 +338,14 @@ func (a *App) observe(r *http.Request, o api.Observation) {
 const signInRoute = "/api/v1/sessions"
 
 // Run serves until ctx ends or something fails; it returns nil if ctx ended. It stops accepting, finishes requests in flight
-// within the configured time, writes a checkpoint and closes everything.
+// within the configured time, writes a checkpoint and closes everything. If an operator asks for a restart, it ends in the same
+// way, and then replaces the process.
 func (a *App) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.Background())
 	var owned group
+	life, end := context.WithCancel(context.Background())
+	defer end()
+	owned.run(func() { a.proveLife(life) })
 	owned.run(func() { a.settleAbandoned(background) })
 	owned.run(func() { a.gate.Run(background) })
 	if s := a.backups.Load(); s != nil {
@@ -280,6 +355,7 @@ func (a *App) Run(ctx context.Context) error {
 	owned.run(func() { a.health.Run(background) })
 	owned.run(func() { a.countRounds(background, a.events) })
 	owned.run(func() { a.watchLeader(background) })
+	owned.run(func() { a.watchTrial(background) })
 	failed := make(chan error, len(a.servers)+1)
 	owned.run(func() {
 		if err := a.dir.watch(background); err != nil {
@@ -287,18 +363,29 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	})
 	for _, s := range a.servers {
+		s.accepts = make(chan struct{})
 		owned.run(func() {
-			if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
+			defer close(s.accepts)
+			if err := s.serve(); !errors.Is(err, http.ErrServerClosed) && !a.stopping.Load() {
 				failed <- fmt.Errorf("serve %s on %s: %w", s.name, s.on.Addr(), err)
 			}
 		})
 		a.log.Info("serving", "what", s.name, "address", s.on.Addr().String())
 	}
 
+	a.tellReady()
+	if err := a.supervisor.Err(); err != nil {
+		a.log.Warn("the service manager can't be told that the casino serves. It may end it. Check that the unit lets it use AF_UNIX sockets", "error", err)
+	}
+
 	var err error
+	var next *successor
 	select {
 	case <-ctx.Done():
 		a.log.Info("stopping")
+	case s := <-a.successors:
+		next = &s
+		a.log.Info("restarting", "program", s.program)
 	case err = <-failed:
 		a.log.Error("stopping because a part failed", "error", err)
 	case err = <-a.dir.node.Failed():
@@ -311,13 +398,32 @@ func (a *App) Run(ctx context.Context) error {
 		a.alarms.Stopped()
 	}
 	a.health.Stop() // before anything else, so that load balancers notice
+	a.stopping.Store(true)
+	if next != nil {
+		a.supervisor.Reloading("restarting")
+	} else {
+		a.supervisor.Stopping("closing")
+	}
+	a.supervisor.ExtendTime(a.config.Listen.ShutdownTimeout + finishPatience + 2*closePatience)
 	stop()
 	a.stopServing()
+	end()
 	owned.wait()
-	if err == nil {
+	if err == nil && next == nil {
 		a.finishBackups()
 	}
-	return errors.Join(err, a.close())
+	err = errors.Join(err, a.close())
+	if next == nil {
+		return err
+	}
+	if ctx.Err() != nil { // told to stop meanwhile
+		next.sockets.Close()
+		return err
+	}
+	if err != nil {
+		newLog(a.config.Logs.Format, &a.level, a.output).Error("the casino did not close well before its restart", "error", err)
+	}
+	return a.succeed(*next)
 }
 
 // close releases everything, but does not wait for ever: a hung disk must not keep the process alive.
@@ -337,26 +443,4 @@ func (s *server) serve() error {
 		return s.http.ServeTLS(s.on, "", "")
 	}
 	return s.http.Serve(s.on)
-}
-
-// stopServing lets requests in flight finish for a bounded time. Then it closes their connections.
-func (a *App) stopServing() {
-	ctx, cancel := context.WithTimeout(context.Background(), a.config.Listen.ShutdownTimeout)
-	defer cancel()
-	a.api.Close() // live connections don't end by themselves
-	for _, last := range []bool{false, true} {
-		var owned group
-		for _, s := range a.servers {
-			if s.last != last {
-				continue
-			}
-			owned.run(func() {
-				if err := s.http.Shutdown(ctx); err != nil {
-					a.log.Warn("closing connections that did not finish in time", "server", s.name)
-					s.http.Close()
-				}
-			})
-		}
-		owned.wait()
-	}
 }

@@ -85,7 +85,7 @@ func OpenBackups(ctx context.Context, dir, sudoUser string, o Options) (client *
 			return nil, nil
 		}
 		return newBackups(ctx, &o.Config, d, backupOptions{
-			version: o.Version, log: newLog(o.Config.Logs, o.Logs), space: func() (uint64, uint64, error) { return ops.SpaceOf(dir) }, hurry: true,
+			version: o.Version, log: newLog(o.Config.Logs.Format, o.Config.Logs.Level, o.Logs), space: func() (uint64, uint64, error) { return ops.SpaceOf(dir) }, hurry: true,
 		})
 	})
 	return client, false, close, err

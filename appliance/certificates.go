@@ -21,7 +21,7 @@ func (a *App) openCertificates(ctx context.Context) error {
 	}
 	a.cleanups.add("certificate store", store.Close)
 
-	o, err := a.certificateOptions()
+	o, err := certificateOptions(&a.config, a.log)
 	if err != nil {
 		return err
 	}
@@ -36,16 +36,6 @@ func (a *App) openCertificates(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// Reload reads again what can be read again without a restart: the files of certificates. It says in the log what it does.
-// Safe for concurrent use, also while the casino stops.
-func (a *App) Reload() {
-	if a.certs != nil && a.certs.Reload() {
-		a.log.Info("asked to reload: the certificate files are read again. Other settings take effect with a restart")
-		return
-	}
-	a.log.Info("asked to reload: there are no certificate files to read again. Other settings take effect with a restart", "tls", string(a.config.TLS.Mode))
 }
 
 // certStoreOptions says how a data directory's state stores certificates. A lock that is lost while a certificate is being

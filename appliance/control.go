@@ -38,13 +38,15 @@ func (a *App) listenControl(context.Context) error {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return errors.Join(fmt.Errorf("protect the control socket: %w", err), l.Close())
 	}
-	a.addServer(&server{name: "operator's commands", on: l, http: &http.Server{
+	s := &server{name: "operator's commands", on: l, http: &http.Server{
 		Handler:     withHealth(a.health, newControl(a.casino, a.passwords, a.log, house{a}, backupsOf(a.backups.Load()), a.URL, "operator")),
 		ConnContext: control.PeerContext,
 		ErrorLog:    slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 		// An audit of a large casino takes minutes.
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, WriteTimeout: time.Hour,
-	}})
+	}}
+	s.silent = silentConnections(s.http)
+	a.addServer(s)
 	return nil
 }
 
@@ -81,8 +83,16 @@ func (h house) Status() control.Status {
 	store, node := h.app.dir.store, h.app.dir.node.Status()
 	f := store.Figures()
 	event, head := store.Head()
+	var addresses []string
+	for _, s := range h.app.servers {
+		if on := s.on.Addr(); on.Network() == "tcp" {
+			addresses = append(addresses, on.String())
+		}
+	}
+	program, _ := os.Executable() // "" if the system does not know
 	return control.Status{
-		Version: h.app.version, Node: node.NodeID, StartedAt: h.app.started, Leader: node.Ready,
+		Addresses: addresses,
+		Version:   h.app.version, Program: program, Node: node.NodeID, StartedAt: h.app.started, Leader: node.Ready,
 		AppliedIndex: node.AppliedIndex, DurableIndex: node.Durable.Index, Events: event, HistoryHead: fmt.Sprintf("%x", head),
 		Accounts: f.Accounts, Sessions: f.Sessions, OpenRounds: f.OpenRounds, LedgerSum: f.LedgerSum,
 	}
@@ -121,10 +131,10 @@ func OpenControl(ctx context.Context, dir, sudoUser string, o Options) (client *
 // openControl opens a directory that no server runs on, as dial says. backups makes the service of backups, which runs until
 // close; nil: there is none, and the log keeps what it would ship.
 func openControl(ctx context.Context, dir, sudoUser string, o Options, dial error, backups func(*dataDir) (*backup.Service, error)) (client *control.Client, close func() error, err error) {
-	log := newLog(o.Config.Logs, o.Logs)
+	log := newLog(o.Config.Logs.Format, o.Config.Logs.Level, o.Logs)
 	var service *backup.Service
 	d, err := openDataDir(dataDirOptions{
-		path: dir, key: keyFrom(o.Config.Data), log: log, stallLimit: o.Config.Data.DiskStallLimit,
+		path: dir, version: o.Version, key: keyFrom(o.Config.Data), log: log, stallLimit: o.Config.Data.DiskStallLimit,
 		hold: holdAll(&o.Config), holdBytes: int64(o.Config.Backups.LogLimit),
 	})
 	if err != nil {

@@ -34,6 +34,7 @@ type dataDir struct {
 	store    *storage.Store
 	node     *replication.Node
 	made     bool // this start made the casino
+	wayBack  wayBack
 	lock     *os.File
 }
 
@@ -49,7 +50,10 @@ type dataDirOptions struct {
 	clock      replication.Clock // nil: the system's
 	hold       func() uint64     // entries above it stay in the log, which has at most holdBytes then; nil: none
 	holdBytes  int64
-	log        *slog.Logger
+	// trial says that the program may be replaced by the one before, so the way back stays open; see trial.go.
+	trial   bool
+	version string // of this program
+	log     *slog.Logger
 }
 
 // openDataDir opens the casino in a directory, or makes one if there is none and o.create is set. If it refuses a directory,
@@ -113,10 +117,27 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		}
 	}
 	o.store.Owner = d.identity.ClusterID
-	if d.store, err = storage.OpenWith(o.path, o.games, d.keys, o.caches, o.store); err != nil {
+	undecided := o.trial || !o.create // an operator's verb decides nothing
+	if undecided {
+		o.store.BeforeMigration = putAside(o.path, o.version, o.log)
+	}
+	d.store, err = storage.OpenWith(o.path, o.games, d.keys, o.caches, o.store)
+	if newer := (*engine.NewerFormatError)(nil); errors.As(err, &newer) && d.keys != nil {
+		if err = d.goBack(&o, err); err == nil {
+			d.store, err = storage.OpenWith(o.path, o.games, d.keys, o.caches, o.store)
+		}
+	}
+	if err != nil {
 		return nil, o.key.explain(o.path, err)
 	}
 	undo.add("state", d.store.Close)
+	d.wayBack.close()
+	if a, found := readAside(o.path); found && undecided {
+		d.wayBack.open(a.Index)
+		o.hold = d.wayBack.hold(o.hold)
+	} else if err := removeAside(o.path); err != nil { // nobody goes back any more
+		return nil, fmt.Errorf("remove what an earlier upgrade has left: %w", err)
+	}
 	d.node, err = replication.Open(replication.Options{
 		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer, Clock: o.clock,
 		Identity: d.logIdentity(), StallLimit: o.stallLimit, Hold: o.hold, HoldBytes: o.holdBytes,

@@ -3,11 +3,13 @@ package appliance
 import (
 	"net/http"
 	"strings"
+
+	"imperio/appliance/ops"
 )
 
 // handler routes requests to the API, the health checks, the metrics or the pages.
 func (a *App) handler() http.Handler {
-	metrics := a.guard().Protect(a.metrics.Handler())
+	metrics := ops.Protect(a.guard, a.metrics.Handler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case strings.HasPrefix(path, "/api/"):

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"imperio/appliance/api"
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
 	"imperio/appliance/problem"
@@ -15,11 +14,7 @@ import (
 
 // openEdge makes the edge, which every request passes before it reaches a handler.
 func (a *App) openEdge(context.Context) (err error) {
-	files, err := web.Files(api.Description())
-	if err != nil {
-		return err
-	}
-	if a.pages, err = edge.NewStatic(web.Assets(), files); err != nil {
+	if a.pages, err = a.prepared.pages(); err != nil {
 		return fmt.Errorf("read the players' pages: %w", err)
 	}
 	a.edge, err = edge.New(a.edgeOptions())
@@ -50,11 +45,11 @@ func (a *App) serveOn(ctx context.Context, at address, handler http.Handler, tls
 	if at.at == "" {
 		return nil
 	}
-	l, err := listenTCP(ctx, at)
+	l, err := a.listen(ctx, at)
 	if err != nil {
 		return err
 	}
-	s := &server{name: at.what, http: a.edge.Server(handler), on: a.edge.Listener(l), tls: tls}
+	s := &server{name: at.what, socket: socket{l, at.at}, http: a.edge.Server(handler), on: a.edge.Listener(l), tls: tls}
 	a.addServer(s)
 	return nil
 }
@@ -74,26 +69,32 @@ func (a *App) edgeOptions() edge.Options {
 	o.HeaderTimeout, o.BodyTimeout = c.Listen.ReadTimeout, c.Listen.ReadTimeout
 	o.IdleTimeout, o.WriteTimeout = c.Listen.IdleTimeout, c.Listen.WriteTimeout
 	o.TrustedProxies, o.ProxyProtocol = c.Listen.TrustedProxies, bool(c.Listen.ProxyProtocol)
-	o.CORSOrigins = c.Access.CORSOrigins
 	o.HSTS = hsts(c.TLS.HSTS)
 	o.Compression = bool(c.Listen.Compression)
-	o.MaxConnections, o.MaxConnectionsPerAddress = int(c.Limits.Connections), int(c.Limits.ConnectionsPerAddress)
-	if o.MaxConnections > 0 {
-		o.MaxConnections = min(o.MaxConnections, a.memory.Connections)
-	}
-	if !c.Limits.On {
-		o = o.Unlimited()
-	} else {
-		o.Zones = zones(c.Limits)
-	}
+	o.Settings = a.edgeSettings(a.inForce.Load())
 	o.Uncounted = func(r *http.Request) bool { return a.pages.Has(r.URL.Path) }
 	o.ErrorPage = errorPage
 	o.Observer = a.metrics
 	o.Log = a.log
-	if c.Logs.AccessLog {
-		o.AccessLog = newLog(c.Logs, a.accessLogs).Handler()
-	}
 	return o
+}
+
+// edgeSettings are what a reload can change at the edge.
+func (a *App) edgeSettings(c *config.Config) edge.Settings {
+	s := edge.Settings{
+		MaxConnections: int(c.Limits.Connections), MaxConnectionsPerAddress: int(c.Limits.ConnectionsPerAddress),
+		Zones: zones(c.Limits), CORSOrigins: c.Access.CORSOrigins,
+	}
+	if s.MaxConnections > 0 {
+		s.MaxConnections = min(s.MaxConnections, a.memory.Connections)
+	}
+	if !c.Limits.On {
+		s = s.Unlimited()
+	}
+	if c.Logs.AccessLog {
+		s.AccessLog = newLog(c.Logs.Format, &a.level, a.accessLogs).Handler()
+	}
+	return s
 }
 
 // errorPage is the house's own page of an error.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -50,7 +51,7 @@ func (a *App) openOps(context.Context) error {
 		backups = a.backupFigures
 	}
 	a.metrics = ops.NewMetrics(ops.Sources{
-		Version: a.version, Commit: a.commit, Gate: a.gate, Escrow: a.escrow, Health: a.health, Returns: theoreticalReturns(a.games),
+		Version: a.version, Commit: a.commit, Gate: a.gate, Escrow: a.escrow, Health: a.health, Returns: a.prepared.returns(),
 		Figures:              func() command.Figures { return a.dir.store.Figures() },
 		Replication:          a.replicationFigures,
 		Checkpoints:          a.checkpointFigures,
@@ -186,36 +187,44 @@ func (a *App) addChecks(context.Context) error {
 
 // listenOps opens the listener for metrics and health.
 func (a *App) listenOps(ctx context.Context) error {
-	s, err := a.opsServer(ctx, a.metrics, a.health)
-	if s != nil {
-		a.addServer(s)
+	at := a.opsAddress()
+	if at.at == "" {
+		return nil
 	}
-	return err
+	l, err := a.listen(ctx, at)
+	if err != nil {
+		return err
+	}
+	s := a.opsServer(l, a.metrics, a.health)
+	s.socket = socket{l, at.at}
+	s.silent = silentConnections(s.http)
+	a.addServer(s)
+	return nil
 }
 
-// opsServer listens for the operator; nil if there is no address for that. Without metrics it serves health alone.
-func (a *App) opsServer(ctx context.Context, metrics *ops.Metrics, health *ops.Health) (*server, error) {
-	at := a.config.Listen.OpsAddr
-	if at == "" {
-		return nil, nil
+func (a *App) opsAddress() address {
+	return address{"the operator", "ops-addr", a.config.Listen.OpsAddr}
+}
+
+// opsServer serves the operator. Without metrics it serves health alone.
+func (a *App) opsServer(l net.Listener, metrics *ops.Metrics, health *ops.Health) *server {
+	guard := func() ops.Guard {
+		g := a.guard()
+		g.Allow, g.Address = slices.Concat(ops.Loopback(), g.Allow), nil
+		return g
 	}
-	l, err := listenTCP(ctx, address{"the operator", "ops-addr", at})
-	if err != nil {
-		return nil, err
-	}
-	guard := a.guard()
-	guard.Allow, guard.Address = slices.Concat(ops.Loopback(), guard.Allow), nil
 	var hosts func(string) bool
-	if config.IsLoopback(at) {
+	if config.IsLoopback(a.config.Listen.OpsAddr) {
 		hosts = ops.OwnHosts(a.config.Listen.Domains)
 	}
-	return &server{name: "metrics and health", http: ops.NewServer(metrics, health, guard, hosts, edge.DataHeaders(), a.log), on: l, last: true}, nil
+	return &server{name: "metrics and health", http: ops.NewServer(metrics, health, guard, hosts, edge.DataHeaders(), a.log), on: l, last: true}
 }
 
-// guard says who may read the metrics.
+// guard says who may read the metrics at the moment.
 func (a *App) guard() ops.Guard {
+	access := a.inForce.Load().Access
 	return ops.Guard{
-		Allow: a.config.Access.MetricsAllow, Token: a.config.Access.MetricsToken.Reveal(),
+		Allow: access.MetricsAllow, Token: access.MetricsToken.Reveal(),
 		Address: func(r *http.Request) netip.Addr { return edge.ClientAddress(r.Context()) },
 	}
 }

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"imperio/appliance/config"
+	"imperio/appliance/service"
 	"imperio/tls/certs"
 )
 
@@ -21,11 +24,51 @@ func (a *App) preflight(ctx context.Context) error {
 	if errors.Is(dir, errInUse) {
 		return dir // the other casino has the addresses in use, too
 	}
-	errs := []error{dir, a.checkKey(), a.checkCertificates()}
+	errs := []error{dir, a.checkKey(), a.checkCertificates(&a.config)}
 	for _, l := range a.listeners() {
-		errs = append(errs, tryListen(ctx, l))
+		if _, passed := a.taken[l.at]; !passed {
+			errs = append(errs, tryListen(ctx, l))
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// UnwantedSocketsError says that a supervisor passed sockets which no listener wants.
+type UnwantedSocketsError struct {
+	Unwanted   []string // their addresses
+	Configured []string // the listeners, as "http-addr=:80"
+}
+
+func (e *UnwantedSocketsError) Error() string {
+	return fmt.Sprintf("the service manager passes a socket for %s, but no listener of the configuration has that address (%s). Clients would wait there for ever. "+
+		"Change the addresses, or run 'imperio install' again, which fits the sockets to them, or stop using sockets with 'systemctl disable --now imperio.socket'",
+		strings.Join(e.Unwanted, " and "), strings.Join(e.Configured, ", "))
+}
+
+// takeSockets takes the sockets that the process was started with. It refuses those that no listener wants.
+func (a *App) takeSockets(context.Context) error {
+	a.cleanups.add("inherited sockets", func() error {
+		a.sockets.Close()
+		for _, l := range a.taken {
+			l.Close() // already closed if a server had it
+		}
+		return nil
+	})
+	var configured []string
+	for _, l := range a.listeners() {
+		if l.at == "" {
+			continue
+		}
+		configured = append(configured, l.key+"="+l.at)
+		if socket, ok := a.sockets.Take(l.at); ok {
+			a.taken[l.at] = socket
+		}
+	}
+	if left := a.sockets.Left(); len(left) > 0 {
+		return &UnwantedSocketsError{Unwanted: left, Configured: configured}
+	}
+	a.sockets.Close() // what the program before this one has left open for addresses that are no longer configured
+	return nil
 }
 
 // checkDir refuses a data directory that another process uses, or that can't be made.
@@ -79,8 +122,8 @@ func (a *App) checkKey() error {
 }
 
 // checkCertificates reads the files of certificates.
-func (a *App) checkCertificates() error {
-	o, err := a.certificateOptions()
+func (a *App) checkCertificates(c *config.Config) error {
+	o, err := certificateOptions(c, a.log)
 	if err != nil {
 		return err
 	}
@@ -91,15 +134,15 @@ func (a *App) checkCertificates() error {
 }
 
 // certificateOptions says where certificates come from, and reads the roots for it. It leaves out where they are kept.
-func (a *App) certificateOptions() (o certs.Options, err error) {
-	t := a.config.TLS
+func certificateOptions(c *config.Config, log *slog.Logger) (o certs.Options, err error) {
+	t := c.TLS
 	o = certs.Options{
-		Mode: certs.Mode(t.Mode), Domains: a.config.Listen.Domains, Logger: a.log,
+		Mode: certs.Mode(t.Mode), Domains: c.Listen.Domains, Logger: log,
 		Files: certs.Files{CertFile: t.CertFile, KeyFile: t.KeyFile},
 		ACME: certs.ACME{
 			Directory: t.ACMEDirectory, Staging: t.ACMEStaging, Email: t.ACMEEmail,
 			EABKeyID: t.ACMEEABKeyID, EABMACKey: t.ACMEEABKey.Reveal(),
-			HTTPAddr: a.config.Listen.HTTPAddr, TLSAddr: a.config.Listen.HTTPSAddr,
+			HTTPAddr: c.Listen.HTTPAddr, TLSAddr: c.Listen.HTTPSAddr,
 		},
 	}
 	if t.Mode == config.TLSACME && t.ACMERootFile != "" {
@@ -115,25 +158,47 @@ type address struct{ what, key, at string }
 
 func (a *App) listeners() []address {
 	l := a.config.Listen
-	return []address{{"https", "https-addr", l.HTTPSAddr}, {"http", "http-addr", l.HTTPAddr}, {"the operator", "ops-addr", l.OpsAddr}}
+	return []address{{"https", "https-addr", l.HTTPSAddr}, {"http", "http-addr", l.HTTPAddr}, a.opsAddress()}
 }
 
 // tryListen opens a listener and closes it again. It does nothing without an address.
-func tryListen(ctx context.Context, a address) error {
-	if a.at == "" {
+func tryListen(ctx context.Context, at address) error {
+	if at.at == "" {
 		return nil
 	}
-	l, err := listenTCP(ctx, a)
+	l, err := listenTCP(ctx, at)
 	if err != nil {
 		return err
 	}
 	return l.Close()
 }
 
-func listenTCP(ctx context.Context, a address) (net.Listener, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", a.at)
+// listen returns the listener for an address: the one that the process was started with, or its own.
+func (a *App) listen(ctx context.Context, at address) (net.Listener, error) {
+	if l, ok := a.taken[at.at]; ok {
+		delete(a.taken, at.at)
+		return l, nil
+	}
+	return listenTCP(ctx, at)
+}
+
+// listenForOps listens for the operator before the casino does, and nil if there is no address for that. Closing it leaves a socket
+// that the process was started with to listen.
+func (a *App) listenForOps(ctx context.Context) (net.Listener, error) {
+	at := a.opsAddress()
+	if at.at == "" {
+		return nil, nil
+	}
+	if l, ok := a.taken[at.at]; ok {
+		return service.Duplicate(l)
+	}
+	return listenTCP(ctx, at)
+}
+
+func listenTCP(ctx context.Context, at address) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", at.at)
 	if err != nil {
-		return nil, listenError(a.what, a.key, err)
+		return nil, listenError(at.what, at.key, err)
 	}
 	return l, nil
 }

@@ -28,16 +28,19 @@ func (a *App) awaitRoom(ctx context.Context) error {
 	defer health.Close()
 	check := ops.StartRoomCheck(a.space, startRoom)
 	health.Add(check)
-	s, err := a.opsServer(ctx, nil, health)
+	// A socket that the process was started with must stay open for the casino itself.
+	l, err := a.listenForOps(ctx)
 	if err != nil {
 		return err
 	}
-	if s != nil {
+	if l != nil {
+		s := a.opsServer(l, nil, health)
 		var owned group
 		owned.run(func() { s.serve() }) // ends with ErrServerClosed
 		defer owned.wait()
 		defer s.http.Close()
 	}
+	defer a.progress(0, func() (string, uint64) { return "the disk is full: waiting for room to start", 0 })()
 	look, tell := time.NewTicker(roomLook), time.NewTicker(roomTold)
 	defer look.Stop()
 	defer tell.Stop()

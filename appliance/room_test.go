@@ -4,17 +4,24 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"imperio/appliance/bench"
 	"imperio/appliance/ops"
+	"imperio/appliance/service"
 )
 
 // smallDisk is a disk with as much free space as a test says.
@@ -126,5 +133,51 @@ func TestTryRoom_LeavesNothingBehind(t *testing.T) {
 	}
 	if err := tryRoom(filepath.Join(dir, "missing"), 1); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing directory: %v", err)
+	}
+}
+
+// A socket that a supervisor holds serves while the start waits, and afterwards.
+func TestStart_OnAFullDiskKeepsASocketThatWasPassed(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // the supervisor's end stays open
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.Dup(int(f.Fd()))
+	f.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	t.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
+	t.Setenv("LISTEN_HANDED", fmt.Sprintf("%d passed %s", fd, address))
+	sockets, err := service.Inherited()
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk := new(smallDisk)
+	disk.free.Store(startRoom - 1)
+	c := patientConfig()
+	c.Data.Dir = privateDir(t)
+	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", address
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		app, err := New(ctx, Options{Config: c, Version: "test", Logs: io.Discard, Space: disk.space, Sockets: sockets})
+		if err == nil {
+			err = app.Run(ctx)
+		}
+		ended <- err
+	}()
+	awaitDiskSpace(t, address, ops.Unhealthy, "the casino starts once")
+	disk.free.Store(1 << 39)
+	awaitDiskSpace(t, address, ops.Healthy, "")
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -66,7 +66,7 @@ func TestTime_AClockThatIsSetBackForASpinChangesNothing(t *testing.T) {
 			if _, err := h.app.dir.store.Checkpoint(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if err := h.app.settleAllAbandoned(t.Context(), "blackjack", h.app.abandonedBefore(h.app.tables[2])); err != nil {
+			if err := h.app.settleAllAbandoned(t.Context(), "blackjack", h.app.abandonedBefore(h.app.offered(&h.config)[2])); err != nil {
 				t.Fatal(err)
 			}
 			if open := p.object(200, "GET", deals+"/open", ""); roundOf(open) != roundOf(dealt) {

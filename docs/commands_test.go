@@ -38,7 +38,7 @@ func TestCommands_TheVariablesExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	others := []string{"IMPERIO_CONFIG", "IMPERIO_"}
+	others := []string{"IMPERIO_CONFIG", "IMPERIO_ENV_FILE", "IMPERIO_"}
 	for _, path := range plain {
 		text, err := os.ReadFile(filepath.Join(moduleRoot(t), path))
 		if err != nil {

@@ -40,7 +40,11 @@ var house = []rule{
 	{directory: "appliance/problem", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/proof", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/request", mayImport: []string{"appliance/problem"}, notLibs: storageLibs},
+	{directory: "appliance/service", notLibs: storageLibs},
+	// Installing knows the configuration and the files that it installs, but not the casino.
+	{directory: "appliance/setup", mayImport: []string{"appliance/config", "deploy"}, notLibs: storageLibs},
 	{directory: "appliance/terminal", notLibs: storageLibs},
+	{directory: "appliance/upgrade", mayImport: []string{"appliance/control"}, notLibs: storageLibs},
 	{directory: "appliance/web", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
 
 	// Games are pure: no clock, no disk, no network, no randomness except their input.
@@ -66,8 +70,9 @@ var house = []rule{
 	{directory: "replication/logstore", mayImport: []string{"storage/engine"}, notLibs: []string{bbolt}},
 	{directory: "replication/replicationtest", mayImport: []string{"replication/...", "storage/...", "games/..."}},
 
-	// Tools of the checks, which are no part of the program.
+	// The files that are installed, and tools of the checks, which are no part of the program.
 	{directory: "deploy", notLibs: storageLibs},
+	{directory: "deploy/release", notLibs: storageLibs},
 
 	{directory: "tls/certs", notLibs: storageLibs},
 	{directory: "tls/certstore", notLibs: storageLibs},
@@ -203,6 +208,9 @@ func TestImports_TheTableRefuses(t *testing.T) {
 		{"appliance/problem", "imperio/appliance/edge", true},
 		{"appliance/auth", "imperio/appliance/api", true},
 		{"appliance/edge", "imperio/appliance", true},
+		{"appliance/setup", "imperio/appliance", true},
+		{"appliance/setup", "imperio/storage", true},
+		{"appliance/setup", "imperio/deploy", false},
 		{"games/slots", "imperio/storage/command", true},
 		{"games/slots", "time", true},
 		{"games/fair", "imperio/games/slots", true},

@@ -72,6 +72,60 @@ func Replay(ctx context.Context, dir string, id Identity, m Machine) (torn *Torn
 	})
 }
 
+// CatchUp applies to a machine what the log of a data directory has above its state, as Replay does, even if a newer state
+// has taken the log's checkpoint since: a copy of a state is brought up to the end of the log, as long as the log still
+// reaches back to it. Otherwise the error is ErrCut, and nothing is applied. The log must not be in use, and nothing is
+// written to it.
+func CatchUp(ctx context.Context, dir string, id Identity, m Machine) (err error) {
+	log, err := logstore.OpenReadOnly(filepath.Join(dir, LogDir), id)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	if err := reaches(log, m); err != nil {
+		return err
+	}
+	applied, _ := m.Applied()
+	var batch []storage.Command
+	err = log.Each(func(l *raft.Log) (err error) {
+		if l.Index <= applied {
+			return nil
+		}
+		if batch, err = entryOf(l).AppendCommands(batch); err != nil || len(batch) < replayStep {
+			return errors.Join(err, ctx.Err())
+		}
+		_, err = m.Apply(batch)
+		batch = batch[:0]
+		return errors.Join(err, ctx.Err())
+	})
+	if err == nil {
+		_, err = m.Apply(batch)
+	}
+	if err == nil {
+		err = checkReplay(log, m)
+	}
+	if err != nil {
+		return fmt.Errorf("read the log above the state: %w", err)
+	}
+	return nil
+}
+
+// reaches checks that the log has all entries above the machine's state, and that both are of one history.
+func reaches(log *logstore.Store, m Machine) error {
+	first, err := log.FirstIndex()
+	if err != nil {
+		return err
+	}
+	applied, _ := m.Applied()
+	if snapshot, _ := log.Snapshot(); applied >= snapshot.Index {
+		return consistent(log, m)
+	}
+	if first == 0 || first > applied+1 {
+		return fmt.Errorf("%w: the state ends with entry %d, and %s begins with entry %d", ErrCut, applied, log.Path(), first)
+	}
+	return checkHistory(log, m)
+}
+
 // above visits the entries of a log that are above a machine's state, if the two belong together, and then calls finish.
 func above(dir string, id Identity, m Machine, visit func(*raft.Log) error, finish func(*logstore.Store) error) (torn *Torn, err error) {
 	log, err := logstore.OpenReadOnly(filepath.Join(dir, LogDir), id)

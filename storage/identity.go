@@ -51,7 +51,7 @@ func ReadIdentity(dir string) (Identity, error) {
 		return Identity{}, &engine.DamageError{File: path, What: "it is not the JSON that was written", Err: err}
 	}
 	if id.Format > FormatVersion {
-		return Identity{}, engine.NewerFormat(path, id.Format, FormatVersion)
+		return Identity{}, &engine.NewerFormatError{File: path, Version: id.Format, Known: FormatVersion}
 	}
 	written, err := id.encode()
 	if err != nil {

@@ -87,7 +87,7 @@ func (a *API) signUp(c *call, key command.Key, body *command.OpenAccount, passwo
 	if err != nil {
 		return answer{}, err
 	}
-	body.Role, body.WelcomeCoins, body.Session = command.RolePlayer, a.o.WelcomeCoins, &session
+	body.Role, body.WelcomeCoins, body.Session = command.RolePlayer, c.terms.WelcomeCoins, &session
 	res, err := a.propose(c, 0, key, 2*command.SeedSize, *body)
 	if err != nil {
 		return answer{}, err
@@ -154,7 +154,7 @@ func (a *API) newSession(c *call) (token string, s command.NewSession, err error
 	}
 	from := network(a.o.Client(c.r))
 	return token, command.NewSession{
-		Token: hash, Lifetime: a.o.SessionLifetime.Milliseconds(), UserAgent: agent,
+		Token: hash, Lifetime: c.terms.SessionLifetime.Milliseconds(), UserAgent: agent,
 		Address: from, Network: a.o.Subjects.Network(from),
 	}, nil
 }

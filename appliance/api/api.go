@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/julienschmidt/httprouter"
@@ -46,16 +47,8 @@ type Options struct {
 	Subjects  Subjects         // whom the sign-in throttle counts
 	Random    io.Reader        // of seeds, tokens and command ids: unpredictable, safe for concurrent use
 
-	Games           *games.Catalogue // all games that rounds can be of
-	Tables          []Table          // at most one of each game, in the order in which games are listed
-	WelcomeCoins    games.Coins      // 0 … games.MaxCoins
-	DailyCoins      games.Coins      // 0 … games.MaxCoins; 0: none can be collected
-	SessionLifetime time.Duration    // how long a sign-in holds; default 7 days
-	SignUp          SignUp           // who may open an account; default SignUpOpen
-	// SignInTries is how many passwords in a row may be wrong, for each of the Subjects; 0: no limit. SignInRefill is the
-	// time until one more is allowed, at least a millisecond.
-	SignInTries  int64
-	SignInRefill time.Duration
+	Games *games.Catalogue // all games that rounds can be of
+	Offer Offer            // at the beginning; see API.Change
 	// AnswerWithin is how long a client waits for an answer. A check of a password that takes longer changes nothing. 0: no
 	// limit.
 	AnswerWithin time.Duration
@@ -64,9 +57,6 @@ type Options struct {
 	Client func(*http.Request) netip.Addr
 	// Secure reports whether the client is connected over TLS. Default: whether this connection is.
 	Secure func(*http.Request) bool
-	// Origins are the foreign origins whose pages may sign in and sign up, e.g. "https://play.example". Their other writes
-	// need a bearer token: the cookie only works from the casino's own origin.
-	Origins []string
 
 	// NewBets returns why new rounds are refused at the moment, e.g. low_disk_space; nil: they are not. Default: never.
 	NewBets func() *command.Refusal
@@ -76,7 +66,7 @@ type Options struct {
 	Writes, Spare func() *command.Refusal
 	// Admit decides whether an account may do one more request on a route; if not, it says how long to wait. It may set
 	// RateLimit headers in h. Default: always.
-	Admit func(h http.Header, route string, account uint64) (wait time.Duration, ok bool)
+	Admit func(ctx context.Context, h http.Header, route string, account uint64) (wait time.Duration, ok bool)
 	// Observe is called for every answer. It must be quick. Default: nothing is called.
 	Observe func(*http.Request, Observation)
 }
@@ -98,7 +88,7 @@ type API struct {
 	o       Options
 	router  *httprouter.Router
 	own     *http.CrossOriginProtection // for requests with a cookie
-	trusted *http.CrossOriginProtection // for requests without a token
+	terms   atomic.Pointer[terms]
 	live    *hub
 	exports exports
 	stop    func() // ends follow and waits for it
@@ -115,23 +105,10 @@ func New(o Options) (*API, error) {
 	if o.Casino == nil || o.Events == nil || o.Passwords == nil || o.Log == nil || o.Now == nil || o.Random == nil || o.Games == nil {
 		return nil, errors.New("api: Casino, Events, Passwords, Log, Now, Random and Games must be set")
 	}
-	for i := range o.Tables {
-		if err := o.Tables[i].check(o.Games); err != nil {
-			return nil, fmt.Errorf("api: %w", err)
-		}
-	}
-	if o.WelcomeCoins < 0 || o.WelcomeCoins > games.MaxCoins || o.DailyCoins < 0 || o.DailyCoins > games.MaxCoins {
-		return nil, fmt.Errorf("api: welcome coins %d or daily coins %d are out of range", o.WelcomeCoins, o.DailyCoins)
-	}
-	if o.SignInTries < 0 || o.SignInTries > 0 && o.SignInRefill < time.Millisecond {
-		return nil, fmt.Errorf("api: %d tries to sign in, one more after %v, can't be counted", o.SignInTries, o.SignInRefill)
-	}
 	o.setDefaults()
-	a := &API{o: o, own: http.NewCrossOriginProtection(), trusted: http.NewCrossOriginProtection(), live: newHub()}
-	for _, origin := range o.Origins {
-		if err := a.trusted.AddTrustedOrigin(origin); err != nil {
-			return nil, fmt.Errorf("api: origin %q: %w", origin, err)
-		}
+	a := &API{o: o, own: http.NewCrossOriginProtection(), live: newHub()}
+	if err := a.Change(o.Offer); err != nil {
+		return nil, err
 	}
 	a.router = a.newRouter()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -142,12 +119,6 @@ func New(o Options) (*API, error) {
 }
 
 func (o *Options) setDefaults() {
-	if o.SessionLifetime <= 0 {
-		o.SessionLifetime = 7 * 24 * time.Hour
-	}
-	if o.SignUp == "" {
-		o.SignUp = SignUpOpen
-	}
 	if o.Client == nil {
 		o.Client = connectionAddress
 	}
@@ -160,21 +131,11 @@ func (o *Options) setDefaults() {
 		}
 	}
 	if o.Admit == nil {
-		o.Admit = func(http.Header, string, uint64) (time.Duration, bool) { return 0, true }
+		o.Admit = func(context.Context, http.Header, string, uint64) (time.Duration, bool) { return 0, true }
 	}
 	if o.Observe == nil {
 		o.Observe = func(*http.Request, Observation) {}
 	}
-}
-
-// table is how a game is offered. It is off if there is none.
-func (o *Options) table(game string) *Table {
-	for i := range o.Tables {
-		if o.Tables[i].Game == game {
-			return &o.Tables[i]
-		}
-	}
-	return &Table{Game: game}
 }
 
 // check refuses a table that can't be played. A game that is off and has no rules is not offered at all.

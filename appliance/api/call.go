@@ -35,6 +35,7 @@ type call struct {
 	now      time.Time // the casino's time when the request came, UTC, to the millisecond
 	began    time.Time // by this machine's clock
 	secure   bool
+	terms    *terms            // in force when the request came
 	session  command.Session   // on signed-in routes
 	named    command.AccountID // that a sign-in or a sign-up is about, whether it succeeds or not; 0: none
 	body     []byte            // of the request
@@ -76,6 +77,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, ps httprouter.Params
 	c.began = time.Now()
 	c.now = a.o.Now().UTC().Truncate(time.Millisecond)
 	c.secure = a.o.Secure(r)
+	c.terms = a.terms.Load()
 	ans, err := a.do(c, rt)
 	seen := Observation{Route: rt.path, Account: c.account(), Panicked: c.panicked}
 	if err == nil && !ans.taken {
@@ -121,7 +123,7 @@ func (a *API) do(c *call, rt *route) (ans answer, err error) {
 		}
 	}()
 	token, fromCookie := auth.Token(c.r, c.secure)
-	if err := a.checkOrigin(c.r, token != "", fromCookie); err != nil {
+	if err := a.checkOrigin(c, token != "", fromCookie); err != nil {
 		return answer{}, err
 	}
 	if rt.need != anybody {
@@ -131,7 +133,7 @@ func (a *API) do(c *call, rt *route) (ans answer, err error) {
 		if err := rt.need.allow(c.session.Scopes); err != nil {
 			return answer{}, err
 		}
-		if wait, ok := a.o.Admit(c.w.Header(), rt.path, uint64(c.session.Account)); !ok {
+		if wait, ok := a.o.Admit(c.r.Context(), c.w.Header(), rt.path, uint64(c.session.Account)); !ok {
 			p := refuse("rate_limited", "Too many requests.")
 			p.RetryAfter = max(wait, time.Second)
 			return answer{}, p
@@ -150,15 +152,15 @@ func pass(gate func() *command.Refusal) error {
 
 // checkOrigin refuses writes that pages of other sites make with the browser's cookie. It also refuses sign-ins and
 // sign-ups from pages of unknown sites.
-func (a *API) checkOrigin(r *http.Request, signed, fromCookie bool) error {
-	guard := a.trusted
+func (a *API) checkOrigin(c *call, signed, fromCookie bool) error {
+	guard := c.terms.trusted
 	switch {
 	case fromCookie:
 		guard = a.own
 	case signed:
 		return nil // a bearer token is sent on purpose
 	}
-	if guard.Check(r) != nil {
+	if guard.Check(c.r) != nil {
 		return refuse("forbidden", "Pages of other sites can't do this for you.")
 	}
 	return nil

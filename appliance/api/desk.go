@@ -58,7 +58,7 @@ func gameRoutes(c *games.Catalogue) []route {
 
 // open opens a round.
 func (d desk) open(a *API, c *call) (answer, error) {
-	t := a.o.table(d.game)
+	t := c.terms.table(d.game)
 	w, err := d.wager(c, t)
 	if err != nil {
 		return answer{}, err

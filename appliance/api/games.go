@@ -29,8 +29,8 @@ func (a *API) listGames(c *call) (answer, error) {
 		return answer{}, err
 	}
 	var views []gameView
-	for i := range a.o.Tables {
-		t := &a.o.Tables[i]
+	for i := range c.terms.Tables {
+		t := &c.terms.Tables[i]
 		version, ok := a.o.Games.Version(t.Rules)
 		if !ok {
 			continue // not offered at all

@@ -29,12 +29,12 @@ func (a *API) showHouse(c *call) (answer, error) {
 		WelcomeCoins games.Coins `json:"welcome_coins"`
 		DailyCoins   games.Coins `json:"daily_coins"`
 		PlayMoney    string      `json:"play_money"`
-	}{a.o.SignUp, a.o.WelcomeCoins, a.o.DailyCoins, playMoney}}, nil
+	}{c.terms.SignUp, c.terms.WelcomeCoins, c.terms.DailyCoins, playMoney}}, nil
 }
 
 // invitation finds the invitation that a sign-up needs; zero if the house asks for none.
 func (a *API) invitation(c *call, code string) (command.TokenHash, error) {
-	switch a.o.SignUp {
+	switch c.terms.SignUp {
 	case SignUpClosed:
 		return command.TokenHash{}, refuse("sign_up_closed", "New accounts are opened by the operator only.")
 	case SignUpInvite:

@@ -73,12 +73,11 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 	o := Options{
 		Casino: h.casino, Events: h.casino, Passwords: cheapPasswords(t), Log: slog.New(slog.NewTextHandler(h.logs, nil)),
 		Subjects: testKeys, Now: h.now, Random: rand.Reader,
-		Games: catalogue.Released(), Tables: []Table{
+		Games: catalogue.Released(), Offer: Offer{Tables: []Table{
 			{Game: "slots", Rules: "slots/2", Enabled: true, MinStake: 1, MaxStake: 10_000},
 			{Game: "roulette", Rules: "roulette/1", Enabled: true, MinStake: 1, MaxStake: 10_000, MaxBet: 5_000},
 			{Game: "blackjack", Rules: "blackjack/1", Enabled: true, MinStake: 2, MaxStake: 10_000},
-		},
-		WelcomeCoins: 100_000, DailyCoins: 100, SignInTries: 5, SignInRefill: 12 * time.Second,
+		}, WelcomeCoins: 100_000, DailyCoins: 100, SignInTries: 5, SignInRefill: 12 * time.Second},
 	}
 	for _, f := range change {
 		f(&o)
@@ -98,9 +97,9 @@ func newHouse(t *testing.T, change ...func(*Options)) *house {
 // eachTable changes how every game is offered.
 func eachTable(change func(*Table)) func(*Options) {
 	return func(o *Options) {
-		o.Tables = slices.Clone(o.Tables)
-		for i := range o.Tables {
-			change(&o.Tables[i])
+		o.Offer.Tables = slices.Clone(o.Offer.Tables)
+		for i := range o.Offer.Tables {
+			change(&o.Offer.Tables[i])
 		}
 	}
 }

@@ -24,7 +24,9 @@ const (
 	livePing       = 25 * time.Second // how often a connection and its session are checked
 	// liveWrite is how long a client may take to read a message or to answer a ping. Then it is disconnected without a close
 	// code, which would wait behind what the client doesn't read.
-	liveWrite       = 10 * time.Second
+	liveWrite = 10 * time.Second
+	// liveGoodbye is how long clients may take to answer the close frame of a server that stops. Other clients wait meanwhile.
+	liveGoodbye     = 250 * time.Millisecond
 	liveMessageSize = 1 << 10 // clients only send control frames, which are small
 )
 
@@ -49,6 +51,8 @@ type hub struct {
 	accounts map[command.AccountID]map[*liveConn]struct{} // guarded by mu
 	closing  bool                                         // guarded by mu
 	wait     sync.WaitGroup                               // the handlers of all connections
+	over     context.Context                              // ends when connections are cut
+	cut      context.CancelFunc
 }
 
 // liveConn is one connection. Only its handler reads the channels.
@@ -58,7 +62,11 @@ type liveConn struct {
 	end      chan websocket.StatusCode // why the connection is to end; holds the first reason
 }
 
-func newHub() *hub { return &hub{accounts: make(map[command.AccountID]map[*liveConn]struct{})} }
+func newHub() *hub {
+	h := &hub{accounts: make(map[command.AccountID]map[*liveConn]struct{})}
+	h.over, h.cut = context.WithCancel(context.Background())
+	return h
+}
 
 func (h *hub) join(account command.AccountID) (*liveConn, error) {
 	h.mu.Lock()
@@ -138,7 +146,10 @@ func (h *hub) close() {
 	h.closing = true
 	h.mu.Unlock()
 	h.endAll(websocket.StatusGoingAway)
+	patience := time.AfterFunc(liveGoodbye, h.cut)
 	h.wait.Wait()
+	patience.Stop()
+	h.cut()
 }
 
 // endAll ends all connections.
@@ -183,6 +194,7 @@ func (a *API) serveLive(c *call) (answer, error) {
 	if err != nil {
 		return answer{taken: true, status: http.StatusBadRequest}, nil // Accept has answered
 	}
+	defer context.AfterFunc(a.live.over, func() { conn.CloseNow() })()
 	conn.SetReadLimit(liveMessageSize)
 	ctx, cancel := context.WithCancel(c.r.Context())
 	read := make(chan struct{})

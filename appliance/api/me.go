@@ -125,10 +125,10 @@ func (a *API) collectDailyCoins(c *call) (answer, error) {
 		return answer{}, err
 	}
 	refused := a.o.Writes()
-	if a.o.DailyCoins == 0 {
+	if c.terms.DailyCoins == 0 {
 		refused = &command.Refusal{Code: "daily_coins_off", Message: "This casino gives no daily coins."}
 	}
-	res, err := a.proposeUnless(c, refused, key, command.CollectDailyCoins{Amount: a.o.DailyCoins})
+	res, err := a.proposeUnless(c, refused, key, command.CollectDailyCoins{Amount: c.terms.DailyCoins})
 	if err != nil {
 		return answer{}, err
 	}

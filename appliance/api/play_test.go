@@ -170,11 +170,11 @@ func TestIdempotencyKey_IsKnownBeforeTheHouseRefuses(t *testing.T) {
 	}{
 		"games are closed":  {eachTable(func(t *Table) { t.Enabled = false }), 409, "game_disabled", false},
 		"stakes are higher": {eachTable(func(t *Table) { t.MinStake = 20 }), 422, "stake_out_of_range", false},
-		"stakes are lower":  {eachTable(func(t *Table) { t.MaxStake = 5 }), 422, "stake_out_of_range", false},
+		"stakes are lower":  {eachTable(func(t *Table) { t.MaxStake, t.MaxBet = 5, 5 }), 422, "stake_out_of_range", false},
 		"the disk is nearly full": {func(o *Options) {
 			o.NewBets = func() *command.Refusal { return &command.Refusal{Code: "low_disk_space", Message: "No new bets."} }
 		}, 503, "low_disk_space", false},
-		"daily coins are off": {func(o *Options) { o.DailyCoins = 0 }, 409, "daily_coins_off", true},
+		"daily coins are off": {func(o *Options) { o.Offer.DailyCoins = 0 }, 409, "daily_coins_off", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for path, body := range wagers {
@@ -185,6 +185,9 @@ func TestIdempotencyKey_IsKnownBeforeTheHouseRefuses(t *testing.T) {
 				p := h.player(strings.Split(path, "/")[4])
 				first := p.do("POST", path, body, "Idempotency-Key", "known").want(t, 201, "")
 				c.change(&h.api.o)
+				if err := h.api.Change(h.api.o.Offer); err != nil {
+					t.Fatal(err)
+				}
 				again := p.do("POST", path, body, "Idempotency-Key", "known").want(t, 201, "")
 				if !bytes.Equal(again.raw, first.raw) || again.header.Get("Idempotency-Replayed") != "true" {
 					t.Errorf("%s: first %s, then %s", path, first.raw, again.raw)
@@ -531,7 +534,7 @@ func TestDailyCoins_OnceADay(t *testing.T) {
 }
 
 func TestDailyCoins_AreOffWhereThereAreNone(t *testing.T) {
-	p := newHouse(t, func(o *Options) { o.DailyCoins = 0 }).player("cherry")
+	p := newHouse(t, func(o *Options) { o.Offer.DailyCoins = 0 }).player("cherry")
 	p.do("POST", "/api/v1/me/daily-coins", "").want(t, 409, "daily_coins_off")
 }
 

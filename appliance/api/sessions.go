@@ -119,7 +119,7 @@ func (a *API) subject(c *call, login string, cred command.Credentials, known boo
 // tryPassword uses up one try of a subject, and then checks the password. The try is durable before the check, so neither
 // parallel guesses nor a restart give more tries. It comes after the wait for the turn, so a wait that is too long costs none.
 func (a *API) tryPassword(c *call, turn *auth.Turn, subject command.Subject, cred command.Credentials, password string) (auth.Verified, error) {
-	attempt := command.AttemptSignIn{Subject: subject, Tries: a.o.SignInTries, Refill: a.o.SignInRefill.Milliseconds()}
+	attempt := command.AttemptSignIn{Subject: subject, Tries: c.terms.SignInTries, Refill: c.terms.SignInRefill.Milliseconds()}
 	if _, err := a.propose(c, cred.Account, command.Key{}, 0, attempt); err != nil {
 		return auth.Verified{}, err
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -200,7 +201,7 @@ func TestSession_EverySignedInRouteNeedsOne(t *testing.T) {
 }
 
 func TestCookie_WritesFromOtherSitesAreRefused(t *testing.T) {
-	h := newHouse(t, func(o *Options) { o.Origins = []string{"https://play.example"} })
+	h := newHouse(t, func(o *Options) { o.Offer.Origins = []string{"https://play.example"} })
 	p := h.player("cherry")
 	cookie := h.cookie(false) + p.token
 	v := h.visitor()
@@ -293,7 +294,7 @@ func TestTrouble_APanicFailsOneRequest(t *testing.T) {
 
 func TestAdmit_RefusesAnAccountThatAsksTooOften(t *testing.T) {
 	h := newHouse(t, func(o *Options) {
-		o.Admit = func(h http.Header, route string, account uint64) (time.Duration, bool) {
+		o.Admit = func(_ context.Context, h http.Header, route string, account uint64) (time.Duration, bool) {
 			h.Set("RateLimit-Limit", "10")
 			return 1500 * time.Millisecond, route != spin || account != uint64(command.FirstAccountID)
 		}

@@ -19,8 +19,7 @@ func BenchmarkSpin(b *testing.B) {
 	casino := newFakeCasino(time.Now)
 	api, err := New(Options{
 		Casino: casino, Events: casino, Passwords: cheapPasswords(b), Log: slog.New(slog.DiscardHandler), Now: time.Now, Random: rand.Reader,
-		Games: catalogue.Released(), Tables: []Table{{Game: "slots", Rules: "slots/2", Enabled: true, MinStake: 1, MaxStake: 10_000}},
-		DailyCoins: 1,
+		Games: catalogue.Released(), Offer: Offer{Tables: []Table{{Game: "slots", Rules: "slots/2", Enabled: true, MinStake: 1, MaxStake: 10_000}}, DailyCoins: 1},
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -1,8 +1,8 @@
-// Package config is the configuration of a casino: one struct, filled from four sources, validated as a whole.
+// Package config is the configuration of a casino: one struct, filled from five sources, validated as a whole.
 //
 // The first source that has a value wins: a command-line flag, an environment variable (IMPERIO_ and the flag's name in
-// upper case with underscores), the TOML file named by --config (keys are the flags' names), the default. Flags,
-// environment, file, help texts, the reference and the example file all derive from the tags of Config, so they can't
+// upper case with underscores), the env file named by --env-file (lines of such variables), the TOML file named by --config
+// (keys are the flags' names), the default. Flags, environment, files, help texts, the reference and the example file all derive from the tags of Config, so they can't
 // disagree. Nothing else in the project reads flags or the environment.
 package config
 
@@ -18,7 +18,7 @@ import (
 // A Config is plain data: copy it freely, and read it from any goroutine while nobody writes.
 //
 // Each tagged field is one key. name is the key's spelling in flags and in the file, help its description, and group its
-// heading in the reference. A Secret has no flag, since others can read command lines. The field after it, with the same
+// heading in the reference. reload:"yes" says that a running casino takes a change of the key when it reloads. A Secret has no flag, since others can read command lines. The field after it, with the same
 // name and "-file", names a file that holds it.
 type Config struct {
 	Data     Data     `embed:""`
@@ -79,8 +79,8 @@ type Listen struct {
 type TLS struct {
 	Mode TLSMode `name:"tls" group:"TLS" placeholder:"MODE" help:"Where certificates come from: acme (Let's Encrypt or another ACME directory), files (your own), internal (the casino's own certificate authority), off (plain HTTP, on loopback or behind a proxy). The default is acme with a domain, and off without."`
 	// CertFile and KeyFile are PEM files, reloaded when they change.
-	CertFile string `name:"tls-cert" group:"TLS" placeholder:"FILE" help:"Certificate chain in PEM, for tls=files. Reloaded when it changes."`
-	KeyFile  string `name:"tls-key" group:"TLS" placeholder:"FILE" help:"Private key in PEM, for tls=files. Reloaded when it changes."`
+	CertFile string `name:"tls-cert" group:"TLS" reload:"yes" placeholder:"FILE" help:"Certificate chain in PEM, for tls=files. Reloaded when it changes."`
+	KeyFile  string `name:"tls-key" group:"TLS" reload:"yes" placeholder:"FILE" help:"Private key in PEM, for tls=files. Reloaded when it changes."`
 	// ACMEEmail is where the authority reports problems with certificates. May be empty.
 	ACMEEmail string `name:"acme-email" group:"TLS" placeholder:"ADDRESS" help:"E-mail address for the ACME authority's messages about certificates."`
 	// ACMEDirectory is the URL of the ACME directory. Empty: Let's Encrypt, production or staging.
@@ -99,32 +99,32 @@ type TLS struct {
 // Access says who may use the API from other origins, and who may read the metrics.
 type Access struct {
 	// CORSOrigins are the origins (https://pages.example) whose pages may call the API.
-	CORSOrigins []string `name:"cors-origins" group:"Access" placeholder:"ORIGIN" help:"Origins whose pages may call the API from a browser, e.g. https://pages.example. Empty: only the casino's own."`
+	CORSOrigins []string `name:"cors-origins" group:"Access" reload:"yes" placeholder:"ORIGIN" help:"Origins whose pages may call the API from a browser, e.g. https://pages.example. Empty: only the casino's own."`
 	// MetricsAllow are the networks that may read /metrics on the main listener. Empty: none by address.
-	MetricsAllow     []netip.Prefix `name:"metrics-allow" group:"Access" placeholder:"CIDR" help:"Networks outside loopback that may read /metrics, on the main and on the operator's listener."`
-	MetricsToken     Secret         `name:"metrics-token" kong:"-" group:"Access" help:"Bearer token that may read /metrics from anywhere, at least 16 characters. Empty: none."`
-	MetricsTokenFile string         `name:"metrics-token-file" group:"Access" placeholder:"FILE" help:"File that holds the bearer token for /metrics."`
+	MetricsAllow     []netip.Prefix `name:"metrics-allow" group:"Access" reload:"yes" placeholder:"CIDR" help:"Networks outside loopback that may read /metrics, on the main and on the operator's listener."`
+	MetricsToken     Secret         `name:"metrics-token" kong:"-" group:"Access" reload:"yes" help:"Bearer token that may read /metrics from anywhere, at least 16 characters. Empty: none."`
+	MetricsTokenFile string         `name:"metrics-token-file" group:"Access" reload:"yes" placeholder:"FILE" help:"File that holds the bearer token for /metrics."`
 }
 
 // Accounts says which coins a player gets, and how sign-in works.
 type Accounts struct {
-	SignUp SignUp `name:"sign-up" group:"Accounts" placeholder:"WAY" help:"Who may open an account: open (anybody), invite (whoever has an invitation, see imperio invite) or closed (nobody; operators open accounts)."`
+	SignUp SignUp `name:"sign-up" group:"Accounts" reload:"yes" placeholder:"WAY" help:"Who may open an account: open (anybody), invite (whoever has an invitation, see imperio invite) or closed (nobody; operators open accounts)."`
 	// WelcomeCoins are granted once, to a new account. DailyCoins can be collected once in 24 hours. 0: none.
-	WelcomeCoins games.Coins `name:"welcome-coins" group:"Accounts" placeholder:"COINS" help:"Coins that a new account starts with. At most 1000000000."`
-	DailyCoins   games.Coins `name:"daily-coins" group:"Accounts" placeholder:"COINS" help:"Coins that a player may collect once in 24 hours. At most 1000000000; 0 for none."`
+	WelcomeCoins games.Coins `name:"welcome-coins" group:"Accounts" reload:"yes" placeholder:"COINS" help:"Coins that a new account starts with. At most 1000000000."`
+	DailyCoins   games.Coins `name:"daily-coins" group:"Accounts" reload:"yes" placeholder:"COINS" help:"Coins that a player may collect once in 24 hours. At most 1000000000; 0 for none."`
 	// BcryptCost is the base-2 logarithm of bcrypt's rounds: 10 … 16.
 	BcryptCost int `name:"bcrypt-cost" group:"Accounts" placeholder:"N" help:"Cost of a password hash, from 10 to 16. Each step doubles the time of a sign-in."`
 	// PasswordWait bounds the wait for a core to check a password on: 100 ms … 10 min, and shorter than WriteTimeout.
 	PasswordWait time.Duration `name:"password-wait" group:"Accounts" placeholder:"DURATION" help:"How long a sign-in waits for its password to be checked before it is refused as busy. From 100ms, and shorter than write-timeout."`
 	// SessionLifetime is how long a session lasts after sign-in: 5 min … 365 days.
-	SessionLifetime time.Duration `name:"session-lifetime" group:"Accounts" placeholder:"DURATION" help:"How long a session lasts after signing in. From 5m to 8760h."`
+	SessionLifetime time.Duration `name:"session-lifetime" group:"Accounts" reload:"yes" placeholder:"DURATION" help:"How long a session lasts after signing in. From 5m to 8760h."`
 }
 
 // Logs says what the node logs.
 type Logs struct {
-	Level     slog.Level `name:"log-level" group:"Logs" placeholder:"LEVEL" help:"Lowest level that is logged: debug, info, warn or error."`
+	Level     slog.Level `name:"log-level" group:"Logs" reload:"yes" placeholder:"LEVEL" help:"Lowest level that is logged: debug, info, warn or error."`
 	Format    LogFormat  `name:"log-format" group:"Logs" placeholder:"FORMAT" help:"Format of the log lines: text or json."`
-	AccessLog Switch     `name:"access-log" group:"Logs" help:"Whether each request is logged. Health checks never are."`
+	AccessLog Switch     `name:"access-log" group:"Logs" reload:"yes" help:"Whether each request is logged. Health checks never are."`
 }
 
 // Default is the configuration when no source gives a value: plain HTTP on loopback, data in ./imperio-data.

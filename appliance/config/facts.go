@@ -24,6 +24,7 @@ type Fact struct {
 	Default     string `json:"default"` // spelled as in the environment; "" for none
 	Environment string `json:"environment"`
 	Secret      bool   `json:"secret"` // has no flag
+	Reload      bool   `json:"reload"` // a reload is enough for a change; else it needs a restart
 	Help        string `json:"help"`
 }
 
@@ -31,7 +32,7 @@ type Fact struct {
 func Reference() []Fact {
 	var list []Fact
 	for _, key := range Keys() {
-		list = append(list, Fact{key.Name, key.Group, key.Type, key.DefaultText(), key.Env, key.Secret, key.Help})
+		list = append(list, Fact{key.Name, key.Group, key.Type, key.DefaultText(), key.Env, key.Secret, key.Reload, key.Help})
 	}
 	return list
 }

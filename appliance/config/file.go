@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -12,8 +13,8 @@ import (
 )
 
 // file reads the configuration file, if one is named.
-func (l *loader) file(environ map[string]string) {
-	path := environ[fileKey]
+func (l *loader) file(environ, envFile map[string]string) {
+	path := cmp.Or(environ[fileKey], envFile[fileKey])
 	if given, ok := l.in.Flags[fileKey]; ok {
 		path = given
 	}

@@ -13,23 +13,23 @@ const MaxStake games.Coins = 1_000_000_000
 
 // Games says which games are open, under which rules, and for which stakes. Stakes are whole coins.
 type Games struct {
-	SlotsEnabled  Switch      `name:"slots" group:"Games" help:"Whether the slot machine takes new rounds."`
-	SlotsRules    string      `name:"slots-rules" group:"Games" placeholder:"RULES" help:"Rules of new spins: slots/2, or slots/1, the older machine's pay table, which pays out far more than it takes in."`
-	SlotsMinStake games.Coins `name:"slots-min-stake" group:"Games" placeholder:"COINS" help:"Lowest stake of a spin. At least 1."`
-	SlotsMaxStake games.Coins `name:"slots-max-stake" group:"Games" placeholder:"COINS" help:"Highest stake of a spin. At most 1000000000."`
+	SlotsEnabled  Switch      `name:"slots" group:"Games" reload:"yes" help:"Whether the slot machine takes new rounds."`
+	SlotsRules    string      `name:"slots-rules" group:"Games" reload:"yes" placeholder:"RULES" help:"Rules of new spins: slots/2, or slots/1, the older machine's pay table, which pays out far more than it takes in."`
+	SlotsMinStake games.Coins `name:"slots-min-stake" group:"Games" reload:"yes" placeholder:"COINS" help:"Lowest stake of a spin. At least 1."`
+	SlotsMaxStake games.Coins `name:"slots-max-stake" group:"Games" reload:"yes" placeholder:"COINS" help:"Highest stake of a spin. At most 1000000000."`
 
-	RouletteEnabled  Switch      `name:"roulette" group:"Games" help:"Whether roulette takes new rounds."`
-	RouletteRules    string      `name:"roulette-rules" group:"Games" placeholder:"RULES" help:"Rules of new spins: roulette/1 (European), or roulette/2 (with La Partage on even-money bets)."`
-	RouletteMinStake games.Coins `name:"roulette-min-stake" group:"Games" placeholder:"COINS" help:"Lowest amount of one bet. At least 1."`
-	RouletteMaxStake games.Coins `name:"roulette-max-stake" group:"Games" placeholder:"COINS" help:"Highest amount on one position: bets of the same type on the same numbers add up. At most 1000000000."`
-	RouletteMaxTotal games.Coins `name:"roulette-max-total" group:"Games" placeholder:"COINS" help:"Highest total of all bets of a spin. At most 1000000000."`
+	RouletteEnabled  Switch      `name:"roulette" group:"Games" reload:"yes" help:"Whether roulette takes new rounds."`
+	RouletteRules    string      `name:"roulette-rules" group:"Games" reload:"yes" placeholder:"RULES" help:"Rules of new spins: roulette/1 (European), or roulette/2 (with La Partage on even-money bets)."`
+	RouletteMinStake games.Coins `name:"roulette-min-stake" group:"Games" reload:"yes" placeholder:"COINS" help:"Lowest amount of one bet. At least 1."`
+	RouletteMaxStake games.Coins `name:"roulette-max-stake" group:"Games" reload:"yes" placeholder:"COINS" help:"Highest amount on one position: bets of the same type on the same numbers add up. At most 1000000000."`
+	RouletteMaxTotal games.Coins `name:"roulette-max-total" group:"Games" reload:"yes" placeholder:"COINS" help:"Highest total of all bets of a spin. At most 1000000000."`
 
-	BlackjackEnabled  Switch      `name:"blackjack" group:"Games" help:"Whether blackjack takes new rounds."`
-	BlackjackRules    string      `name:"blackjack-rules" group:"Games" placeholder:"RULES" help:"Rules of new rounds: blackjack/1."`
-	BlackjackMinStake games.Coins `name:"blackjack-min-stake" group:"Games" placeholder:"COINS" help:"Lowest stake of a round. At least 2, so that halves are whole coins."`
-	BlackjackMaxStake games.Coins `name:"blackjack-max-stake" group:"Games" placeholder:"COINS" help:"Highest stake of a round, before doubles and splits. At most 1000000000."`
+	BlackjackEnabled  Switch      `name:"blackjack" group:"Games" reload:"yes" help:"Whether blackjack takes new rounds."`
+	BlackjackRules    string      `name:"blackjack-rules" group:"Games" reload:"yes" placeholder:"RULES" help:"Rules of new rounds: blackjack/1."`
+	BlackjackMinStake games.Coins `name:"blackjack-min-stake" group:"Games" reload:"yes" placeholder:"COINS" help:"Lowest stake of a round. At least 2, so that halves are whole coins."`
+	BlackjackMaxStake games.Coins `name:"blackjack-max-stake" group:"Games" reload:"yes" placeholder:"COINS" help:"Highest stake of a round, before doubles and splits. At most 1000000000."`
 	// BlackjackAbandonAfter is how long an open round waits for its player's next action before it is settled: 1 min … 720 h.
-	BlackjackAbandonAfter time.Duration `name:"blackjack-abandon-after" group:"Games" placeholder:"DURATION" help:"How long an open round waits for its player's next action. After that it stands on all hands and declines insurance. From 1m to 720h."`
+	BlackjackAbandonAfter time.Duration `name:"blackjack-abandon-after" group:"Games" reload:"yes" placeholder:"DURATION" help:"How long an open round waits for its player's next action. After that it stands on all hands and declines insurance. From 1m to 720h."`
 }
 
 func defaultGames() Games {

@@ -17,6 +17,9 @@ const EnvPrefix = "IMPERIO_"
 // fileKey names the configuration file itself: it is a flag and an environment variable, but not a key in the file.
 const fileKey = "config"
 
+// envFileKey names the env file: it is a flag and an environment variable, but not a key in a file.
+const envFileKey = "env-file"
+
 // Key describes one key of the configuration.
 type Key struct {
 	Field  string // the field of Config, e.g. "Dir"
@@ -27,6 +30,7 @@ type Key struct {
 	Help   string // what it does
 	Secret bool   // never printed, and has no flag
 	InFile bool   // the key NAME-file may name a file that holds the value
+	Reload bool   // a reload is enough for a change; else it needs a restart
 
 	index []int // of the field in Config
 }
@@ -54,6 +58,7 @@ func appendKeys(keys []Key, t reflect.Type, index []int) []Key {
 			Help:   field.Tag.Get("help"),
 			Secret: field.Type == reflect.TypeFor[Secret](),
 			InFile: field.Type == reflect.TypeFor[Secret]() || field.Type == reflect.TypeFor[NotifyURLs](),
+			Reload: field.Tag.Get("reload") == "yes",
 			index:  at,
 		})
 	}

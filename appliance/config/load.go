@@ -13,21 +13,29 @@ import (
 
 // Input has the sources of a configuration.
 type Input struct {
-	// Flags are the command line's values by key, spelled as in the environment. "config" names the file to read, if any.
-	// Names that are not keys are ignored: a verb may have other flags.
+	// Flags are the command line's values by key, spelled as in the environment. "config" names the file to read, and "env-file"
+	// the file of environment variables, if any. Names that are not keys are ignored: a verb may have other flags.
 	Flags map[string]string
 	// Environ are the environment variables, each NAME=value. Those without the prefix IMPERIO_ are ignored.
 	Environ []string
-	// ReadFile reads the configuration file and the files of secrets: os.ReadFile, except in tests.
+	// ReadFile reads the configuration file, the env file and the files of secrets: os.ReadFile, except in tests.
 	ReadFile func(name string) ([]byte, error)
+	// Installed says to look for the casino that is installed on this machine, for operators' verbs. If no flag and no variable
+	// gives data-dir, config or env-file, the default data directory does not exist, and InstalledEnvFile can be read, it is the
+	// env file. With that file, the data directory is InstalledDataDir unless something else says otherwise.
+	Installed bool
+	// Exists says whether a path exists, for Installed. nil: none does.
+	Exists func(path string) bool
 }
 
 // Loaded is a configuration and where each of its values came from.
 type Loaded struct {
 	Config Config
 	// Sources says by key where the value came from, in words: "flag --data-dir", "environment IMPERIO_DATA_DIR",
-	// "file imperio.toml", "default".
+	// "env file /etc/imperio/imperio.env", "file imperio.toml", "default".
 	Sources map[string]string
+	// EnvFile is the path of the env file that was read; "" for none.
+	EnvFile string
 }
 
 // Load reads the configuration, and changes nothing on the disk. It reports all mistakes in the input at once, as
@@ -64,7 +72,14 @@ func load(in Input) *loader {
 		l.names = append(l.names, key.Name)
 	}
 	environ := l.environment()
-	l.file(environ)
+	fromFile := l.envFile(environ)
+	l.file(environ, fromFile)
+	for _, name := range l.names {
+		if text, found := fromFile[name]; found {
+			source := "env file " + l.loaded.EnvFile
+			l.setFrom(name, text, source, fmt.Sprintf("%s, line %d, %s", source, l.envLines[name], envName(name)))
+		}
+	}
 	for _, name := range l.names {
 		if text, found := environ[name]; found {
 			l.set(name, text, "environment "+envName(name))
@@ -75,6 +90,7 @@ func load(in Input) *loader {
 			l.set(name, text, "flag --"+name)
 		}
 	}
+	l.installedDataDir()
 	l.secrets()
 	l.domains()
 	reasons := l.loaded.Config.derive(func(key string) bool { return l.loaded.Sources[key] != "" })
@@ -95,8 +111,9 @@ type loader struct {
 	names    []string // of keys, in order
 	loaded   *Loaded
 	problems Problems
-	unread   []string // keys whose value could not be read, as far as that is known
-	fileless bool     // the file could not be read, so that any of its values is missing
+	unread   []string       // keys whose value could not be read, as far as that is known
+	fileless bool           // a file could not be read, so that any of its values is missing
+	envLines map[string]int // where the env file sets a key
 }
 
 func (l *loader) problem(where, format string, args ...any) {
@@ -130,10 +147,7 @@ func (l *loader) doubts(name string) bool {
 // not set: files for systemd and containers have lines such as IMPERIO_TLS= for what they leave to the default.
 func (l *loader) environment() map[string]string {
 	values := make(map[string]string)
-	byEnv := map[string]string{envName(fileKey): fileKey}
-	for name, key := range l.keys {
-		byEnv[key.Env] = name
-	}
+	byEnv, known := l.variables(), l.variableNames()
 	var unknown []string
 	for _, entry := range l.in.Environ {
 		variable, value, _ := strings.Cut(entry, "=")
@@ -149,11 +163,6 @@ func (l *loader) environment() map[string]string {
 		}
 	}
 	sort.Strings(unknown)
-	known := make([]string, 0, len(byEnv))
-	for variable := range byEnv {
-		known = append(known, variable)
-	}
-	sort.Strings(known)
 	for _, variable := range unknown {
 		hint := suggestion(variable, known)
 		if strings.HasPrefix(variable, "IMPERIO_SERVICE_") || strings.HasPrefix(variable, "IMPERIO_PORT") {
@@ -238,7 +247,7 @@ func Known(name string) bool { return known()[name] }
 
 // known has the names of all keys. Listing them takes reflection, and the command line asks for each of its flags.
 var known = sync.OnceValue(func() map[string]bool {
-	names := map[string]bool{fileKey: true}
+	names := map[string]bool{fileKey: true, envFileKey: true}
 	for _, k := range Keys() {
 		names[k.Name] = true
 	}

@@ -377,6 +377,14 @@ func FuzzLoad_AnyFileIsTakenOrRefused(f *testing.F) {
 	})
 }
 
+// moreThanTheExample are variables that a service has beside the example.
+var moreThanTheExample = [][]string{
+	nil,
+	{"IMPERIO_DOMAIN=casino.example.org", "IMPERIO_ACME_EMAIL=you@casino.example.org"},
+	{"IMPERIO_TLS=internal"},
+	{"IMPERIO_TLS=off", "IMPERIO_DOMAIN=casino.example.org", "IMPERIO_TRUSTED_PROXIES=127.0.0.1"},
+}
+
 // An operator may uncomment the whole example. Nothing may change by that, whatever else is set; only the data directory is
 // the service's.
 func TestEnvExample_UncommentedAsAWholeChangesNothing(t *testing.T) {
@@ -393,12 +401,7 @@ func TestEnvExample_UncommentedAsAWholeChangesNothing(t *testing.T) {
 	if len(all) != len(Keys()) {
 		t.Fatalf("the example has %d lines for %d keys", len(all), len(Keys()))
 	}
-	for _, more := range [][]string{
-		nil,
-		{"IMPERIO_DOMAIN=casino.example.org", "IMPERIO_ACME_EMAIL=you@casino.example.org"},
-		{"IMPERIO_TLS=internal"},
-		{"IMPERIO_TLS=off", "IMPERIO_DOMAIN=casino.example.org", "IMPERIO_TRUSTED_PROXIES=127.0.0.1"},
-	} {
+	for _, more := range moreThanTheExample {
 		want, err := LoadValid(Input{Environ: append([]string{"IMPERIO_DATA_DIR=/var/lib/imperio"}, more...)})
 		if err != nil {
 			t.Fatalf("%q: %v", more, err)

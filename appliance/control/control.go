@@ -41,6 +41,11 @@ var (
 	GetRootCertificate = Operation[None, RootCertificate]{"get-root-certificate", (*Control).getRootCertificate}
 	WriteCheckpoint    = Operation[None, None]{"write-checkpoint", (*Control).writeCheckpoint}
 	Audit              = Operation[None, AuditReport]{"audit", (*Control).audit}
+	CopyState          = Operation[None, StateCopy]{"copy-state", (*Control).copyState}
+	RemoveStateCopy    = Operation[None, None]{"remove-state-copy", (*Control).removeStateCopy}
+	Reload             = Operation[None, Reloaded]{"reload", (*Control).reload}
+
+	Restart = Operation[RestartRequest, Restarting]{"restart", (*Control).restart}
 
 	StartBackup     = Operation[None, BackupRun]{"start-backup", (*Control).startBackup}
 	StartDrill      = Operation[None, None]{"start-drill", (*Control).startDrill}
@@ -51,7 +56,8 @@ var (
 var operations = []operation{
 	CreateAccount, ListAccounts, ShowAccount, ListRounds, ListEvents, GrantCoins, SetLock, SetPassword, SetRole, SetEmail, DeleteAccount,
 	CreatePasswordLink, CreateInvitation, ListInvitations, RevokeInvitation,
-	GetStatus, GetRootCertificate, WriteCheckpoint, Audit,
+	GetStatus, GetRootCertificate, WriteCheckpoint, Audit, CopyState, RemoveStateCopy, Reload,
+	Restart,
 	StartBackup, StartDrill, GetBackupStatus,
 }
 

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -90,6 +91,7 @@ type fakeServer struct {
 	status      Status
 	audit       AuditReport
 	root        string
+	reloaded    Reloaded
 	checkpoints int
 	err         error
 }
@@ -98,6 +100,10 @@ func (f *fakeServer) Checkpoint(context.Context) error           { f.checkpoints
 func (f *fakeServer) Status() Status                             { return f.status }
 func (f *fakeServer) Audit(context.Context) (AuditReport, error) { return f.audit, f.err }
 func (f *fakeServer) RootCertificate() (string, error)           { return f.root, f.err }
+func (f *fakeServer) Reload(context.Context) (Reloaded, error)   { return f.reloaded, f.err }
+func (f *fakeServer) Restart(_ context.Context, program string) (Restarting, error) {
+	return Restarting{PID: 1, Program: program}, f.err
+}
 
 // socket serves the control socket and returns a client of it.
 func (h *house) socket() *Client {
@@ -234,7 +240,7 @@ func TestControl_TheHistoryNamesWhoIsAtTheOtherEnd(t *testing.T) {
 func TestControl_AsksTheServer(t *testing.T) {
 	h := newHouse(t)
 	h.server = fakeServer{
-		status: Status{Version: "1.2.3", Leader: true, AppliedIndex: 7, StartedAt: h.casino.Now},
+		status: Status{Version: "1.2.3", Addresses: []string{"127.0.0.1:8080"}, Leader: true, AppliedIndex: 7, StartedAt: h.casino.Now},
 		audit:  AuditReport{Proved: []string{"the sum of all balances is 0"}, Events: 9},
 		root:   "-----BEGIN CERTIFICATE-----",
 	}
@@ -242,7 +248,7 @@ func TestControl_AsksTheServer(t *testing.T) {
 	if _, err := WriteCheckpoint.Call(t.Context(), c, None{}); err != nil || h.server.checkpoints != 1 {
 		t.Errorf("%d, %v", h.server.checkpoints, err)
 	}
-	if s, err := GetStatus.Call(t.Context(), c, None{}); err != nil || s != h.server.status {
+	if s, err := GetStatus.Call(t.Context(), c, None{}); err != nil || !reflect.DeepEqual(s, h.server.status) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if a, err := Audit.Call(t.Context(), c, None{}); err != nil || !slices.Equal(a.Proved, h.server.audit.Proved) || a.Events != 9 || a.Violation != "" {
@@ -325,3 +331,8 @@ func TestDial_TellsThatNoServerRuns(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func (f *fakeServer) CopyState(context.Context) (StateCopy, error) {
+	return StateCopy{Dir: "/copy"}, nil
+}
+func (f *fakeServer) RemoveStateCopy() error { return nil }

@@ -15,13 +15,23 @@ type Server interface {
 	Checkpoint(ctx context.Context) error
 	// Audit proves the books while the casino runs. A violation is part of the report, not an error.
 	Audit(ctx context.Context) (AuditReport, error)
+	// CopyState copies the state of this moment into a directory of its own, in the place of an earlier copy.
+	CopyState(ctx context.Context) (StateCopy, error)
+	// RemoveStateCopy removes that copy.
+	RemoveStateCopy() error
 	// RootCertificate returns the certificate of the server's own authority in PEM; "" if it has none.
 	RootCertificate() (string, error)
+	// Reload reads the configuration again, and applies what needs no restart. Mistakes in it are part of the report, not an error.
+	Reload(ctx context.Context) (Reloaded, error)
+	// Restart begins to replace the server by a program: the path of its file, or "" for the file that the server was started from. The
+	// process id and the listening sockets stay. It returns before the server stops. An error means that nothing has changed.
+	Restart(ctx context.Context, program string) (Restarting, error)
 }
 
 // Status is the state of a server.
 type Status struct {
 	Version      string      `json:"version"`
+	Program      string      `json:"program"` // the path of its file
 	Node         string      `json:"node"`
 	StartedAt    time.Time   `json:"started_at"`
 	Leader       bool        `json:"leader"`
@@ -33,6 +43,7 @@ type Status struct {
 	Sessions     uint64      `json:"sessions"`
 	OpenRounds   uint64      `json:"open_rounds"`
 	LedgerSum    games.Coins `json:"ledger_sum"` // always 0
+	Addresses    []string    `json:"addresses"`  // on which it listens, host:port
 }
 
 // AuditReport is what an audit found.
@@ -52,6 +63,21 @@ type AuditReport struct {
 // RootCertificate is the certificate of the server's own authority.
 type RootCertificate struct {
 	PEM string `json:"pem"` // empty: there is none
+}
+
+// RestartRequest asks for a restart. It is for the control socket alone: whoever asks can run any program as the casino's user, and
+// reads its environment, which may hold secrets.
+type RestartRequest struct {
+	Binary string `json:"binary"` // absolute path of the program; empty: the one that the server was started from
+}
+
+// Restarting is a restart that has begun, with all that is needed to start the server again by hand.
+type Restarting struct {
+	PID     int      `json:"pid"` // before and after
+	Program string   `json:"program"`
+	Args    []string `json:"args"` // with the program's name
+	Environ []string `json:"environ"`
+	Dir     string   `json:"dir"`
 }
 
 // server is the running server, or the reason why it can't be asked.
@@ -84,6 +110,14 @@ func (c *Control) audit(ctx context.Context, _ None) (AuditReport, error) {
 		return AuditReport{}, err
 	}
 	return s.Audit(ctx)
+}
+
+func (c *Control) restart(ctx context.Context, r RestartRequest) (Restarting, error) {
+	s, err := c.server()
+	if err != nil {
+		return Restarting{}, err
+	}
+	return s.Restart(ctx, r.Binary)
 }
 
 func (c *Control) getRootCertificate(context.Context, None) (RootCertificate, error) {

@@ -13,7 +13,7 @@ func (x *exchange) log(took time.Duration) {
 	if x.status >= 500 {
 		level = slog.LevelWarn
 	}
-	handler := x.edge.options.AccessLog
+	handler := x.settings.AccessLog
 	if !handler.Enabled(x, level) {
 		return
 	}

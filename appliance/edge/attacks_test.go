@@ -26,7 +26,7 @@ func TestSmuggling_NothingAmbiguousIsServed(t *testing.T) {
 		if r.URL.Path == "/smuggled" {
 			served.Add(1)
 		}
-	}), func(o *Options) { *o = o.Unlimited() })
+	}), func(o *Options) { o.Settings = o.Unlimited() })
 	const smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 	for name, request := range map[string]string{
 		"two lengths":                "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 37\r\n\r\n" + smuggled,

@@ -127,7 +127,7 @@ func BenchmarkMiddleware(b *testing.B) {
 
 	o := production()
 	o.Log = slog.New(slog.DiscardHandler)
-	o = o.Unlimited()
+	o.Settings = o.Unlimited()
 	o.Compression = false
 	without, err := New(o)
 	if err != nil {
@@ -149,7 +149,7 @@ func BenchmarkMiddleware(b *testing.B) {
 		b.Fatal(err)
 	}
 	on := startMeasured(b, "on", with.Listener, with.Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, ok := with.AdmitAccount(w.Header(), "/api/v1/games/slots/spins", 1001); ok {
+		if _, ok := with.AdmitAccount(r.Context(), w.Header(), "/api/v1/games/slots/spins", 1001); ok {
 			spinHandler(w, r)
 		}
 	})))
@@ -209,7 +209,8 @@ func (d *discardAnswer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // 0066 rests on its allocations.
 func BenchmarkCompression(b *testing.B) {
 	open := func(compression bool, answer []byte) http.Handler {
-		o := production().Unlimited()
+		o := production()
+		o.Settings = o.Unlimited()
 		o.Compression = compression
 		o.Log = slog.New(slog.DiscardHandler)
 		e, err := New(o)

@@ -110,7 +110,7 @@ func TestCompression_KeepsEveryByte(t *testing.T) {
 				_ = http.NewResponseController(w).Flush()
 			}
 		}
-	}), func(o *Options) { *o = o.Unlimited() })
+	}), func(o *Options) { o.Settings = o.Unlimited() })
 	rapid.Check(t, func(rt *rapid.T) {
 		pieces = rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 0, 3000), 0, 6).Draw(rt, "pieces")
 		flushes = rapid.SliceOfN(rapid.Bool(), len(pieces), len(pieces)).Draw(rt, "flushes")

@@ -81,8 +81,14 @@ type connection struct {
 	left    bool         // no longer in the counts
 	crowded bool         // above the cap: answer 429 and close
 	unknown bool         // the PROXY header names no client, so no other header may name one
-	heard   bool         // the first bytes have been read; only Read uses it
 	refused error
+
+	heard   atomic.Bool  // the first bytes have been read
+	http2   atomic.Bool  // it speaks HTTP/2
+	moved   atomic.Bool  // bytes went either way since the drain has last looked
+	writing atomic.Int32 // writes under way
+	reading atomic.Bool  // the server waits for bytes
+	leaving atomic.Bool  // it ends unless something arrives
 
 	requests  atomic.Int64 // in progress; far below 0 once the connection has given way
 	idleSince atomic.Int64 // the end of its last request, or its opening: nanoseconds since the edge began
@@ -107,7 +113,7 @@ func (c *connection) end() {
 func (c *connection) admit(client netip.Addr) {
 	e := c.edge
 	c.address = client
-	if e.options.MaxConnectionsPerAddress <= 0 || !client.IsValid() || e.proxies.trust(client) {
+	if e.settings.Load().MaxConnectionsPerAddress <= 0 || !client.IsValid() || e.proxies.trust(client) {
 		return
 	}
 	room := e.join(c)
@@ -145,13 +151,32 @@ func (c *connection) Read(p []byte) (int, error) {
 	if c.refused != nil {
 		return 0, c.refused
 	}
+	c.reading.Store(true)
 	n, err := c.Conn.Read(p)
-	if !c.heard {
-		c.heard = true
+	c.reading.Store(false)
+	if n == 0 && err != nil {
+		n, err = c.lastLook(p, err)
+	}
+	if c.edge.drain.on.Load() && n > 0 {
+		c.moved.Store(true)
+	}
+	if !c.heard.Load() && n > 0 {
+		c.heard.Store(true)
 		if _, stripped := c.Conn.(*proxyproto.Conn); !stripped {
 			c.edge.strangers.hear(c.address, p[:n])
 		}
 	}
+	return n, err
+}
+
+// Write writes, and lets the drain know.
+func (c *connection) Write(p []byte) (int, error) {
+	c.writing.Add(1)
+	n, err := c.Conn.Write(p)
+	if c.edge.drain.on.Load() {
+		c.moved.Store(true)
+	}
+	c.writing.Add(-1)
 	return n, err
 }
 

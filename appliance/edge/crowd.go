@@ -28,11 +28,11 @@ const (
 // enter counts a connection in the total; false if there is no room. From 95 % of the cap on, connections that have been
 // idle longest give way, 1 % of the cap at a time: looking for them costs time.
 func (e *Edge) enter(c *connection) bool {
-	most := e.options.MaxConnections
+	most := e.settings.Load().MaxConnections
 	e.counts.mu.Lock()
 	var out []*connection
 	if most > 0 && len(e.counts.open) >= most-most/20 {
-		out = e.makeRoom(e.counts.open, max(1, most/100))
+		out = e.makeRoom(e.counts.open, max(1, most/100, len(e.counts.open)-most+1)) // more if the cap has been lowered
 	}
 	enters := most <= 0 || len(e.counts.open) < most
 	if enters {
@@ -46,7 +46,10 @@ func (e *Edge) enter(c *connection) bool {
 // join counts a connection for its client, and for the client's network. At a cap, an idle connection of the same client or
 // network gives way.
 func (e *Edge) join(c *connection) room {
-	most := e.options.MaxConnectionsPerAddress
+	most := e.settings.Load().MaxConnectionsPerAddress
+	if most <= 0 {
+		return roomy // the cap has just been turned off
+	}
 	keys, caps := []bucketKey{clientKey(c.address)}, []int{most}
 	if network, ok := networkKey(c.address); ok {
 		keys, caps = append(keys, network), append(caps, networkFactor*most)
@@ -60,7 +63,7 @@ func (e *Edge) join(c *connection) room {
 	found := roomy
 	for i, key := range keys {
 		if len(e.counts.groups[key]) >= caps[i] {
-			out = append(out, e.makeRoom(e.counts.groups[key], max(1, caps[i]/100))...)
+			out = append(out, e.makeRoom(e.counts.groups[key], max(1, caps[i]/100, len(e.counts.groups[key])-caps[i]+1))...)
 		}
 		switch n := len(e.counts.groups[key]); {
 		case n >= 2*caps[i]:

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -20,14 +22,15 @@ type Edge struct {
 	options Options
 	proxies proxies
 	headers securityHeaders
-	origins origins
-	zones   *zones
 	counts  connectionCounts
+	drain   draining
 	// strangers are peers that forward without being trusted.
 	strangers strangers
 	observer  Observer
 	now       func() time.Time
 	began     time.Time
+	settings  atomic.Pointer[settings]
+	changing  sync.Mutex // held while settings are replaced
 
 	// A flood must not fill the disk with access log lines, since a full disk stops everybody's bets. limitedLines bounds
 	// the lines about refused requests, fileLines each address's lines about requests that no zone counts.
@@ -45,25 +48,25 @@ const (
 
 // New makes an Edge.
 func New(o Options) (*Edge, error) {
-	if err := o.validate(); err != nil {
-		return nil, err
-	}
-	zs, err := newZones(o.Zones, o.MaxBuckets)
-	if err != nil {
+	if err := errors.Join(o.validate(), o.Settings.validate(o.MaxBuckets)); err != nil {
 		return nil, err
 	}
 	e := &Edge{
-		options: o, proxies: o.TrustedProxies, headers: newSecurityHeaders(o), origins: newOrigins(o.CORSOrigins),
-		zones: zs, observer: o.Observer, now: o.Now, began: time.Now(), limitedLines: rate.NewLimiter(limitedLinesRate, limitedLinesBurst),
+		options: o, proxies: o.TrustedProxies, headers: newSecurityHeaders(o),
+		observer: o.Observer, now: o.Now, began: time.Now(), limitedLines: rate.NewLimiter(limitedLinesRate, limitedLinesBurst),
 		fileLines: newBuckets(fileLinesRate, fileLinesBurst, fileLinesAddresses),
 	}
 	e.counts.open, e.counts.groups = make(crowd), make(map[bucketKey]crowd)
 	e.strangers.log = o.Log
+	e.drain.quiet, e.drain.silent, e.drain.begin = quietTime, silentTime, beginTime
 	if e.observer == nil {
 		e.observer = nobody{}
 	}
 	if e.now == nil {
 		e.now = time.Now
+	}
+	if err := e.Change(o.Settings); err != nil {
+		return nil, err
 	}
 	return e, nil
 }
@@ -77,7 +80,7 @@ func (e *Edge) Handler(next http.Handler) http.Handler {
 			}
 			defer c.end()
 		}
-		x := &exchange{Context: r.Context(), edge: e, w: w, start: time.Now()}
+		x := &exchange{Context: r.Context(), edge: e, settings: e.settings.Load(), w: w, start: time.Now()}
 		r = r.WithContext(x)
 		x.request = r
 		defer x.end()
@@ -90,7 +93,7 @@ func (e *Edge) Handler(next http.Handler) http.Handler {
 
 // admit does everything that comes before the handler. If it returns false, it has answered.
 func (x *exchange) admit() bool {
-	e, r := x.edge, x.request
+	e, s, r := x.edge, x.settings, x.request
 	h := x.w.Header()
 	crowded := x.identify(h)
 	e.headers.set(h, r.URL.Path, x.secure)
@@ -111,12 +114,12 @@ func (x *exchange) admit() bool {
 	if isProbe(r) {
 		return x.boundBody(h)
 	}
-	preflight := (len(r.Header["Origin"]) > 0 || len(e.origins.allowed) > 0) && e.origins.annotate(h, r)
-	foreign := !preflight && e.origins.refuses(r, x.secure)
+	preflight := (len(r.Header["Origin"]) > 0 || len(s.origins.allowed) > 0) && s.origins.annotate(h, r)
+	foreign := !preflight && s.origins.refuses(r, x.secure)
 	x.uncounted = isRead(r) && e.options.Uncounted != nil && e.options.Uncounted(r)
-	z := e.zones.of(r)
+	z := s.zones.of(r)
 	if preflight || foreign {
-		z = e.zones.rest // a foreign page must not use up its visitor's sign-ups and spins
+		z = s.zones.rest // a foreign page must not use up its visitor's sign-ups and spins
 	}
 	if z != nil && (!x.uncounted || foreign) && !x.limitAddress(z) {
 		return x.refuse(problemRateLimited)
@@ -246,7 +249,7 @@ func asError(p any) error {
 func (x *exchange) report() {
 	took := time.Since(x.start)
 	x.edge.observer.RequestDone(x.routeLabel(), methodLabel(x.request.Method), x.status, took, x.bytes)
-	if x.edge.options.AccessLog != nil && x.worthALine() {
+	if x.settings.AccessLog != nil && x.worthALine() {
 		x.log(took)
 	}
 }

@@ -16,6 +16,7 @@ import (
 type exchange struct {
 	context.Context // the server's
 	edge            *Edge
+	settings        *settings           // in force when the request came
 	w               http.ResponseWriter // the server's
 	request         *http.Request
 
@@ -69,11 +70,19 @@ func (x *exchange) WriteHeader(status int) {
 		return
 	}
 	x.status = status
+	x.farewell()
 	x.forgive(status)
 	if x.body.begin(x) {
 		return
 	}
 	x.w.WriteHeader(status)
+}
+
+// farewell asks the client of a node that stops to use another connection. Over HTTP/2, the server makes GOAWAY of it.
+func (x *exchange) farewell() {
+	if x.edge.drain.on.Load() && x.status != http.StatusSwitchingProtocols {
+		x.w.Header()["Connection"] = []string{"close"}
+	}
 }
 
 // Write writes to the client, compressed if begin decided so.
@@ -146,6 +155,7 @@ func (x *exchange) finish() {
 	}
 	if x.status == 0 {
 		x.status = http.StatusOK // what the server sends
+		x.farewell()
 	}
 	x.body.finish(x)
 }

@@ -166,7 +166,7 @@ func TestLimits_CountEveryRefusal(t *testing.T) {
 }
 
 func TestLimits_OffMeansOff(t *testing.T) {
-	h := open(t, "http", says("{}"), func(o *Options) { *o = o.Unlimited() })
+	h := open(t, "http", says("{}"), func(o *Options) { o.Settings = o.Unlimited() })
 	for range 100 {
 		if answer, _ := h.ask(t, "POST", "/api/v1/accounts", ""); answer.StatusCode != 200 || answer.Header.Get("RateLimit-Limit") != "" {
 			t.Fatal("limited")
@@ -238,7 +238,7 @@ func TestLimits_CountAccountsBesideAddresses(t *testing.T) {
 	var h *house
 	h = open(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		account, _ := strconv.ParseUint(r.Header.Get("Account"), 10, 64)
-		if wait, ok := h.edge.AdmitAccount(w.Header(), r.URL.Path, account); !ok {
+		if wait, ok := h.edge.AdmitAccount(r.Context(), w.Header(), r.URL.Path, account); !ok {
 			if strconv.Itoa(int(wait/time.Second)) != w.Header().Get("Retry-After") {
 				t.Errorf("wait %s, header %s", wait, w.Header().Get("Retry-After"))
 			}
@@ -361,7 +361,7 @@ func TestBuckets_ForgetFullOnesBeforeThoseThatAreUsedUp(t *testing.T) {
 // A flood of a hundred thousand addresses in every zone, by address and by account.
 func TestFlood_OfAHundredThousandAddressesStaysBelow32MB(t *testing.T) {
 	o := production()
-	zs, err := newZones(o.Zones, o.MaxBuckets)
+	zs, err := newZones(o.Zones, o.MaxBuckets, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -404,7 +404,7 @@ func TestFlood_OfAHundredThousandAddressesStaysBelow32MB(t *testing.T) {
 // nanoseconds of this client's own decisions.
 func BenchmarkFlood(b *testing.B) {
 	o := production()
-	zs, err := newZones(o.Zones, o.MaxBuckets)
+	zs, err := newZones(o.Zones, o.MaxBuckets, nil, time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}

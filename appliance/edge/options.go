@@ -24,23 +24,17 @@ type Options struct {
 	MaxHeaderBytes int   // of the request line and all headers together
 	MaxBodyBytes   int64 // of a request's body
 
-	// MaxConnections is for all clients together, MaxConnectionsPerAddress for each. See Listener.
-	MaxConnections, MaxConnectionsPerAddress int
-
 	// TrustedProxies may name the client in X-Forwarded-For. With ProxyProtocol, they must name it in a PROXY header.
 	// Nobody else is trusted.
 	TrustedProxies []netip.Prefix
 	ProxyProtocol  bool
 
-	// Zones are the limits on requests; none: no limits. MaxBuckets bounds the token buckets of each zone, separately for
-	// addresses and for accounts.
-	Zones      []Zone
+	// Settings are those at the beginning; see Edge.Change.
+	Settings
+	// MaxBuckets bounds the token buckets of each zone, separately for addresses and for accounts.
 	MaxBuckets int
 	// Uncounted says which reads (GET, HEAD) no zone counts: those of static files. Health checks never count. nil: none.
 	Uncounted func(*http.Request) bool
-
-	// CORSOrigins are the origins (https://pages.example) whose pages may call the API.
-	CORSOrigins []string
 
 	// HSTS is the Strict-Transport-Security header of answers over TLS; empty: none.
 	HSTS string
@@ -53,9 +47,6 @@ type Options struct {
 	// page's Content-Security-Policy; empty: as of all pages. nil: a plain page.
 	ErrorPage func(p problem.Document, acceptLanguage string) (page []byte, policy string)
 
-	// AccessLog gets one record per request; nil: no log. It is called from many goroutines and must not block, so let it
-	// write to a LogBuffer.
-	AccessLog slog.Handler
 	// Log gets panics, and what http.Server logs.
 	Log *slog.Logger
 	// Observer is told what happens. May be nil.
@@ -95,10 +86,10 @@ func DefaultOptions() Options {
 }
 
 // Unlimited removes the limits on requests and connections, for load tests. Timeouts and sizes stay.
-func (o Options) Unlimited() Options {
-	o.Zones = nil
-	o.MaxConnections, o.MaxConnectionsPerAddress = 0, 0
-	return o
+func (s Settings) Unlimited() Settings {
+	s.Zones = nil
+	s.MaxConnections, s.MaxConnectionsPerAddress = 0, 0
+	return s
 }
 
 func (o Options) validate() error {
@@ -109,18 +100,23 @@ func (o Options) validate() error {
 	if o.ProxyProtocol && len(o.TrustedProxies) == 0 {
 		errs = append(errs, errors.New("edge: the PROXY protocol needs trusted proxies"))
 	}
-	if len(o.Zones) > 0 && o.MaxBuckets < shards {
-		errs = append(errs, fmt.Errorf("edge: at least %d buckets are needed for limits, not %d", shards, o.MaxBuckets))
-	}
-	for _, origin := range o.CORSOrigins {
-		u, err := url.Parse(origin)
-		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || origin != u.Scheme+"://"+u.Host {
-			errs = append(errs, fmt.Errorf("edge: %q is not an origin such as https://pages.example", origin))
-		}
-	}
 	for _, value := range []string{o.HSTS, o.PagePolicy} {
 		if strings.ContainsAny(value, "\r\n") {
 			errs = append(errs, fmt.Errorf("edge: a header can't hold a line break: %q", value))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s Settings) validate(maxBuckets int) error {
+	var errs []error
+	if len(s.Zones) > 0 && maxBuckets < shards {
+		errs = append(errs, fmt.Errorf("edge: at least %d buckets are needed for limits, not %d", shards, maxBuckets))
+	}
+	for _, origin := range s.CORSOrigins {
+		u, err := url.Parse(origin)
+		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || origin != u.Scheme+"://"+u.Host {
+			errs = append(errs, fmt.Errorf("edge: %q is not an origin such as https://pages.example", origin))
 		}
 	}
 	return errors.Join(errs...)

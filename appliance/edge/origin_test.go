@@ -59,7 +59,7 @@ func TestForeignPages_OverPlainHTTPCantListenOverTLS(t *testing.T) {
 }
 
 func TestForeignPages_CantWrite(t *testing.T) {
-	h := open(t, "http", says("{}"), func(o *Options) { befriend(o); *o = o.Unlimited() })
+	h := open(t, "http", says("{}"), func(o *Options) { befriend(o); o.Settings = o.Unlimited() })
 	own := "http://" + h.address
 	for _, c := range []struct {
 		name    string

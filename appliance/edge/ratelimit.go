@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"encoding/binary"
 	"math"
 	"net/http"
@@ -109,11 +110,15 @@ func (d decision) show(h http.Header, values *[3]string) {
 	}
 }
 
-// AdmitAccount counts a request for the account that sent it. Its address was counted before. route is the path of its
+// AdmitAccount counts a request, whose context is given, for the account that sent it. Its address was counted before. route is the path of its
 // route. If ok is false, the handler must answer 429 rate_limited and do nothing else: h, the answer's headers, has
 // Retry-After, and wait is the same for the body. If ok is true, h shows the stricter of the two limits.
-func (e *Edge) AdmitAccount(h http.Header, route string, account uint64) (wait time.Duration, ok bool) {
-	z := e.zones.forAccounts(route)
+func (e *Edge) AdmitAccount(ctx context.Context, h http.Header, route string, account uint64) (wait time.Duration, ok bool) {
+	s := e.settings.Load()
+	if x := exchangeOf(ctx); x != nil {
+		s = x.settings
+	}
+	z := s.zones.forAccounts(route)
 	if z == nil {
 		return 0, true
 	}
@@ -132,7 +137,7 @@ func (e *Edge) AdmitAccount(h http.Header, route string, account uint64) (wait t
 
 // Buckets calls f for each table of token buckets, with the number of clients in it, for metrics.
 func (e *Edge) Buckets(f func(zone, by string, clients int)) {
-	for _, z := range e.zones.all {
+	for _, z := range e.settings.Load().zones.all {
 		if z.addresses != nil {
 			f(z.name, "address", z.addresses.len())
 			f(z.name, "network", z.networks.len())

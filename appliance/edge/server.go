@@ -37,6 +37,7 @@ func (e *Edge) Server(handler http.Handler) *http.Server {
 	if o.HeaderTimeout > 0 && o.BodyTimeout > 0 {
 		s.ReadTimeout = o.HeaderTimeout + o.BodyTimeout
 	}
+	e.farewell(s)
 	return s
 }
 

@@ -77,15 +77,16 @@ type zones struct {
 	names  []string // including those that are off
 }
 
-func newZones(configured []Zone, maxBuckets int) (*zones, error) {
+// newZones makes zones. What clients have used of their limits before, they have used of these.
+func newZones(configured []Zone, maxBuckets int, before *zones, now time.Time) (*zones, error) {
 	zs := &zones{byPath: make(map[string]map[string]*zone)}
 	for _, c := range configured {
-		z, err := zs.add(c, maxBuckets)
+		z, err := zs.add(c, maxBuckets, before.named(c.Name), now)
 		if err != nil {
 			return nil, err
 		}
 		if c.Tries != nil {
-			tries, err := zs.add(*c.Tries, maxBuckets)
+			tries, err := zs.add(*c.Tries, maxBuckets, before.named(c.Tries.Name), now)
 			if err != nil {
 				return nil, err
 			}
@@ -119,7 +120,7 @@ func newZones(configured []Zone, maxBuckets int) (*zones, error) {
 }
 
 // add makes a zone; nil if it is off. Its routes then count in no zone at all.
-func (zs *zones) add(c Zone, maxBuckets int) (*zone, error) {
+func (zs *zones) add(c Zone, maxBuckets int, before *zone, now time.Time) (*zone, error) {
 	if c.Name == "" || slices.Contains(zs.names, c.Name) {
 		return nil, fmt.Errorf("edge: zone %q has no name, or another zone's name", c.Name)
 	}
@@ -136,11 +137,11 @@ func (zs *zones) add(c Zone, maxBuckets int) (*zone, error) {
 		address = *c.PerAddress
 	}
 	if !address.Off() {
-		z.addresses = newBuckets(address.perSecond(), address.Burst, maxBuckets)
-		z.networks = newBuckets(networkFactor*address.perSecond(), networkFactor*address.Burst, maxBuckets)
+		z.addresses = before.addresses.changed(address, 1, maxBuckets, now)
+		z.networks = before.networks.changed(address, networkFactor, maxBuckets, now)
 	}
 	if c.PerAccount {
-		z.accounts = newBuckets(c.perSecond(), c.Burst, maxBuckets)
+		z.accounts = before.accounts.changed(c.Limit, 1, maxBuckets, now)
 	}
 	zs.all = append(zs.all, z)
 	return z, nil

@@ -244,7 +244,7 @@ func TestGuard_LetsOperatorsThroughOnly(t *testing.T) {
 		if c.header != "" {
 			r.Header.Set("Authorization", c.header)
 		}
-		c.guard.Protect(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
+		Protect(func() Guard { return c.guard }, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
 		if w.Code != c.want {
 			t.Errorf("%s: %d", c.name, w.Code)
 		}
@@ -255,7 +255,7 @@ func TestServer_AnswersOperatorsOnTheirListener(t *testing.T) {
 	sources := allSources(t)
 	m := NewMetrics(sources)
 	headers := http.Header{"X-Content-Type-Options": {"nosniff"}, "X-Frame-Options": {"DENY"}}
-	server := NewServer(m, sources.Health, Guard{Allow: Loopback()}, OwnHosts([]string{"casino.example"}), headers, slog.New(slog.DiscardHandler))
+	server := NewServer(m, sources.Health, func() Guard { return Guard{Allow: Loopback()} }, OwnHosts([]string{"casino.example"}), headers, slog.New(slog.DiscardHandler))
 	if server.ReadHeaderTimeout == 0 || server.ReadTimeout == 0 || server.WriteTimeout == 0 || server.IdleTimeout == 0 || server.MaxHeaderBytes == 0 {
 		t.Error("something is unbounded")
 	}

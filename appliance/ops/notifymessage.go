@@ -20,6 +20,8 @@ const (
 	TopicDrillSucceeded Topic = "drill_succeeded"
 	TopicDrillFailed    Topic = "drill_failed"
 	TopicRestored       Topic = "restored"
+	TopicUpgraded       Topic = "upgraded"
+	TopicUpgradeFailed  Topic = "upgrade_failed" // the version before is back
 	TopicLowDisk        Topic = "low_disk"
 	TopicCertificate    Topic = "certificate"
 	TopicClock          Topic = "clock"
@@ -31,14 +33,14 @@ const (
 // Topics lists all topics.
 func Topics() []Topic {
 	return []Topic{
-		TopicBackupMade, TopicBackupFailed, TopicBackupGap, TopicDrillSucceeded, TopicDrillFailed, TopicRestored,
+		TopicBackupMade, TopicBackupFailed, TopicBackupGap, TopicDrillSucceeded, TopicDrillFailed, TopicRestored, TopicUpgraded, TopicUpgradeFailed,
 		TopicLowDisk, TopicCertificate, TopicClock, TopicLeader, TopicLedger, TopicHealth,
 	}
 }
 
 // subject groups topics that tell of one thing: a backup that was made ends the failure of backups.
 func (t Topic) subject() string {
-	for _, group := range [...]string{"backup_", "drill_"} {
+	for _, group := range [...]string{"backup_", "drill_", "upgrade"} {
 		if strings.HasPrefix(string(t), group) {
 			return group
 		}

@@ -31,11 +31,10 @@ type Guard struct {
 	Address func(*http.Request) netip.Addr
 }
 
-// Protect passes only allowed requests on to next. All others get a 403.
-func (g Guard) Protect(next http.Handler) http.Handler {
-	want := sha256.Sum256([]byte(g.Token))
+// Protect passes only requests on to next that the guard allows at the time. All others get a 403.
+func Protect(guard func() Guard, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g.knows(r) || (g.Token != "" && bears(r, want)) {
+		if g := guard(); g.knows(r) || (g.Token != "" && bears(r, sha256.Sum256([]byte(g.Token)))) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -83,12 +82,12 @@ func OwnHosts(names []string) func(host string) bool {
 }
 
 // NewServer makes the server of the operator's listener: /metrics for those whom the guard allows, and /health. Metrics
-// may be nil while a start waits: there is nothing to count. hosts accepts the Host of a request; nil accepts all. Each
+// may be nil while a start waits: there is nothing to count. guard is asked at each request for metrics. hosts accepts the Host of a request; nil accepts all. Each
 // answer carries headers. There is no edge in front of this server, so it must not listen where players can reach it.
-func NewServer(m *Metrics, h *Health, g Guard, hosts func(host string) bool, headers http.Header, log *slog.Logger) *http.Server {
+func NewServer(m *Metrics, h *Health, guard func() Guard, hosts func(host string) bool, headers http.Header, log *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	if m != nil {
-		mux.Handle("/metrics", g.Protect(m.Handler()))
+		mux.Handle("/metrics", Protect(guard, m.Handler()))
 	}
 	mux.Handle("/health", h)
 	mux.Handle("/health/", h)

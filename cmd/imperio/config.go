@@ -9,6 +9,7 @@ import (
 
 type configCommand struct {
 	Show      configShowCommand      `cmd:"" default:"withargs" help:"Print the configuration in force and the source of each value. Takes the flags of serve."`
+	Check     configCheckCommand     `cmd:"" help:"Check all that a start checks, without a start."`
 	Reference configReferenceCommand `cmd:"" help:"Print all keys with their types, defaults and descriptions."`
 	Limits    configLimitsCommand    `cmd:"" help:"Print the rate limits and connection caps in force."`
 }
@@ -20,7 +21,7 @@ type configShowCommand struct {
 
 // Help explains the verb.
 func (configShowCommand) Help() string {
-	return `Values come from flags, the environment, the file, or the default: the first of these wins. Secrets are masked. The exit code is 1 if the casino would not start with these values.
+	return `Values come from flags, the environment, the env file, the TOML file, or the default: the first of these wins. Without any flag or variable that says otherwise, it reads the casino that is installed on this machine (/etc/imperio/imperio.env). Secrets are masked. The exit code is 1 if the casino would not start with these values.
 
 Examples:
 

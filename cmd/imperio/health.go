@@ -88,6 +88,13 @@ type healthTarget struct {
 	tls  *tls.Config
 }
 
+// socketTarget is the control socket.
+func socketTarget(socket string) healthTarget {
+	return healthTarget{name: socket, url: "http://imperio", dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}
+}
+
 // targets are the addresses to ask, in order.
 func (c *healthCommand) targets(env *environment) ([]healthTarget, error) {
 	if c.Node.URL != "" {
@@ -99,9 +106,7 @@ func (c *healthCommand) targets(env *environment) ([]healthTarget, error) {
 		return nil, err
 	}
 	socket := filepath.Join(loaded.Config.Data.Dir, appliance.SocketFile)
-	targets := []healthTarget{{name: socket, url: "http://imperio", dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", socket)
-	}}}
+	targets := []healthTarget{socketTarget(socket)}
 	if address := loaded.Config.Listen.OpsAddr; address != "" {
 		if address, err = reachable(address); err != nil {
 			return nil, err

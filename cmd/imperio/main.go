@@ -24,7 +24,11 @@ type commands struct {
 	ShowVersion versionFlag `name:"version" hidden:"" help:"Print the versions of the program and of the rules that it knows."`
 
 	Serve      serveCommand      `cmd:"" help:"Run the casino."`
+	Install    installCommand    `cmd:"" help:"Install the casino on this machine as a service, and start it; or complete that."`
+	Uninstall  uninstallCommand  `cmd:"" help:"Stop the service and remove it. The data stay."`
+	Reload     reloadCommand     `cmd:"" help:"Let the running casino read its configuration again."`
 	Health     healthCommand     `cmd:"" help:"Print a running node's health; the exit code is 0 if it is ready."`
+	Restart    restartCommand    `cmd:"" help:"Restart the running casino without refusing a request."`
 	Account    accountCommand    `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
 	Invite     inviteCommand     `cmd:"" help:"Make and manage invitations, where people need one to sign up."`
 	History    historyCommand    `cmd:"" help:"Print what happened, who did it, and why."`
@@ -32,6 +36,7 @@ type commands struct {
 	Audit      auditCommand      `cmd:"" help:"Audit the books: every balance, the history, and every round, recomputed."`
 	Fair       fairCommand       `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
 	Odds       oddsCommand       `cmd:"" help:"Print the mathematics of a game: return, house edge, best play."`
+	Upgrade    upgradeCommand    `cmd:"" help:"Upgrade the running casino to another version, and go back if that does not prove itself."`
 	Config     configCommand     `cmd:"" help:"Print the configuration in force and the source of each value."`
 	Notify     notifyCommand     `cmd:"" help:"Send a test message to those whom the casino tells when something happens."`
 	TLS        tlsCommand        `cmd:"" name:"tls" help:"Print the root certificate of tls=internal, or delete all stored certificates."`
@@ -104,7 +109,8 @@ func run(args []string, env *environment) int {
 	fmt.Fprintln(env.Stderr, "imperio:", err)
 	_, usage := errors.AsType[*usageError](err)
 	_, mistakes := errors.AsType[config.Problems](err)
-	if usage || mistakes {
+	_, unwanted := errors.AsType[*appliance.UnwantedSocketsError](err)
+	if usage || mistakes || unwanted {
 		return exitUsage
 	}
 	return exitFailed

@@ -34,7 +34,7 @@ func (manCommand) Run(env *environment) error {
 	p.request(".SH VERBS")
 	p.verbs(env.parser.Model.Node)
 	p.request(".SH CONFIGURATION")
-	p.text("The flags of imperio serve, imperio config and imperio config limits. Each is also an environment variable, and a key of the file that --config names. A flag wins over the variable, and that over the file.")
+	p.text("The flags of imperio serve, imperio config and imperio config limits. Each is also an environment variable, a line of the file that --env-file names, and a key of the file that --config names. The first of these wins.")
 	for _, flag := range flagsOf(child(env.parser.Model.Node, "serve")) {
 		if flag.Group != nil {
 			p.flag(flag)

@@ -13,10 +13,10 @@ import (
 
 // nodeFlags say which running node to talk to, and which certificates to trust.
 type nodeFlags struct {
-	URL      string `name:"url" placeholder:"URL" help:"Address of the casino, such as https://casino.example. The default is the local node, by its configuration."`
-	CA       string `name:"ca" placeholder:"FILE" help:"Root certificates in PEM to trust. The default is the system's."`
-	Insecure bool   `name:"insecure" help:"Trust any certificate. For tests only."`
-	File     string `name:"config" placeholder:"FILE" help:"TOML file with the local node's configuration. (IMPERIO_CONFIG)"`
+	URL      string    `name:"url" placeholder:"URL" help:"Address of the casino, such as https://casino.example. The default is the local node, by its configuration."`
+	CA       string    `name:"ca" placeholder:"FILE" help:"Root certificates in PEM to trust. The default is the system's."`
+	Insecure bool      `name:"insecure" help:"Trust any certificate. For tests only."`
+	Files    fileFlags `embed:""`
 }
 
 // node returns the address of the node, and the TLS configuration for it.

@@ -56,7 +56,7 @@ func (c *notifyTestCommand) Run(env *environment) error {
 	if !slices.Contains(topicNames(), c.Topic) {
 		return usagef("%q is not a topic: use one of %s", c.Topic, strings.Join(topicNames(), ", "))
 	}
-	loaded, err := config.LoadValid(env.input())
+	loaded, err := config.LoadValid(env.operatorsInput())
 	if err != nil {
 		return err
 	}

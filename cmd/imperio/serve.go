@@ -10,6 +10,7 @@ import (
 
 	"imperio/appliance"
 	"imperio/appliance/config"
+	"imperio/appliance/service"
 )
 
 type serveCommand struct {
@@ -20,12 +21,13 @@ type serveCommand struct {
 func (serveCommand) Help() string {
 	return `Without a flag it keeps its data in ./imperio-data and serves http://127.0.0.1:8080. With --domain it serves HTTPS on port 443 with certificates by ACME, and redirects from port 80. Every flag is also an environment variable and a key of the file of --config: see imperio config reference.
 
-SIGINT and SIGTERM stop it: it finishes what runs, and closes its data. The exit code is then 0.
+SIGINT and SIGTERM stop it: it finishes what runs, and closes its data. The exit code is then 0. SIGHUP does what imperio reload does.
 
 Examples:
 
   imperio serve
   imperio serve --data-dir /var/lib/imperio --domain casino.example
+  imperio serve --env-file /etc/imperio/imperio.env
   imperio serve --config /etc/imperio/imperio.toml`
 }
 
@@ -42,8 +44,18 @@ func (c *serveCommand) Run(env *environment) error {
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 
+	sockets, err := service.Inherited()
+	if err != nil {
+		return err
+	}
+	program, err := service.Program()
+	if err != nil {
+		return err
+	}
 	app, err := appliance.New(env.Ctx, appliance.Options{
+		Sockets: sockets, Supervisor: service.NewSupervisor(), Program: program,
 		Config: loaded.Config, Version: thisBuild().version, Commit: thisBuild().commit, Logs: env.Stderr, LimitHeap: limitHeap,
+		Reload: func() (*config.Loaded, error) { return config.LoadValid(env.input()) },
 	})
 	if env.Ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // told to stop while it started
@@ -58,7 +70,9 @@ func (c *serveCommand) Run(env *environment) error {
 		for {
 			select {
 			case <-hangups:
-				app.Reload()
+				if _, err := app.Reload(env.Ctx); err != nil {
+					complaints(env).Error("the configuration was not reloaded", "error", err)
+				}
 			case <-ended:
 				return
 			}

@@ -50,6 +50,9 @@ type Options struct {
 	StallLimit time.Duration
 	// Owner is the owner that the file must have; "": any.
 	Owner string
+	// BeforeMigration is called before a file is brought up to a newer format, while nobody writes to it. Its error ends the
+	// opening, and nothing is changed. nil: nothing is called.
+	BeforeMigration func(Migrating) error
 	// ReadOnly opens the file without writing to it: no checkpoints, Update only changes memory.
 	ReadOnly bool
 	Logger   *slog.Logger // nil: none
@@ -131,6 +134,9 @@ func Open(path string, schema *Schema, opts Options, check func(*Reader) error) 
 		return nil, errors.Join(err, db.Close())
 	}
 	if version < schema.Format {
+		if err := beforeMigration(db, path, version, schema.Format, opts.BeforeMigration); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 		opts.Logger.Info("bringing the state up to a newer format", "file", path, "from", version, "to", schema.Format)
 		if err := migrate(db, schema.Migrations, schema.Format); err != nil {
 			return nil, errors.Join(fmt.Errorf("bring %s up to format version %d: %w. Nothing was changed", path, schema.Format, err), db.Close())

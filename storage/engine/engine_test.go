@@ -449,3 +449,45 @@ func TestPatrol_FindsAMissingNumber(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// The owner is asked before a file is brought up to a newer format. If it says no, nothing is changed.
+func TestOpen_AsksTheOwnerBeforeAMigration(t *testing.T) {
+	d := open(t, byHand)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	newer := *plain
+	newer.Format = plain.Format + 1
+	newer.Migrations = map[int]Migration{plain.Format: func(*bbolt.Tx) error { return nil }}
+	before, err := os.ReadFile(d.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := byHand
+	var asked []Migrating
+	no := errors.New("there is no room")
+	opts.BeforeMigration = func(m Migrating) error { asked = append(asked, m); return no }
+	if _, err := Open(d.Path(), &newer, opts, func(*Reader) error { return nil }); !errors.Is(err, no) || !strings.Contains(err.Error(), "Nothing was changed") {
+		t.Errorf("%v", err)
+	}
+	if after, err := os.ReadFile(d.Path()); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was changed: %v", err)
+	}
+	no = nil
+	for range 2 { // the second time there is nothing to ask
+		again, err := Open(d.Path(), &newer, opts, func(*Reader) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := again.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := Migrating{Path: d.Path(), From: plain.Format, To: newer.Format}
+	if !slices.Equal(asked, []Migrating{want, want}) {
+		t.Errorf("asked %+v", asked)
+	}
+	if _, err := Open(d.Path(), plain, byHand, func(*Reader) error { return nil }); !errors.As(err, new(*NewerFormatError)) {
+		t.Errorf("a program that knows only the older format: %v", err)
+	}
+}

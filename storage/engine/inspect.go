@@ -110,14 +110,19 @@ func (s *Schema) formatOf(path string, sealed []byte) (int, error) {
 	}
 	version := int(binary.BigEndian.Uint32(v))
 	if version > s.Format {
-		return 0, NewerFormat(path, version, s.Format)
+		return 0, &NewerFormatError{path, version, s.Format}
 	}
 	return version, nil
 }
 
-// NewerFormat is the error for a file in the data directory whose format version this build does not know.
-func NewerFormat(path string, version, known int) error {
-	return fmt.Errorf("%s has format version %d, and this imperio reads up to %d: it was written by a newer one. Run that version, or restore a backup made by this one. Nothing was changed", path, version, known)
+// NewerFormatError says that a file in the data directory has a format version that this build does not know.
+type NewerFormatError struct {
+	File           string
+	Version, Known int
+}
+
+func (e *NewerFormatError) Error() string {
+	return fmt.Sprintf("%s has format version %d, and this imperio reads up to %d: it was written by a newer one. Run that version, or restore a backup made by this one. Nothing was changed", e.File, e.Version, e.Known)
 }
 
 // verify checks the pages of the file and the checksum of every record, and returns its format version.

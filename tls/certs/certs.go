@@ -122,10 +122,16 @@ func (s *Source) Hosts() []string {
 	return s.from.hosts()
 }
 
-// Reload reads the certificate files soon, without waiting until they are looked at anyway. false: the mode has no files.
-func (s *Source) Reload() bool {
+// Reload reads the certificate files soon, without waiting until they are looked at anyway. From then on they are these; the zero
+// Files are those from before. false: the mode has no files.
+func (s *Source) Reload(files Files) bool {
 	f, ok := s.from.(*filesSource)
 	if ok {
+		if files != (Files{}) {
+			f.mu.Lock()
+			f.files = files
+			f.mu.Unlock()
+		}
 		f.loop.hurry()
 	}
 	return ok

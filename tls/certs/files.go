@@ -26,7 +26,6 @@ const maxCertFile = 1 << 20
 // Each check reads and hashes both files: they are small, and a hash notices changes that a modification time hides
 // (a copy that keeps times, a symbolic link that now points elsewhere).
 type filesSource struct {
-	files  Files
 	names  []string // that the certificate must be for; none: any certificate will do
 	clock  func() time.Time
 	logger *slog.Logger
@@ -38,6 +37,7 @@ type filesSource struct {
 	nextStaple time.Time         // check; when to ask the issuer's responder again
 
 	mu      sync.RWMutex
+	files   Files            // mu
 	cert    *tls.Certificate // mu; the value is never changed, only replaced
 	stapled time.Time        // mu; when the staple expires
 	problem error            // mu; why the files as they are now are not used; nil if they are
@@ -57,13 +57,20 @@ func newFiles(_ context.Context, options Options) (*filesSource, error) {
 		s.logger.Error("the certificate is not valid now: clients will refuse it", "error", err)
 	}
 	s.used, s.cert = hash, cert
-	s.logger.Info("certificate read", "file", s.files.CertFile, "names", leafNames(cert.Leaf), "expires", cert.Leaf.NotAfter)
+	s.logger.Info("certificate read", "file", s.paths().CertFile, "names", leafNames(cert.Leaf), "expires", cert.Leaf.NotAfter)
 	interval := options.CheckInterval
 	if interval == 0 {
 		interval = 5 * time.Second
 	}
 	s.loop = startLoop(interval, s.check)
 	return s, nil
+}
+
+// paths are where the certificate and its key are read.
+func (s *filesSource) paths() Files {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.files
 }
 
 func (s *filesSource) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -124,7 +131,7 @@ func (s *filesSource) reload() {
 	s.cert, s.problem, s.stapled = cert, nil, time.Time{}
 	s.mu.Unlock()
 	s.nextStaple = time.Time{}
-	s.logger.Info("certificate read again after its files changed", "file", s.files.CertFile,
+	s.logger.Info("certificate read again after its files changed", "file", s.paths().CertFile,
 		"names", leafNames(cert.Leaf), "expires", cert.Leaf.NotAfter)
 }
 
@@ -141,20 +148,21 @@ func (s *filesSource) keep(err error) {
 // except that it does not fit.
 func (s *filesSource) read() (*tls.Certificate, [sha256.Size]byte, error) {
 	var none [sha256.Size]byte
-	certPEM, err := readBounded(s.files.CertFile)
+	files := s.paths()
+	certPEM, err := readBounded(files.CertFile)
 	if err != nil {
 		return nil, none, fmt.Errorf("certificate file: %w", err)
 	}
-	keyPEM, err := readBounded(s.files.KeyFile)
+	keyPEM, err := readBounded(files.KeyFile)
 	if err != nil {
 		return nil, none, fmt.Errorf("key file: %w", err)
 	}
 	cert, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
-		return nil, none, fmt.Errorf("certificate file %s with key file %s: %w", s.files.CertFile, s.files.KeyFile, err)
+		return nil, none, fmt.Errorf("certificate file %s with key file %s: %w", files.CertFile, files.KeyFile, err)
 	}
 	if len(leafNames(cert.Leaf)) == 0 {
-		return nil, none, fmt.Errorf("certificate file %s: the first certificate in it has no domain name", s.files.CertFile)
+		return nil, none, fmt.Errorf("certificate file %s: the first certificate in it has no domain name", files.CertFile)
 	}
 	var missing []string
 	for _, name := range s.names {
@@ -164,7 +172,7 @@ func (s *filesSource) read() (*tls.Certificate, [sha256.Size]byte, error) {
 	}
 	if len(missing) > 0 {
 		return nil, none, fmt.Errorf("certificate file %s: it is for %s, and not for %s. Get one for all domains of the casino, or leave out those that it is not for",
-			s.files.CertFile, strings.Join(leafNames(cert.Leaf), ", "), strings.Join(missing, ", "))
+			files.CertFile, strings.Join(leafNames(cert.Leaf), ", "), strings.Join(missing, ", "))
 	}
 	return &cert, contentHash(certPEM, keyPEM), nil
 }
@@ -173,9 +181,9 @@ func (s *filesSource) read() (*tls.Certificate, [sha256.Size]byte, error) {
 func (s *filesSource) current(cert *tls.Certificate) error {
 	switch now := s.clock(); {
 	case now.After(cert.Leaf.NotAfter):
-		return fmt.Errorf("certificate file %s: it expired on %s", s.files.CertFile, cert.Leaf.NotAfter.Format(time.RFC3339))
+		return fmt.Errorf("certificate file %s: it expired on %s", s.paths().CertFile, cert.Leaf.NotAfter.Format(time.RFC3339))
 	case now.Before(cert.Leaf.NotBefore):
-		return fmt.Errorf("certificate file %s: it is valid from %s on. Is this machine's clock right?", s.files.CertFile, cert.Leaf.NotBefore.Format(time.RFC3339))
+		return fmt.Errorf("certificate file %s: it is valid from %s on. Is this machine's clock right?", s.paths().CertFile, cert.Leaf.NotBefore.Format(time.RFC3339))
 	}
 	return nil
 }
@@ -199,7 +207,7 @@ func (s *filesSource) staple(ctx context.Context) {
 	case errors.Is(err, errRevoked):
 		fresh.OCSPStaple = nil
 		s.nextStaple = now.Add(ocspRetry)
-		s.logger.Error("the certificate has been revoked by its issuer: replace it", "file", s.files.CertFile)
+		s.logger.Error("the certificate has been revoked by its issuer: replace it", "file", s.paths().CertFile)
 	default:
 		s.nextStaple = now.Add(ocspRetry)
 		s.logger.Warn("the certificate's OCSP response could not be fetched, trying again later", "error", err)

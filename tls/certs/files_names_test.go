@@ -107,13 +107,31 @@ func TestReload_ReadsFilesAtOnce(t *testing.T) {
 	before := site.leaf(t)
 	cert, key = ca.issue(t, "casino.test", 24*time.Hour)
 	write(t, files, cert, key)
-	if !source.Reload() {
+	if !source.Reload(certs.Files{}) {
 		t.Error("there are no files to read")
 	}
 	await(t, "the new certificate", func() bool { return site.leaf(t).SerialNumber.Cmp(before.SerialNumber) != 0 })
 	source.Close()
-	source.Reload() // harmless
-	if off := newSource(t, certs.Options{Mode: certs.ModeOff}); off.Reload() || len(off.Hosts()) != 0 {
+	source.Reload(certs.Files{}) // harmless
+	if off := newSource(t, certs.Options{Mode: certs.ModeOff}); off.Reload(certs.Files{}) || len(off.Hosts()) != 0 {
 		t.Error("mode off has files")
 	}
+}
+
+func TestReload_TakesOtherFiles(t *testing.T) {
+	ca, files, others := newIssuer(t), fileNames(t), fileNames(t)
+	cert, key := ca.issue(t, "casino.test", 24*time.Hour)
+	write(t, files, cert, key)
+	source := newSource(t, certs.Options{Mode: certs.ModeFiles, Files: files, CheckInterval: time.Hour})
+	site := serve(t, source, "casino.test")
+	before := site.leaf(t)
+	cert, key = ca.issue(t, "casino.test", 24*time.Hour)
+	write(t, others, cert, key)
+	source.Reload(others)
+	await(t, "the certificate in the other files", func() bool { return site.leaf(t).SerialNumber.Cmp(before.SerialNumber) != 0 })
+	now := site.leaf(t)
+	cert, key = ca.issue(t, "casino.test", 24*time.Hour)
+	write(t, others, cert, key)
+	source.Reload(certs.Files{})
+	await(t, "the newer certificate in the same files", func() bool { return site.leaf(t).SerialNumber.Cmp(now.SerialNumber) != 0 })
 }

@@ -33,6 +33,7 @@ var steps = []struct {
 	{"growth", "cost of a bet by the number of accounts", (*campaign).measureGrowth, false},
 	{"memory", "memory by its limit", (*campaign).measureMemory, false},
 	{"restarts", "starts after a stop and after a kill", (*campaign).measureRestarts, false},
+	{"restart", "restarts under load", (*campaign).measureRestart, false},
 	{"backups", "backups during play, and a restore", (*campaign).measureBackups, true},
 	{"keys", "play with many used idempotency keys", (*campaign).measureKeys, false},
 }
@@ -163,7 +164,7 @@ func TestCampaign(t *testing.T) {
 	for _, part := range []string{
 		"| machine | ", "Ratio: **", "Rounds a second: ", "Median: **", "after SIGKILL under load", "the books are right",
 		"| size of the program |", "| memory when idle |", "| processor time of a bet, ", "| start after SIGKILL under load, ",
-		"| keyed against unkeyed bets |", "| first bets after a restart |", "| first bets after SIGKILL |", "A restore of everything took", "| bystanders |", "| start after SIGKILL, used keys |",
+		"| keyed against unkeyed bets |", "| first bets after a restart |", "| first bets after SIGKILL |", "A restore of everything took", "| bystanders |", "| failed requests at restarts |", "| longest gap between two answers at a restart, ", "| start after SIGKILL, used keys |",
 	} {
 		if !strings.Contains(text.String(), part) {
 			t.Errorf("%q is missing in the report", part)

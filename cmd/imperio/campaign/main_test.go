@@ -27,6 +27,7 @@ type options struct {
 	turns            int
 	turn             time.Duration
 	idle             time.Duration // before memory is read
+	restarts         int           // of each kind, under load
 	keys, keyPlayers int           // used idempotency keys, and players who used them
 	within           time.Duration // everything together
 	patience         time.Duration // of a player, for when the campaign is interrupted and its casinos have stopped
@@ -38,11 +39,11 @@ var (
 	full = options{
 		few: 10_000, some: 100_000, many: 1_000_000, playing: 100_000, connections: 64, duration: 20 * time.Second,
 		turns: 5, turn: 5 * time.Second, idle: 5 * time.Second, keys: 2_000_000, keyPlayers: 64, within: 25 * time.Minute,
-		patience: 3 * time.Second,
+		patience: 3 * time.Second, restarts: 5,
 	}
 	tiny = options{
 		few: 20, some: 40, many: 80, playing: 40, connections: 4, duration: 500 * time.Millisecond,
-		turns: 2, turn: 200 * time.Millisecond, idle: 100 * time.Millisecond, keys: 1000, keyPlayers: 4, within: 10 * time.Minute, patience: 3 * time.Second, rounds: 100, quick: true,
+		turns: 2, turn: 200 * time.Millisecond, idle: 100 * time.Millisecond, keys: 1000, keyPlayers: 4, within: 10 * time.Minute, patience: 3 * time.Second, rounds: 100, restarts: 1, quick: true,
 	}
 )
 
@@ -60,6 +61,7 @@ func (o *options) register(flags *flag.FlagSet) {
 	flags.DurationVar(&o.duration, "duration", o.duration, "how long to play for each ratio to the bare handler, and for the mix of games")
 	flags.IntVar(&o.turns, "turns", o.turns, "turns of each side of a comparison")
 	flags.DurationVar(&o.turn, "turn", o.turn, "how long a turn is")
+	flags.IntVar(&o.restarts, "restarts", o.restarts, "restarts of each kind, under load")
 	flags.DurationVar(&o.idle, "idle", o.idle, "how long a casino idles before its memory is read")
 	flags.IntVar(&o.keys, "keys", o.keys, "used idempotency keys in the step keys")
 	flags.IntVar(&o.keyPlayers, "key-players", o.keyPlayers, "players who used them")
@@ -68,8 +70,8 @@ func (o *options) register(flags *flag.FlagSet) {
 
 // validate refuses options that make no sense.
 func (o *options) validate() error {
-	if least := min(o.few, o.some, o.many, o.playing, o.connections, o.keyPlayers, o.turns); least < 1 || o.rounds < 0 || o.keys < o.keyPlayers {
-		return fmt.Errorf("accounts, players, connections and turns must be 1 or more, rounds 0 or more, and each key player must have used a key")
+	if least := min(o.few, o.some, o.many, o.playing, o.connections, o.keyPlayers, o.turns, o.restarts); least < 1 || o.rounds < 0 || o.keys < o.keyPlayers {
+		return fmt.Errorf("accounts, players, connections, turns and restarts must be 1 or more, rounds 0 or more, and each key player must have used a key")
 	}
 	if o.turn < 100*time.Millisecond || o.duration < 500*time.Millisecond || o.idle < 0 {
 		return fmt.Errorf("a turn must be 100ms or longer, and the duration 500ms or longer")

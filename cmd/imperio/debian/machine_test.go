@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +23,9 @@ const patience = 3 * time.Minute
 
 // base is the Debian that all machines begin with.
 const base = "../../../build/debian"
+
+// machines counts the machines of this process: each has a name of its own.
+var machines atomic.Int64
 
 // machine is a running Debian.
 type machine struct {
@@ -45,10 +49,25 @@ func boot(t *testing.T) *machine {
 		}
 		t.Skip(why)
 	}
-	m := &machine{ended: make(chan struct{})}
-	m.root = layered(t)
+	m := &machine{root: layered(t)}
+	t.Cleanup(func() { m.powerOff(t) })
+	m.powerOn(t)
+	return m
+}
+
+// reboot powers the machine off and on again. Its files stay.
+func (m *machine) reboot(t *testing.T) {
+	t.Helper()
+	m.powerOff(t)
+	m.powerOn(t)
+}
+
+func (m *machine) powerOn(t *testing.T) {
+	t.Helper()
+	m.ended, m.leader = make(chan struct{}), 0
+	m.screen.Reset()
 	m.nspawn = exec.Command("systemd-nspawn", "--quiet", "--directory="+m.root, "--boot", "--private-network", "--register=no", "--keep-unit",
-		"--machine=imperio-test", "--console=passive", "--setenv=SYSTEMD_COLORS=0")
+		fmt.Sprintf("--machine=imperio-%d-%d", os.Getpid(), machines.Add(1)), "--console=passive", "--setenv=SYSTEMD_COLORS=0")
 	m.nspawn.Stdout, m.nspawn.Stderr = &m.screen, &m.screen
 	// Signals that end the tests don't reach it by itself: it powers the machine off when the tests are gone.
 	m.nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
@@ -57,8 +76,6 @@ func boot(t *testing.T) *machine {
 	if err := <-started; err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { m.powerOff(t) })
-
 	m.await(t, "the machine's systemd", func() bool {
 		select {
 		case <-m.ended:
@@ -73,7 +90,6 @@ func boot(t *testing.T) *machine {
 		state, _ := m.run("systemctl", "is-system-running")
 		return state == "running" || state == "degraded"
 	})
-	return m
 }
 
 // supervise runs nspawn. Pdeathsig is sent when the starting thread ends, so the thread stays until nspawn has ended.
@@ -142,7 +158,11 @@ func firstChild(pid int) int {
 	return child
 }
 
+// powerOff does nothing if the machine is off already.
 func (m *machine) powerOff(t *testing.T) {
+	if m.nspawn == nil || m.nspawn.Process == nil {
+		return
+	}
 	if t.Failed() {
 		if journal, err := m.run("journalctl", "--no-pager", "-b", "-n", "200", "-o", "short-precise"); err == nil {
 			t.Logf("the machine's journal:\n%s", journal)

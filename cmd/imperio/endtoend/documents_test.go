@@ -111,8 +111,8 @@ start() {
   for drop_in in "$ROOT"/etc/systemd/system/imperio.service.d/*.conf; do
     [ ! -e "$drop_in" ] || variables < <(sed -n 's/^Environment=//p' "$drop_in")
   done
-  variables < <(grep '^IMPERIO_' "$ROOT/etc/imperio/imperio.env")
-  "$ROOT/usr/local/bin/imperio" serve </dev/null >>"$ROOT/journal" 2>&1 &
+  [ -e "$ROOT/etc/imperio/imperio.env" ] || { mkdir -p "$ROOT/etc/imperio" && touch "$ROOT/etc/imperio/imperio.env"; }
+  "$ROOT/usr/local/bin/imperio" serve --env-file "$ROOT/etc/imperio/imperio.env" </dev/null >>"$ROOT/journal" 2>&1 &
   echo $! >"$PIDS/service"
 }
 stop() {
@@ -124,7 +124,7 @@ case "$1" in
 start|enable) start ;;
 stop) stop ;;
 restart) stop; start ;;
-reload) kill -HUP "$(pid)" ;;
+reload) IMPERIO_DATA_DIR="$ROOT/var/lib/imperio" "$ROOT/usr/local/bin/imperio" reload --env-file "$ROOT/etc/imperio/imperio.env" ;;
 daemon-reload|reset-failed|status) ;;
 *) echo "unknown: $*" >&2; exit 1 ;;
 esac`,

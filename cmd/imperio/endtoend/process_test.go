@@ -56,7 +56,9 @@ type process struct {
 	command            *exec.Cmd
 	ended              chan error // gets the result of Wait
 	log                bytes.Buffer
-	stderr             *os.File // gets the log instead; nil: log does
+	stderr             *os.File   // gets the log instead; nil: log does
+	environ            []string   // added to the environment
+	sockets            []*os.File // listening sockets that it is passed, as by systemd
 }
 
 func freeAddress(t *testing.T) string {
@@ -98,6 +100,15 @@ func (p *process) spawn(t *testing.T) {
 	p.command = exec.Command(p.path, flags...)
 	if p.clock != nil {
 		p.command = p.clock.command(t, flags)
+	}
+	if len(p.sockets) > 0 {
+		// Its process id, which the protocol asks for, is known to the shell that it replaces.
+		p.command = exec.Command("/bin/sh", append([]string{"-c", `LISTEN_PID=$$ exec "$0" "$@"`, p.path}, flags...)...)
+		p.command.Env = append(os.Environ(), fmt.Sprintf("LISTEN_FDS=%d", len(p.sockets)))
+		p.command.ExtraFiles = p.sockets
+	}
+	if len(p.environ) > 0 {
+		p.command.Env = append(p.command.Environ(), p.environ...)
 	}
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	if p.stderr != nil {
@@ -179,8 +190,6 @@ func (p *process) wait(t *testing.T) error {
 // stop asks the process to stop and waits for it.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
-	// A server waits five seconds for a connection on which nothing was ever asked. Our client may have opened one in vain.
-	http.DefaultClient.CloseIdleConnections()
 	if err := p.command.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestServe_OutlivesItsTerminalAndWhoeverReadsItsLog(t *testing.T) {
 	if err := p.command.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	for lines.Scan() && !strings.Contains(lines.Text(), "asked to reload") {
+	for lines.Scan() && !strings.Contains(lines.Text(), "the configuration was reloaded") {
 	}
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)

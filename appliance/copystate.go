@@ -1,0 +1,144 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"imperio/appliance/control"
+	"imperio/appliance/problem"
+	"imperio/games"
+	"imperio/games/catalogue"
+	"imperio/storage"
+	"imperio/storage/command"
+	"imperio/storage/engine"
+	"imperio/storage/machine"
+)
+
+// copyRoom is how many times as large as the state the room for a copy must be: a new program may write all of it anew.
+const copyRoom = 2
+
+// copyLife is how long a copy stays if nobody removes it: its verb was killed, perhaps.
+const copyLife = time.Hour
+
+// stateCopies makes one copy of the state at a time.
+type stateCopies struct {
+	mu      sync.Mutex
+	expires *time.Timer // removes the newest copy; nil: there was none
+}
+
+// close leaves the newest copy to the next start.
+func (c *stateCopies) close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.expires != nil {
+		c.expires.Stop()
+	}
+	return nil
+}
+
+// CopyState implements control.Server.
+func (h house) CopyState(ctx context.Context) (out control.StateCopy, err error) {
+	h.app.copies.mu.Lock()
+	defer h.app.copies.mu.Unlock()
+	dir := filepath.Join(h.app.config.Data.Dir, tryDir)
+	if err := os.RemoveAll(dir); err != nil {
+		return out, err
+	}
+	snapshot, err := h.app.dir.store.Snapshot(ctx)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, snapshot.Close()) }()
+	space := room{h.app.space, uint64(h.app.config.Data.DiskReserve)}
+	if err := space.check(copyRoom * snapshot.Size()); err != nil {
+		return out, problem.New("unavailable", "There is no room for a copy of the state: %s.", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return out, err
+	}
+	out = control.StateCopy{Dir: dir, Format: storage.FormatVersion, Facts: factsOf(snapshot)}
+	if out.Bytes, err = writeSnapshot(snapshot, filepath.Join(dir, storage.StateFile)); err != nil {
+		return out, errors.Join(fmt.Errorf("copy the state: %w", err), os.RemoveAll(dir))
+	}
+	if h.app.copies.expires != nil {
+		h.app.copies.expires.Stop()
+	}
+	h.app.copies.expires = time.AfterFunc(copyLife, func() {
+		if err := h.RemoveStateCopy(); err != nil {
+			h.app.log.Warn("a copy of the state could not be removed; the next start tries again", "error", err)
+		}
+	})
+	return out, nil
+}
+
+// RemoveStateCopy implements control.Server.
+func (h house) RemoveStateCopy() error {
+	h.app.copies.mu.Lock()
+	defer h.app.copies.mu.Unlock()
+	return os.RemoveAll(filepath.Join(h.app.config.Data.Dir, tryDir))
+}
+
+func writeSnapshot(s *storage.Snapshot, path string) (int64, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	n, err := s.WriteTo(f)
+	return n, errors.Join(err, f.Close())
+}
+
+func factsOf(s *storage.Snapshot) control.StateFacts {
+	r := s.Machine()
+	index, _ := s.Applied()
+	return control.StateFacts{
+		Index: index, Level: r.Level, Events: r.Events, HistoryHead: fmt.Sprintf("%x", r.Head), Accounts: uint64(r.NextAccount - command.FirstAccountID),
+		Sessions: r.Sessions, OpenRounds: r.OpenRounds, Players: r.Books.Players, LedgerSum: r.Books.Sum(),
+	}
+}
+
+// Tried is what a program says about a copy of the state that it has tried itself on.
+type Tried struct {
+	Version string             `json:"version"`
+	Format  int                `json:"format"` // version of the data's format that it writes
+	Level   uint32             `json:"newest_feature_level"`
+	Records uint64             `json:"records"` // that it has read
+	Facts   control.StateFacts `json:"facts"`
+}
+
+// TryState opens a copy of the state in a directory, as a start would: it brings it up to this program's format. Then it reads
+// every record, and proves that no coin was lost. It needs no key: what is secret in the state stays closed.
+func TryState(ctx context.Context, dir, version string) (t Tried, err error) {
+	store, err := storage.OpenWith(dir, catalogue.Released(), nil, machine.CacheBytes(0), storage.Options{})
+	if err != nil {
+		return t, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	snapshot, err := store.Snapshot(ctx)
+	if err != nil {
+		return t, err
+	}
+	defer func() { err = errors.Join(snapshot.Close(), err) }()
+	t = Tried{Version: version, Format: storage.FormatVersion, Level: machine.NewestLevel, Facts: factsOf(snapshot)}
+	if t.Records, err = snapshot.Verify(ctx.Err); err != nil {
+		return t, err
+	}
+	var players games.Coins
+	err = snapshot.Wallets(func(_ command.AccountID, w *machine.WalletRecord) error {
+		players += w.Balance
+		return ctx.Err()
+	})
+	switch {
+	case err != nil:
+		return t, err
+	case t.Facts.LedgerSum != 0:
+		return t, fmt.Errorf("the sum of all balances is %d instead of 0", t.Facts.LedgerSum)
+	case players != t.Facts.Players:
+		return t, fmt.Errorf("the players have %d coins, and the books say %d", players, t.Facts.Players)
+	}
+	return t, engine.SyncDir(dir)
+}
