@@ -392,7 +392,7 @@ func TestUnits_DropInsFollowTheConfiguration(t *testing.T) {
 	}
 	c.Data.Dir = "/srv/100 %"
 	c.Backups.To = []config.BackupURL{"file:///backup", "s3://bucket/x", "file:///backup/"}
-	if got := pathsConf(&c); !strings.HasSuffix(got, "\nEnvironment=\"IMPERIO_DATA_DIR=/srv/100 %%\"\nReadWritePaths=\"-/srv/100 %%\"\nWorkingDirectory=-/srv/100 %%\nReadWritePaths=\"-/backup\"\n") {
+	if got := pathsConf(&c); !strings.HasSuffix(got, "\nReadWritePaths=\"-/srv/100 %%\"\nWorkingDirectory=-/srv/100 %%\nReadWritePaths=\"-/backup\"\n") {
 		t.Errorf("paths: %s", got)
 	}
 }

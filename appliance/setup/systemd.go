@@ -58,14 +58,14 @@ func (h *host) changedSince(timestamp string, files ...string) bool {
 
 // unitEnvironment is what the service's unit and its drop-ins set, as far as it concerns the casino.
 func (h *host) unitEnvironment(ctx context.Context) []string {
-	environ := []string{"IMPERIO_DATA_DIR=/var/lib/imperio"}
 	if !h.systemdRuns() {
-		return environ
+		return nil
 	}
 	values, err := h.properties(ctx, service, "Environment")
 	if err != nil {
-		return environ
+		return nil
 	}
+	var environ []string
 	for _, word := range strings.Fields(values["Environment"]) {
 		if strings.HasPrefix(word, "IMPERIO_") {
 			environ = append(environ, word) // a later one wins
