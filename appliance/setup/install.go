@@ -50,6 +50,9 @@ func install(ctx context.Context, o Options, h *host) error {
 	if err != nil {
 		return err
 	}
+	if err := w.settle(ctx); err != nil {
+		return err
+	}
 	if err := w.checks(ctx, c); err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}

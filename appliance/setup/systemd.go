@@ -110,6 +110,31 @@ func (w *work) awaitReady(ctx context.Context, c *config.Config) error {
 	}
 }
 
+// settle waits while a casino is on its way up or down: it has its directory open, but can't be asked which addresses are its own.
+func (w *work) settle(ctx context.Context) error {
+	if !w.systemdRuns() {
+		return nil
+	}
+	late := time.NewTimer(w.Patience)
+	defer late.Stop()
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	for {
+		values, err := w.properties(ctx, service, "ActiveState", "SubState")
+		moving := values["ActiveState"] == "activating" && values["SubState"] != "auto-restart" || values["ActiveState"] == "deactivating"
+		if err != nil || !moving {
+			return nil // else what comes next says more
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-late.C:
+			return nil
+		case <-look.C:
+		}
+	}
+}
+
 func restarts(text string) (n int) {
 	fmt.Sscan(text, &n)
 	return n
