@@ -24,7 +24,7 @@ $(GO) test $(1) $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test backup-torture upgrade-torture lint pages description man platforms notices screenshots unit short times fuzz bench bench-backups bench-restart bench-keys bench-ratio edge-check clean torture
+.PHONY: help run build test backup-torture upgrade-torture lint pages description man platforms container recipes soak deb release notices screenshots unit short times fuzz bench bench-backups bench-restart bench-keys bench-ratio edge-check clean torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,7 +35,7 @@ run: build ## start the casino at http://127.0.0.1:8080, with its data in ./impe
 build: ## build bin/imperio
 	CGO_ENABLED=0 $(GO) build $(BUILD) -o bin/imperio ./cmd/imperio
 
-test: lint unit fuzz ## run lint, all tests with the race detector, and each fuzz target for a short time
+test: lint recipes unit fuzz ## run lint, all tests with the race detector, and each fuzz target for a short time
 	@echo "== all passed"
 
 lint: pages description ## run gofmt, go vet and staticcheck, and check the types of the pages and the description of the API
@@ -65,6 +65,18 @@ description: ## check openapi.yaml with Redocly's rules, and make clients of it 
 	@cd appliance/api/check && $(GO) tool oapi-codegen --config oapi-codegen.yaml ../openapi.yaml && $(GO) vet ./... && \
 	  IMPERIO=$(CURDIR)/build/description/imperio $(GO) test -count=1 .
 
+container: build ## prepare the directory build/container for building the container's image
+	@rm -rf build/container && mkdir -p build/container/empty
+	@chmod 755 build/container/empty && install -m 755 bin/imperio build/container/ && install -m 644 LICENSE deploy/container/Dockerfile build/container/
+	@install -m 644 cmd/imperio/notices.txt build/container/NOTICES
+	@if [ -r /etc/ssl/certs/ca-certificates.crt ]; then install -m 644 /etc/ssl/certs/ca-certificates.crt build/container/; \
+	else echo "/etc/ssl/certs/ca-certificates.crt is missing: install ca-certificates" >&2; exit 1; fi
+	@echo "docker build -t imperio build/container"
+
+recipes: container ## check compose.yaml, the Kubernetes manifests, and the Dockerfile by following it (no engine is needed)
+	@echo "== recipes for containers"
+	@cd deploy/check && $(GO) vet ./... && IMPERIO=$(CURDIR)/build/container/imperio $(GO) test -count=1 .
+
 PLATFORMS := linux/amd64 linux/arm64 linux/arm darwin/arm64 freebsd/amd64
 
 man: ## write the manual page, build/imperio.1
@@ -74,6 +86,23 @@ man: ## write the manual page, build/imperio.1
 platforms: ## build the program for each platform that it supports (with an empty build cache, a minute of a processor each)
 	@for platform in $(PLATFORMS); do echo "== go build for $$platform"; \
 	  CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build -o /dev/null ./cmd/imperio || exit 1; done
+
+# What makes Debian packages. It takes half a minute of a processor, so it is built once.
+build/bin/nfpm:
+	@echo "== building nfpm, which makes packages"
+	@GOBIN=$(CURDIR)/build/bin CGO_ENABLED=0 $(GO) install -trimpath -buildvcs=false -ldflags '-s -w' github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+
+# The commit's time, not the clock's: the same commit gives the same files.
+RELEASE  = $(GO) run ./deploy/release -version '$(VERSION)' -commit '$(COMMIT)' -epoch '$(shell git log -1 --format=%ct)'
+DEB_ARCH ?= host
+DEBS     ?= amd64 arm64 armhf
+
+deb: build/bin/nfpm ## build a Debian package into build (DEB_ARCH=arm64 or armhf for other machines)
+	@$(RELEASE) -debs '$(DEB_ARCH)' -out build
+
+release: build/bin/nfpm ## build archives for PLATFORMS, packages for DEBS, lists of components and checksums into build/release (MINISIGN_KEY=FILE signs)
+	@rm -rf build/release
+	@$(RELEASE) -platforms '$(PLATFORMS)' -debs '$(DEBS)' -minisign-key '$(MINISIGN_KEY)' -out build/release
 
 notices: ## write cmd/imperio/notices.txt, the licences of everything in the program
 	$(GO) test -count=1 -run '^TestNotices' ./docs -update
@@ -90,7 +119,7 @@ build/bin/versitygw:
 build/debian:
 	@./cmd/imperio/debian/debootstrap.sh build/debian
 
-unit: build/bin/versitygw build/debian ## run all tests with the race detector, and with a copy of bbolt whose writes and syncs tests can make fail
+unit: build/bin/versitygw build/bin/nfpm build/debian ## run all tests with the race detector, and with a copy of bbolt whose writes and syncs tests can make fail
 	@echo "== go test $(TESTFLAGS) ./..."
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
 	@$(call run-tests)
@@ -98,7 +127,7 @@ unit: build/bin/versitygw build/debian ## run all tests with the race detector, 
 short: ## run the tests that take about a minute in all, without the race detector
 	$(GO) test -short ./...
 
-times: build/bin/versitygw build/debian ## run all tests once, and print how long each package took, in seconds
+times: build/bin/versitygw build/bin/nfpm build/debian ## run all tests once, and print how long each package took, in seconds
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
 	@{ $(call run-tests,-count=1); } >build/times.txt; status=$$?; \
 	awk '$$1 != "ok" && !/no test files/; $$1 == "ok" { sub("s$$", "", $$3); print $$3, $$2 }' build/times.txt | sort -rn; exit $$status
@@ -146,6 +175,11 @@ backup-torture: ## kill each step of backing up and restoring KILLS=120 times un
 
 upgrade-torture: build/debian ## upgrade to versions that are broken in every way, and kill the verb after each step, with and without systemd; compare every answer with the books
 	UPGRADE_TORTURE=1 $(GO) test -count=1 -timeout 3h -run "^TestUpgrade" -v ./cmd/imperio/endtoend ./cmd/imperio/debian
+
+SOAK ?= 10m
+
+soak: ## play for SOAK=10m with everything that people and programs do, and see that memory, goroutines, descriptors and the log stay flat
+	SOAK=$(SOAK) $(GO) test -count=1 -timeout 26h -run "^TestSoak$$" -v ./cmd/imperio/soak
 
 torture: ## kill the real binary KILLS=120 times under load after KEYS=1000000 used keys, set its clock, take files away; compare every answer with the books
 	TORTURE_KILLS=$(KILLS) TORTURE_KEYS=$(KEYS) $(GO) test -count=1 -timeout 60m -run "^TestTorture" -v ./cmd/imperio/endtoend

@@ -10,7 +10,7 @@ fail() {
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 program=$here/imperio
-[ "$(uname -s)" = Linux ] || fail "this installs a service for Linux with systemd. On $(uname -s), run '$program serve' (INSTALLING.md)"
+[ "$(uname -s)" = Linux ] || fail "this installs a service for Linux with systemd. On $(uname -s), run '$program serve' (DEPLOYMENT.md)"
 if [ ! -f "$program" ]; then
   [ -f "$here/../go.mod" ] && fail "this is the source: run 'make build', then 'sudo bin/imperio install $*'"
   fail "the program is missing: there is no $program. Unpack the whole archive, and run the script in it"

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// InstalledEnvFile and InstalledDataDir are where a casino that was installed on this machine has its configuration and its data.
-// The operators' verbs find it there; see Input.Installed.
+// InstalledEnvFile and InstalledDataDir are where a casino that was installed on this machine has its configuration and, unless that
+// says otherwise, its data. The operators' verbs find it there; see Input.Installed.
 const (
 	InstalledEnvFile = "/etc/imperio/imperio.env"
 	InstalledDataDir = "/var/lib/imperio"
@@ -82,10 +82,9 @@ func (l *loader) named(environ map[string]string) bool {
 	return l.in.Exists != nil && l.in.Exists(Default().Data.Dir)
 }
 
-// installedDataDir completes the configuration of an installed casino: its unit says where the data are, and operators' verbs don't
-// see the unit's environment.
+// installedDataDir is the default of the data directory for an installed casino: the same for its service and for operators' verbs.
 func (l *loader) installedDataDir() {
-	if l.in.Installed && l.loaded.EnvFile == InstalledEnvFile && l.loaded.Sources["data-dir"] == "" {
+	if l.loaded.EnvFile == InstalledEnvFile && l.loaded.Sources["data-dir"] == "" {
 		l.set("data-dir", InstalledDataDir, "default of the installed casino")
 	}
 }

@@ -136,7 +136,7 @@ func TestInstalled_IsFoundWhenNothingElseIsNamed(t *testing.T) {
 		"a file":                    {Input{Installed: true, Flags: map[string]string{"config": "f"}}, "8", "./imperio-data", "default"},
 		"another env file":          {Input{Installed: true, Environ: []string{"IMPERIO_ENV_FILE=e"}}, "100", "./imperio-data", "default"},
 		"the installed env file":    {Input{Installed: true, Flags: map[string]string{"env-file": InstalledEnvFile}}, "7", InstalledDataDir, "default of the installed casino"},
-		"the same for serve":        {Input{Flags: map[string]string{"env-file": InstalledEnvFile}}, "7", "./imperio-data", "default"},
+		"the same for serve":        {Input{Flags: map[string]string{"env-file": InstalledEnvFile}}, "7", InstalledDataDir, "default of the installed casino"},
 		"an empty variable":         {Input{Installed: true, Environ: []string{"IMPERIO_DATA_DIR="}}, "7", InstalledDataDir, "default of the installed casino"},
 		"another flag and no place": {Input{Installed: true, Flags: map[string]string{"log-level": "debug"}}, "7", InstalledDataDir, "default of the installed casino"},
 	} {

@@ -22,7 +22,7 @@ type Input struct {
 	ReadFile func(name string) ([]byte, error)
 	// Installed says to look for the casino that is installed on this machine, for operators' verbs. If no flag and no variable
 	// gives data-dir, config or env-file, the default data directory does not exist, and InstalledEnvFile can be read, it is the
-	// env file. With that file, the data directory is InstalledDataDir unless something else says otherwise.
+	// env file.
 	Installed bool
 	// Exists says whether a path exists, for Installed. nil: none does.
 	Exists func(path string) bool

@@ -87,13 +87,9 @@ func (w *work) load(text string, environ []string) (*config.Loaded, error) {
 			}
 			return w.read(name)
 		},
+		Environ: environ,
 	}
 	loaded, err := config.LoadValid(in)
-	// The unit's own data directory would win over the file's, so a drop-in will say the same as the file.
-	if err == nil && loaded.Sources["data-dir"] == "default" {
-		in.Environ = environ
-		loaded, err = config.LoadValid(in)
-	}
 	if err == nil && !filepath.IsAbs(loaded.Config.Data.Dir) {
 		err = config.Problems{{Where: loaded.Sources["data-dir"], Message: "a service needs an absolute path, such as /srv/imperio"}}
 	}

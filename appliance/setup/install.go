@@ -50,6 +50,9 @@ func install(ctx context.Context, o Options, h *host) error {
 	if err != nil {
 		return err
 	}
+	if err := w.settle(ctx); err != nil {
+		return err
+	}
 	if err := w.checks(ctx, c); err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
@@ -91,7 +94,7 @@ func install(ctx context.Context, o Options, h *host) error {
 // suitable refuses machines on which the rest can't work. It finds out whether a package has brought the program and the units.
 func (w *work) suitable(ctx context.Context) error {
 	if runtime.GOOS != "linux" {
-		return fmt.Errorf("this installs a service for systemd, which %s doesn't have. INSTALLING.md says how to run 'imperio serve' under other supervisors", runtime.GOOS)
+		return fmt.Errorf("this installs a service for systemd, which %s doesn't have. DEPLOYMENT.md says how to run 'imperio serve' under other supervisors", runtime.GOOS)
 	}
 	if w.uid != 0 && !w.DryRun {
 		return errors.New("installing needs root: run it with sudo, or look first with --dry-run")
@@ -116,7 +119,7 @@ func (w *work) suitable(ctx context.Context) error {
 func (w *work) distribution() error {
 	text, err := w.readText("/etc/os-release")
 	if err != nil {
-		return fmt.Errorf("which system this is can't be told: %w. Follow INSTALLING.md by hand", err)
+		return fmt.Errorf("which system this is can't be told: %w. Follow DEPLOYMENT.md by hand", err)
 	}
 	release := make(map[string]string)
 	for line := range strings.Lines(text) {
@@ -133,7 +136,7 @@ func (w *work) distribution() error {
 	case w.exists("/usr/sbin/useradd") && w.exists("/usr/bin/systemctl"):
 		w.tell(Warning, "system", "%s was never tried: it has useradd and systemctl, so this goes on", name)
 	default:
-		return fmt.Errorf("%s has no useradd or no systemctl, which installing needs. INSTALLING.md says how to run 'imperio serve' under other supervisors", name)
+		return fmt.Errorf("%s has no useradd or no systemctl, which installing needs. DEPLOYMENT.md says how to run 'imperio serve' under other supervisors", name)
 	}
 	return nil
 }

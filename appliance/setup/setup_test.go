@@ -238,7 +238,7 @@ func TestInstall_RefusalsChangeNothingAndSayWhatToDo(t *testing.T) {
 		"not root": {func(_ *testing.T, m *machine, _ *Options) { m.uid = 1000 }, "needs root"},
 		"another system": {func(t *testing.T, m *machine, _ *Options) {
 			m.write(t, "/etc/os-release", "PRETTY_NAME=\"Alpine Linux v3.20\"\nID=alpine\n")
-		}, "INSTALLING.md"},
+		}, "DEPLOYMENT.md"},
 		"an old systemd": {func(_ *testing.T, m *machine, _ *Options) { m.said["systemctl --version"] = "systemd 241 (241)" }, "too old"},
 		"an upgrade":     {func(t *testing.T, m *machine, _ *Options) { m.write(t, InstalledProgram+".upgrade", "{}") }, "upgrade status"},
 		"another version runs": {func(t *testing.T, m *machine, _ *Options) {
@@ -392,7 +392,7 @@ func TestUnits_DropInsFollowTheConfiguration(t *testing.T) {
 	}
 	c.Data.Dir = "/srv/100 %"
 	c.Backups.To = []config.BackupURL{"file:///backup", "s3://bucket/x", "file:///backup/"}
-	if got := pathsConf(&c); !strings.HasSuffix(got, "\nEnvironment=\"IMPERIO_DATA_DIR=/srv/100 %%\"\nReadWritePaths=\"-/srv/100 %%\"\nWorkingDirectory=-/srv/100 %%\nReadWritePaths=\"-/backup\"\n") {
+	if got := pathsConf(&c); !strings.HasSuffix(got, "\nReadWritePaths=\"-/srv/100 %%\"\nWorkingDirectory=-/srv/100 %%\nReadWritePaths=\"-/backup\"\n") {
 		t.Errorf("paths: %s", got)
 	}
 }

@@ -58,14 +58,14 @@ func (h *host) changedSince(timestamp string, files ...string) bool {
 
 // unitEnvironment is what the service's unit and its drop-ins set, as far as it concerns the casino.
 func (h *host) unitEnvironment(ctx context.Context) []string {
-	environ := []string{"IMPERIO_DATA_DIR=/var/lib/imperio"}
 	if !h.systemdRuns() {
-		return environ
+		return nil
 	}
 	values, err := h.properties(ctx, service, "Environment")
 	if err != nil {
-		return environ
+		return nil
 	}
+	var environ []string
 	for _, word := range strings.Fields(values["Environment"]) {
 		if strings.HasPrefix(word, "IMPERIO_") {
 			environ = append(environ, word) // a later one wins
@@ -105,6 +105,31 @@ func (w *work) awaitReady(ctx context.Context, c *config.Config) error {
 				return ctx.Err()
 			}
 			return w.notReady(fmt.Sprintf("the casino was not ready within %s (systemd says %s; %v)", w.Patience, values["ActiveState"], err))
+		case <-look.C:
+		}
+	}
+}
+
+// settle waits while a casino is on its way up or down: it has its directory open, but can't be asked which addresses are its own.
+func (w *work) settle(ctx context.Context) error {
+	if !w.systemdRuns() {
+		return nil
+	}
+	late := time.NewTimer(w.Patience)
+	defer late.Stop()
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	for {
+		values, err := w.properties(ctx, service, "ActiveState", "SubState")
+		moving := values["ActiveState"] == "activating" && values["SubState"] != "auto-restart" || values["ActiveState"] == "deactivating"
+		if err != nil || !moving {
+			return nil // else what comes next says more
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-late.C:
+			return nil
 		case <-look.C:
 		}
 	}

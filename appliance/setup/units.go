@@ -69,7 +69,7 @@ const pathsHead = `# Written by 'imperio install', from data-dir and backup-to o
 func pathsConf(c *config.Config) string {
 	var lines []string
 	if c.Data.Dir != config.InstalledDataDir {
-		lines = append(lines, "Environment="+unitPath("IMPERIO_DATA_DIR="+c.Data.Dir), "ReadWritePaths="+unitPath("-"+c.Data.Dir), "WorkingDirectory=-"+unitValue(c.Data.Dir))
+		lines = append(lines, "ReadWritePaths="+unitPath("-"+c.Data.Dir), "WorkingDirectory=-"+unitValue(c.Data.Dir))
 	}
 	for _, dir := range backupDirs(c) {
 		lines = append(lines, "ReadWritePaths="+unitPath("-"+dir))

@@ -49,8 +49,8 @@ func (c *serveCommand) Run(env *environment) error {
 		return err
 	}
 	program, err := service.Program()
-	if err != nil {
-		return err
+	if err != nil { // a system without /proc, say
+		complaints(env).Warn("'imperio restart' and 'imperio upgrade' can't work here", "error", err)
 	}
 	app, err := appliance.New(env.Ctx, appliance.Options{
 		Sockets: sockets, Supervisor: service.NewSupervisor(), Program: program,

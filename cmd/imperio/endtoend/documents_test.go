@@ -8,8 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"imperio/cmd/imperio/documents"
 )
 
 const moduleRoot = "../../.."
@@ -33,17 +36,17 @@ func TestDocuments_TheirCommandsWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	ran := 0
-	for _, path := range documents(t) {
+	for _, path := range paths(t) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		blocks, err := blocksOf(string(text))
+		blocks, err := documents.Blocks(string(text))
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		if !anyRuns(blocks) {
+		if !slices.ContainsFunc(blocks, func(b documents.Block) bool { return b.Runs() }) {
 			continue
 		}
 		ran++
@@ -57,8 +60,8 @@ func TestDocuments_TheirCommandsWork(t *testing.T) {
 	}
 }
 
-// documents are the paths of the documents for users and operators.
-func documents(t *testing.T) []string {
+// paths are those of the documents for users and operators.
+func paths(t *testing.T) []string {
 	t.Helper()
 	var paths []string
 	for _, pattern := range []string{"*.md", "docs/*.md"} {
@@ -186,28 +189,28 @@ stop_casino() { kill -TERM "$(cat "$PIDS/casino")"; wait "$(cat "$PIDS/casino")"
 `
 
 // follow runs the blocks in order, and compares what they print with what the document shows.
-func (r *reader) follow(t *testing.T, blocks []block) {
+func (r *reader) follow(t *testing.T, blocks []documents.Block) {
 	t.Helper()
 	var script strings.Builder
 	script.WriteString(prelude)
-	var commands []command
+	var commands []documents.Command
 	for _, b := range blocks {
 		switch {
-		case b.file != "":
-			if err := os.WriteFile(filepath.Join(r.dir, filepath.Base(b.file)), []byte(r.here(b.text)), 0o644); err != nil {
+		case b.File != "":
+			if err := os.WriteFile(filepath.Join(r.dir, filepath.Base(b.File)), []byte(r.here(b.Text)), 0o644); err != nil {
 				t.Fatal(err)
 			}
-		case b.runs():
-			if b.casino == "stopped" {
+		case b.Runs():
+			if b.Casino == "stopped" {
 				script.WriteString("stop_casino\n")
 			}
-			for _, c := range b.commands {
+			for _, c := range b.Commands {
 				fmt.Fprintf(&script, "printf '\\001%d\\002'\n", len(commands))
 				commands = append(commands, c)
-				if b.casino == "starts" {
-					fmt.Fprintf(&script, "( echo $BASHPID >\"$PIDS/casino\"; exec %s ) >\"$ROOT/casino.log\" 2>&1 &\nawait_casino\n", r.here(c.text))
+				if b.Casino == "starts" {
+					fmt.Fprintf(&script, "( echo $BASHPID >\"$PIDS/casino\"; exec %s ) >\"$ROOT/casino.log\" 2>&1 &\nawait_casino\n", r.here(c.Text))
 				} else {
-					script.WriteString(r.here(c.text) + "\n")
+					script.WriteString(r.here(c.Text) + "\n")
 				}
 			}
 		}
@@ -233,13 +236,13 @@ func (r *reader) follow(t *testing.T, blocks []block) {
 					t.Logf("%s:\n%s", log, text)
 				}
 			}
-			t.Fatalf("line %d: %v\n%s\n%s", c.line, err, c.text, output)
+			t.Fatalf("line %d: %v\n%s\n%s", c.Line, err, c.Text, output)
 		}
-		if !c.shown {
+		if !c.Shown {
 			continue
 		}
-		if err := sameShape(c.output, output); err != nil {
-			t.Errorf("line %d: %v\n$ %s\nThe document shows:\n%s\nThe command prints:\n%s", c.line, err, c.text, c.output, output)
+		if err := documents.SameShape(c.Output, output); err != nil {
+			t.Errorf("line %d: %v\n$ %s\nThe document shows:\n%s\nThe command prints:\n%s", c.Line, err, c.Text, c.Output, output)
 		}
 	}
 	if err != nil {

@@ -1,4 +1,5 @@
-package endtoend
+// Package documents finds the commands in the documents, so that tests run them as readers do.
+package documents
 
 import (
 	"encoding/json"
@@ -8,36 +9,37 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"testing"
 )
 
-// block is a fenced block of a document, or a comment "<!-- setup", whose commands are run but not shown. docs/DEVELOPING.md
+// Block is a fenced block of a document, or a comment "<!-- setup", whose commands are run but not shown. docs/DEVELOPING.md
 // describes the attributes.
-type block struct {
-	line     int
-	language string
-	text     string
-	commands []command // of sh and console
-	skip     string    // why it can't be run here
-	varies   string    // why its output is not compared
-	casino   string    // "starts": it runs in a terminal of its own; "stopped": the reader has stopped that before
-	file     string    // the name that the reader saves it under
+type Block struct {
+	Line     int
+	Language string
+	Text     string
+	Commands []Command // of sh and console
+	Skip     string    // why it can't be run in a test
+	Varies   string    // why its output is not compared
+	Casino   string    // "starts": it runs in a terminal of its own; "stopped": the reader has stopped that before
+	File     string    // the name that the reader saves it under
+	On       string    // "server": it needs a whole server, with systemd and root
 }
 
-// command is one command of a block, with the output that the document shows.
-type command struct {
-	line   int
-	text   string
-	output string
-	shown  bool // the output is to be compared
+// Command is one command of a block, with the output that the document shows.
+type Command struct {
+	Line   int
+	Text   string
+	Output string
+	Shown  bool // the output is to be compared
 }
 
-func (b *block) isShell() bool { return b.language == "sh" || b.language == "console" }
-func (b *block) runs() bool    { return b.isShell() && b.skip == "" }
+func (b *Block) isShell() bool { return b.Language == "sh" || b.Language == "console" }
 
-func anyRuns(blocks []block) bool {
-	return slices.ContainsFunc(blocks, func(b block) bool { return b.runs() })
-}
+// Runs says whether a test runs the block in a directory that stands for a server.
+func (b *Block) Runs() bool { return b.isShell() && b.Skip == "" && b.On == "" }
+
+// RunsOnServer says whether a test runs the block on a whole server.
+func (b *Block) RunsOnServer() bool { return b.isShell() && b.Skip == "" && b.On == "server" }
 
 var (
 	fence     = regexp.MustCompile("^ *```([a-z]*)(.*)$")
@@ -46,11 +48,11 @@ var (
 	indented = regexp.MustCompile(`^(?: {4}|\t)(?:\$ |(?:sudo |\./bin/)?(?:imperio|make|curl|go|systemctl|apt-get) )`)
 )
 
-// blocksOf are the blocks of a document, in order.
-func blocksOf(text string) ([]block, error) {
-	var blocks []block
+// Blocks are the blocks of a document, in order.
+func Blocks(text string) ([]Block, error) {
+	var blocks []Block
 	var mistakes []error
-	var open *block
+	var open *Block
 	comment := false
 	number := 0
 	for line := range strings.Lines(text) {
@@ -58,10 +60,13 @@ func blocksOf(text string) ([]block, error) {
 		line = strings.TrimRight(line, "\n")
 		found := fence.FindStringSubmatch(line)
 		switch {
-		case open == nil && line == "<!-- setup":
-			open, comment = &block{line: number, language: "sh"}, true
+		case open == nil && (line == "<!-- setup" || strings.HasPrefix(line, "<!-- setup ")):
+			open, comment = &Block{Line: number, Language: "sh"}, true
+			if err := open.describe(strings.TrimPrefix(line, "<!-- setup")); err != nil {
+				mistakes = append(mistakes, fmt.Errorf("line %d: %w", number, err))
+			}
 		case open == nil && found != nil:
-			open = &block{line: number, language: found[1]}
+			open = &Block{Line: number, Language: found[1]}
 			if err := open.describe(found[2]); err != nil {
 				mistakes = append(mistakes, fmt.Errorf("line %d: %w", number, err))
 			}
@@ -74,21 +79,21 @@ func blocksOf(text string) ([]block, error) {
 			blocks = append(blocks, *open)
 			open, comment = nil, false
 		case open != nil:
-			open.text += line + "\n"
+			open.Text += line + "\n"
 		}
 	}
 	if open != nil {
-		mistakes = append(mistakes, fmt.Errorf("line %d: the block has no end", open.line))
+		mistakes = append(mistakes, fmt.Errorf("line %d: the block has no end", open.Line))
 	}
 	return blocks, errors.Join(mistakes...)
 }
 
 // describe reads what stands behind the language of a fence.
-func (b *block) describe(attributes string) error {
-	if b.language == "" {
+func (b *Block) describe(attributes string) error {
+	if b.Language == "" {
 		return errors.New("the block has no language: sh and console are run, text is not")
 	}
-	fields := map[string]*string{"skip": &b.skip, "varies": &b.varies, "casino": &b.casino, "file": &b.file}
+	fields := map[string]*string{"skip": &b.Skip, "varies": &b.Varies, "casino": &b.Casino, "file": &b.File, "on": &b.On}
 	for strings.TrimSpace(attributes) != "" {
 		found := attribute.FindStringSubmatch(attributes)
 		if found == nil || fields[found[1]] == nil {
@@ -97,42 +102,45 @@ func (b *block) describe(attributes string) error {
 		*fields[found[1]] = found[2]
 		attributes = attributes[len(found[0]):]
 	}
-	if b.casino != "" && b.casino != "starts" && b.casino != "stopped" {
-		return fmt.Errorf("casino=%q", b.casino)
+	if b.Casino != "" && b.Casino != "starts" && b.Casino != "stopped" {
+		return fmt.Errorf("casino=%q", b.Casino)
+	}
+	if b.On != "" && b.On != "server" {
+		return fmt.Errorf("on=%q", b.On)
 	}
 	return nil
 }
 
 // split finds the commands. In a console block they begin with "$ ", and go on in the next line after a backslash.
-func (b *block) split() {
-	if b.language == "sh" {
-		b.commands = []command{{line: b.line + 1, text: strings.TrimSuffix(b.text, "\n")}}
+func (b *Block) split() {
+	if b.Language == "sh" {
+		b.Commands = []Command{{Line: b.Line + 1, Text: strings.TrimSuffix(b.Text, "\n")}}
 		return
 	}
-	number, goesOn := b.line, false
-	for line := range strings.Lines(b.text) {
+	number, goesOn := b.Line, false
+	for line := range strings.Lines(b.Text) {
 		number++
 		line = strings.TrimRight(line, "\n")
 		prompt, isCommand := strings.CutPrefix(line, "$ ")
-		last := len(b.commands) - 1
+		last := len(b.Commands) - 1
 		switch {
 		case goesOn:
-			b.commands[last].text += "\n" + line
+			b.Commands[last].Text += "\n" + line
 			goesOn = strings.HasSuffix(line, `\`)
 		case isCommand:
-			b.commands = append(b.commands, command{line: number, text: prompt})
+			b.Commands = append(b.Commands, Command{Line: number, Text: prompt})
 			goesOn = strings.HasSuffix(line, `\`)
 		case last >= 0:
-			b.commands[last].output += line + "\n"
-			b.commands[last].shown = b.varies == ""
+			b.Commands[last].Output += line + "\n"
+			b.Commands[last].Shown = b.Varies == ""
 		}
 	}
 }
 
-// sameShape compares an output with the one that the document shows: JSON by its keys, other lines by their first words. Ids,
+// SameShape compares an output with the one that the document shows: JSON by its keys, other lines by their first words. Ids,
 // times, seeds and outcomes differ, so words with a digit, indented lines and what is in "outcome" are not compared. A document may
 // leave lines out.
-func sameShape(shown, got string) error {
+func SameShape(shown, got string) error {
 	var want, have any
 	if json.Unmarshal([]byte(shown), &want) == nil {
 		if err := json.Unmarshal([]byte(got), &have); err != nil {
@@ -197,36 +205,4 @@ func sameKeys(at string, want, have any) error {
 		}
 	}
 	return nil
-}
-
-// A check that can't fail is none.
-func TestBlocks_WhatTheTestOfDocumentsRefuses(t *testing.T) {
-	for _, text := range []string{
-		"```\nimperio help\n```\n",
-		"```sh skip=\"\"\nx\n```\n",
-		"```sh skipped=\"why\"\nx\n```\n",
-		"```sh\nno end\n",
-		"text:\n\n    imperio serve\n",
-	} {
-		if blocks, err := blocksOf(text); err == nil {
-			t.Errorf("%q is taken for %+v", text, blocks)
-		}
-	}
-	for _, c := range []struct {
-		shown, got string
-		same       bool
-	}{
-		{`{"id":"1","coins":5}`, `{"coins":9,"id":"2"}`, true},
-		{`{"id":"1","coins":5}`, `{"coins":9}`, false},
-		{`{"round":{"id":"1"}}`, `{"round":{"id":"1","more":true}}`, false},
-		{`{"rounds":[{"id":"1"}]}`, `{"rounds":[{"id":"7"},{"id":"8"}]}`, true},
-		{`{"rounds":[{"id":"1"}]}`, `{"rounds":[{"number":"7"}]}`, false},
-		{"healthy  clock\nhealthy  log", "healthy  clock\nhealthy  disk\nhealthy  log", true},
-		{"history   13 events\nThe books are right.", "history   9 events\n", false},
-		{"1000  ana", "2000  ben", true},
-	} {
-		if err := sameShape(c.shown, c.got); (err == nil) != c.same {
-			t.Errorf("%q and %q: %v", c.shown, c.got, err)
-		}
-	}
 }
