@@ -42,11 +42,11 @@ func checkProgram(path, name string) error {
 			return err
 		}
 	} else if runtime.GOOS != "darwin" {
-		return fmt.Errorf("%s is not a whole program for %s: %w. Was it downloaded completely, and unpacked?", name, runtime.GOOS, err)
+		return fmt.Errorf("%s is not a whole program for %s: %w. Download it again, and unpack it", name, runtime.GOOS, err)
 	}
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("%s is not an imperio, or not a whole one. Was it downloaded completely, and unpacked?", name)
+		return fmt.Errorf("%s is not an imperio, or not a whole one: download it again, and unpack it", name)
 	}
 	if info.Path != programPath {
 		return fmt.Errorf("%s is not an imperio: it is a build of %s", name, info.Path)
