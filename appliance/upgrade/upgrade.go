@@ -530,12 +530,14 @@ func (w *work) goBack(ctx context.Context, reason string) (Result, error) {
 	if err := w.did(Returned, "%s is version %s again. The other one is kept as %s", w.o.Installed, j.From, w.path(failedSuffix)); err != nil {
 		return result, err
 	}
-	if r, err := w.o.Casino.Running(ctx); err != nil || r.Version != j.From { // else the restart has never come about
+	again := "the casino runs it already" // the restart has never come about
+	if r, err := w.o.Casino.Running(ctx); err != nil || r.Version != j.From {
+		again = "the casino was told to restart, by " + w.o.Manager.Name()
 		if err := w.o.Manager.Restart(ctx, w.o.Installed); err != nil {
 			return result, fmt.Errorf("%s\nThe program before is in place again, but the casino could not be restarted: %w. Start it as usual, and then 'imperio upgrade resume'", reason, err)
 		}
 	}
-	if err := w.did(Again, "the casino was told to restart, by %s", w.o.Manager.Name()); err != nil {
+	if err := w.did(Again, "%s", again); err != nil {
 		return result, err
 	}
 	if why := w.awaitReady(ctx, j.From, backPatience, 0, w.o.Manager.Down); why != "" {
