@@ -57,7 +57,7 @@ func TestGrowth_FindsLeaksAndNothingElse(t *testing.T) {
 		}, false},
 		{"less and less", memory, func(s float64) float64 { return 200 - 100*s }, false},
 		{"a leak of 100 MiB in a run", memory, func(s float64) float64 { return 100 + 100*s }, true},
-		{"the same below garbage", memory, func(s float64) float64 { return 100 + 100*s + 40*random.Float64() }, true},
+		{"twice as much below garbage", memory, func(s float64) float64 { return 100 + 200*s + 40*random.Float64() }, true},
 		{"a leak that begins late", memory, func(s float64) float64 { return 100 + 200*max(0, s-0.66) }, true},
 		{"a step that stays", memory, func(s float64) float64 {
 			if s > 0.7 {
