@@ -120,8 +120,15 @@ func faulty(t *testing.T, nextFormat bool) map[string]string {
 	overlay := map[string]string{"cmd/imperio/testconduct.go": read("../endtoend/testdata/conduct.go.txt")}
 	if nextFormat {
 		store := read(filepath.Join("../../..", "storage/store.go"))
-		store = strings.Replace(store, "const FormatVersion = 1\n", "const FormatVersion = 2\n", 1)
-		store = strings.Replace(store, "s := &engine.Schema{Format: FormatVersion}", "s := &engine.Schema{Format: FormatVersion, Migrations: map[int]engine.Migration{1: testMigration}}", 1)
+		for _, change := range [][2]string{
+			{"const FormatVersion = 1\n", "const FormatVersion = 2\n"},
+			{"s := &engine.Schema{Format: FormatVersion}", "s := &engine.Schema{Format: FormatVersion, Migrations: map[int]engine.Migration{1: testMigration}}"},
+		} {
+			if strings.Count(store, change[0]) != 1 {
+				t.Fatalf("storage/store.go has not exactly one %q", change[0])
+			}
+			store = strings.Replace(store, change[0], change[1], 1)
+		}
 		overlay["storage/store.go"], overlay["storage/testmigration.go"] = store, read("../endtoend/testdata/migration.go.txt")
 	}
 	return overlay
