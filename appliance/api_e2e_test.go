@@ -83,6 +83,7 @@ func (h *realHouse) start() {
 	done := make(chan error, 1)
 	go func() { done <- h.app.Run(ctx) }()
 	h.stop = func() {
+		http.DefaultClient.CloseIdleConnections() // a casino that stops gives them time, which tests don't need
 		cancel()
 		if err := <-done; err != nil {
 			h.t.Errorf("the casino ended with: %v", err)

@@ -200,7 +200,7 @@ type runner struct {
 // output runs a program and returns what it prints. Its error has what the program said.
 func (r runner) output(ctx context.Context, program string, args ...string) ([]byte, error) {
 	c := exec.CommandContext(ctx, program, args...)
-	c.Dir, c.Env, c.WaitDelay = "/", []string{"PATH=/usr/bin:/bin"}, time.Second
+	c.Dir, c.Env, c.WaitDelay = "/", []string{"PATH=/usr/bin:/bin", "GOMAXPROCS=1"}, time.Second // the other processors are the players'
 	c.SysProcAttr = credentialOf(r.owner)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
