@@ -382,7 +382,7 @@ check_prometheus() {
     fi
   }
   tried "the configuration, with its alerts" check config deploy/prometheus/prometheus.yml
-  tried "the alerts fire as their tests say" test rules deploy/prometheus/alerts.test.yml
+  tried "the alerts fire as their tests say" test rules deploy/prometheus/alerts.test.yml deploy/prometheus/alerts.days.test.yml
 }
 
 if [ ! -x "$IMPERIO" ]; then

@@ -206,7 +206,7 @@ func TestPromtool_AcceptsTheConfigurationAndTheAlerts(t *testing.T) {
 	}
 	promtool(t, "", "check", "config", filepath.Join(prometheusDir, "prometheus.yml"))
 	promtool(t, "", "check", "rules", filepath.Join(prometheusDir, "alerts.yml"))
-	promtool(t, "", "test", "rules", filepath.Join(prometheusDir, "alerts.test.yml"))
+	promtool(t, "", "test", "rules", filepath.Join(prometheusDir, "alerts.test.yml"), filepath.Join(prometheusDir, "alerts.days.test.yml"))
 }
 
 func TestPromtool_AcceptsTheMetrics(t *testing.T) {
