@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"imperio/appliance/config"
 	"imperio/appliance/control"
@@ -24,7 +23,7 @@ func (a *App) Reload(context.Context) (control.Reloaded, error) {
 		return control.Reloaded{}, problem.New("unavailable", "This casino can't read its configuration again. Restart it.")
 	}
 	a.supervisor.Reloading("reading the configuration again")
-	defer a.supervisor.Ready(strings.TrimSpace("serving " + a.URL()))
+	defer a.tellReady()
 	a.log.Debug("reading the configuration again")
 	next, err := a.reload()
 	var done control.Reloaded
