@@ -45,7 +45,11 @@ func (c *stateCopies) close() error {
 func (h house) CopyState(ctx context.Context) (out control.StateCopy, err error) {
 	h.app.copies.mu.Lock()
 	defer h.app.copies.mu.Unlock()
-	dir := filepath.Join(h.app.config.Data.Dir, tryDir)
+	// The new program that tries it runs elsewhere.
+	dir, err := filepath.Abs(filepath.Join(h.app.config.Data.Dir, tryDir))
+	if err != nil {
+		return out, err
+	}
 	if err := os.RemoveAll(dir); err != nil {
 		return out, err
 	}

@@ -273,7 +273,9 @@ func TestCopyState_NeedsRoomAndIsPrivate(t *testing.T) {
 	disk := new(smallDisk)
 	disk.free.Store(1 << 40)
 	c := patientConfig()
-	c.Data.Dir = privateDir(t)
+	dir := privateDir(t)
+	t.Chdir(filepath.Dir(dir))
+	c.Data.Dir = filepath.Base(dir)
 	c.Listen.HTTPAddr, c.Listen.OpsAddr, c.TLS.Mode = "127.0.0.1:0", "", config.TLSOff
 	a, err := New(t.Context(), Options{Config: c, Version: "test", Logs: new(lockedBuffer), Space: disk.space})
 	if err != nil {
@@ -285,6 +287,9 @@ func TestCopyState_NeedsRoomAndIsPrivate(t *testing.T) {
 	copied, err := house{a}.CopyState(ctx)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !filepath.IsAbs(copied.Dir) {
+		t.Errorf("the copy is in %s, which means something else elsewhere", copied.Dir)
 	}
 	if fi, err := os.Stat(copied.Dir); err != nil || fi.Mode().Perm() != 0o700 {
 		t.Errorf("%v %v", fi, err)

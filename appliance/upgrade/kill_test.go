@@ -420,3 +420,27 @@ func TestEnded_OnlyWithTheLastThread(t *testing.T) {
 		}
 	}
 }
+
+// The journal is read by the next start of the service, which has another working directory than the verb.
+func TestBegin_NamesTheDataDirectoryFromAnywhere(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, name := range []string{"bin", "data"} {
+		if err := os.Mkdir(name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	installed := filepath.Join(dir, "bin", "imperio")
+	if err := os.WriteFile(installed, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Installed: installed, DataDir: "data"}
+	_, release, err := begin(&o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if want := filepath.Join(dir, "data"); o.DataDir != want {
+		t.Errorf("the data directory is %s instead of %s", o.DataDir, want)
+	}
+}

@@ -160,6 +160,11 @@ func begin(o *Options) (w *work, release func(), err error) {
 	if !ok {
 		return nil, nil, errors.New("another upgrade of this program is at work: wait for it, and see 'imperio upgrade status'")
 	}
+	// The journal names it, and is read elsewhere.
+	if o.DataDir, err = filepath.Abs(o.DataDir); err != nil {
+		release()
+		return nil, nil, fmt.Errorf("find the data directory: %w", err)
+	}
 	owner, err := os.Stat(o.DataDir)
 	if err != nil {
 		release()
