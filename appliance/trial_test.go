@@ -17,6 +17,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"imperio/appliance/config"
+	"imperio/appliance/control"
 	"imperio/appliance/upgrade"
 	"imperio/storage"
 	"imperio/storage/command"
@@ -284,7 +285,7 @@ func TestCopyState_NeedsRoomAndIsPrivate(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
-	copied, err := house{a}.CopyState(ctx)
+	copied, err := house{a}.CopyState(ctx, control.CopyRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +299,7 @@ func TestCopyState_NeedsRoomAndIsPrivate(t *testing.T) {
 		t.Errorf("%+v %v, want %+v", tried, err, copied.Facts)
 	}
 	disk.free.Store(uint64(c.Data.DiskReserve) + uint64(copied.Bytes))
-	if _, err := (house{a}).CopyState(ctx); err == nil || !strings.Contains(err.Error(), "no room for a copy") {
+	if _, err := (house{a}).CopyState(ctx, control.CopyRequest{}); err == nil || !strings.Contains(err.Error(), "no room for a copy") {
 		t.Errorf("without room: %v", err)
 	}
 	if _, err := os.Stat(copied.Dir); !errors.Is(err, fs.ErrNotExist) {
