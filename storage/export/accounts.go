@@ -19,7 +19,7 @@ var accounts = &Table{
 		{"coins", "Free to play with."},
 		{"held_coins", "Staked in the open round."},
 		{"locked", "true if the operator has locked the account, else false."},
-		{"excluded_until", "When the player's self-exclusion ends; 9999-12-31T23:59:59Z if never. Empty: there was none."},
+		{"excluded_until", "When the player's self-exclusion ends; 9999-12-31T23:59:59.000Z if never. Empty: there was none."},
 		{"rounds", "Settled rounds so far."},
 		{"staked", "Coins staked in those."},
 		{"paid", "Coins paid for those."},

@@ -49,7 +49,7 @@ func csvCell(c any) string {
 	case string:
 		return harmless(v)
 	case time.Time:
-		return v.Format(time.RFC3339Nano)
+		return v.Format(timeLayout)
 	case document:
 		return string(v) // begins with a bracket
 	}

@@ -53,7 +53,7 @@ func appendCell(line []byte, c any) ([]byte, error) {
 	case uint32:
 		return strconv.AppendUint(line, uint64(v), 10), nil
 	case time.Time:
-		return append(v.AppendFormat(append(line, '"'), time.RFC3339Nano), '"'), nil
+		return append(v.AppendFormat(append(line, '"'), timeLayout), '"'), nil
 	case document:
 		return append(line, v...), nil
 	case string:

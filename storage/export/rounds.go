@@ -20,7 +20,7 @@ var rounds = &Table{
 		{"opened_at", "When the stake was taken."},
 		{"settled_at", "When the round ended. Empty: it is open."},
 		{"state", "settled or open."},
-		{"stake", "The stake of slots and the first one of blackjack; 0 for roulette, whose stakes are in bets."},
+		{"stake", "The price of opening the round."},
 		{"bets", "The bets of roulette, as JSON. Empty: there are none."},
 		{"actions", "The player's decisions, as JSON. Empty: there are none."},
 		{"staked", "All that was staked in the round."},

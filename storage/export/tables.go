@@ -47,6 +47,9 @@ type (
 	document []byte // JSON
 )
 
+// timeLayout is RFC 3339 with milliseconds, as in the API.
+const timeLayout = "2006-01-02T15:04:05.000Z07:00"
+
 // cellTime is a stored time in milliseconds; 0 is an empty cell.
 func cellTime(ms int64) any {
 	if ms == 0 {
