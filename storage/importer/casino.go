@@ -80,9 +80,16 @@ type Names struct {
 	Email func(address string) (kept, key string, err error)
 	// Look is the same for names that look alike.
 	Look func(name string) string
-	// Hash refuses a password hash that the casino can't check. An error that wraps TooCostly could be checked, at too high a cost.
-	Hash      func(hash string) error
-	TooCostly error
+	// Hash tells what is wrong with a password hash: HashGood, HashPlain, HashUnknown or HashTooCostly.
+	Hash func(hash string) string
 	// Own reads a password that this program exported for an older casino. ok is false for any other.
 	Own func(password string) (hash string, locked, ok bool)
 }
+
+// What Names.Hash tells.
+const (
+	HashGood      = ""           // the casino can check passwords against it
+	HashPlain     = "plain"      // it looks like a password in plain text
+	HashUnknown   = "unknown"    // it is of an unknown kind, or damaged
+	HashTooCostly = "too_costly" // checking it would take too much work
+)

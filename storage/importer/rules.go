@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -155,22 +154,25 @@ func (n *Names) passwordRule(password, older value) (hash string, locked bool, w
 		return "", true, []Note{note("password_missing", "there is no password")}
 	}
 	if own, locked, ok := n.Own(given); ok {
-		if locked {
-			why = []Note{note("locked_there", "it was locked in the casino that exported it")}
-		} else if own == "" {
+		switch {
+		case own == "":
 			return "", true, []Note{note("password_missing", "there is no password")}
+		case locked:
+			why = []Note{note("locked_there", "it was locked in the casino that exported it")}
 		}
 		return own, locked, why
 	}
-	switch err := n.Hash(given); {
-	case err == nil:
+	switch n.Hash(given) {
+	case HashGood:
 		return given, false, nil
-	case errors.Is(err, n.TooCostly):
-		return "", true, []Note{note("password_too_costly", "to check the password's hash takes too much work")}
-	case strings.ContainsRune(given, '$'):
-		return "", true, []Note{note("password_unknown", "the password's hash is of an unknown kind, or damaged")}
+	case HashTooCostly:
+		why = append(why, note("password_too_costly", "to check the password's hash takes too much work"))
+	case HashPlain:
+		why = append(why, note("password_plain", "the password was kept as plain text: tell its owner not to use it any more"))
+	default:
+		why = append(why, note("password_unknown", "the password's hash is of an unknown kind, or damaged"))
 	}
-	return "", true, []Note{note("password_plain", "the password was kept as plain text. Tell its owner not to use it any more")}
+	return "", true, why
 }
 
 // gameRule gives the stake of a game that is to be returned. finished games are not worth a word.
