@@ -91,14 +91,8 @@ func (w *planned) notes(s *survey, username string) (notes []Note) {
 	default:
 		notes = append(notes, note("name_taken", "the name %s %s; the account is %s", quotedName(w.named), whyNot["name_taken"], username))
 	}
-	if w.names.why == "" && w.want == w.names.own {
-		if a := s.looks[s.hash(w.names.names.Look(w.want.shown))]; a.first != a.second {
-			other := a.first
-			if other == w.id {
-				other = a.second
-			}
-			notes = append(notes, note("name_looks_alike", "the name looks like that of row %d", other))
-		}
+	if other, any := s.alike[w.id]; any && w.want == w.names.own {
+		notes = append(notes, note("name_looks_alike", "the name looks like that of row %d", other))
 	}
 	notes = append(notes, w.emailNotes...)
 	return append(notes, w.otherNotes...)

@@ -21,11 +21,19 @@ type postgresServer struct {
 	types map[string]map[string]string // of columns, by table
 }
 
-// openPostgres connects as the URL says, and begins a transaction that sees the database as it is now and can't write.
-func openPostgres(ctx context.Context, address string) (database, error) {
+func parsePostgres(address string) (*pgconn.Config, error) {
 	config, err := pgconn.ParseConfig(address) // its errors hide the password
 	if err != nil {
-		return nil, fmt.Errorf("the source is no PostgreSQL URL: %w", err)
+		return nil, fmt.Errorf("this is no PostgreSQL URL: %w", err)
+	}
+	return config, nil
+}
+
+// openPostgres connects as the URL says, and begins a transaction that sees the database as it is now and can't write.
+func openPostgres(ctx context.Context, address string) (database, error) {
+	config, err := parsePostgres(address)
+	if err != nil {
+		return nil, err
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 15 * time.Second

@@ -27,12 +27,21 @@ type ReportFile struct {
 	}
 }
 
+// CheckReportName refuses a name that does not end with .csv or .json.
+func CheckReportName(path string) error {
+	if e := extensionOf(path); e != ".csv" && e != ".json" {
+		return fmt.Errorf("the report's name must end with .csv or .json: %q does not", path)
+	}
+	return nil
+}
+
+func extensionOf(path string) string { return strings.ToLower(filepath.Ext(path)) }
+
 // CreateReport begins a report; the name of its file ends with .csv or .json. Only its owner may read it. End it with Complete, or with
 // Discard, which does nothing after Complete.
 func CreateReport(path string) (*ReportFile, error) {
-	extension := strings.ToLower(filepath.Ext(path))
-	if extension != ".csv" && extension != ".json" {
-		return nil, fmt.Errorf("the report's name must end with .csv or .json: %s does not", path)
+	if err := CheckReportName(path); err != nil {
+		return nil, err
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("create the report: %s is there, and no ordinary file", path)
@@ -42,7 +51,7 @@ func CreateReport(path string) (*ReportFile, error) {
 		return nil, fmt.Errorf("create the report: %w", err)
 	}
 	r := &ReportFile{path: path, file: file, buffer: bufio.NewWriterSize(file, 1<<16)}
-	if extension == ".csv" {
+	if extensionOf(path) == ".csv" {
 		r.format = newCSVReport(r.buffer)
 	} else {
 		r.format = &jsonReport{w: r.buffer}

@@ -27,16 +27,34 @@ type database interface {
 	close() error
 }
 
+var errAddress = errors.New("the database must be sqlite:FILE, or a URL such as postgres://USER@HOST/DATABASE")
+
+// CheckAddress refuses what Open can't understand. Its errors hold no password.
+func CheckAddress(from string) error {
+	if file, ok := strings.CutPrefix(from, "sqlite:"); ok && file != "" {
+		return nil
+	}
+	if !isPostgres(from) {
+		return errAddress
+	}
+	_, err := parsePostgres(from)
+	return err
+}
+
+func isPostgres(from string) bool {
+	return strings.HasPrefix(from, "postgres://") || strings.HasPrefix(from, "postgresql://")
+}
+
 // Open opens a database: sqlite:FILE, or a PostgreSQL URL (postgres:// or postgresql://). Errors hold no password.
 func Open(ctx context.Context, from string) (*Source, error) {
 	var d database
 	var err error
 	if file, ok := strings.CutPrefix(from, "sqlite:"); ok {
 		d, err = openSQLite(ctx, file)
-	} else if strings.HasPrefix(from, "postgres://") || strings.HasPrefix(from, "postgresql://") {
+	} else if isPostgres(from) {
 		d, err = openPostgres(ctx, from)
 	} else {
-		return nil, errors.New("the source must be sqlite:FILE or postgres://USER@HOST/DATABASE")
+		err = errAddress
 	}
 	if err != nil {
 		return nil, err

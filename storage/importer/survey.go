@@ -12,11 +12,9 @@ type survey struct {
 	seed   maphash.Seed
 	names  map[uint64]int64 // folded names: the lowest id with it as its own
 	emails map[uint64]int64 // folded addresses: the lowest id with it
-	looks  map[uint64]alike // looks of the names that stay
+	looks  map[uint64]int64 // looks of the names that stay, during the reading: the lowest id with it
+	alike  map[int64]int64  // rows whose names look like that of another row: that row
 }
-
-// alike are two rows whose names look alike. second is first if there is none.
-type alike struct{ first, second int64 }
 
 func (s *survey) hash(key string) uint64 { return maphash.String(s.seed, key) }
 
@@ -29,7 +27,7 @@ type surveyed struct {
 
 // readNames makes the survey.
 func readNames(ctx context.Context, s *Source, names *Names, progress func(rows int)) (*survey, error) {
-	v := &survey{seed: maphash.MakeSeed(), names: make(map[uint64]int64), emails: make(map[uint64]int64), looks: make(map[uint64]alike)}
+	v := &survey{seed: maphash.MakeSeed(), names: make(map[uint64]int64), emails: make(map[uint64]int64), looks: make(map[uint64]int64), alike: make(map[int64]int64)}
 	var last idOrder
 	err := inOrder(ctx, func(ctx context.Context, emit func([]surveyed) error) error {
 		var batch []surveyed
@@ -59,6 +57,7 @@ func readNames(ctx context.Context, s *Source, names *Names, progress func(rows 
 		progress(len(batch))
 		return nil
 	})
+	v.looks = nil // a million take some 50 MB
 	return v, err
 }
 
@@ -79,10 +78,14 @@ func (s *survey) add(row *surveyed) {
 		return
 	}
 	s.names[row.key] = row.id
-	if a, others := s.looks[row.as]; !others {
-		s.looks[row.as] = alike{row.id, row.id}
-	} else if a.second == a.first {
-		s.looks[row.as] = alike{a.first, row.id}
+	first, others := s.looks[row.as]
+	if !others {
+		s.looks[row.as] = row.id
+		return
+	}
+	s.alike[row.id] = first
+	if _, known := s.alike[first]; !known {
+		s.alike[first] = row.id
 	}
 }
 
