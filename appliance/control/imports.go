@@ -64,7 +64,7 @@ type ImportAccount struct {
 	Named        string      `json:"named"` // the name that the row has there
 	Username     string      `json:"username"`
 	Email        string      `json:"email,omitzero"`         // empty: none
-	PasswordHash string      `json:"password_hash,omitzero"` // as auth.CheckOlderHash takes it; empty: nobody can sign in yet
+	PasswordHash string      `json:"password_hash,omitzero"` // as auth.CheckImportedHash takes it; empty: nobody can sign in yet
 	Coins        games.Coins `json:"coins"`
 	Stakes       games.Coins `json:"stakes,omitzero"`
 	Locked       bool        `json:"locked,omitzero"`
@@ -194,13 +194,10 @@ func (c *Control) importRow(in *ImportAccount, out *command.ImportedAccount) (er
 		return problem.New("amount_out_of_range", "A balance and stakes are 0 to %d coins each.", command.MaxAmount)
 	}
 	if in.PasswordHash != "" {
-		if err := checkOlderHash(in.PasswordHash); err != nil {
-			return err
+		if err := auth.CheckImportedHash(in.PasswordHash); err != nil {
+			return problem.New("bad_request", "The password hash can't be used: %s.", err)
 		}
 		out.PasswordHash = c.o.Keys.SealPassword(in.PasswordHash)
 	}
 	return nil
 }
-
-// checkOlderHash takes the kinds of hashes that this program can verify.
-func checkOlderHash(string) error { return nil }
