@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"imperio/appliance/auth"
 	"imperio/appliance/problem"
@@ -81,6 +82,7 @@ type ImportsDone struct {
 const (
 	maxImportBytes = 4 << 20 // of a request about imports
 	maxLookedUp    = 1000    // rows of one lookup
+	sourceLetters  = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-"
 )
 
 func (ImportLookup) mostBytes() int { return maxImportBytes }
@@ -158,6 +160,9 @@ func (c *Control) comparePassword(id command.AccountID, hash string) (string, er
 }
 
 func (c *Control) importAccounts(ctx context.Context, in ImportBatch) (ImportsDone, error) {
+	if len(in.Source) > 64 || in.Source == "" || strings.Trim(in.Source, sourceLetters) != "" {
+		return ImportsDone{}, problem.New("bad_request", "A source has 1 to 64 letters from a to z, digits, '.', '_' and '-'.")
+	}
 	if n := len(in.Accounts); n < 1 || n > command.MostImported {
 		return ImportsDone{}, problem.New("bad_request", "An import is of 1 to %d accounts at a time.", command.MostImported)
 	}
