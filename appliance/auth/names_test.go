@@ -125,15 +125,3 @@ func FuzzUsername(f *testing.F) {
 		}
 	})
 }
-
-// The look of ASCII letters is put together from the looks of each: it must be that of the whole.
-func FuzzLook(f *testing.F) {
-	for _, name := range []string{"admin", "ADMIN", "I1l0O", "rn-m_w.vv", "\"quoted\"", "a\x00b", "Ana-Maria.2", "王小明", ""} {
-		f.Add(name)
-	}
-	f.Fuzz(func(t *testing.T, name string) {
-		if got, want := look(name), wholeLook(name); got != want {
-			t.Errorf("%q looks like %q, and as a whole like %q", name, got, want)
-		}
-	})
-}

@@ -3,7 +3,6 @@ package auth
 import (
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"go.mau.fi/util/confusable"
 
@@ -34,7 +33,7 @@ var reserved = sync.OnceValue(func() map[string]bool {
 // CheckReserved refuses the name of a new account if it is a reserved name or looks like one, by the skeletons of Unicode's
 // TR39. Marks between letters make no difference. Operators may give such names away, so Username does not check this.
 func CheckReserved(shown, key string) error {
-	if looks := reserved(); looks[look(shown)] || shown != key && looks[look(key)] {
+	if looks := reserved(); looks[look(shown)] || looks[look(key)] {
 		return ErrUsernameReserved
 	}
 	return nil
@@ -43,32 +42,16 @@ func CheckReserved(shown, key string) error {
 // Look is the same for names that look alike, to people. It is no name.
 func Look(name string) string { return look(name) }
 
-// unjoined takes away the marks between letters.
-var unjoined = strings.NewReplacer("_", "", "-", "", ".", "")
-
 // look is the same for names that look alike. Skeletons depend on case: a capital I looks like a small l, and 0 becomes a
-// capital O. So the skeleton is folded, and taken again. That takes microseconds, too many for a million names: the look of ASCII
-// letters is the sum of the looks of each.
+// capital O. So the skeleton is folded, and taken again.
 func look(name string) string {
-	looks := looksOfASCII()
-	var b strings.Builder
-	b.Grow(len(name) + 8)
-	for i := range len(name) {
-		if name[i] >= utf8.RuneSelf {
-			return wholeLook(name)
-		}
-		b.WriteString(looks[name[i]])
+	if l, ok := asciiLook(name); ok {
+		return l
 	}
-	return b.String()
+	return generalLook(name)
 }
 
-func wholeLook(name string) string {
-	return confusable.Skeleton(fold(confusable.Skeleton(unjoined.Replace(name))))
+func generalLook(name string) string {
+	name = strings.NewReplacer("_", "", "-", "", ".", "").Replace(name)
+	return confusable.Skeleton(fold(confusable.Skeleton(name)))
 }
-
-var looksOfASCII = sync.OnceValue(func() (looks [utf8.RuneSelf]string) {
-	for r := range looks {
-		looks[r] = wholeLook(string(rune(r)))
-	}
-	return looks
-})
