@@ -26,6 +26,10 @@ var phases = map[string]struct {
 	"after":           {"counting what came after", "entries", false},
 	"accounts":        {"renewing accounts", "accounts", false},
 	"audit":           {"auditing", "events", false},
+	"names":           {"reading names", "rows", false},
+	"plan":            {"planning", "rows", false},
+	"import":          {"importing", "rows", false},
+	"compare":         {"comparing", "rows", false},
 	"export accounts": {"writing accounts", "accounts", false},
 	"export events":   {"reading the history", "events", false},
 }
