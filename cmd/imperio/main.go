@@ -35,6 +35,7 @@ type commands struct {
 	Import     importCommand     `cmd:"" help:"Move in: open accounts for the players of another casino."`
 	Backup     backupCommand     `cmd:"" help:"Make, show, prove and restore backups."`
 	Audit      auditCommand      `cmd:"" help:"Audit the books: every balance, the history, and every round, recomputed."`
+	Export     exportCommand     `cmd:"" help:"Write accounts, transfers or rounds for other programs, or all accounts for the older system."`
 	Fair       fairCommand       `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
 	Odds       oddsCommand       `cmd:"" help:"Print the mathematics of a game: return, house edge, best play."`
 	Upgrade    upgradeCommand    `cmd:"" help:"Upgrade the running casino to another version, and go back if that does not prove itself."`
