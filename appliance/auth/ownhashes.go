@@ -63,20 +63,6 @@ func isOwnBcrypt(hash string) bool {
 	return err == nil && whole && cost >= bcrypt.MinCost && cost <= maxOwnCost
 }
 
-// The older system wants an address for each account. What stands for none is under a name that is no address to Email, so it is never
-// that of a player.
-const (
-	noAddress = "no-address-"
-	nowhere   = "@invalid"
-)
-
-// NoAddress is what an export writes as the address of an account that has none.
-func NoAddress(account uint64) string { return noAddress + strconv.FormatUint(account, 10) + nowhere }
-
-// IsNoAddress reports whether an address was made by NoAddress.
-func IsNoAddress(address string) bool {
-	id, began := strings.CutPrefix(address, noAddress)
-	id, ended := strings.CutSuffix(id, nowhere)
-	_, err := strconv.ParseUint(id, 10, 64)
-	return began && ended && err == nil
-}
+// NoAddress is what an export writes as the address of an account that has none, since the older system wants one. It is no address to
+// Email, so it is never that of a player. An import takes no address in the domain "invalid".
+func NoAddress(account uint64) string { return "no-address-" + strconv.FormatUint(account, 10) + "@invalid" }

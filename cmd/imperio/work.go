@@ -26,12 +26,12 @@ var phases = map[string]struct {
 	"after":           {"counting what came after", "entries", false},
 	"accounts":        {"renewing accounts", "accounts", false},
 	"audit":           {"auditing", "events", false},
-	"export accounts": {"writing accounts", "accounts", false},
-	"export events":   {"reading the history", "events", false},
 	"names":           {"reading names", "rows", false},
 	"plan":            {"planning", "rows", false},
 	"import":          {"importing", "rows", false},
 	"compare":         {"comparing", "rows", false},
+	"export accounts": {"writing accounts", "accounts", false},
+	"export events":   {"reading the history", "events", false},
 }
 
 func (w *work) show(phase string, done, total int64) {
