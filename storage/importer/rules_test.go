@@ -17,8 +17,10 @@ type memory map[string][][]value
 func (m memory) columns(context.Context) (map[string][]string, error) {
 	return map[string][]string{usersTable: userColumns, gamesTable: gameColumns}, nil
 }
-func (m memory) count(_ context.Context, table string) (int64, error) { return int64(len(m[table])), nil }
-func (m memory) close() error                                         { return nil }
+func (m memory) count(_ context.Context, table string) (int64, error) {
+	return int64(len(m[table])), nil
+}
+func (m memory) close() error { return nil }
 
 func (m memory) read(_ context.Context, table string, columns []string, fn func([]value) error) error {
 	for _, row := range m[table] {
