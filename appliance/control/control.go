@@ -127,6 +127,9 @@ type Options struct {
 	Server Server
 	// Backups makes backups; nil: none are configured.
 	Backups Backups
+	// Admit is called before each batch of an import. It may wait until the casino has caught up with the batches before, or refuse
+	// the batch. nil: it does neither.
+	Admit func(context.Context) error
 	// Origin returns where players find the casino, such as https://casino.example, for links.
 	Origin func() string
 	// Actor returns who sent a request, for the history. The context is the request's.

@@ -173,6 +173,11 @@ func (c *Control) importAccounts(ctx context.Context, in ImportBatch) (ImportsDo
 			return ImportsDone{}, problem.New(p.Code, "Row %d of %s: %s", in.Accounts[i].Row, in.Source, p.Detail)
 		}
 	}
+	if c.o.Admit != nil {
+		if err := c.o.Admit(ctx); err != nil {
+			return ImportsDone{}, err
+		}
+	}
 	res, err := c.propose(ctx, 0, 2*len(body.Accounts)*command.SeedSize, body)
 	if err != nil {
 		return ImportsDone{}, err
