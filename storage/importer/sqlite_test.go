@@ -142,7 +142,7 @@ func TestImport_OfADatabaseThatIsBeingWritten(t *testing.T) {
 }
 
 func TestImport_OfADatabaseThatIsDamaged(t *testing.T) {
-	path := crowd(t, 20*BatchSize)
+	path := crowd(t, 4*BatchSize)
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -160,8 +160,8 @@ func TestImport_OfADatabaseThatIsDamaged(t *testing.T) {
 }
 
 func TestImport_OfAFileThatIsCutDuringTheImport(t *testing.T) {
-	path, d := crowd(t, 16*BatchSize), newDouble()
-	change(t, path, "ALTER TABLE users ADD COLUMN pad", "UPDATE users SET pad = zeroblob(3000)") // more than SQLite keeps in memory
+	path, d := crowd(t, 12*BatchSize), newDouble()
+	change(t, path, "ALTER TABLE users ADD COLUMN pad", "UPDATE users SET pad = zeroblob(1500)") // more than SQLite keeps in memory
 	d.before = func(batch int) error {
 		if batch == 1 {
 			return os.Truncate(path, 8192)
