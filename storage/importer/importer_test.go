@@ -50,6 +50,8 @@ type double struct {
 	before func(batch int) error // called before each import
 	after  func(batch int) error // called after each import
 	batch  int
+
+	deleted map[uint64]bool // accounts
 }
 
 func newDouble() *double {
@@ -107,6 +109,9 @@ func (d *double) Find(_ context.Context, source string, rows []Query) (found []F
 			a := d.accounts[i]
 			f.Account, f.SameName, f.Username, f.Email, f.Locked = 1000+uint64(i), a.Named == q.Named, a.Username, a.Email, a.Locked
 			f.Coins, f.Stakes, f.Balance, f.Untouched = a.Coins, a.Stakes, a.Coins+a.Stakes, true
+			if d.deleted[f.Account] {
+				f.Deleted, f.SameName, f.Username, f.Email, f.Balance, f.Untouched, a.PasswordHash = true, true, "", "", 0, false, ""
+			}
 			switch {
 			case a.PasswordHash == "":
 				f.Password = PasswordNone

@@ -72,7 +72,15 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	if err == nil {
 		err = r.reportStrayGames()
 	}
+	if err == nil && r.done != r.total {
+		err = r.lost(r.done)
+	}
 	return r.summary, err
+}
+
+// lost is about a source that has other rows at the end than at the beginning: not even a database can promise that a file stays.
+func (r *run) lost(read int64) error {
+	return fmt.Errorf("the table %s had %d rows, and only %d could be read: was the file replaced meanwhile? Import a copy", usersTable, r.total, read)
 }
 
 // begin checks the source, and reads names and games.

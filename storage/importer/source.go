@@ -31,7 +31,7 @@ var errAddress = errors.New("the database must be sqlite:FILE, or a URL such as 
 
 // CheckAddress refuses what Open can't understand. Its errors hold no password.
 func CheckAddress(from string) error {
-	if file, ok := strings.CutPrefix(from, "sqlite:"); ok && file != "" {
+	if file, ok := sqlitePath(from); ok && file != "" {
 		return nil
 	}
 	if !isPostgres(from) {
@@ -39,6 +39,12 @@ func CheckAddress(from string) error {
 	}
 	_, err := parsePostgres(from)
 	return err
+}
+
+// sqlitePath is the file of sqlite:FILE, or of sqlite://FILE.
+func sqlitePath(from string) (string, bool) {
+	path, ok := strings.CutPrefix(from, "sqlite:")
+	return strings.TrimPrefix(path, "//"), ok
 }
 
 func isPostgres(from string) bool {
@@ -49,7 +55,7 @@ func isPostgres(from string) bool {
 func Open(ctx context.Context, from string) (*Source, error) {
 	var d database
 	var err error
-	if file, ok := strings.CutPrefix(from, "sqlite:"); ok {
+	if file, ok := sqlitePath(from); ok && file != "" {
 		d, err = openSQLite(ctx, file)
 	} else if isPostgres(from) {
 		d, err = openPostgres(ctx, from)

@@ -62,6 +62,9 @@ func Verify(ctx context.Context, o Options) (Comparison, error) {
 		r.Progress(PhaseCompare, c.Users, r.total)
 		return nil
 	})
+	if err == nil && c.Users != r.total {
+		err = r.lost(c.Users)
+	}
 	return c, err
 }
 
