@@ -193,6 +193,27 @@ func checkImport(v View, key, value []byte) error {
 	return nil
 }
 
+// checkEvent checks that an event which imported a row is found under it. Otherwise the row could be imported again.
+func checkEvent(v View, key, value []byte) error {
+	var e struct {
+		Kind    EventKind         `cbor:"3,keyasint"`
+		Account command.AccountID `cbor:"6,keyasint"`
+		From    *ImportedRow      `cbor:"26,keyasint"`
+	}
+	if err := headMode.Unmarshal(value, &e); err != nil {
+		return unreadable(v, tableHistory, key, err)
+	}
+	if e.Kind != AccountImported || e.From == nil {
+		return nil
+	}
+	r, ok, err := load[ImportRecord](&Reader{view: v}, tableImports, importKey(e.From.Source, e.From.Row))
+	if err == nil && (!ok || r.Account != e.Account || string(eventKey(r.Event)) != string(key)) {
+		err = v.Damage(fmt.Sprintf("event %d, which imported row %d of %s, is not found in the table %s",
+			binary.BigEndian.Uint64(key), e.From.Row, e.From.Source, tableNames[tableImports]), nil)
+	}
+	return err
+}
+
 // Import reads the record of a row. ok is false if it was not imported.
 func (r *Reader) Import(source string, row int64) (ImportRecord, bool, error) {
 	return load[ImportRecord](r, tableImports, importKey(source, row))
