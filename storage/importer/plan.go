@@ -32,7 +32,7 @@ type planned struct {
 
 // planRow applies the rules that need nothing but the row.
 func (n *Names) planRow(u user, failed *Note) *planned {
-	w := &planned{row: idText(u.id), named: strings.ToValidUTF8(u.name.string(), "\ufffd"), failed: failed}
+	w := &planned{row: idText(u.id), named: namedThere(u.name), failed: failed}
 	if failed != nil {
 		return w
 	}
@@ -44,6 +44,19 @@ func (n *Names) planRow(u user, failed *Note) *planned {
 	w.hash, w.locked, notes = n.passwordRule(u.password, u.older)
 	w.otherNotes = append(w.otherNotes, notes...)
 	return w
+}
+
+// longestNamed bounds the name there as it is told, in characters. No casino allows longer ones.
+const longestNamed = 200
+
+// namedThere is the name that a row has there, as valid UTF-8.
+func namedThere(v value) string {
+	name := strings.ToValidUTF8(v.string(), "\ufffd")
+	if len(name) <= longestNamed {
+		return name
+	}
+	runes := []rune(name)
+	return string(runes[:min(len(runes), longestNamed)])
 }
 
 // claim takes the next name by the rules that no other row has or keeps.
