@@ -88,7 +88,8 @@ func (f *sqliteFile) explain(err error) error {
 }
 
 func (f *sqliteFile) columns(ctx context.Context) (map[string][]string, error) {
-	rows, err := f.conn.QueryContext(ctx, "SELECT m.name, c.name FROM sqlite_master AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY m.name, c.cid")
+	// Views and virtual tables, which have no page, could run code of the file's maker.
+	rows, err := f.conn.QueryContext(ctx, "SELECT m.name, c.name FROM sqlite_master AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table' AND m.rootpage > 0 AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY m.name, c.cid")
 	if err != nil {
 		return nil, f.explain(err)
 	}

@@ -28,6 +28,7 @@ func TestOpen_SaysWhatIsWrong(t *testing.T) {
 		{file("empty.db", ""), "it has no table users. It has no table at all"},
 		{"sqlite:" + sqliteWith(t, "CREATE TABLE people (id INTEGER)", "CREATE TABLE pets (id INTEGER)"), `it has no table users. It has the tables "people", "pets"`},
 		{"sqlite:" + sqliteWith(t, "CREATE VIEW users AS SELECT 1 AS id, 'a' AS username, 'b' AS email, 'c' AS password, 1 AS coins"), "it has no table users"},
+		{"sqlite:" + sqliteWith(t, "CREATE VIRTUAL TABLE users USING fts5 (id, username, email, password, coins)"), "it has no table users"},
 		{"sqlite:" + sqliteWith(t, "CREATE TABLE users (id INTEGER, username, email, coins)"), `its table users has no column password. It has the columns "id", "username", "email", "coins"`},
 		{"sqlite:" + sqliteWith(t, "CREATE TABLE users (id INTEGER, username, email, password)"), "no column coins"},
 		{"postgres://u:hunter2@127.0.0.1:1/d?sslmode=disable", "connect to the older casino's database"},
