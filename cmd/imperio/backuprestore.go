@@ -110,7 +110,7 @@ func (c *backupRestoreCommand) moment(now time.Time) (m backup.Moment, err error
 	return m, err
 }
 
-// parseMoment reads a time with a zone. Without one, it is refused: an hour more or less is many bets.
+// parseMoment reads a time with a zone. Without one, it is refused: an hour more or less is many bets. now is in the local zone.
 func parseMoment(text string, now time.Time) (time.Time, error) {
 	at, err := time.Parse(time.RFC3339Nano, text)
 	if err == nil {
@@ -120,7 +120,7 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 		return at, nil
 	}
 	for _, layout := range []string{"2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
-		if local, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+		if local, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
 			const full = "2006-01-02T15:04:05.999999999"
 			return at, usagef("--at %s has no zone. Write %sZ if it is UTC, or %s if it is the local time", text, local.Format(full), local.Format(full+"-07:00"))
 		}

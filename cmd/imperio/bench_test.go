@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"runtime/debug"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -16,6 +17,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(runAsProgram) != "" {
 		main()
 	}
+	debug.SetGCPercent(heapGrowth) // as main does: reading the command line, which every test does, makes much garbage
 	os.Exit(m.Run())
 }
 
