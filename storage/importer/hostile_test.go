@@ -71,6 +71,9 @@ func TestImport_EachOddRowByItsRule(t *testing.T) {
 		if a.Username != want.username || a.Email != want.kept || int64(a.Coins) != want.amount || a.Locked != want.locked || (a.PasswordHash == "") != want.locked {
 			t.Errorf("row %d (%.40s): %q %q %d, locked %t with hash %t; want %q %q %d, locked %t", id, want.name, a.Username, a.Email, a.Coins, a.Locked, a.PasswordHash != "", want.username, want.kept, want.amount, want.locked)
 		}
+		if len(a.Named) > 4*longestNamed || len(row.Named) > 4*longestNamed {
+			t.Errorf("row %d: the name there has %d bytes", id, len(a.Named))
+		}
 		if codes(row) != want.codes {
 			t.Errorf("row %d (%.40s): notes %q, want %q", id, want.name, codes(row), want.codes)
 		}

@@ -52,6 +52,7 @@ type double struct {
 	batch  int
 
 	deleted map[uint64]bool // accounts
+	since   func(*Found)    // what has become of accounts
 }
 
 func newDouble() *double {
@@ -121,12 +122,15 @@ func (d *double) Find(_ context.Context, source string, rows []Query) (found []F
 				f.Password = PasswordChanged
 			}
 		}
+		if d.since != nil && f.Account != 0 {
+			d.since(&f)
+		}
 		found = append(found, f)
 	}
 	return found, nil
 }
 
-func (d *double) Import(_ context.Context, source string, accounts []Account) (done Done, err error) {
+func (d *double) Import(ctx context.Context, source string, accounts []Account) (done Done, err error) {
 	d.mu.Lock()
 	before, after, batch := d.before, d.after, d.batch
 	d.batch++
@@ -135,6 +139,9 @@ func (d *double) Import(_ context.Context, source string, accounts []Account) (d
 		if err := before(batch); err != nil {
 			return done, err
 		}
+	}
+	if ctx.Err() != nil {
+		return done, ctx.Err()
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -28,6 +28,7 @@ func TestOpen_SaysWhatIsWrong(t *testing.T) {
 		{file("empty.db", ""), "it has no table users. It has no table at all"},
 		{"sqlite:" + sqliteWith(t, "CREATE TABLE people (id INTEGER)", "CREATE TABLE pets (id INTEGER)"), `it has no table users. It has the tables "people", "pets"`},
 		{"sqlite:" + sqliteWith(t, "CREATE VIEW users AS SELECT 1 AS id, 'a' AS username, 'b' AS email, 'c' AS password, 1 AS coins"), "it has no table users"},
+		{"sqlite:" + sqliteWith(t, "CREATE VIRTUAL TABLE users USING fts5 (id, username, email, password, coins)"), "it has no table users"},
 		{"sqlite:" + sqliteWith(t, "CREATE TABLE users (id INTEGER, username, email, coins)"), `its table users has no column password. It has the columns "id", "username", "email", "coins"`},
 		{"sqlite:" + sqliteWith(t, "CREATE TABLE users (id INTEGER, username, email, password)"), "no column coins"},
 		{"postgres://u:hunter2@127.0.0.1:1/d?sslmode=disable", "connect to the older casino's database"},
@@ -116,6 +117,29 @@ func TestImport_ReadsTheWriteAheadLogAndOneMoment(t *testing.T) {
 	}
 }
 
+// A reader with locks would leave two files beside a database with a write-ahead log, and the older casino might not be able to open
+// them.
+func TestImport_LeavesNoFilesBesideAQuietDatabase(t *testing.T) {
+	path := crowd(t, 12*BatchSize)
+	change(t, path, "PRAGMA journal_mode=wal")
+	d := newDouble()
+	if got := doImport(t, "sqlite:"+path, d); got.err != nil || got.summary.Imported != 12*BatchSize {
+		t.Errorf("%v, %+v", got.err, got.summary)
+	}
+	if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 1 {
+		t.Errorf("%v, %v", files, err)
+	}
+	// It notices that the older casino starts meanwhile.
+	d = newDouble()
+	d.before = func(int) error {
+		change(t, path, "UPDATE users SET coins = coins + 1")
+		return nil
+	}
+	if got := doImport(t, "sqlite:"+path, d); got.err == nil || !strings.Contains(got.err.Error(), "stop the older casino") {
+		t.Errorf("%v, %+v", got.err, got.summary)
+	}
+}
+
 // While a file without a write-ahead log is written to, readers see the state before, or wait.
 func TestImport_OfADatabaseThatIsBeingWritten(t *testing.T) {
 	path := crowd(t, 4*BatchSize)
@@ -138,6 +162,50 @@ func TestImport_OfADatabaseThatIsBeingWritten(t *testing.T) {
 	}
 	if err := errors.Join(writer.Commit(), old.Close()); err != nil {
 		t.Errorf("the older casino can't write any more: %v", err)
+	}
+}
+
+// The older casino was killed while it wrote: a rollback journal is beside the file, and pages of an unfinished change are in it. To put
+// them back is to write.
+func TestOpen_DoesNotRepairWhatWasLeftHalfWritten(t *testing.T) {
+	path := crowd(t, 4*BatchSize)
+	old, err := sql.Open("sqlite", path+"?_pragma=cache_size(1)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	writer, err := old.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writer.Exec("UPDATE users SET coins = -1"); err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(t.TempDir(), "app.db") // as a kill leaves it
+	for _, end := range []string{"", "-journal"} {
+		content, err := os.ReadFile(path + end)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(left+end, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := writer.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(t.Context(), "sqlite:"+left); err == nil || !strings.Contains(err.Error(), "its last writer was killed") {
+		if err == nil {
+			s.Close()
+		}
+		t.Errorf("%v", err)
+	}
+	if after, err := os.ReadFile(left); err != nil || string(after) != string(before) {
+		t.Errorf("the file was changed: %v", err)
 	}
 }
 
