@@ -64,7 +64,7 @@ func withHealth(h *ops.Health, c *control.Control) http.Handler {
 // none runs.
 func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Server, backups control.Backups, origin func() string, actor string) *control.Control {
 	return control.New(control.Options{
-		Casino: c, Passwords: p, Log: log, Now: c.node.Now, Random: rand.Reader, Server: server, Backups: backups, Origin: origin,
+		Casino: c, Passwords: p, Keys: c.keys, Log: log, Now: c.node.Now, Random: rand.Reader, Server: server, Backups: backups, Origin: origin,
 		Actor: func(ctx context.Context) string { return cmp.Or(control.Peer(ctx), actor) },
 	})
 }

@@ -44,6 +44,11 @@ func (s *Store) Credentials(login string) (command.Credentials, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Credentials, bool, error) { return r.Credentials(login) })
 }
 
+// CredentialsOf reads what a sign-in to an account is checked against.
+func (s *Store) CredentialsOf(id command.AccountID) (command.Credentials, bool, error) {
+	return find(s, func(r *machine.Reader) (command.Credentials, bool, error) { return r.CredentialsOf(id) })
+}
+
 // Account reads an account.
 func (s *Store) Account(id command.AccountID) (command.Account, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Account, bool, error) { return r.Account(id) })
@@ -61,6 +66,11 @@ func (s *Store) Accounts(from command.AccountID, limit int) (list []command.Acco
 		id++
 	}
 	return list, id, nil
+}
+
+// Imported reads as what a row of another casino's database was imported; false: it was not.
+func (s *Store) Imported(source string, row int64) (command.Imported, bool, error) {
+	return find(s, func(r *machine.Reader) (command.Imported, bool, error) { return r.Imported(source, row) })
 }
 
 // Sessions lists the sessions of an account, newest first, including expired ones.

@@ -157,3 +157,7 @@ func LoginKey(login string) string {
 	}
 	return " " + fold(strings.ToValidUTF8(login, "?")) // no account's key contains a space
 }
+
+// FoldName folds a name that need not be one that Username allows. Names that differ only in case, width or composition become the
+// same.
+func FoldName(name string) string { return fold(strings.ToValidUTF8(name, "\uFFFD")) }
