@@ -120,7 +120,6 @@ func OpenWith(dir string, c *games.Catalogue, keys *seal.Keys, caches machine.Ca
 		return nil, err
 	}
 	s.db = db
-	s.feed.next = s.machine.Head().Events + 1
 	return s, nil
 }
 

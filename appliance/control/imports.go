@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"imperio/appliance/auth"
 	"imperio/appliance/problem"
@@ -64,7 +65,7 @@ type ImportAccount struct {
 	Named        string      `json:"named"` // the name that the row has there
 	Username     string      `json:"username"`
 	Email        string      `json:"email,omitzero"`         // empty: none
-	PasswordHash string      `json:"password_hash,omitzero"` // as auth.CheckOlderHash takes it; empty: nobody can sign in yet
+	PasswordHash string      `json:"password_hash,omitzero"` // as auth.CheckImportedHash takes it; empty: nobody can sign in yet
 	Coins        games.Coins `json:"coins"`
 	Stakes       games.Coins `json:"stakes,omitzero"`
 	Locked       bool        `json:"locked,omitzero"`
@@ -81,6 +82,7 @@ type ImportsDone struct {
 const (
 	maxImportBytes = 4 << 20 // of a request about imports
 	maxLookedUp    = 1000    // rows of one lookup
+	sourceLetters  = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-"
 )
 
 func (ImportLookup) mostBytes() int { return maxImportBytes }
@@ -158,6 +160,9 @@ func (c *Control) comparePassword(id command.AccountID, hash string) (string, er
 }
 
 func (c *Control) importAccounts(ctx context.Context, in ImportBatch) (ImportsDone, error) {
+	if len(in.Source) > 64 || in.Source == "" || strings.Trim(in.Source, sourceLetters) != "" {
+		return ImportsDone{}, problem.New("bad_request", "A source has 1 to 64 letters from a to z, digits, '.', '_' and '-'.")
+	}
 	if n := len(in.Accounts); n < 1 || n > command.MostImported {
 		return ImportsDone{}, problem.New("bad_request", "An import is of 1 to %d accounts at a time.", command.MostImported)
 	}
@@ -194,13 +199,10 @@ func (c *Control) importRow(in *ImportAccount, out *command.ImportedAccount) (er
 		return problem.New("amount_out_of_range", "A balance and stakes are 0 to %d coins each.", command.MaxAmount)
 	}
 	if in.PasswordHash != "" {
-		if err := checkOlderHash(in.PasswordHash); err != nil {
-			return err
+		if err := auth.CheckImportedHash(in.PasswordHash); err != nil {
+			return problem.New("bad_request", "The password hash can't be used: %s.", err)
 		}
 		out.PasswordHash = c.o.Keys.SealPassword(in.PasswordHash)
 	}
 	return nil
 }
-
-// checkOlderHash takes the kinds of hashes that this program can verify.
-func checkOlderHash(string) error { return nil }
