@@ -33,6 +33,7 @@ type commands struct {
 	Invite     inviteCommand     `cmd:"" help:"Make and manage invitations, where people need one to sign up."`
 	History    historyCommand    `cmd:"" help:"Print what happened, who did it, and why."`
 	Backup     backupCommand     `cmd:"" help:"Make, show, prove and restore backups."`
+	Mirror     mirrorCommand     `cmd:"" help:"Show and rebuild the mirror in PostgreSQL."`
 	Audit      auditCommand      `cmd:"" help:"Audit the books: every balance, the history, and every round, recomputed."`
 	Fair       fairCommand       `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
 	Odds       oddsCommand       `cmd:"" help:"Print the mathematics of a game: return, house edge, best play."`

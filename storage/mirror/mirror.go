@@ -77,7 +77,7 @@ func (m *Mirror) Run(ctx context.Context, source Source) {
 		m.o.Log.Error("the mirror can't work", "error", err)
 		return
 	}
-	defer pool.Close()
+	defer closeSoon(pool)
 	wait := m.o.RetryFrom
 	for ctx.Err() == nil {
 		if !source.Leads() {
@@ -102,6 +102,20 @@ func (m *Mirror) Run(ctx context.Context, source Source) {
 	}
 }
 
+// closeSoon closes the pool. Of a frozen server it takes leave for 15 seconds, since pgx first asks it to cancel what it does. Nothing
+// depends on that, so it is left behind.
+func closeSoon(pool *pgxpool.Pool) {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		pool.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(time.Second):
+	}
+}
+
 // note tells of a failure.
 func (m *Mirror) note(err error) {
 	if tooSlow(err) {
@@ -123,7 +137,13 @@ func (m *Mirror) session(ctx context.Context, pool *pgxpool.Pool, source Source)
 	if err != nil {
 		return false, err
 	}
-	defer conn.Release()
+	defer func() {
+		// A connection that failed, or that nobody needs any more, is cut. Taking leave of a frozen server would take long.
+		if err != nil && !errors.Is(err, errRebuild) && !errors.Is(err, errNotLeading) {
+			conn.Conn().PgConn().Conn().Close()
+		}
+		conn.Release()
+	}()
 	r, err := m.prepare(ctx, conn.Conn(), source)
 	if err != nil {
 		return false, err
@@ -211,6 +231,7 @@ func (m *Mirror) prepare(ctx context.Context, conn *pgx.Conn, source Source) (*r
 
 // read passes batches on until something fails.
 func (m *Mirror) read(ctx context.Context, r *reader, batches chan<- *batch) error {
+	heard := time.Now()
 	for ctx.Err() == nil {
 		switch {
 		case !r.source.Leads():
@@ -222,10 +243,15 @@ func (m *Mirror) read(ctx context.Context, r *reader, batches chan<- *batch) err
 		if err != nil {
 			return err
 		}
-		if b == nil {
+		if b == nil && time.Since(heard) < m.o.Patience/4 {
 			m.pause(ctx, m.o.Interval)
 			continue
 		}
+		if b == nil {
+			b = newBatch(r.next) // an empty one shows whether PostgreSQL still answers
+			b.lineage = r.lineage
+		}
+		heard = time.Now()
 		if b.events == uint64(r.most) && r.most < m.o.BatchEvents {
 			r.most = min(2*r.most, m.o.BatchEvents) // it was lowered because PostgreSQL was slow
 		}

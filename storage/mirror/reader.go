@@ -19,6 +19,7 @@ type reader struct {
 	next    position
 	touched accountSet
 	tables  *tables
+	lineage string // of the history, as of the last snapshot
 }
 
 const (
@@ -39,6 +40,7 @@ func (r *reader) read(ctx context.Context) (b *batch, err error) {
 	}
 	defer func() { err = errors.Join(err, snap.Close()) }()
 	head := snap.Machine()
+	r.lineage = head.Lineage
 	if head.Events < r.next.event || head.Events == r.next.event && r.touched.empty() {
 		return nil, nil
 	}
@@ -101,7 +103,7 @@ func (r *reader) accounts(snap *storage.Snapshot, b *batch) error {
 
 // rereadMost is how many events are read again after a start, to find the accounts that were touched. Where there were more, all
 // accounts are written.
-const rereadMost = 1_000_000
+var rereadMost uint64 = 1_000_000
 
 // resume finds the accounts that must be written again, after a start or a failure.
 func (r *reader) resume(ctx context.Context, at position) (err error) {

@@ -85,6 +85,9 @@ func (m *Mirror) version(ctx context.Context, conn *pgx.Conn) (version int, err 
 		return 0, err
 	}
 	err = conn.QueryRow(ctx, "SELECT schema_version FROM "+table, pgx.QueryExecModeExec).Scan(&version)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = &wordsError{"the table position has lost its row, so nobody knows what the tables hold. " + dropAdvice(m.o.Schema), nil}
+	}
 	return version, err
 }
 
@@ -97,8 +100,6 @@ func (m *Mirror) position(ctx context.Context, conn *pgx.Conn) (at position, err
 	err = conn.QueryRow(ctx, "SELECT casino, event, hash, event_time, accounts_event FROM "+pgx.Identifier{m.o.Schema, "position"}.Sanitize(), pgx.QueryExecModeExec).
 		Scan(&casino, &event, &hash, &happened, &accounts)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return at, &wordsError{"the table position has lost its row, so nobody knows what the tables hold. " + dropAdvice(m.o.Schema), nil}
 	case err != nil:
 		return at, err
 	case casino != m.o.Casino:

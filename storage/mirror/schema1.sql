@@ -104,7 +104,7 @@ COMMENT ON COLUMN transfers.to_account IS 'Whose coins they are now, in the same
 COMMENT ON COLUMN transfers.amount IS 'How many coins, above 0.';
 COMMENT ON COLUMN transfers.change IS 'What it added to the player''s balance; below 0 where coins left it.';
 COMMENT ON COLUMN transfers.balance_after IS 'The player''s balance after it.';
-CREATE INDEX transfers_time ON transfers USING brin (time);
+
 
 CREATE TABLE rounds (
 	id         bigint PRIMARY KEY,
@@ -138,7 +138,7 @@ COMMENT ON COLUMN rounds.outcome IS 'What came of it, as in the API; null while 
 COMMENT ON COLUMN rounds.nonce IS 'The number of the round within its seed pair, with which anybody can prove it.';
 COMMENT ON COLUMN rounds.pair IS 'Which seed pair of the account it was played with, from 0.';
 CREATE INDEX rounds_account ON rounds (account, id);
-CREATE INDEX rounds_settled_at ON rounds USING brin (settled_at);
+CREATE INDEX rounds_settled_at ON rounds (settled_at);
 
 CREATE TABLE imports (
 	account bigint PRIMARY KEY,
