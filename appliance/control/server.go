@@ -15,10 +15,10 @@ type Server interface {
 	Checkpoint(ctx context.Context) error
 	// Audit proves the books while the casino runs. A violation is part of the report, not an error.
 	Audit(ctx context.Context) (AuditReport, error)
-	// CopyState copies the state of this moment into a directory of its own, in the place of an earlier copy.
-	CopyState(ctx context.Context) (StateCopy, error)
-	// RemoveStateCopy removes that copy.
-	RemoveStateCopy() error
+	// CopyState copies the state of this moment. The copy stays until it is removed, or for an hour.
+	CopyState(ctx context.Context, r CopyRequest) (StateCopy, error)
+	// RemoveStateCopy removes a copy. It removes nothing else, whatever the name says.
+	RemoveStateCopy(name CopyName) error
 	// MirrorStatus returns how the mirror stands; false if none is configured.
 	MirrorStatus() (MirrorStatus, bool)
 	// RebuildMirror makes the mirror begin again, for an actor. It returns at once; false if none is configured.
