@@ -80,17 +80,17 @@ func TestImported_SaysWhatBecameOfARow(t *testing.T) {
 		source string
 		row    int64
 	}{{"older", 7}, {"olde", math.MinInt64}, {"older2", math.MinInt64}, {"", 0}} {
-		if v, ok, err := c.Store.Imported(other.source, other.row); ok || err != nil {
+		if v, err := c.Store.LookUpRow(command.RowLookup{Source: other.source, Row: other.row, UsernameKey: "cat", EmailKey: "ann"}); v != (command.RowFound{}) || err != nil {
 			t.Errorf("%+v: %+v, %v", other, v, err)
 		}
 	}
 	look := func(row int64) command.Imported {
 		t.Helper()
-		v, ok, err := c.Store.Imported("older", row)
-		if err != nil || !ok {
-			t.Fatalf("%t, %v", ok, err)
+		v, err := c.Store.LookUpRow(command.RowLookup{Source: "older", Row: row, UsernameKey: "ben", EmailKey: "ben@example.org"})
+		if err != nil || v.Imported == nil || !v.NameTaken || !v.EmailTaken {
+			t.Fatalf("%+v, %v", v, err)
 		}
-		return v
+		return *v.Imported
 	}
 	want := command.Imported{Account: 1000, Event: 1, At: storagetest.Birth, Coins: 100, Stakes: 20, Mark: storagetest.Keys.ImportedName("ann"), Untouched: true}
 	if got := look(math.MinInt64); got != want {

@@ -68,9 +68,9 @@ func (s *Store) Accounts(from command.AccountID, limit int) (list []command.Acco
 	return list, id, nil
 }
 
-// Imported reads as what a row of another casino's database was imported; false: it was not.
-func (s *Store) Imported(source string, row int64) (command.Imported, bool, error) {
-	return find(s, func(r *machine.Reader) (command.Imported, bool, error) { return r.Imported(source, row) })
+// LookUpRow reads what became of a row of another casino's database, and whether a name and an address are taken.
+func (s *Store) LookUpRow(q command.RowLookup) (command.RowFound, error) {
+	return get(s, func(r *machine.Reader) (command.RowFound, error) { return r.LookUpRow(q) })
 }
 
 // Sessions lists the sessions of an account, newest first, including expired ones.

@@ -222,6 +222,9 @@ func (s *Store) Durable() Checkpoint {
 	return c
 }
 
+// Calm waits until little changed state waits for a checkpoint, so that work that changes much does not make others wait.
+func (s *Store) Calm(ctx context.Context) error { return s.db.Calm(ctx) }
+
 // CheckpointFigures returns metrics of checkpoints.
 func (s *Store) CheckpointFigures() engine.CheckpointFigures { return s.db.CheckpointFigures() }
 

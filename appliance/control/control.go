@@ -94,8 +94,8 @@ type Casino interface {
 	Credentials(login string) (command.Credentials, bool, error)
 	Account(id command.AccountID) (command.Account, bool, error)
 	CredentialsOf(id command.AccountID) (command.Credentials, bool, error)
-	// Imported reads as what a row of another casino's database was imported.
-	Imported(source string, row int64) (command.Imported, bool, error)
+	// LookUpRow reads what became of a row of another casino's database, and whether a name and an address are taken.
+	LookUpRow(command.RowLookup) (command.RowFound, error)
 	// Accounts lists accounts in the order of their ids. next is where the next page begins; 0 after the last.
 	Accounts(from command.AccountID, limit int) (list []command.Account, next command.AccountID, err error)
 	// Invitations lists the valid invitations, oldest first.
@@ -130,6 +130,9 @@ type Options struct {
 	Server Server
 	// Backups makes backups; nil: none are configured.
 	Backups Backups
+	// Admit is called before each batch of an import. It may wait until the casino has caught up with the batches before, or refuse
+	// the batch. nil: it does neither.
+	Admit func(context.Context) error
 	// Origin returns where players find the casino, such as https://casino.example, for links.
 	Origin func() string
 	// Actor returns who sent a request, for the history. The context is the request's.

@@ -97,7 +97,8 @@ func (c *Control) findImported(ctx context.Context, in ImportLookup) (ImportsFou
 		if err := ctx.Err(); err != nil {
 			return ImportsFound{}, err
 		}
-		if err := c.findRow(in.Source, &in.Rows[i], &found.Rows[i]); err != nil {
+		var err error
+		if found.Rows[i], err = c.findRow(in.Source, &in.Rows[i]); err != nil {
 			return ImportsFound{}, fmt.Errorf("look for row %d of %s: %w", in.Rows[i].Row, in.Source, err)
 		}
 	}
@@ -105,25 +106,16 @@ func (c *Control) findImported(ctx context.Context, in ImportLookup) (ImportsFou
 }
 
 // findRow answers about one row.
-func (c *Control) findRow(source string, q *ImportQuery, f *ImportFound) (err error) {
-	for _, by := range [2]struct {
-		key   string
-		taken *bool
-	}{{q.UsernameKey, &f.NameTaken}, {q.EmailKey, &f.EmailTaken}} {
-		if by.key == "" {
-			continue
-		}
-		if _, *by.taken, err = c.o.Casino.Credentials(by.key); err != nil {
-			return err
-		}
-	}
-	was, ok, err := c.o.Casino.Imported(source, q.Row)
-	if err != nil || !ok {
-		return err
+func (c *Control) findRow(source string, q *ImportQuery) (ImportFound, error) {
+	row, err := c.o.Casino.LookUpRow(command.RowLookup{Source: source, Row: q.Row, UsernameKey: q.UsernameKey, EmailKey: q.EmailKey})
+	f := ImportFound{NameTaken: row.NameTaken, EmailTaken: row.EmailTaken}
+	was := row.Imported
+	if err != nil || was == nil {
+		return f, err
 	}
 	a, _, err := c.o.Casino.Account(was.Account)
 	if err != nil {
-		return err
+		return f, err
 	}
 	f.Account, f.Deleted, f.Locked, f.Username, f.Email = uint64(was.Account), !a.DeletedAt.IsZero(), a.Locked, a.Username, a.Email
 	f.SameName = was.Mark == c.mark(q.Named)
@@ -132,7 +124,7 @@ func (c *Control) findRow(source string, q *ImportQuery, f *ImportFound) (err er
 	if q.Password != nil {
 		f.Password, err = c.comparePassword(was.Account, *q.Password)
 	}
-	return err
+	return f, err
 }
 
 // mark is the keyed hash of a name in another casino's database.
@@ -171,6 +163,11 @@ func (c *Control) importAccounts(ctx context.Context, in ImportBatch) (ImportsDo
 		if err := c.importRow(&in.Accounts[i], &body.Accounts[i]); err != nil {
 			p := problem.Of(err)
 			return ImportsDone{}, problem.New(p.Code, "Row %d of %s: %s", in.Accounts[i].Row, in.Source, p.Detail)
+		}
+	}
+	if c.o.Admit != nil {
+		if err := c.o.Admit(ctx); err != nil {
+			return ImportsDone{}, err
 		}
 	}
 	res, err := c.propose(ctx, 0, 2*len(body.Accounts)*command.SeedSize, body)

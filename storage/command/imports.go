@@ -43,6 +43,21 @@ type AccountsImported struct {
 	Stakes   games.Coins // and stakes that were returned
 }
 
+// RowLookup asks about a row of another casino's database, and about a name and an address, which may be empty.
+type RowLookup struct {
+	Source      string
+	Row         int64
+	UsernameKey string
+	EmailKey    string
+}
+
+// RowFound answers RowLookup.
+type RowFound struct {
+	Imported   *Imported // nil: the row was not imported
+	NameTaken  bool      // an account has the name
+	EmailTaken bool      // an account has the address
+}
+
 // Imported is what a row of another casino's database was imported as.
 type Imported struct {
 	Account AccountID // it may have been deleted since

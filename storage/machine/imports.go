@@ -199,24 +199,46 @@ func (r *Reader) Import(source string, row int64) (ImportRecord, bool, error) {
 	return load[ImportRecord](r, tableImports, importKey(source, row))
 }
 
-// Imported reads as what a row was imported. ok is false if it was not.
-func (r *Reader) Imported(source string, row int64) (v command.Imported, ok bool, err error) {
-	record, ok, err := r.Import(source, row)
-	if !ok || err != nil {
-		return v, false, err
+// LookUpRow reads what became of a row, and whether a name and an address are taken.
+func (r *Reader) LookUpRow(q command.RowLookup) (found command.RowFound, err error) {
+	for _, by := range [2]struct {
+		table int
+		key   string
+		taken *bool
+	}{{tableUsernames, q.UsernameKey, &found.NameTaken}, {tableEmails, q.EmailKey, &found.EmailTaken}} {
+		if by.key == "" {
+			continue
+		}
+		id, err := r.view.Get(by.table, []byte(by.key))
+		if err != nil {
+			return found, err
+		}
+		*by.taken = id != nil
 	}
+	record, ok, err := r.Import(q.Source, q.Row)
+	if !ok || err != nil {
+		return found, err
+	}
+	found.Imported, err = r.imported(&record)
+	return found, err
+}
+
+// imported reads as what the row of a record was imported.
+func (r *Reader) imported(record *ImportRecord) (*command.Imported, error) {
 	e, ok, err := r.Event(record.Event)
 	if err == nil && !ok {
-		err = r.Damage("event %d, which imported row %d of %s, is not in the history yet", record.Event, row, source)
+		err = r.Damage("event %d, which imported account %d, is not in the history yet", record.Event, record.Account)
 	}
-	v = command.Imported{Account: record.Account, Event: record.Event, At: at(e.Time), Mark: record.Mark}
-	v.Coins, v.Stakes = e.imported()
 	if err != nil {
-		return v, false, err
+		return nil, err
 	}
 	w, ok, err := r.Wallet(record.Account)
-	v.Untouched = w.Last == record.Event
-	return v, ok, err
+	if err == nil && !ok {
+		err = r.Damage("account %d, which was imported, does not exist", record.Account)
+	}
+	v := command.Imported{Account: record.Account, Event: record.Event, At: at(e.Time), Mark: record.Mark, Untouched: w.Last == record.Event}
+	v.Coins, v.Stakes = e.imported()
+	return &v, err
 }
 
 // imported is what an AccountImported brought: the balance, and stakes that were returned.
