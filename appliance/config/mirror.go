@@ -40,7 +40,7 @@ func (c *Config) mirrorWarnings() []string {
 	if c.Mirror.To == "" || err != nil {
 		return nil
 	}
-	if mode := u.Query().Get("sslmode"); mode == "verify-full" || strings.HasPrefix(u.Hostname(), "/") || isLoopbackHost(u.Hostname()) {
+	if mode := u.Query().Get("sslmode"); mode == "verify-full" || u.Hostname() == "" || isLoopbackHost(u.Hostname()) {
 		return nil
 	}
 	return []string{fmt.Sprintf("mirror: without sslmode=verify-full, anybody on the way to %s can read and change what is mirrored", u.Hostname())}
