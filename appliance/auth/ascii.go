@@ -50,9 +50,6 @@ func isASCIIHost(s string) bool {
 		default:
 			return false
 		}
-		if s[i] == '.' && before == '-' {
-			return false
-		}
 		before = s[i]
 	}
 	return isASCIILetterOrDigit(before)

@@ -65,4 +65,6 @@ func isOwnBcrypt(hash string) bool {
 
 // NoAddress is what an export writes as the address of an account that has none, since the older system wants one. It is no address to
 // Email, so it is never that of a player. An import takes no address in the domain "invalid".
-func NoAddress(account uint64) string { return "no-address-" + strconv.FormatUint(account, 10) + "@invalid" }
+func NoAddress(account uint64) string {
+	return "no-address-" + strconv.FormatUint(account, 10) + "@invalid"
+}

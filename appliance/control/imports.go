@@ -37,7 +37,7 @@ type ImportsFound struct {
 // ImportFound is what a row was imported as. If it was not, only NameTaken and EmailTaken say something.
 type ImportFound struct {
 	Account    uint64      `json:"account,string,omitzero"` // 0: the row was not imported yet
-	SameName   bool        `json:"same_name,omitzero"`      // the row had this name then, in any case of letters
+	SameName   bool        `json:"same_name,omitzero"`      // the row had this name then, in any case of letters, or the account is deleted
 	Deleted    bool        `json:"deleted,omitzero"`        // the account was deleted since, and has no name
 	Locked     bool        `json:"locked,omitzero"`
 	Username   string      `json:"username,omitzero"`
@@ -118,7 +118,7 @@ func (c *Control) findRow(source string, q *ImportQuery) (ImportFound, error) {
 		return f, err
 	}
 	f.Account, f.Deleted, f.Locked, f.Username, f.Email = uint64(was.Account), !a.DeletedAt.IsZero(), a.Locked, a.Username, a.Email
-	f.SameName = was.Mark == c.mark(q.Named)
+	f.SameName = f.Deleted || was.Mark == c.mark(q.Named)
 	f.Coins, f.Stakes, f.Untouched = was.Coins, was.Stakes, was.Untouched
 	f.Balance, f.Held = a.Coins, a.HeldCoins
 	if q.Password != nil {

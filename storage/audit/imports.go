@@ -42,7 +42,7 @@ func (a *auditor) accountImported(e *machine.StoredEvent) error {
 	if err != nil {
 		return err
 	}
-	if want := (machine.ImportRecord{Account: e.Account, Event: e.Seq, Mark: e.From.Mark}); !ok || r != want {
+	if want := (machine.ImportRecord{Account: e.Account, Event: e.Seq}); !ok || r != want {
 		return violation(e.Seq, "row %d of %s is imported as account %d, but it is kept as account %d by event %d",
 			e.From.Row, e.From.Source, e.Account, r.Account, r.Event)
 	}

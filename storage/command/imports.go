@@ -65,7 +65,7 @@ type Imported struct {
 	At      time.Time
 	Coins   games.Coins
 	Stakes  games.Coins
-	Mark    Subject // see ImportedAccount
+	Mark    Subject // see ImportedAccount; zero once the account is deleted
 	// Untouched says that nothing has happened in the account since.
 	Untouched bool
 }

@@ -122,7 +122,7 @@ func TestOlder_HasEveryAccountThatIsNotDeleted(t *testing.T) {
 func TestOlder_HasTheSchemaOfTheOlderSystem(t *testing.T) {
 	c, _ := house(t)
 	path, _ := olderFile(t, snapshot(t, c))
-	ours, theirs := openOlder(t, path), openOlder(t, "testdata/imperiocasino.db")
+	ours, theirs := openOlder(t, path), openOlder(t, "../importer/testdata/imperiocasino.db")
 	for _, table := range []string{"users", "blackjack_game_state", "alembic_version"} {
 		for _, pragma := range []string{"table_xinfo", "foreign_key_list", "index_list"} {
 			query := fmt.Sprintf("PRAGMA %s(%s)", pragma, table)

@@ -13,7 +13,7 @@ var transfers = &Table{
 	Columns: []Column{
 		{"id", "EVENT.N: the event of the history that it belongs to, and its place there."},
 		{"time", "When it happened."},
-		{"kind", "Why: welcome, stake, raise, settle, payout, daily, grant, closing, and so on."},
+		{"kind", "Why: welcome, stake, raise, settle, payout, daily, grant, closing, import or returned."},
 		{"event", "What the event was, such as round_played."},
 		{"account", "The player's account."},
 		{"from", "The account that the coins left."},

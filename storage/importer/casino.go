@@ -72,7 +72,7 @@ func (e *Taken) Error() string { return e.Message }
 
 // Names are the casino's rules for names, addresses and password hashes. All functions are pure.
 type Names struct {
-	// Username checks a name. It returns the name as it is shown, and its folded key.
+	// Username checks a name of any bytes. It returns the name as it is shown, and its folded key.
 	Username func(name string) (shown, key string, err error)
 	// Reserved refuses names that are kept for the house.
 	Reserved func(shown, key string) error

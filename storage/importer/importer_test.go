@@ -50,6 +50,9 @@ type double struct {
 	before func(batch int) error // called before each import
 	after  func(batch int) error // called after each import
 	batch  int
+
+	deleted map[uint64]bool // accounts
+	since   func(*Found)    // what has become of accounts
 }
 
 func newDouble() *double {
@@ -107,6 +110,9 @@ func (d *double) Find(_ context.Context, source string, rows []Query) (found []F
 			a := d.accounts[i]
 			f.Account, f.SameName, f.Username, f.Email, f.Locked = 1000+uint64(i), a.Named == q.Named, a.Username, a.Email, a.Locked
 			f.Coins, f.Stakes, f.Balance, f.Untouched = a.Coins, a.Stakes, a.Coins+a.Stakes, true
+			if d.deleted[f.Account] {
+				f.Deleted, f.SameName, f.Username, f.Email, f.Balance, f.Untouched, a.PasswordHash = true, true, "", "", 0, false, ""
+			}
 			switch {
 			case a.PasswordHash == "":
 				f.Password = PasswordNone
@@ -116,12 +122,15 @@ func (d *double) Find(_ context.Context, source string, rows []Query) (found []F
 				f.Password = PasswordChanged
 			}
 		}
+		if d.since != nil && f.Account != 0 {
+			d.since(&f)
+		}
 		found = append(found, f)
 	}
 	return found, nil
 }
 
-func (d *double) Import(_ context.Context, source string, accounts []Account) (done Done, err error) {
+func (d *double) Import(ctx context.Context, source string, accounts []Account) (done Done, err error) {
 	d.mu.Lock()
 	before, after, batch := d.before, d.after, d.batch
 	d.batch++
@@ -130,6 +139,9 @@ func (d *double) Import(_ context.Context, source string, accounts []Account) (d
 		if err := before(batch); err != nil {
 			return done, err
 		}
+	}
+	if ctx.Err() != nil {
+		return done, ctx.Err()
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

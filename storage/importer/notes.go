@@ -42,6 +42,7 @@ var Codes = []Code{
 	{"id_twice", "A row before has the same id. The row is not imported.", true},
 	{"other_row", "Under this source and id, a row with another name was imported before. The row is not imported.", true},
 	{"changed_there", "The row was imported before, and holds something else now. The account stays as it is.", true},
+	{"deleted_since", "The account was deleted since the import. It is not opened again.", false},
 	{"wager_missing", "The stake of an open game is NULL. Nothing is returned.", true},
 	{"wager_not_a_number", "The stake of an open game is no number. Nothing is returned.", true},
 	{"wager_negative", "The stake of an open game is below 0. Nothing is returned.", true},

@@ -29,6 +29,9 @@ func (r *run) report(w *planned) error {
 			return err
 		}
 		return r.reportGames(w, NotReturned)
+	case w.found.Deleted:
+		row.Username, row.Coins, row.Stakes = "", w.found.Coins, w.found.Stakes
+		return r.tellDeleted(w, row)
 	case w.wasImported:
 		row.Result, row.Username, row.Coins, row.Stakes = AlreadyImported, w.found.Username, w.found.Coins, w.found.Stakes
 		games = AlreadyReturned
@@ -49,6 +52,15 @@ func (r *run) report(w *planned) error {
 		return err
 	}
 	return r.reportGames(w, games)
+}
+
+// tellDeleted reports a user whose account was deleted since. Nothing of it is to be done any more.
+func (r *run) tellDeleted(w *planned, row Row) error {
+	row.Result, row.Notes = AlreadyImported, []Note{note("deleted_since", "account %d was deleted since, and is not opened again", w.account)}
+	if err := r.tell(row); err != nil {
+		return err
+	}
+	return r.reportGames(w, AlreadyReturned)
 }
 
 // reportGames reports a user's open games. result is that of those with a stake.

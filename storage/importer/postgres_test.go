@@ -115,7 +115,7 @@ func TestImport_FromPostgreSQL(t *testing.T) {
 	// The last one, since it kills the server.
 	t.Run("which is killed half-way", func(t *testing.T) {
 		// Far more than the buffers on the way hold.
-		const users = 40 * BatchSize
+		const users = 20 * BatchSize
 		from, d := database("killed", strings.Replace(postgresSchema, "VARCHAR(200)", "TEXT", 1), strings.Replace(postgresCrowd(users), "'"+good+"'", "'"+good+"' || repeat('0', 3900)", 1)), newDouble()
 		d.before = func(batch int) error {
 			if batch == 2 {

@@ -38,7 +38,7 @@ type nameRules struct {
 func (n *Names) rulesFor(id int64, named value) nameRules {
 	r := nameRules{names: n, id: id, named: named.string()}
 	var err error
-	if r.own.shown, r.own.key, err = n.Username(r.named); err != nil || !utf8.ValidString(r.named) {
+	if r.own.shown, r.own.key, err = n.Username(r.named); err != nil {
 		r.why = "name_not_allowed"
 	} else if n.Reserved(r.own.shown, r.own.key) != nil {
 		r.why = "name_reserved"

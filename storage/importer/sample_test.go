@@ -87,3 +87,16 @@ func TestImport_OfAVeryOldSchema(t *testing.T) {
 	}
 	source.Close()
 }
+
+func TestImport_DoesNotOpenDeletedAccountsAgain(t *testing.T) {
+	d := newDouble()
+	doImport(t, sample, d)
+	d.deleted = map[uint64]bool{1006: true}
+	got := doImport(t, sample, d)
+	if r := got.rows["users 7"]; got.err != nil || got.summary.Attention != 0 || codes(r) != "deleted_since" || r.Result != AlreadyImported || r.Username != "" || len(d.accounts) != 20 {
+		t.Errorf("%v, %+v", got.err, r)
+	}
+	if c := compare(t, sample, d); c.Differs != 0 || c.Deleted != 1 || c.Equal != 19 || c.SourceCoins != c.CasinoCoins {
+		t.Errorf("%+v", c)
+	}
+}

@@ -16,9 +16,10 @@ import (
 
 // sqliteFile is a database in a file, in one transaction.
 type sqliteFile struct {
-	path string
-	db   *sql.DB
-	conn *sql.Conn
+	path  string
+	db    *sql.DB
+	conn  *sql.Conn
+	quiet *quietFile // nil: SQLite's own locks keep the view
 }
 
 // openSQLite opens a file to read it, with the write-ahead log beside it. Another program may be writing: it waits meanwhile, or
@@ -34,12 +35,20 @@ func openSQLite(ctx context.Context, path string) (database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the older casino's database: %w", err)
 	}
-	dsn := url.URL{Scheme: "file", OmitHost: true, Path: absolute, RawQuery: "mode=ro&_pragma=busy_timeout(10000)&_pragma=trusted_schema(0)&_pragma=query_only(1)&_pragma=temp_store(1)"}
+	quiet, err := findQuiet(absolute)
+	if err != nil {
+		return nil, fmt.Errorf("open the older casino's database: %w", err)
+	}
+	options := "mode=ro&_pragma=busy_timeout(10000)&_pragma=trusted_schema(0)&_pragma=query_only(1)&_pragma=temp_store(1)"
+	if quiet != nil {
+		options += "&immutable=1"
+	}
+	dsn := url.URL{Scheme: "file", OmitHost: true, Path: absolute, RawQuery: options}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
 		return nil, fmt.Errorf("open the older casino's database: %w", err)
 	}
-	f := &sqliteFile{path: path, db: db}
+	f := &sqliteFile{path: path, db: db, quiet: quiet}
 	if f.conn, err = db.Conn(ctx); err != nil {
 		return nil, errors.Join(f.explain(err), db.Close())
 	}
@@ -155,7 +164,7 @@ func (f *sqliteFile) read(ctx context.Context, table string, columns []string, f
 		}
 		return f.explain(err)
 	}
-	return nil
+	return f.quiet.check()
 }
 
 func sqliteValue(field any) value {

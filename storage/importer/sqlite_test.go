@@ -116,6 +116,29 @@ func TestImport_ReadsTheWriteAheadLogAndOneMoment(t *testing.T) {
 	}
 }
 
+// A reader with locks would leave two files beside a database with a write-ahead log, and the older casino might not be able to open
+// them.
+func TestImport_LeavesNoFilesBesideAQuietDatabase(t *testing.T) {
+	path := crowd(t, 12*BatchSize)
+	change(t, path, "PRAGMA journal_mode=wal")
+	d := newDouble()
+	if got := doImport(t, "sqlite:"+path, d); got.err != nil || got.summary.Imported != 12*BatchSize {
+		t.Errorf("%v, %+v", got.err, got.summary)
+	}
+	if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 1 {
+		t.Errorf("%v, %v", files, err)
+	}
+	// It notices that the older casino starts meanwhile.
+	d = newDouble()
+	d.before = func(int) error {
+		change(t, path, "UPDATE users SET coins = coins + 1")
+		return nil
+	}
+	if got := doImport(t, "sqlite:"+path, d); got.err == nil || !strings.Contains(got.err.Error(), "stop the older casino") {
+		t.Errorf("%v, %+v", got.err, got.summary)
+	}
+}
+
 // While a file without a write-ahead log is written to, readers see the state before, or wait.
 func TestImport_OfADatabaseThatIsBeingWritten(t *testing.T) {
 	path := crowd(t, 4*BatchSize)
@@ -141,8 +164,52 @@ func TestImport_OfADatabaseThatIsBeingWritten(t *testing.T) {
 	}
 }
 
+// The older casino was killed while it wrote: a rollback journal is beside the file, and pages of an unfinished change are in it. To put
+// them back is to write.
+func TestOpen_DoesNotRepairWhatWasLeftHalfWritten(t *testing.T) {
+	path := crowd(t, 4*BatchSize)
+	old, err := sql.Open("sqlite", path+"?_pragma=cache_size(1)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	writer, err := old.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writer.Exec("UPDATE users SET coins = -1"); err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(t.TempDir(), "app.db") // as a kill leaves it
+	for _, end := range []string{"", "-journal"} {
+		content, err := os.ReadFile(path + end)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(left+end, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := writer.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(t.Context(), "sqlite:"+left); err == nil || !strings.Contains(err.Error(), "its last writer was killed") {
+		if err == nil {
+			s.Close()
+		}
+		t.Errorf("%v", err)
+	}
+	if after, err := os.ReadFile(left); err != nil || string(after) != string(before) {
+		t.Errorf("the file was changed: %v", err)
+	}
+}
+
 func TestImport_OfADatabaseThatIsDamaged(t *testing.T) {
-	path := crowd(t, 20*BatchSize)
+	path := crowd(t, 4*BatchSize)
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -160,8 +227,8 @@ func TestImport_OfADatabaseThatIsDamaged(t *testing.T) {
 }
 
 func TestImport_OfAFileThatIsCutDuringTheImport(t *testing.T) {
-	path, d := crowd(t, 16*BatchSize), newDouble()
-	change(t, path, "ALTER TABLE users ADD COLUMN pad", "UPDATE users SET pad = zeroblob(3000)") // more than SQLite keeps in memory
+	path, d := crowd(t, 12*BatchSize), newDouble()
+	change(t, path, "ALTER TABLE users ADD COLUMN pad", "UPDATE users SET pad = zeroblob(1500)") // more than SQLite keeps in memory
 	d.before = func(batch int) error {
 		if batch == 1 {
 			return os.Truncate(path, 8192)

@@ -49,7 +49,7 @@ func sampleEvent(kind machine.EventKind) machine.Event {
 		e.Renewed = &machine.Renewal{Accounts: 7, Sessions: 9}
 	}
 	if kind == machine.AccountImported {
-		e.From = &machine.ImportedRow{Source: "imperiocasino", Row: -7, Mark: command.Subject{5, 15: 6}, Locked: true}
+		e.From = &machine.ImportedRow{Source: "imperiocasino", Row: -7, Locked: true}
 	}
 	if kind == machine.AccountsImported {
 		e.Imported = &machine.Imports{First: 1000, Accounts: 7, Coins: 9, Stakes: 11}
@@ -70,7 +70,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"account": machine.AccountRecord{Username: "Ann", UsernameKey: "ann", Email: "Ann@example.com", EmailKey: "ann@example.com",
 			PasswordHash: "$2a$12$x", Role: command.RoleOperator, CreatedAt: 1_795_000_000_000},
 		"account_keyed": machine.AccountRecord{Username: "Ann", UsernameKey: "ann", Role: command.RolePlayer, OpenedUnder: command.KeyOf("sign-up"),
-			Networks: []command.Subject{{1, 15: 2}, {3, 15: 4}}, Link: command.TokenHash{5, 31: 6}, LinkExpires: 7, DeletedAt: 8},
+			Networks: []command.Subject{{1, 15: 2}, {3, 15: 4}}, Link: command.TokenHash{5, 31: 6}, LinkExpires: 7, DeletedAt: 8, Mark: command.Subject{9, 15: 10}},
 		"wallet": machine.WalletRecord{Balance: 1, Held: 2, Nonce: 3, Last: 4, OpenRound: 5, Locked: true, ExcludedUntil: 6, Limited: true, DailyNext: 7,
 			Usage: machine.UsageRecord{Day: 8, Staked: 9, Lost: -10, LostWeek: 11, LostMonth: 12, PlaySince: 13, PlayLast: 14}, Games: sums, LastCoins: 15, Deleted: true},
 		"wallet_zero":         machine.WalletRecord{},
@@ -85,7 +85,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"value":               machine.ValueRecord{Value: []byte{0xca, 0xfe}, Modified: 1},
 		"lock":                machine.LockRecord{Holder: "node-1", Fence: 2, Expires: 3},
 		"invitation":          machine.InvitationRecord{ID: 1, UsesLeft: 2, CreatedAt: 3, ExpiresAt: 4, Actor: "cashier", Reason: "friends"},
-		"import":              machine.ImportRecord{Account: 1000, Event: 2, Mark: command.Subject{3, 15: 4}},
+		"import":              machine.ImportRecord{Account: 1000, Event: 2},
 		"event_zero":          machine.Event{},
 		"round_zero":          machine.RoundRecord{},
 		"commitments_default": machine.Commitments{Client: "default:1000"},

@@ -18,8 +18,7 @@ type ImportedRow struct {
 	_      struct{} `cbor:",toarray"`
 	Source string
 	Row    int64
-	Mark   command.Subject // of the name that the row had there
-	Locked bool            // the account was opened locked
+	Locked bool // the account was opened locked
 }
 
 // Imports counts what an import of accounts did.
@@ -31,11 +30,11 @@ type Imports struct {
 	Stakes   coins // and of those that return stakes
 }
 
-// ImportRecord says as which account a row was imported, and by which event. It stays when the account is deleted.
+// ImportRecord says as which account a row was imported, and by which event. It stays when the account is deleted. The mark of the
+// name is in the account's record, which forgets it then; the history, which can't forget, does not have it.
 type ImportRecord struct {
 	Account command.AccountID `cbor:"1,keyasint"`
 	Event   uint64            `cbor:"2,keyasint"`
-	Mark    command.Subject   `cbor:"3,keyasint,omitzero"`
 }
 
 // importAccounts opens accounts with the balances that another casino's database has. All of them are opened, or none.
@@ -132,13 +131,13 @@ func (m *Machine) importAccount(source string, a *command.ImportedAccount, seeds
 	event := m.head.Events + 1
 	first, err := m.addAccount(&AccountRecord{
 		Username: a.Username, UsernameKey: a.UsernameKey, Email: a.Email, EmailKey: a.EmailKey, PasswordHash: a.PasswordHash,
-		Role: command.RolePlayer, CreatedAt: m.now,
+		Role: command.RolePlayer, CreatedAt: m.now, Mark: a.Mark,
 	}, seeds)
 	if err != nil {
 		return err
 	}
 	w := WalletRecord{Locked: a.Locked}
-	e := Event{Kind: AccountImported, Seeds: first, From: &ImportedRow{Source: source, Row: a.Row, Mark: a.Mark, Locked: a.Locked}}
+	e := Event{Kind: AccountImported, Seeds: first, From: &ImportedRow{Source: source, Row: a.Row, Locked: a.Locked}}
 	for _, part := range [2]struct {
 		kind   command.TransferKind
 		amount coins
@@ -152,7 +151,7 @@ func (m *Machine) importAccount(source string, a *command.ImportedAccount, seeds
 		}
 		e.Transfers = append(e.Transfers, t)
 	}
-	if err := m.put(tableImports, importKey(source, a.Row), ImportRecord{Account: id, Event: event, Mark: a.Mark}); err != nil {
+	if err := m.put(tableImports, importKey(source, a.Row), ImportRecord{Account: id, Event: event}); err != nil {
 		return err
 	}
 	if err := m.chain(id, &w, &e); err != nil {
@@ -188,10 +187,31 @@ func checkImport(v View, key, value []byte) error {
 	if err != nil {
 		return err
 	}
-	if !ok || e.Kind != AccountImported || e.Account != r.Account || e.From == nil || e.From.Source != source || e.From.Row != row || e.From.Mark != r.Mark {
+	if !ok || e.Kind != AccountImported || e.Account != r.Account || e.From == nil || e.From.Source != source || e.From.Row != row {
 		return v.Damage(fmt.Sprintf("event %d does not import row %d of %s as account %d, as the table %s says", r.Event, row, source, r.Account, tableNames[tableImports]), nil)
 	}
 	return nil
+}
+
+// checkEvent checks that an event which imported a row is found under it. Otherwise the row could be imported again.
+func checkEvent(v View, key, value []byte) error {
+	var e struct {
+		Kind    EventKind         `cbor:"3,keyasint"`
+		Account command.AccountID `cbor:"6,keyasint"`
+		From    *ImportedRow      `cbor:"26,keyasint"`
+	}
+	if err := headMode.Unmarshal(value, &e); err != nil {
+		return unreadable(v, tableHistory, key, err)
+	}
+	if e.Kind != AccountImported || e.From == nil {
+		return nil
+	}
+	r, ok, err := load[ImportRecord](&Reader{view: v}, tableImports, importKey(e.From.Source, e.From.Row))
+	if err == nil && (!ok || r.Account != e.Account || string(eventKey(r.Event)) != string(key)) {
+		err = v.Damage(fmt.Sprintf("event %d, which imported row %d of %s, is not found in the table %s",
+			binary.BigEndian.Uint64(key), e.From.Row, e.From.Source, tableNames[tableImports]), nil)
+	}
+	return err
 }
 
 // Import reads the record of a row. ok is false if it was not imported.
@@ -232,11 +252,15 @@ func (r *Reader) imported(record *ImportRecord) (*command.Imported, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, ok, err := r.Wallet(record.Account)
+	a, ok, err := loadOf[AccountRecord](r, tableAccounts, record.Account)
 	if err == nil && !ok {
 		err = r.Damage("account %d, which was imported, does not exist", record.Account)
 	}
-	v := command.Imported{Account: record.Account, Event: record.Event, At: at(e.Time), Mark: record.Mark, Untouched: w.Last == record.Event}
+	if err != nil {
+		return nil, err
+	}
+	w, _, err := r.Wallet(record.Account)
+	v := command.Imported{Account: record.Account, Event: record.Event, At: at(e.Time), Mark: a.Mark, Untouched: w.Last == record.Event}
 	v.Coins, v.Stakes = e.imported()
 	return &v, err
 }

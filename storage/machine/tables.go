@@ -68,6 +68,7 @@ func Tables() []Table {
 	tables[tableImports].Check = checkImport
 	tables[tableSettlements].Appended = true
 	tables[tableHistory].Appended = true
+	tables[tableHistory].Check = checkEvent
 	tables[tableHistory].Numbers = func(r *Record) (first, last uint64) { return 1, r.Events }
 	tables[tableThrottle].Oldest = oldestThrottle
 	tables[tableUsedKeys].Appended = true

@@ -96,6 +96,9 @@ func (m *Model) Compare(c *Casino) string {
 		check("imported", true, found.Imported != nil, err)
 		if got := found.Imported; got != nil {
 			want.Untouched = got.Untouched
+			if !m.accounts[want.Account].deletedAt.IsZero() {
+				want.Mark = command.Subject{}
+			}
 			check("import", want, *got, nil)
 		}
 	}

@@ -12,14 +12,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"imperio/appliance/bench"
 	"imperio/appliance/config"
-	"imperio/storage/storagetest/postgrestest"
 )
 
 // steps are the measurements of a campaign, in this order. A step makes the casinos that it needs.
@@ -38,6 +36,7 @@ var steps = []struct {
 	{"restart", "restarts under load", (*campaign).measureRestart, false},
 	{"backups", "backups during play, and a restore", (*campaign).measureBackups, true},
 	{"mirror", "a mirror in PostgreSQL that catches up, and play with it", (*campaign).measureMirror, true},
+	{"import", "players who move in from an older casino", (*campaign).measureImport, true},
 	{"keys", "play with many used idempotency keys", (*campaign).measureKeys, false},
 }
 
@@ -145,14 +144,7 @@ func TestCampaign(t *testing.T) {
 	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	o := chosen
-	if postgrestest.Missing() == nil || os.Getenv("CI") == "true" {
-		o.postgres = sync.OnceValue(func() *postgrestest.Server {
-			s := postgrestest.Start(t, postgrestest.With("shared_buffers", "128MB"))
-			s.CreateDatabase(t, "catchup")
-			s.CreateDatabase(t, "play")
-			return s
-		})
-	}
+	o.t = t
 	if o.dir == "" && o.quick {
 		o.dir = memoryDirectory(t)
 	}
@@ -175,7 +167,7 @@ func TestCampaign(t *testing.T) {
 	for _, part := range []string{
 		"| machine | ", "Ratio: **", "Rounds a second: ", "Median: **", "after SIGKILL under load", "the books are right",
 		"| size of the program |", "| memory when idle |", "| processor time of a bet, ", "| start after SIGKILL under load, ",
-		"| keyed against unkeyed bets |", "| first bets after a restart |", "| first bets after SIGKILL |", "A restore of everything took", "| bystanders |", "| failed requests at restarts |", "| longest gap between two answers at a restart, ", "| start after SIGKILL, used keys |",
+		"| keyed against unkeyed bets |", "| first bets after a restart |", "| first bets after SIGKILL |", "A restore of everything took", "users move in from SQLite", "Throughput while others move in", "| bystanders |", "| failed requests at restarts |", "| longest gap between two answers at a restart, ", "| start after SIGKILL, used keys |",
 	} {
 		if !strings.Contains(text.String(), part) {
 			t.Errorf("%q is missing in the report", part)
