@@ -45,7 +45,7 @@ func TestImport_ExitCodesAndWhatItTells(t *testing.T) {
 	if code != exitLook {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
-	holds(t, stdout, "3 users: 3 to be imported, 0 imported before, 0 left out.", "Nothing was changed.", "ana-1", "coins_negative", "password_plain", "users.since")
+	holds(t, stdout, "rows of users                    3\n  to be imported                 3\n", "Nothing was changed.", "ana-1", "coins_negative", "password_plain", "users.since")
 	holds(t, stderr, "2 rows need somebody to look at them")
 	holds(t, c.does("", "account", "list"), "1000  ana")
 
@@ -53,7 +53,7 @@ func TestImport_ExitCodesAndWhatItTells(t *testing.T) {
 	if code != exitLook || strings.Contains(stdout+stderr, "hunter2") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
-	holds(t, stdout, "3 users: 3 imported now", "14 coins went to their accounts", "3 accounts are as imported", "0 rows differ")
+	holds(t, stdout, "  imported now                   3\n", "coins imported now               14\n", "  as imported          3\n", "coins                  14 by the rules, 14 imported", "imperio account unlock NAME")
 	text, err := os.ReadFile(report)
 	var document struct {
 		Rows    []importer.Row

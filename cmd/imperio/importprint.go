@@ -12,32 +12,23 @@ import (
 func printImport(env *environment, out *importOutcome, report string) error {
 	w := env.Stdout
 	if s := out.Import; s != nil {
-		did, went := "imported now", "went to their accounts"
-		if out.DryRun {
-			did, went = "to be imported", "would go to their accounts"
-		}
-		fmt.Fprintf(w, "%d users: %d %s, %d imported before, %d left out.\n", s.Users, s.Imported, did, s.AlreadyImported, s.Failed)
-		fmt.Fprintf(w, "%d coins %s, and %d coins of open games.\n", s.Coins, went, s.Stakes)
-		if s.OpenGames+s.FinishedGames > 0 {
-			fmt.Fprintf(w, "%d games were open, and the stakes of %d belong to their players. %d games were finished.\n", s.OpenGames, s.Returned, s.FinishedGames)
+		if err := printSummary(env, s, out.DryRun); err != nil {
+			return err
 		}
 		if len(out.Ignored) > 0 {
-			fmt.Fprintf(w, "Not read, since no casino needs it: %s.\n", strings.Join(out.Ignored, ", "))
+			fmt.Fprintf(w, "\nNot read, since no casino needs it: %s.\n", strings.Join(out.Ignored, ", "))
 		}
 		if err := printNotes(env, s); err != nil {
 			return err
 		}
 	}
 	if c := out.Comparison; c != nil {
-		fmt.Fprintf(w, "Compared with the database: %d rows. %d accounts are as imported, %d were used since, %d deleted since, %d rows differ (%d of them are not imported).\n",
-			c.Users, c.Equal, c.Changed, c.Deleted, c.Differs, c.NotImported)
-		if c.Unusable > 0 {
-			fmt.Fprintf(w, "%d rows have no usable id, and can't be imported.\n", c.Unusable)
-		}
-		fmt.Fprintf(w, "Coins by the rules: %d in the database, %d imported. Of open games: %d, and %d.\n", c.SourceCoins, c.CasinoCoins, c.SourceStakes, c.CasinoStakes)
-		if err := printRows(env, c.First, c.Differs); err != nil {
+		if err := printComparison(env, c); err != nil {
 			return err
 		}
+	}
+	if out.DryRun || report != "" {
+		fmt.Fprintln(w)
 	}
 	if out.DryRun {
 		fmt.Fprintln(w, "Nothing was changed.")
@@ -46,6 +37,42 @@ func printImport(env *environment, out *importOutcome, report string) error {
 		fmt.Fprintf(w, "All rows are in %s.\n", report)
 	}
 	return nil
+}
+
+func printSummary(env *environment, s *importer.Summary, dry bool) error {
+	now := "imported now"
+	if dry {
+		now = "to be imported"
+	}
+	var t terminal.Table
+	t.Row("rows of users", s.Users)
+	t.Row("  "+now, s.Imported)
+	t.Row("  imported before", s.AlreadyImported)
+	t.Row("  left out", s.Failed)
+	t.Row("coins "+now, s.Coins)
+	t.Row("  of open games", s.Stakes)
+	t.Row("open games", s.OpenGames)
+	t.Row("  with a stake for their player", s.Returned)
+	t.Row("finished games", s.FinishedGames)
+	return env.printTable(&t)
+}
+
+func printComparison(env *environment, c *importer.Comparison) error {
+	fmt.Fprintln(env.Stdout, "\nCompared with the database:")
+	var t terminal.Table
+	t.Row("rows of users", c.Users)
+	t.Row("  as imported", c.Equal)
+	t.Row("  used since", c.Changed)
+	t.Row("  deleted since", c.Deleted)
+	t.Row("  without a usable id", c.Unusable)
+	t.Row("  not imported", c.NotImported)
+	t.Row("  that differ", c.Differs-c.NotImported)
+	t.Row("coins", fmt.Sprintf("%d by the rules, %d imported", c.SourceCoins, c.CasinoCoins))
+	t.Row("coins of open games", fmt.Sprintf("%d by the rules, %d imported", c.SourceStakes, c.CasinoStakes))
+	if err := env.printTable(&t); err != nil {
+		return err
+	}
+	return printRows(env, c.First, c.Differs)
 }
 
 // printNotes tells what the notes mean, and shows the first rows to look at.
@@ -62,7 +89,16 @@ func printNotes(env *environment, s *importer.Summary) error {
 			return err
 		}
 	}
-	return printRows(env, s.First, s.Attention)
+	if err := printRows(env, s.First, s.Attention); err != nil {
+		return err
+	}
+	for code := range s.Notes {
+		if strings.HasPrefix(code, "password_") {
+			_, err := fmt.Fprintln(env.Stdout, "\nTo let in a player whose account is locked: 'imperio account unlock NAME --reason TEXT', then 'imperio account password NAME --link --reason TEXT'.")
+			return err
+		}
+	}
+	return nil
 }
 
 // printRows shows the first of all rows to look at.
@@ -84,11 +120,7 @@ func printRows(env *environment, first []importer.Row, all int64) error {
 		}
 		t.Row(r.Table, r.Row, shortened(r.Named), r.Result, account, r.Username, whyOf(&r))
 	}
-	if err := env.printTable(&t); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(env.Stdout)
-	return err
+	return env.printTable(&t)
 }
 
 func whyOf(r *importer.Row) string {

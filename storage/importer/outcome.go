@@ -36,7 +36,7 @@ func (r *run) report(w *planned) error {
 		row.Result, row.Username, row.Coins, row.Stakes = AlreadyImported, w.found.Username, w.found.Coins, w.found.Stakes
 		games = AlreadyReturned
 		if w.found.Coins != w.coins || w.found.Stakes != w.stakes {
-			more = []Note{note("changed_there", "%d coins and %d of open games were imported; the row has %d and %d now", w.found.Coins, w.found.Stakes, w.coins, w.stakes)}
+			more = []Note{note("changed_there", "%d coins and %d of open games were imported, and the row has %d and %d now", w.found.Coins, w.found.Stakes, w.coins, w.stakes)}
 		}
 		if w.found.Stakes != w.stakes {
 			games = NotReturned

@@ -15,7 +15,7 @@ type planned struct {
 
 	names       nameRules
 	want        wanted
-	clash       string // code of why its own name is taken; empty: it is not
+	clash       *Note  // why its own name is taken; nil: it is not
 	email       string // empty: none
 	emailKey    string
 	emailNotes  []Note
@@ -52,8 +52,9 @@ func (s *survey) claim(w *planned) {
 		name := w.names.next()
 		hash := s.hash(name.key)
 		if owner, taken := s.names[hash]; taken && owner != w.id {
-			if w.clash == "" {
-				w.clash = "name_used_twice"
+			if w.clash == nil && w.names.why == "" {
+				n := note("name_used_twice", "row %d has the name as well", owner)
+				w.clash = &n
 			}
 			continue
 		}
@@ -78,18 +79,16 @@ func (w *planned) notes(s *survey, username string) (notes []Note) {
 	if w.failed != nil {
 		return []Note{*w.failed}
 	}
-	code := w.names.why
-	if code == "" {
-		code = w.clash
-	}
 	switch {
 	case username == "" || username == w.names.named:
-	case code != "":
-		notes = append(notes, note(code, "the name %s %s; the account is %s", quotedName(w.named), whyNot[code], username))
+	case w.names.why != "":
+		notes = append(notes, note(w.names.why, "%s", whyNot[w.names.why]))
 	case username == w.names.own.shown:
-		notes = append(notes, note("name_respelled", "the account is %s", username))
+		notes = append(notes, note("name_respelled", "the name is written a little differently"))
+	case w.clash != nil:
+		notes = append(notes, *w.clash)
 	default:
-		notes = append(notes, note("name_taken", "the name %s %s; the account is %s", quotedName(w.named), whyNot["name_taken"], username))
+		notes = append(notes, nameTaken)
 	}
 	if other, any := s.alike[w.id]; any && w.want == w.names.own {
 		notes = append(notes, note("name_looks_alike", "the name looks like that of row %d", other))
@@ -98,16 +97,15 @@ func (w *planned) notes(s *survey, username string) (notes []Note) {
 	return append(notes, w.otherNotes...)
 }
 
-var whyNot = map[string]string{
-	"name_not_allowed": "is not allowed here",
-	"name_reserved":    "is kept for the house",
-	"name_used_twice":  "is that of a row with a lower id, too",
-	"name_taken":       "is that of another account of the casino",
-}
+var (
+	whyNot = map[string]string{
+		"name_not_allowed": "the name is not allowed here",
+		"name_reserved":    "the name is kept for the house",
+	}
+	nameTaken = note("name_taken", "another account of the casino has the name")
+)
 
-func quotedName(name string) string { return value{kind: text, text: name}.shown() }
-
-// account is what to open for the row.
+// asAccount is what to open for the row.
 func (w *planned) asAccount() Account {
 	return Account{Row: w.id, Named: w.named, Username: w.want.shown, Email: w.email, PasswordHash: w.hash, Coins: w.coins, Stakes: w.stakes, Locked: w.locked}
 }

@@ -12,13 +12,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// silence is how long PostgreSQL may send nothing. The first row of a large table comes when the table is sorted.
-const silence = 5 * time.Minute
+// mostSilence is how long PostgreSQL may send nothing. The first row of a large table comes when the table is sorted.
+const mostSilence = 5 * time.Minute
 
 // postgresServer is a database of PostgreSQL, in one transaction.
 type postgresServer struct {
-	conn  *pgconn.PgConn
-	types map[string]map[string]string // of columns, by table
+	conn    *pgconn.PgConn
+	types   map[string]map[string]string // of columns, by table
+	silence time.Duration
 }
 
 func parsePostgres(address string) (*pgconn.Config, error) {
@@ -46,7 +47,7 @@ func openPostgres(ctx context.Context, address string) (database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the older casino's database: %w", err)
 	}
-	p := &postgresServer{conn: conn}
+	p := &postgresServer{conn: conn, silence: mostSilence}
 	// The casino may take its time while a statement of ours is open.
 	_, err = conn.Exec(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
 		SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = '30s'`).ReadAll()
@@ -134,7 +135,7 @@ func (p *postgresServer) read(ctx context.Context, table string, columns []strin
 func (p *postgresServer) query(ctx context.Context, statement string, fn func([][]byte) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	silent := time.AfterFunc(silence, func() { stop(fmt.Errorf("the server has sent nothing for %s", silence)) })
+	silent := time.AfterFunc(p.silence, func() { stop(fmt.Errorf("the server has sent nothing for %s", p.silence)) })
 	defer silent.Stop()
 	rows := p.conn.ExecParams(ctx, statement, nil, nil, nil, nil)
 	for rows.NextRow() {
@@ -144,7 +145,7 @@ func (p *postgresServer) query(ctx context.Context, statement string, fn func([]
 			_, _ = rows.Close()
 			return err
 		}
-		silent.Reset(silence)
+		silent.Reset(p.silence)
 	}
 	if _, err := rows.Close(); err != nil {
 		if cause := context.Cause(ctx); cause != nil {

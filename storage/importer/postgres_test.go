@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"imperio/storage/storagetest/postgrestest"
 )
@@ -109,6 +110,20 @@ func TestImport_FromPostgreSQL(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		if _, err := Open(t.Context(), strings.Replace(server.URL("nothing"), postgrestest.Password, "hunter2", 1)); err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "password authentication failed") {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("which is frozen", func(t *testing.T) {
+		source, err := Open(t.Context(), database("frozen", postgresSchema, postgresCrowd(10)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer source.Close()
+		source.database.(*postgresServer).silence = 10 * time.Millisecond
+		server.Pause(t)
+		defer server.Resume(t)
+		d := newDouble()
+		if _, err := Run(t.Context(), Options{From: source, Casino: d, Names: names, Source: "test"}); err == nil || !strings.Contains(err.Error(), "the server has sent nothing for") || len(d.accounts) > 0 {
 			t.Errorf("%v", err)
 		}
 	})

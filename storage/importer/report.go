@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -125,9 +126,15 @@ func (r *csvReport) end(any) error {
 	return r.w.Error()
 }
 
-// cell keeps programs for tables from taking a player's name for a formula.
+// cell keeps programs for tables from taking a player's name for a formula, and terminals from obeying it.
 func cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return '\ufffd'
+		}
+		return r
+	}, s)
+	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
 		if _, err := strconv.ParseInt(s, 10, 64); err != nil {
 			return "'" + s
 		}

@@ -13,11 +13,15 @@ import (
 // Rules are the rules of an import in words, for the help and the documents. The functions below are the same rules.
 const Rules = `Every row of users becomes an account. What does not fit is changed by these rules, and reported:
 
-- A name stays if the casino allows it. Else, characters that it does not allow become hyphens. If that is not allowed either, or taken, the row's id is added: ana-7. The last resort is player-7. Of equal names, the row with the lowest id keeps it.
-- An address stays if mail can be delivered to it and nobody else has it. Else the account has none.
-- Coins that are negative, missing or no number become 0. Fractions are rounded down.
-- A password hash of Werkzeug stays, and becomes bcrypt at the first sign-in. With another one, or none, the account is locked: unlock it, and make a link with which its owner sets a password.
-- The stakes of open games go to their players: twice the stake after a split. A game with a dealer's value was paid already.`
+Names: a name stays if the casino allows it. Else, characters that it does not allow become hyphens. If that is not allowed either, or taken, the row's id is added: ana-7. The last resort is player-7. Of equal names, the row with the lowest id keeps it.
+
+Addresses: one stays if mail can be delivered to it and nobody else has it. Else the account has none.
+
+Coins: negative, missing or unreadable balances become 0. Fractions are rounded down.
+
+Passwords: a hash of Werkzeug stays, and becomes bcrypt at the first sign-in. With another one, or none, the account is locked.
+
+Open games: their stakes go to their players, twice the stake after a split. A game with a dealer's value was paid already.`
 
 // longestName is the length of a name that is made by the rules, in characters; every casino allows it.
 const longestName = 32
@@ -140,7 +144,7 @@ func coinsRule(v value) (games.Coins, []Note) {
 	if odd == exact {
 		return coins, nil
 	}
-	return coins, []Note{note("coins_"+odd, "the balance is %s; imported with %d", v.shown(), coins)}
+	return coins, []Note{note("coins_"+odd, "the balance is %s, and %d is imported", v.shown(), coins)}
 }
 
 // passwordRule gives the password hash of a row. Without one, the account is locked.
@@ -196,14 +200,14 @@ func gameRule(g *gameRow) (stake games.Coins, why []Note, finished bool) {
 	switch odd {
 	case exact:
 	case fractional:
-		why = append(why, note("wager_fractional", "the stake is %s; returned with %d a hand", g.wager.shown(), stake))
+		why = append(why, note("wager_fractional", "the stake is %s, and %d is returned for each hand", g.wager.shown(), stake))
 	default:
 		return 0, []Note{note("wager_"+odd, "the stake is %s", g.wager.shown())}, false
 	}
 	if split {
 		stake *= 2
 		if doubled || !doubleClear {
-			why = append(why, note("game_split_and_doubled", "split, and double_down is %s: %d coins are returned for two hands", g.double.shown(), stake))
+			why = append(why, note("game_split_and_doubled", "it was split, and double_down is %s: %d coins are returned for two hands", g.double.shown(), stake))
 		}
 	}
 	if stake > command.MaxAmount {

@@ -227,8 +227,8 @@ func (r *run) resolve(ctx context.Context, batch []*planned) error {
 				w.dropEmail(note("email_taken", "another account has the address %s", w.email))
 			}
 			if w.found.NameTaken {
-				if w.clash == "" {
-					w.clash = "name_taken"
+				if w.clash == nil {
+					w.clash = &nameTaken
 				}
 				r.mu.Lock()
 				r.survey.claim(w)

@@ -65,6 +65,9 @@ func (v value) shown() string {
 	return s
 }
 
+// quoteText is a text for people.
+func quoteText(s string) string { return value{kind: text, text: s}.shown() }
+
 // truth is the value as a condition. ok is false for a value that is none.
 func (v value) truth() (yes, ok bool) {
 	switch v.kind {

@@ -127,7 +127,7 @@ func differences(w *planned) (notes []Note) {
 		return notes
 	}
 	if !w.names.allows(f.Username) {
-		differs("name_differs", "no rule makes the name %s of this row", quotedName(f.Username))
+		differs("name_differs", "no rule makes the name %s of this row", quoteText(f.Username))
 	}
 	if !f.Untouched {
 		return notes
@@ -136,7 +136,7 @@ func differences(w *planned) (notes []Note) {
 		differs("balance_differs", "the account has %d coins and %d in play, and nothing has happened in it", f.Balance, f.Held)
 	}
 	if f.Email != w.email && !(f.Email == "" && f.EmailTaken) {
-		differs("email_differs", "the account has the address %s; the row has %s", quotedName(f.Email), quotedName(w.email))
+		differs("email_differs", "the account has the address %s; the row has %s", quoteText(f.Email), quoteText(w.email))
 	}
 	if f.Locked != w.locked {
 		differs("lock_differs", "locked: %t; by the rules: %t", f.Locked, w.locked)
