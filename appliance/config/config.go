@@ -32,6 +32,7 @@ type Config struct {
 
 	Backups       Backups       `embed:""`
 	Notifications Notifications `embed:""`
+	Mirror        Mirror        `embed:""`
 }
 
 // Data says where and how the node stores its state.
@@ -157,6 +158,7 @@ func Default() Config {
 		Logs:  Logs{Level: slog.LevelInfo, Format: LogText, AccessLog: true},
 
 		Backups: defaultBackups(),
+		Mirror:  defaultMirror(),
 	}
 	c.derive(func(string) bool { return false })
 	return c

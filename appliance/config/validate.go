@@ -45,6 +45,7 @@ func (c *Config) Validate() error {
 	v.accounts()
 	v.games()
 	v.backups()
+	v.mirror()
 	v.notifications()
 	if len(v.problems) > 0 {
 		return v.problems
@@ -251,7 +252,7 @@ func (c *Config) Warnings() []string {
 	if c.TLS.Mode == TLSOff && c.Listen.HTTPAddr != "" && !IsLoopback(c.Listen.HTTPAddr) {
 		warnings = append(warnings, "tls: "+c.Listen.HTTPAddr+" is plain HTTP: make sure that only the trusted proxies can reach it")
 	}
-	return append(warnings, c.backupWarnings()...)
+	return slices.Concat(warnings, c.backupWarnings(), c.mirrorWarnings())
 }
 
 // IsLoopback says whether only this machine can reach a listener on address (host:port).

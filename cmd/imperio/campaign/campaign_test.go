@@ -35,6 +35,7 @@ var steps = []struct {
 	{"restarts", "starts after a stop and after a kill", (*campaign).measureRestarts, false},
 	{"restart", "restarts under load", (*campaign).measureRestart, false},
 	{"backups", "backups during play, and a restore", (*campaign).measureBackups, true},
+	{"mirror", "a mirror in PostgreSQL that catches up, and play with it", (*campaign).measureMirror, true},
 	{"import", "players who move in from an older casino", (*campaign).measureImport, true},
 	{"keys", "play with many used idempotency keys", (*campaign).measureKeys, false},
 }
