@@ -32,6 +32,7 @@ type Config struct {
 
 	Backups       Backups       `embed:""`
 	Notifications Notifications `embed:""`
+	Legacy        Legacy        `embed:""`
 }
 
 // Data says where and how the node stores its state.

@@ -41,6 +41,7 @@ func (c *Config) Validate() error {
 	v.listen()
 	v.tls()
 	v.access()
+	v.legacy()
 	v.limits()
 	v.accounts()
 	v.games()
@@ -251,7 +252,7 @@ func (c *Config) Warnings() []string {
 	if c.TLS.Mode == TLSOff && c.Listen.HTTPAddr != "" && !IsLoopback(c.Listen.HTTPAddr) {
 		warnings = append(warnings, "tls: "+c.Listen.HTTPAddr+" is plain HTTP: make sure that only the trusted proxies can reach it")
 	}
-	return append(warnings, c.backupWarnings()...)
+	return append(append(warnings, c.backupWarnings()...), c.legacyWarnings()...)
 }
 
 // IsLoopback says whether only this machine can reach a listener on address (host:port).
