@@ -175,6 +175,9 @@ func (c *call) take(open *position, id uint64, name string) (*position, error) {
 	if !known {
 		return nil, problem.New("unknown_action", "The action must be hit, stand, double or split.")
 	}
+	if id == 0 {
+		return nil, problem.New("no_open_round", "No round of yours is open. Start one.")
+	}
 	if open == nil || open.Round.ID != id {
 		// The API tells why not, or repeats what was done under the client's key.
 		p := new(position)
