@@ -206,6 +206,31 @@ func TestLegacy_BlackjackRoundsThatAreOpenElsewhere(t *testing.T) {
 	t.Fatal("no pair was split twice in 3000 rounds")
 }
 
+// Two starts at once are one round, also if the first has ended before the second is answered: an ace up, and a blackjack.
+func TestLegacy_ADoubleClickOnStartIsNoError(t *testing.T) {
+	h := openRealHouse(t, withLegacy, rich)
+	o := h.player("ana").launch("blackjack")
+	for range 100 {
+		var clicks [2]map[string]any
+		var wait sync.WaitGroup
+		for i := range clicks {
+			wait.Go(func() { _, clicks[i] = o.send("POST", "/blackjack/start", `{"wager":2}`) })
+		}
+		wait.Wait()
+		for _, v := range clicks {
+			o.checkTable(v)
+			if v["message"] != "" {
+				t.Fatalf("%v", v)
+			}
+		}
+		for _, v := range clicks {
+			for v["game_over"] == false {
+				_, v = o.send("POST", "/blackjack/action", `{"action":"stand"}`)
+			}
+		}
+	}
+}
+
 // Each in its own way lost, doubled or made up coins in the older system.
 func TestLegacy_ManyRequestsAtOnceLoseNothing(t *testing.T) {
 	h := openRealHouse(t, withLegacy)

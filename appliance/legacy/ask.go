@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -51,8 +52,9 @@ func (c *call) ask(method, path, key string, in, out any) error {
 		ctx = context.WithValue(ctx, countedKey{}, true)
 	}
 	c.asked = true
+	at, query, _ := strings.Cut("/api/v1"+path, "?")
 	r := &http.Request{
-		Method: method, URL: &url.URL{Path: "/api/v1" + path}, RequestURI: "/api/v1" + path,
+		Method: method, URL: &url.URL{Path: at, RawQuery: query}, RequestURI: "/api/v1" + path,
 		Proto: c.r.Proto, ProtoMajor: c.r.ProtoMajor, ProtoMinor: c.r.ProtoMinor, Host: c.r.Host, RemoteAddr: c.r.RemoteAddr, TLS: c.r.TLS,
 		Header: http.Header{"Authorization": {"Bearer " + c.token}, "User-Agent": {c.r.UserAgent()}}, Body: http.NoBody,
 	}

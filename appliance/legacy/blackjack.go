@@ -1,6 +1,7 @@
 package legacy
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -46,7 +47,7 @@ func (c *call) blackjackStart() (any, error) {
 	p := new(position)
 	err := c.ask("POST", "/games/blackjack/rounds", c.key(""), map[string]int64{"stake": stake}, p)
 	if err != nil && problem.Of(err).Code == "round_open" {
-		p, err = c.open()
+		p, err = c.openOrJustOver()
 	}
 	if err == nil {
 		p, err = c.declineInsurance(p)
@@ -69,6 +70,24 @@ func (c *call) open() (*position, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// openOrJustOver reads the round that was open a moment ago. Of a double click, the first start may have settled it meanwhile: with
+// an ace up, it declines insurance.
+func (c *call) openOrJustOver() (*position, error) {
+	p, err := c.open()
+	if err == nil || problem.Of(err).Code != "no_open_round" {
+		return p, err
+	}
+	var list struct {
+		Rounds []struct {
+			ID uint64 `json:"id,string"`
+		} `json:"rounds"`
+	}
+	if failed := c.ask("GET", "/me/rounds?game=blackjack&limit=1", "", nil, &list); failed != nil || len(list.Rounds) == 0 {
+		return nil, cmp.Or(failed, err)
+	}
+	return c.round(list.Rounds[0].ID)
 }
 
 // round reads a round of the player, open or settled.
