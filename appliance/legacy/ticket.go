@@ -145,9 +145,13 @@ func (c *call) exchange(token string, t ticket, hash command.TokenHash) error {
 		Name: "Front end: " + t.game.String(), Scopes: command.AllScopes,
 	}}
 	cmd := command.Command{Account: t.account, Key: command.KeyOf("ticket " + token), Body: body}
-	_, err := command.Propose(c.r.Context(), c.o.Casino, c.o.Random, cmd, 0)
+	res, err := command.Propose(c.r.Context(), c.o.Casino, c.o.Random, cmd, 0)
 	if err == nil {
-		return nil
+		opened, err := command.ValueOf[command.SessionOpened](res)
+		if err == nil && opened.Session.ID == 0 {
+			return errNoSession // the ticket was used before, and its session has ended since
+		}
+		return err
 	}
 	switch problem.Of(err).Code {
 	case "idempotency_mismatch", "session_not_found", "invalid_session", "account_not_found":

@@ -125,4 +125,6 @@ func TestOlderFrontEnd_PlaysAsItDidBefore(t *testing.T) {
 	run(p, `fetch('/api/v1/sessions/current', { method: 'DELETE' }).then((r) => { if (r.status !== 204) throw new Error(r.status); })`)
 	p.do("the old tab", chromedp.Navigate(address))
 	p.wait("it is refused", `document.getElementById('coins').textContent.startsWith("This page's session has ended")`)
+	p.do("nothing", chromedp.Navigate("about:blank"))
+	other.do("nothing", chromedp.Navigate("about:blank"))
 }
