@@ -33,7 +33,7 @@ func backedUp(t *testing.T, to string, change ...func(*config.Config)) *realHous
 
 // backups calls the operators' API for backups.
 func (h *realHouse) backups() *control.Client {
-	return control.Local(newControl(h.app.casino, h.app.passwords, h.app.log, house{h.app}, backupsOf(h.app.backups.Load()), h.app.URL, "tester"))
+	return control.Local(newControl(h.app.casino, h.app.passwords, h.app.log, house{h.app}, backupsOf(h.app.backups.Load()), h.app.importRoom(), h.app.URL, "tester"))
 }
 
 // backupStatus waits until backups stand as they should.

@@ -17,6 +17,7 @@ import (
 	"imperio/appliance/config"
 	"imperio/appliance/control"
 	"imperio/appliance/ops"
+	"imperio/appliance/problem"
 	"imperio/storage/audit"
 	"imperio/storage/backup"
 )
@@ -39,7 +40,7 @@ func (a *App) listenControl(context.Context) error {
 		return errors.Join(fmt.Errorf("protect the control socket: %w", err), l.Close())
 	}
 	s := &server{name: "operator's commands", on: l, http: &http.Server{
-		Handler:     withHealth(a.health, newControl(a.casino, a.passwords, a.log, house{a}, backupsOf(a.backups.Load()), a.URL, "operator")),
+		Handler:     withHealth(a.health, newControl(a.casino, a.passwords, a.log, house{a}, backupsOf(a.backups.Load()), a.importRoom(), a.URL, "operator")),
 		ConnContext: control.PeerContext,
 		ErrorLog:    slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 		// An audit of a large casino takes minutes.
@@ -61,12 +62,26 @@ func withHealth(h *ops.Health, c *control.Control) http.Handler {
 }
 
 // newControl makes the operators' API. actor is the name in the history if the system doesn't say who asks. server is nil if
-// none runs.
-func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Server, backups control.Backups, origin func() string, actor string) *control.Control {
+// none runs. imports is the room on the disk that imports of accounts leave.
+func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Server, backups control.Backups, imports room, origin func() string, actor string) *control.Control {
 	return control.New(control.Options{
-		Casino: c, Passwords: p, Log: log, Now: c.node.Now, Random: rand.Reader, Server: server, Backups: backups, Origin: origin,
+		Casino: c, Passwords: p, Keys: c.keys, Log: log, Now: c.node.Now, Random: rand.Reader, Server: server, Backups: backups, Origin: origin,
+		Admit: func(ctx context.Context) error {
+			if err := imports.check(0); err != nil {
+				return problem.New("low_disk_space", "No more accounts are imported for now: %s.", err)
+			}
+			return c.Calm(ctx)
+		},
 		Actor: func(ctx context.Context) string { return cmp.Or(control.Peer(ctx), actor) },
 	})
+}
+
+// importRoom is the room that an import into the running casino leaves on its disk.
+func (a *App) importRoom() room { return room{a.space, uint64(a.config.Data.DiskReserve)} }
+
+// importRoom is that of an import into a directory that no server runs on.
+func importRoom(dir string, c *config.Config) room {
+	return room{func() (free, total uint64, err error) { return ops.SpaceOf(dir) }, uint64(c.Data.DiskReserve)}
 }
 
 // house is the running server, as operators see it.
@@ -165,6 +180,6 @@ func openControl(ctx context.Context, dir, sudoUser string, o Options, dial erro
 		owned.run(func() { service.Run(running, backupSource{d.casino()}) })
 		opened.add("work on backups", func() error { stop(); owned.wait(); return nil })
 	}
-	c := newControl(d.casino(), passwords, log, nil, backupsOf(service), func() string { return configuredURL(&o.Config) }, control.Self(sudoUser))
+	c := newControl(d.casino(), passwords, log, nil, backupsOf(service), importRoom(dir, &o.Config), func() string { return configuredURL(&o.Config) }, control.Self(sudoUser))
 	return control.Local(c), opened.run, nil
 }

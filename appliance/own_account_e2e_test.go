@@ -12,7 +12,7 @@ import (
 
 // operator calls the operators' API as the command line does.
 func (h *realHouse) operator() *control.Client {
-	return control.Local(newControl(h.app.casino, h.app.passwords, h.app.log, nil, nil, h.app.URL, "cashier"))
+	return control.Local(newControl(h.app.casino, h.app.passwords, h.app.log, nil, nil, h.app.importRoom(), h.app.URL, "cashier"))
 }
 
 func TestSignUp_ByInvitation(t *testing.T) {

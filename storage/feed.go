@@ -10,10 +10,13 @@ import (
 
 // feed passes the events that Apply leaves to any number of followers, in order. It never waits for a follower. It keeps
 // the newest events, and tells a follower that falls behind how many it has missed.
+//
+// It leaves out the accounts of an import, of which there may be a million: nobody can be signed in to them yet, and they would
+// push out the news of those who play. The event that ends each batch is passed on.
 type feed struct {
 	mu   sync.Mutex
-	ring [feedSize]command.Event // event n at n % feedSize
-	next uint64                  // number of the next event
+	ring [feedSize]command.Event // the n-th event since the start at n % feedSize
+	next uint64                  // place of the next event
 	more chan struct{}           // closed when more events arrive; nil while nobody waits
 }
 
@@ -28,8 +31,11 @@ func (f *feed) add(events []*machine.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, e := range events {
-		f.ring[e.Seq%feedSize] = e.Tell()
-		f.next = e.Seq + 1
+		if e.Kind == machine.AccountImported {
+			continue
+		}
+		f.ring[f.next%feedSize] = e.Tell()
+		f.next++
 	}
 	if f.more != nil {
 		close(f.more)
@@ -40,10 +46,10 @@ func (f *feed) add(events []*machine.Event) {
 // Follower reads the feed. It is for one goroutine.
 type Follower struct {
 	feed *feed
-	next uint64 // number of the next event to read
+	next uint64 // place of the next event to read
 }
 
-// Follow follows the events of the history, beginning with the next one.
+// Follow follows the events of the history, beginning with the next one, without those of kind account_imported.
 func (s *Store) Follow() *Follower {
 	s.feed.mu.Lock()
 	defer s.feed.mu.Unlock()

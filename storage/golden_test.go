@@ -147,7 +147,8 @@ func goldenLog(t *testing.T) (vectors []storagetest.Vector) {
 		}
 	}
 	c.Do(of(command.PlaceWager{Rules: "blackjack/1", Stake: 20}), of(command.SetLock{Locked: true, Actor: "ben"}), of(command.SetLock{Actor: "ben"}),
-		command.Command{Account: 1001, Body: command.Exclude{Days: 3}})
+		command.Command{Account: 1001, Body: command.Exclude{Days: 3}},
+		importing(c, "older", imported(7, "cat", 500, 30), imported(-9, "dan", 0, 0)))
 	log := c.Log
 	for i, e := range log {
 		entry, err := command.Pack(e.Time, [][]byte{e.Data})

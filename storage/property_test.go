@@ -186,8 +186,11 @@ func TestMachine_RefusalsChangeNothing(t *testing.T) {
 
 // leaves reports whether a command that changed something can have left so many events.
 func leaves(c command.Command, events uint64) bool {
-	if _, several := c.Body.(command.RenewAccounts); several {
+	switch b := c.Body.(type) {
+	case command.RenewAccounts:
 		return events > 0
+	case command.ImportAccounts:
+		return events == uint64(len(b.Accounts))+1
 	}
 	return events == 1
 }

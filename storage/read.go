@@ -44,6 +44,11 @@ func (s *Store) Credentials(login string) (command.Credentials, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Credentials, bool, error) { return r.Credentials(login) })
 }
 
+// CredentialsOf reads what a sign-in to an account is checked against.
+func (s *Store) CredentialsOf(id command.AccountID) (command.Credentials, bool, error) {
+	return find(s, func(r *machine.Reader) (command.Credentials, bool, error) { return r.CredentialsOf(id) })
+}
+
 // Account reads an account.
 func (s *Store) Account(id command.AccountID) (command.Account, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Account, bool, error) { return r.Account(id) })
@@ -61,6 +66,11 @@ func (s *Store) Accounts(from command.AccountID, limit int) (list []command.Acco
 		id++
 	}
 	return list, id, nil
+}
+
+// LookUpRow reads what became of a row of another casino's database, and whether a name and an address are taken.
+func (s *Store) LookUpRow(q command.RowLookup) (command.RowFound, error) {
+	return get(s, func(r *machine.Reader) (command.RowFound, error) { return r.LookUpRow(q) })
 }
 
 // Sessions lists the sessions of an account, newest first, including expired ones.

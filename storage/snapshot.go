@@ -73,6 +73,17 @@ func (s *Snapshot) Accounts(fn func(id command.AccountID, a *machine.AccountReco
 	return s.Read(func(r *machine.Reader) error { return r.Accounts(fn) })
 }
 
+// Import reads the record of a row of another casino's database. ok is false if it was not imported.
+func (s *Snapshot) Import(source string, row int64) (v machine.ImportRecord, ok bool, err error) {
+	err = s.Read(func(r *machine.Reader) error { v, ok, err = r.Import(source, row); return err })
+	return v, ok, err
+}
+
+// Imports visits the records of all imported rows, by source and row.
+func (s *Snapshot) Imports(fn func(source string, row int64, record *machine.ImportRecord) error) error {
+	return s.Read(func(r *machine.Reader) error { return r.Imports(fn) })
+}
+
 // HasKey reports whether the casino's key is known. Without it, sealed seeds can't be opened.
 func (s *Snapshot) HasKey() bool { return s.house.OpenSeed != nil }
 
@@ -118,6 +129,9 @@ func (s *Snapshot) CountPairs() (uint64, error) { return s.count((*machine.Reade
 func (s *Snapshot) CountSettlements() (uint64, error) {
 	return s.count((*machine.Reader).CountSettlements)
 }
+
+// CountImports counts the rows of other casinos' databases that were imported.
+func (s *Snapshot) CountImports() (uint64, error) { return s.count((*machine.Reader).CountImports) }
 
 func (s *Snapshot) count(of func(*machine.Reader) (uint64, error)) (n uint64, err error) {
 	err = s.Read(func(r *machine.Reader) error { n, err = of(r); return err })

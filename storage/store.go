@@ -120,7 +120,6 @@ func OpenWith(dir string, c *games.Catalogue, keys *seal.Keys, caches machine.Ca
 		return nil, err
 	}
 	s.db = db
-	s.feed.next = s.machine.Head().Events + 1
 	return s, nil
 }
 
@@ -222,6 +221,9 @@ func (s *Store) Durable() Checkpoint {
 	c, _ := checkpointOf(s.db.Durable()) // can't fail: the record was decoded when it was written or loaded
 	return c
 }
+
+// Calm waits until little changed state waits for a checkpoint, so that work that changes much does not make others wait.
+func (s *Store) Calm(ctx context.Context) error { return s.db.Calm(ctx) }
 
 // CheckpointFigures returns metrics of checkpoints.
 func (s *Store) CheckpointFigures() engine.CheckpointFigures { return s.db.CheckpointFigures() }

@@ -111,7 +111,7 @@ func (a *API) page(c *call, allowed ...string) (command.Page, error) {
 	if values.Has("kind") {
 		kind, ok := command.ParseTransferKind(values.Get("kind"))
 		if !ok {
-			return p, refuse("bad_request", "The query parameter %q must be welcome, stake, raise, payout, daily, grant or closing.", "kind")
+			return p, refuse("bad_request", "The query parameter %q must be welcome, stake, raise, payout, daily, grant, closing, import or returned.", "kind")
 		}
 		p.Kind = kind
 	}

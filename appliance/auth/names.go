@@ -35,6 +35,13 @@ var (
 // spellings that differ only in case, width or composition have the same key (RFC 8265, UsernameCaseMapped, and case
 // folding).
 func Username(name string) (shown, key string, err error) {
+	if isASCIIUsername(name) {
+		return name, strings.ToLower(name), nil
+	}
+	return generalUsername(name)
+}
+
+func generalUsername(name string) (shown, key string, err error) {
 	if n := utf8.RuneCountInString(name); n < MinUsernameLength || n > 4*MaxUsernameLength || !utf8.ValidString(name) {
 		return "", "", ErrUsernameLength
 	}
@@ -86,22 +93,16 @@ func consistsOf(scripts map[string]bool, allowed []string) bool {
 	return true
 }
 
-// scriptOf is the script of a character; "" for digits, marks and others that no script owns.
-func scriptOf(r rune) string {
-	for name, table := range unicode.Scripts {
-		if unicode.Is(table, r) {
-			if name == "Common" || name == "Inherited" {
-				return ""
-			}
-			return name
-		}
-	}
-	return ""
-}
-
 // usernameKey folds a name. Lower case alone would distinguish ß from ss, and σ from ς; case folding alone would skip the
 // rest of the profile.
 func usernameKey(name string) (string, error) {
+	if isASCIIName(name) {
+		return strings.ToLower(name), nil
+	}
+	return generalUsernameKey(name)
+}
+
+func generalUsernameKey(name string) (string, error) {
 	lower, err := precis.UsernameCaseMapped.String(name)
 	if err != nil {
 		return "", err
@@ -110,6 +111,13 @@ func usernameKey(name string) (string, error) {
 }
 
 func fold(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(s)
+	}
+	return generalFold(s)
+}
+
+func generalFold(s string) string {
 	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
 }
 
@@ -133,8 +141,13 @@ func Email(address string) (kept, key string, err error) {
 			return "", "", ErrEmail
 		}
 	}
-	host, err := idna.Lookup.ToASCII(domain)
-	if err != nil || len(host) > 253 || !strings.Contains(host, ".") || strings.HasSuffix(host, ".") {
+	host := domain
+	if !isASCIIHost(domain) {
+		if host, err = idna.Lookup.ToASCII(domain); err != nil {
+			return "", "", ErrEmail
+		}
+	}
+	if len(host) > 253 || !strings.Contains(host, ".") || strings.HasSuffix(host, ".") {
 		return "", "", ErrEmail
 	}
 	for label := range strings.SplitSeq(host, ".") {
@@ -157,3 +170,7 @@ func LoginKey(login string) string {
 	}
 	return " " + fold(strings.ToValidUTF8(login, "?")) // no account's key contains a space
 }
+
+// FoldName folds a name that need not be one that Username allows. Names that differ only in case, width or composition become the
+// same.
+func FoldName(name string) string { return fold(strings.ToValidUTF8(name, "\uFFFD")) }

@@ -128,13 +128,15 @@ func (p *Passwords) Hash(ctx context.Context, known bool, password string) (stri
 // Verified is the result of checking a password.
 type Verified struct {
 	OK bool
-	// Rehash is a hash of the same password at today's cost, sealed, if the stored hash has another cost; else empty.
+	// Rehash is a hash of the same password at today's cost, sealed, if the stored hash has another cost or is an older one; else
+	// empty.
 	Rehash string
 }
 
 // Verify checks a password against a stored hash. An empty hash stands for an account that doesn't exist: the check takes as
-// long as a real one, and always fails. A hash that is malformed always fails, too. One that can't be opened is an error: the
-// casino's data is damaged, and a right password must not be called wrong.
+// long as a real one, and always fails. A hash that is malformed always fails, too. Older hashes, of imported accounts, are
+// verified as they are. One that can't be opened is an error: the casino's data is damaged, and a right password must not be
+// called wrong.
 func (t *Turn) Verify(hash, password string) (Verified, error) {
 	p := t.p
 	if hash != "" {
@@ -142,6 +144,9 @@ func (t *Turn) Verify(hash, password string) (Verified, error) {
 		if hash, err = p.seal.OpenPassword(hash); err != nil {
 			return Verified{}, err
 		}
+	}
+	if older, err := parseOlderHash(hash); err == nil {
+		return t.verifyOlder(older, password)
 	}
 	cost, err := bcrypt.Cost([]byte(hash))
 	if err != nil {
@@ -189,12 +194,15 @@ func digest(password string) []byte {
 	return d
 }
 
+// bcryptAlphabet is bcrypt's own for base64.
+const bcryptAlphabet = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
 // dummyHash makes a value that looks like a bcrypt hash of this cost. Its 23 hash bytes are random, so no known password
 // matches.
 func dummyHash(cost int) []byte {
 	// bcrypt has its own base64 alphabet, without padding: 16 bytes of salt take 22 characters, and 23 bytes of hash take
 	// 31.
-	enc := base64.NewEncoding("./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789").WithPadding(base64.NoPadding)
+	enc := base64.NewEncoding(bcryptAlphabet).WithPadding(base64.NoPadding)
 	var salt [16]byte
 	var sum [23]byte
 	rand.Read(salt[:])

@@ -42,6 +42,13 @@ func CheckReserved(shown, key string) error {
 // look is the same for names that look alike. Skeletons depend on case: a capital I looks like a small l, and 0 becomes a
 // capital O. So the skeleton is folded, and taken again.
 func look(name string) string {
+	if l, ok := asciiLook(name); ok {
+		return l
+	}
+	return generalLook(name)
+}
+
+func generalLook(name string) string {
 	name = strings.NewReplacer("_", "", "-", "", ".", "").Replace(name)
 	return confusable.Skeleton(fold(confusable.Skeleton(name)))
 }

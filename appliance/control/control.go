@@ -32,6 +32,9 @@ var (
 	SetEmail      = Operation[Email, Account]{"set-email", (*Control).setEmail}
 	DeleteAccount = Operation[Deletion, Account]{"delete-account", (*Control).deleteAccount}
 
+	FindImported   = Operation[ImportLookup, ImportsFound]{"find-imported", (*Control).findImported}
+	ImportAccounts = Operation[ImportBatch, ImportsDone]{"import-accounts", (*Control).importAccounts}
+
 	CreatePasswordLink = Operation[NewPasswordLink, PasswordLink]{"create-password-link", (*Control).createPasswordLink}
 	CreateInvitation   = Operation[NewInvitation, Invited]{"create-invitation", (*Control).createInvitation}
 	ListInvitations    = Operation[None, InvitationList]{"list-invitations", (*Control).listInvitations}
@@ -55,6 +58,7 @@ var (
 // operations is all that a Control serves.
 var operations = []operation{
 	CreateAccount, ListAccounts, ShowAccount, ListRounds, ListEvents, GrantCoins, SetLock, SetPassword, SetRole, SetEmail, DeleteAccount,
+	FindImported, ImportAccounts,
 	CreatePasswordLink, CreateInvitation, ListInvitations, RevokeInvitation,
 	GetStatus, GetRootCertificate, WriteCheckpoint, Audit, CopyState, RemoveStateCopy, Reload,
 	Restart,
@@ -70,6 +74,7 @@ type Operation[In, Out any] struct {
 // operation is an Operation of any types.
 type operation interface {
 	path() string
+	mostBytes() int // of a request
 	serve(ctx context.Context, c *Control, body []byte) (any, error)
 }
 
@@ -85,6 +90,9 @@ type Casino interface {
 	// Credentials finds an account by folded username or folded e-mail address.
 	Credentials(login string) (command.Credentials, bool, error)
 	Account(id command.AccountID) (command.Account, bool, error)
+	CredentialsOf(id command.AccountID) (command.Credentials, bool, error)
+	// LookUpRow reads what became of a row of another casino's database, and whether a name and an address are taken.
+	LookUpRow(command.RowLookup) (command.RowFound, error)
 	// Accounts lists accounts in the order of their ids. next is where the next page begins; 0 after the last.
 	Accounts(from command.AccountID, limit int) (list []command.Account, next command.AccountID, err error)
 	// Invitations lists the valid invitations, oldest first.
@@ -100,10 +108,18 @@ type Casino interface {
 	History(ctx context.Context, q command.HistoryQuery) (list []command.Event, next uint64, err error)
 }
 
+// Keys seal and open what an import of accounts brings, with the casino's key. They are safe for concurrent use.
+type Keys interface {
+	auth.Seal
+	// ImportedName is a keyed hash of the folded name that an account had in another casino's database.
+	ImportedName(name string) command.Subject
+}
+
 // Options configure a Control.
 type Options struct {
 	Casino    Casino
 	Passwords *auth.Passwords
+	Keys      Keys
 	Log       *slog.Logger
 	Now       func() time.Time // the casino's time
 	Random    io.Reader        // of seeds and command ids: unpredictable, safe for concurrent use
@@ -111,6 +127,9 @@ type Options struct {
 	Server Server
 	// Backups makes backups; nil: none are configured.
 	Backups Backups
+	// Admit is called before each batch of an import. It may wait until the casino has caught up with the batches before, or refuse
+	// the batch. nil: it does neither.
+	Admit func(context.Context) error
 	// Origin returns where players find the casino, such as https://casino.example, for links.
 	Origin func() string
 	// Actor returns who sent a request, for the history. The context is the request's.
@@ -137,7 +156,7 @@ func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.Serv
 
 func (c *Control) answer(w http.ResponseWriter, r *http.Request, op operation) {
 	r = r.WithContext(context.WithValue(r.Context(), sudoKey{}, r.Header.Get(sudoHeader)))
-	body, err := request.Read(r, nil)
+	body, err := request.ReadUpTo(op.mostBytes(), r, nil)
 	var out any
 	if err == nil {
 		out, err = op.serve(r.Context(), c, body)
@@ -168,6 +187,17 @@ func (c *Control) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (op Operation[In, Out]) path() string { return "/control/" + op.name }
+
+// large is a request that may be larger than others.
+type large interface{ mostBytes() int }
+
+func (op Operation[In, Out]) mostBytes() int {
+	var in In
+	if l, ok := any(in).(large); ok {
+		return l.mostBytes()
+	}
+	return request.MaxBody
+}
 
 func (op Operation[In, Out]) serve(ctx context.Context, c *Control, body []byte) (any, error) {
 	var in In

@@ -50,7 +50,7 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	h.control = New(Options{
-		Casino: h, Passwords: h.passwords, Log: slog.New(slog.NewTextHandler(&h.logs, nil)), Random: rand.Reader, Server: &h.server,
+		Casino: h, Passwords: h.passwords, Keys: storagetest.Keys, Log: slog.New(slog.NewTextHandler(&h.logs, nil)), Random: rand.Reader, Server: &h.server,
 		Now:    func() time.Time { return h.casino.Now },
 		Actor:  func(ctx context.Context) string { return cmp.Or(Peer(ctx), "tester") },
 		Origin: func() string { return "https://casino.example" },

@@ -60,20 +60,23 @@ func pointer(p jsontext.Pointer) string {
 }
 
 // Read appends the body of a request to buf, at most MaxBody bytes.
-func Read(r *http.Request, buf []byte) ([]byte, error) {
+func Read(r *http.Request, buf []byte) ([]byte, error) { return ReadUpTo(MaxBody, r, buf) }
+
+// ReadUpTo is Read for a body of at most most bytes.
+func ReadUpTo(most int, r *http.Request, buf []byte) ([]byte, error) {
 	tooLarge := func() error {
-		return problem.New("body_too_large", "The body is larger than %d bytes.", MaxBody)
+		return problem.New("body_too_large", "The body is larger than %d bytes.", most)
 	}
-	if r.ContentLength > MaxBody {
+	if r.ContentLength > int64(most) {
 		return buf, tooLarge()
 	}
-	for len(buf) <= MaxBody {
+	for len(buf) <= most {
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
 		}
-		n, err := r.Body.Read(buf[len(buf):min(cap(buf), MaxBody+1)])
+		n, err := r.Body.Read(buf[len(buf):min(cap(buf), most+1)])
 		buf = buf[:len(buf)+n]
-		if err == io.EOF && len(buf) <= MaxBody {
+		if err == io.EOF && len(buf) <= most {
 			return buf, nil
 		}
 		if _, limited := errors.AsType[*http.MaxBytesError](err); limited {

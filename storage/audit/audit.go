@@ -13,6 +13,7 @@
 //     too early.
 //   - Every round's draws follow from seeds that were committed to before it, and every revealed seed matches its
 //     commitment.
+//   - Every import of accounts is whole, and every row of another casino's database was imported once, as the state says.
 //   - The lineage is the one that the history began last, and every renewal of accounts rotated the seeds of as many as it says.
 //   - Every account's balance, seeds, statistics and open round follow from its events. Its names lead to it. The sum of
 //     all balances is 0.
@@ -114,20 +115,22 @@ type auditor struct {
 	machine   machine.Record
 	report    Report
 
-	head     [32]byte
-	time     int64
-	lineage  string                         // the newest that was begun
-	rotating command.ID                     // the command of the newest rotation
-	rotated  int                            // its rotations so far
-	house    map[ledger.Account]games.Coins // balances of all accounts of the house that ever had a transfer
-	players  games.Coins
-	accounts []account // by id, from command.FirstAccountID
-	open     map[command.RoundID]*round
-	games    machine.GameRecords
-	pairs    uint64 // revealed
-	settled  uint64 // rounds that were settled by a later event than the one that opened them
-	replays  *replays
-	keys     *machine.KeyAudit
+	head      [32]byte
+	time      int64
+	lineage   string     // the newest that was begun
+	rotating  command.ID // the command of the newest rotation
+	rotated   int        // its rotations so far
+	importing importing
+	imported  uint64                         // rows of other casinos' databases
+	house     map[ledger.Account]games.Coins // balances of all accounts of the house that ever had a transfer
+	players   games.Coins
+	accounts  []account // by id, from command.FirstAccountID
+	open      map[command.RoundID]*round
+	games     machine.GameRecords
+	pairs     uint64 // revealed
+	settled   uint64 // rounds that were settled by a later event than the one that opened them
+	replays   *replays
+	keys      *machine.KeyAudit
 }
 
 // account is the state of an account according to the history.
@@ -220,9 +223,12 @@ func (a *auditor) event(e *machine.StoredEvent) error {
 	}
 	a.report.Events, a.head, a.time = e.Seq, e.Hash, e.Time
 	a.keys.Event(&e.Event)
+	if err := a.imports(e); err != nil {
+		return err
+	}
 
 	switch e.Kind {
-	case machine.AccountOpened:
+	case machine.AccountOpened, machine.AccountImported:
 		if err := a.accountOpened(e); err != nil {
 			return err
 		}
@@ -379,6 +385,8 @@ func allowed(k machine.EventKind, t ledger.Transfer) bool {
 		return k == machine.AccountOpened && t.From == ledger.Issue && t.To.IsPlayer()
 	case command.TransferDaily:
 		return k == machine.DailyCollected && t.From == ledger.Issue && t.To.IsPlayer()
+	case command.TransferImport, command.TransferReturned:
+		return k == machine.AccountImported && t.From == ledger.Issue && t.To.IsPlayer()
 	case command.TransferGrant:
 		return k == machine.CoinsGranted && (t.From == ledger.Issue && t.To.IsPlayer() || t.From.IsPlayer() && t.To == ledger.Issue)
 	case command.TransferClosing:

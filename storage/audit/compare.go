@@ -25,6 +25,9 @@ func (a *auditor) compare() error {
 	if err := a.compareCounts(); err != nil {
 		return err
 	}
+	if err := a.compareImports(); err != nil {
+		return err
+	}
 	if err := a.compareKeys(); err != nil {
 		return err
 	}

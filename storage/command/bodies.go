@@ -340,6 +340,7 @@ func (DeleteAccount) Kind() Kind      { return KindDeleteAccount }
 func (CreateToken) Kind() Kind        { return KindCreateToken }
 func (BeginLineage) Kind() Kind       { return KindBeginLineage }
 func (RenewAccounts) Kind() Kind      { return KindRenewAccounts }
+func (ImportAccounts) Kind() Kind     { return KindImportAccounts }
 
 // decoders has an entry for every kind.
 var decoders = map[Kind]func(raw []byte) (Body, error){
@@ -372,4 +373,5 @@ var decoders = map[Kind]func(raw []byte) (Body, error){
 	KindCreateToken:        decodeAs[CreateToken],
 	KindBeginLineage:       decodeAs[BeginLineage],
 	KindRenewAccounts:      decodeAs[RenewAccounts],
+	KindImportAccounts:     decodeAs[ImportAccounts],
 }

@@ -45,6 +45,7 @@ const (
 	KindCreateToken        Kind = 27
 	KindBeginLineage       Kind = 28
 	KindRenewAccounts      Kind = 29
+	KindImportAccounts     Kind = 30
 )
 
 // ID identifies a command, so that it is applied exactly once. A command that is proposed again because its fate was

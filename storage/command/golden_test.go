@@ -50,6 +50,9 @@ func bodies() []command.Body {
 		command.CreateToken{Session: session, Launcher: 7},
 		command.BeginLineage{Lineage: "20261120T100000Z-4f3a9c21", Actor: "cashier", Reason: "the disk died", Before: "origin", After: "20261120T100000Z-4f3a9c21"},
 		command.RenewAccounts{First: 1000, Count: 7, Actor: "cashier"},
+		command.ImportAccounts{Source: "imperiocasino", Actor: "cashier", Accounts: []command.ImportedAccount{
+			{Row: -7, Username: "Ann", UsernameKey: "ann", Email: "Ann@example.com", EmailKey: "ann@example.com", PasswordHash: "sealed1:x",
+				Coins: 100, Stakes: 20, Locked: true, Mark: subject}, {Row: 8, Username: "Bob", UsernameKey: "bob"}}},
 	}
 }
 

@@ -120,19 +120,22 @@ type TransferKind uint8
 
 // The kinds of transfers. Their names are in API answers.
 const (
-	TransferWelcome TransferKind = 1 // issue → player, at sign-up
-	TransferStake   TransferKind = 2 // player → house or escrow, opens a round
-	TransferRaise   TransferKind = 3 // player → escrow or house: double, split, insurance
-	TransferSettle  TransferKind = 4 // escrow → house, when the round is settled
-	TransferPayout  TransferKind = 5 // house → player
-	TransferDaily   TransferKind = 6 // issue → player
-	TransferGrant   TransferKind = 7 // issue → player, by an operator (or back)
-	TransferClosing TransferKind = 8 // player → issue, when the account is deleted
+	TransferWelcome  TransferKind = 1  // issue → player, at sign-up
+	TransferStake    TransferKind = 2  // player → house or escrow, opens a round
+	TransferRaise    TransferKind = 3  // player → escrow or house: double, split, insurance
+	TransferSettle   TransferKind = 4  // escrow → house, when the round is settled
+	TransferPayout   TransferKind = 5  // house → player
+	TransferDaily    TransferKind = 6  // issue → player
+	TransferGrant    TransferKind = 7  // issue → player, by an operator (or back)
+	TransferClosing  TransferKind = 8  // player → issue, when the account is deleted
+	TransferImport   TransferKind = 9  // issue → player, the balance in the casino that the account was imported from
+	TransferReturned TransferKind = 10 // issue → player, the stakes of games that were open there
 )
 
 var transferNames = [...]string{
 	TransferWelcome: "welcome", TransferStake: "stake", TransferRaise: "raise", TransferSettle: "settle",
 	TransferPayout: "payout", TransferDaily: "daily", TransferGrant: "grant", TransferClosing: "closing",
+	TransferImport: "import", TransferReturned: "returned",
 }
 
 // String is the name of the kind in the API.

@@ -7,12 +7,12 @@ import (
 )
 
 func TestTransferKind_NamesRoundTrip(t *testing.T) {
-	for k := command.TransferWelcome; k <= command.TransferClosing; k++ {
+	for k := command.TransferWelcome; k <= command.TransferReturned; k++ {
 		if got, ok := command.ParseTransferKind(k.String()); !ok || got != k {
 			t.Errorf("%d is %q, and that is %d (%v)", k, k, got, ok)
 		}
 	}
-	for _, k := range []command.TransferKind{0, command.TransferClosing + 1, 255} {
+	for _, k := range []command.TransferKind{0, command.TransferReturned + 1, 255} {
 		if k.String() != "unknown" {
 			t.Errorf("%d is %q", k, k)
 		}

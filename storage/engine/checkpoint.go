@@ -214,6 +214,33 @@ func (d *DB) wakeCheckpointer() {
 	}
 }
 
+// Calm waits until no more changed state waits to be written than starts a checkpoint. Work that can wait, and changes much, calls
+// it before each of its updates. So it never fills the memory to where Update waits, and with it everybody else. The error is that
+// of ctx.
+func (d *DB) Calm(ctx context.Context) error {
+	look := time.NewTicker(calmLook)
+	defer look.Stop()
+	for {
+		d.mu.RLock()
+		calm := d.live.bytes <= d.opts.CheckpointBytes || d.failed != nil || d.opts.ReadOnly
+		d.mu.RUnlock()
+		if calm {
+			return ctx.Err()
+		}
+		d.wakeCheckpointer()
+		select {
+		case <-look.C:
+		case <-d.done:
+			return ctx.Err()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// calmLook is the time between two looks of Calm.
+const calmLook = 2 * time.Millisecond
+
 // waitForCheckpointer blocks Update while too much changed state waits to be written.
 func (d *DB) waitForCheckpointer() {
 	for {

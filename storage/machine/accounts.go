@@ -43,12 +43,6 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 		invitation = id
 	}
 	id := m.head.NextAccount
-	m.head.NextAccount++
-	key := accountKey(id)
-	m.state.Put(tableUsernames, []byte(b.UsernameKey), key)
-	if b.EmailKey != "" {
-		m.state.Put(tableEmails, []byte(b.EmailKey), key)
-	}
 	a := AccountRecord{
 		Username: b.Username, UsernameKey: b.UsernameKey, Email: b.Email, EmailKey: b.EmailKey,
 		PasswordHash: b.PasswordHash, Role: b.Role, CreatedAt: m.now, OpenedUnder: m.command.Key,
@@ -56,15 +50,12 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 	if b.Session != nil {
 		a.rememberNetwork(b.Session.Network, m.is().mostNetworks)
 	}
-	if err := m.put(tableAccounts, key, a); err != nil {
-		return command.Result{}, err
-	}
-	seeds := firstSeeds(id, m.command.Seeds, m.head.Events+1)
-	if err := m.putSeeds(id, seeds); err != nil {
+	seeds, err := m.addAccount(&a, m.command.Seeds)
+	if err != nil {
 		return command.Result{}, err
 	}
 	var w WalletRecord
-	e := Event{Kind: AccountOpened, Seeds: seeds.commitments(), Invitation: invitation}
+	e := Event{Kind: AccountOpened, Seeds: seeds, Invitation: invitation}
 	if b.Actor != "" {
 		e.Act = &Act{Actor: b.Actor, Act: "account_created", After: string(b.Role)} // without the name: the history can't forget it
 	}
@@ -86,6 +77,22 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 	}
 	v, err := m.accountOpened(&e)
 	return command.Result{Value: v}, err
+}
+
+// addAccount stores the record of the next account, under names that are free, and its first seeds. The next event opens it.
+func (m *Machine) addAccount(a *AccountRecord, sealed []command.SealedSeed) (*Commitments, error) {
+	id := m.head.NextAccount
+	m.head.NextAccount++
+	key := accountKey(id)
+	m.state.Put(tableUsernames, []byte(a.UsernameKey), key)
+	if a.EmailKey != "" {
+		m.state.Put(tableEmails, []byte(a.EmailKey), key)
+	}
+	if err := m.put(tableAccounts, key, a); err != nil {
+		return nil, err
+	}
+	seeds := firstSeeds(id, sealed, m.head.Events+1)
+	return seeds.commitments(), m.putSeeds(id, seeds)
 }
 
 func (m *Machine) accountOpened(e *Event) (*command.AccountOpened, error) {
@@ -250,11 +257,17 @@ func (r *Reader) Credentials(login string) (v command.Credentials, ok bool, err 
 	if err != nil || !found {
 		return v, false, err
 	}
-	a, found, err := loadOf[AccountRecord](r, tableAccounts, id)
-	if err == nil && !found {
+	v, ok, err = r.CredentialsOf(id)
+	if err == nil && !ok {
 		err = r.Damage("a name leads to account %d, which is missing", id)
 	}
-	if err != nil {
+	return v, ok, err
+}
+
+// CredentialsOf are what a sign-in to an account is checked against.
+func (r *Reader) CredentialsOf(id command.AccountID) (v command.Credentials, ok bool, err error) {
+	a, ok, err := loadOf[AccountRecord](r, tableAccounts, id)
+	if err != nil || !ok {
 		return v, false, err
 	}
 	w, _, err := loadOf[WalletRecord](r, tableWallets, id)

@@ -31,7 +31,8 @@ func (e *Event) Chain(c *games.Catalogue) (chain Chain, ok bool) {
 // ChainOf is the short chain that holds all transfers of a kind; ok is false if there is none.
 func ChainOf(k command.TransferKind) (chain Chain, ok bool) {
 	switch k {
-	case command.TransferWelcome, command.TransferDaily, command.TransferGrant, command.TransferClosing:
+	case command.TransferWelcome, command.TransferDaily, command.TransferGrant, command.TransferClosing,
+		command.TransferImport, command.TransferReturned:
 		return CoinsChain, true
 	}
 	return 0, false

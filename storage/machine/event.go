@@ -41,6 +41,8 @@ const (
 	TokenCreated        EventKind = 25
 	LineageBegun        EventKind = 26
 	AccountsRenewed     EventKind = 27 // after the events of each account: SessionsEnded where it had sessions, and SeedRotated
+	AccountImported     EventKind = 28 // opens an account, as AccountOpened does
+	AccountsImported    EventKind = 29 // after the AccountImported of each account
 )
 
 var eventNames = map[EventKind]string{
@@ -53,6 +55,7 @@ var eventNames = map[EventKind]string{
 	LevelRaised: "level_raised", InvitationCreated: "invitation_created", InvitationRevoked: "invitation_revoked",
 	PasswordLinkCreated: "password_link_created", EmailChanged: "email_changed", AccountDeleted: "account_deleted",
 	TokenCreated: "token_created", LineageBegun: "lineage_begun", AccountsRenewed: "accounts_renewed",
+	AccountImported: "account_imported", AccountsImported: "accounts_imported",
 }
 
 // EventKinds lists the names of all kinds, in the order of their numbers.
@@ -109,6 +112,10 @@ type Event struct {
 	Lineage string `cbor:"24,keyasint,omitempty"`
 	// Renewed counts what AccountsRenewed did.
 	Renewed *Renewal `cbor:"25,keyasint,omitempty"`
+	// From is the row that AccountImported opened an account for.
+	From *ImportedRow `cbor:"26,keyasint,omitempty"`
+	// Imported counts what AccountsImported did.
+	Imported *Imports `cbor:"27,keyasint,omitempty"`
 }
 
 // Renewal counts what the renewal of accounts did.

@@ -17,6 +17,7 @@ var (
 	EventKey      = eventKey
 	RoundKey      = roundKey
 	PairKey       = pairKey
+	ImportKey     = importKey
 	GenerationKey = generationKey
 	ChainHash     = chainHash
 )

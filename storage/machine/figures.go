@@ -40,3 +40,6 @@ func (r *Reader) count(table int) (n uint64, err error) {
 	err = r.view.Each(table, nil, func(_, _ []byte) error { n++; return nil })
 	return n, err
 }
+
+// CountImports counts the rows of other casinos' databases that were imported.
+func (r *Reader) CountImports() (uint64, error) { return r.count(tableImports) }

@@ -48,6 +48,12 @@ func sampleEvent(kind machine.EventKind) machine.Event {
 	if kind == machine.AccountsRenewed {
 		e.Renewed = &machine.Renewal{Accounts: 7, Sessions: 9}
 	}
+	if kind == machine.AccountImported {
+		e.From = &machine.ImportedRow{Source: "imperiocasino", Row: -7, Locked: true}
+	}
+	if kind == machine.AccountsImported {
+		e.Imported = &machine.Imports{First: 1000, Accounts: 7, Coins: 9, Stakes: 11}
+	}
 	return e
 }
 
@@ -64,7 +70,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"account": machine.AccountRecord{Username: "Ann", UsernameKey: "ann", Email: "Ann@example.com", EmailKey: "ann@example.com",
 			PasswordHash: "$2a$12$x", Role: command.RoleOperator, CreatedAt: 1_795_000_000_000},
 		"account_keyed": machine.AccountRecord{Username: "Ann", UsernameKey: "ann", Role: command.RolePlayer, OpenedUnder: command.KeyOf("sign-up"),
-			Networks: []command.Subject{{1, 15: 2}, {3, 15: 4}}, Link: command.TokenHash{5, 31: 6}, LinkExpires: 7, DeletedAt: 8},
+			Networks: []command.Subject{{1, 15: 2}, {3, 15: 4}}, Link: command.TokenHash{5, 31: 6}, LinkExpires: 7, DeletedAt: 8, Mark: command.Subject{9, 15: 10}},
 		"wallet": machine.WalletRecord{Balance: 1, Held: 2, Nonce: 3, Last: 4, OpenRound: 5, Locked: true, ExcludedUntil: 6, Limited: true, DailyNext: 7,
 			Usage: machine.UsageRecord{Day: 8, Staked: 9, Lost: -10, LostWeek: 11, LostMonth: 12, PlaySince: 13, PlayLast: 14}, Games: sums, LastCoins: 15, Deleted: true},
 		"wallet_zero":         machine.WalletRecord{},
@@ -79,14 +85,15 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"value":               machine.ValueRecord{Value: []byte{0xca, 0xfe}, Modified: 1},
 		"lock":                machine.LockRecord{Holder: "node-1", Fence: 2, Expires: 3},
 		"invitation":          machine.InvitationRecord{ID: 1, UsesLeft: 2, CreatedAt: 3, ExpiresAt: 4, Actor: "cashier", Reason: "friends"},
+		"import":              machine.ImportRecord{Account: 1000, Event: 2},
 		"event_zero":          machine.Event{},
 		"round_zero":          machine.RoundRecord{},
 		"commitments_default": machine.Commitments{Client: "default:1000"},
 	}
-	for k := machine.EventKind(1); k <= 27; k++ {
+	for k := machine.EventKind(1); k <= 29; k++ {
 		records["event_"+k.String()] = sampleEvent(k)
 	}
-	if name := machine.EventKind(28).String(); name != "event_28" {
+	if name := machine.EventKind(30).String(); name != "event_30" {
 		t.Errorf("the kind of event %s has no vector", name)
 	}
 	raw := map[string][]byte{
@@ -94,6 +101,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"key_event":     machine.EventKey(0x0102),
 		"key_round":     machine.RoundKey(0x0103),
 		"key_pair":      machine.PairKey(1000, 2),
+		"key_import":    machine.ImportKey("imperiocasino", -7),
 		"key_throttle":  machine.GenerationKey(498720, []byte{1, 15: 2}),
 		"chain_hash":    hash(machine.ChainHash([]byte("event"))),
 		"key_of_header": key(command.KeyOf("Idempotency-Key")),

@@ -36,6 +36,14 @@ func (m *Machine) record(e *Event) error {
 
 // recordOn appends an event to the history and to the account's chains. w is the wallet after the event; it is stored.
 func (m *Machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) error {
+	if err := m.chain(id, w, e); err != nil {
+		return err
+	}
+	return m.putWallet(id, w)
+}
+
+// chain appends an event to the history and to the account's chains, as the wallet w says, which is not stored yet.
+func (m *Machine) chain(id command.AccountID, w *WalletRecord, e *Event) error {
 	e.Account, e.Back = id, w.Last
 	e.Coins, e.Held = int64(w.Balance), int64(w.Held)
 	if chain, ok := e.Chain(m.house.Games); ok {
@@ -45,7 +53,7 @@ func (m *Machine) recordOn(id command.AccountID, w *WalletRecord, e *Event) erro
 		return err
 	}
 	w.Last = e.Seq
-	return m.putWallet(id, w)
+	return nil
 }
 
 // recordFor is recordOn for events that don't change the wallet.

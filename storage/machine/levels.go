@@ -44,8 +44,10 @@ type constants struct {
 	longestLock time.Duration
 	// mostRenewed is how many accounts one command renews, deleted ones included.
 	mostRenewed int
-	// longestLineage bounds the name of a lineage, in bytes.
-	longestLineage int
+	// mostImported is how many accounts one command imports.
+	mostImported int
+	// longestLineage bounds the name of a lineage, and longestSource that of a database that accounts are imported from, in bytes.
+	longestLineage, longestSource int
 	// mostCoins is the most coins that one command moves as a stake, a grant or a gift.
 	mostCoins coins
 	// longestKey bounds names and keys that come from outside, in bytes.
@@ -69,7 +71,9 @@ var levels = [...]constants{
 		longestExclusion: 1825, // five years
 		longestLock:      time.Hour,
 		mostRenewed:      1000,
+		mostImported:     command.MostImported,
 		longestLineage:   64,
+		longestSource:    64,
 		mostCoins:        1_000_000_000_000,
 		longestKey:       4 << 10, // bbolt takes some 32 KiB
 	},

@@ -157,6 +157,8 @@ func (m *Machine) dispatch() (command.Result, error) {
 		return m.beginLineage(b)
 	case command.RenewAccounts:
 		return m.renewAccounts(b)
+	case command.ImportAccounts:
+		return m.importAccounts(b)
 	}
 	return command.Result{}, fmt.Errorf("no rule for commands of kind %d", m.command.Body.Kind())
 }
@@ -198,6 +200,8 @@ func (m *Machine) answer(e *Event) (command.Result, error) {
 		r.Value = &command.PasswordLink{ExpiresAt: at(e.Until)}
 	case AccountsRenewed:
 		r.Value = &command.AccountsRenewed{Accounts: e.Renewed.Accounts, Sessions: e.Renewed.Sessions}
+	case AccountsImported:
+		r.Value = &command.AccountsImported{First: e.Imported.First, Accounts: e.Imported.Accounts, Coins: e.Imported.Coins, Stakes: e.Imported.Stakes}
 	}
 	return r, err
 }

@@ -93,7 +93,9 @@ type AccountRecord struct {
 	// Link is the hash of a one-time link with which the password can be set until LinkExpires.
 	Link        command.TokenHash `cbor:"10,keyasint,omitzero"`
 	LinkExpires int64             `cbor:"11,keyasint,omitempty"`
-	DeletedAt   int64             `cbor:"12,keyasint,omitempty"` // what is above is empty then, apart from role and times
+	DeletedAt   int64             `cbor:"12,keyasint,omitempty"` // all else is empty then, apart from role and times
+	// Mark is a keyed hash of the name that an imported account had in another casino's database.
+	Mark command.Subject `cbor:"13,keyasint,omitzero"`
 }
 
 // WalletRecord holds what a bet changes in an account.

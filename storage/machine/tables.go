@@ -28,6 +28,7 @@ const (
 	tableUsedKeys               // run, part, number → the index of used idempotency keys; see keyindex.go
 	tableSessionEnds            // time → how many sessions expire then; see sessionends.go
 	tableInvitations            // hash of the code → invitationRecord
+	tableImports                // source, row → ImportRecord
 	tableCount
 )
 
@@ -49,7 +50,7 @@ var tableNames = [tableCount]string{
 	tableSeeds: "seeds", tablePairs: "pairs", tableSessions: "sessions", tableAccountSessions: "account_sessions",
 	tableOpenRounds: "open_rounds", tableSettlements: "settlements", tableHistory: "history",
 	tableThrottle: "throttle", tableLimits: "limits", tableValues: "values", tableLocks: "locks",
-	tableUsedKeys: "used_keys", tableSessionEnds: "session_ends", tableInvitations: "invitations",
+	tableUsedKeys: "used_keys", tableSessionEnds: "session_ends", tableInvitations: "invitations", tableImports: "imports",
 }
 
 // Tables declares the tables of the state, in the order of their numbers.
@@ -64,8 +65,10 @@ func Tables() []Table {
 		}
 	}
 	tables[tableAccounts].Check = checkNames
+	tables[tableImports].Check = checkImport
 	tables[tableSettlements].Appended = true
 	tables[tableHistory].Appended = true
+	tables[tableHistory].Check = checkEvent
 	tables[tableHistory].Numbers = func(r *Record) (first, last uint64) { return 1, r.Events }
 	tables[tableThrottle].Oldest = oldestThrottle
 	tables[tableUsedKeys].Appended = true

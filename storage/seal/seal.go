@@ -37,6 +37,7 @@ type Keys struct {
 	tickets      []byte
 	certificates []byte
 	backups      []byte
+	imports      []byte
 }
 
 // New derives the keys.
@@ -63,7 +64,7 @@ func New(key [KeySize]byte) *Keys {
 		id:    command.KeyID(derive("key id", len(command.KeyID{}))),
 		seeds: box("server seed", cipher.NewGCM), passwords: box("password hash", cipher.NewGCMWithRandomNonce),
 		subjects: derive("throttled subject", 32), networks: derive("known network", 32), devices: derive("device cookie", 32), tickets: derive("launch ticket", 32),
-		certificates: derive("certificates", 32), backups: derive("backups", 32),
+		certificates: derive("certificates", 32), backups: derive("backups", 32), imports: derive("imported name", 32),
 	}
 }
 
@@ -130,6 +131,11 @@ func (k *Keys) Session(id command.SessionID) command.Subject {
 // Network is a client's network as accounts remember it. It is the same for all accounts.
 func (k *Keys) Network(network string) command.Subject {
 	return subject(k.networks, "network", []byte(network))
+}
+
+// ImportedName is the mark of a name that an account had in another casino's database; see command.ImportedAccount.
+func (k *Keys) ImportedName(name string) command.Subject {
+	return subject(k.imports, "imported name", []byte(name))
 }
 
 // Devices authenticates the content of a device cookie.

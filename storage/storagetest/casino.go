@@ -190,7 +190,9 @@ func (c *Casino) Complete(cmd command.Command) command.Command {
 		cmd.ID = command.ID(c.Random(len(cmd.ID)))
 	}
 	if cmd.Entropy == nil && cmd.Seeds == nil {
-		switch cmd.Body.(type) {
+		switch b := cmd.Body.(type) {
+		case command.ImportAccounts:
+			cmd.Entropy = c.Random(2 * len(b.Accounts) * command.SeedSize)
 		case command.OpenAccount:
 			cmd.Entropy = c.Random(2 * command.SeedSize)
 		case command.RotateSeed:

@@ -91,6 +91,17 @@ func (m *Model) Compare(c *Casino) string {
 		players += p.coins
 		sessions += uint64(len(filter(p.sessions, func(s command.Session) bool { return s.ExpiresAt.After(m.now) })))
 	}
+	for at, want := range m.imported {
+		found, err := s.LookUpRow(command.RowLookup{Source: at.source, Row: at.row})
+		check("imported", true, found.Imported != nil, err)
+		if got := found.Imported; got != nil {
+			want.Untouched = got.Untouched
+			if !m.accounts[want.Account].deletedAt.IsZero() {
+				want.Mark = command.Subject{}
+			}
+			check("import", want, *got, nil)
+		}
+	}
 	check("lineage", m.lineage, s.Lineage(), nil)
 	_, ok, err := s.Account(m.next)
 	check("next account found", false, ok, err)
@@ -142,7 +153,7 @@ func (m *Model) compareLists(ctx context.Context, c *Casino, p *player, check fu
 		})
 		check("transfers of "+game, filter(transfers, func(t command.Transfer) bool { return t.Game == game }), moved, err)
 	}
-	for kind := command.TransferWelcome; kind <= command.TransferClosing; kind++ {
+	for kind := command.TransferWelcome; kind <= command.TransferReturned; kind++ {
 		some, err := collect(func(before uint64) ([]command.Transfer, uint64, error) {
 			return c.Store.Transfers(ctx, p.id, command.Page{Before: before, Limit: 3, Kind: kind})
 		})

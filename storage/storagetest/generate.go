@@ -34,6 +34,10 @@ func (m *Model) draw(t *rapid.T) command.Command {
 		command.AcquireLock, command.ReleaseLock, command.RecordAct, command.CreateInvitation, command.RevokeInvitation,
 		command.BeginLineage:
 		c.Account = 0
+	case command.ImportAccounts:
+		if rapid.IntRange(0, 19).Draw(t, "of an account") != 0 {
+			c.Account = 0
+		}
 	case command.RenewAccounts:
 		c = m.drawRenewal(t)
 	}
@@ -104,7 +108,7 @@ func drawCoins(t *rapid.T) games.Coins {
 }
 
 func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
-	which := rapid.IntRange(0, 46).Draw(t, "kind")
+	which := rapid.IntRange(0, 47).Draw(t, "kind")
 	switch {
 	case which < 12 || p == nil && which < 28:
 		return m.drawWager(t)
@@ -176,6 +180,8 @@ func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
 			Actor: "cashier", Reason: "test", Before: "a", After: "b"}
 	case 46:
 		return command.RenewAccounts{}
+	case 47:
+		return drawImport(t)
 	}
 	return m.drawHouseValue(t)
 }

@@ -32,6 +32,7 @@ type Model struct {
 	holders  map[string]string
 	fences   uint64
 	lineage  string
+	imported map[modelRow]command.Imported // Untouched is not kept: the events of an account say it
 }
 
 type modelKey struct {
@@ -99,6 +100,7 @@ func NewModel(c *games.Catalogue) *Model {
 		done: make(map[command.ID]func() command.Result), keys: make(map[modelKey]modelUse),
 		debts: make(map[command.Subject]*debt), values: make(map[string]command.Stored),
 		locks: make(map[string]command.LockHeld), holders: make(map[string]string), invited: make(map[command.TokenHash]command.Invitation),
+		imported: make(map[modelRow]command.Imported),
 	}
 }
 
@@ -206,6 +208,8 @@ func (m *Model) rule(c command.Command) outcome {
 		return m.beginLineage(b)
 	case command.RenewAccounts:
 		return m.renewAccounts(c.Account, b, c.Entropy)
+	case command.ImportAccounts:
+		return m.importAccounts(c.Account, b, c.Entropy)
 	case command.EndSessions:
 		if p := m.accounts[c.Account]; p != nil {
 			return p.endSessions(b)

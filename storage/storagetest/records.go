@@ -34,6 +34,11 @@ func PairKey(id command.AccountID, pair uint32) []byte {
 	return binary.BigEndian.AppendUint32(AccountKey(id), pair)
 }
 
+// ImportKey is the key of the record of a row of another casino's database. Negative rows sort before the others.
+func ImportKey(source string, row int64) []byte {
+	return append(append([]byte(source), 0), number(uint64(row)+1<<63)...)
+}
+
 // Format is the sealed record of a format version, which state.db holds in the table "meta" under "format".
 func Format(version uint32) []byte {
 	return engine.Seal("meta", []byte("format"), binary.BigEndian.AppendUint32(nil, version))

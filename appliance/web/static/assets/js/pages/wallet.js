@@ -8,7 +8,10 @@ import { pagedTable, saveCSV } from '../components/list.js';
 import { chartSpace, netChart, gamesChart } from '../components/charts.js';
 import { NAMES } from '../games/list.js';
 
-/** The kinds to choose from. A transfer of the kind "closing" is an account's last: no player sees one. */
+/**
+ * The kinds to choose from. A transfer of the kind "closing" is an account's last: no player sees one. The kinds "import" and "returned"
+ * are the first of players who moved in with the house: few, and easy to find.
+ */
 const KINDS = ['welcome', 'stake', 'raise', 'payout', 'daily', 'grant'];
 
 /** The curve uses at most this many pages of a hundred rounds. */
