@@ -24,7 +24,7 @@ $(GO) test $(1) $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test backup-torture upgrade-torture lint pages description man platforms container recipes soak deb release notices screenshots unit short times fuzz bench bench-backups bench-restart bench-keys bench-ratio edge-check clean torture
+.PHONY: help run build test backup-torture upgrade-torture lint pages description man platforms container recipes soak deb release notices screenshots unit short times fuzz bench bench-backups bench-restart bench-import bench-keys bench-ratio edge-check clean torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -154,6 +154,9 @@ bench-backups: build ## measure play while a casino with a million accounts and 
 
 bench-restart: build ## measure what 64 busy connections see of 5 restarts of each kind, with a million accounts
 	$(CAMPAIGN) -only restart $(BENCHFLAGS)
+
+bench-import: build ## measure how long a million players of an older casino take to move in, from SQLite and PostgreSQL, and what others notice
+	$(CAMPAIGN) -only import $(BENCHFLAGS)
 
 bench-keys: build ## measure play after 10,000 players have used 20 million idempotency keys, within 2 hours
 	$(CAMPAIGN) -only keys -keys 20000000 -key-players 10000 -within 2h $(BENCHFLAGS)

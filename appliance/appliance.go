@@ -221,8 +221,10 @@ func (a *App) openState(ctx context.Context) (err error) {
 		defer cancel()
 		return a.dir.close(ctx)
 	})
-	if err := os.RemoveAll(filepath.Join(a.config.Data.Dir, tryDir)); err != nil {
-		return fmt.Errorf("remove what an earlier upgrade has left: %w", err)
+	for _, copies := range []string{tryDir, exportDir} {
+		if err := os.RemoveAll(filepath.Join(a.config.Data.Dir, copies)); err != nil {
+			return fmt.Errorf("remove what an earlier upgrade or export has left: %w", err)
+		}
 	}
 	a.cleanups.add("copies of the state", a.copies.close)
 	a.casino = a.dir.casino()

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 
 	"imperio/appliance/config"
 	"imperio/appliance/control"
 	"imperio/games"
 	"imperio/games/catalogue"
-	"imperio/replication"
-	"imperio/storage"
 	"imperio/storage/audit"
 )
 
@@ -39,41 +36,12 @@ func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progre
 		}
 		return report, err
 	}
-	lock, err := lockDir(dir)
-	if err != nil {
-		return proved, noServerError(socket, dial, err)
-	}
-	defer lock.Close()
-	if s := (swap{dir: dir}); s.pending() {
-		return proved, fmt.Errorf("%s: %w. The next start completes it", dir, errRestoring)
-	}
-	id, err := storage.ReadIdentity(dir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !id.Ready {
-		return proved, fmt.Errorf("%s: %w", dir, ErrNoCasino)
-	}
+	stopped, err := readStopped(ctx, dir, key, c, noServer{socket, dial})
 	if err != nil {
 		return proved, err
 	}
-	keys, err := key.read(dir)
-	if err != nil && (key.given != "" || !errors.Is(err, fs.ErrNotExist)) {
-		return proved, err
-	}
-	store, err := storage.OpenWith(dir, c, keys, 0, storage.Options{ReadOnly: true, Owner: id.ClusterID})
-	if err != nil {
-		return proved, key.explain(dir, err)
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	var torn *replication.Torn
-	var above int
-	if in := (replication.Identity{NodeID: id.NodeID, ClusterID: id.ClusterID}); keys == nil {
-		above, torn, err = replication.Above(dir, in, store)
-	} else {
-		torn, err = replication.Replay(ctx, dir, in, store)
-	}
-	if err != nil {
-		return proved, err
-	}
-	snapshot, err := store.Snapshot(ctx)
+	defer func() { err = errors.Join(err, stopped.close()) }()
+	snapshot, err := stopped.store.Snapshot(ctx)
 	if err != nil {
 		return proved, err
 	}
@@ -83,10 +51,10 @@ func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progre
 	if violation, found := errors.AsType[*audit.Violation](err); found {
 		proved.Violation = violation.Error()
 	}
-	if above > 0 {
+	if above := stopped.above; above > 0 {
 		proved.Proved = append(proved.Proved, fmt.Sprintf("left out  %d commands of the log, above the last checkpoint: without the casino's key they can't be applied", above))
 	}
-	if torn != nil {
+	if torn := stopped.torn; torn != nil {
 		proved.Proved = append(proved.Proved, "log       "+torn.String())
 	}
 	return proved, err

@@ -19,61 +19,107 @@ import (
 	"imperio/storage/machine"
 )
 
-// copyRoom is how many times as large as the state the room for a copy must be: a new program may write all of it anew.
-const copyRoom = 2
+// newProgramRoom is how many times as large as the state the room for a copy must be that a new program tries itself on: it may write all of
+// it anew.
+const newProgramRoom = 2
 
 // copyLife is how long a copy stays if nobody removes it: its verb was killed, perhaps.
 const copyLife = time.Hour
 
 // stateCopies makes one copy of the state at a time.
 type stateCopies struct {
-	mu      sync.Mutex
-	expires *time.Timer // removes the newest copy; nil: there was none
+	making sync.Mutex
+
+	mu      sync.Mutex             // held for moments only
+	expires map[string]*time.Timer // by directory: removes a copy
 }
 
-// close leaves the newest copy to the next start.
+// close leaves the copies to the next start.
 func (c *stateCopies) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.expires != nil {
-		c.expires.Stop()
+	for _, t := range c.expires {
+		t.Stop()
 	}
 	return nil
 }
 
+// keep removes a copy later, unless it is removed before. A new copy in the directory of an older one has its own time.
+func (c *stateCopies) keep(dir string, remove func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.expires == nil {
+		c.expires = make(map[string]*time.Timer)
+	}
+	if before, ok := c.expires[dir]; ok {
+		before.Stop()
+	}
+	c.expires[dir] = time.AfterFunc(copyLife, remove)
+}
+
+// forget reports whether there is a copy in a directory, and keeps it no longer.
+func (c *stateCopies) forget(dir string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	expires, ok := c.expires[dir]
+	if ok {
+		expires.Stop()
+		delete(c.expires, dir)
+	}
+	return ok
+}
+
+// makeCopyDir makes the directory of a copy, and says how many times as large as the state the room must be. There is one directory for new
+// programs, and one for each export: exports must not disturb an upgrade.
+func (h house) makeCopyDir(r control.CopyRequest) (dir string, room int64, err error) {
+	// Whoever reads it may run elsewhere.
+	data, err := filepath.Abs(h.app.config.Data.Dir)
+	if err != nil {
+		return "", 0, err
+	}
+	if r.Export {
+		all := filepath.Join(data, exportDir)
+		if err := os.MkdirAll(all, 0o700); err != nil {
+			return "", 0, err
+		}
+		dir, err := os.MkdirTemp(all, "") // with mode 0700
+		return dir, 1, err
+	}
+	dir = filepath.Join(data, tryDir)
+	if err := os.RemoveAll(dir); err != nil {
+		return "", 0, err
+	}
+	return dir, newProgramRoom, os.Mkdir(dir, 0o700)
+}
+
 // CopyState implements control.Server.
-func (h house) CopyState(ctx context.Context) (out control.StateCopy, err error) {
-	h.app.copies.mu.Lock()
-	defer h.app.copies.mu.Unlock()
-	// The new program that tries it runs elsewhere.
-	dir, err := filepath.Abs(filepath.Join(h.app.config.Data.Dir, tryDir))
+func (h house) CopyState(ctx context.Context, r control.CopyRequest) (out control.StateCopy, err error) {
+	h.app.copies.making.Lock()
+	defer h.app.copies.making.Unlock()
+	dir, times, err := h.makeCopyDir(r)
 	if err != nil {
 		return out, err
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		return out, err
-	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
 	snapshot, err := h.app.dir.store.Snapshot(ctx)
 	if err != nil {
 		return out, err
 	}
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
 	space := room{h.app.space, uint64(h.app.config.Data.DiskReserve)}
-	if err := space.check(copyRoom * snapshot.Size()); err != nil {
+	if err := space.check(times * snapshot.Size()); err != nil {
 		return out, problem.New("unavailable", "There is no room for a copy of the state: %s.", err)
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return out, err
 	}
 	out = control.StateCopy{Dir: dir, Format: storage.FormatVersion, Facts: factsOf(snapshot)}
 	if out.Bytes, err = writeSnapshot(ctx, snapshot, filepath.Join(dir, storage.StateFile)); err != nil {
-		return out, errors.Join(fmt.Errorf("copy the state: %w", err), os.RemoveAll(dir))
+		return out, fmt.Errorf("copy the state: %w", err)
 	}
-	if h.app.copies.expires != nil {
-		h.app.copies.expires.Stop()
-	}
-	h.app.copies.expires = time.AfterFunc(copyLife, func() {
-		if err := h.RemoveStateCopy(); err != nil {
+	h.app.copies.keep(dir, func() {
+		if err := h.RemoveStateCopy(control.CopyName{Dir: dir}); err != nil {
 			h.app.log.Warn("a copy of the state could not be removed; the next start tries again", "error", err)
 		}
 	})
@@ -81,10 +127,19 @@ func (h house) CopyState(ctx context.Context) (out control.StateCopy, err error)
 }
 
 // RemoveStateCopy implements control.Server.
-func (h house) RemoveStateCopy() error {
-	h.app.copies.mu.Lock()
-	defer h.app.copies.mu.Unlock()
-	return os.RemoveAll(filepath.Join(h.app.config.Data.Dir, tryDir))
+func (h house) RemoveStateCopy(name control.CopyName) error {
+	dir := name.Dir
+	if dir == "" {
+		data, err := filepath.Abs(h.app.config.Data.Dir)
+		if err != nil {
+			return err
+		}
+		dir = filepath.Join(data, tryDir)
+	}
+	if !h.app.copies.forget(dir) { // it is gone, or never was one
+		return nil
+	}
+	return os.RemoveAll(dir)
 }
 
 func writeSnapshot(ctx context.Context, s *storage.Snapshot, path string) (int64, error) {

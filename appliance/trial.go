@@ -34,6 +34,7 @@ const (
 	asideFile     = "copy.json"      // what the copy is; written last, so that a copy without it is worth nothing
 	asideNewerDir = "after-upgrade"  // the state in the newer format, after going back: for the operator to look at, and to delete
 	tryDir        = "upgrade"        // a copy of the state that a new program tries itself on
+	exportDir     = "export"         // copies of the state that exports read
 )
 
 // trialLook is how often a program on trial looks how it is doing, and whether the trial is over.

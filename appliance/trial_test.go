@@ -17,6 +17,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"imperio/appliance/config"
+	"imperio/appliance/control"
 	"imperio/appliance/upgrade"
 	"imperio/storage"
 	"imperio/storage/command"
@@ -284,7 +285,7 @@ func TestCopyState_NeedsRoomAndIsPrivate(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
-	copied, err := house{a}.CopyState(ctx)
+	copied, err := house{a}.CopyState(ctx, control.CopyRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,8 +298,27 @@ func TestCopyState_NeedsRoomAndIsPrivate(t *testing.T) {
 	if tried, err := TryState(ctx, copied.Dir, "test"); err != nil || tried.Facts != copied.Facts || tried.Records == 0 {
 		t.Errorf("%+v %v, want %+v", tried, err, copied.Facts)
 	}
+	// An export has a copy of its own, which takes nothing from the upgrade, and nothing else is removed.
+	exported, err := house{a}.CopyState(ctx, control.CopyRequest{Export: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fi, err := os.Stat(exported.Dir); err != nil || fi.Mode().Perm() != 0o700 || exported.Dir == copied.Dir || exported.Facts != copied.Facts {
+		t.Errorf("%v %v, %+v", fi, err, exported)
+	}
+	for _, name := range []string{c.Data.Dir, dir, filepath.Dir(exported.Dir), exported.Dir, exported.Dir} {
+		if err := (house{a}).RemoveStateCopy(control.CopyName{Dir: name}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := os.Stat(exported.Dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the export's copy is left: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(copied.Dir, storage.StateFile)); err != nil {
+		t.Errorf("the upgrade's copy: %v", err)
+	}
 	disk.free.Store(uint64(c.Data.DiskReserve) + uint64(copied.Bytes))
-	if _, err := (house{a}).CopyState(ctx); err == nil || !strings.Contains(err.Error(), "no room for a copy") {
+	if _, err := (house{a}).CopyState(ctx, control.CopyRequest{}); err == nil || !strings.Contains(err.Error(), "no room for a copy") {
 		t.Errorf("without room: %v", err)
 	}
 	if _, err := os.Stat(copied.Dir); !errors.Is(err, fs.ErrNotExist) {

@@ -210,6 +210,12 @@ func TestOwnHash_IsFoundAgainAndIsAWrongPasswordToTheOlderSystem(t *testing.T) {
 	}
 }
 
+func TestNoAddress_CanBeNobodysAddress(t *testing.T) {
+	if _, _, err := Email(NoAddress(1000)); err == nil || NoAddress(1) == NoAddress(11) {
+		t.Errorf("a player may have %s", NoAddress(1000))
+	}
+}
+
 func TestOwnHash_ForgedOnesAreRefused(t *testing.T) {
 	code := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	costly := strings.Replace(string(dummyHash(5)), "$05$", "$31$", 1)

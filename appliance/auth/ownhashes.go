@@ -2,6 +2,7 @@ package auth
 
 import (
 	"encoding/base64"
+	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
@@ -60,4 +61,10 @@ func isOwnBcrypt(hash string) bool {
 	cost, err := bcrypt.Cost([]byte(hash))
 	whole := len(hash) == 60 && strings.Trim(hash[len("$2a$12$"):], bcryptAlphabet) == ""
 	return err == nil && whole && cost >= bcrypt.MinCost && cost <= maxOwnCost
+}
+
+// NoAddress is what an export writes as the address of an account that has none, since the older system wants one. It is no address to
+// Email, so it is never that of a player. An import takes no address in the domain "invalid".
+func NoAddress(account uint64) string {
+	return "no-address-" + strconv.FormatUint(account, 10) + "@invalid"
 }

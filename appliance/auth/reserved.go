@@ -39,6 +39,9 @@ func CheckReserved(shown, key string) error {
 	return nil
 }
 
+// Look is the same for names that look alike, to people. It is no name.
+func Look(name string) string { return look(name) }
+
 // look is the same for names that look alike. Skeletons depend on case: a capital I looks like a small l, and 0 becomes a
 // capital O. So the skeleton is folded, and taken again.
 func look(name string) string {

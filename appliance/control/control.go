@@ -44,8 +44,8 @@ var (
 	GetRootCertificate = Operation[None, RootCertificate]{"get-root-certificate", (*Control).getRootCertificate}
 	WriteCheckpoint    = Operation[None, None]{"write-checkpoint", (*Control).writeCheckpoint}
 	Audit              = Operation[None, AuditReport]{"audit", (*Control).audit}
-	CopyState          = Operation[None, StateCopy]{"copy-state", (*Control).copyState}
-	RemoveStateCopy    = Operation[None, None]{"remove-state-copy", (*Control).removeStateCopy}
+	CopyState          = Operation[CopyRequest, StateCopy]{"copy-state", (*Control).copyState}
+	RemoveStateCopy    = Operation[CopyName, None]{"remove-state-copy", (*Control).removeStateCopy}
 	Reload             = Operation[None, Reloaded]{"reload", (*Control).reload}
 
 	Restart = Operation[RestartRequest, Restarting]{"restart", (*Control).restart}

@@ -332,7 +332,7 @@ func TestDial_TellsThatNoServerRuns(t *testing.T) {
 	}
 }
 
-func (f *fakeServer) CopyState(context.Context) (StateCopy, error) {
+func (f *fakeServer) CopyState(context.Context, CopyRequest) (StateCopy, error) {
 	return StateCopy{Dir: "/copy"}, nil
 }
-func (f *fakeServer) RemoveStateCopy() error { return nil }
+func (f *fakeServer) RemoveStateCopy(CopyName) error { return nil }

@@ -6,7 +6,18 @@ import (
 	"imperio/games"
 )
 
-// StateCopy is a copy of the state for a new program to try itself on.
+// CopyRequest asks for a copy of the state: for a new program to try itself on, in the place of an earlier one; or else for an export to
+// read, in a directory of its own.
+type CopyRequest struct {
+	Export bool `json:"export,omitzero"`
+}
+
+// CopyName names a copy of the state.
+type CopyName struct {
+	Dir string `json:"dir,omitzero"` // as StateCopy has it; empty: the copy for a new program
+}
+
+// StateCopy is a copy of the state.
 type StateCopy struct {
 	Dir    string     `json:"dir"` // holds the copy; only the casino's user and root may look into it
 	Bytes  int64      `json:"bytes"`
@@ -27,18 +38,18 @@ type StateFacts struct {
 	LedgerSum   games.Coins `json:"ledger_sum"` // always 0
 }
 
-func (c *Control) copyState(ctx context.Context, _ None) (StateCopy, error) {
+func (c *Control) copyState(ctx context.Context, r CopyRequest) (StateCopy, error) {
 	s, err := c.server()
 	if err != nil {
 		return StateCopy{}, err
 	}
-	return s.CopyState(ctx)
+	return s.CopyState(ctx, r)
 }
 
-func (c *Control) removeStateCopy(context.Context, None) (None, error) {
+func (c *Control) removeStateCopy(_ context.Context, name CopyName) (None, error) {
 	s, err := c.server()
 	if err != nil {
 		return None{}, err
 	}
-	return None{}, s.RemoveStateCopy()
+	return None{}, s.RemoveStateCopy(name)
 }

@@ -15,10 +15,10 @@ type Server interface {
 	Checkpoint(ctx context.Context) error
 	// Audit proves the books while the casino runs. A violation is part of the report, not an error.
 	Audit(ctx context.Context) (AuditReport, error)
-	// CopyState copies the state of this moment into a directory of its own, in the place of an earlier copy.
-	CopyState(ctx context.Context) (StateCopy, error)
-	// RemoveStateCopy removes that copy.
-	RemoveStateCopy() error
+	// CopyState copies the state of this moment. The copy stays until it is removed, or for an hour.
+	CopyState(ctx context.Context, r CopyRequest) (StateCopy, error)
+	// RemoveStateCopy removes a copy. It removes nothing else, whatever the name says.
+	RemoveStateCopy(name CopyName) error
 	// RootCertificate returns the certificate of the server's own authority in PEM; "" if it has none.
 	RootCertificate() (string, error)
 	// Reload reads the configuration again, and applies what needs no restart. Mistakes in it are part of the report, not an error.

@@ -104,12 +104,12 @@ func call[In, Out any](ctx context.Context, c *Client, op control.Operation[In, 
 
 // CopyState implements Casino.
 func (c *Client) CopyState(ctx context.Context) (control.StateCopy, error) {
-	return call(ctx, c, control.CopyState, control.None{})
+	return call(ctx, c, control.CopyState, control.CopyRequest{})
 }
 
 // RemoveStateCopy implements Casino.
 func (c *Client) RemoveStateCopy(ctx context.Context) error {
-	_, err := call(ctx, c, control.RemoveStateCopy, control.None{})
+	_, err := call(ctx, c, control.RemoveStateCopy, control.CopyName{})
 	return err
 }
 

@@ -60,7 +60,7 @@ func (helpFlag) BeforeReset(ctx *kong.Context) error {
 
 // exitCodes ends the help of the program.
 const exitCodes = `
-Exit codes: 0 done, 1 failed or found something wrong, 2 the command line makes no sense.
+Exit codes: 0 done, 1 failed or found something wrong, 2 the command line makes no sense, 3 done, but something is left for you to look at.
 `
 
 // printNeighbours lists the verbs beside a default verb, since its help doesn't.

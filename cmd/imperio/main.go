@@ -32,8 +32,10 @@ type commands struct {
 	Account    accountCommand    `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
 	Invite     inviteCommand     `cmd:"" help:"Make and manage invitations, where people need one to sign up."`
 	History    historyCommand    `cmd:"" help:"Print what happened, who did it, and why."`
+	Import     importCommand     `cmd:"" help:"Move in: open accounts for the players of another casino."`
 	Backup     backupCommand     `cmd:"" help:"Make, show, prove and restore backups."`
 	Audit      auditCommand      `cmd:"" help:"Audit the books: every balance, the history, and every round, recomputed."`
+	Export     exportCommand     `cmd:"" help:"Write accounts, transfers or rounds for other programs, or all accounts for the older system."`
 	Fair       fairCommand       `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`
 	Odds       oddsCommand       `cmd:"" help:"Print the mathematics of a game: return, house edge, best play."`
 	Upgrade    upgradeCommand    `cmd:"" help:"Upgrade the running casino to another version, and go back if that does not prove itself."`
@@ -63,6 +65,7 @@ type environment struct {
 const (
 	exitFailed = 1 // the verb failed, or found something wrong
 	exitUsage  = 2 // the command line or the configuration makes no sense: trying again can't help
+	exitLook   = 3 // the verb is done, and left something for somebody to look at
 )
 
 // heapGrowth is GOGC unless the environment sets it. A casino's heap is small, and collecting garbage less often leaves the
@@ -112,6 +115,9 @@ func run(args []string, env *environment) int {
 	_, unwanted := errors.AsType[*appliance.UnwantedSocketsError](err)
 	if usage || mistakes || unwanted {
 		return exitUsage
+	}
+	if _, look := errors.AsType[*attentionError](err); look {
+		return exitLook
 	}
 	return exitFailed
 }

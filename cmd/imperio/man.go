@@ -41,7 +41,7 @@ func (manCommand) Run(env *environment) error {
 		}
 	}
 	p.request(".SH EXIT STATUS")
-	p.text("0: done. 1: failed, or found something wrong. 2: the command line makes no sense.")
+	p.text("0: done. 1: failed, or found something wrong. 2: the command line makes no sense. 3: done, but something is left for you to look at (imperio import).")
 	_, err := io.WriteString(env.Stdout, p.String())
 	return err
 }

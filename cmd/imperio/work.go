@@ -21,11 +21,17 @@ var phases = map[string]struct {
 	label, unit string
 	bytes       bool
 }{
-	"state":    {"writing the state", "", true},
-	"replay":   {"replaying the log", "entries", false},
-	"after":    {"counting what came after", "entries", false},
-	"accounts": {"renewing accounts", "accounts", false},
-	"audit":    {"auditing", "events", false},
+	"state":           {"writing the state", "", true},
+	"replay":          {"replaying the log", "entries", false},
+	"after":           {"counting what came after", "entries", false},
+	"accounts":        {"renewing accounts", "accounts", false},
+	"audit":           {"auditing", "events", false},
+	"names":           {"reading names", "rows", false},
+	"plan":            {"planning", "rows", false},
+	"import":          {"importing", "rows", false},
+	"compare":         {"comparing", "rows", false},
+	"export accounts": {"writing accounts", "accounts", false},
+	"export events":   {"reading the history", "events", false},
 }
 
 func (w *work) show(phase string, done, total int64) {

@@ -35,6 +35,7 @@ var steps = []struct {
 	{"restarts", "starts after a stop and after a kill", (*campaign).measureRestarts, false},
 	{"restart", "restarts under load", (*campaign).measureRestart, false},
 	{"backups", "backups during play, and a restore", (*campaign).measureBackups, true},
+	{"import", "players who move in from an older casino", (*campaign).measureImport, true},
 	{"keys", "play with many used idempotency keys", (*campaign).measureKeys, false},
 }
 
@@ -142,6 +143,7 @@ func TestCampaign(t *testing.T) {
 	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	o := chosen
+	o.t = t
 	if o.dir == "" && o.quick {
 		o.dir = memoryDirectory(t)
 	}
@@ -164,7 +166,7 @@ func TestCampaign(t *testing.T) {
 	for _, part := range []string{
 		"| machine | ", "Ratio: **", "Rounds a second: ", "Median: **", "after SIGKILL under load", "the books are right",
 		"| size of the program |", "| memory when idle |", "| processor time of a bet, ", "| start after SIGKILL under load, ",
-		"| keyed against unkeyed bets |", "| first bets after a restart |", "| first bets after SIGKILL |", "A restore of everything took", "| bystanders |", "| failed requests at restarts |", "| longest gap between two answers at a restart, ", "| start after SIGKILL, used keys |",
+		"| keyed against unkeyed bets |", "| first bets after a restart |", "| first bets after SIGKILL |", "A restore of everything took", "users move in from SQLite", "Throughput while others move in", "| bystanders |", "| failed requests at restarts |", "| longest gap between two answers at a restart, ", "| start after SIGKILL, used keys |",
 	} {
 		if !strings.Contains(text.String(), part) {
 			t.Errorf("%q is missing in the report", part)

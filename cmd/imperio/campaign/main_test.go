@@ -29,9 +29,11 @@ type options struct {
 	idle             time.Duration // before memory is read
 	restarts         int           // of each kind, under load
 	keys, keyPlayers int           // used idempotency keys, and players who used them
+	movers           int           // users of an older casino, who move in
 	within           time.Duration // everything together
 	patience         time.Duration // of a player, for when the campaign is interrupted and its casinos have stopped
 	quick            bool          // the sizes are tiny, and the figures mean nothing
+	t                testing.TB    // starts PostgreSQL; nil: nothing is measured with it
 }
 
 // The promised sizes, and tiny ones whose figures mean nothing.
@@ -39,11 +41,11 @@ var (
 	full = options{
 		few: 10_000, some: 100_000, many: 1_000_000, playing: 100_000, connections: 64, duration: 20 * time.Second,
 		turns: 5, turn: 5 * time.Second, idle: 5 * time.Second, keys: 2_000_000, keyPlayers: 64, within: 25 * time.Minute,
-		patience: 3 * time.Second, restarts: 5,
+		patience: 3 * time.Second, restarts: 5, movers: 1_000_000,
 	}
 	tiny = options{
 		few: 20, some: 40, many: 80, playing: 40, connections: 4, duration: 500 * time.Millisecond,
-		turns: 2, turn: 200 * time.Millisecond, idle: 100 * time.Millisecond, keys: 1000, keyPlayers: 4, within: 10 * time.Minute, patience: 3 * time.Second, rounds: 100, restarts: 1, quick: true,
+		turns: 2, turn: 200 * time.Millisecond, idle: 100 * time.Millisecond, keys: 1000, keyPlayers: 4, within: 10 * time.Minute, patience: 3 * time.Second, rounds: 100, restarts: 1, movers: 400, quick: true,
 	}
 )
 
@@ -65,13 +67,14 @@ func (o *options) register(flags *flag.FlagSet) {
 	flags.DurationVar(&o.idle, "idle", o.idle, "how long a casino idles before its memory is read")
 	flags.IntVar(&o.keys, "keys", o.keys, "used idempotency keys in the step keys")
 	flags.IntVar(&o.keyPlayers, "key-players", o.keyPlayers, "players who used them")
+	flags.IntVar(&o.movers, "movers", o.movers, "users who move in from an older casino, a multiple of 20, in the step import")
 	flags.DurationVar(&o.within, "within", o.within, "the longest time for everything; then the campaign ends without a result")
 }
 
 // validate refuses options that make no sense.
 func (o *options) validate() error {
-	if least := min(o.few, o.some, o.many, o.playing, o.connections, o.keyPlayers, o.turns, o.restarts); least < 1 || o.rounds < 0 || o.keys < o.keyPlayers {
-		return fmt.Errorf("accounts, players, connections, turns and restarts must be 1 or more, rounds 0 or more, and each key player must have used a key")
+	if least := min(o.few, o.some, o.many, o.playing, o.connections, o.keyPlayers, o.turns, o.restarts); least < 1 || o.rounds < 0 || o.keys < o.keyPlayers || o.movers < 40 || o.movers%20 != 0 {
+		return fmt.Errorf("accounts, players, connections, turns and restarts must be 1 or more, rounds 0 or more, movers 40 or another multiple of 20, and each key player must have used a key")
 	}
 	if o.turn < 100*time.Millisecond || o.duration < 500*time.Millisecond || o.idle < 0 {
 		return fmt.Errorf("a turn must be 100ms or longer, and the duration 500ms or longer")
