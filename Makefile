@@ -24,7 +24,7 @@ $(GO) test $(1) $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test backup-torture upgrade-torture lint pages description man platforms container recipes soak deb release notices screenshots unit short times fuzz bench bench-backups bench-restart bench-import bench-keys bench-ratio edge-check clean torture
+.PHONY: help run build test backup-torture upgrade-torture lint pages description man platforms container recipes soak deb release notices screenshots unit short times fuzz bench bench-backups bench-restart bench-import bench-mirror bench-keys bench-ratio edge-check clean torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -151,6 +151,9 @@ bench: build ## measure the performance promises, up to a million accounts, with
 
 bench-backups: build ## measure play while a casino with a million accounts and ten million rounds is backed up, and its restore, within 2 hours
 	$(CAMPAIGN) -only backups -rounds 10000000 -within 2h $(BENCHFLAGS)
+
+bench-mirror: build ## measure how fast a mirror in PostgreSQL catches up with ten million rounds, and what it costs players, within an hour
+	$(CAMPAIGN) -only mirror -many 100000 -rounds 10000000 -within 1h $(BENCHFLAGS)
 
 bench-restart: build ## measure what 64 busy connections see of 5 restarts of each kind, with a million accounts
 	$(CAMPAIGN) -only restart $(BENCHFLAGS)

@@ -36,6 +36,7 @@ import (
 	"imperio/storage/backup"
 	"imperio/storage/command"
 	"imperio/storage/machine"
+	"imperio/storage/mirror"
 	"imperio/tls/certs"
 )
 
@@ -107,6 +108,7 @@ type App struct {
 	trial     *trial                         // this program is on trial; nil: it is not
 	cameBack  *upgrade.Journal               // an upgrade has failed, and this is the program before; nil: none has
 	backups   atomic.Pointer[backup.Service] // nil: none are configured, or the data directory is not open yet
+	mirror    *mirror.Mirror                 // nil: none is configured
 	events    *storage.Follower              // follows from the start, for countRounds
 	casino    casino
 	certs     *certs.Source
@@ -181,7 +183,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.prepare()
 	for _, step := range []func(context.Context) error{
-		a.takeSockets, a.preflight, a.openOps, a.awaitRoom, a.openState, a.openBackups, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
+		a.takeSockets, a.preflight, a.openOps, a.awaitRoom, a.openState, a.openBackups, a.openMirror, a.openEdge, a.openAPI, a.openListeners, a.openCertificates, a.addChecks,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -354,6 +356,9 @@ func (a *App) Run(ctx context.Context) error {
 	owned.run(func() { a.gate.Run(background) })
 	if s := a.backups.Load(); s != nil {
 		owned.run(func() { s.Run(background, backupSource{a.casino}) })
+	}
+	if a.mirror != nil && a.trial == nil { // a program on trial must not change the tables: the one before may come back
+		owned.run(func() { a.mirror.Run(background, mirrorSource{a.casino}) })
 	}
 	owned.run(func() { a.escrow.Run(background) })
 	owned.run(func() { a.health.Run(background) })

@@ -50,6 +50,10 @@ func (a *App) openOps(context.Context) error {
 	if len(a.config.Backups.To) > 0 {
 		backups = a.backupFigures
 	}
+	var mirrored func() ops.Mirror
+	if a.config.Mirror.To != "" {
+		mirrored = a.mirrorFigures
+	}
 	a.metrics = ops.NewMetrics(ops.Sources{
 		Version: a.version, Commit: a.commit, Gate: a.gate, Escrow: a.escrow, Health: a.health, Returns: a.prepared.returns(),
 		Figures:              func() command.Figures { return a.dir.store.Figures() },
@@ -57,6 +61,7 @@ func (a *App) openOps(context.Context) error {
 		Checkpoints:          a.checkpointFigures,
 		Certificates:         a.certificates,
 		Backups:              backups,
+		Mirror:               mirrored,
 		Buckets:              func(f func(zone, by string, clients int)) { a.edge.Buckets(f) },
 		LiveConnections:      func() int { return a.api.LiveConnections() },
 		PasswordsWaiting:     func() int { return a.passwords.Waiting() },
@@ -181,6 +186,9 @@ func (a *App) addChecks(context.Context) error {
 	}
 	for _, c := range a.backupChecks() {
 		a.health.Add(c)
+	}
+	if a.mirror != nil {
+		a.health.Add(ops.MirrorCheck(a.mirrorFigures))
 	}
 	return nil
 }

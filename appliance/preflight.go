@@ -24,7 +24,7 @@ func (a *App) preflight(ctx context.Context) error {
 	if errors.Is(dir, errInUse) {
 		return dir // the other casino has the addresses in use, too
 	}
-	errs := []error{dir, a.checkKey(), a.checkCertificates(&a.config)}
+	errs := []error{dir, a.checkKey(), a.checkCertificates(&a.config), a.checkMirror()}
 	for _, l := range a.listeners() {
 		if _, passed := a.taken[l.at]; !passed {
 			errs = append(errs, tryListen(ctx, l))

@@ -33,6 +33,7 @@ type Config struct {
 	Backups       Backups       `embed:""`
 	Notifications Notifications `embed:""`
 	Legacy        Legacy        `embed:""`
+	Mirror        Mirror        `embed:""`
 }
 
 // Data says where and how the node stores its state.
@@ -158,6 +159,7 @@ func Default() Config {
 		Logs:  Logs{Level: slog.LevelInfo, Format: LogText, AccessLog: true},
 
 		Backups: defaultBackups(),
+		Mirror:  defaultMirror(),
 	}
 	c.derive(func(string) bool { return false })
 	return c

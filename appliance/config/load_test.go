@@ -158,6 +158,8 @@ func sampleValue(t *testing.T, key Key) string {
 		return "gzip"
 	case reflect.TypeFor[[]BackupURL]():
 		return "file:///backup/casino,s3://casino/backups"
+	case reflect.TypeFor[MirrorURL]():
+		return "postgres://imperio@127.0.0.1/reports"
 	case reflect.TypeFor[[]AgeRecipient]():
 		return ageRecipient
 	case reflect.TypeFor[NotifyURLs]():

@@ -46,6 +46,7 @@ func (c *Config) Validate() error {
 	v.accounts()
 	v.games()
 	v.backups()
+	v.mirror()
 	v.notifications()
 	if len(v.problems) > 0 {
 		return v.problems
@@ -252,7 +253,7 @@ func (c *Config) Warnings() []string {
 	if c.TLS.Mode == TLSOff && c.Listen.HTTPAddr != "" && !IsLoopback(c.Listen.HTTPAddr) {
 		warnings = append(warnings, "tls: "+c.Listen.HTTPAddr+" is plain HTTP: make sure that only the trusted proxies can reach it")
 	}
-	return append(append(warnings, c.backupWarnings()...), c.legacyWarnings()...)
+	return slices.Concat(warnings, c.backupWarnings(), c.legacyWarnings(), c.mirrorWarnings())
 }
 
 // IsLoopback says whether only this machine can reach a listener on address (host:port).

@@ -53,6 +53,9 @@ var (
 	StartBackup     = Operation[None, BackupRun]{"start-backup", (*Control).startBackup}
 	StartDrill      = Operation[None, None]{"start-drill", (*Control).startDrill}
 	GetBackupStatus = Operation[None, BackupStatus]{"get-backup-status", (*Control).getBackupStatus}
+
+	GetMirrorStatus = Operation[None, MirrorStatus]{"get-mirror-status", (*Control).getMirrorStatus}
+	RebuildMirror   = Operation[None, None]{"rebuild-mirror", (*Control).rebuildMirror}
 )
 
 // operations is all that a Control serves.
@@ -62,7 +65,7 @@ var operations = []operation{
 	CreatePasswordLink, CreateInvitation, ListInvitations, RevokeInvitation,
 	GetStatus, GetRootCertificate, WriteCheckpoint, Audit, CopyState, RemoveStateCopy, Reload,
 	Restart,
-	StartBackup, StartDrill, GetBackupStatus,
+	StartBackup, StartDrill, GetBackupStatus, GetMirrorStatus, RebuildMirror,
 }
 
 // Operation is one thing that operators can ask for. In is its request and Out its answer, both JSON objects.

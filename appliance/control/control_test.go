@@ -93,6 +93,8 @@ type fakeServer struct {
 	root        string
 	reloaded    Reloaded
 	checkpoints int
+	mirror      *MirrorStatus // nil: none is configured
+	rebuilds    []string      // who asked for them
 	err         error
 }
 
@@ -101,6 +103,16 @@ func (f *fakeServer) Status() Status                             { return f.stat
 func (f *fakeServer) Audit(context.Context) (AuditReport, error) { return f.audit, f.err }
 func (f *fakeServer) RootCertificate() (string, error)           { return f.root, f.err }
 func (f *fakeServer) Reload(context.Context) (Reloaded, error)   { return f.reloaded, f.err }
+func (f *fakeServer) MirrorStatus() (MirrorStatus, bool) {
+	if f.mirror == nil {
+		return MirrorStatus{}, false
+	}
+	return *f.mirror, true
+}
+func (f *fakeServer) RebuildMirror(_ context.Context, actor string) (bool, error) {
+	f.rebuilds = append(f.rebuilds, actor)
+	return f.mirror != nil, f.err
+}
 func (f *fakeServer) Restart(_ context.Context, program string) (Restarting, error) {
 	return Restarting{PID: 1, Program: program}, f.err
 }

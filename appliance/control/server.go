@@ -19,6 +19,10 @@ type Server interface {
 	CopyState(ctx context.Context, r CopyRequest) (StateCopy, error)
 	// RemoveStateCopy removes a copy. It removes nothing else, whatever the name says.
 	RemoveStateCopy(name CopyName) error
+	// MirrorStatus returns how the mirror stands; false if none is configured.
+	MirrorStatus() (MirrorStatus, bool)
+	// RebuildMirror makes the mirror begin again, for an actor. It returns at once; false if none is configured.
+	RebuildMirror(ctx context.Context, actor string) (bool, error)
 	// RootCertificate returns the certificate of the server's own authority in PEM; "" if it has none.
 	RootCertificate() (string, error)
 	// Reload reads the configuration again, and applies what needs no restart. Mistakes in it are part of the report, not an error.

@@ -57,6 +57,7 @@ func allSources(t testing.TB) Sources {
 		Backups: func() Backups {
 			return Backups{Targets: []BackupTarget{{Name: "file:///backup", Made: now, Bytes: 100, Lag: 2 * time.Second}}}
 		},
+		Mirror:          func() Mirror { return Mirror{Connected: true, Event: 5, Behind: 1, Lag: time.Second} },
 		Buckets:         func(f func(string, string, int)) { f("general", "address", 7) },
 		DroppedLogLines: func() uint64 { return 1 },
 		LiveConnections: func() int { return 2 }, PasswordsWaiting: func() int { return 3 },

@@ -25,6 +25,8 @@ type Sources struct {
 	Certificates func() []Certificate
 	// Backups returns how backups stand; nil: none are configured.
 	Backups func() Backups
+	// Mirror returns how the mirror stands; nil: none is configured.
+	Mirror func() Mirror
 	// Buckets calls f for each table of the limiter.
 	Buckets func(f func(zone, by string, clients int))
 	// DroppedLogLines is how many lines of the logs were dropped since the start.
@@ -121,6 +123,14 @@ var stateMetrics = []struct {
 	{"imperio_backup_shipped_segments_total", "Segments shipped to a target since the start.", []string{"target"}},
 	{"imperio_backup_errors_total", "Failed attempts to write to a target or to read it since the start.", []string{"target"}},
 	{"imperio_backup_held_log_bytes", "Size of the log, which is kept for targets that don't have it yet.", nil},
+	{"imperio_mirror_connected", "1 while the mirror in PostgreSQL is written, 0 while it fails or another node leads.", nil},
+	{"imperio_mirror_event", "The newest event in the mirror.", nil},
+	{"imperio_mirror_lag_events", "Events that the mirror lacks.", nil},
+	{"imperio_mirror_lag_seconds", "How long ago the mirror had all that there was; 0 if it has all.", nil},
+	{"imperio_mirror_events_total", "Events written to the mirror since the start.", nil},
+	{"imperio_mirror_rows_total", "Rows written to the mirror since the start.", nil},
+	{"imperio_mirror_batches_total", "Transactions that wrote to the mirror since the start.", nil},
+	{"imperio_mirror_errors_total", "Failed attempts to write to the mirror since the start.", nil},
 
 	{"imperio_limiter_clients", "Clients whose token buckets are in memory, by zone and by what is counted.", []string{"zone", "by"}},
 	{"imperio_log_lines_dropped_total", "Log lines dropped because their writer was too slow or failed.", nil},
@@ -184,6 +194,9 @@ func (c *state) Collect(to chan<- prometheus.Metric) {
 	}
 	if c.s.Backups != nil {
 		putBackups(put, c.s.Backups())
+	}
+	if c.s.Mirror != nil {
+		putMirror(put, c.s.Mirror())
 	}
 	if c.s.Buckets != nil {
 		c.s.Buckets(func(zone, by string, clients int) { put("imperio_limiter_clients", float64(clients), zone, by) })

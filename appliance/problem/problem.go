@@ -97,6 +97,7 @@ var statuses = map[string]int{
 	"idempotency_mismatch": http.StatusConflict,
 	"backup_running":       http.StatusConflict,
 	"backups_off":          http.StatusConflict,
+	"mirror_off":           http.StatusConflict,
 	"already_imported":     http.StatusConflict,
 	"no_open_round":        http.StatusNotFound,
 	"account_not_found":    http.StatusNotFound,

@@ -34,6 +34,7 @@ type commands struct {
 	History    historyCommand    `cmd:"" help:"Print what happened, who did it, and why."`
 	Import     importCommand     `cmd:"" help:"Move in: open accounts for the players of another casino."`
 	Backup     backupCommand     `cmd:"" help:"Make, show, prove and restore backups."`
+	Mirror     mirrorCommand     `cmd:"" help:"Show and rebuild the mirror in PostgreSQL."`
 	Audit      auditCommand      `cmd:"" help:"Audit the books: every balance, the history, and every round, recomputed."`
 	Export     exportCommand     `cmd:"" help:"Write accounts, transfers or rounds for other programs, or all accounts for the older system."`
 	Fair       fairCommand       `cmd:"" help:"Recompute rounds from their seeds, offline, or write random words."`

@@ -120,10 +120,7 @@ func (s *Server) end(t testing.TB) {
 	running := s.process != nil
 	s.mu.Unlock()
 	if running {
-		s.Resume(t)
-		if err := s.signal(syscall.SIGQUIT); err != nil {
-			t.Error(err)
-		}
+		s.Kill(t) // nobody needs what it holds
 	}
 	for _, directory := range s.mounts {
 		if err := unmount(directory); err != nil {

@@ -203,6 +203,12 @@ func (s *Server) Write(p []byte) (int, error) {
 	return s.log.Write(p)
 }
 
+// Missing says why no server can be started; nil: one can.
+func Missing() error {
+	_, err := programs()
+	return err
+}
+
 // programs finds the directory of the server's programs, of the newest version.
 func programs() (string, error) {
 	var found []string
