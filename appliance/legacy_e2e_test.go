@@ -136,6 +136,7 @@ func (o *olderClient) by(agent, from string) *olderClient {
 }
 
 func TestLegacy_LaunchSendsASignedInPlayerToTheFrontEnd(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy, func(c *config.Config) { c.Legacy.RouletteURL = "" })
 	ana := h.player("ana.1")
 	res := ana.follow("/redirect-blackjack")
@@ -166,6 +167,7 @@ func TestLegacy_LaunchSendsASignedInPlayerToTheFrontEnd(t *testing.T) {
 }
 
 func TestLegacy_ATicketIsForOneBrowserAndForAMinute(t *testing.T) {
+	t.Parallel()
 	clock := replicationtest.NewClock(noon)
 	h := openRealHouseBy(t, clock, withLegacy)
 	ana := h.player("ana")
@@ -217,6 +219,7 @@ func TestLegacy_ATicketIsForOneBrowserAndForAMinute(t *testing.T) {
 }
 
 func TestLegacy_ForgedAndDamagedTicketsAreNoTokens(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy)
 	ticket := h.player("ana").launch("imperio")
 	for i := 0; i < len(ticket.token); i += 5 {
@@ -238,6 +241,7 @@ func TestLegacy_ForgedAndDamagedTicketsAreNoTokens(t *testing.T) {
 }
 
 func TestLegacy_ALaunchEndsWithItsSignIn(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy)
 	operator := h.operator()
 	for name, end := range map[string]func(p *realClient){
@@ -270,6 +274,7 @@ func TestLegacy_ALaunchEndsWithItsSignIn(t *testing.T) {
 }
 
 func TestLegacy_LaunchesPushNothingOut(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy)
 	p := h.player("ana")
 	for range 20 {
@@ -298,6 +303,7 @@ func TestLegacy_LaunchesPushNothingOut(t *testing.T) {
 }
 
 func TestLegacy_ALaunchedSessionChangesNoAccount(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy)
 	p := h.player("ana")
 	o := p.launch("imperio")

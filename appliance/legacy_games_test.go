@@ -84,6 +84,7 @@ func number(v any) int { return int(v.(float64)) }
 
 // Rounds are played to their ends in all ways, and compared with what the API tells of them.
 func TestLegacy_BlackjackIsTheSameGame(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy, rich)
 	p := h.player("ana")
 	o := p.launch("blackjack")
@@ -127,6 +128,7 @@ func TestLegacy_BlackjackIsTheSameGame(t *testing.T) {
 }
 
 func TestLegacy_BlackjackWagersAndHands(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy, rich)
 	o := h.player("ana").launch("blackjack")
 	v := o.startUntil(func(v map[string]any) bool { return v["can_double_down"] == true })
@@ -154,6 +156,7 @@ func TestLegacy_BlackjackWagersAndHands(t *testing.T) {
 
 // An old tab, a second tab, a reload and a double click meet the round that is open.
 func TestLegacy_BlackjackRoundsThatAreOpenElsewhere(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy, rich)
 	p := h.player("ana")
 	o := p.launch("blackjack")
@@ -208,6 +211,7 @@ func TestLegacy_BlackjackRoundsThatAreOpenElsewhere(t *testing.T) {
 
 // Two starts at once are one round, also if the first has ended before the second is answered: an ace up, and a blackjack.
 func TestLegacy_ADoubleClickOnStartIsNoError(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy, rich)
 	o := h.player("ana").launch("blackjack")
 	for range 100 {
@@ -233,6 +237,7 @@ func TestLegacy_ADoubleClickOnStartIsNoError(t *testing.T) {
 
 // Each in its own way lost, doubled or made up coins in the older system.
 func TestLegacy_ManyRequestsAtOnceLoseNothing(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy)
 	p := h.player("ana")
 	a, b := p.launch("imperio"), p.launch("blackjack")
@@ -263,6 +268,7 @@ func TestLegacy_ManyRequestsAtOnceLoseNothing(t *testing.T) {
 }
 
 func TestLegacy_AKeyIsOneRequestHoweverOftenItIsSent(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy, rich)
 	p := h.player("ana")
 	o := p.launch("blackjack")
@@ -289,6 +295,7 @@ func TestLegacy_AKeyIsOneRequestHoweverOftenItIsSent(t *testing.T) {
 
 // The odds are those of the numbers, whatever the client says.
 func TestLegacy_RoulettePaysByTheNumbers(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy, rich)
 	p := h.player("ana")
 	o := p.launch("roulette")

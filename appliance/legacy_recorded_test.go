@@ -17,6 +17,7 @@ var updateRecorded = flag.Bool("update", false, "write testdata/legacy.txt anew"
 // TestLegacy_RecordedAnswers sends every older request and compares the answers with those in testdata/legacy.txt. What depends on
 // luck is left out there: numbers and cards are "?".
 func TestLegacy_RecordedAnswers(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy, rich)
 	p := h.player("ana")
 	o := p.launch("blackjack")

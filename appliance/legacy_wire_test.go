@@ -14,6 +14,7 @@ import (
 
 // Nothing that a client can send is a fault of the casino's, and nothing that is refused changes anything.
 func TestLegacy_BadInputIsRefusedWithAMessage(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy)
 	p := h.player("ana")
 	o := p.launch("imperio")
@@ -86,6 +87,7 @@ func (h *realHouse) preflight(origin, path string) (status int, allowed http.Hea
 }
 
 func TestLegacy_OnlyTheFrontEndsCallTheOlderRoutesAndOnlyThose(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy, func(c *config.Config) { c.Access.CORSOrigins = []string{"https://own.example"} })
 	o := h.player("ana").launch("imperio")
 	o.coins()
@@ -114,6 +116,7 @@ func TestLegacy_OnlyTheFrontEndsCallTheOlderRoutesAndOnlyThose(t *testing.T) {
 }
 
 func TestLegacy_IsOffUntilAskedForAndChangesWithAReload(t *testing.T) {
+	t.Parallel()
 	app, next := reloadable(t, func(*config.Config) {})
 	handler := app.edge.Handler(app.handler())
 	ask := func(method, path string, headers ...string) *httptest.ResponseRecorder {
@@ -147,6 +150,7 @@ func TestLegacy_IsOffUntilAskedForAndChangesWithAReload(t *testing.T) {
 // The older system's limits counted all players behind its proxy as one, and health checks too. Here they are those of the API,
 // and a start with an ace up counts once.
 func TestLegacy_LimitsAreThoseOfThePlayerAndOfTheAddress(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy, func(c *config.Config) {
 		c.Limits.On = true
 		c.Limits.SlotsRate, c.Limits.SlotsBurst = config.Rate{Events: 1, Per: 1e12}, 5
@@ -189,6 +193,7 @@ func TestLegacy_LimitsAreThoseOfThePlayerAndOfTheAddress(t *testing.T) {
 
 // The metrics name the older routes, so that an operator sees when nobody uses them any more.
 func TestLegacy_MetricsNameTheOlderRoutes(t *testing.T) {
+	t.Parallel()
 	h := openRealHouse(t, withLegacy)
 	o := h.player("ana").launch("imperio")
 	o.want(200, "POST", "/spin", "{}")
