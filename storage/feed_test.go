@@ -72,31 +72,6 @@ func TestFeed_TellsOfRounds(t *testing.T) {
 	}
 }
 
-// A million accounts come in an import. Those who play still hear their own news, and one event tells of each batch.
-func TestFeed_LeavesOutTheAccountsOfAnImport(t *testing.T) {
-	c := storagetest.New(t, 1, byHand)
-	p := c.Player("ann", 1000)
-	f := c.Store.Follow()
-	grants(c, p, 1)
-	row := int64(0)
-	for range 9 { // more than are kept
-		rows := make([]command.ImportedAccount, command.MostImported)
-		for i := range rows {
-			row++
-			rows[i] = imported(row, fmt.Sprint("player ", row), 1, 0)
-		}
-		c.One(importing(c, "older", rows...))
-	}
-	grants(c, p, 1)
-	list, missed, err := f.Next(t.Context())
-	if err != nil || missed != 0 || len(list) != 11 || list[0].Coins != 1001 || list[5].Kind != "accounts_imported" || list[10].Coins != 1002 {
-		t.Errorf("%d events, %d missed, %v", len(list), missed, err)
-	}
-	if event, _ := c.Store.Head(); list[10].Seq != event {
-		t.Errorf("the newest event is %d, and %d is told as such", event, list[10].Seq)
-	}
-}
-
 // The casino does not wait for a follower. A slow one learns how many events it has missed, and continues with the oldest
 // event that is still kept.
 func TestFeed_DropsWhatASlowFollowerDidNotRead(t *testing.T) {

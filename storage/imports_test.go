@@ -9,6 +9,7 @@ import (
 
 	"imperio/games"
 	"imperio/storage/command"
+	"imperio/storage/ledger"
 	"imperio/storage/machine"
 	"imperio/storage/storagetest"
 )
@@ -172,27 +173,30 @@ func TestImportAccounts_RefusesWhatItCantDoWhole(t *testing.T) {
 // There is a limit to the coins in a casino. An import that would pass it is refused as a whole.
 func TestImportAccounts_KeepsWithinTheCoinsOfACasino(t *testing.T) {
 	c := storagetest.New(t, 1, byHand)
+	_, record := c.Identity()
+	record.Books = ledger.Books{House: []ledger.Balance{{Account: ledger.Issue, Coins: 30 - games.MaxCoins}}, Players: games.MaxCoins - 30}
+	data, err := record.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Alter(func(path string) { replaceRecord(t, path, data) })
+	c.Refused("amount_out_of_range", importing(c, "older", imported(1, "ann", 10, 0), imported(2, "ben", 10, 11)))
+	c.One(importing(c, "older", imported(1, "ann", 10, 0), imported(2, "ben", 10, 10)))
+	c.Refused("amount_out_of_range", importing(c, "older", imported(3, "cat", 0, 1)))
+	c.One(importing(c, "older", imported(3, "cat", 0, 0)))
+	c.Abandon() // its books were forged
+}
+
+func TestImportAccounts_TakesSoManyAtOnce(t *testing.T) {
+	c := storagetest.New(t, 1, byHand)
 	rows := make([]command.ImportedAccount, command.MostImported+1)
-	row := int64(0)
-	batch := func(n int) command.Command {
-		for i := range n {
-			row++
-			rows[i] = imported(row, fmt.Sprint("player ", row), command.MaxAmount, command.MaxAmount)
-		}
-		return importing(c, "older", rows[:n]...)
+	for i := range rows {
+		rows[i] = imported(int64(i), fmt.Sprint("player ", i), 5, 0)
 	}
-	c.Refused("invalid_command", batch(command.MostImported+1))
-	for left := games.MaxCoins; left > 0; {
-		n := min(command.MostImported, int(left/(2*command.MaxAmount)))
-		if n == 0 {
-			break
-		}
-		c.One(batch(n))
-		left -= games.Coins(n) * 2 * command.MaxAmount
-	}
-	c.Refused("amount_out_of_range", batch(1))
+	c.Refused("invalid_command", importing(c, "older", rows...))
+	c.One(importing(c, "older", rows[1:]...))
 	c.Crash()
-	if f := c.Store.Figures(); f.Players > games.MaxCoins || f.Players < games.MaxCoins-2*command.MaxAmount {
+	if f := c.Store.Figures(); f.Accounts != command.MostImported || f.Players != 5*command.MostImported {
 		t.Errorf("%+v", f)
 	}
 }
