@@ -25,6 +25,7 @@ import (
 	"imperio/appliance/auth"
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
+	"imperio/appliance/legacy"
 	"imperio/appliance/ops"
 	"imperio/appliance/service"
 	"imperio/appliance/upgrade"
@@ -114,6 +115,7 @@ type App struct {
 	edge      *edge.Edge
 	passwords *auth.Passwords
 	api       *api.API
+	legacy    *legacy.Legacy
 	pages     *edge.Static
 	prepared  prepared
 	servers   []*server
@@ -273,7 +275,7 @@ func (a *App) openAPI(context.Context) error {
 		AnswerWithin: a.config.Listen.WriteTimeout * 2 / 3,
 		Client:       func(r *http.Request) netip.Addr { return edge.ClientAddress(r.Context()) },
 		Secure:       func(r *http.Request) bool { return edge.Secure(r.Context()) },
-		Admit:        a.edge.AdmitAccount,
+		Admit:        a.admit,
 		Observe:      a.observe,
 		NewBets:      a.gate.NewBets, Writes: a.gate.Writes, Spare: a.gate.Spare,
 	})
@@ -281,7 +283,7 @@ func (a *App) openAPI(context.Context) error {
 		return err
 	}
 	a.cleanups.add("API", func() error { a.api.Close(); return nil })
-	return nil
+	return a.openLegacy()
 }
 
 // offer is what a reload can change in the API.

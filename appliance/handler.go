@@ -18,6 +18,8 @@ func (a *App) handler() http.Handler {
 			a.health.ServeHTTP(w, r)
 		case path == "/metrics":
 			metrics.ServeHTTP(w, r)
+		case a.legacy.Serves(path):
+			a.legacy.ServeHTTP(w, r)
 		default:
 			a.pages.ServeHTTP(w, r)
 		}

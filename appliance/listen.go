@@ -8,6 +8,7 @@ import (
 
 	"imperio/appliance/config"
 	"imperio/appliance/edge"
+	"imperio/appliance/legacy"
 	"imperio/appliance/problem"
 	"imperio/appliance/web"
 )
@@ -87,6 +88,10 @@ func (a *App) edgeSettings(c *config.Config) edge.Settings {
 	}
 	if s.MaxConnections > 0 {
 		s.MaxConnections = min(s.MaxConnections, a.memory.Connections)
+	}
+	if c.Legacy.On {
+		s.Older = edge.Older{Paths: legacy.Paths(), Origins: c.Legacy.Origins()}
+		countOlderSpins(s.Zones)
 	}
 	if !c.Limits.On {
 		s = s.Unlimited()

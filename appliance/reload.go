@@ -69,6 +69,7 @@ func (a *App) apply(next *config.Loaded) (done control.Reloaded, err error) {
 	if err := a.edge.Change(settings); err != nil {
 		return done, errors.Join(err, a.api.Change(before))
 	}
+	a.legacy.Change(serveLegacy(c))
 	a.level.Set(c.Logs.Level)
 	a.inForce.Store(c)
 	if a.certs != nil {

@@ -32,6 +32,7 @@ type Config struct {
 
 	Backups       Backups       `embed:""`
 	Notifications Notifications `embed:""`
+	Legacy        Legacy        `embed:""`
 	Mirror        Mirror        `embed:""`
 }
 

@@ -41,6 +41,7 @@ func (c *Config) Validate() error {
 	v.listen()
 	v.tls()
 	v.access()
+	v.legacy()
 	v.limits()
 	v.accounts()
 	v.games()
@@ -252,7 +253,7 @@ func (c *Config) Warnings() []string {
 	if c.TLS.Mode == TLSOff && c.Listen.HTTPAddr != "" && !IsLoopback(c.Listen.HTTPAddr) {
 		warnings = append(warnings, "tls: "+c.Listen.HTTPAddr+" is plain HTTP: make sure that only the trusted proxies can reach it")
 	}
-	return slices.Concat(warnings, c.backupWarnings(), c.mirrorWarnings())
+	return slices.Concat(warnings, c.backupWarnings(), c.legacyWarnings(), c.mirrorWarnings())
 }
 
 // IsLoopback says whether only this machine can reach a listener on address (host:port).

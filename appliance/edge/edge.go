@@ -96,7 +96,7 @@ func (x *exchange) admit() bool {
 	e, s, r := x.edge, x.settings, x.request
 	h := x.w.Header()
 	crowded := x.identify(h)
-	e.headers.set(h, r.URL.Path, x.secure)
+	e.headers.set(h, x.isData(), x.secure)
 	if len(r.TransferEncoding) > 0 {
 		// A chunked body may also have had a length. The server drops it unseen, but a proxy may have used it. What follows
 		// on this connection can't be trusted (RFC 9112, 6.1).
@@ -114,8 +114,9 @@ func (x *exchange) admit() bool {
 	if isProbe(r) {
 		return x.boundBody(h)
 	}
-	preflight := (len(r.Header["Origin"]) > 0 || len(s.origins.allowed) > 0) && s.origins.annotate(h, r)
-	foreign := !preflight && s.origins.refuses(r, x.secure)
+	from := s.originsOf(r.URL.Path)
+	preflight := (len(r.Header["Origin"]) > 0 || len(from.allowed) > 0) && from.annotate(h, r)
+	foreign := !preflight && from.refuses(r, x.secure)
 	x.uncounted = isRead(r) && e.options.Uncounted != nil && e.options.Uncounted(r)
 	z := s.zones.of(r)
 	if preflight || foreign {
@@ -236,7 +237,7 @@ func (x *exchange) panicked(p any) {
 	h := x.w.Header()
 	clear(h)
 	h["X-Request-Id"] = []string{x.id}
-	x.edge.headers.set(h, x.request.URL.Path, x.secure)
+	x.edge.headers.set(h, x.isData(), x.secure)
 	WriteProblem(x, x.request, problemPanic)
 }
 

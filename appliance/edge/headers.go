@@ -67,12 +67,12 @@ func newSecurityHeaders(o Options) securityHeaders {
 }
 
 // set sets an answer's security headers. A handler may replace them before it writes.
-func (s *securityHeaders) set(h http.Header, path string, secure bool) {
+func (s *securityHeaders) set(h http.Header, data, secure bool) {
 	for _, line := range s.common {
 		h[line.name] = line.value
 	}
 	switch {
-	case isData(path):
+	case data:
 		h["Content-Security-Policy"] = s.dataPolicy
 		h["Cache-Control"] = s.noStore
 	case secure:
@@ -88,11 +88,17 @@ func (s *securityHeaders) set(h http.Header, path string, secure bool) {
 // DataHeaders are the security headers of answers that are not pages, for listeners without an edge. Don't modify them.
 func DataHeaders() http.Header {
 	headers, h := newSecurityHeaders(Options{}), make(http.Header)
-	headers.set(h, "/metrics", false)
+	headers.set(h, true, false)
 	return h
 }
 
-// isData says whether a path answers with data, never with a page.
+// isData says whether the request's path answers with data, never with a page.
+func (x *exchange) isData() bool {
+	path := x.request.URL.Path
+	return isData(path) || x.settings.older[path]
+}
+
+// isData says whether a path answers with data, never with a page, whatever the settings.
 func isData(path string) bool {
 	return strings.HasPrefix(path, "/api/") || isHealth(path) || path == "/metrics"
 }

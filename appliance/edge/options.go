@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,7 +114,7 @@ func (s Settings) validate(maxBuckets int) error {
 	if len(s.Zones) > 0 && maxBuckets < shards {
 		errs = append(errs, fmt.Errorf("edge: at least %d buckets are needed for limits, not %d", shards, maxBuckets))
 	}
-	for _, origin := range s.CORSOrigins {
+	for _, origin := range slices.Concat(s.CORSOrigins, s.Older.Origins) {
 		u, err := url.Parse(origin)
 		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || origin != u.Scheme+"://"+u.Host {
 			errs = append(errs, fmt.Errorf("edge: %q is not an origin such as https://pages.example", origin))

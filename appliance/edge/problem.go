@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"encoding/json"
 	"html/template"
 	"net/http"
 	"strconv"
@@ -50,6 +51,10 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p problem.Document) {
 	}
 	delete(h, "Content-Encoding")
 	delete(h, "Etag")
+	if x != nil && x.settings.older[r.URL.Path] {
+		writeMessage(w, p)
+		return
+	}
 	if !wantsPage(r) {
 		p.Write(w, r)
 		return
@@ -70,6 +75,19 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p problem.Document) {
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // a client that is gone needs no answer
 	}
+}
+
+// writeMessage answers with an error as the older front ends know it.
+func writeMessage(w http.ResponseWriter, p problem.Document) {
+	body, err := json.Marshal(map[string]string{"message": p.Detail})
+	if err != nil {
+		panic(err) // impossible: it is text
+	}
+	h := w.Header()
+	h["Content-Type"], h["Cache-Control"] = []string{"application/json"}, []string{"no-store"}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // a client that is gone needs no answer
 }
 
 // wantsPage says whether an error should be a page: the path is one of pages, and the client names HTML.

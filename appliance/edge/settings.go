@@ -3,6 +3,7 @@ package edge
 import (
 	"log/slog"
 	"math"
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -16,16 +17,33 @@ type Settings struct {
 	Zones []Zone
 	// CORSOrigins are the origins (https://pages.example) whose pages may call the API.
 	CORSOrigins []string
+	// Older are the routes of the older front ends.
+	Older Older
 	// AccessLog gets one record per request; nil: no log. It is called from many goroutines and must not block, so let it
 	// write to a LogBuffer.
 	AccessLog slog.Handler
+}
+
+// Older are routes that pages of their own origins may call, too; see package legacy. Their errors have the older form.
+type Older struct {
+	Paths, Origins []string
 }
 
 // settings are Settings in use. They are never changed, only replaced: a request sees one of them from its beginning to its end.
 type settings struct {
 	Settings
 	origins origins
+	older   map[string]bool // the older routes
+	guests  origins         // of the older routes
 	zones   *zones
+}
+
+// originsOf are those whose pages may call a path.
+func (s *settings) originsOf(path string) *origins {
+	if s.older[path] {
+		return &s.guests
+	}
+	return &s.origins
 }
 
 // Change makes settings those in force. Requests that have begun keep the ones from before. Caps on connections hold for new
@@ -45,7 +63,13 @@ func (e *Edge) Change(s Settings) error {
 	if err != nil {
 		return err
 	}
-	e.settings.Store(&settings{Settings: s, origins: newOrigins(s.CORSOrigins), zones: zs})
+	older := make(map[string]bool)
+	for _, path := range s.Older.Paths {
+		older[path] = true
+	}
+	e.settings.Store(&settings{
+		Settings: s, origins: newOrigins(s.CORSOrigins), older: older, guests: newOrigins(slices.Concat(s.CORSOrigins, s.Older.Origins)), zones: zs,
+	})
 	return nil
 }
 

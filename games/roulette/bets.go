@@ -149,6 +149,15 @@ func All() []games.Bet {
 	return all
 }
 
+// Covers lists the pockets that a bet covers, from the lowest; nil if the bet is not valid.
+func Covers(b games.Bet) []int {
+	p, err := place(0, b)
+	if err != nil {
+		return nil
+	}
+	return p.covers.numbers()
+}
+
 // placed is a valid bet.
 type placed struct {
 	kind   *Type

@@ -65,6 +65,10 @@ const (
 // CreateToken opens a session for a program: a personal access token, with a name and scopes. Answer: *SessionOpened.
 type CreateToken struct {
 	Session NewSession `cbor:"1,keyasint"`
+	// Launcher is the account's session that has launched the program: a page of the older front ends. The token then ends with
+	// that session at the latest, and doesn't count as a token of the player's own. Of those, only the newest few are kept.
+	// 0: the player has made the token.
+	Launcher SessionID `cbor:"2,keyasint,omitempty"`
 }
 
 // CreateInvitation makes an invitation, with which people can sign up where the house asks for one.

@@ -47,7 +47,7 @@ func bodies() []command.Body {
 		command.CreatePasswordLink{Link: command.TokenHash{5, 31: 6}, Lifetime: 86_400_000, Actor: "cashier", Reason: "forgotten"},
 		command.ChangeEmail{Email: "Ann@example.org", EmailKey: "ann@example.org", OldHash: "old", Actor: "cashier", Reason: "asked for it"},
 		command.DeleteAccount{OldHash: "old", Actor: "cashier", Reason: "asked for it"},
-		command.CreateToken{Session: session},
+		command.CreateToken{Session: session, Launcher: 7},
 		command.BeginLineage{Lineage: "20261120T100000Z-4f3a9c21", Actor: "cashier", Reason: "the disk died", Before: "origin", After: "20261120T100000Z-4f3a9c21"},
 		command.RenewAccounts{First: 1000, Count: 7, Actor: "cashier"},
 		command.ImportAccounts{Source: "imperiocasino", Actor: "cashier", Accounts: []command.ImportedAccount{

@@ -68,7 +68,7 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 	}
 	if b.Session != nil {
 		e.Session = command.SessionID(m.head.Events + 1)
-		if err := m.addSession(id, b.Role, b.Session, e.Session); err != nil {
+		if err := m.addSession(id, b.Role, b.Session, e.Session, 0); err != nil {
 			return command.Result{}, err
 		}
 	}

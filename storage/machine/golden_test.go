@@ -77,7 +77,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"seeds":               machine.SeedsRecord{Pair: 1, Server: command.SealedSeed{Commitment: [32]byte{2}, Box: [48]byte{5}}, Next: command.SealedSeed{Commitment: [32]byte{3}, Box: [48]byte{47: 6}}, Client: "clover", Default: true, FirstEvent: 4},
 		"pair":                machine.PairRecord{Server: [32]byte{1, 31: 2}, Client: "clover", Rounds: 7, RevealedAt: 8},
 		"session":             machine.SessionRecord{ID: 1, Account: 1000, Role: command.RolePlayer, CreatedAt: 2, ExpiresAt: 3, UserAgent: "agent", Address: "192.0.2.1", Name: "bot", Scopes: command.AllScopes},
-		"account_sessions":    []machine.SessionRef{{ID: 1, Token: command.TokenHash{2, 31: 3}, ExpiresAt: 4, Personal: true}, {ID: 5}},
+		"account_sessions":    []machine.SessionRef{{ID: 1, Token: command.TokenHash{2, 31: 3}, ExpiresAt: 4, Personal: true, Launcher: 6}, {ID: 5}},
 		"session_ends":        int64(3),
 		"open_round":          machine.OpenRoundRecord{Account: 1000, Round: sampleRound(), ActedAt: 1_795_000_000_004},
 		"limits":              machine.LimitsRecord{InForce: limits, Pending: []machine.PendingRecord{{Limit: command.LimitLossPerWeek, Value: 8, From: 7}, {Limit: command.LimitSessionMinutes, From: 9}}},

@@ -21,6 +21,8 @@ type constants struct {
 	mostSessions int
 	// mostTokens is the most personal access tokens of an account, and mostInvitations the most invitations of the house.
 	mostTokens, mostInvitations int
+	// mostLaunched is the most tokens of an account that its sessions have launched. Launching another one ends the oldest.
+	mostLaunched int
 	// mostUses is how many people one invitation can be for.
 	mostUses int
 	// longestLink is the longest time, in milliseconds, for which a link to set a password holds.
@@ -57,6 +59,7 @@ var levels = [...]constants{
 	1: {
 		mostSessions:     20,
 		mostTokens:       20,
+		mostLaunched:     10,
 		mostInvitations:  1000,
 		mostUses:         1_000_000,
 		longestLink:      30 * dayMillis,

@@ -174,7 +174,8 @@ type sessionRef struct {
 	ID        command.SessionID
 	Token     command.TokenHash
 	ExpiresAt int64
-	Personal  bool // a personal access token
+	Personal  bool              // a personal access token
+	Launcher  command.SessionID // the session that has launched it, and with which it ends; 0: none
 }
 
 type invitationRecord struct {

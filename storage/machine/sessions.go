@@ -1,6 +1,10 @@
 package machine
 
-import "imperio/storage/command"
+import (
+	"slices"
+
+	"imperio/storage/command"
+)
 
 // openSession signs an account in once its password is verified, and returns the tries that the sign-in used.
 func (m *Machine) openSession(b command.OpenSession) (command.Result, error) {
@@ -30,7 +34,7 @@ func (m *Machine) openSession(b command.OpenSession) (command.Result, error) {
 		}
 	}
 	sid := command.SessionID(m.head.Events + 1)
-	if err := m.addSession(id, a.Role, &b.Session, sid); err != nil {
+	if err := m.addSession(id, a.Role, &b.Session, sid, 0); err != nil {
 		return command.Result{}, err
 	}
 	e := Event{Kind: SessionOpened, Session: sid}
@@ -62,11 +66,17 @@ func (m *Machine) createToken(b command.CreateToken) (command.Result, error) {
 	if err != nil {
 		return command.Result{}, err
 	}
-	if valid(refs, true, m.now) >= m.is().mostTokens {
+	if b.Launcher != 0 {
+		launcher := slices.IndexFunc(refs, func(r sessionRef) bool { return r.ID == b.Launcher && !r.Personal && r.ExpiresAt > m.now })
+		if launcher < 0 {
+			return command.Refusef("session_not_found", "The session that has opened this page is over. Sign in again."), nil
+		}
+		b.Session.Lifetime = min(b.Session.Lifetime, refs[launcher].ExpiresAt-m.now)
+	} else if valid(refs, ownToken, m.now) >= m.is().mostTokens {
 		return command.Refusef("too_many_tokens", "An account has at most %d personal access tokens. Delete one that you no longer need.", m.is().mostTokens), nil
 	}
 	sid := command.SessionID(m.head.Events + 1)
-	if err := m.addSession(id, a.Role, &b.Session, sid); err != nil {
+	if err := m.addSession(id, a.Role, &b.Session, sid, b.Launcher); err != nil {
 		return command.Result{}, err
 	}
 	e := Event{Kind: TokenCreated, Session: sid}
@@ -127,21 +137,26 @@ func (m *Machine) refuseSession(s *command.NewSession) (*command.Refusal, error)
 	return &command.Refusal{Code: "invalid_session", Message: "This session was opened before. Sign in again."}, nil
 }
 
-// addSession stores a session. It ends the account's expired sessions, and the oldest if there are too many.
-func (m *Machine) addSession(id command.AccountID, role command.Role, s *command.NewSession, sid command.SessionID) error {
+// addSession stores a session. It ends the account's expired sessions, and the oldest of its kind if there are too many. Of
+// tokens that the player has made, there never are.
+func (m *Machine) addSession(id command.AccountID, role command.Role, s *command.NewSession, sid, launcher command.SessionID) error {
 	refs, err := m.sessionRefs(id)
 	if err != nil {
 		return err
 	}
+	ref := sessionRef{ID: sid, Token: s.Token, ExpiresAt: m.now + s.Lifetime, Personal: s.Scopes != 0, Launcher: launcher}
 	excess := 0
-	if s.Scopes == 0 { // a sign-in ends no personal access token
-		excess = 1 - m.is().mostSessions + valid(refs, false, m.now)
+	switch ref.kind() {
+	case signedIn:
+		excess = 1 - m.is().mostSessions + valid(refs, signedIn, m.now)
+	case launched:
+		excess = 1 - m.is().mostLaunched + valid(refs, launched, m.now)
 	}
 	if err := m.dropSessions(id, func(r sessionRef) bool {
 		if r.ExpiresAt <= m.now {
 			return true
 		}
-		if r.Personal {
+		if r.kind() != ref.kind() {
 			return false
 		}
 		excess--
@@ -152,24 +167,42 @@ func (m *Machine) addSession(id command.AccountID, role command.Role, s *command
 	if refs, err = m.sessionRefs(id); err != nil {
 		return err
 	}
-	expires := m.now + s.Lifetime
-	refs = append(refs, sessionRef{ID: sid, Token: s.Token, ExpiresAt: expires, Personal: s.Scopes != 0})
+	refs = append(refs, ref)
 	if err := m.put(tableAccountSessions, accountKey(id), refs); err != nil {
 		return err
 	}
-	if err := m.countSession(expires); err != nil {
+	if err := m.countSession(ref.ExpiresAt); err != nil {
 		return err
 	}
 	return m.put(tableSessions, s.Token[:], sessionRecord{
-		ID: sid, Account: id, Role: role, CreatedAt: m.now, ExpiresAt: expires, UserAgent: s.UserAgent, Address: s.Address,
+		ID: sid, Account: id, Role: role, CreatedAt: m.now, ExpiresAt: ref.ExpiresAt, UserAgent: s.UserAgent, Address: s.Address,
 		Name: s.Name, Scopes: s.Scopes,
 	})
 }
 
-// valid counts the sessions that are valid at a time: personal access tokens or others.
-func valid(refs []sessionRef, personal bool, now int64) (n int) {
+// sessionKind says what a session came from. Each kind has a most of its own.
+type sessionKind int
+
+const (
+	signedIn sessionKind = iota
+	ownToken             // a personal access token that the player has made
+	launched             // a token for a page that another session has launched
+)
+
+func (r sessionRef) kind() sessionKind {
+	switch {
+	case r.Launcher != 0:
+		return launched
+	case r.Personal:
+		return ownToken
+	}
+	return signedIn
+}
+
+// valid counts the sessions of a kind that are valid at a time.
+func valid(refs []sessionRef, kind sessionKind, now int64) (n int) {
 	for _, r := range refs {
-		if r.ExpiresAt > now && r.Personal == personal {
+		if r.ExpiresAt > now && r.kind() == kind {
 			n++
 		}
 	}
@@ -195,18 +228,21 @@ func (a *AccountRecord) rememberNetwork(network command.Subject, most int) (chan
 
 func allSessions(sessionRef) bool { return true }
 
-// dropSessions ends the sessions of an account for which ends returns true. ends is called once per session, oldest first.
+// dropSessions ends the sessions of an account for which ends returns true, and those that they have launched. ends is called
+// once per session, oldest first.
 func (m *Machine) dropSessions(id command.AccountID, ends func(sessionRef) bool) error {
 	refs, err := m.sessionRefs(id)
 	if err != nil || len(refs) == 0 {
 		return err
 	}
 	kept := refs[:0:0]
-	for _, s := range refs {
-		if !ends(s) {
+	var over []command.SessionID
+	for _, s := range refs { // a session comes after its launcher
+		if !ends(s) && !slices.Contains(over, s.Launcher) {
 			kept = append(kept, s)
 			continue
 		}
+		over = append(over, s.ID)
 		m.state.Delete(tableSessions, s.Token[:])
 		m.sessions.forget(s.Token)
 		if err := m.uncountSession(s.ExpiresAt); err != nil {

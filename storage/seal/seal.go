@@ -34,6 +34,7 @@ type Keys struct {
 	subjects     []byte
 	networks     []byte
 	devices      []byte
+	tickets      []byte
 	certificates []byte
 	backups      []byte
 	imports      []byte
@@ -62,7 +63,7 @@ func New(key [KeySize]byte) *Keys {
 	return &Keys{
 		id:    command.KeyID(derive("key id", len(command.KeyID{}))),
 		seeds: box("server seed", cipher.NewGCM), passwords: box("password hash", cipher.NewGCMWithRandomNonce),
-		subjects: derive("throttled subject", 32), networks: derive("known network", 32), devices: derive("device cookie", 32),
+		subjects: derive("throttled subject", 32), networks: derive("known network", 32), devices: derive("device cookie", 32), tickets: derive("launch ticket", 32),
 		certificates: derive("certificates", 32), backups: derive("backups", 32), imports: derive("imported name", 32),
 	}
 }
@@ -138,8 +139,13 @@ func (k *Keys) ImportedName(name string) command.Subject {
 }
 
 // Devices authenticates the content of a device cookie.
-func (k *Keys) Devices(content []byte) [sha256.Size]byte {
-	mac := hmac.New(sha256.New, k.devices)
+func (k *Keys) Devices(content []byte) [sha256.Size]byte { return authentic(k.devices, content) }
+
+// Tickets authenticates tickets for the older front ends, and what follows from them.
+func (k *Keys) Tickets(content []byte) [sha256.Size]byte { return authentic(k.tickets, content) }
+
+func authentic(key, content []byte) [sha256.Size]byte {
+	mac := hmac.New(sha256.New, key)
 	mac.Write(content)
 	var sum [sha256.Size]byte
 	mac.Sum(sum[:0])

@@ -170,7 +170,11 @@ func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
 	case 44:
 		s := m.drawSession(t)
 		s.Name, s.Scopes = "bot", command.Scopes(rapid.IntRange(0, 4).Draw(t, "scopes"))
-		return command.CreateToken{Session: s}
+		b := command.CreateToken{Session: s}
+		if rapid.Bool().Draw(t, "launched") {
+			b.Launcher = drawSessionID(t, p)
+		}
+		return b
 	case 45:
 		return command.BeginLineage{Lineage: rapid.SampledFrom([]string{"", "origin", "20261120T100000Z-4f3a9c21", "20261121T100000Z-00000000", "a/b", "línea"}).Draw(t, "lineage"),
 			Actor: "cashier", Reason: "test", Before: "a", After: "b"}

@@ -67,9 +67,10 @@ type player struct {
 	coins         games.Coins
 	sessions      []command.Session // oldest first
 	tokens        map[command.SessionID]command.TokenHash
-	networks      []command.Subject // the newest 8 that sessions were opened from, newest last
-	seeds         [][]byte          // of all pairs, the active and the next one
-	clients       []string          // of all pairs up to the active one
+	launchers     map[command.SessionID]command.SessionID // which session has launched another
+	networks      []command.Subject                       // the newest 8 that sessions were opened from, newest last
+	seeds         [][]byte                                // of all pairs, the active and the next one
+	clients       []string                                // of all pairs up to the active one
 	rotated       []time.Time
 	nonces        []uint64 // used by pair
 	rounds        []*modelRound
@@ -298,7 +299,7 @@ func (m *Model) openAccount(b command.OpenAccount, key command.Key, entropy []by
 	}
 	p := &player{
 		id: m.next, name: b.Username, nameKey: b.UsernameKey, email: b.Email, mail: b.EmailKey, hash: b.PasswordHash,
-		role: b.Role, created: m.now, openedUnder: key, coins: b.WelcomeCoins, tokens: make(map[command.SessionID]command.TokenHash),
+		role: b.Role, created: m.now, openedUnder: key, coins: b.WelcomeCoins, tokens: make(map[command.SessionID]command.TokenHash), launchers: make(map[command.SessionID]command.SessionID),
 		seeds:   [][]byte{entropy[:32], entropy[32:]},
 		clients: []string{"default:" + strconv.FormatUint(uint64(m.next), 10)}, nonces: []uint64{0},
 	}
@@ -308,7 +309,7 @@ func (m *Model) openAccount(b command.OpenAccount, key command.Key, entropy []by
 	if b.Session == nil {
 		return did(func() any { return &command.AccountOpened{Account: p.account()} })
 	}
-	sid := p.addSession(m, *b.Session)
+	sid := p.addSession(m, *b.Session, 0)
 	return did(func() any {
 		v := &command.AccountOpened{Account: p.account()}
 		if s := p.session(sid); s.ID != 0 {

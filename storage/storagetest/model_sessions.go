@@ -45,7 +45,7 @@ func (m *Model) openSession(p *player, b command.OpenSession) outcome {
 		p.hash = b.Rehash
 	}
 	m.debts[b.Subject] = nil
-	sid := p.addSession(m, b.Session)
+	sid := p.addSession(m, b.Session, 0)
 	return did(func() any { return &command.SessionOpened{Account: p.account(), Session: p.session(sid)} })
 }
 
@@ -73,12 +73,17 @@ func (p *player) session(id command.SessionID) command.Session {
 	return command.Session{}
 }
 
-// addSession ends expired sessions and, if 20 remain, the oldest one.
-func (p *player) addSession(m *Model, s command.NewSession) command.SessionID {
-	p.sessions = slices.DeleteFunc(slices.Clone(p.sessions), func(s command.Session) bool { return !s.ExpiresAt.After(m.now) })
-	if s.Scopes == 0 && p.count(false) == 20 {
-		oldest := slices.IndexFunc(p.sessions, func(s command.Session) bool { return s.Scopes == 0 })
-		p.sessions = slices.Delete(p.sessions, oldest, oldest+1)
+// addSession ends expired sessions and, if too many of the kind remain, the oldest one: of 20 that the player has signed in to,
+// of 10 that another one has launched.
+func (p *player) addSession(m *Model, s command.NewSession, launcher command.SessionID) command.SessionID {
+	p.end(func(s command.Session) bool { return !s.ExpiresAt.After(m.now) })
+	alike := filter(p.sessions, func(o command.Session) bool { return o.Scopes == 0 })
+	most := 20
+	if launcher != 0 {
+		alike, most = filter(p.sessions, func(o command.Session) bool { return p.launchers[o.ID] != 0 }), 10
+	}
+	if (s.Scopes == 0 || launcher != 0) && len(alike) == most {
+		p.end(func(o command.Session) bool { return o.ID == alike[0].ID })
 	}
 	if s.Network != (command.Subject{}) {
 		p.networks = append(slices.DeleteFunc(slices.Clone(p.networks), func(n command.Subject) bool { return n == s.Network }), s.Network)
@@ -88,6 +93,9 @@ func (p *player) addSession(m *Model, s command.NewSession) command.SessionID {
 	}
 	id := command.SessionID(m.events + 1)
 	p.tokens[id] = s.Token
+	if launcher != 0 {
+		p.launchers[id] = launcher
+	}
 	p.sessions = append(p.sessions, command.Session{
 		ID: id, Account: p.id, Role: p.role, CreatedAt: m.now, ExpiresAt: m.now.Add(time.Duration(s.Lifetime) * time.Millisecond), UserAgent: s.UserAgent, Address: s.Address,
 		Name: s.Name, Scopes: s.Scopes,
@@ -95,9 +103,12 @@ func (p *player) addSession(m *Model, s command.NewSession) command.SessionID {
 	return id
 }
 
-// count counts the sessions that are kept: personal access tokens or others.
-func (p *player) count(personal bool) int {
-	return len(filter(p.sessions, func(s command.Session) bool { return personal == (s.Scopes != 0) }))
+// end ends sessions, and those whose launcher is gone.
+func (p *player) end(over func(command.Session) bool) {
+	p.sessions = filter(p.sessions, func(s command.Session) bool { return !over(s) })
+	p.sessions = filter(p.sessions, func(s command.Session) bool {
+		return p.launchers[s.ID] == 0 || p.session(p.launchers[s.ID]).ID != 0
+	})
 }
 
 func (m *Model) createToken(p *player, b command.CreateToken) outcome {
@@ -110,26 +121,31 @@ func (m *Model) createToken(p *player, b command.CreateToken) outcome {
 	if m.knows(b.Session.Token) {
 		return refused(refuse("invalid_session"))
 	}
-	valid := filter(p.sessions, func(s command.Session) bool { return s.Scopes != 0 && s.ExpiresAt.After(m.now) })
-	if len(valid) >= 20 {
+	if b.Launcher != 0 {
+		launcher := p.session(b.Launcher)
+		if launcher.ID == 0 || launcher.Scopes != 0 || !launcher.ExpiresAt.After(m.now) {
+			return refused(refuse("session_not_found"))
+		}
+		b.Session.Lifetime = min(b.Session.Lifetime, launcher.ExpiresAt.Sub(m.now).Milliseconds())
+	} else if own := filter(p.sessions, func(s command.Session) bool {
+		return s.Scopes != 0 && p.launchers[s.ID] == 0 && s.ExpiresAt.After(m.now)
+	}); len(own) >= 20 {
 		return refused(refuse("too_many_tokens"))
 	}
 	b.Session.Network = command.Subject{} // only sign-ins are remembered
-	sid := p.addSession(m, b.Session)
+	sid := p.addSession(m, b.Session, b.Launcher)
 	return did(func() any { return &command.SessionOpened{Account: p.account(), Session: p.session(sid)} })
 }
 
 func (p *player) endSessions(b command.EndSessions) outcome {
-	kept := slices.DeleteFunc(slices.Clone(p.sessions), func(s command.Session) bool {
-		return b.All && s.ID != b.Keep || !b.All && s.ID == b.Session
-	})
-	if len(kept) == len(p.sessions) {
+	before := len(p.sessions)
+	p.end(func(s command.Session) bool { return b.All && s.ID != b.Keep || !b.All && s.ID == b.Session })
+	if len(p.sessions) == before {
 		if b.All {
 			return outcome{}
 		}
 		return refused(refuse("session_not_found"))
 	}
-	p.sessions = kept
 	return did(nothing)
 }
 
@@ -145,6 +161,6 @@ func (m *Model) changePassword(p *player, b command.ChangePassword) outcome {
 	}
 	p.hash, p.link = b.NewHash, command.PasswordLink{}
 	m.debts[b.Subject] = nil
-	p.sessions = slices.DeleteFunc(slices.Clone(p.sessions), func(s command.Session) bool { return s.ID != b.Keep })
+	p.end(func(s command.Session) bool { return s.ID != b.Keep })
 	return did(nothing)
 }

@@ -12,12 +12,14 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"imperio/appliance/bench"
 	"imperio/appliance/config"
+	"imperio/storage/storagetest/postgrestest"
 )
 
 // steps are the measurements of a campaign, in this order. A step makes the casinos that it needs.
@@ -35,8 +37,8 @@ var steps = []struct {
 	{"restarts", "starts after a stop and after a kill", (*campaign).measureRestarts, false},
 	{"restart", "restarts under load", (*campaign).measureRestart, false},
 	{"backups", "backups during play, and a restore", (*campaign).measureBackups, true},
-	{"mirror", "a mirror in PostgreSQL that catches up, and play with it", (*campaign).measureMirror, true},
 	{"import", "players who move in from an older casino", (*campaign).measureImport, true},
+	{"mirror", "a mirror in PostgreSQL that catches up, and play with it", (*campaign).measureMirror, true},
 	{"keys", "play with many used idempotency keys", (*campaign).measureKeys, false},
 }
 
@@ -145,6 +147,14 @@ func TestCampaign(t *testing.T) {
 	defer stop()
 	o := chosen
 	o.t = t
+	if postgrestest.Missing() == nil || os.Getenv("CI") == "true" {
+		o.postgres = sync.OnceValue(func() *postgrestest.Server {
+			s := postgrestest.Start(t, postgrestest.With("shared_buffers", "128MB"))
+			s.CreateDatabase(t, "catchup")
+			s.CreateDatabase(t, "play")
+			return s
+		})
+	}
 	if o.dir == "" && o.quick {
 		o.dir = memoryDirectory(t)
 	}

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"imperio/storage/storagetest/postgrestest"
 )
 
 // options say what to measure, with what sizes. The flags set them.
@@ -26,14 +28,15 @@ type options struct {
 	duration         time.Duration // of play for each ratio and for the mix of games
 	turns            int
 	turn             time.Duration
-	idle             time.Duration // before memory is read
-	restarts         int           // of each kind, under load
-	keys, keyPlayers int           // used idempotency keys, and players who used them
-	movers           int           // users of an older casino, who move in
-	within           time.Duration // everything together
-	patience         time.Duration // of a player, for when the campaign is interrupted and its casinos have stopped
-	quick            bool          // the sizes are tiny, and the figures mean nothing
-	t                testing.TB    // starts PostgreSQL; nil: nothing is measured with it
+	idle             time.Duration               // before memory is read
+	restarts         int                         // of each kind, under load
+	keys, keyPlayers int                         // used idempotency keys, and players who used them
+	movers           int                         // users of an older casino, who move in
+	within           time.Duration               // everything together
+	patience         time.Duration               // of a player, for when the campaign is interrupted and its casinos have stopped
+	postgres         func() *postgrestest.Server // nil: there is none
+	quick            bool                        // the sizes are tiny, and the figures mean nothing
+	t                testing.TB                  // starts PostgreSQL; nil: nothing is measured with it
 }
 
 // The promised sizes, and tiny ones whose figures mean nothing.

@@ -69,6 +69,7 @@ export function startRouter(drawn) {
 /** @param {string} path */
 export async function navigate(path) {
   if (path.startsWith('/sign-in?next=%2Fsign-')) return; // already signing in or up: keep the first destination
+  if (path.startsWith('/redirect-')) { location.assign(path); return; } // the casino sends the player on, to an older front end
   if (path !== location.pathname + location.search) {
     places.set(entry, scrollY);
     entry = Date.now();
