@@ -78,6 +78,13 @@ func (c *copyRows) json(v []byte) {
 	c.data = append(c.data, v...)
 }
 
+func (c *copyRows) bool(v bool) {
+	c.data = append(c.data, 0, 0, 0, 1, 0)
+	if v {
+		c.data[len(c.data)-1] = 1
+	}
+}
+
 func (c *copyRows) bytes(v []byte) {
 	c.data = binary.BigEndian.AppendUint32(c.data, uint32(len(v)))
 	c.data = append(c.data, v...)

@@ -259,9 +259,16 @@ func (m *Mirror) read(ctx context.Context, r *reader, batches chan<- *batch) err
 		case batches <- b:
 		case <-ctx.Done():
 		}
+		if b.complete && b.events > busyEvents {
+			m.pause(ctx, 8*m.o.Interval)
+		}
 	}
 	return ctx.Err()
 }
+
+// busyEvents is how many events a mirror that follows finds at once in a busy casino. Then it waits longer before it looks again: larger
+// batches cost less, above all since an account is written once for all its bets.
+const busyEvents = 1000
 
 // pause waits until the time is over, ctx ends, or somebody asks for a rebuild.
 func (m *Mirror) pause(ctx context.Context, d time.Duration) {

@@ -20,6 +20,7 @@ type reader struct {
 	touched accountSet
 	tables  *tables
 	lineage string // of the history, as of the last snapshot
+	sizes   [3]int // of the last batch: the next one is about as large
 }
 
 const (
@@ -48,6 +49,10 @@ func (r *reader) read(ctx context.Context) (b *batch, err error) {
 		r.tables = newTables(snap.Games())
 	}
 	b = newBatch(r.next)
+	rows := [...]*copyRows{&b.eventRows, &b.transferRows, &b.roundRows}
+	for i, c := range rows {
+		c.data = make([]byte, 0, r.sizes[i]+r.sizes[i]/16)
+	}
 	b.lineage = head.Lineage
 	if head.Events > r.next.event {
 		err = snap.Events(r.next.event+1, func(e *machine.StoredEvent) error {
@@ -75,6 +80,9 @@ func (r *reader) read(ctx context.Context) (b *batch, err error) {
 	}
 	if b.complete {
 		b.to.accounts = b.to.event
+	}
+	for i, c := range rows {
+		r.sizes[i] = len(c.data)
 	}
 	r.next = b.to
 	return b, ctx.Err()

@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"imperio/games"
-	"imperio/storage/machine"
 )
 
 // within runs fn in a transaction with the mirror's settings. They hold for the transaction alone, so a pooler between us
@@ -87,98 +88,79 @@ func someTime(t time.Time) *time.Time {
 	return &t
 }
 
-func unixTime(ms int64) *time.Time {
-	if ms == 0 {
-		return nil
-	}
-	return new(time.UnixMilli(ms).UTC())
-}
-
-func someText(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return new(clean(s))
-}
-
-func someJSON(v []byte) *string {
-	if len(v) == 0 {
-		return nil
-	}
-	return new(string(v))
-}
-
 // moveRounds changes rounds that were opened before the batch. Since the position is exact, they are there.
 func (m *Mirror) moveRounds(ctx context.Context, conn *pgx.Conn, b *batch) error {
 	if len(b.moved) == 0 {
 		return nil
 	}
 	t := newTables(m.games)
-	var id, staked []int64
-	var payout []*int64
-	var settled []*time.Time
-	var actions, outcome []*string
-	for round, r := range b.moved {
-		_, a, o, err := t.parts(r)
+	id, staked, payout := column{oid: pgtype.Int8OID}, column{oid: pgtype.Int8OID}, column{oid: pgtype.Int8OID}
+	settled, actions, outcome := column{oid: pgtype.TimestamptzOID}, column{oid: pgtype.JSONBOID}, column{oid: pgtype.JSONBOID}
+	for _, r := range b.moved {
+		_, taken, came, err := t.parts(r)
 		if err != nil {
 			return err
 		}
-		id, staked = append(id, int64(round)), append(staked, int64(r.record.Staked))
-		payout = append(payout, payoutOf(r.record))
-		settled, actions, outcome = append(settled, unixTime(r.settled)), append(actions, someJSON(a)), append(outcome, someJSON(o))
+		id.int(int64(r.record.ID))
+		staked.int(int64(r.record.Staked))
+		if r.record.Settled {
+			payout.int(int64(r.record.Payout))
+		} else {
+			payout.null()
+		}
+		settled.time(r.settled)
+		actions.json(taken)
+		outcome.json(came)
 	}
-	tag, err := conn.Exec(ctx, `UPDATE rounds SET staked = u.staked, payout = u.payout, settled_at = u.settled_at, actions = u.actions::jsonb, outcome = u.outcome::jsonb
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[]) AS u (id, staked, payout, settled_at, actions, outcome)
-		WHERE rounds.id = u.id`, pgx.QueryExecModeExec, id, staked, payout, settled, actions, outcome)
-	if err == nil && tag.RowsAffected() != int64(len(id)) {
-		err = &wordsError{fmt.Sprintf("the table rounds lacks %d rounds that were written before: somebody has deleted rows. Run 'imperio mirror rebuild'", int64(len(id))-tag.RowsAffected()), nil}
+	changed, err := execColumns(ctx, conn, `UPDATE rounds SET staked = u.staked, payout = u.payout, settled_at = u.settled_at, actions = u.actions, outcome = u.outcome
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::jsonb[], $6::jsonb[]) AS u (id, staked, payout, settled_at, actions, outcome)
+		WHERE rounds.id = u.id`, len(b.moved), &id, &staked, &payout, &settled, &actions, &outcome)
+	if missing := int64(len(b.moved)) - changed; err == nil && missing != 0 {
+		err = &wordsError{fmt.Sprintf("the table rounds lacks %d rounds that were written before: somebody has deleted rows. Run 'imperio mirror rebuild'", missing), nil}
 	}
 	return err
-}
-
-func payoutOf(r *machine.RoundRecord) *int64 {
-	if !r.Settled {
-		return nil
-	}
-	return new(int64(r.Payout))
 }
 
 // accountsAtOnce is how many accounts one statement writes.
 const accountsAtOnce = 2_000
 
 func (m *Mirror) writeAccounts(ctx context.Context, conn *pgx.Conn, b *batch) error {
-	for rest := b.accounts; len(rest) > 0; {
-		some := rest[:min(len(rest), accountsAtOnce)]
-		rest = rest[len(some):]
-		var id, coins, held []int64
-		var name, email []*string
-		var role []string
-		var locked []bool
-		var created []time.Time
-		var excluded, deleted []*time.Time
-		var open []*int64
+	for some := range slices.Chunk(b.accounts, accountsAtOnce) {
+		id, name, email, role := column{oid: pgtype.Int8OID}, column{oid: pgtype.TextOID}, column{oid: pgtype.TextOID}, column{oid: pgtype.TextOID}
+		created, excluded, deleted := column{oid: pgtype.TimestamptzOID}, column{oid: pgtype.TimestamptzOID}, column{oid: pgtype.TimestamptzOID}
+		locked, coins, held, open := column{oid: pgtype.BoolOID}, column{oid: pgtype.Int8OID}, column{oid: pgtype.Int8OID}, column{oid: pgtype.Int8OID}
 		for i := range some {
 			a := &some[i]
-			id, coins, held = append(id, int64(a.ID)), append(coins, int64(a.Coins)), append(held, int64(a.HeldCoins))
-			name, email, role = append(name, someText(a.Username)), append(email, someText(a.Email)), append(role, string(a.Role))
-			locked, created = append(locked, a.Locked), append(created, a.CreatedAt)
-			excluded, deleted = append(excluded, someTime(a.ExcludedUntil)), append(deleted, someTime(a.DeletedAt))
-			round := new(int64(a.OpenRound))
-			if *round == 0 {
-				round = nil
-			}
-			open = append(open, round)
+			id.int(int64(a.ID))
+			name.text(a.Username)
+			email.text(a.Email)
+			role.text(string(a.Role))
+			created.time(millis(a.CreatedAt))
+			locked.bool(a.Locked)
+			excluded.time(millis(a.ExcludedUntil))
+			deleted.time(millis(a.DeletedAt))
+			coins.int(int64(a.Coins))
+			held.int(int64(a.HeldCoins))
+			open.some(int64(a.OpenRound))
 		}
-		_, err := conn.Exec(ctx, `INSERT INTO accounts (id, username, email, role, created_at, locked, excluded_until, deleted_at, coins, held_coins, open_round)
+		_, err := execColumns(ctx, conn, `INSERT INTO accounts (id, username, email, role, created_at, locked, excluded_until, deleted_at, coins, held_coins, open_round)
 			SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[], $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::bigint[], $11::bigint[])
 			ON CONFLICT (id) DO UPDATE SET username = excluded.username, email = excluded.email, role = excluded.role, created_at = excluded.created_at, locked = excluded.locked,
 				excluded_until = excluded.excluded_until, deleted_at = excluded.deleted_at, coins = excluded.coins, held_coins = excluded.held_coins, open_round = excluded.open_round`,
-			pgx.QueryExecModeExec, id, name, email, role, created, locked, excluded, deleted, coins, held, open)
+			len(some), &id, &name, &email, &role, &created, &locked, &excluded, &deleted, &coins, &held, &open)
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// millis is a time as the casino stores it; 0 for none.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 // catalogue is what the casino plays. It is read once, from the first snapshot.
