@@ -148,7 +148,7 @@ func newReader(t *testing.T, program string) *reader {
 			t.Fatal(err)
 		}
 	}
-	for link, target := range map[string]string{"bin/imperio": program, ".tools/imperio": program, "deploy": filepath.Join(root, "deploy"), "docs": filepath.Join(root, "docs"), "README.md": filepath.Join(root, "README.md")} {
+	for link, target := range map[string]string{"bin/imperio": program, ".tools/imperio": program, "deploy": filepath.Join(root, "deploy"), "docs": filepath.Join(root, "docs"), "storage": filepath.Join(root, "storage"), "README.md": filepath.Join(root, "README.md")} {
 		if err := os.Symlink(target, filepath.Join(r.dir, link)); err != nil {
 			t.Fatal(err)
 		}
