@@ -46,8 +46,8 @@ type olderHash struct {
 	sum    []byte
 }
 
-// CheckOlderHash says whether a value from an older casino's database is a password hash that this program can verify: one that
-// parseOlderHash knows, or one of our own as an export wrote it (see ParseOwnHash). The value itself is in no error. It is safe for
+// CheckOlderHash says whether a value from an older casino's database is a password hash that this program can verify: pbkdf2 or scrypt
+// in werkzeug's format, or one of our own as an export wrote it (see ParseOwnHash). The value itself is in no error. It is safe for
 // concurrent use, and cheap.
 func CheckOlderHash(hash string) error {
 	if _, _, ok := ParseOwnHash(hash); ok {
