@@ -174,7 +174,7 @@ func TestLegacy_ATicketIsForOneBrowserAndForAMinute(t *testing.T) {
 
 	slots := ana.launch("imperio")
 	(&realClient{h: h, token: slots.token}).refused(401, "unauthenticated", "GET", "/api/v1/me", "") // the API takes no tickets
-	var first sync.WaitGroup // the slots page asks several things at once
+	var first sync.WaitGroup                                                                         // the slots page asks several things at once
 	for range 8 {
 		first.Go(func() { slots.coins() })
 		first.Go(func() {
@@ -245,8 +245,10 @@ func TestLegacy_ALaunchEndsWithItsSignIn(t *testing.T) {
 	h := openRealHouse(t, withLegacy)
 	operator := h.operator()
 	for name, end := range map[string]func(p *realClient){
-		"sign-out":  func(p *realClient) { p.object(204, "DELETE", "/api/v1/sessions/current", "") },
-		"password":  func(p *realClient) { p.object(204, "PUT", "/api/v1/me/password", `{"current":"correct horse","new":"correct horses"}`) },
+		"sign-out": func(p *realClient) { p.object(204, "DELETE", "/api/v1/sessions/current", "") },
+		"password": func(p *realClient) {
+			p.object(204, "PUT", "/api/v1/me/password", `{"current":"correct horse","new":"correct horses"}`)
+		},
 		"exclusion": func(p *realClient) { p.object(201, "POST", "/api/v1/me/exclusions", `{"days":1}`) },
 		"lock": func(p *realClient) {
 			if _, err := control.SetLock.Call(t.Context(), operator, control.Lock{Who: "lock", Locked: true, Reason: "test"}); err != nil {

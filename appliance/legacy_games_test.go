@@ -135,7 +135,9 @@ func TestLegacy_BlackjackWagersAndHands(t *testing.T) {
 	if v = o.act(v, "double"); number(v["current_wager"]) != 20 || v["double_down"] != true || v["game_over"] != true {
 		t.Errorf("a double: %v", v)
 	}
-	v = o.startUntil(func(v map[string]any) bool { return v["can_split"] == true && v["player_hand"].([]any)[0].(map[string]any)["name"] != "Ace" })
+	v = o.startUntil(func(v map[string]any) bool {
+		return v["can_split"] == true && v["player_hand"].([]any)[0].(map[string]any)["name"] != "Ace"
+	})
 	if v = o.act(v, "split"); v["split"] != true || v["can_split"] != false || number(v["current_wager"]) != 10 {
 		t.Fatalf("a split: %v", v)
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
+	"imperio/appliance"
 	"imperio/appliance/control"
 	"imperio/storage"
 	"imperio/storage/importer"
@@ -22,6 +24,7 @@ type importImperioCasinoCommand struct {
 	Report       string `placeholder:"FILE" help:"Write all rows into this file, FILE.csv or FILE.json."`
 	Source       string `default:"imperiocasino" placeholder:"NAME" help:"A name for the older casino, where you import more than one. A row of a source is imported once."`
 	WithoutGames bool   `help:"Don't return the stakes of open games."`
+	New          bool   `help:"Make a new casino, if the data directory has none."`
 
 	Data     dataDirFlags `embed:""`
 	jsonFlag `embed:""`
@@ -41,6 +44,7 @@ Examples:
 
   imperio import imperiocasino --from sqlite:app.db --dry-run --report plan.csv
   imperio import imperiocasino --from sqlite:app.db --verify --report import.csv
+  imperio import imperiocasino --from sqlite:copy.db --data-dir ./rehearsal --new --verify
   imperio import imperiocasino --from postgres://casino@db.example/casino --verify
   imperio import imperiocasino --from sqlite:app.db --dry-run --verify --json`
 }
@@ -74,24 +78,44 @@ func (c *importImperioCasinoCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	return env.control(func(client *control.Client) error {
+	if c.New {
+		dir := loaded.Config.Data.Dir
+		if has, err := appliance.HasCasino(dir); err != nil {
+			return err
+		} else if !has && c.DryRun {
+			return c.into(env, importer.Nowhere{}, "")
+		} else if !has {
+			if err := appliance.MakeCasino(env.Ctx, appliance.Options{Config: loaded.Config, Version: version, Logs: io.Discard}); err != nil {
+				return err
+			}
+		}
+	}
+	err = env.control(func(client *control.Client) error {
 		identity, err := storage.ReadIdentity(loaded.Config.Data.Dir)
 		if err != nil {
 			return fmt.Errorf("find out which casino this is: %w", err)
 		}
-		progress := newWork(env)
-		defer progress.end()
-		o := importer.Options{
-			Casino: importingCasino{client}, Names: importNames, Source: c.Source, Cluster: identity.ClusterID, DryRun: c.DryRun, WithoutGames: c.WithoutGames,
-			Progress: func(phase string, done, total int64) {
-				if c.DryRun && phase == importer.PhaseImport {
-					phase = "plan"
-				}
-				progress.show(phase, done, total)
-			},
-		}
-		return c.do(env, o, progress)
+		return c.into(env, importingCasino{client}, identity.ClusterID)
 	})
+	if errors.Is(err, appliance.ErrNoCasino) {
+		err = fmt.Errorf("%w, or let the import make one with --new", err)
+	}
+	return err
+}
+
+// into imports into a casino, whose cluster's id is "" if it is still to be made.
+func (c *importImperioCasinoCommand) into(env *environment, casino importer.Casino, cluster string) error {
+	progress := newWork(env)
+	defer progress.end()
+	return c.do(env, importer.Options{
+		Casino: casino, Names: importNames, Source: c.Source, Cluster: cluster, DryRun: c.DryRun, WithoutGames: c.WithoutGames,
+		Progress: func(phase string, done, total int64) {
+			if c.DryRun && phase == importer.PhaseImport {
+				phase = "plan"
+			}
+			progress.show(phase, done, total)
+		},
+	}, progress)
 }
 
 // do imports and compares, completes the report, and tells what came of it.

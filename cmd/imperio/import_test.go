@@ -83,6 +83,30 @@ func TestImport_ExitCodesAndWhatItTells(t *testing.T) {
 	holds(t, stderr, "2 of 2 rows differ from their accounts")
 }
 
+func TestImport_MakesACasinoOnlyWhereItIsToldTo(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "casino")
+	from := olderDatabase(t, `(1, 'ana', 'ana@example.org', `+olderHash+`, 5)`)
+	imports := func(args ...string) (stdout, stderr string, code int) {
+		return invoke(t, []string{"IMPERIO_DATA_DIR=" + dir}, append([]string{"import", "imperiocasino", "--from", from}, args...)...)
+	}
+	_, stderr, code := imports()
+	if code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	holds(t, stderr, "there is no casino", "--new")
+	if stdout, stderr, code := imports("--new", "--dry-run"); code != 0 || !strings.Contains(stdout, "to be imported                 1") {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("a dry run, or a run without --new, has made %s: %v", dir, err)
+	}
+	for _, now := range []string{"imported now                   1", "imported now                   0"} {
+		if stdout, stderr, code := imports("--new", "--verify"); code != 0 || !strings.Contains(stdout, now) {
+			t.Errorf("exit code %d, want %q: %s%s", code, now, stdout, stderr)
+		}
+	}
+}
+
 func TestImport_CommandLinesThatMakeNoSense(t *testing.T) {
 	environ := []string{"IMPERIO_DATA_DIR=/nowhere/at/all"}
 	for _, c := range []struct {

@@ -50,7 +50,7 @@ func printSummary(env *environment, s *importer.Summary, dry bool) error {
 	t.Row("  imported before", s.AlreadyImported)
 	t.Row("  left out", s.Failed)
 	t.Row("coins "+now, s.Coins)
-	t.Row("  of open games", s.Stakes)
+	t.Row("coins of open games", s.Stakes)
 	t.Row("open games", s.OpenGames)
 	t.Row("  with a stake for their player", s.Returned)
 	t.Row("finished games", s.FinishedGames)
