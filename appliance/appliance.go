@@ -109,6 +109,7 @@ type App struct {
 	cameBack  *upgrade.Journal               // an upgrade has failed, and this is the program before; nil: none has
 	backups   atomic.Pointer[backup.Service] // nil: none are configured, or the data directory is not open yet
 	mirror    *mirror.Mirror                 // nil: none is configured
+	onTrial   atomic.Bool                    // trial is not nil and has not ended; the mirror waits for that
 	events    *storage.Follower              // follows from the start, for countRounds
 	casino    casino
 	certs     *certs.Source
@@ -357,14 +358,14 @@ func (a *App) Run(ctx context.Context) error {
 	if s := a.backups.Load(); s != nil {
 		owned.run(func() { s.Run(background, backupSource{a.casino}) })
 	}
-	if a.mirror != nil && a.trial == nil { // a program on trial must not change the tables: the one before may come back
-		owned.run(func() { a.mirror.Run(background, mirrorSource{a.casino}) })
+	if a.mirror != nil {
+		owned.run(func() { a.mirror.Run(background, a.mirrorSource()) })
 	}
 	owned.run(func() { a.escrow.Run(background) })
 	owned.run(func() { a.health.Run(background) })
 	owned.run(func() { a.countRounds(background, a.events) })
 	owned.run(func() { a.watchLeader(background) })
-	owned.run(func() { a.watchTrial(background) })
+	owned.run(func() { a.watchTrial(background); a.onTrial.Store(false) })
 	failed := make(chan error, len(a.servers)+1)
 	owned.run(func() {
 		if err := a.dir.watch(background); err != nil {

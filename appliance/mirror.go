@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"imperio/appliance/config"
 	"imperio/appliance/control"
@@ -27,17 +28,23 @@ func (a *App) checkMirror() error {
 
 // openMirror makes the mirror.
 func (a *App) openMirror(context.Context) (err error) {
+	a.onTrial.Store(a.trial != nil)
 	a.mirror, err = a.newMirror(&a.config.Mirror, a.dir.identity.ClusterID)
 	return err
 }
 
 // mirrorSource is the casino as the mirror sees it.
-type mirrorSource struct{ casino }
+type mirrorSource struct {
+	casino
+	onTrial *atomic.Bool
+}
 
-// Leads implements mirror.Source.
-func (s mirrorSource) Leads() bool { return s.node.Ready() }
+func (a *App) mirrorSource() mirrorSource { return mirrorSource{a.casino, &a.onTrial} }
 
-func (a *App) mirrorStatus() mirror.Status { return a.mirror.Status(mirrorSource{a.casino}) }
+// Leads implements mirror.Source. A program on trial must not change the tables, since the one before may come back and not know them.
+func (s mirrorSource) Leads() bool { return s.node.Ready() && !s.onTrial.Load() }
+
+func (a *App) mirrorStatus() mirror.Status { return a.mirror.Status(a.mirrorSource()) }
 
 // mirrorFigures is how the mirror stands, for the check and for metrics.
 func (a *App) mirrorFigures() ops.Mirror {
