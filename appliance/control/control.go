@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -141,8 +142,9 @@ type Options struct {
 
 // Control does the operators' work on a casino. Whoever can call it may do everything. It is safe for concurrent use.
 type Control struct {
-	o   Options
-	mux *http.ServeMux
+	o        Options
+	mux      *http.ServeMux
+	imported atomic.Uint64 // the newest event of the last batch of accounts; 0: there was none
 }
 
 // New makes a Control.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"imperio/appliance/auth"
 	"imperio/appliance/problem"
@@ -170,6 +171,7 @@ func (c *Control) importAccounts(ctx context.Context, in ImportBatch) (ImportsDo
 			return ImportsDone{}, err
 		}
 	}
+	began := time.Now()
 	res, err := c.propose(ctx, 0, 2*len(body.Accounts)*command.SeedSize, body)
 	if err != nil {
 		return ImportsDone{}, err
@@ -178,7 +180,30 @@ func (c *Control) importAccounts(ctx context.Context, in ImportBatch) (ImportsDo
 	if err != nil {
 		return ImportsDone{}, err
 	}
+	if c.othersActed(res.Event, len(body.Accounts)) {
+		rest(ctx, importRest*time.Since(began))
+	}
 	return ImportsDone{First: uint64(done.First), Accounts: done.Accounts, Coins: done.Coins, Stakes: done.Stakes}, nil
+}
+
+// importRest is how many times as long as a batch took its importer waits for the next one, while people use the casino.
+const importRest = 6
+
+// othersActed reports whether anything else has happened since the batch before. A batch of n accounts leaves n+1 events, of which last
+// is the newest.
+func (c *Control) othersActed(last uint64, n int) bool {
+	before := c.imported.Swap(last)
+	return before != 0 && last-before > uint64(n)+1
+}
+
+// rest leaves the processors and the disk to the players for a while.
+func rest(ctx context.Context, long time.Duration) {
+	pause := time.NewTimer(min(long, 5*time.Second))
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+	}
 }
 
 // importRow checks a row, and fills in what the machine needs of it.

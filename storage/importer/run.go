@@ -8,7 +8,7 @@ import (
 )
 
 // BatchSize is the number of rows that are imported together.
-const BatchSize = 250
+const BatchSize = 500
 
 // Options say what to import, and how.
 type Options struct {
