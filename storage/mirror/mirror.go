@@ -153,6 +153,7 @@ func (m *Mirror) session(ctx context.Context, pool *pgxpool.Pool, source Source)
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	batches := make(chan *batch)
+	pace := pace{used: processorTime}
 	var readErr error
 	var reads sync.WaitGroup
 	reads.Go(func() {
@@ -160,6 +161,7 @@ func (m *Mirror) session(ctx context.Context, pool *pgxpool.Pool, source Source)
 		readErr = m.read(reading, r, batches)
 	})
 	for b := range batches {
+		began := time.Now()
 		limited, cancel := context.WithTimeout(ctx, 2*m.o.Patience)
 		if err = m.write(limited, conn.Conn(), b); err != nil && limited.Err() != nil && ctx.Err() == nil {
 			err = errors.Join(context.DeadlineExceeded, err)
@@ -170,6 +172,10 @@ func (m *Mirror) session(ctx context.Context, pool *pgxpool.Pool, source Source)
 		}
 		worked = true
 		m.progress.reached(b.to, b)
+		head, _ := source.Head()
+		if long := pace.after(time.Since(began), head); long > 0 {
+			m.pause(ctx, long)
+		}
 	}
 	stop()
 	for range batches { // what the reader holds is dropped
