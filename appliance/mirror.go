@@ -16,7 +16,8 @@ func (a *App) newMirror(c *config.Mirror, casino string) (*mirror.Mirror, error)
 	if c.To == "" {
 		return nil, nil
 	}
-	return mirror.New(mirror.Options{URL: string(c.To), Password: c.Password.Reveal(), Schema: c.Schema, Casino: casino, Log: a.log})
+	return mirror.New(mirror.Options{URL: string(c.To), Password: c.Password.Reveal(), Schema: c.Schema, Casino: casino, Log: a.log,
+		BatchBytes: int(min(16<<20, a.memory.Heap/16))})
 }
 
 // checkMirror finds what a mirror can't begin with: files that its URL names, parameters that make no sense. Whether PostgreSQL

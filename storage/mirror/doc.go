@@ -45,9 +45,11 @@ type Options struct {
 	Patience time.Duration
 	// RetryFrom and RetryMost are the shortest and the longest wait after a failure; default 500 ms and 1 min.
 	RetryFrom, RetryMost time.Duration
-	// BatchEvents is the most events in a transaction; default 20,000.
+	// BatchEvents is the most events in a transaction; default 40,000.
 	BatchEvents int
-	Log         *slog.Logger // nil: none
+	// BatchBytes bounds what a transaction holds in memory; two or three are there at a time. Default 16 MiB.
+	BatchBytes int
+	Log        *slog.Logger // nil: none
 }
 
 func (o *Options) setDefaults() {
@@ -63,7 +65,10 @@ func (o *Options) setDefaults() {
 		o.Schema = "imperio"
 	}
 	if o.BatchEvents == 0 {
-		o.BatchEvents = 20_000
+		o.BatchEvents = 40_000
+	}
+	if o.BatchBytes == 0 {
+		o.BatchBytes = 16 << 20
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -227,7 +227,7 @@ func (m *Mirror) prepare(ctx context.Context, conn *pgx.Conn, source Source) (*r
 	if err := m.writeRules(limited, conn, c); err != nil {
 		return nil, err
 	}
-	r := &reader{source: source, most: m.most}
+	r := &reader{source: source, most: m.most, bytes: m.o.BatchBytes}
 	if err := r.resume(ctx, at); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 
 const (
 	// restTimes is how many times as long as a batch took to write the mirror rests after it on a busy machine.
-	restTimes = 15
+	restTimes = 30
 	longRest  = 30 * time.Second
 	// spare is the part of the processors' time that a machine has left if it is not busy.
 	spare = 0.2

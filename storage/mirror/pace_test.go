@@ -13,7 +13,7 @@ func TestPace_RestsOnlyWhilePlayersKeepTheMachineBusy(t *testing.T) {
 		known  bool
 		want   time.Duration
 	}{
-		{"busy with players", 100, 5, true, 15 * time.Second},
+		{"busy with players", 100, 5, true, 3 * time.Second},
 		{"time is left", 300, 5, true, 0},
 		{"busy, and nobody plays: it catches up", 0, 0, true, 0},
 		{"nobody knows", 0, 5, false, 0},
@@ -21,11 +21,11 @@ func TestPace_RestsOnlyWhilePlayersKeepTheMachineBusy(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			idle, all := uint64(10_000), uint64(50_000)
 			p := pace{used: func() (uint64, uint64, bool) { return idle, all, c.known }}
-			if got := p.after(time.Second, 100); got != 0 {
+			if got := p.after(100*time.Millisecond, 100); got != 0 {
 				t.Errorf("it rests %v after the first batch, when nothing is known yet", got)
 			}
 			idle, all = idle+c.idle, all+1000
-			if got := p.after(time.Second, 100+c.events); got != c.want {
+			if got := p.after(100*time.Millisecond, 100+c.events); got != c.want {
 				t.Errorf("it rests %v, want %v", got, c.want)
 			}
 		})

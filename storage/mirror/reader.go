@@ -16,6 +16,7 @@ import (
 type reader struct {
 	source  Source
 	most    int // events in a batch
+	bytes   int // in a batch
 	next    position
 	touched accountSet
 	tables  *tables
@@ -24,8 +25,6 @@ type reader struct {
 }
 
 const (
-	// batchBytes bounds what a batch holds in memory. Two or three are there at a time.
-	batchBytes = 8 << 20
 	// batchAccounts is the most accounts in a batch.
 	batchAccounts = 10_000
 )
@@ -60,7 +59,7 @@ func (r *reader) read(ctx context.Context) (b *batch, err error) {
 				return err
 			}
 			r.touched.add(e.Account)
-			if b.events == uint64(r.most) || b.size() > batchBytes {
+			if b.events == uint64(r.most) || b.size() > r.bytes {
 				return errEnough
 			}
 			return nil
