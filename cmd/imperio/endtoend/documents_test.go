@@ -173,7 +173,7 @@ func (r *reader) end() {
 }
 
 // serverPath is a path that belongs to the server, and here to the reader's directory.
-var serverPath = regexp.MustCompile(`(^|[\s="'>]|file://)(/(?:var/lib|etc|usr/local|usr/share|srv|backup)(?:/|\b))`)
+var serverPath = regexp.MustCompile(`(^|[\s="'>]|file://|sqlite:)(/(?:var/lib|etc|usr/local|usr/share|srv|backup)(?:/|\b))`)
 
 // here is a text of the document with the reader's addresses and paths.
 func (r *reader) here(text string) string {
