@@ -68,11 +68,15 @@ func newHub() *hub {
 	return h
 }
 
+// errClosing says that live connections end.
+var errClosing = errors.New("live connections end")
+
+// join adds a connection of an account. Its errors are errClosing and a *problem.Problem.
 func (h *hub) join(account command.AccountID) (*liveConn, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
-		return nil, command.ErrUnavailable
+		return nil, errClosing
 	}
 	conns := h.accounts[account]
 	if len(conns) >= livePerAccount {
@@ -179,6 +183,9 @@ func (a *API) serveLive(c *call) (answer, error) {
 	}
 	account := c.session.Account
 	lc, err := a.live.join(account)
+	if errors.Is(err, errClosing) {
+		return goodbye(c), nil
+	}
 	if err != nil {
 		return answer{}, err
 	}
@@ -214,6 +221,19 @@ func (a *API) serveLive(c *call) (answer, error) {
 	cancel()
 	<-read
 	return answer{taken: true, status: http.StatusSwitchingProtocols}, nil
+}
+
+// goodbye answers a client whose request was on its way when the casino began to close, as it answers those that were connected:
+// the client comes again, and finds the next process. An error would look like a failure.
+func goodbye(c *call) answer {
+	conn, err := websocket.Accept(c.w, c.r, &websocket.AcceptOptions{InsecureSkipVerify: true}) // the origin was checked
+	if err != nil {
+		return answer{taken: true, status: http.StatusBadRequest} // Accept has answered
+	}
+	patience := time.AfterFunc(liveGoodbye, func() { conn.CloseNow() })
+	defer patience.Stop()
+	_ = conn.Close(websocket.StatusGoingAway, "") // the client may be gone
+	return answer{taken: true, status: http.StatusSwitchingProtocols}
 }
 
 // feed sends the messages of a connection until there is a reason to end it.

@@ -76,12 +76,13 @@ func TestImport_ThatIsInterruptedEndsBetweenBatches(t *testing.T) {
 // While the import runs, players sign up under names that it has found free.
 func TestImport_FindsOtherNamesWhenSomebodyIsFaster(t *testing.T) {
 	const users = 2*BatchSize + 1
+	const late = BatchSize + 50 // a row of the second batch
 	d := newDouble()
 	d.before = func(batch int) error {
 		if batch == 1 {
 			d.mu.Lock()
 			defer d.mu.Unlock()
-			return d.open("", Account{Username: "User300", Email: "user301@example.com"})
+			return d.open("", Account{Username: fmt.Sprintf("User%d", late), Email: fmt.Sprintf("user%d@example.com", late+1)})
 		}
 		return nil
 	}
@@ -89,10 +90,10 @@ func TestImport_FindsOtherNamesWhenSomebodyIsFaster(t *testing.T) {
 	if got.err != nil || got.summary.Imported != users || len(d.accounts) != users+1 {
 		t.Fatalf("%v, %+v", got.err, got.summary)
 	}
-	if a := d.of(t, 300); a.Username != "user300-300" || codes(got.rows["users 300"]) != "name_taken" {
+	if a := d.of(t, late); a.Username != fmt.Sprintf("user%d-%d", late, late) || codes(got.rows[fmt.Sprint("users ", late)]) != "name_taken" {
 		t.Errorf("%+v", a)
 	}
-	if a := d.of(t, 301); a.Email != "" || codes(got.rows["users 301"]) != "email_taken" {
+	if a := d.of(t, late+1); a.Email != "" || codes(got.rows[fmt.Sprint("users ", late+1)]) != "email_taken" {
 		t.Errorf("%+v", a)
 	}
 }

@@ -215,6 +215,7 @@ func testRestore(t *testing.T, encrypted bool) {
 			moments = append(moments, r.OpenedAt)
 		}
 	}
+	slices.SortFunc(moments, time.Time.Compare)
 	moment := moments[len(moments)/2]
 	b.shipped(t)
 	old := b.players[0].token
