@@ -3,6 +3,7 @@ package mirror_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,8 +92,14 @@ func holdsNoSecret(t *testing.T, s *postgrestest.Server) {
 			open = v.Round
 		}
 	}
-	r.One(command.Command{Account: id, Body: command.TakeAction{Round: open.ID, Action: "stand"}})
-	for open.Settled = true; open.Settled; {
+	for !open.Settled {
+		action := "stand"
+		if slices.Contains(open.Allowed, "decline_insurance") { // the dealer shows an ace
+			action = "decline_insurance"
+		}
+		open = r.One(command.Command{Account: id, Body: command.TakeAction{Round: open.ID, Action: action}}).Value.(*command.RoundResult).Round
+	}
+	for open.Settled {
 		open = r.One(command.Command{Account: id, Body: command.PlaceWager{Rules: "blackjack/1", Stake: 5}}).Value.(*command.RoundResult).Round
 	}
 	r.run()
