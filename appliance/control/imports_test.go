@@ -174,3 +174,22 @@ func TestOperations_OtherRequestsStaySmall(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// An import rests while anybody else uses the casino, which it sees by events that are not its own.
+func TestImportAccounts_SeesWhetherOthersAct(t *testing.T) {
+	c := &Control{}
+	for i, step := range []struct {
+		last   uint64
+		n      int
+		others bool
+	}{
+		{1000, 100, false}, // nothing is known before the first batch
+		{1101, 100, false}, // a hundred accounts, and the event that sums them up
+		{1153, 50, true},   // somebody bet
+		{1204, 50, false},
+	} {
+		if got := c.othersActed(step.last, step.n); got != step.others {
+			t.Errorf("step %d: %t", i, got)
+		}
+	}
+}
