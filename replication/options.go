@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -37,6 +38,29 @@ type Options struct {
 	Logger   *slog.Logger
 	Observer Observer
 	Clock    Clock // of this machine; default SystemClock
+
+	// Network connects the node to other members, and Address is where they reach it, host:port. nil: the node is alone, and
+	// opens no port. The node closes the network.
+	Network Network
+	Address string
+	// Join says that the node has been admitted to an existing cluster. With Create, its new log is empty, and the node waits
+	// until the leader adds it.
+	Join bool
+	// Program is the version of this program, and Level the newest feature level that it can work with now.
+	Program string
+	Level   func() uint32
+	// Problems tells which checks of this node fail, for other members; nil: none.
+	Problems func() []string
+	// Answer answers Ask of other members, of methods that are not the node's own; nil: none.
+	Answer func(ctx context.Context, from, method string, request []byte) ([]byte, error)
+	// KeepFor is how long entries stay in the log of a cluster for members that are away, as long as the log takes up at most
+	// HoldBytes. A member that was away longer gets the whole state. Default 15 minutes.
+	KeepFor time.Duration
+	// TransferRate bounds how fast the state is sent to a member that needs it, in bytes a second. Default 50 MiB.
+	TransferRate int64
+	// Heartbeat is how long a member waits for the leader's sign of life before it stands for election, in clusters. Default
+	// 700 ms.
+	Heartbeat time.Duration
 
 	// Create makes a new log for the state that the machine has. The log must not exist yet. Without Create it must exist, so
 	// that a lost file is never mistaken for a first start.
