@@ -222,7 +222,7 @@ func (d *dataDir) checkUnused() error {
 	}
 	if d.has(replication.LogDir) {
 		next, used := uint64(1), false // a new log begins with entry 1, and none of its entries is a command
-		err := replication.ReadLog(d.path, d.logIdentity(), func(entry []storage.Command) error {
+		left, err := replication.ReadLog(d.path, d.logIdentity(), 0, func(entry []storage.Command) error {
 			for _, e := range entry {
 				used = used || e.Index != next || len(e.Data) != 0
 			}
@@ -232,7 +232,7 @@ func (d *dataDir) checkUnused() error {
 		if err != nil {
 			return err
 		}
-		if used || next == 1 {
+		if used || next == 1 || left.Uncertain > 0 {
 			return d.notNew(replication.LogDir)
 		}
 	}

@@ -18,7 +18,8 @@ import (
 // write; asking the machine itself would make the log wait for Apply.
 func (n *Node) noteHead() {
 	event, hash := n.machine.Head()
-	n.head.Store(&logstore.Head{Event: event, Hash: hash})
+	index, _ := n.machine.Applied()
+	n.head.Store(&logstore.Head{Event: event, Hash: hash, Index: index})
 }
 
 // checkHistory compares the newest head in the log that the state has reached with the state's own history.
