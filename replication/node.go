@@ -207,6 +207,9 @@ func (n *Node) raftConfig(o Options) *raft.Config {
 }
 
 func (n *Node) start(config *raft.Config, o Options) error {
+	if err := unfinished(n.log); err != nil {
+		return err
+	}
 	if err := consistent(n.log, n.machine); err != nil {
 		return err
 	}

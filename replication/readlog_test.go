@@ -1,6 +1,7 @@
 package replication_test
 
 import (
+	"errors"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -20,12 +21,13 @@ import (
 type writtenLog struct {
 	t       *testing.T
 	dir     string
+	id      replication.Identity
 	applied uint64 // what the node had applied when it wrote the newest entry
 	entries []*raft.Log
 	number  uint64 // of the newest command
 }
 
-func writeLog(t *testing.T) *writtenLog { return &writtenLog{t: t, dir: t.TempDir()} }
+func writeLog(t *testing.T) *writtenLog { return &writtenLog{t: t, dir: t.TempDir(), id: identity} }
 
 func (w *writtenLog) add(kind raft.LogType, data []byte) {
 	w.entries = append(w.entries, &raft.Log{Index: uint64(len(w.entries) + 1), Term: 1, Type: kind, Data: data})
@@ -77,9 +79,9 @@ func (w *writtenLog) write() {
 		applyTo(w.t, j, w.entries[:w.applied])
 		head.Event, head.Hash = j.Head()
 	}
-	o := logstore.Options{Identity: identity, Head: func() logstore.Head { return head }}
+	o := logstore.Options{Identity: w.id, Head: func() logstore.Head { return head }}
 	if err := logstore.Create(filepath.Join(w.dir, replication.LogDir), o, func(s *logstore.Store) error {
-		return s.StoreLogs(w.entries)
+		return errors.Join(s.SetUint64([]byte("CurrentTerm"), 1), s.StoreLogs(w.entries))
 	}); err != nil {
 		w.t.Fatal(err)
 	}
