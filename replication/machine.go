@@ -82,6 +82,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		rest, results = rest[parts:], results[parts:]
 	}
 	n.noteHead()
+	n.progress.happened()
 	commands := len(entries)
 	clear(entries) // let go of the data
 	n.entries = entries

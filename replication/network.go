@@ -19,7 +19,7 @@ type Network interface {
 	// Handle sets what answers the calls of other members. from is the id in the caller's certificate. The handler runs in a
 	// goroutine of its own; its ctx ends when the caller no longer waits. It may keep neither request nor ctx.
 	Handle(handler func(ctx context.Context, from, method string, request []byte) (answer []byte, err error))
-	// Close ends all connections and waits for the handlers. Raft must have been stopped.
+	// Close ends all connections, raft's too, and waits for the handlers. It may be called twice.
 	Close() error
 }
 

@@ -25,11 +25,42 @@ type envelope struct {
 	Refusal *refusal        `cbor:"9,keyasint,omitempty"`
 }
 
-// refusal is a Refusal as it stands in the log.
+// refusal is a Refusal as it stands in the log and in answers.
 type refusal struct {
 	Code    string `cbor:"1,keyasint"`
 	Message string `cbor:"2,keyasint"`
 	Until   int64  `cbor:"3,keyasint,omitempty"` // Unix milliseconds; 0: not known
+	Limit   string `cbor:"4,keyasint,omitempty"`
+}
+
+func encodeRefusal(r *Refusal) *refusal {
+	if r == nil {
+		return nil
+	}
+	return &refusal{Code: r.Code, Message: r.Message, Until: milliseconds(r.Until), Limit: r.Limit}
+}
+
+func (r *refusal) decode() *Refusal {
+	if r == nil {
+		return nil
+	}
+	return &Refusal{Code: r.Code, Message: r.Message, Until: moment(r.Until), Limit: r.Limit}
+}
+
+// milliseconds is a time in Unix milliseconds; 0 for the zero time.
+func milliseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// moment is the inverse of milliseconds.
+func moment(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
 }
 
 var (
@@ -62,16 +93,10 @@ func Encode(c Command) ([]byte, error) {
 	}
 	e := envelope{
 		Kind: c.Body.Kind(), ID: c.ID, Since: c.Since, Account: c.Account,
-		Retry: c.Retry, Seeds: c.Seeds, Body: body,
+		Retry: c.Retry, Seeds: c.Seeds, Body: body, Refusal: encodeRefusal(c.Refusal),
 	}
 	if c.Key != (Key{}) {
 		e.Key = c.Key[:]
-	}
-	if r := c.Refusal; r != nil {
-		e.Refusal = &refusal{Code: r.Code, Message: r.Message}
-		if !r.Until.IsZero() {
-			e.Refusal.Until = r.Until.UnixMilli()
-		}
 	}
 	data, err := encMode.Marshal(e)
 	if err != nil {
@@ -99,14 +124,8 @@ func Decode(data []byte) (Decoded, error) {
 	}
 	d := Decoded{Command: Command{
 		ID: e.ID, Since: e.Since, Account: e.Account,
-		Retry: e.Retry, Seeds: e.Seeds, Body: body,
+		Retry: e.Retry, Seeds: e.Seeds, Body: body, Refusal: e.Refusal.decode(),
 	}}
-	if r := e.Refusal; r != nil {
-		d.Refusal = &Refusal{Code: r.Code, Message: r.Message}
-		if r.Until != 0 {
-			d.Refusal.Until = time.UnixMilli(r.Until).UTC()
-		}
-	}
 	if len(e.Key) != 0 {
 		if len(e.Key) != len(d.Key) {
 			return Decoded{}, fmt.Errorf("decode command: idempotency key of %d bytes", len(e.Key))

@@ -109,6 +109,9 @@ func hasZero(v reflect.Value) bool {
 		if v.Type() == reflect.TypeFor[games.Bet]() {
 			return false // a bet names numbers or a selection, not both
 		}
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			return v.IsZero()
+		}
 		for i := range v.NumField() {
 			if v.Type().Field(i).Name != "_" && hasZero(v.Field(i)) {
 				return true

@@ -37,10 +37,10 @@ type ImportedAccount struct {
 
 // AccountsImported answers ImportAccounts.
 type AccountsImported struct {
-	First    AccountID // the others follow it, in the order of the command
-	Accounts int
-	Coins    games.Coins // all their balances there
-	Stakes   games.Coins // and stakes that were returned
+	First    AccountID   `cbor:"1,keyasint,omitempty"` // the others follow it, in the order of the command
+	Accounts int         `cbor:"2,keyasint,omitempty"`
+	Coins    games.Coins `cbor:"3,keyasint,omitempty"` // all their balances there
+	Stakes   games.Coins `cbor:"4,keyasint,omitempty"` // and stakes that were returned
 }
 
 // RowLookup asks about a row of another casino's database, and about a name and an address, which may be empty.

@@ -6,34 +6,35 @@ import (
 	"imperio/games"
 )
 
-// Answers to commands, and the views that reads of the state return. Nothing is stored in this form.
+// Answers to commands, and the views that reads of the state return. Nothing is stored in this form. Answers have integer
+// keys, since the leader sends them to the member that forwarded the command; see answers.go.
 
 // AccountOpened answers OpenAccount.
 type AccountOpened struct {
-	Account Account
-	Session *Session // nil if none was asked for
+	Account Account  `cbor:"1,keyasint"`
+	Session *Session `cbor:"2,keyasint,omitempty"` // nil if none was asked for
 }
 
 // SessionOpened answers OpenSession and CreateToken.
 type SessionOpened struct {
-	Account Account
-	Session Session
+	Account Account `cbor:"1,keyasint"`
+	Session Session `cbor:"2,keyasint"`
 }
 
 // Account is an account without its secrets.
 type Account struct {
-	ID            AccountID
-	Username      string
-	Email         string
-	Role          Role
-	Coins         games.Coins // free to play with
-	HeldCoins     games.Coins // staked in the open round
-	OpenRound     RoundID     // 0 if none
-	Locked        bool
-	CreatedAt     time.Time
-	ExcludedUntil time.Time // zero: not excluded. See ForEver
-	DailyNextAt   time.Time // when daily coins can be collected; zero: now
-	DeletedAt     time.Time // zero: it is not deleted. A deleted account has no name
+	ID            AccountID   `cbor:"1,keyasint,omitempty"`
+	Username      string      `cbor:"2,keyasint,omitempty"`
+	Email         string      `cbor:"3,keyasint,omitempty"`
+	Role          Role        `cbor:"4,keyasint,omitempty"`
+	Coins         games.Coins `cbor:"5,keyasint,omitempty"` // free to play with
+	HeldCoins     games.Coins `cbor:"6,keyasint,omitempty"` // staked in the open round
+	OpenRound     RoundID     `cbor:"7,keyasint,omitempty"` // 0 if none
+	Locked        bool        `cbor:"8,keyasint,omitempty"`
+	CreatedAt     time.Time   `cbor:"9,keyasint,omitzero"`
+	ExcludedUntil time.Time   `cbor:"10,keyasint,omitzero"` // zero: not excluded. See ForEver
+	DailyNextAt   time.Time   `cbor:"11,keyasint,omitzero"` // when daily coins can be collected; zero: now
+	DeletedAt     time.Time   `cbor:"12,keyasint,omitzero"` // zero: it is not deleted. A deleted account has no name
 }
 
 // Invitation is one with which people can sign up.
@@ -48,14 +49,14 @@ type Invitation struct {
 
 // InvitationCreated answers CreateInvitation.
 type InvitationCreated struct {
-	ID        InvitationID
-	ExpiresAt time.Time
+	ID        InvitationID `cbor:"1,keyasint,omitempty"`
+	ExpiresAt time.Time    `cbor:"2,keyasint,omitzero"`
 }
 
 // PasswordLink answers CreatePasswordLink, and is what a link is checked against.
 type PasswordLink struct {
-	Link      TokenHash
-	ExpiresAt time.Time
+	Link      TokenHash `cbor:"1,keyasint"`
+	ExpiresAt time.Time `cbor:"2,keyasint,omitzero"`
 }
 
 // ForEver is the end of an exclusion that has none.
@@ -74,15 +75,15 @@ type Credentials struct {
 
 // Session is a signed-in client.
 type Session struct {
-	ID        SessionID
-	Account   AccountID
-	Role      Role
-	CreatedAt time.Time
-	ExpiresAt time.Time
-	UserAgent string
-	Address   string
-	Name      string // of a personal access token
-	Scopes    Scopes // of a personal access token; 0: a session, which may do everything
+	ID        SessionID `cbor:"1,keyasint,omitempty"`
+	Account   AccountID `cbor:"2,keyasint,omitempty"`
+	Role      Role      `cbor:"3,keyasint,omitempty"`
+	CreatedAt time.Time `cbor:"4,keyasint,omitzero"`
+	ExpiresAt time.Time `cbor:"5,keyasint,omitzero"`
+	UserAgent string    `cbor:"6,keyasint,omitempty"`
+	Address   string    `cbor:"7,keyasint,omitempty"`
+	Name      string    `cbor:"8,keyasint,omitempty"` // of a personal access token
+	Scopes    Scopes    `cbor:"9,keyasint,omitempty"` // of a personal access token; 0: a session, which may do everything
 }
 
 // Round is one round of a game: the wager, the draws, the payout, and what proves it.
@@ -181,48 +182,48 @@ type Page struct {
 
 // Fairness is the state of an account's seeds.
 type Fairness struct {
-	Pair           uint32 // number of the active pair, from 0
-	Commitment     string
-	NextCommitment string
-	ClientSeed     string
-	DefaultSeed    bool // the client seed is still the default one
-	Nonce          uint64
-	OpenRound      RoundID
+	Pair           uint32  `cbor:"1,keyasint,omitempty"` // number of the active pair, from 0
+	Commitment     string  `cbor:"2,keyasint,omitempty"`
+	NextCommitment string  `cbor:"3,keyasint,omitempty"`
+	ClientSeed     string  `cbor:"4,keyasint,omitempty"`
+	DefaultSeed    bool    `cbor:"5,keyasint,omitempty"` // the client seed is still the default one
+	Nonce          uint64  `cbor:"6,keyasint,omitempty"`
+	OpenRound      RoundID `cbor:"7,keyasint,omitempty"`
 }
 
 // RevealedPair is a seed pair that was rotated out.
 type RevealedPair struct {
-	Pair       uint32
-	ServerSeed []byte
-	Commitment string
-	ClientSeed string
-	Rounds     uint64 // nonces used: 0 … Rounds-1
-	RevealedAt time.Time
+	Pair       uint32    `cbor:"1,keyasint,omitempty"`
+	ServerSeed []byte    `cbor:"2,keyasint"`
+	Commitment string    `cbor:"3,keyasint,omitempty"`
+	ClientSeed string    `cbor:"4,keyasint,omitempty"`
+	Rounds     uint64    `cbor:"5,keyasint,omitempty"` // nonces used: 0 … Rounds-1
+	RevealedAt time.Time `cbor:"6,keyasint,omitzero"`
 }
 
 // SeedRotated answers RotateSeed.
 type SeedRotated struct {
-	Revealed RevealedPair
-	Fairness Fairness
+	Revealed RevealedPair `cbor:"1,keyasint"`
+	Fairness Fairness     `cbor:"2,keyasint"`
 }
 
 // AccountsRenewed answers RenewAccounts.
 type AccountsRenewed struct {
-	Accounts int // whose seeds were rotated
-	Sessions int // that were ended, with personal access tokens, and with expired ones that were still kept
+	Accounts int `cbor:"1,keyasint,omitempty"` // whose seeds were rotated
+	Sessions int `cbor:"2,keyasint,omitempty"` // that were ended, with personal access tokens, and with expired ones that were still kept
 }
 
 // DailyCoins answers CollectDailyCoins.
 type DailyCoins struct {
-	Amount games.Coins
-	Coins  games.Coins
-	NextAt time.Time
+	Amount games.Coins `cbor:"1,keyasint,omitempty"`
+	Coins  games.Coins `cbor:"2,keyasint,omitempty"`
+	NextAt time.Time   `cbor:"3,keyasint,omitzero"`
 }
 
 // CoinsGranted answers GrantCoins.
 type CoinsGranted struct {
-	Amount games.Coins
-	Coins  games.Coins
+	Amount games.Coins `cbor:"1,keyasint,omitempty"`
+	Coins  games.Coins `cbor:"2,keyasint,omitempty"`
 }
 
 // GameStatistics sums up an account's settled rounds of one game.
@@ -236,41 +237,41 @@ type GameStatistics struct {
 
 // Limits are a player's limits: those in force, and looser ones that take effect later.
 type Limits struct {
-	InForce LimitSet
-	Pending []PendingLimit // in the order of AllLimits
+	InForce LimitSet       `cbor:"1,keyasint"`
+	Pending []PendingLimit `cbor:"2,keyasint"` // in the order of AllLimits
 	// What counts against them, in the current UTC day, week (from Monday) and month. A stake counts in those in which it
 	// leaves the balance; a payout in those in which its round was opened.
-	StakedToday   games.Coins
-	LostToday     games.Coins
-	LostThisWeek  games.Coins
-	LostThisMonth games.Coins
+	StakedToday   games.Coins `cbor:"3,keyasint,omitempty"`
+	LostToday     games.Coins `cbor:"4,keyasint,omitempty"`
+	LostThisWeek  games.Coins `cbor:"5,keyasint,omitempty"`
+	LostThisMonth games.Coins `cbor:"6,keyasint,omitempty"`
 	// When the next UTC day, week and month begin, which count from 0.
-	NextDay   time.Time
-	NextWeek  time.Time
-	NextMonth time.Time
+	NextDay   time.Time `cbor:"7,keyasint,omitzero"`
+	NextWeek  time.Time `cbor:"8,keyasint,omitzero"`
+	NextMonth time.Time `cbor:"9,keyasint,omitzero"`
 	// The current stretch of play: its first stake, and when it ends unless another stake is placed. Zero: there is none.
-	PlaySince time.Time
-	PlayEnds  time.Time
+	PlaySince time.Time `cbor:"10,keyasint,omitzero"`
+	PlayEnds  time.Time `cbor:"11,keyasint,omitzero"`
 	// Room is the largest stake that would be taken now: what the balance and the limits leave; at least 0.
-	Room games.Coins
+	Room games.Coins `cbor:"12,keyasint,omitempty"`
 }
 
 // PendingLimit is a looser limit that waits.
 type PendingLimit struct {
-	Limit Limit
-	Value int64 // 0: no limit
-	From  time.Time
+	Limit Limit     `cbor:"1,keyasint,omitempty"`
+	Value int64     `cbor:"2,keyasint,omitempty"` // 0: no limit
+	From  time.Time `cbor:"3,keyasint,omitzero"`
 }
 
 // Exclusion answers Exclude.
 type Exclusion struct {
-	Until time.Time // ForEver: no end
+	Until time.Time `cbor:"1,keyasint,omitzero"` // ForEver: no end
 }
 
 // LockHeld answers AcquireLock.
 type LockHeld struct {
-	Fence   uint64
-	Expires time.Time
+	Fence   uint64    `cbor:"1,keyasint,omitempty"`
+	Expires time.Time `cbor:"2,keyasint,omitzero"`
 }
 
 // Stored answers a read of a house value.
