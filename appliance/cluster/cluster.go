@@ -68,7 +68,8 @@ type Cluster struct {
 	node     Node                                                              // set by Attach, before anything else is called
 	proposer func(ctx context.Context, b command.Body) (command.Result, error) // set by Attach
 
-	acting sync.Mutex // held by acts that take the lock of the cluster
+	attached chan struct{} // closed by Attach
+	acting   sync.Mutex    // held by acts that take the lock of the cluster
 
 	// Of Run alone:
 	well   map[string]time.Time // since when members without a vote have been well
@@ -82,12 +83,13 @@ func New(o Options) *Cluster {
 	if o.Wall == nil {
 		o.Wall = time.Now
 	}
-	return &Cluster{o: o, well: make(map[string]time.Time), silent: make(map[string]time.Time)}
+	return &Cluster{o: o, attached: make(chan struct{}), well: make(map[string]time.Time), silent: make(map[string]time.Time)}
 }
 
 // Attach gives it the node. propose puts a command through the log; a refusal is an error.
 func (c *Cluster) Attach(n Node, propose func(context.Context, command.Body) (command.Result, error)) {
 	c.node, c.proposer = n, propose
+	close(c.attached)
 }
 
 // The names of values.
@@ -138,6 +140,7 @@ func (c *Cluster) Removed(id string) bool {
 
 // Admit refuses a node that is not to be added to raft's configuration. It is for replication.Options.
 func (c *Cluster) Admit(id string) error {
+	<-c.attached // the node asks as soon as it runs
 	if id == c.o.File.NodeID {
 		return nil
 	}
@@ -166,7 +169,7 @@ func (c *Cluster) isMember(id string) bool {
 // lockTime is how long an act holds the lock at most.
 const lockTime = 30 * time.Second
 
-// act does something that reads and changes values, while no other member does. put and drop change values.
+// act does something that reads and changes values, while no other member does.
 func (c *Cluster) act(ctx context.Context, do func(a *acting) error) (err error) {
 	c.acting.Lock() // one of this member's at a time
 	defer c.acting.Unlock()
