@@ -136,7 +136,7 @@ func (d *dataDir) openPort(o *dataDirOptions, to *replication.Options) error {
 	if err != nil {
 		return err
 	}
-	d.gone = make(chan error, 1)
+	d.member, d.gone = f, make(chan error, 1)
 	d.cluster = cluster.New(cluster.Options{
 		State: d.store, Keys: d.keys, Dir: d.path, File: f, Credentials: credentials, Program: o.version, Newest: machine.NewestLevel,
 		ReapAfter: c.ReapAfter, MinVoters: c.MinVoters, Log: o.log,
@@ -152,7 +152,7 @@ func (d *dataDir) openPort(o *dataDirOptions, to *replication.Options) error {
 	if err != nil {
 		return err
 	}
-	to.Network, to.Address, to.Join, to.Contacts = port{d.port}, f.Address, d.joins(), f.Contacts
+	to.Network, to.Address, to.Join, to.Contacts = d.port, f.Address, d.joins(), f.Contacts
 	to.Admit, to.Program, to.Level, to.Problems, to.Answer = d.cluster.Admit, o.version, o.member.level, o.member.problems, o.member.answer
 	to.KeepFor, to.TransferRate = c.LogTime, int64(c.TransferRate)
 	return nil
@@ -164,22 +164,4 @@ func (d *dataDir) attach() {
 		d.cluster.Attach(d.node, d.casino().propose)
 		d.port.HandleJoin(d.cluster.HandleJoin)
 	}
-}
-
-// port is the network with the errors that replication knows.
-type port struct{ *network.Network }
-
-// Call implements replication.Network.
-func (p port) Call(ctx context.Context, id, address, method string, request []byte) ([]byte, error) {
-	answer, err := p.Network.Call(ctx, id, address, method, request)
-	if answered, ok := errors.AsType[*network.CallError](err); ok {
-		return nil, &replication.CallError{Message: answered.Message}
-	}
-	if errors.Is(err, network.ErrRemoved) {
-		err = fmt.Errorf("%w: %w", replication.ErrRemoved, err)
-	}
-	if errors.Is(err, network.ErrNotReached) {
-		err = fmt.Errorf("%w: %w", replication.ErrNotReached, err)
-	}
-	return answer, err
 }
