@@ -126,6 +126,8 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		if err := storage.Create(o.path, d.identity, d.keys.ID()); err != nil {
 			return nil, err
 		}
+	} else if err := d.refuseMember(o.create); err != nil {
+		return nil, err
 	} else if d.has(storage.StateFile) { // else something else is to be told than a missing key
 		if d.keys, err = o.key.readExisting(o.path); err != nil {
 			return nil, err
@@ -177,6 +179,25 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		}
 	}
 	return d, nil
+}
+
+// errMember says that a directory can't be changed while no server runs on it.
+var errMember = errors.New("it is a member of a cluster, so only a running casino can change it")
+
+// refuseMember refuses an operator's verb on the directory of a cluster's member: what it did would be unknown to the others,
+// or undone by them. A casino that is served joins them.
+func (d *dataDir) refuseMember(served bool) error {
+	if served || !d.has(replication.LogDir) {
+		return nil
+	}
+	members, err := replication.ReadMembers(d.path, d.logIdentity())
+	if err != nil {
+		return err
+	}
+	if len(members) == 1 && members[0].Self {
+		return nil
+	}
+	return fmt.Errorf("%s: %w. Start this node, or do this on another member. Nothing was changed", d.path, errMember)
 }
 
 // completeRestore goes on with a restore that was killed while it put its files in place. One that was killed earlier has
@@ -246,7 +267,7 @@ func (d *dataDir) checkUnused() error {
 	}
 	if d.has(replication.LogDir) {
 		next, used := uint64(1), false // a new log begins with entry 1, and none of its entries is a command
-		err := replication.ReadLog(d.path, d.logIdentity(), func(entry []storage.Command) error {
+		left, err := replication.ReadLog(d.path, d.logIdentity(), 0, func(entry []storage.Command) error {
 			for _, e := range entry {
 				used = used || e.Index != next || len(e.Data) != 0
 			}
@@ -256,7 +277,7 @@ func (d *dataDir) checkUnused() error {
 		if err != nil {
 			return err
 		}
-		if used || next == 1 && !d.joins() { // the log of a member that joins begins empty
+		if used || next == 1 && !d.joins() || left.Uncertain > 0 { // the log of a member that joins begins empty
 			return d.notNew(replication.LogDir)
 		}
 	}

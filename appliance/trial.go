@@ -145,7 +145,7 @@ func (d *dataDir) goBack(o *dataDirOptions, newer error) error {
 	if err != nil {
 		return refuse(err)
 	}
-	err = replication.CatchUp(context.Background(), o.path, d.logIdentity(), store)
+	left, err := replication.CatchUp(context.Background(), o.path, d.logIdentity(), store)
 	index, _ := store.Applied()
 	if err = errors.Join(err, store.Close()); err != nil {
 		return refuse(err)
@@ -167,8 +167,8 @@ func (d *dataDir) goBack(o *dataDirOptions, newer error) error {
 	if err := errors.Join(engine.SyncDir(o.path), removeAside(o.path)); err != nil {
 		return err
 	}
-	o.log.Warn("the state is back in the format of this version, up to the newest entry of the log. Delete the newer one when you are sure",
-		"index", index, "newer_state", newest)
+	o.log.Warn("the state is back in the format of this version, up to the newest entry of the log that certainly counts. Delete the newer one when you are sure",
+		"index", index, "uncertain_entries", left.Uncertain, "newer_state", newest)
 	return nil
 }
 

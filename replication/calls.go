@@ -74,14 +74,18 @@ func (n *Node) call(ctx context.Context, to raft.Server, method string, request 
 	if to.ID == n.id() {
 		answer, err := n.handle(ctx, string(to.ID), method, request)
 		if err != nil {
-			err = &CallError{err.Error()}
+			err = &CallError{Message: err.Error()}
 		}
 		return answer, err
 	}
 	if n.network == nil {
 		return nil, fmt.Errorf("%w: this node is alone", ErrNotReached)
 	}
-	return n.network.Call(ctx, string(to.ID), string(to.Address), method, request)
+	answer, err := n.network.Call(ctx, string(to.ID), string(to.Address), method, request)
+	if errors.Is(err, ErrRemoved) { // it may have been away when that was decided
+		n.failRemoved(err)
+	}
+	return answer, err
 }
 
 // Ask sends a call to a member by its id, "" for the leader, whose Options.Answer answers it. The error is that of

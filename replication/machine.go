@@ -81,6 +81,9 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		responses[i] = results[:parts:parts]
 		rest, results = rest[parts:], results[parts:]
 	}
+	if err := n.proveReplay(); err != nil {
+		return f.broken(logs, err)
+	}
 	n.noteHead()
 	n.progress.happened()
 	commands := len(entries)

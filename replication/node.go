@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -43,15 +44,16 @@ type Node struct {
 	stall                      stallWatch   // used by watchDisk
 	stalled                    atomic.Int64 // how long watchDisk has seen the current write, in nanoseconds
 
-	head    atomic.Pointer[logstore.Head] // see noteHead
-	leads   gate                          // open while this node leads and has applied everything committed before its term
-	ledTerm atomic.Uint64                 // the term in which leads was opened
-	tokens  chan struct{}                 // one for each proposal in flight
-	queue   chan *proposal                // waiting to be put into an entry
-	flights chan flight                   // sent to raft, in order
-	written chan struct{}                 // lets gather send the next entry
-	entries []storage.Command             // owned by raft's machine goroutine, reused
-	quiet   atomic.Bool                   // see raftLogger
+	head     atomic.Pointer[logstore.Head] // see noteHead
+	leads    gate                          // open while this node leads and has applied everything committed before its term
+	ledTerm  atomic.Uint64                 // the term in which leads was opened
+	tokens   chan struct{}                 // one for each proposal in flight
+	queue    chan *proposal                // waiting to be put into an entry
+	flights  chan flight                   // sent to raft, in order
+	written  chan struct{}                 // lets gather send the next entry
+	entries  []storage.Command             // owned by raft's machine goroutine, reused
+	unproven uint64                        // owned by raft's machine goroutine: see proveReplay; 0: nothing is left to prove
+	quiet    atomic.Bool                   // see raftLogger
 
 	leaderChange change            // another member leads, or none
 	progress     change            // the machine has applied more
@@ -136,6 +138,7 @@ func Open(o Options) (*Node, error) {
 	if n.log, err = logstore.Open(path, storeOptions); err != nil {
 		return nil, err
 	}
+	n.unproven = newestHead(n.log, math.MaxUint64).Index
 	if err := n.start(config, o); err != nil {
 		n.end()
 		return nil, errors.Join(err, n.log.Discard())
@@ -204,6 +207,9 @@ func (n *Node) raftConfig(o Options) *raft.Config {
 }
 
 func (n *Node) start(config *raft.Config, o Options) error {
+	if err := unfinished(n.log); err != nil {
+		return err
+	}
 	if err := consistent(n.log, n.machine); err != nil {
 		return err
 	}
@@ -323,10 +329,6 @@ func (n *Node) lead() {
 		term := n.raft.CurrentTerm()
 		if _, err := n.attempt(n.life, nil); err != nil {
 			continue // leadership is lost already, or the node is failing or closing
-		}
-		if err := checkReplay(n.log, n.machine); err != nil {
-			n.fail(err)
-			continue
 		}
 		if n.raft.CurrentTerm() != term {
 			continue // raft tells of the next term, too

@@ -149,7 +149,7 @@ func Open(dir string, o Options) (*Store, error) {
 func (s *Store) take(c *contents) {
 	s.state, s.rec, s.seed = c.state, c.rec, c.seed
 	s.live, s.free, s.names, s.first, s.last = c.live, c.free, c.number, c.first, c.last
-	s.heads, s.configurations, s.torn = c.heads, c.configurations, c.torn
+	s.heads, s.applied, s.configurations, s.torn = c.heads, c.applied, c.configurations, c.torn
 }
 
 // settle makes durable what was found: the last process may have died after a failed sync, with its last write only in the

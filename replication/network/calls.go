@@ -61,15 +61,12 @@ func (n *Network) Call(ctx context.Context, id, address, method string, request 
 		GetConn: func(string) { connected = false },
 		GotConn: func(httptrace.GotConnInfo) { connected = true },
 	})
-	r := (&http.Request{
-		Method: http.MethodPost,
-		// The host names the target for the client's pool of connections; newClient reads it.
-		URL:           &url.URL{Scheme: "https", Host: hex.EncodeToString([]byte(target(id, address))), Path: callPath + method},
-		Header:        http.Header{},
-		Body:          io.NopCloser(bytes.NewReader(request)),
-		ContentLength: int64(len(request)),
-		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(request)), nil },
-	}).WithContext(traced)
+	// The host names the target for the client's pool of connections; newClient reads it.
+	u := url.URL{Scheme: "https", Host: hex.EncodeToString([]byte(target(id, address))), Path: callPath + method}
+	r, err := http.NewRequestWithContext(traced, http.MethodPost, u.String(), bytes.NewReader(request))
+	if err != nil {
+		return nil, fmt.Errorf("call %s: %w: %w", method, ErrNotReached, err)
+	}
 	response, err := n.client.RoundTrip(r)
 	if err != nil {
 		if !connected {

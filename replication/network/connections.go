@@ -1,6 +1,7 @@
 package network
 
 import (
+	"crypto/tls"
 	"net"
 	"sync"
 	"time"
@@ -22,15 +23,14 @@ type connections struct {
 	all    map[*conn]struct{}
 	of     map[string]int // connections that a member has opened, "" for nodes that join
 	closed bool
-	inUse  sync.WaitGroup
+	taken  sync.WaitGroup // those that were taken and are not closed yet
 }
 
-// conn is a connection on which both ends have shown who they are. It hides the TLS connection, so that package http
-// leaves the protocol to us.
+// conn is a connection on which both ends have shown who they are. Package http does not recognize TLS in it, and so leaves
+// the application protocol to us.
 type conn struct {
-	net.Conn          // TLS
-	raw      net.Conn // TCP below it
-	peer     string   // the other end's id; "" for a node that joins
+	*tls.Conn
+	peer     string // the other end's id; "" for a node that joins
 	incoming bool
 	idle     time.Duration // how long a read may wait; 0: the user sets deadlines
 	set      *connections
@@ -54,8 +54,8 @@ func (s *connections) add(c *conn) bool {
 	}
 	c.set = s
 	s.all[c] = struct{}{}
-	s.inUse.Add(1)
 	if c.incoming {
+		s.taken.Add(1)
 		s.of[c.peer]++
 	}
 	return true
@@ -71,8 +71,8 @@ func (c *conn) Close() error {
 			if c.set.of[c.peer]--; c.set.of[c.peer] == 0 {
 				delete(c.set.of, c.peer)
 			}
+			c.set.taken.Done()
 		}
-		c.set.inUse.Done()
 	})
 	return c.Conn.Close()
 }
@@ -101,7 +101,7 @@ func (s *connections) closeAll() {
 	defer s.mu.Unlock()
 	s.closed = true
 	for c := range s.all {
-		c.raw.Close()
+		c.NetConn().Close()
 	}
 }
 
@@ -120,15 +120,16 @@ func (s *connections) closeFrom(member func(id string) bool) {
 		s.mu.Lock()
 		for c := range s.all {
 			if c.incoming && c.peer == id {
-				c.raw.Close()
+				c.NetConn().Close()
 			}
 		}
 		s.mu.Unlock()
 	}
 }
 
-// wait waits until the users have closed all connections. No more may be added.
-func (s *connections) wait() { s.inUse.Wait() }
+// wait waits, after closeAll, until the users of the connections that were taken have closed them. Whoever opened a
+// connection waits for it himself.
+func (s *connections) wait() { s.taken.Wait() }
 
 // queue hands incoming connections of one protocol to what serves them. It is a net.Listener.
 type queue struct {

@@ -37,7 +37,7 @@ func (n *Network) dial(ctx context.Context, to, protocol string) (*conn, error) 
 		return nil, fmt.Errorf("connect to %s at %s: %w", memberName(id), address, err)
 	}
 	if !n.open.add(c) {
-		c.raw.Close()
+		c.NetConn().Close()
 		return nil, net.ErrClosed
 	}
 	return c, nil
@@ -65,41 +65,39 @@ func (n *Network) greeted(ctx context.Context, id, address, protocol string) (*c
 		},
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return n.credentials.current(), nil },
 	}
-	secured, raw, err := dialTLS(ctx, address, config)
-	if err != nil {
-		return nil, err
-	}
-	c.Conn, c.raw = secured, raw
-	return c, nil
+	secured, err := dialTLS(ctx, address, config)
+	c.Conn = secured
+	return c, err
 }
 
 // dialTLS opens a connection, and waits until the listener greets.
-func dialTLS(ctx context.Context, address string, config *tls.Config) (secured *tls.Conn, raw net.Conn, err error) {
+func dialTLS(ctx context.Context, address string, config *tls.Config) (*tls.Conn, error) {
 	dialer := net.Dialer{KeepAliveConfig: keepAlive}
-	raw, err = dialer.DialContext(ctx, "tcp", address)
+	raw, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			raw.Close()
-		}
-	}()
-	secured = tls.Client(raw, config)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		return nil, nil, err
+	secured := tls.Client(raw, config)
+	if err := beGreeted(ctx, secured, config.NextProtos[0]); err != nil {
+		raw.Close()
+		return nil, err
 	}
-	if secured.ConnectionState().NegotiatedProtocol != config.NextProtos[0] {
-		return nil, nil, fmt.Errorf("%w: it speaks another protocol", ErrForeign)
+	return secured, nil
+}
+
+func beGreeted(ctx context.Context, c *tls.Conn, protocol string) error {
+	if err := c.HandshakeContext(ctx); err != nil {
+		return err
 	}
-	defer context.AfterFunc(ctx, func() { raw.Close() })()
-	if err := readGreeting(secured); err != nil {
-		if ctx.Err() != nil {
-			err = fmt.Errorf("wait for its greeting: %w", ctx.Err())
-		}
-		return nil, nil, err
+	if c.ConnectionState().NegotiatedProtocol != protocol {
+		return fmt.Errorf("%w: it speaks another protocol", ErrForeign)
 	}
-	return secured, raw, ctx.Err()
+	defer context.AfterFunc(ctx, func() { c.NetConn().Close() })()
+	err := readGreeting(c)
+	if ctx.Err() != nil { // then the connection may be closed
+		return fmt.Errorf("wait for its greeting: %w", ctx.Err())
+	}
+	return err
 }
 
 func readGreeting(c *tls.Conn) error {

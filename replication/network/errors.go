@@ -8,8 +8,8 @@ const MaxCall = 8 << 20
 var (
 	// ErrNotReached means that a call did not reach the other member, so it has changed nothing there.
 	ErrNotReached = errors.New("the member could not be reached")
-	// ErrRemoved means that another member says that this node has been removed from the cluster.
-	ErrRemoved = errors.New("this node has been removed from the cluster")
+	// ErrRemoved means that another member says that this node was removed from the cluster.
+	ErrRemoved = errors.New("this node was removed from the cluster")
 	// ErrForeign means that whoever answered is no member of this cluster.
 	ErrForeign = errors.New("not a member of this cluster")
 )

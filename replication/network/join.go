@@ -173,7 +173,7 @@ func post(ctx context.Context, address string, t Token, body []byte) (status int
 		ctx, cancel = context.WithTimeout(ctx, joinLimit)
 	}
 	defer cancel()
-	c, raw, err := dialTLS(ctx, address, &tls.Config{
+	c, err := dialTLS(ctx, address, &tls.Config{
 		MinVersion: tls.VersionTLS13, NextProtos: []string{joinProtocol},
 		InsecureSkipVerify: true, // the token says who may answer: VerifyConnection checks that
 		VerifyConnection:   func(s tls.ConnectionState) error { return t.verify(s.PeerCertificates, time.Now()) },
@@ -182,15 +182,16 @@ func post(ctx context.Context, address string, t Token, body []byte) (status int
 		return 0, nil, err
 	}
 	defer c.Close()
-	defer context.AfterFunc(ctx, func() { raw.Close() })()
+	defer context.AfterFunc(ctx, func() { c.NetConn().Close() })()
 	defer func() {
 		if err != nil && ctx.Err() != nil {
 			err = fmt.Errorf("wait for the answer: %w", ctx.Err())
 		}
 	}()
-	r := &http.Request{
-		Method: http.MethodPost, URL: &url.URL{Scheme: "https", Host: address, Path: joinPath}, Header: http.Header{},
-		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+	u := url.URL{Scheme: "https", Host: address, Path: joinPath}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
 	}
 	if err := r.Write(c); err != nil {
 		return 0, nil, fmt.Errorf("send the request: %w", err)

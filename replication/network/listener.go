@@ -78,7 +78,7 @@ func (n *Network) receive(raw net.Conn) (*conn, *queue, error) {
 	if err := secured.SetDeadline(time.Now().Add(handshakeLimit)); err != nil {
 		return nil, nil, err
 	}
-	c, to := &conn{Conn: secured, raw: raw, incoming: true}, n.requests
+	c, to := &conn{Conn: secured, incoming: true}, n.requests
 	state := secured.ConnectionState()
 	switch state.NegotiatedProtocol {
 	case raftProtocol:

@@ -107,7 +107,7 @@ func (n *Network) Addr() net.Addr { return n.listener.Addr() }
 // Transport carries raft's own messages. Its address is Options.Advertise.
 func (n *Network) Transport() raft.Transport { return n.transport }
 
-// Close ends all connections and waits for the handlers. Raft must have been stopped. Closing again does nothing.
+// Close ends all connections and waits for the handlers. Raft's requests fail from then on. Closing again does nothing.
 func (n *Network) Close() error { return n.close() }
 
 func (n *Network) shutDown() error {
