@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -27,17 +26,9 @@ const SocketFile = config.SocketFile
 
 // listenControl opens the socket for the command line.
 func (a *App) listenControl(context.Context) error {
-	path := filepath.Join(a.config.Data.Dir, SocketFile)
-	// The directory is locked, so an existing socket is left over from a killed process.
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return socketError(err)
-	}
-	l, err := net.Listen("unix", path)
+	l, err := a.openSocket()
 	if err != nil {
-		return socketError(err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return errors.Join(fmt.Errorf("protect the control socket: %w", err), l.Close())
+		return err
 	}
 	s := &server{name: "operator's commands", on: l, http: &http.Server{
 		Handler:     withHealth(a.health, newControl(a.casino, a.passwords, a.log, house{a}, backupsOf(a.backups.Load()), a.importRoom(), a.URL, "operator")),

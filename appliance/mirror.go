@@ -29,7 +29,6 @@ func (a *App) checkMirror() error {
 
 // openMirror makes the mirror.
 func (a *App) openMirror(context.Context) (err error) {
-	a.onTrial.Store(a.trial != nil)
 	a.mirror, err = a.newMirror(&a.config.Mirror, a.dir.identity.ClusterID)
 	return err
 }

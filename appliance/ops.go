@@ -162,10 +162,7 @@ func (a *App) addChecks(context.Context) error {
 			s := node.Status()
 			return s.Writing, s.StallLimit, s.Err
 		}),
-		ops.LeaderCheck(func() (string, string, bool) {
-			s := node.Status()
-			return s.State, s.Leader, s.Ready
-		}),
+		a.leaderCheck(),
 		ops.ApplyLagCheck(func() (uint64, uint64) {
 			s := node.Status()
 			return s.CommitIndex, s.AppliedIndex
@@ -190,7 +187,18 @@ func (a *App) addChecks(context.Context) error {
 	if a.mirror != nil {
 		a.health.Add(ops.MirrorCheck(a.mirrorFigures))
 	}
+	if a.dir.cluster != nil {
+		a.health.Add(a.membersCheck())
+	}
 	return nil
+}
+
+// leaderCheck checks that this node can take bets.
+func (a *App) leaderCheck() ops.Check {
+	return ops.LeaderCheck(func() (string, string, bool) {
+		s := a.dir.node.Status()
+		return s.State, s.Leader, s.Ready
+	})
 }
 
 // listenOps opens the listener for metrics and health.

@@ -34,6 +34,7 @@ type Config struct {
 	Notifications Notifications `embed:""`
 	Legacy        Legacy        `embed:""`
 	Mirror        Mirror        `embed:""`
+	Cluster       Cluster       `embed:""`
 }
 
 // Data says where and how the node stores its state.
@@ -160,6 +161,7 @@ func Default() Config {
 
 		Backups: defaultBackups(),
 		Mirror:  defaultMirror(),
+		Cluster: defaultCluster(),
 	}
 	c.derive(func(string) bool { return false })
 	return c
