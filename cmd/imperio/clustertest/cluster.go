@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -87,45 +88,75 @@ func (c *Cluster) Join(ctx context.Context, n, through *Node) error {
 	return n.AwaitReady(ctx)
 }
 
-// Leader waits until a running node says that it leads, and returns it.
-func (c *Cluster) Leader(ctx context.Context) (leader *Node, err error) {
-	err = c.await(ctx, "a leader", func(n *Node, s Status) error {
-		if leader = nil; s.Leader != s.NodeID || s.NodeID == "" {
-			return fmt.Errorf("%s does not lead, but %q", n.Name, s.Leader)
+// view is how a node sees the cluster, or why it doesn't say.
+type view struct {
+	node   *Node
+	status Status
+	err    error
+}
+
+// self is what the node says of itself.
+func (v *view) self() (m Member) {
+	for _, m := range v.status.Members {
+		if m.Self {
+			return m
 		}
-		leader = n
+	}
+	return m
+}
+
+// Leader waits until a running node says that it leads, and returns it. Of two that say so, it is the one with the higher term.
+func (c *Cluster) Leader(ctx context.Context) (*Node, error) {
+	leading, err := c.leading(ctx)
+	return leading.node, err
+}
+
+func (c *Cluster) leading(ctx context.Context) (leading view, err error) {
+	err = c.await(ctx, "a leader", func(views []view) error {
+		leading = view{}
+		for _, v := range views {
+			if v.err == nil && v.status.Leader == v.status.NodeID && v.status.Term >= leading.status.Term {
+				leading = v
+			}
+		}
+		if leading.node == nil {
+			return errors.New("no node leads")
+		}
 		return nil
 	})
-	return leader, err
+	return leading, err
 }
 
-// AwaitWhole waits until the leader says that every node is a member that votes, serves players and has applied all that was committed.
+// AwaitWhole waits until every node says that it serves players and has applied what was committed when the wait began, all
+// follow one leader, and that reaches all of them and counts them as voters.
 func (c *Cluster) AwaitWhole(ctx context.Context) error {
-	return c.await(ctx, "all nodes to be members", func(n *Node, s Status) error {
-		if s.Leader != s.NodeID {
-			return fmt.Errorf("%s does not lead, but %q", n.Name, s.Leader)
+	leading, err := c.leading(ctx)
+	if err != nil {
+		return err
+	}
+	committed := leading.self().CommitIndex
+	return c.await(ctx, "all nodes to be well", func(views []view) error {
+		for _, v := range views {
+			// What a node says of itself is new. What others say of it may be from before it was started again.
+			self := v.self()
+			switch {
+			case v.err != nil:
+				return v.err
+			case v.status.Leader != views[0].status.Leader:
+				return fmt.Errorf("%s follows %q, and %s %q", v.node.Name, v.status.Leader, views[0].node.Name, views[0].status.Leader)
+			case !self.Ready || self.AppliedIndex < committed:
+				return fmt.Errorf("%s: ready %t, applied %d of %d", v.node.Name, self.Ready, self.AppliedIndex, committed)
+			case v.status.Voters != len(c.Nodes) || len(v.status.Members) != len(c.Nodes):
+				return fmt.Errorf("%s sees %d members, of which %d vote", v.node.Name, len(v.status.Members), v.status.Voters)
+			}
+			for _, m := range v.status.Members {
+				if v.status.Leader == v.status.NodeID && !m.Self && !m.Reached {
+					return fmt.Errorf("%s does not reach %s: %s", v.node.Name, m.Address, m.Error)
+				}
+			}
 		}
-		return s.whole(len(c.Nodes))
+		return nil
 	})
-}
-
-// whole returns why this is not a cluster of that many nodes which are all well, or nil.
-func (s *Status) whole(nodes int) error {
-	var committed uint64
-	for _, m := range s.Members {
-		if m.Self {
-			committed = m.CommitIndex
-		}
-	}
-	if len(s.Members) != nodes || s.Voters != nodes {
-		return fmt.Errorf("it has %d members, of which %d vote, and not %d", len(s.Members), s.Voters, nodes)
-	}
-	for _, m := range s.Members {
-		if !m.Reached && !m.Self || !m.Ready || m.AppliedIndex < committed {
-			return fmt.Errorf("%s at %s: reached %t, ready %t, applied %d of %d: %s", m.ID, m.Address, m.Reached, m.Ready, m.AppliedIndex, committed, m.Error)
-		}
-	}
-	return nil
 }
 
 const (
@@ -133,36 +164,40 @@ const (
 	statusInterval = 100 * time.Millisecond // between two rounds of questions, each of them a process
 )
 
-// await asks the running nodes in turn until ok accepts what one of them says.
-func (c *Cluster) await(ctx context.Context, what string, ok func(*Node, Status) error) error {
+// await asks all nodes at once, again and again, until ok accepts what they say.
+func (c *Cluster) await(ctx context.Context, what string, ok func([]view) error) error {
 	again := time.NewTicker(statusInterval)
 	defer again.Stop()
 	for {
-		var refusals []error
-		for _, n := range c.Nodes {
-			if !n.Running() {
-				continue
-			}
-			asking, cancel := context.WithTimeout(ctx, statusPatience)
-			s, err := n.Status(asking)
-			cancel()
-			if err == nil {
-				err = ok(n, s)
-			}
-			if err == nil {
-				return nil
-			}
-			refusals = append(refusals, err)
+		err := ok(c.views(ctx))
+		if err == nil {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
 			for _, n := range c.Nodes {
-				refusals = append(refusals, errors.New(n.Log()))
+				err = fmt.Errorf("%w\n%s", err, n.Log())
 			}
-			return fmt.Errorf("waiting for %s: %w\n%w", what, context.Cause(ctx), errors.Join(refusals...))
+			return fmt.Errorf("waiting for %s: %w: %w", what, context.Cause(ctx), err)
 		case <-again.C:
 		}
 	}
+}
+
+// views asks all nodes at once how they see the cluster.
+func (c *Cluster) views(ctx context.Context) []view {
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	defer cancel()
+	views := make([]view, len(c.Nodes))
+	var asked sync.WaitGroup
+	for i, n := range c.Nodes {
+		views[i] = view{node: n, err: fmt.Errorf("%s does not run", n.Name)}
+		if n.Running() {
+			asked.Go(func() { views[i].status, views[i].err = n.Status(ctx) })
+		}
+	}
+	asked.Wait()
+	return views
 }
 
 // Kill ends all processes at once. It is for the end of a test; it may be called more than once.

@@ -44,11 +44,12 @@ func TestClusterTorture_EveryAnswerHolds(t *testing.T) {
 			kind = order[round]
 		}
 		d := clusterDisturbances[kind]
+		x.Logf("%d of %d: %s", round+1, rounds, d.name)
 		bets, began := x.bets(), time.Now()
 		d.do(x)
 		disturbed := x.bets() - bets
 		x.recover()
-		t.Logf("%3d of %d: %s: %d bets were answered meanwhile; whole again after %.1f s", round+1, rounds, d.name, disturbed, time.Since(began).Seconds())
+		t.Logf("%d bets were answered meanwhile; all is well again after %.1f s", disturbed, time.Since(began).Seconds())
 		if t.Failed() {
 			break
 		}
