@@ -98,7 +98,7 @@ func (h house) Status() control.Status {
 	program, _ := os.Executable() // "" if the system does not know
 	return control.Status{
 		Addresses: addresses,
-		Version:   h.app.version, Program: program, Node: node.NodeID, StartedAt: h.app.started, Leader: node.Ready,
+		Version:   h.app.version, Program: program, Node: node.NodeID, StartedAt: h.app.started, Leader: h.app.dir.node.Leads(),
 		AppliedIndex: node.AppliedIndex, DurableIndex: node.Durable.Index, Events: event, HistoryHead: fmt.Sprintf("%x", head),
 		Accounts: f.Accounts, Sessions: f.Sessions, OpenRounds: f.OpenRounds, LedgerSum: f.LedgerSum,
 	}

@@ -108,7 +108,7 @@ func theoreticalReturns(c *games.Catalogue) map[string]float64 {
 func (a *App) replicationFigures() ops.Replication {
 	s := a.dir.node.Status()
 	return ops.Replication{
-		Leads: s.Ready, Voters: s.Voters, Term: s.Term, LastIndex: s.LastIndex, CommitIndex: s.CommitIndex,
+		Leads: a.dir.node.Leads(), Voters: s.Voters, Term: s.Term, LastIndex: s.LastIndex, CommitIndex: s.CommitIndex,
 		AppliedIndex: s.AppliedIndex, SnapshotIndex: s.SnapshotIndex, InFlight: s.InFlight, Writing: s.Writing,
 	}
 }
