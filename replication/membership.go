@@ -212,6 +212,7 @@ const nearlyCaughtUp = 2000
 
 // caughtUp refuses a member that is not near the end of the log.
 func (n *Node) caughtUp(id string) error {
+	n.hearAll()
 	for _, m := range n.Members() {
 		if m.ID != id {
 			continue
@@ -232,6 +233,7 @@ func (n *Node) mayLose(r changeRequest, member raft.Server) error {
 	if member.Suffrage != raft.Voter {
 		return nil
 	}
+	n.hearAll()
 	voters, well := 0, 0
 	for _, m := range n.Members() {
 		if !m.Voter || m.ID == r.ID {
