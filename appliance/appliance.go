@@ -24,6 +24,7 @@ import (
 	"imperio/appliance/api"
 	"imperio/appliance/auth"
 	"imperio/appliance/config"
+	"imperio/appliance/control"
 	"imperio/appliance/edge"
 	"imperio/appliance/legacy"
 	"imperio/appliance/ops"
@@ -105,15 +106,17 @@ type App struct {
 
 	dir       *dataDir
 	copies    stateCopies
-	trial     *trial                         // this program is on trial; nil: it is not
-	cameBack  *upgrade.Journal               // an upgrade has failed, and this is the program before; nil: none has
-	backups   atomic.Pointer[backup.Service] // nil: none are configured, or the data directory is not open yet
-	mirror    *mirror.Mirror                 // nil: none is configured
-	onTrial   atomic.Bool                    // trial is not nil and has not ended; the mirror and the feature level wait for that
-	problems  atomic.Pointer[[]string]       // the checks that fail, for other members; nil: not known yet
-	events    *storage.Follower              // follows from the start, for countRounds
+	trial     *trial                           // this program is on trial; nil: it is not
+	cameBack  *upgrade.Journal                 // an upgrade has failed, and this is the program before; nil: none has
+	backups   atomic.Pointer[backup.Service]   // nil: none are configured, or the data directory is not open yet
+	mirror    *mirror.Mirror                   // nil: none is configured
+	onTrial   atomic.Bool                      // trial is not nil and has not ended; the mirror and the feature level wait for that
+	inCluster atomic.Pointer[replication.Node] // the node, if it has a port for other members; nil before it is open
+	problems  atomic.Pointer[[]string]         // the checks that fail, for other members; nil: not known yet
+	events    *storage.Follower                // follows from the start, for countRounds
 	casino    casino
 	certs     *certs.Source
+	control   atomic.Pointer[control.Control] // what other members ask too; nil until it is open
 	edge      *edge.Edge
 	passwords *auth.Passwords
 	api       *api.API

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -96,9 +97,46 @@ func clusterProblem(err error) error {
 	return err
 }
 
+// callControl is the call that has the leader do an operation.
+const callControl = "control"
+
 // answerMember answers calls of other members that are not about the log.
-func (a *App) answerMember(_ context.Context, _, method string, _ []byte) ([]byte, error) {
-	return nil, fmt.Errorf("this member does not know the call %q", method)
+func (a *App) answerMember(ctx context.Context, _, method string, request []byte) ([]byte, error) {
+	c := a.control.Load()
+	switch {
+	case method != callControl:
+		return nil, fmt.Errorf("this member does not know the call %q", method)
+	case c == nil:
+		return nil, errors.New("this member is still starting")
+	}
+	var f control.Forwarded
+	if err := json.Unmarshal(request, &f); err != nil {
+		return nil, fmt.Errorf("read an operation of another member: %w", err)
+	}
+	answer, err := c.Serve(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(answer)
+}
+
+// askLeader has the leader do an operation, unless this node leads.
+func (c casino) askLeader(ctx context.Context, f control.Forwarded) (answer control.ForwardedAnswer, done bool, err error) {
+	if c.node.Leads() {
+		return answer, false, nil
+	}
+	request, err := json.Marshal(f)
+	if err != nil {
+		return answer, false, err
+	}
+	data, err := c.node.Ask(ctx, "", callControl, request)
+	if err != nil {
+		return answer, false, fmt.Errorf("ask the leader: %w", err)
+	}
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return answer, false, fmt.Errorf("read the leader's answer: %w", err)
+	}
+	return answer, true, nil
 }
 
 // membersCheck is the leader's check of the other members.

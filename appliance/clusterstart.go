@@ -41,6 +41,7 @@ func (a *App) membership() *membership {
 func (a *App) awaitCurrent(ctx context.Context) error {
 	patience := stillPatience
 	if a.dir.cluster != nil {
+		a.inCluster.Store(a.dir.node)
 		a.tendCluster()
 		patience = 0 // it waits for other machines
 		stop, err := a.serveWaiting(ctx)

@@ -107,8 +107,16 @@ func theoreticalReturns(c *games.Catalogue) map[string]float64 {
 
 func (a *App) replicationFigures() ops.Replication {
 	s := a.dir.node.Status()
+	var others []ops.Member
+	for _, m := range a.dir.node.Members() {
+		if !m.Self {
+			behind := s.CommitIndex - min(m.Report.AppliedIndex, s.CommitIndex)
+			others = append(others, ops.Member{ID: m.ID, Reached: m.Err == nil, Voter: m.Voter, Lag: behind, Skew: m.Skew, Fetched: m.Report.Fetched})
+		}
+	}
 	return ops.Replication{
-		Leads: s.Ready, Voters: s.Voters, Term: s.Term, LastIndex: s.LastIndex, CommitIndex: s.CommitIndex,
+		Members: others,
+		Leads:   a.dir.node.Leads(), Voters: s.Voters, Term: s.Term, LastIndex: s.LastIndex, CommitIndex: s.CommitIndex,
 		AppliedIndex: s.AppliedIndex, SnapshotIndex: s.SnapshotIndex, InFlight: s.InFlight, Writing: s.Writing,
 	}
 }

@@ -145,6 +145,9 @@ type Options struct {
 	Admit func(context.Context) error
 	// Origin returns where players find the casino, such as https://casino.example, for links.
 	Origin func() string
+	// Leader has the leader of the cluster do an operation. done is false if this member leads, and does it itself. nil: there are
+	// no other members.
+	Leader func(ctx context.Context, f Forwarded) (answer ForwardedAnswer, done bool, err error)
 	// Actor returns who sent a request, for the history. The context is the request's.
 	Actor func(context.Context) string
 }
@@ -187,6 +190,12 @@ func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.Serv
 func (c *Control) answer(w http.ResponseWriter, r *http.Request, op operation) {
 	r = r.WithContext(context.WithValue(r.Context(), sudoKey{}, r.Header.Get(sudoHeader)))
 	body, err := request.ReadUpTo(op.mostBytes(), r, nil)
+	if err == nil {
+		var done bool
+		if done, err = c.forward(w, r, op, body); done {
+			return
+		}
+	}
 	var out any
 	if err == nil {
 		out, err = op.serve(r.Context(), c, body)
