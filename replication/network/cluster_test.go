@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -123,6 +124,8 @@ func until(t *testing.T, what string, holds func() bool) {
 		}
 	}
 }
+
+func contains(err error, text string) bool { return err != nil && strings.Contains(err.Error(), text) }
 
 // testWriter logs to a test.
 type testWriter struct{ t *testing.T }

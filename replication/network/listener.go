@@ -57,10 +57,13 @@ func (n *Network) accept() {
 		n.work.Go(func() {
 			c, to, err := n.receive(raw)
 			n.door.leave(from)
-			if err != nil {
+			switch {
+			case err != nil:
 				raw.Close()
-				n.tell("the cluster port refused a connection", "from", raw.RemoteAddr(), "error", err)
-			} else if !to.give(c) {
+				if n.life.Err() == nil {
+					n.tell("the cluster port refused a connection", "from", raw.RemoteAddr(), "error", err)
+				}
+			case !to.give(c):
 				c.Close()
 			}
 		})

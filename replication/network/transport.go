@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -38,9 +39,56 @@ func (n *Network) dialStream(to raft.ServerAddress, timeout time.Duration) (net.
 	defer cancel()
 	c, err := n.dial(ctx, string(to), raftProtocol)
 	if err != nil {
-		return nil, err // not c: a nil *conn is no nil net.Conn
+		return nil, err
 	}
-	return c, nil
+	return &stream{conn: c}, nil
+}
+
+// stream is one of raft's outgoing connections. Raft sets one deadline for a message and its answer, which a large message
+// would never meet on a slow link. So each piece that the link takes moves the deadline.
+type stream struct {
+	*conn
+	mu       sync.Mutex
+	answered time.Time // mu; the deadline for the answer, as raft has set it
+}
+
+// streamPiece is how much a link must take in streamTimeout, in bytes.
+const streamPiece = 64 << 10
+
+func (s *stream) Write(b []byte) (written int, err error) {
+	for err == nil && written < len(b) {
+		if err = s.conn.SetWriteDeadline(time.Now().Add(streamTimeout)); err == nil {
+			var n int
+			n, err = s.conn.Write(b[written:min(len(b), written+streamPiece)])
+			written += n
+		}
+	}
+	if err == nil {
+		err = s.extend(time.Now().Add(streamTimeout))
+	}
+	return written, err
+}
+
+// extend moves the deadline for the answer to a later time.
+func (s *stream) extend(to time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.answered.IsZero() || !to.After(s.answered) {
+		return nil
+	}
+	s.answered = to
+	return s.conn.SetReadDeadline(to)
+}
+
+func (s *stream) SetReadDeadline(t time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answered = t
+	return s.conn.SetReadDeadline(t)
+}
+
+func (s *stream) SetDeadline(t time.Time) error {
+	return errors.Join(s.SetReadDeadline(t), s.conn.SetWriteDeadline(t))
 }
 
 // transport is raft's, except that its connections are to a member at an address, not to whoever is there. A vote or a
