@@ -72,6 +72,12 @@ func (c *cluster) member(node string) *network.Network {
 
 func (c *cluster) listen(o network.Options) *network.Network {
 	c.t.Helper()
+	return c.listenWithin(o, patience, 3*time.Second)
+}
+
+// listenWithin is listen with other limits.
+func (c *cluster) listenWithin(o network.Options, handshake, stream time.Duration) *network.Network {
+	c.t.Helper()
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0"
 	}
@@ -79,7 +85,7 @@ func (c *cluster) listen(o network.Options) *network.Network {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(testWriter{c.t}, nil))
 	}
-	n, err := network.Listen(o)
+	n, err := network.ListenWithin(o, handshake, stream)
 	if err != nil {
 		c.t.Fatal(err)
 	}
