@@ -16,6 +16,7 @@ const (
 	callTerm    = "term"    // the newest term that a member knows; see barrier.go
 	callReport  = "report"  // what a member says of itself; see members.go
 	callChange  = "change"  // a change of the membership; see membership.go
+	callState   = "state"   // a part of the state; see statecopy.go
 )
 
 // handle answers a call of another member.
@@ -34,6 +35,8 @@ func (n *Node) handle(ctx context.Context, from, method string, request []byte) 
 		return answering(ctx, request, n.answerReport)
 	case callChange:
 		return answering(ctx, request, n.answerChange)
+	case callState:
+		return answering(ctx, request, n.answerState)
 	}
 	if n.answer == nil {
 		return nil, fmt.Errorf("this member does not know the call %q", method)
