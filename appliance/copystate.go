@@ -115,9 +115,11 @@ func (h house) CopyState(ctx context.Context, r control.CopyRequest) (out contro
 		return out, problem.New("unavailable", "There is no room for a copy of the state: %s.", err)
 	}
 	out = control.StateCopy{Dir: dir, Format: storage.FormatVersion, Facts: factsOf(snapshot)}
-	if out.Bytes, err = writeSnapshot(ctx, snapshot, filepath.Join(dir, storage.StateFile)); err != nil {
-		return out, fmt.Errorf("copy the state: %w", err)
+	copied, err := snapshot.CopyTo(ctx, filepath.Join(dir, storage.StateFile))
+	if err != nil {
+		return out, err
 	}
+	out.Bytes = copied.Bytes
 	h.app.copies.keep(dir, func() {
 		if err := h.RemoveStateCopy(control.CopyName{Dir: dir}); err != nil {
 			h.app.log.Warn("a copy of the state could not be removed; the next start tries again", "error", err)
@@ -140,51 +142,6 @@ func (h house) RemoveStateCopy(name control.CopyName) error {
 		return nil
 	}
 	return os.RemoveAll(dir)
-}
-
-func writeSnapshot(ctx context.Context, s *storage.Snapshot, path string) (int64, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return 0, err
-	}
-	n, err := s.WriteTo(&calmWriter{ctx: ctx, file: f, began: time.Now()})
-	return n, errors.Join(err, f.Close())
-}
-
-// calmWriter writes a large file in the background: players come first. After each calmChunk it syncs, so that the disk never has
-// much to write at once when a bet needs a sync, and rests four times as long as the chunk took.
-type calmWriter struct {
-	ctx     context.Context
-	file    *os.File
-	began   time.Time // the chunk
-	written int       // of the chunk
-}
-
-const calmChunk = 4 << 20
-
-// Write implements io.Writer. It ends early with ctx.
-func (w *calmWriter) Write(p []byte) (n int, err error) {
-	for len(p) > 0 && err == nil {
-		var m int
-		m, err = w.file.Write(p[:min(len(p), calmChunk-w.written)])
-		n, p, w.written = n+m, p[m:], w.written+m
-		if err == nil && w.written == calmChunk {
-			err = errors.Join(w.file.Sync(), w.rest())
-		}
-	}
-	return n, err
-}
-
-func (w *calmWriter) rest() error {
-	pause := time.NewTimer(4 * time.Since(w.began))
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-	case <-w.ctx.Done():
-		return w.ctx.Err()
-	}
-	w.written, w.began = 0, time.Now()
-	return nil
 }
 
 func factsOf(s *storage.Snapshot) control.StateFacts {

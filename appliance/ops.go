@@ -84,7 +84,7 @@ func (a *App) countRounds(ctx context.Context, f *storage.Follower) {
 			return
 		}
 		if missed > 0 {
-			a.log.Warn("too many events came at once; the metrics may miss rounds", "events", missed)
+			a.log.Warn("events were missed: too many came at once, or another member's state took the place of this one; the metrics may lack rounds", "events", missed)
 		}
 		for _, e := range events {
 			if r := e.Round; r != nil && r.Settled {

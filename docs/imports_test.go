@@ -66,8 +66,10 @@ var house = []rule{
 	// Packages on top of the store: audit, backup, importer, mirror.
 	{directory: "storage/...", mayImport: []string{"storage", "storage/command", "storage/ledger", "storage/machine", "games/..."}, notLibs: []string{raft}},
 
-	{directory: "replication", mayImport: []string{"storage", "storage/command", "replication/logstore"}},
+	{directory: "replication", mayImport: []string{"storage", "storage/command", "replication/logstore", "replication/network"}},
 	{directory: "replication/logstore", mayImport: []string{"storage/engine"}, notLibs: []string{bbolt}},
+	// The cluster's port knows raft's messages, but neither the log nor the casino.
+	{directory: "replication/network", notLibs: []string{bbolt}},
 	{directory: "replication/replicationtest", mayImport: []string{"replication/...", "storage/...", "games/..."}},
 
 	// The files that are installed, and tools of the checks, which are no part of the program.

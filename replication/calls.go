@@ -16,6 +16,7 @@ const (
 	callTerm    = "term"    // the newest term that a member knows; see barrier.go
 	callReport  = "report"  // what a member says of itself; see members.go
 	callChange  = "change"  // a change of the membership; see membership.go
+	callState   = "state"   // a part of the state; see statecopy.go
 )
 
 // handle answers a call of another member.
@@ -34,6 +35,8 @@ func (n *Node) handle(ctx context.Context, from, method string, request []byte) 
 		return answering(ctx, request, n.answerReport)
 	case callChange:
 		return answering(ctx, request, n.answerChange)
+	case callState:
+		return answering(ctx, request, n.answerState)
 	}
 	if n.answer == nil {
 		return nil, fmt.Errorf("this member does not know the call %q", method)
@@ -74,14 +77,18 @@ func (n *Node) call(ctx context.Context, to raft.Server, method string, request 
 	if to.ID == n.id() {
 		answer, err := n.handle(ctx, string(to.ID), method, request)
 		if err != nil {
-			err = &CallError{err.Error()}
+			err = &CallError{Message: err.Error()}
 		}
 		return answer, err
 	}
 	if n.network == nil {
 		return nil, fmt.Errorf("%w: this node is alone", ErrNotReached)
 	}
-	return n.network.Call(ctx, string(to.ID), string(to.Address), method, request)
+	answer, err := n.network.Call(ctx, string(to.ID), string(to.Address), method, request)
+	if errors.Is(err, ErrRemoved) { // it may have been away when that was decided
+		n.failRemoved(err)
+	}
+	return answer, err
 }
 
 // Ask sends a call to a member by its id, "" for the leader, whose Options.Answer answers it. The error is that of

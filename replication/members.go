@@ -64,7 +64,7 @@ func (n *Node) report() Report {
 	s := n.Status()
 	r := Report{
 		State: s.State, Leader: s.Leader, Term: s.Term, FirstIndex: s.FirstIndex, LastIndex: s.LastIndex, CommitIndex: s.CommitIndex,
-		AppliedIndex: s.AppliedIndex, Ready: s.Ready, Program: n.program, Wall: n.clock.source.Read().Wall,
+		AppliedIndex: s.AppliedIndex, Ready: s.Ready, Program: n.program, Wall: n.clock.source.Read().Wall, Fetched: n.incoming.fetched(),
 	}
 	if n.level != nil {
 		r.Level = n.level()
@@ -118,6 +118,7 @@ func (n *Node) listen() {
 			asked.Go(func() { n.hear(s) })
 		}
 		asked.Wait()
+		n.lookAfterLog()
 		if n.changing.TryLock() { // else the change recounts
 			n.recount()
 			n.changing.Unlock()

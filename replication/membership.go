@@ -7,10 +7,17 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"imperio/replication/network"
 )
 
 // ErrRemoved means that this node was removed from its cluster.
-var ErrRemoved = errors.New("this node was removed from the cluster")
+var ErrRemoved = network.ErrRemoved
+
+// failRemoved ends a node that was removed.
+func (n *Node) failRemoved(err error) {
+	n.fail(fmt.Errorf("%w. If it is to be a member again, empty its data directory and join with a new token ('imperio cluster token')", err))
+}
 
 // AddMember adds a member that does not vote yet. If it is a member already, it only gets the new address. Any member may
 // be asked: the leader does it. The same holds for the following methods.
@@ -285,7 +292,7 @@ func (n *Node) introduce() {
 		r := changeRequest{Kind: addMember, ID: string(n.id()), Address: n.address}
 		err := n.introduceTo(ctx, r)
 		if errors.Is(err, ErrRemoved) {
-			n.fail(fmt.Errorf("%w. If it is to be a member again, empty its data directory and join with a new token ('imperio cluster token')", err))
+			n.failRemoved(err)
 		} else if err != nil && n.life.Err() == nil {
 			n.logger.Warn("the cluster does not know this node's address yet", "address", n.address, "error", err)
 		}

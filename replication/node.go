@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+	"golang.org/x/time/rate"
 
 	"imperio/replication/logstore"
 	"imperio/storage"
@@ -64,6 +65,13 @@ type Node struct {
 	currentAt    atomic.Int64      // when a read was current last, by the steady clock; 0: never. See Ready
 	heard        hearsay
 
+	copies   stateCopies                       // for other members
+	incoming incoming                          // from another member
+	received atomic.Pointer[logstore.Snapshot] // what incoming holds whole, between two calls of raft's; else nil
+	ages     ages
+	keepFor  time.Duration
+	mayGo    atomic.Uint64 // the newest entry that no member needs which answers now
+
 	life    context.Context // ends when Close begins
 	end     context.CancelFunc
 	failure atomic.Pointer[error]
@@ -96,9 +104,12 @@ func Open(o Options) (*Node, error) {
 		leadership: make(chan bool, 1),
 		network:    o.Network, address: o.Address, contacts: o.Contacts, program: o.Program, level: o.Level,
 		problems: o.Problems, answer: o.Answer, admit: o.Admit, heartbeat: o.Heartbeat,
-		outbox: make(chan *forwarded, o.MaxInFlight),
-		reads:  make(chan *pendingRead, o.MaxInFlight),
+		outbox:  make(chan *forwarded, o.MaxInFlight),
+		reads:   make(chan *pendingRead, o.MaxInFlight),
+		keepFor: o.KeepFor,
 	}
+	n.copies.dir, n.incoming.dir = filepath.Join(o.Dir, TransferDir), filepath.Join(o.Dir, TransferDir)
+	n.copies.rate = rate.NewLimiter(rate.Limit(o.TransferRate), maxPart)
 	n.clock = startClock(o.Clock, o.Logger)
 	n.clock.saw(o.Machine.Time())
 	newest, _ := o.Machine.Head()
@@ -112,7 +123,7 @@ func Open(o Options) (*Node, error) {
 	storeOptions := logstore.Options{
 		Identity: o.Identity,
 		MayCut:   func() uint64 { return o.Machine.Durable().Index },
-		Hold:     o.Hold, HoldBytes: o.HoldBytes,
+		Hold:     o.Hold, HoldBytes: o.HoldBytes, Keep: n.kept,
 		Head:   func() logstore.Head { return *n.head.Load() },
 		Failed: n.fail,
 		Synced: n.synced,
@@ -207,6 +218,9 @@ func (n *Node) raftConfig(o Options) *raft.Config {
 }
 
 func (n *Node) start(config *raft.Config, o Options) error {
+	if err := errors.Join(n.completeInstall(), n.clearTransfer()); err != nil {
+		return err
+	}
 	if err := unfinished(n.log); err != nil {
 		return err
 	}
@@ -248,7 +262,7 @@ func (n *Node) start(config *raft.Config, o Options) error {
 	n.running.Go(n.watchDisk)
 	n.running.Go(n.watchFiles)
 	n.running.Go(n.watchClock)
-	if o.Hold != nil {
+	if o.Hold != nil || n.network != nil {
 		n.running.Go(func() { n.every(o.SnapshotInterval, func() { n.trim(o.TrailingEntries) }) })
 	}
 	return nil
@@ -265,7 +279,7 @@ func (n *Node) startRaft(config *raft.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	n.raft, err = raft.NewRaft(config, &fsm{n}, n.log, n.log, snapshots{n.log, found}, n.wire)
+	n.raft, err = raft.NewRaft(config, &fsm{n}, n.log, n.log, snapshots{log: n.log, found: found, node: n}, n.wire)
 	return err
 }
 

@@ -12,7 +12,7 @@ import (
 func ContentHash(s *Store, now time.Time) (sum [32]byte, record machine.Record, err error) {
 	h := sha256.New()
 	err = s.db.View(func(r *engine.Reader) error {
-		record = *s.machine.Head()
+		record = *s.machine.Load().Head()
 		for t, table := range machine.Tables() {
 			var from []byte
 			if table.Oldest != nil {
@@ -35,8 +35,8 @@ func ContentHash(s *Store, now time.Time) (sum [32]byte, record machine.Record, 
 // TamperMachine changes the machine's record, only in memory.
 func TamperMachine(s *Store, fn func(m *machine.Record)) error {
 	return s.db.Update(func(w *engine.Writer) error {
-		fn(s.machine.Head())
-		record, err := s.machine.Head().Encode()
+		fn(s.machine.Load().Head())
+		record, err := s.machine.Load().Head().Encode()
 		index, term := w.Applied()
 		w.SetApplied(index, term, record)
 		return err

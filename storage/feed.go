@@ -17,6 +17,7 @@ type feed struct {
 	mu   sync.Mutex
 	ring [feedSize]command.Event // the n-th event since the start at n % feedSize
 	next uint64                  // place of the next event
+	lost uint64                  // places below it can't be read: another state has taken the place of theirs
 	more chan struct{}           // closed when more events arrive; nil while nobody waits
 }
 
@@ -37,6 +38,20 @@ func (f *feed) add(events []*machine.Event) {
 		f.ring[f.next%feedSize] = e.Tell()
 		f.next++
 	}
+	f.wake()
+}
+
+// lose tells all followers that they have missed some events, beside those that they have not read yet.
+func (f *feed) lose(events uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.next += events
+	f.lost = f.next
+	f.wake()
+}
+
+// wake wakes all followers that wait. The caller holds mu.
+func (f *feed) wake() {
 	if f.more != nil {
 		close(f.more)
 		f.more = nil
@@ -57,13 +72,14 @@ func (s *Store) Follow() *Follower {
 }
 
 // Next waits for events that it has not returned yet, and returns them in order. missed is how many events before them were
-// dropped because the caller was too slow. The caller must then read the state again, since what it built from earlier
-// events is out of date. The error is that of ctx.
+// dropped, because the caller was too slow or because Replace put another state in the place of this one. Then there may be
+// no events at all. The caller must read the state again, since what it built from earlier events is out of date. The error
+// is that of ctx.
 func (f *Follower) Next(ctx context.Context) (events []command.Event, missed uint64, err error) {
 	for {
 		f.feed.mu.Lock()
 		if f.next < f.feed.next {
-			if oldest := f.feed.next - min(f.feed.next, feedSize); f.next < oldest {
+			if oldest := max(f.feed.lost, f.feed.next-min(f.feed.next, feedSize)); f.next < oldest {
 				missed, f.next = oldest-f.next, oldest
 			}
 			for ; f.next < f.feed.next; f.next++ {

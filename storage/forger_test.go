@@ -32,8 +32,23 @@ type forger struct {
 // forge lets fn change a copy of a file, and opens it for an audit.
 func forge(t *testing.T, file []byte, fn func(f *forger)) *storage.Store {
 	t.Helper()
-	dir := memoryDir(t)
-	path := filepath.Join(dir, storage.StateFile)
+	path := forgeFile(t, file, fn)
+	s, err := storage.Open(filepath.Dir(path), storagetest.Keys, storage.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// forgeFile lets fn change a copy of a file, and returns its path.
+func forgeFile(t *testing.T, file []byte, fn func(f *forger)) (path string) {
+	t.Helper()
+	path = filepath.Join(memoryDir(t), storage.StateFile)
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -50,16 +65,7 @@ func forge(t *testing.T, file []byte, fn func(f *forger)) *storage.Store {
 	if err = errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	s, err := storage.Open(dir, storagetest.Keys, storage.Options{ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return path
 }
 
 // load reads the history.

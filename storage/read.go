@@ -27,13 +27,13 @@ func get[T any](s *Store, look func(*machine.Reader) (T, error)) (v T, err error
 // Session finds the session of a token, expired or not. It returns only its id, account, role and end, since every request
 // asks for it. Sessions returns the rest.
 func (s *Store) Session(token command.TokenHash) (v command.Session, ok bool, err error) {
-	if v, ok = s.machine.CachedSession(token); ok {
+	if v, ok = s.machine.Load().CachedSession(token); ok {
 		return v, true, nil
 	}
 	return find(s, func(r *machine.Reader) (command.Session, bool, error) {
 		v, ok, err := r.Session(token)
 		if ok {
-			s.machine.CacheSession(token, v) // within the view, so that nobody ends the session in between
+			s.machine.Load().CacheSession(token, v) // within the view, so that nobody ends the session in between
 		}
 		return v, ok, err
 	})
@@ -147,7 +147,7 @@ func (s *Store) ValueNames(prefix string) ([]string, error) {
 
 // head is the machine's record.
 func (s *Store) head() (record machine.Record) {
-	s.db.Locked(func() { record = *s.machine.Head() })
+	s.db.Locked(func() { record = *s.machine.Load().Head() })
 	return record
 }
 

@@ -50,6 +50,9 @@ func (s *Snapshot) Games() *games.Catalogue { return s.house.Games }
 // Applied is the index and term of the last entry that was applied.
 func (s *Snapshot) Applied() (index, term uint64) { return s.index, s.term }
 
+// checkpoint describes the snapshot's state.
+func (s *Snapshot) checkpoint() Checkpoint { return newCheckpoint(s.index, s.term, &s.head) }
+
 // Machine returns the machine's record.
 func (s *Snapshot) Machine() machine.Record { return s.head }
 

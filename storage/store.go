@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"imperio/games"
@@ -34,11 +35,14 @@ const FormatVersion = 1
 // Options of a store. The zero value is fine. Owner is the cluster that state.db must belong to.
 type Options = engine.Options
 
-// Store is the open state. Its methods are safe for concurrent use, except Apply, which has one caller.
+// Store is the open state. Its methods are safe for concurrent use, except Apply and Replace,
+// which have one caller.
 type Store struct {
 	db      *engine.DB
-	machine *machine.Machine // changed only in updates of db, read only in its views
+	machine atomic.Pointer[machine.Machine] // changed only in updates of db, read only in its views; Replace sets another
 	house   machine.House
+	keys    *seal.Keys // nil: not known
+	caches  machine.CacheBytes
 	feed    feed
 }
 
@@ -95,32 +99,42 @@ func Open(dir string, keys *seal.Keys, opts Options) (*Store, error) {
 
 // OpenWith is Open for a casino that plays other games than the released ones, or has other memory for caches.
 func OpenWith(dir string, c *games.Catalogue, keys *seal.Keys, caches machine.CacheBytes, opts Options) (*Store, error) {
-	s := &Store{house: machine.House{Games: c}}
+	s := &Store{house: machine.House{Games: c}, keys: keys, caches: caches}
 	if keys != nil {
 		s.house.OpenSeed = keys.OpenSeed
 	}
-	db, err := engine.Open(filepath.Join(dir, StateFile), schema, opts, func(r *engine.Reader) error {
-		record, err := recordOf(r)
+	path := filepath.Join(dir, StateFile)
+	db, err := engine.Open(path, schema, opts, func(r *engine.Reader) error {
+		m, err := s.machineFor(r, path)
 		if err != nil {
 			return err
 		}
-		if err := record.CheckLevel(); err != nil {
-			return fmt.Errorf("%s: %w", filepath.Join(dir, StateFile), err)
+		s.machine.Store(m)
+		if opts.ReadOnly {
+			return nil
 		}
-		if keys != nil && keys.ID() != record.Key {
-			return fmt.Errorf("%s: %w", filepath.Join(dir, StateFile), ErrWrongKey)
-		}
-		s.machine = machine.New(record, s.house, caches)
-		if err := machine.NewReader(r, &record, s.house).CheckHead(); err != nil || opts.ReadOnly {
-			return err
-		}
-		return s.machine.Load(r)
+		return m.Load(r)
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.db = db
 	return s, nil
+}
+
+// machineFor makes a machine that goes on with the state in a file. It refuses a state of a newer level or of another key.
+func (s *Store) machineFor(r *engine.Reader, path string) (*machine.Machine, error) {
+	record, err := recordOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := record.CheckLevel(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if s.keys != nil && s.keys.ID() != record.Key {
+		return nil, fmt.Errorf("%s: %w", path, ErrWrongKey)
+	}
+	return machine.New(record, s.house, s.caches), machine.NewReader(r, &record, s.house).CheckHead()
 }
 
 // recordOf reads the machine's record from a state.
@@ -148,8 +162,9 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 			return nil, s.db.Fail(fmt.Errorf("log entry %d: %w", c.Index, err))
 		}
 	}
+	m := s.machine.Load()
 	err := s.db.Update(func(w *engine.Writer) error {
-		s.machine.On(w)
+		m.On(w)
 		applied, _ := w.Applied()
 		index, term := w.Applied()
 		for i, c := range commands {
@@ -158,13 +173,13 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 			}
 			if len(c.Data) != 0 {
 				var err error
-				if results[i], err = s.machine.Apply(c.Time, &decoded[i]); err != nil {
+				if results[i], err = m.Apply(c.Time, &decoded[i]); err != nil {
 					return fmt.Errorf("log entry %d: %w", c.Index, err)
 				}
 			}
 			index, term = c.Index, c.Term
 		}
-		record, err := s.machine.Head().Encode()
+		record, err := m.Head().Encode()
 		if err != nil {
 			return err
 		}
@@ -174,14 +189,14 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.feed.add(s.machine.Recorded())
+	s.feed.add(m.Recorded())
 	return results, nil
 }
 
 // view runs fn over the newest state. fn must be short, since it blocks Apply. If it finds damage, the store fails, as it
 // does when a command fails.
 func (s *Store) view(fn func(*machine.Reader) error) error {
-	return s.db.View(func(r *engine.Reader) error { return fn(machine.NewReader(r, s.machine.Head(), s.house)) })
+	return s.db.View(func(r *engine.Reader) error { return fn(machine.NewReader(r, s.machine.Load().Head(), s.house)) })
 }
 
 // Failed is closed when the store takes no more commands; Err says why. A checkpoint can fail while nobody applies
@@ -204,7 +219,11 @@ type Checkpoint struct {
 
 func checkpointOf(c engine.Checkpoint) (Checkpoint, error) {
 	r, err := machine.DecodeRecord(c.Record)
-	return Checkpoint{Index: c.Index, Term: c.Term, At: r.At(), Events: r.Events, Head: r.Head}, err
+	return newCheckpoint(c.Index, c.Term, &r), err
+}
+
+func newCheckpoint(index, term uint64, r *machine.Record) Checkpoint {
+	return Checkpoint{Index: index, Term: term, At: r.At(), Events: r.Events, Head: r.Head}
 }
 
 // Checkpoint returns when everything that was applied before the call is durable in state.db.

@@ -9,12 +9,12 @@ import (
 	"imperio/storage/engine"
 )
 
-// ConfigurationAt returns the cluster's configuration as of the entry index, among those that were in the log when it was
-// opened, and which entry holds it.
+// ConfigurationAt returns the cluster's configuration as of the entry index, and which entry holds it.
 func (s *Store) ConfigurationAt(index uint64) (raft.Configuration, uint64, error) {
 	snapshot, taken := s.Snapshot()
-	taken = taken && snapshot.Index <= index
-	for _, at := range slices.Backward(s.configurations) {
+	// No entry between the one that holds the snapshot's configuration and the snapshot's last one holds another.
+	taken = taken && min(snapshot.Index, snapshot.ConfigurationIndex) <= index
+	for _, at := range slices.Backward(s.configured()) {
 		if at > index {
 			continue
 		}
@@ -30,18 +30,35 @@ func (s *Store) ConfigurationAt(index uint64) (raft.Configuration, uint64, error
 	return raft.Configuration{}, 0, &engine.DamageError{File: s.dir, What: fmt.Sprintf("no configuration at or below entry %d", index)}
 }
 
+// configured are the entries of the log that hold a configuration.
+func (s *Store) configured() []uint64 {
+	s.view.RLock()
+	defer s.view.RUnlock()
+	return s.configurations
+}
+
+// noteConfigurations remembers which of the new entries hold a configuration. Called with view held for writing.
+func (s *Store) noteConfigurations(logs []*raft.Log) {
+	for _, l := range logs {
+		if l.Type == raft.LogConfiguration {
+			s.configurations = append(slices.Clip(s.configurations), l.Index)
+		}
+	}
+}
+
 // ConfigurationsFrom returns the cluster's configuration as of the entry index, if there was one yet, and all later ones in
-// the log, committed or not, as Open found them.
+// the log, committed or not.
 func (s *Store) ConfigurationsFrom(index uint64) (all []raft.Configuration, err error) {
 	snapshot, taken := s.Snapshot()
-	if len(s.configurations) > 0 && s.configurations[0] <= index || taken && snapshot.Index <= index {
+	configurations := s.configured()
+	if len(configurations) > 0 && configurations[0] <= index || taken && snapshot.Index <= index {
 		c, _, err := s.ConfigurationAt(index)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, c)
 	}
-	for _, at := range s.configurations {
+	for _, at := range configurations {
 		if at <= index {
 			continue
 		}

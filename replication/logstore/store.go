@@ -24,7 +24,8 @@ type Store struct {
 	// readOnly stores take no change.
 	readOnly bool
 	mayCut   func() uint64
-	hold     func() uint64 // nil: nothing is held back
+	hold     func() uint64            // nil: nothing is held back
+	keep     func(bytes int64) uint64 // likewise
 	// holdBytes bounds the log while entries are held back.
 	holdBytes int64
 	failed    func(error)
@@ -54,7 +55,7 @@ type Store struct {
 
 	heads          []Head   // as Open found them
 	applied        uint64   // the newest entry that was applied, as Open found it
-	configurations []uint64 // entries that hold one, as Open found them
+	configurations []uint64 // under view: entries that hold one; replaced, never changed
 	torn           *Torn    // as Open found it; nil: none
 }
 
@@ -241,6 +242,7 @@ func (s *Store) append(logs []*raft.Log) error {
 	}
 	s.view.Lock()
 	g.add(h, content)
+	s.noteConfigurations(logs)
 	if s.first == 0 {
 		s.first = logs[0].Index
 	}

@@ -212,8 +212,8 @@ func send[A any](ctx context.Context, e *End, to string, deliver func(ctx contex
 	case <-e.life.Done():
 		return answer, errClosed
 	}
-	arrives, _, delay, _ = e.net.fate(to, e.id)
-	if !pause(ctx, e.life, delay) || !arrives {
+	returns, _, back, _ := e.net.fate(to, e.id)
+	if !pause(ctx, e.life, back) || !returns {
 		pause(ctx, e.life, lost)
 		return answer, errLost
 	}

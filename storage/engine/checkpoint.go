@@ -41,12 +41,8 @@ func (d *DB) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	if err := ctx.Err(); err != nil {
 		return Checkpoint{}, err
 	}
-	select {
-	case <-d.proven:
-	case <-d.broken:
-		return Checkpoint{}, d.Err()
-	case <-ctx.Done():
-		return Checkpoint{}, ctx.Err()
+	if err := d.waitProven(ctx); err != nil {
+		return Checkpoint{}, err
 	}
 	d.turn.Lock()
 	defer d.turn.Unlock()
@@ -61,7 +57,7 @@ func (d *DB) Checkpoint(ctx context.Context) (Checkpoint, error) {
 		d.mu.Unlock()
 		return done, nil
 	}
-	frozen := d.live
+	file, frozen := d.file, d.live
 	d.frozen, d.live = frozen, newLayer(len(d.schema.Tables))
 	d.mu.Unlock()
 
@@ -71,7 +67,7 @@ func (d *DB) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	began := time.Now()
 	records := 0
 	err := Guard(d.path, func() error {
-		return d.db.Update(func(tx *bbolt.Tx) (err error) {
+		return file.db.Update(func(tx *bbolt.Tx) (err error) {
 			records, err = d.write(tx, frozen, newest)
 			return err
 		})
@@ -84,7 +80,7 @@ func (d *DB) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	d.mu.Lock()
 	d.frozen = nil
 	d.mu.Unlock()
-	c := Checkpoint{Index: newest.index, Term: newest.term, Record: newest.record}
+	c := newest.checkpoint()
 	d.durableMu.Lock()
 	d.durable = c
 	f := &d.checkpoint

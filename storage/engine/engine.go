@@ -14,20 +14,15 @@ package engine
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"math"
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // Options of an open state. The zero value is fine.
@@ -86,17 +81,17 @@ func (o *Options) complete() {
 type DB struct {
 	path   string
 	schema *Schema
-	db     *bbolt.DB
 	opts   Options
 	log    *slog.Logger
 
-	mu           sync.RWMutex // live, frozen, head, failed; Update and View exclude each other
-	live, frozen *layer       // frozen is nil unless a checkpoint is being written
+	mu           sync.RWMutex // file, live, frozen, head, failed; Update and View exclude each other
+	file         *stateFile
+	live, frozen *layer // frozen is nil unless a checkpoint is being written
 	head         head
 	failed       error
 	broken       chan struct{} // closed when failed is set
 
-	turn       sync.Mutex // one checkpoint at a time
+	turn       sync.Mutex // one checkpoint at a time; Replace takes it, too
 	durableMu  sync.Mutex // durable, checkpoint
 	durable    Checkpoint
 	checkpoint checkpointFigures
@@ -105,9 +100,7 @@ type DB struct {
 	caught chan struct{} // a checkpoint was written; back-pressure may be over
 	stop   context.CancelFunc
 
-	file    *os.File      // the same file, for reading past bbolt
-	proven  chan struct{} // closed when the file's structure is proven; nothing is written before that
-	writing atomic.Bool   // a checkpoint is being written
+	writing atomic.Bool // a checkpoint is being written
 	closing atomic.Bool
 	stalled atomic.Int64 // how long the current checkpoint has taken, in nanoseconds
 
@@ -119,35 +112,17 @@ type DB struct {
 // Open returns its error.
 func Open(path string, schema *Schema, opts Options, check func(*Reader) error) (*DB, error) {
 	opts.complete()
-	version, whole, err := inspect(path, schema)
+	file, err := openState(context.Background(), path, schema, &opts, checkAllBelow)
 	if err != nil {
 		return nil, err
 	}
-	if opts.ReadOnly && version < schema.Format {
-		return nil, fmt.Errorf("%s has format version %d; start the casino once, so that it is brought up to version %d", path, version, schema.Format)
-	}
-	db, err := openFile(path, opts.ReadOnly)
+	h, err := file.load(path, schema, check)
 	if err != nil {
-		return nil, err
-	}
-	if err := checkOwner(db, path, opts.Owner); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	if version < schema.Format {
-		if err := beforeMigration(db, path, version, schema.Format, opts.BeforeMigration); err != nil {
-			return nil, errors.Join(err, db.Close())
-		}
-		opts.Logger.Info("bringing the state up to a newer format", "file", path, "from", version, "to", schema.Format)
-		if err := migrate(db, schema.Migrations, schema.Format); err != nil {
-			return nil, errors.Join(fmt.Errorf("bring %s up to format version %d: %w. Nothing was changed", path, schema.Format, err), db.Close())
-		}
+		return nil, errors.Join(err, file.close())
 	}
 	d := &DB{
-		path: path, schema: schema, db: db, opts: opts, log: opts.Logger, live: newLayer(len(schema.Tables)),
-		broken: make(chan struct{}), wake: make(chan struct{}, 1), caught: make(chan struct{}, 1), done: make(chan struct{}), proven: make(chan struct{}),
-	}
-	if err := d.load(check); err != nil {
-		return nil, errors.Join(err, db.Close())
+		path: path, schema: schema, file: file, opts: opts, log: opts.Logger, live: newLayer(len(schema.Tables)), head: h, durable: h.checkpoint(),
+		broken: make(chan struct{}), wake: make(chan struct{}, 1), caught: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop
@@ -155,76 +130,15 @@ func Open(path string, schema *Schema, opts Options, check func(*Reader) error) 
 		close(d.done)
 		return d, nil
 	}
-	if d.file, err = os.Open(path); err != nil {
-		stop()
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
-	}
 	due := opts.PatrolInterval
-	if whole {
-		close(d.proven)
-	} else {
+	if !file.isProven() {
 		due = 0
-		d.running.Go(func() { d.prove(ctx) })
+		d.running.Go(func() { d.prove(ctx, file) })
 	}
 	go d.checkpointer(ctx)
 	d.running.Go(func() { d.patrol(ctx, due) })
 	d.running.Go(func() { d.watch(ctx) })
 	return d, nil
-}
-
-// checkOwner refuses a file of another owner.
-func checkOwner(db *bbolt.DB, path, want string) error {
-	return Guard(path, func() error {
-		return db.View(func(tx *bbolt.Tx) error {
-			got, err := metaValue(tx, path, ownerKey)
-			if err != nil || want == "" || string(got) == want {
-				return err
-			}
-			return fmt.Errorf("%s belongs to %q, and this directory to %q. Files of different data directories were mixed: put the right one back. Nothing was changed",
-				path, got, want)
-		})
-	})
-}
-
-// metaValue reads a value of the engine's own table.
-func metaValue(tx *bbolt.Tx, path string, key []byte) ([]byte, error) {
-	meta := tx.Bucket([]byte(metaTable))
-	if meta == nil {
-		return nil, &DamageError{File: path, What: "the table " + metaTable + " is missing"}
-	}
-	v, ok := Unseal(metaTable, key, meta.Get(key))
-	if !ok {
-		return nil, &DamageError{File: path, What: fmt.Sprintf("the record %x of the table %s fails its checksum", key, metaTable)}
-	}
-	return v, nil
-}
-
-// readHead reads what the last checkpoint wrote beside the tables.
-func readHead(tx *bbolt.Tx, path string) (h head, err error) {
-	applied, err := metaValue(tx, path, appliedKey)
-	if err != nil {
-		return h, err
-	}
-	if len(applied) != 16 {
-		return h, &DamageError{File: path, What: fmt.Sprintf("the applied index and term take %d bytes instead of 16", len(applied))}
-	}
-	h.index, h.term = binary.BigEndian.Uint64(applied), binary.BigEndian.Uint64(applied[8:])
-	record, err := metaValue(tx, path, recordKey)
-	h.record = append([]byte{}, record...) // must outlive the transaction
-	return h, err
-}
-
-// load reads the head, and lets the owner check the state.
-func (d *DB) load(check func(*Reader) error) error {
-	return Guard(d.path, func() error {
-		return d.db.View(func(tx *bbolt.Tx) (err error) {
-			if d.head, err = readHead(tx, d.path); err != nil {
-				return err
-			}
-			d.durable = Checkpoint{Index: d.head.index, Term: d.head.term, Record: d.head.record}
-			return check(d.reader(tx))
-		})
-	})
 }
 
 // reader reads the newest state. The caller holds mu while it is in use.
@@ -243,7 +157,7 @@ func (d *DB) Update(fn func(*Writer) error) error {
 		return d.failed
 	}
 	err := Guard(d.path, func() error {
-		return d.db.View(func(tx *bbolt.Tx) error {
+		return d.file.db.View(func(tx *bbolt.Tx) error {
 			w := &Writer{*d.reader(tx)}
 			err := fn(w)
 			d.head = w.head
@@ -269,8 +183,23 @@ func (d *DB) view(fn func(*Reader) error) error {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return Guard(d.path, func() error {
-		return d.db.View(func(tx *bbolt.Tx) error { return fn(d.reader(tx)) })
+		return d.file.db.View(func(tx *bbolt.Tx) error { return fn(d.reader(tx)) })
 	})
+}
+
+// begin begins a read of the file, past the layers. The caller must roll the transaction back.
+func (d *DB) begin() (*stateFile, *bbolt.Tx, error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	tx, err := d.file.db.Begin(false)
+	return d.file, tx, err
+}
+
+// openedFile is the present file of the state.
+func (d *DB) openedFile() *stateFile {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.file
 }
 
 // Locked runs fn while updates are blocked. fn must be quick.
@@ -321,7 +250,7 @@ func (d *DB) Applied() (index, term uint64) {
 	return d.head.index, d.head.term
 }
 
-// Close writes a last checkpoint and closes the file. It returns the errors of both. Closing again does nothing.
+// Close writes a last checkpoint and closes the file. It waits for snapshots to be closed. It returns the errors of both. Closing again does nothing.
 func (d *DB) Close() error {
 	if d.closing.Swap(true) {
 		return nil
@@ -333,59 +262,8 @@ func (d *DB) Close() error {
 	d.stop()
 	<-d.done
 	d.running.Wait()
-	if d.file != nil {
-		err = errors.Join(err, d.file.Close())
-	}
-	return errors.Join(err, d.db.Close())
+	return errors.Join(err, d.file.close())
 }
-
-// openFile opens the file for use: every commit is synced, with the free list, so that opening is quick even after a crash.
-func openFile(path string, readOnly bool) (*bbolt.DB, error) {
-	size := int64(0)
-	if info, err := os.Stat(path); err == nil { // if not, bbolt says why
-		size = info.Size()
-	}
-	db, err := openWith(path, readOnly, mappedFor(size))
-	if errors.Is(err, syscall.ENOMEM) { // address space is limited: let the file be remapped as it grows
-		db, err = openWith(path, readOnly, 0)
-	}
-	switch errno := syscall.Errno(0); {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, inUse(path)
-	case errors.As(err, new(*fs.PathError)):
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	case errors.As(err, &errno):
-		return nil, fmt.Errorf("map %s into memory: %w. The file is not damaged: the system refuses this process. Look at its limits (ulimit -v, the container's memory, locked memory) and start again", path, err)
-	case IsDamage(err):
-		return nil, err
-	case err != nil:
-		return nil, &DamageError{File: path, What: "it can't be opened", Err: err}
-	}
-	return db, nil
-}
-
-func openWith(path string, readOnly bool, mapped int) (db *bbolt.DB, err error) {
-	err = Guard(path, func() (err error) {
-		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-			Timeout:         lockPatience,
-			FreelistType:    bbolt.FreelistMapType,
-			PreLoadFreelist: true, // a damaged free list shows here, not at the first write
-			InitialMmapSize: mapped,
-			ReadOnly:        readOnly,
-		})
-		return err
-	})
-	return db, err
-}
-
-// mappedFor is how much address space is set aside for a file of some size, in bytes. A file that outgrows it is remapped, and
-// that waits for all readers: a backup that reads a snapshot for an hour would stall every checkpoint. So there is room for
-// four times the file. It is not memory. A 32-bit program has less of it.
-func mappedFor(size int64) int {
-	return int(min(max(leastMapped, 4*size), math.MaxInt/8))
-}
-
-const leastMapped = 16 << 30
 
 // Path is the path of the file.
 func (d *DB) Path() string { return d.path }

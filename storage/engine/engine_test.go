@@ -347,7 +347,7 @@ func TestWatch_NoticesAFileThatIsNotThereAnyMore(t *testing.T) {
 // A checkpoint that never ends is noticed, and ends the service.
 func TestWatch_EndsACheckpointThatHangs(t *testing.T) {
 	d := open(t, Options{CheckpointInterval: time.Hour, StallLimit: time.Nanosecond})
-	tx, err := d.db.Begin(true) // bbolt has one writer at a time
+	tx, err := d.file.db.Begin(true) // bbolt has one writer at a time
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -16,9 +18,9 @@ import (
 )
 
 // inspect checks that the file exists, has a known format, and is whole. It changes nothing, and runs before bbolt sees the
-// file, since bbolt trusts its pages. In a file that is too large to be read at once it checks only the pages at the root,
-// and whole is false: prove and the patrol check the rest later.
-func inspect(path string, schema *Schema) (version int, whole bool, err error) {
+// file, since bbolt trusts its pages. In a file of more than wholeBelow bytes it checks only the pages at the root, and whole is
+// false: prove and the patrol check the rest later.
+func inspect(ctx context.Context, path string, schema *Schema, wholeBelow int64) (version int, whole bool, err error) {
 	fi, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -39,8 +41,8 @@ func inspect(path string, schema *Schema) (version int, whole bool, err error) {
 	if fi, err = f.Stat(); err != nil { // its size, now that nobody writes to it
 		return 0, false, fmt.Errorf("look at %s: %w", path, err)
 	}
-	if fi.Size() <= checkAllBelow {
-		version, err = verify(f, path, fi.Size(), schema)
+	if fi.Size() <= wholeBelow {
+		version, err = verify(contextReader{ctx, f}, path, fi.Size(), schema)
 		return version, true, err
 	}
 	errSeen := errors.New("seen enough")
@@ -66,6 +68,19 @@ func inspect(path string, schema *Schema) (version int, whole bool, err error) {
 		})
 	})
 	return version, false, errors.Join(err, db.Close())
+}
+
+// contextReader ends a long check of a file with its context.
+type contextReader struct {
+	ctx context.Context
+	io.ReaderAt
+}
+
+func (r contextReader) ReadAt(b []byte, at int64) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.ReaderAt.ReadAt(b, at)
 }
 
 // checkAllBelow is the file size in bytes up to which every record is checked at opening. Reading that much takes a small
@@ -126,7 +141,7 @@ func (e *NewerFormatError) Error() string {
 }
 
 // verify checks the pages of the file and the checksum of every record, and returns its format version.
-func verify(f *os.File, path string, size int64, schema *Schema) (version int, err error) {
+func verify(f io.ReaderAt, path string, size int64, schema *Schema) (version int, err error) {
 	var (
 		there  = make(map[string]bool)
 		format []byte

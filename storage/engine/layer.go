@@ -36,3 +36,8 @@ type head struct {
 	index, term uint64
 	record      []byte
 }
+
+// checkpoint is the head as a checkpoint.
+func (h head) checkpoint() Checkpoint {
+	return Checkpoint{Index: h.index, Term: h.term, Record: h.record}
+}

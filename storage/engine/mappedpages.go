@@ -1,10 +1,6 @@
 package engine
 
-import (
-	"errors"
-
-	"go.etcd.io/bbolt"
-)
+import "errors"
 
 // releasePages gives back the memory that mapped pages of the file take in this process, once it exceeds
 // Options.MappedBytes. The pages stay in the system's cache while it has room, and reading one again maps it in about a
@@ -18,7 +14,9 @@ func (d *DB) releasePages() error {
 	if err != nil {
 		return err
 	}
-	return d.db.View(func(tx *bbolt.Tx) error { // the mapping does not move while a transaction is open
-		return unmapPages(d.db.Info().Data, tx.Size())
-	})
+	f, tx, err := d.begin() // the mapping does not move while a transaction is open
+	if err != nil {
+		return err
+	}
+	return errors.Join(unmapPages(f.db.Info().Data, tx.Size()), tx.Rollback())
 }

@@ -3,9 +3,9 @@ package engine
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
-	"os"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -32,9 +32,7 @@ func (d *DB) patrolRest(took time.Duration) time.Duration {
 // patrol reads the whole file whenever it is due, until the state is closed. Damage ends the state's service. It begins
 // when the file's structure is proven, so that the two don't compete with a start.
 func (d *DB) patrol(ctx context.Context, first time.Duration) {
-	select {
-	case <-d.proven:
-	case <-ctx.Done():
+	if err := d.waitProven(ctx); err != nil {
 		return
 	}
 	due := time.NewTimer(first)
@@ -50,6 +48,9 @@ func (d *DB) patrol(ctx context.Context, first time.Duration) {
 		switch {
 		case ctx.Err() != nil:
 			return
+		case errors.Is(err, errReplaced):
+			due.Reset(0)
+			continue
 		case err != nil: // damage, or an error of the disk
 			d.log.Error("the state is not whole", "error", err)
 			d.Fail(fmt.Errorf("read all of %s: %w", d.path, err))
@@ -60,11 +61,13 @@ func (d *DB) patrol(ctx context.Context, first time.Duration) {
 	}
 }
 
+// readAll reads the present file. It returns errReplaced if another one takes its place.
 func (d *DB) readAll(ctx context.Context) (records uint64, err error) {
+	file := d.openedFile()
 	rest := time.NewTimer(0)
 	defer rest.Stop()
 	for number := range d.schema.Tables {
-		t := tablePatrol{db: d, number: number, Table: &d.schema.Tables[number]}
+		t := tablePatrol{db: d, file: file, number: number, Table: &d.schema.Tables[number]}
 		for more := true; more; {
 			select {
 			case <-ctx.Done():
@@ -72,13 +75,7 @@ func (d *DB) readAll(ctx context.Context) (records uint64, err error) {
 			case <-rest.C:
 			}
 			began := time.Now()
-			err := Guard(d.path, func() error {
-				return d.db.View(func(tx *bbolt.Tx) (err error) {
-					more, err = t.chunk(tx, d.file)
-					return err
-				})
-			})
-			if err != nil {
+			if more, err = t.next(); err != nil {
 				return records, err
 			}
 			rest.Reset(d.patrolRest(time.Since(began)))
@@ -91,6 +88,7 @@ func (d *DB) readAll(ctx context.Context) (records uint64, err error) {
 // tablePatrol is the progress of the patrol in one table.
 type tablePatrol struct {
 	db     *DB
+	file   *stateFile
 	number int // in the schema
 	*Table
 	from    []byte // the next key
@@ -100,8 +98,25 @@ type tablePatrol struct {
 	r       Reader // of the chunk's transaction
 }
 
-// chunk checks the pages and records of the next part of the table. more is false at its end.
-func (t *tablePatrol) chunk(tx *bbolt.Tx, file *os.File) (more bool, err error) {
+// next checks the next part of the table. more is false at its end.
+func (t *tablePatrol) next() (more bool, err error) {
+	err = Guard(t.db.path, func() (err error) {
+		file, tx, err := t.db.begin()
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, tx.Rollback()) }()
+		if file != t.file {
+			return errReplaced
+		}
+		more, err = t.chunk(tx)
+		return err
+	})
+	return more, err
+}
+
+// chunk checks the pages and records of the next part of the table, in a transaction of its file.
+func (t *tablePatrol) chunk(tx *bbolt.Tx) (more bool, err error) {
 	t.r = Reader{schema: t.db.schema, path: t.db.path, tx: tx}
 	if t.r.head, err = readHead(tx, t.db.path); err != nil {
 		return false, err
@@ -132,13 +147,13 @@ func (t *tablePatrol) chunk(tx *bbolt.Tx, file *os.File) (more bool, err error) 
 		},
 	}
 	// A small table is inline in the page that lists the tables; the others have a tree of their own.
-	pageSize := t.db.db.Info().PageSize
+	pageSize := t.file.db.Info().PageSize
 	tree := boltcheck.Tree{Root: uint64(tx.Cursor().Bucket().Root()), PageSize: pageSize, Pages: uint64(tx.Size()) / uint64(pageSize)}
 	from := t.from
-	t.from, err = tree.Walk(file, nil, math.MaxInt, visitor)
+	t.from, err = tree.Walk(t.file.raw, nil, math.MaxInt, visitor)
 	if root := uint64(bk.Root()); err == nil && root != 0 {
 		tree.Bucket, tree.Root = t.Name, root
-		t.from, err = tree.Walk(file, from, patrolChunk, visitor)
+		t.from, err = tree.Walk(t.file.raw, from, patrolChunk, visitor)
 	}
 	switch {
 	case bad != nil:

@@ -8,11 +8,13 @@ import (
 	"io"
 )
 
-// Snapshot is the state at one moment, for long reads: updates go on meanwhile. It must be closed. It is not safe for
+// Snapshot is the state at one moment, for long reads: updates go on meanwhile, and the file may even be replaced. It must be
+// closed. It is not safe for
 // concurrent use.
 type Snapshot struct {
-	r  Reader
-	db *DB
+	r    Reader
+	db   *DB
+	file *stateFile
 }
 
 // Snapshot writes a checkpoint and returns a snapshot of it. In read-only mode it returns a snapshot of the newest state,
@@ -30,7 +32,7 @@ func (d *DB) Snapshot(ctx context.Context) (*Snapshot, error) {
 func (d *DB) LastSnapshot() (*Snapshot, error) {
 	s := &Snapshot{r: Reader{schema: d.schema, path: d.path}, db: d}
 	err := s.guard(func() (err error) {
-		if s.r.tx, err = d.db.Begin(false); err != nil {
+		if s.file, s.r.tx, err = d.begin(); err != nil {
 			return err
 		}
 		if d.opts.ReadOnly {
@@ -57,7 +59,14 @@ func (s *Snapshot) View(fn func(*Reader) error) error {
 	return s.guard(func() error { return fn(&s.r) })
 }
 
-func (s *Snapshot) guard(fn func() error) error { return s.db.distrust(Guard(s.r.path, fn)) }
+// guard runs fn. Damage ends the state's service, unless another file has replaced the snapshot's.
+func (s *Snapshot) guard(fn func() error) error {
+	err := Guard(s.r.path, fn)
+	if s.file != nil && s.file.isReplaced() {
+		return err
+	}
+	return s.db.distrust(err)
+}
 
 // Size is the size of the state in bytes, as WriteTo writes it.
 func (s *Snapshot) Size() int64 { return s.r.tx.Size() }
