@@ -35,7 +35,7 @@ func (c *Cluster) NewToken(ctx context.Context, actor string, valid time.Duratio
 	if err := c.node.Barrier(ctx); err != nil {
 		return t, expires, err
 	}
-	authority, err := AuthorityIn(c.o.State, c.o.Keys)
+	authority, err := c.awaitAuthority(ctx)
 	if err != nil {
 		return t, expires, err
 	}
