@@ -252,6 +252,9 @@ func (a *App) openState(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := a.recordRecovery(ctx); err != nil {
+		return err
+	}
 	a.events = a.dir.store.Follow() // replayed events are not news
 	index, _ := a.dir.store.Applied()
 	event, head := a.dir.store.Head()

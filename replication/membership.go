@@ -283,19 +283,22 @@ func (n *Node) Alone() bool {
 }
 
 // introduce has the leader add this node, or take note of its address, where the configuration says otherwise. A node that
-// was removed fails.
+// knows no leader asks, too: perhaps it was removed while it was away. Then it fails.
 func (n *Node) introduce() {
 	n.every(introduceEvery, func() {
-		if s, is := n.server(string(n.id())); is && string(s.Address) == n.address {
+		s, is := n.server(string(n.id()))
+		known := is && string(s.Address) == n.address
+		if _, led := n.leader(); known && led {
 			return
 		}
 		ctx, cancel := context.WithTimeout(n.life, changePatience)
 		defer cancel()
-		r := changeRequest{Kind: addMember, ID: string(n.id()), Address: n.address}
-		err := n.introduceTo(ctx, r)
-		if errors.Is(err, ErrRemoved) {
+		err := n.introduceTo(ctx, changeRequest{Kind: addMember, ID: string(n.id()), Address: n.address})
+		switch {
+		case err == nil || n.life.Err() != nil:
+		case errors.Is(err, ErrRemoved):
 			n.failRemoved(err)
-		} else if err != nil && n.life.Err() == nil {
+		case !known:
 			n.logger.Warn("the cluster does not know this node's address yet", "address", n.address, "error", err)
 		}
 	})

@@ -20,6 +20,7 @@ type clusterCommand struct {
 	Transfer clusterTransferCommand `cmd:"" help:"Hand leadership to another member."`
 	Promote  clusterPromoteCommand  `cmd:"" help:"Give a member a vote."`
 	Demote   clusterDemoteCommand   `cmd:"" help:"Take a member's vote."`
+	Recover  clusterRecoverCommand  `cmd:"" help:"Go on after most members were lost for good. Offline, and the last resort."`
 }
 
 // Help explains the verb.
