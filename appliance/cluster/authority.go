@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,23 +69,6 @@ func (f *File) Prepare(s State, k Keys, alone bool, now time.Time) error {
 		return err
 	}
 	return f.issue(authority, now)
-}
-
-// awaitAuthority reads the authority in the state. A casino that begins to be a cluster has it within a moment.
-func (c *Cluster) awaitAuthority(ctx context.Context) (*network.Authority, error) {
-	ctx, cancel := context.WithTimeout(ctx, tendPatience)
-	defer cancel()
-	for {
-		authority, err := AuthorityIn(c.o.State, c.o.Keys)
-		if !errors.Is(err, ErrNoAuthority) {
-			return authority, err
-		}
-		select {
-		case <-time.After(tendEvery / 20):
-		case <-ctx.Done():
-			return nil, err
-		}
-	}
 }
 
 // issue gives the file a new key, and a certificate for it.
