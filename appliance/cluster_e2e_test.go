@@ -41,6 +41,9 @@ func newMember(t *testing.T, change ...func(*config.Config)) *memberHouse {
 	}
 	t.Cleanup(func() {
 		m.stop()
+		if m.id == "" {
+			return // it was never opened
+		}
 		if proved, err := Audit(context.Background(), m.config.Data, nil); err != nil || len(proved.Proved) == 0 {
 			t.Errorf("the books are wrong: %v", err)
 		}
@@ -195,6 +198,7 @@ func leaderOf(seer *memberHouse, all []*memberHouse) (leader *memberHouse) {
 }
 
 func TestCluster_FormsAndServesPlayersOnEachMember(t *testing.T) {
+	t.Parallel()
 	all := threeMembers(t)
 	ana := all[1].player("ana") // on a follower
 	for i, m := range all {
@@ -225,6 +229,7 @@ func TestCluster_FormsAndServesPlayersOnEachMember(t *testing.T) {
 }
 
 func TestCluster_GoesOnWithoutItsLeader(t *testing.T) {
+	t.Parallel()
 	all := threeMembers(t)
 	first := leaderOf(all[0], all)
 	ana := first.player("ana")
@@ -259,6 +264,7 @@ func TestCluster_GoesOnWithoutItsLeader(t *testing.T) {
 }
 
 func TestCluster_OperatorsChangeItsMembers(t *testing.T) {
+	t.Parallel()
 	all := threeMembers(t)
 	leader := leaderOf(all[0], all)
 	var others []*memberHouse
@@ -316,6 +322,7 @@ func TestCluster_OperatorsChangeItsMembers(t *testing.T) {
 }
 
 func TestCluster_TokensAdmitOneNode(t *testing.T) {
+	t.Parallel()
 	first := newMember(t)
 	first.open()
 	second, third := newMember(t), newMember(t)
