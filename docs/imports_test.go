@@ -28,10 +28,12 @@ var house = []rule{
 	{directory: "cmd/imperio/documents", notLibs: storageLibs}, // finds the documents' commands, for tests
 
 	// The composition root wires everything; nothing else imports it.
-	{directory: "appliance", mayImport: []string{"appliance/...", "games/...", "storage/...", "replication", "tls/..."}},
+	{directory: "appliance", mayImport: []string{"appliance/...", "games/...", "storage/...", "replication", "replication/network", "tls/..."}},
 	{directory: "appliance/api", mayImport: []string{"appliance/auth", "appliance/problem", "appliance/request", "games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/auth", mayImport: []string{"appliance/problem", "games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/bench", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
+	// Who may be a member of a cluster is decided on top of replication; the engine only writes a file durably.
+	{directory: "appliance/cluster", mayImport: []string{"replication", "replication/network", "storage/command", "storage/engine"}, notLibs: storageLibs},
 	{directory: "appliance/config", mayImport: []string{"games/..."}, notLibs: append([]string{"os", "net/http"}, storageLibs...)},
 	{directory: "appliance/control", mayImport: []string{"appliance/auth", "appliance/problem", "appliance/request", "games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/edge", mayImport: []string{"appliance/problem", "games/...", "storage/command"}, notLibs: storageLibs},

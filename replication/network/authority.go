@@ -19,7 +19,8 @@ import (
 const (
 	authorityLifetime   = 20 * 365 * 24 * time.Hour
 	certificateLifetime = 30 * 24 * time.Hour
-	backdate            = time.Hour // for members whose clocks are behind
+	backdate            = time.Hour            // for members whose clocks are behind
+	authorityBackdate   = 365 * 24 * time.Hour // so that only the members' certificates depend on clocks
 )
 
 // Authority signs the certificates of a cluster's members. It doesn't change, so its methods may be called from any
@@ -42,7 +43,7 @@ func NewAuthority(clusterID string, now time.Time) (*Authority, error) {
 		SerialNumber:          newSerial(),
 		Subject:               pkix.Name{Organization: []string{"Imperio cluster " + clusterID}},
 		URIs:                  []*url.URL{{Scheme: scheme, Host: clusterID}},
-		NotBefore:             now.Add(-backdate),
+		NotBefore:             now.Add(-authorityBackdate),
 		NotAfter:              now.Add(authorityLifetime),
 		KeyUsage:              x509.KeyUsageCertSign,
 		BasicConstraintsValid: true,

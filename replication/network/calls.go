@@ -23,6 +23,7 @@ const (
 
 const (
 	callLimit     = time.Minute      // how long a call whose caller sets no deadline may take
+	headerLimit   = 5 * time.Second  // how long a request may take up to its body
 	transferLimit = 30 * time.Second // how long a request or an answer may take on the wire
 	idleLimit     = 2 * time.Minute  // the listener's; callers close earlier
 	maxCalls      = 32               // calls under way to one member
@@ -137,7 +138,7 @@ type connKey struct{}
 func (n *Network) newServer() *http.Server {
 	return &http.Server{
 		Handler:           http.HandlerFunc(n.serve),
-		ReadHeaderTimeout: handshakeLimit,
+		ReadHeaderTimeout: headerLimit,
 		ReadTimeout:       transferLimit,
 		IdleTimeout:       idleLimit,
 		MaxHeaderBytes:    8 << 10,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -71,6 +72,12 @@ func (c *cluster) member(node string) *network.Network {
 
 func (c *cluster) listen(o network.Options) *network.Network {
 	c.t.Helper()
+	return c.listenWithin(o, patience, 3*time.Second)
+}
+
+// listenWithin is listen with other limits.
+func (c *cluster) listenWithin(o network.Options, handshake, stream time.Duration) *network.Network {
+	c.t.Helper()
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0"
 	}
@@ -78,7 +85,7 @@ func (c *cluster) listen(o network.Options) *network.Network {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(testWriter{c.t}, nil))
 	}
-	n, err := network.Listen(o)
+	n, err := network.ListenWithin(o, handshake, stream)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -123,6 +130,8 @@ func until(t *testing.T, what string, holds func() bool) {
 		}
 	}
 }
+
+func contains(err error, text string) bool { return err != nil && strings.Contains(err.Error(), text) }
 
 // testWriter logs to a test.
 type testWriter struct{ t *testing.T }

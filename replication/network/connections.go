@@ -88,7 +88,7 @@ func (c *conn) Read(b []byte) (int, error) {
 
 func (c *conn) Write(b []byte) (int, error) {
 	if c.idle > 0 {
-		if err := c.SetWriteDeadline(time.Now().Add(streamTimeout)); err != nil {
+		if err := c.SetWriteDeadline(time.Now().Add(streamAnswer)); err != nil {
 			return 0, err
 		}
 	}

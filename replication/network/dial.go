@@ -70,7 +70,7 @@ func (n *Network) greeted(ctx context.Context, id, address, protocol string) (*c
 	return c, err
 }
 
-// dialTLS opens a connection, and waits until the listener greets.
+// dialTLS opens a connection, and waits until the listener greets. ctx must have a deadline.
 func dialTLS(ctx context.Context, address string, config *tls.Config) (*tls.Conn, error) {
 	dialer := net.Dialer{KeepAliveConfig: keepAlive}
 	raw, err := dialer.DialContext(ctx, "tcp", address)
@@ -101,9 +101,6 @@ func beGreeted(ctx context.Context, c *tls.Conn, protocol string) error {
 }
 
 func readGreeting(c *tls.Conn) error {
-	if err := c.SetReadDeadline(time.Now().Add(handshakeLimit)); err != nil {
-		return err
-	}
 	greeting := make([]byte, greetingSize)
 	if _, err := io.ReadFull(c, greeting); err != nil {
 		if alert := (*net.OpError)(nil); errors.As(err, &alert) && alert.Op == "remote error" {
@@ -113,7 +110,7 @@ func readGreeting(c *tls.Conn) error {
 	}
 	switch greeting[0] {
 	case welcome:
-		return c.SetReadDeadline(time.Time{})
+		return nil
 	case refusedGone:
 		return ErrRemoved
 	case refusedFull:

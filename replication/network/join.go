@@ -89,7 +89,7 @@ func (n *Network) serveJoin(w http.ResponseWriter, r *http.Request) {
 		encoded, err = json.Marshal(answer)
 	}
 	if err != nil {
-		n.log.Warn("a node that wants to join the cluster could not be admitted", "from", r.RemoteAddr, "node", m.NodeID, "error", err)
+		n.tell("a node that wants to join the cluster could not be admitted", "from", r.RemoteAddr, "node", m.NodeID, "error", err)
 		reply(w, http.StatusServiceUnavailable, nil)
 		return
 	}

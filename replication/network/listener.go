@@ -27,9 +27,6 @@ const (
 	greetingSize = 1
 )
 
-// handshakeLimit bounds the time from accepting a connection to its greeting.
-const handshakeLimit = 5 * time.Second
-
 // accept takes connections until the port is closed.
 func (n *Network) accept() {
 	for {
@@ -57,10 +54,13 @@ func (n *Network) accept() {
 		n.work.Go(func() {
 			c, to, err := n.receive(raw)
 			n.door.leave(from)
-			if err != nil {
+			switch {
+			case err != nil:
 				raw.Close()
-				n.tell("the cluster port refused a connection", "from", raw.RemoteAddr(), "error", err)
-			} else if !to.give(c) {
+				if n.life.Err() == nil {
+					n.tell("the cluster port refused a connection", "from", raw.RemoteAddr(), "error", err)
+				}
+			case !to.give(c):
 				c.Close()
 			}
 		})
@@ -69,13 +69,13 @@ func (n *Network) accept() {
 
 // receive finds out who opened a connection and what for, and greets them.
 func (n *Network) receive(raw net.Conn) (*conn, *queue, error) {
-	ctx, cancel := context.WithTimeout(n.life, handshakeLimit)
+	ctx, cancel := context.WithTimeout(n.life, n.limits.handshake)
 	defer cancel()
 	secured := tls.Server(raw, n.tls)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := secured.SetDeadline(time.Now().Add(handshakeLimit)); err != nil {
+	if err := secured.SetDeadline(time.Now().Add(n.limits.handshake)); err != nil {
 		return nil, nil, err
 	}
 	c, to := &conn{Conn: secured, incoming: true}, n.requests

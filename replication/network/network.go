@@ -36,6 +36,7 @@ type Network struct {
 	log         *slog.Logger
 	now         func() time.Time
 
+	limits    limits
 	listener  net.Listener
 	tls       *tls.Config // of the listener
 	door      *door
@@ -59,6 +60,16 @@ type Network struct {
 
 // Listen opens the port and takes connections. Calls are refused until Handle, and requests to join until HandleJoin.
 func Listen(o Options) (*Network, error) {
+	return listen(o, limits{handshake: 5 * time.Second, stream: 3 * time.Second})
+}
+
+// limits are times that tests shorten.
+type limits struct {
+	handshake time.Duration // from accepting a connection to its greeting
+	stream    time.Duration // for each of raft's messages and its answer; a large message has more, see stream
+}
+
+func listen(o Options, l limits) (*Network, error) {
 	if o.Credentials == nil {
 		return nil, errors.New("cluster port: no credentials")
 	}
@@ -80,14 +91,14 @@ func Listen(o Options) (*Network, error) {
 		o.Advertise = listener.Addr().String()
 	}
 	n := &Network{
-		credentials: o.Credentials, removed: o.Removed, log: o.Logger, now: o.Now,
+		credentials: o.Credentials, removed: o.Removed, log: o.Logger, now: o.Now, limits: l,
 		listener: listener, door: newDoor(), open: newConnections(), requests: newQueue(listener.Addr()),
 		refused: rate.NewLimiter(rate.Every(time.Second), 10),
 		told:    rate.NewLimiter(rate.Every(10*time.Second), 10),
 	}
 	n.life, n.end = context.WithCancel(context.Background())
 	n.streams = &streams{newQueue(advertised(o.Advertise)), n.dialStream}
-	n.transport = newTransport(n.streams, o.Logger)
+	n.transport = newTransport(n.streams, l.stream, o.Logger)
 	n.tls = n.serverTLS()
 	n.server, n.client = n.newServer(), n.newClient()
 	n.close = sync.OnceValue(n.shutDown)
