@@ -54,7 +54,10 @@ func auditWith(ctx context.Context, data config.Data, c *games.Catalogue, progre
 	if above := stopped.above; above > 0 {
 		proved.Proved = append(proved.Proved, fmt.Sprintf("left out  %d commands of the log, above the last checkpoint: without the casino's key they can't be applied", above))
 	}
-	if torn := stopped.torn; torn != nil {
+	if uncertain := stopped.left.TellUncertain(); uncertain != "" {
+		proved.Proved = append(proved.Proved, "left out  "+uncertain)
+	}
+	if torn := stopped.left.Torn; torn != nil {
 		proved.Proved = append(proved.Proved, "log       "+torn.String())
 	}
 	return proved, err

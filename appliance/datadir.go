@@ -14,9 +14,11 @@ import (
 	"syscall"
 	"time"
 
+	"imperio/appliance/cluster"
 	"imperio/games"
 	"imperio/games/catalogue"
 	"imperio/replication"
+	"imperio/replication/network"
 	"imperio/storage"
 	"imperio/storage/engine"
 	"imperio/storage/machine"
@@ -36,6 +38,11 @@ type dataDir struct {
 	made     bool // this start made the casino
 	wayBack  wayBack
 	lock     *os.File
+
+	member  *cluster.File    // cluster.json; nil: there is none
+	cluster *cluster.Cluster // nil: the node is alone, without a port for members
+	port    *network.Network // nil as well then
+	gone    chan error       // gets why this node is no member any more; nil as well
 }
 
 type dataDirOptions struct {
@@ -52,7 +59,8 @@ type dataDirOptions struct {
 	holdBytes  int64
 	// trial says that the program may be replaced by the one before, so the way back stays open; see trial.go.
 	trial   bool
-	version string // of this program
+	version string      // of this program
+	member  *membership // nil: the node opens no port for other members
 	log     *slog.Logger
 }
 
@@ -98,6 +106,9 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.member, err = d.readMember(); err != nil {
+		return nil, err
+	}
 	if !d.identity.Ready {
 		if !o.create {
 			return nil, fmt.Errorf("%s: %w yet: its first start was interrupted. Start it with 'imperio serve'", o.path, ErrNoCasino)
@@ -105,12 +116,18 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		if err := d.clear(); err != nil {
 			return nil, err
 		}
-		if d.keys, err = o.key.readOrMake(o.path); err != nil {
+		keys := o.key.readOrMake
+		if d.joins() { // the casino exists
+			keys = o.key.readExisting
+		}
+		if d.keys, err = keys(o.path); err != nil {
 			return nil, err
 		}
 		if err := storage.Create(o.path, d.identity, d.keys.ID()); err != nil {
 			return nil, err
 		}
+	} else if err := d.refuseMember(o.create); err != nil {
+		return nil, err
 	} else if d.has(storage.StateFile) { // else something else is to be told than a missing key
 		if d.keys, err = o.key.readExisting(o.path); err != nil {
 			return nil, err
@@ -138,13 +155,22 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 	} else if err := removeAside(o.path); err != nil { // nobody goes back any more
 		return nil, fmt.Errorf("remove what an earlier upgrade has left: %w", err)
 	}
-	d.node, err = replication.Open(replication.Options{
+	node := replication.Options{
 		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer, Clock: o.clock,
 		Identity: d.logIdentity(), StallLimit: o.stallLimit, Hold: o.hold, HoldBytes: o.holdBytes,
-	})
-	if err != nil {
+	}
+	if o.member != nil {
+		if err := d.openPort(&o, &node); err != nil {
+			return nil, err
+		}
+	}
+	if d.port != nil {
+		undo.add("port for members", d.port.Close)
+	}
+	if d.node, err = replication.Open(node); err != nil {
 		return nil, err
 	}
+	d.attach()
 	if !d.identity.Ready {
 		undo.add("node", func() error { return d.node.Close(context.Background()) })
 		d.identity.Ready, d.made = true, true
@@ -153,6 +179,25 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		}
 	}
 	return d, nil
+}
+
+// errMember says that a directory can't be changed while no server runs on it.
+var errMember = errors.New("it is a member of a cluster, so only a running casino can change it")
+
+// refuseMember refuses an operator's verb on the directory of a cluster's member: what it did would be unknown to the others,
+// or undone by them. A casino that is served joins them.
+func (d *dataDir) refuseMember(served bool) error {
+	if served || !d.has(replication.LogDir) {
+		return nil
+	}
+	members, err := replication.ReadMembers(d.path, d.logIdentity())
+	if err != nil {
+		return err
+	}
+	if len(members) == 1 && members[0].Self {
+		return nil
+	}
+	return fmt.Errorf("%s: %w. Start this node, or do this on another member. Nothing was changed", d.path, errMember)
 }
 
 // completeRestore goes on with a restore that was killed while it put its files in place. One that was killed earlier has
@@ -222,7 +267,7 @@ func (d *dataDir) checkUnused() error {
 	}
 	if d.has(replication.LogDir) {
 		next, used := uint64(1), false // a new log begins with entry 1, and none of its entries is a command
-		err := replication.ReadLog(d.path, d.logIdentity(), func(entry []storage.Command) error {
+		left, err := replication.ReadLog(d.path, d.logIdentity(), 0, func(entry []storage.Command) error {
 			for _, e := range entry {
 				used = used || e.Index != next || len(e.Data) != 0
 			}
@@ -232,7 +277,7 @@ func (d *dataDir) checkUnused() error {
 		if err != nil {
 			return err
 		}
-		if used || next == 1 {
+		if used || next == 1 && !d.joins() || left.Uncertain > 0 { // the log of a member that joins begins empty
 			return d.notNew(replication.LogDir)
 		}
 	}

@@ -19,9 +19,8 @@ import (
 type Frozen struct {
 	Snapshot *storage.Snapshot
 	Casino   string // the casino's own id
-	// LeftOut counts commands of the log that are not in the snapshot: without the casino's key they can't be applied. It is 0 where a server
-	// runs, or where the key is there.
-	LeftOut int
+	// LeftOut says what of the log is not in the snapshot, and why. It is empty where a server runs.
+	LeftOut []string
 
 	keys  *seal.Keys
 	close func() error
@@ -81,7 +80,13 @@ func freezeStopped(ctx context.Context, dir string, key keySource, why noServer)
 	if err != nil {
 		return nil, err
 	}
-	f := &Frozen{Casino: s.identity.ClusterID, LeftOut: s.above, keys: s.keys, close: s.close}
+	f := &Frozen{Casino: s.identity.ClusterID, keys: s.keys, close: s.close}
+	if s.above > 0 {
+		f.LeftOut = append(f.LeftOut, fmt.Sprintf("%d commands of the log, above the last checkpoint: without the casino's key they can't be applied", s.above))
+	}
+	if uncertain := s.left.TellUncertain(); uncertain != "" {
+		f.LeftOut = append(f.LeftOut, uncertain)
+	}
 	if f.Snapshot, err = s.store.Snapshot(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}

@@ -57,21 +57,24 @@ func (r *restoring) tellOthers(ctx context.Context, p *backup.Plan) {
 
 // tellOld adds what the old data directory knows beyond the backups. What can't be read of it is noted.
 func (r *restoring) tellOld(ctx context.Context, p *backup.Plan) {
-	at, index, tally, err := r.readOld(ctx, p)
+	old, err := r.readOld(ctx, p)
 	switch {
 	case errors.Is(err, errOtherHistory), errors.Is(err, fs.ErrNotExist):
 		return
 	case err != nil:
 		r.report.Notes = append(r.report.Notes, fmt.Sprintf("The old data directory can't be read, so what it has beyond the backups is not counted: %v", err))
-	case index > p.Newest:
+	case old.index > p.Newest:
 		before := subtract(&r.report.newest, &r.report.TakesBack)
 		atMost := r.report.TakesBack.AtMost
-		r.report.TakesBack.Since(&before, &at, index)
+		r.report.TakesBack.Since(&before, &old.at, old.index)
 		r.report.TakesBack.AtMost, r.report.TakesBack.AtLeast = atMost, false
 		if !r.o.NoCount {
-			r.report.TakesBack.Add(&tally)
+			r.report.TakesBack.Add(&old.asked)
 		}
-		r.report.newest, r.report.newestIndex = at, index
+		r.report.newest, r.report.newestIndex = old.at, old.index
+	}
+	if uncertain := old.left.TellUncertain(); err == nil && uncertain != "" {
+		r.report.Notes = append(r.report.Notes, "Of the old data directory, this is not counted: "+uncertain)
 	}
 }
 
@@ -109,39 +112,48 @@ func (r *restoring) notify(ctx context.Context) {
 
 var errOtherHistory = errors.New("it is another history")
 
+// oldData is what the old data directory knows.
+type oldData struct {
+	at    backup.Position // the newest
+	index uint64          // of that
+	asked backup.Tally    // what was asked for after the newest backup
+	left  replication.LeftOut
+}
+
 // readOld reads the newest position of the old data directory, and counts what was asked for after the newest backup.
-func (r *restoring) readOld(ctx context.Context, p *backup.Plan) (at backup.Position, index uint64, tally backup.Tally, err error) {
+func (r *restoring) readOld(ctx context.Context, p *backup.Plan) (old oldData, err error) {
 	dir := r.o.Config.Data.Dir
 	id, err := storage.ReadIdentity(dir)
 	if err != nil || !id.Ready {
-		return at, 0, tally, cmp.Or(err, errOtherHistory)
+		return old, cmp.Or(err, errOtherHistory)
 	}
 	key, found := r.keys.of(&p.Manifest)
 	if !found {
-		return at, 0, tally, errors.New("the casino's key is only in the backup")
+		return old, errors.New("the casino's key is only in the backup")
 	}
 	store, err := storage.OpenWith(dir, r.o.games, key.keys, 0, storage.Options{ReadOnly: true, Owner: id.ClusterID})
 	if err != nil {
-		return at, 0, tally, err
+		return old, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	if backup.LineageName(store.Lineage()) != p.Lineage {
-		return at, 0, tally, errOtherHistory
+		return old, errOtherHistory
 	}
 	in := replication.Identity{NodeID: id.NodeID, ClusterID: id.ClusterID}
-	if _, err := replication.Replay(ctx, dir, in, store); err != nil {
-		return at, 0, tally, err
+	if old.left, err = replication.Replay(ctx, dir, in, store); err != nil {
+		return old, err
 	}
 	index, _, record, err := store.Position()
 	if err != nil {
-		return at, 0, tally, err
+		return old, err
 	}
 	counted := max(p.Newest, p.Request.Index)
-	err = replication.ReadLog(dir, in, func(entry []storage.Command) error {
+	_, err = replication.ReadLog(dir, in, index, func(entry []storage.Command) error {
 		if len(entry) == 0 || entry[0].Index <= counted || !r.o.Request.At.IsZero() && !entry[0].Time.After(r.o.Request.At) {
 			return nil
 		}
-		return tally.Count(entry)
+		return old.asked.Count(entry)
 	})
-	return backup.PositionOf(&record, storage.FormatVersion), index, tally, err
+	old.at, old.index = backup.PositionOf(&record, storage.FormatVersion), index
+	return old, err
 }

@@ -18,8 +18,8 @@ type stopped struct {
 	identity storage.Identity
 	keys     *seal.Keys // nil: the casino's key is not there
 	store    *storage.Store
-	above    int               // commands of the log that are left out: without the key they can't be applied
-	torn     *replication.Torn // what a crash left at the end of the log; nil: nothing
+	above    int                 // commands of the log that are left out: without the key they can't be applied
+	left     replication.LeftOut // what else is left out at the end of the log
 	lock     *os.File
 }
 
@@ -29,7 +29,8 @@ type noServer struct {
 	dial   error
 }
 
-// readStopped opens the casino in a directory and changes nothing. It includes what is in the log but not yet in the state.
+// readStopped opens the casino in a directory and changes nothing. It includes what is in the log but not yet in the state, as
+// far as it certainly counts.
 func readStopped(ctx context.Context, dir string, key keySource, c *games.Catalogue, why noServer) (_ *stopped, err error) {
 	s := new(stopped)
 	if s.lock, err = lockDir(dir); err != nil {
@@ -57,13 +58,17 @@ func readStopped(ctx context.Context, dir string, key keySource, c *games.Catalo
 	if s.store, err = storage.OpenWith(dir, c, s.keys, 0, storage.Options{ReadOnly: true, Owner: s.identity.ClusterID}); err != nil {
 		return nil, key.explain(dir, err)
 	}
-	in := replication.Identity{NodeID: s.identity.NodeID, ClusterID: s.identity.ClusterID}
+	in := s.logIdentity()
 	if s.keys == nil {
-		s.above, s.torn, err = replication.Above(dir, in, s.store)
+		s.above, s.left, err = replication.Above(dir, in, s.store)
 	} else {
-		s.torn, err = replication.Replay(ctx, dir, in, s.store)
+		s.left, err = replication.Replay(ctx, dir, in, s.store)
 	}
 	return s, err
+}
+
+func (s *stopped) logIdentity() replication.Identity {
+	return replication.Identity{NodeID: s.identity.NodeID, ClusterID: s.identity.ClusterID}
 }
 
 func (s *stopped) close() (err error) {

@@ -145,7 +145,7 @@ func (d *dataDir) goBack(o *dataDirOptions, newer error) error {
 	if err != nil {
 		return refuse(err)
 	}
-	err = replication.CatchUp(context.Background(), o.path, d.logIdentity(), store)
+	left, err := replication.CatchUp(context.Background(), o.path, d.logIdentity(), store)
 	index, _ := store.Applied()
 	if err = errors.Join(err, store.Close()); err != nil {
 		return refuse(err)
@@ -167,8 +167,8 @@ func (d *dataDir) goBack(o *dataDirOptions, newer error) error {
 	if err := errors.Join(engine.SyncDir(o.path), removeAside(o.path)); err != nil {
 		return err
 	}
-	o.log.Warn("the state is back in the format of this version, up to the newest entry of the log. Delete the newer one when you are sure",
-		"index", index, "newer_state", newest)
+	o.log.Warn("the state is back in the format of this version, up to the newest entry of the log that certainly counts. Delete the newer one when you are sure",
+		"index", index, "uncertain_entries", left.Uncertain, "newer_state", newest)
 	return nil
 }
 
@@ -197,6 +197,7 @@ func (a *App) findTrial(program string) error {
 	switch {
 	case found && j.To == a.version:
 		a.trial = &trial{program, j}
+		a.onTrial.Store(true)
 		a.log.Warn("this version is on trial: it is kept once it has proven itself", "version", j.To, "before", j.From, "upgrade", j.ID)
 	case found && j.State == upgrade.GoingBack && j.From == a.version:
 		a.cameBack = &j
@@ -256,11 +257,13 @@ func (a *App) noteUpgrade(n upgrade.Note) bool {
 
 // endTrial does what was put off until this program had proven itself. It reports whether all is done.
 func (a *App) endTrial(ctx context.Context) bool {
-	if err := a.raiseLevel(ctx); err != nil {
-		if ctx.Err() == nil {
-			a.log.Error("the upgrade is not finished yet", "error", err)
+	if a.dir.node.Alone() { // in a cluster the leader raises it, once all members report that they know it
+		if err := a.raiseLevel(ctx); err != nil {
+			if ctx.Err() == nil {
+				a.log.Error("the upgrade is not finished yet", "error", err)
+			}
+			return false
 		}
-		return false
 	}
 	a.dir.wayBack.close()
 	if err := removeAside(a.config.Data.Dir); err != nil {

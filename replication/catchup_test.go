@@ -27,7 +27,7 @@ func TestCatchUp_BringsACopyToTheEndOfTheLogOrRefuses(t *testing.T) {
 		t.Errorf("a replay takes a state from before the log's checkpoint: %v", err)
 	}
 	caught := old.Reopen()
-	if err := replication.CatchUp(t.Context(), dir, identity, caught); err != nil {
+	if _, err := replication.CatchUp(t.Context(), dir, identity, caught); err != nil {
 		t.Fatal(err)
 	}
 	if got := len(caught.IDs()); uint64(got) != last {
@@ -42,7 +42,7 @@ func TestCatchUp_BringsACopyToTheEndOfTheLogOrRefuses(t *testing.T) {
 	until(t, "the log to be cut", func() bool { return n.Status().FirstIndex > copied+1 })
 	shut(t, n)
 	late := old.Reopen()
-	if err := replication.CatchUp(t.Context(), dir, identity, late); !errors.Is(err, replication.ErrCut) {
+	if _, err := replication.CatchUp(t.Context(), dir, identity, late); !errors.Is(err, replication.ErrCut) {
 		t.Errorf("the log does not reach back, and the error is %v", err)
 	}
 	if at, _ := late.Applied(); at != copied {

@@ -21,10 +21,17 @@ var (
 // ErrStalled means that the disk held one write for longer than Options.StallLimit.
 var ErrStalled = errors.New("the disk does not answer")
 
+// ErrMember means that the data directory is a member of a cluster, and was opened as if it were alone.
+var ErrMember = errors.New("this data directory belongs to a member of a cluster")
+
+// ErrRecovering means that a recovery of the data directory was interrupted.
+var ErrRecovering = errors.New("the recovery of this data directory was interrupted")
+
 // ErrCut means that entries are no longer in the log: what is needed of them is in the state, and in what was made of it.
 var ErrCut = errors.New("the log no longer holds these entries")
 
 var (
 	errClosed   = errors.New("the node is closed")
+	errSilent   = errors.New("it has not answered yet")
 	errTooLarge = errors.New("the command is too large")
 )

@@ -34,6 +34,11 @@ type Machine interface {
 	Checkpoint(ctx context.Context) (storage.Checkpoint, error)
 	// Durable returns the last durable checkpoint.
 	Durable() storage.Checkpoint
+	// CopyTo writes a consistent copy of a durable checkpoint into a new file, and syncs it.
+	CopyTo(ctx context.Context, path string) (storage.Copy, error)
+	// Replace replaces the state by the one in a file that CopyTo of another member has written, which it takes over. It
+	// verifies the file first, and changes nothing if it refuses. It is called from the goroutine of Apply.
+	Replace(ctx context.Context, path string, want storage.Checkpoint) error
 	// EventHash returns the hash of an event of the history, and false if there is no such event.
 	EventHash(event uint64) (hash [32]byte, found bool, err error)
 }
@@ -81,7 +86,11 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		responses[i] = results[:parts:parts]
 		rest, results = rest[parts:], results[parts:]
 	}
+	if err := n.proveReplay(); err != nil {
+		return f.broken(logs, err)
+	}
 	n.noteHead()
+	n.progress.happened()
 	commands := len(entries)
 	clear(entries) // let go of the data
 	n.entries = entries
@@ -140,13 +149,17 @@ func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
 	return &checkpointSnapshot{node: f.node, index: index}, nil
 }
 
-// Restore would replace the state by another node's.
+// Restore replaces the state by another member's, which was fetched before.
 func (f *fsm) Restore(r io.ReadCloser) error {
-	r.Close()
-	return errNotStreamed
+	defer r.Close()
+	received := f.node.received.Swap(nil)
+	if received == nil {
+		return errNotStreamed
+	}
+	return f.node.install(*received)
 }
 
-var errNotStreamed = errors.New("a lone node has no peer to stream its state to or from")
+var errNotStreamed = errors.New("the state is not sent and received here")
 
 type checkpointSnapshot struct {
 	node  *Node

@@ -2,9 +2,10 @@ package replication
 
 import (
 	"context"
-	"errors"
 
 	"github.com/hashicorp/raft"
+
+	"imperio/replication/network"
 )
 
 // Network carries what the members of a cluster say to one another: raft's own messages, and calls. Package network has the
@@ -19,17 +20,17 @@ type Network interface {
 	// Handle sets what answers the calls of other members. from is the id in the caller's certificate. The handler runs in a
 	// goroutine of its own; its ctx ends when the caller no longer waits. It may keep neither request nor ctx.
 	Handle(handler func(ctx context.Context, from, method string, request []byte) (answer []byte, err error))
-	// Close ends all connections and waits for the handlers. Raft must have been stopped.
+	// Close ends all connections, raft's too, and waits for the handlers. It may be called twice.
 	Close() error
 }
 
+var _ Network = (*network.Network)(nil)
+
 // MaxCall bounds a call's request and its answer in bytes.
-const MaxCall = 8 << 20
+const MaxCall = network.MaxCall
 
 // ErrNotReached means that a call did not reach the other member, so it has changed nothing there.
-var ErrNotReached = errors.New("the member could not be reached")
+var ErrNotReached = network.ErrNotReached
 
 // CallError is an error that another member answered a call with.
-type CallError struct{ Message string }
-
-func (e *CallError) Error() string { return e.Message }
+type CallError = network.CallError

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
+	"golang.org/x/time/rate"
 
 	"imperio/replication/logstore"
 	"imperio/storage"
@@ -24,23 +26,51 @@ type Node struct {
 	observe Observer
 	log     *logstore.Store
 	raft    *raft.Raft
-	wire    *raft.InmemTransport // in memory: a lone node has no peers
+	wire    raft.Transport // in memory if there is no network
 	clock   *timekeeper
 	events  atomic.Uint64 // the newest event that the machine has recorded; written by raft's machine goroutine
+
+	network   Network // nil: the node is alone
+	address   string  // where other members reach it
+	contacts  []string
+	program   string
+	level     func() uint32
+	problems  func() []string
+	answer    func(ctx context.Context, from, method string, request []byte) ([]byte, error)
+	admit     func(id string) error
+	heartbeat time.Duration
 
 	canaryInterval, stallLimit time.Duration
 	holdBytes                  int64
 	stall                      stallWatch   // used by watchDisk
 	stalled                    atomic.Int64 // how long watchDisk has seen the current write, in nanoseconds
 
-	head    atomic.Pointer[logstore.Head] // see noteHead
-	leads   gate                          // open while this node leads and has applied everything committed before its term
-	tokens  chan struct{}                 // one for each proposal in flight
-	queue   chan *proposal                // waiting to be put into an entry
-	flights chan flight                   // sent to raft, in order
-	written chan struct{}                 // lets gather send the next entry
-	entries []storage.Command             // owned by raft's machine goroutine, reused
-	quiet   atomic.Bool                   // see raftLogger
+	head     atomic.Pointer[logstore.Head] // see noteHead
+	leads    gate                          // open while this node leads and has applied everything committed before its term
+	ledTerm  atomic.Uint64                 // the term in which leads was opened
+	tokens   chan struct{}                 // one for each proposal in flight
+	queue    chan *proposal                // waiting to be put into an entry
+	flights  chan flight                   // sent to raft, in order
+	written  chan struct{}                 // lets gather send the next entry
+	entries  []storage.Command             // owned by raft's machine goroutine, reused
+	unproven uint64                        // owned by raft's machine goroutine: see proveReplay; 0: nothing is left to prove
+	quiet    atomic.Bool                   // see raftLogger
+
+	leaderChange change            // another member leads, or none
+	progress     change            // the machine has applied more
+	sole         atomic.Bool       // this node is the only voter; see recount
+	changing     sync.Mutex        // held by the leader while it changes the membership
+	outbox       chan *forwarded   // for the leader
+	reads        chan *pendingRead // waiting to become current
+	currentAt    atomic.Int64      // when a read was current last, by the steady clock; 0: never. See Ready
+	heard        hearsay
+
+	copies   stateCopies                       // for other members
+	incoming incoming                          // from another member
+	received atomic.Pointer[logstore.Snapshot] // what incoming holds whole, between two calls of raft's; else nil
+	ages     ages
+	keepFor  time.Duration
+	mayGo    atomic.Uint64 // the newest entry that no member needs which answers now
 
 	life    context.Context // ends when Close begins
 	end     context.CancelFunc
@@ -72,7 +102,14 @@ func Open(o Options) (*Node, error) {
 		broken:     make(chan struct{}),
 		failed:     make(chan error, 1),
 		leadership: make(chan bool, 1),
+		network:    o.Network, address: o.Address, contacts: o.Contacts, program: o.Program, level: o.Level,
+		problems: o.Problems, answer: o.Answer, admit: o.Admit, heartbeat: o.Heartbeat,
+		outbox:  make(chan *forwarded, o.MaxInFlight),
+		reads:   make(chan *pendingRead, o.MaxInFlight),
+		keepFor: o.KeepFor,
 	}
+	n.copies.dir, n.incoming.dir = filepath.Join(o.Dir, TransferDir), filepath.Join(o.Dir, TransferDir)
+	n.copies.rate = rate.NewLimiter(rate.Limit(o.TransferRate), maxPart)
 	n.clock = startClock(o.Clock, o.Logger)
 	n.clock.saw(o.Machine.Time())
 	newest, _ := o.Machine.Head()
@@ -86,17 +123,24 @@ func Open(o Options) (*Node, error) {
 	storeOptions := logstore.Options{
 		Identity: o.Identity,
 		MayCut:   func() uint64 { return o.Machine.Durable().Index },
-		Hold:     o.Hold, HoldBytes: o.HoldBytes,
+		Hold:     o.Hold, HoldBytes: o.HoldBytes, Keep: n.kept,
 		Head:   func() logstore.Head { return *n.head.Load() },
 		Failed: n.fail,
 		Synced: n.synced,
 		Logger: o.Logger,
 	}
 	config := n.raftConfig(o)
-	address, transport := raft.NewInmemTransport(raft.ServerAddress(o.Identity.NodeID))
+	if n.network != nil {
+		n.wire = n.network.Transport()
+	} else {
+		_, n.wire = raft.NewInmemTransport(raft.ServerAddress(o.Identity.NodeID))
+	}
 	if o.Create {
-		self := raft.Configuration{Servers: []raft.Server{{ID: config.LocalID, Address: address, Suffrage: raft.Voter}}}
-		fill := func(log *logstore.Store) error { return begin(log, config, transport, self, o.Machine) }
+		self := raft.Configuration{Servers: []raft.Server{{ID: config.LocalID, Address: n.selfAddress(), Suffrage: raft.Voter}}}
+		fill := func(log *logstore.Store) error { return begin(log, config, n.wire, self, o.Machine) }
+		if o.Join {
+			fill = nil // the leader's log begins it
+		}
 		if err := logstore.Create(path, storeOptions, fill); err != nil {
 			return nil, err
 		}
@@ -105,12 +149,20 @@ func Open(o Options) (*Node, error) {
 	if n.log, err = logstore.Open(path, storeOptions); err != nil {
 		return nil, err
 	}
-	n.wire = transport
+	n.unproven = newestHead(n.log, math.MaxUint64).Index
 	if err := n.start(config, o); err != nil {
 		n.end()
 		return nil, errors.Join(err, n.log.Discard())
 	}
 	return n, nil
+}
+
+// selfAddress is this node's address in a new configuration.
+func (n *Node) selfAddress() raft.ServerAddress {
+	if n.network != nil {
+		return raft.ServerAddress(n.address)
+	}
+	return n.wire.LocalAddr()
 }
 
 // begin writes the beginning of a new log: this node is the whole cluster, and the log starts at the first entry. If the
@@ -129,22 +181,33 @@ func begin(log *logstore.Store, config *raft.Config, transport raft.Transport, s
 	return log.Err()
 }
 
-// Timeouts of a lone node. They are long because it has no peers: a leader's loop wakes four times a second. The first
-// election doesn't wait for them, see start.
-const (
-	loneTimeout = 500 * time.Millisecond
-	loneLease   = 250 * time.Millisecond
-)
+// loneHeartbeat is the timeout of a lone node. It is long because it has no peers: a leader's loop wakes four times a second.
+// The first election doesn't wait for it, see start.
+const loneHeartbeat = 500 * time.Millisecond
+
+// commitDelay is how soon followers learn that an entry is committed, if no other entry follows it. Reads on a follower wait
+// for that.
+const commitDelay = 10 * time.Millisecond
+
+// maxSent is how many entries are sent to a member at once. An entry has up to maxEntryBytes.
+const maxSent = 128
 
 func (n *Node) raftConfig(o Options) *raft.Config {
 	c := raft.DefaultConfig()
 	c.LocalID = raft.ServerID(o.Identity.NodeID)
 	c.Logger = newRaftLogger(o.Logger, &n.quiet)
-	c.HeartbeatTimeout = loneTimeout + time.Millisecond
-	c.ElectionTimeout = loneTimeout + time.Millisecond
-	c.LeaderLeaseTimeout = loneLease
+	if n.network == nil {
+		n.heartbeat = loneHeartbeat
+	}
+	c.HeartbeatTimeout = n.heartbeat + time.Millisecond
+	c.ElectionTimeout = n.heartbeat + time.Millisecond
+	c.LeaderLeaseTimeout = n.heartbeat / 2
 	c.BatchApplyCh = true
 	c.MaxAppendEntries = maxInFlight
+	if n.network != nil {
+		c.MaxAppendEntries = maxSent
+		c.CommitTimeout = commitDelay
+	}
 	c.NoSnapshotRestoreOnStart = true // state.db holds the state; consistent checks that it does
 	c.NoLegacyTelemetry = true
 	c.SnapshotThreshold = o.SnapshotEntries
@@ -155,6 +218,12 @@ func (n *Node) raftConfig(o Options) *raft.Config {
 }
 
 func (n *Node) start(config *raft.Config, o Options) error {
+	if err := errors.Join(n.completeInstall(), n.clearTransfer()); err != nil {
+		return err
+	}
+	if err := unfinished(n.log); err != nil {
+		return err
+	}
 	if err := consistent(n.log, n.machine); err != nil {
 		return err
 	}
@@ -162,13 +231,29 @@ func (n *Node) start(config *raft.Config, o Options) error {
 	if err := n.startRaft(config); err != nil {
 		return fmt.Errorf("start raft: %w", err)
 	}
-	// A follower whose timeout is shortened checks at once whether its leader is gone. So a lone node stands for election
-	// now instead of waiting for its timeout.
-	soon := n.raft.ReloadableConfig()
-	soon.HeartbeatTimeout, soon.ElectionTimeout = loneTimeout, loneTimeout
-	if err := n.raft.ReloadConfig(soon); err != nil {
+	n.recount()
+	if n.network == nil && !n.Alone() {
 		n.raft.Shutdown().Error()
-		return fmt.Errorf("set raft's timeouts: %w", err)
+		return fmt.Errorf("%w: it has %d members. Start it with --cluster-addr, the address at which the others reach it", ErrMember, len(n.configuration().Servers))
+	}
+	if n.sole.Load() {
+		// A follower whose timeout is shortened checks at once whether its leader is gone. So a node that decides alone stands
+		// for election now instead of waiting for its timeout.
+		soon := n.raft.ReloadableConfig()
+		soon.HeartbeatTimeout, soon.ElectionTimeout = n.heartbeat, n.heartbeat
+		if err := n.raft.ReloadConfig(soon); err != nil {
+			n.raft.Shutdown().Error()
+			return fmt.Errorf("set raft's timeouts: %w", err)
+		}
+	}
+	if n.network != nil {
+		n.network.Handle(n.handle)
+		for range senders {
+			n.running.Go(n.sendOn)
+		}
+		for _, run := range []func(){n.cutOff, n.askForReads, n.watchLeadership, n.listen, n.introduce, n.stayCurrent} {
+			n.running.Go(run)
+		}
 	}
 	n.running.Go(n.gather)
 	n.running.Go(n.settle)
@@ -177,7 +262,7 @@ func (n *Node) start(config *raft.Config, o Options) error {
 	n.running.Go(n.watchDisk)
 	n.running.Go(n.watchFiles)
 	n.running.Go(n.watchClock)
-	if o.Hold != nil {
+	if o.Hold != nil || n.network != nil {
 		n.running.Go(func() { n.every(o.SnapshotInterval, func() { n.trim(o.TrailingEntries) }) })
 	}
 	return nil
@@ -194,7 +279,7 @@ func (n *Node) startRaft(config *raft.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	n.raft, err = raft.NewRaft(config, &fsm{n}, n.log, n.log, snapshots{n.log, found}, n.wire)
+	n.raft, err = raft.NewRaft(config, &fsm{n}, n.log, n.log, snapshots{log: n.log, found: found, node: n}, n.wire)
 	return err
 }
 
@@ -255,15 +340,19 @@ func (n *Node) lead() {
 		}
 		// Entries are applied in order. So once this one is, everything that earlier terms left behind is. It reaches the
 		// machine as an entry without data.
+		term := n.raft.CurrentTerm()
 		if _, err := n.attempt(n.life, nil); err != nil {
 			continue // leadership is lost already, or the node is failing or closing
 		}
-		if err := checkReplay(n.log, n.machine); err != nil {
-			n.fail(err)
-			continue
+		if n.raft.CurrentTerm() != term {
+			continue // raft tells of the next term, too
 		}
 		n.quiet.Store(false)
+		n.changing.Lock()
+		n.recount()
+		n.changing.Unlock()
 		n.clock.lead()
+		n.ledTerm.Store(term)
 		n.leads.open()
 		index, _ := n.machine.Applied()
 		n.logger.Info("ready", "node", n.log.Identity().NodeID, "term", n.raft.CurrentTerm(), "applied", index)
@@ -304,6 +393,7 @@ func (n *Node) Close(ctx context.Context) error {
 }
 
 func (n *Node) close(ctx context.Context) error {
+	n.handOver(ctx)
 	n.quiet.Store(true)
 	n.end()
 	n.leads.close()
@@ -329,9 +419,27 @@ func (n *Node) close(ctx context.Context) error {
 		return fmt.Errorf("close the node: stop raft: %w", ctx.Err())
 	}
 	if err := <-stopped; err != nil {
-		return errors.Join(fmt.Errorf("stop raft: %w", err), n.log.Close())
+		return errors.Join(fmt.Errorf("stop raft: %w", err), n.closeNetwork(), n.log.Close())
 	}
-	return n.log.Close()
+	return errors.Join(n.closeNetwork(), n.log.Close())
+}
+
+// cutOff ends the network's connections once the node has failed: raft must not go on leading by its heartbeats alone.
+func (n *Node) cutOff() {
+	select {
+	case <-n.broken:
+		if err := n.network.Close(); err != nil {
+			n.logger.Warn("close the connections to other members", "error", err)
+		}
+	case <-n.life.Done():
+	}
+}
+
+func (n *Node) closeNetwork() error {
+	if n.network == nil {
+		return nil
+	}
+	return n.network.Close()
 }
 
 // unavailable and unknown say what became of a command.

@@ -46,6 +46,10 @@ type Options struct {
 	// Join says that the node has been admitted to an existing cluster. With Create, its new log is empty, and the node waits
 	// until the leader adds it.
 	Join bool
+	// Contacts are addresses of members that are asked to add this node, beside those in its log.
+	Contacts []string
+	// Admit refuses a node that is not to be added; an error that wraps ErrRemoved ends that node. nil: all are added.
+	Admit func(id string) error
 	// Program is the version of this program, and Level the newest feature level that it can work with now.
 	Program string
 	Level   func() uint32
@@ -58,8 +62,8 @@ type Options struct {
 	KeepFor time.Duration
 	// TransferRate bounds how fast the state is sent to a member that needs it, in bytes a second. Default 50 MiB.
 	TransferRate int64
-	// Heartbeat is how long a member waits for the leader's sign of life before it stands for election, in clusters. Default
-	// 700 ms.
+	// Heartbeat is how long a member waits for the leader's sign of life before it stands for election, in clusters. At least
+	// 20 ms; default 700 ms.
 	Heartbeat time.Duration
 
 	// Create makes a new log for the state that the machine has. The log must not exist yet. Without Create it must exist, so
@@ -112,6 +116,12 @@ func (o *Options) complete() error {
 	if o.Clock == nil {
 		o.Clock = SystemClock{}
 	}
+	if o.Network != nil && o.Address == "" {
+		errs = append(errs, errors.New("a node with a network needs the address at which others reach it"))
+	}
+	setDefault(&o.Heartbeat, 700*time.Millisecond)
+	setDefault(&o.KeepFor, 15*time.Minute)
+	setDefault(&o.TransferRate, 50<<20)
 	setDefault(&o.MaxInFlight, maxInFlight)
 	setDefault(&o.SnapshotEntries, 256)
 	setDefault(&o.SnapshotInterval, 2*time.Second)
@@ -124,6 +134,9 @@ func (o *Options) complete() error {
 	}
 	if o.HoldBytes < 0 {
 		errs = append(errs, errors.New("the bound on held entries must not be negative"))
+	}
+	if o.Heartbeat < 20*time.Millisecond || o.KeepFor < 0 || o.TransferRate < 1 {
+		errs = append(errs, errors.New("the heartbeat must be 20 ms or more, and the transfer rate positive"))
 	}
 	if o.SnapshotInterval < 5*time.Millisecond || o.CanaryInterval <= 0 || o.StallLimit <= 0 {
 		errs = append(errs, errors.New("intervals and limits must be positive, and the snapshot interval at least 5 ms"))

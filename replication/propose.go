@@ -11,49 +11,82 @@ import (
 	"imperio/storage/command"
 )
 
-// Propose commits a command, applies it, and returns the machine's answer. It waits for the node to lead and for a place
-// among the commands in flight, as long as ctx allows.
+// Propose commits a command, applies it, and returns the machine's answer. A member that does not lead sends the command to
+// the leader. Propose waits for a leader and for a place among the commands in flight, as long as ctx allows.
 //
 // Its error wraps command.ErrUnavailable if the command was not taken and never will be, and command.ErrUnknown if it may
-// have been taken or may still be. Only a command that can't be encoded fails with another error. When leadership is lost
-// under a command, Propose proposes it again under the same id, with Retry and Since set, as long as ctx allows.
+// have been taken or may still be. Only a command that can't be encoded fails with another error. When the fate of an attempt
+// is unknown, since the leader is lost for example, Propose proposes the command again under the same id, with Retry and
+// Since set, as long as ctx allows.
 func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, error) {
 	data, err := encode(c)
 	if err != nil {
 		return command.Result{}, err
 	}
 	since := n.events.Load() // whatever the first attempt does comes after this event
-	outcome := unavailable   // the error of giving up: unknown once an attempt may have been taken
-	var refused *notTaken
+	again := func() error {
+		if !c.Retry {
+			c.Retry, c.Since = true, since
+			data, err = encode(c)
+		}
+		return err
+	}
+	outcome := unavailable // the error of giving up: unknown once an attempt may have been taken
 	for {
-		if err := n.awaitLead(ctx); err != nil {
+		_, self, err := n.awaitLeader(ctx)
+		if err != nil {
 			return command.Result{}, outcome(err)
 		}
-		result, err := n.attempt(ctx, data)
-		switch {
-		case err == nil:
+		var result command.Result
+		became := carriedOut
+		if self {
+			if result, err = n.attempt(ctx, data); err != nil {
+				became = fateOf(err)
+			}
+		} else {
+			if err := again(); err != nil {
+				return command.Result{}, outcome(err)
+			}
+			became, result, err = n.forward(ctx, data)
+		}
+		switch became {
+		case carriedOut:
 			return result, nil
-		case errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipTransferInProgress):
-			// Not taken. The gate is about to close, or has opened again.
-			select {
-			case <-ctx.Done():
-				return command.Result{}, outcome(ctx.Err())
-			case <-time.After(5 * time.Millisecond):
-			}
-		case errors.Is(err, raft.ErrLeadershipLost):
+		case refused:
+			return command.Result{}, outcome(cause(err))
+		case uncertain:
 			outcome = unknown
-			if !c.Retry {
-				c.Retry, c.Since = true, since
-				if data, err = encode(c); err != nil {
-					return command.Result{}, outcome(err)
-				}
+			if n.network == nil && !errors.Is(err, raft.ErrLeadershipLost) { // a lone node that failed: nobody else will answer
+				return command.Result{}, outcome(err)
 			}
-		case errors.As(err, &refused):
-			return command.Result{}, outcome(refused.cause)
-		default:
-			return command.Result{}, unknown(err)
+			if err := again(); err != nil {
+				return command.Result{}, outcome(err)
+			}
+		}
+		if ctx.Err() != nil {
+			if err == nil {
+				err = ctx.Err()
+			}
+			return command.Result{}, outcome(err)
+		}
+		if err := n.refuses(); err != nil {
+			return command.Result{}, outcome(err)
+		}
+		// The gate is about to close, or another leader to be known.
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
+}
+
+// cause is why a command was not taken.
+func cause(err error) error {
+	var no *notTaken
+	if errors.As(err, &no) {
+		return no.cause
+	}
+	return err
 }
 
 func encode(c command.Command) ([]byte, error) {
@@ -91,25 +124,39 @@ func (e *notTaken) Unwrap() error { return e.cause }
 
 // attempt sends data through the log once. Its error is a *notTaken, or raft's, the machine's, or that of ctx.
 func (n *Node) attempt(ctx context.Context, data []byte) (command.Result, error) {
+	p, err := n.enter(ctx, data)
+	if err != nil {
+		return command.Result{}, err
+	}
+	return n.await(ctx, p)
+}
+
+// enter queues data for an entry of the log. Its error is a *notTaken.
+func (n *Node) enter(ctx context.Context, data []byte) (*proposal, error) {
 	select {
 	case n.tokens <- struct{}{}:
 	default:
 		select {
 		case n.tokens <- struct{}{}:
 		case <-ctx.Done():
-			return command.Result{}, &notTaken{fmt.Errorf("too many commands in flight: %w", ctx.Err())}
+			return nil, &notTaken{fmt.Errorf("too many commands in flight: %w", ctx.Err())}
 		case <-n.broken:
-			return command.Result{}, &notTaken{n.Err()}
+			return nil, &notTaken{n.Err()}
 		case <-n.life.Done():
-			return command.Result{}, &notTaken{errClosed}
+			return nil, &notTaken{errClosed}
 		}
 	}
 	if err := n.refuses(); err != nil { // with the token in hand: Close waits for whoever has one
 		<-n.tokens
-		return command.Result{}, &notTaken{err}
+		return nil, &notTaken{err}
 	}
 	p := &proposal{data: data, done: make(chan struct{}, 1)}
 	n.queue <- p // it has room for as many as there are tokens
+	return p, nil
+}
+
+// await waits for what becomes of a proposal.
+func (n *Node) await(ctx context.Context, p *proposal) (command.Result, error) {
 	select {
 	case <-p.done:
 	case <-ctx.Done():
@@ -131,24 +178,6 @@ func (n *Node) refuses() error {
 	}
 	if n.life.Err() != nil {
 		return errClosed
-	}
-	return nil
-}
-
-// Ready reports whether Barrier would return nil at once.
-func (n *Node) Ready() bool { return n.leads.isOpen.Load() && n.refuses() == nil }
-
-// Barrier returns nil once a read of the machine sees every answer that was given before the call. It fails with
-// command.ErrUnavailable when the node doesn't lead within ctx, or has failed.
-//
-// In a cluster of one nobody else can have answered, and every answer was applied first. So it is enough to lead, and
-// nothing is written.
-func (n *Node) Barrier(ctx context.Context) error {
-	if err := n.refuses(); err != nil {
-		return unavailable(err)
-	}
-	if err := n.awaitLead(ctx); err != nil {
-		return unavailable(err)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 
@@ -10,12 +11,14 @@ import (
 )
 
 // snapshots is raft's snapshot store: only the metadata of the last snapshot, kept in the log's own file. What it
-// describes is the checkpoint in state.db.
+// describes is the checkpoint in state.db. For another member, a copy of the checkpoint is made; see statecopy.go.
 type snapshots struct {
 	log *logstore.Store
 	// found is the checkpoint that the node started from. It serves as a snapshot, and is usually newer than the last one:
 	// raft need not read the entries below it.
 	found logstore.Snapshot
+	// node sends and receives states; nil where nobody does.
+	node *Node
 }
 
 // foundCheckpoint describes the state that the machine was opened with as a snapshot.
@@ -33,13 +36,13 @@ func foundCheckpoint(log *logstore.Store, m Machine) (logstore.Snapshot, error) 
 
 var _ raft.SnapshotStore = snapshots{}
 
-// Create begins a snapshot; closing its sink makes the metadata durable.
+// Create begins a snapshot; closing its sink makes the metadata durable, or accepts another member's state.
 func (s snapshots) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
 	configurationIndex uint64, _ raft.Transport) (raft.SnapshotSink, error) {
 	if version != 1 {
 		return nil, fmt.Errorf("snapshot version %d is unknown; this version knows 1", version)
 	}
-	return &snapshotSink{log: s.log, meta: logstore.Snapshot{
+	return &snapshotSink{store: s, meta: logstore.Snapshot{
 		Index: index, Term: term, Configuration: configuration, ConfigurationIndex: configurationIndex,
 	}}, nil
 }
@@ -53,29 +56,63 @@ func (s snapshots) List() ([]*raft.SnapshotMeta, error) {
 	if m.Index == 0 {
 		return nil, nil
 	}
-	return []*raft.SnapshotMeta{{
-		Version: 1, ID: snapshotID(m), Index: m.Index, Term: m.Term,
-		Configuration: m.Configuration, ConfigurationIndex: m.ConfigurationIndex,
-	}}, nil
+	return []*raft.SnapshotMeta{metaOf(m)}, nil
 }
 
-// Open would stream the state to a follower; a lone node has none.
+func metaOf(m logstore.Snapshot) *raft.SnapshotMeta {
+	return &raft.SnapshotMeta{
+		Version: 1, ID: snapshotID(m), Index: m.Index, Term: m.Term,
+		Configuration: m.Configuration, ConfigurationIndex: m.ConfigurationIndex,
+	}
+}
+
+// Open returns the message to a member that needs the state. It may be of an older one than was asked for: a copy that is
+// there already. After a state was received, it returns nothing to read: the state is in its place.
 func (s snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
-	return nil, nil, fmt.Errorf("open snapshot %s: %w", id, errNotStreamed)
+	if s.node == nil {
+		return nil, nil, fmt.Errorf("open snapshot %s: %w", id, errNotStreamed)
+	}
+	if received := s.node.received.Load(); received != nil && snapshotID(*received) == id {
+		return metaOf(*received), io.NopCloser(bytes.NewReader(nil)), nil
+	}
+	return s.node.openCopy()
 }
 
 func snapshotID(m logstore.Snapshot) string { return fmt.Sprintf("%d-%d", m.Term, m.Index) }
 
+// snapshotSink takes this node's own snapshot, of which nothing is written, or the message about another member's state.
 type snapshotSink struct {
-	log  *logstore.Store
-	meta logstore.Snapshot
+	store   snapshots
+	meta    logstore.Snapshot
+	message []byte
 }
 
 func (s *snapshotSink) ID() string { return snapshotID(s.meta) }
 
-// Write refuses the state of another node.
-func (s *snapshotSink) Write([]byte) (int, error) { return 0, errNotStreamed }
+// maxMessage bounds the message about a state, in bytes.
+const maxMessage = 4 << 10
 
-func (s *snapshotSink) Close() error { return s.log.SaveSnapshot(s.meta) }
+// Write takes a part of the message about another member's state.
+func (s *snapshotSink) Write(b []byte) (int, error) {
+	if s.store.node == nil {
+		return 0, errNotStreamed
+	}
+	if len(s.message)+len(b) > maxMessage {
+		return 0, fmt.Errorf("the message about a state has more than %d bytes", maxMessage)
+	}
+	s.message = append(s.message, b...)
+	return len(b), nil
+}
+
+func (s *snapshotSink) Close() error {
+	if len(s.message) == 0 {
+		return s.store.log.SaveSnapshot(s.meta)
+	}
+	if err := s.store.node.receive(s.meta, s.message); err != nil {
+		return err
+	}
+	s.store.node.received.Store(&s.meta)
+	return nil
+}
 
 func (s *snapshotSink) Cancel() error { return nil }

@@ -44,8 +44,8 @@ func (env *environment) freeze(data config.Data, secrets bool, do func(*applianc
 	if err != nil {
 		return err
 	}
-	if f.LeftOut > 0 {
-		fmt.Fprintf(env.Stderr, "imperio: %d commands of the log are left out, above the last checkpoint: without the casino's key they can't be applied\n", f.LeftOut)
+	for _, what := range f.LeftOut {
+		fmt.Fprintf(env.Stderr, "imperio: left out: %s\n", what)
 	}
 	return errors.Join(do(f), f.Close())
 }

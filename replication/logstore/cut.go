@@ -1,13 +1,19 @@
 package logstore
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // DeleteRange removes the entries from low to high. They must be at the beginning or the end of the log, or all of it: a
 // hole in the middle is refused. Entries above the last checkpoint (Options.MayCut) are never cut from the beginning.
 // Entries that the checkpoint includes are never removed from the end alone, as if they were in conflict.
 //
 // A cut from the beginning that leaves something leaves the entries above Options.Hold, too, as long as the log takes up at
-// most Options.HoldBytes. That is no error: a later cut takes them. In a larger log nothing is held back.
+// most Options.HoldBytes. In a larger log nothing is held back. It also leaves those above Options.Keep. None of this is an
+// error: a later cut takes them.
+//
+// After SaveInstalled all of the log may be removed at once, whatever the checkpoint holds.
 func (s *Store) DeleteRange(low, high uint64) error {
 	unneeded, err := s.deleteRange(low, high)
 	for _, g := range unneeded { // without the lock: no append waits for the file system
@@ -35,6 +41,7 @@ func (s *Store) deleteRange(low, high uint64) (unneeded []*segment, err error) {
 		held := s.mayCut()
 		switch conflict := high == last && low > held; {
 		case conflict: // entries that were never committed; another leader has replaced them
+		case low == first && high == last && s.rec.replaces(first): // the state came from another member
 		case high > held && low == first:
 			return nil, fmt.Errorf("cut the log up to entry %d: the last checkpoint holds the state only up to %d", high, held)
 		case low > first:
@@ -55,6 +62,10 @@ func (s *Store) deleteRange(low, high uint64) (unneeded []*segment, err error) {
 
 // cutUpTo is how far a cut up to an entry goes, with regard to what is held back. Called with mu held.
 func (s *Store) cutUpTo(high uint64) uint64 {
+	size := s.Bytes()
+	if s.keep != nil {
+		high = min(high, s.keep(size))
+	}
 	if s.hold == nil {
 		return high
 	}
@@ -62,7 +73,7 @@ func (s *Store) cutUpTo(high uint64) uint64 {
 	if held >= high {
 		return high
 	}
-	if size := s.Bytes(); size > s.holdBytes {
+	if size > s.holdBytes {
 		s.log.Warn("the log has reached its limit: it is cut, although some entries were still to be read back",
 			"bytes", size, "limit", s.holdBytes, "from", held+1, "to", high)
 		s.unheld.Store(high)
@@ -108,4 +119,5 @@ func (s *Store) setBounds(first, last uint64) {
 	s.view.Lock()
 	defer s.view.Unlock()
 	s.first, s.last = first, last
+	s.configurations = slices.DeleteFunc(slices.Clone(s.configurations), func(at uint64) bool { return at < first || at > last })
 }

@@ -50,6 +50,8 @@
 //
 // Each batch and the witness also carry the head of the casino's history at that moment: the number of the newest event
 // and its hash, which pins all events before it. Heads returns them, so that a state with another history can be refused.
+// They also say how far the entries were applied. Committed returns the newest of that: a member of a cluster knows of no
+// entry above it whether a majority has it.
 //
 // # Cutting the log
 //

@@ -22,7 +22,7 @@ func AppendEntryForTest(l *raft.Log, id Identity, salt []byte) []byte {
 
 // HeaderForTest is the encoding of the header of a batch.
 func HeaderForTest(id Identity, salt []byte) []byte {
-	h := header{kind: entries, content: 1, segment: 2, index: 3, count: 4, length: 5, head: Head{Event: 6, Hash: [32]byte{7, 31: 8}}}
+	h := header{kind: entries, content: 1, segment: 2, index: 3, count: 4, length: 5, head: Head{Event: 6, Hash: [32]byte{7, 31: 8}, Index: 9}}
 	b := make([]byte, headerSize)
 	h.put(b, newSeed(id, salt))
 	return b

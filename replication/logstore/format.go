@@ -34,11 +34,12 @@ func (s seed) checksum(content []byte) uint32 {
 	return crc32.Update(uint32(s), castagnoli, content)
 }
 
-// Head is the newest event of the casino's history at some moment: its number, and its hash, which pins all events
-// before it. The zero Head is a history without events.
+// Head is how far the entries were applied at some moment, and the newest event of the casino's history then: its number,
+// and its hash, which pins all events before it. Event 0 is a history without events.
 type Head struct {
 	Event uint64
 	Hash  [32]byte
+	Index uint64 // the last entry that was applied, so it is committed
 }
 
 // kind says what follows a header.
@@ -65,6 +66,7 @@ const (
 //	       opening: size of the file in bytes
 //	40  8  head of the history: number of the event
 //	48 32  its hash
+//	80  8  the last entry that was applied then
 type header struct {
 	kind    kind
 	content uint32
@@ -77,7 +79,7 @@ type header struct {
 
 const (
 	magic      = "imperio"
-	headerSize = 80
+	headerSize = 88
 )
 
 // put encodes the header into b.
@@ -90,7 +92,8 @@ func (h *header) put(b []byte, s seed) {
 	binary.BigEndian.PutUint32(b[32:], h.count)
 	binary.BigEndian.PutUint32(b[36:], h.length)
 	binary.BigEndian.PutUint64(b[40:], h.head.Event)
-	copy(b[48:headerSize], h.head.Hash[:])
+	copy(b[48:80], h.head.Hash[:])
+	binary.BigEndian.PutUint64(b[80:], h.head.Index)
 	binary.BigEndian.PutUint32(b[8:], s.checksum(b[12:headerSize]))
 }
 
@@ -114,7 +117,7 @@ func parseHeader(b []byte, k kind, s seed) (header, bool) {
 		index:   binary.BigEndian.Uint64(b[24:]),
 		count:   binary.BigEndian.Uint32(b[32:]),
 		length:  binary.BigEndian.Uint32(b[36:]),
-		head:    Head{binary.BigEndian.Uint64(b[40:]), [32]byte(b[48:headerSize])},
+		head:    Head{binary.BigEndian.Uint64(b[40:]), [32]byte(b[48:80]), binary.BigEndian.Uint64(b[80:])},
 	}, true
 }
 

@@ -30,6 +30,9 @@ type Options struct {
 	// log takes up at most HoldBytes; see DeleteRange. It is asked at each cut, from any goroutine, must be quick and must not
 	// call the store. Without it nothing is held back.
 	Hold func() uint64
+	// Keep is like Hold, for entries that are good to have. It is told how much the log takes up, in bytes, and says itself when
+	// that is too much.
+	Keep func(bytes int64) uint64
 	// HoldBytes is how large the log may become for Hold, in bytes. It can be larger by what is written between two cuts.
 	HoldBytes int64
 
@@ -51,7 +54,7 @@ type Options struct {
 }
 
 func newStore(dir string, o Options) *Store {
-	s := &Store{dir: dir, mayCut: o.MayCut, hold: o.Hold, holdBytes: o.HoldBytes, failed: o.Failed, synced: o.Synced, head: o.Head, log: o.Logger, sizes: o.sizes, born: time.Now()}
+	s := &Store{dir: dir, mayCut: o.MayCut, hold: o.Hold, keep: o.Keep, holdBytes: o.HoldBytes, failed: o.Failed, synced: o.Synced, head: o.Head, log: o.Logger, sizes: o.sizes, born: time.Now()}
 	if s.sizes == (sizes{}) {
 		s.sizes = usualSizes
 	}
@@ -142,6 +145,11 @@ func Open(dir string, o Options) (*Store, error) {
 	if err := s.change(0, func() error { return s.settle(c) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the log: %w", err), s.release())
 	}
+	if s.rec.replaces(s.first) {
+		if err := s.change(0, func() error { return s.shorten(s.first, s.first) }); err != nil {
+			return nil, errors.Join(fmt.Errorf("empty the log, since the state came from another member: %w", err), s.release())
+		}
+	}
 	return s, nil
 }
 
@@ -149,7 +157,7 @@ func Open(dir string, o Options) (*Store, error) {
 func (s *Store) take(c *contents) {
 	s.state, s.rec, s.seed = c.state, c.rec, c.seed
 	s.live, s.free, s.names, s.first, s.last = c.live, c.free, c.number, c.first, c.last
-	s.heads, s.configurations, s.torn = c.heads, c.configurations, c.torn
+	s.heads, s.applied, s.configurations, s.torn = c.heads, c.applied, c.configurations, c.torn
 }
 
 // settle makes durable what was found: the last process may have died after a failed sync, with its last write only in the

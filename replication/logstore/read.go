@@ -1,7 +1,6 @@
 package logstore
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -48,15 +47,6 @@ func (s *Store) Each(visit func(*raft.Log) error) error {
 		}
 	}
 	return nil
-}
-
-// Read visits the entries of a log that no process writes to, in order, once it is verified. It writes nothing.
-func Read(dir string, id Identity, visit func(*raft.Log) error) error {
-	s, err := OpenReadOnly(dir, id)
-	if err != nil {
-		return err
-	}
-	return errors.Join(s.Each(visit), s.Close())
 }
 
 // Torn is a write at the end of a log that was never finished. Nobody was told that its entries are durable, so they are

@@ -11,14 +11,29 @@ type Snapshot struct {
 
 // SaveSnapshot stores the metadata of a snapshot and replaces the previous one. It is durable when it returns nil.
 func (s *Store) SaveSnapshot(m Snapshot) error {
+	return s.save(m, false)
+}
+
+// SaveInstalled is SaveSnapshot for a state that came from another member: the entries that this log has are not those that
+// lead there. They count for nothing from then on; the caller removes them all, or else the next Open does.
+func (s *Store) SaveInstalled(m Snapshot) error { return s.save(m, true) }
+
+func (s *Store) save(m Snapshot, installed bool) error {
 	return s.update(func(r *record) bool {
 		r.Snapshot = &snapshotRecord{
 			Index: m.Index, Term: m.Term,
 			Configuration:      raft.EncodeConfiguration(m.Configuration),
 			ConfigurationIndex: m.ConfigurationIndex,
+			Installed:          installed,
 		}
 		return true
 	})
+}
+
+// replaces reports whether the snapshot takes the place of a log that begins with the entry first. An installed one takes that
+// of any log that does not go on from it.
+func (r *record) replaces(first uint64) bool {
+	return r.Snapshot != nil && r.Snapshot.Installed && first != 0 && first <= r.Snapshot.Index
 }
 
 // Snapshot returns the metadata of the last snapshot, and false if there has been none.

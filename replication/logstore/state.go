@@ -25,6 +25,7 @@ type snapshotRecord struct {
 	Term               uint64 `cbor:"2,keyasint"`
 	Configuration      []byte `cbor:"3,keyasint"` // raft.EncodeConfiguration
 	ConfigurationIndex uint64 `cbor:"4,keyasint"`
+	Installed          bool   `cbor:"5,keyasint,omitempty"` // see SaveInstalled
 }
 
 // The state file begins with the block of the witness. Two slots follow, each with a copy of the record:

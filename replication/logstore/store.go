@@ -24,7 +24,8 @@ type Store struct {
 	// readOnly stores take no change.
 	readOnly bool
 	mayCut   func() uint64
-	hold     func() uint64 // nil: nothing is held back
+	hold     func() uint64            // nil: nothing is held back
+	keep     func(bytes int64) uint64 // likewise
 	// holdBytes bounds the log while entries are held back.
 	holdBytes int64
 	failed    func(error)
@@ -53,7 +54,8 @@ type Store struct {
 	rec         record       // under view, likewise
 
 	heads          []Head   // as Open found them
-	configurations []uint64 // entries that hold one, as Open found them
+	applied        uint64   // the newest entry that was applied, as Open found it
+	configurations []uint64 // under view: entries that hold one; replaced, never changed
 	torn           *Torn    // as Open found it; nil: none
 }
 
@@ -79,6 +81,13 @@ func (s *Store) Identity() Identity {
 
 // Heads returns the heads of the history that the log remembers, in order, as Open found them.
 func (s *Store) Heads() []Head { return s.heads }
+
+// Committed returns the newest entry that this log knows to be committed, as Open found it: it was applied, or a snapshot
+// includes it. In a cluster, entries above it may be replaced by others.
+func (s *Store) Committed() uint64 {
+	m, _ := s.Snapshot()
+	return max(s.applied, m.Index)
+}
 
 // Err is the error that broke the store, wrapping ErrFailed; nil while it works.
 func (s *Store) Err() error {
@@ -154,25 +163,6 @@ func (s *Store) find(index uint64) (*segment, place, bool) {
 		}
 	}
 	return nil, place{}, false
-}
-
-// ConfigurationAt returns the cluster's configuration as of the entry index, among those that were in the log when it was
-// opened, and which entry holds it.
-func (s *Store) ConfigurationAt(index uint64) (raft.Configuration, uint64, error) {
-	for _, at := range slices.Backward(s.configurations) {
-		if at > index {
-			continue
-		}
-		var l raft.Log
-		if err := s.GetLog(at, &l); err != nil {
-			return raft.Configuration{}, 0, fmt.Errorf("read the configuration in entry %d: %w", at, err)
-		}
-		return raft.DecodeConfiguration(l.Data), at, nil
-	}
-	if m, ok := s.Snapshot(); ok && m.Index <= index {
-		return m.Configuration, m.ConfigurationIndex, nil
-	}
-	return raft.Configuration{}, 0, &engine.DamageError{File: s.dir, What: fmt.Sprintf("no configuration at or below entry %d", index)}
 }
 
 // StoreLog appends one entry. See StoreLogs.
@@ -252,6 +242,7 @@ func (s *Store) append(logs []*raft.Log) error {
 	}
 	s.view.Lock()
 	g.add(h, content)
+	s.noteConfigurations(logs)
 	if s.first == 0 {
 		s.first = logs[0].Index
 	}

@@ -24,6 +24,7 @@ type contents struct {
 
 	first, last    uint64
 	heads          []Head   // of batches and the witness, in order
+	applied        uint64   // the newest entry that they say was applied
 	configurations []uint64 // entries that hold one
 
 	next   uint64 // while reading: the next entry; 0: any
@@ -241,7 +242,8 @@ func (c *contents) readEnd(g *segment, rest []byte) error {
 }
 
 func (c *contents) note(h Head) {
-	if h.Event != 0 && (len(c.heads) == 0 || c.heads[len(c.heads)-1] != h) {
+	c.applied = max(c.applied, h.Index)
+	if n := len(c.heads); h.Event != 0 && (n == 0 || c.heads[n-1].Event != h.Event || c.heads[n-1].Hash != h.Hash) {
 		c.heads = append(c.heads, h)
 	}
 }
