@@ -64,6 +64,7 @@ type Node struct {
 	reads        chan *pendingRead // waiting to become current
 	currentAt    atomic.Int64      // when a read was current last, by the steady clock; 0: never. See Ready
 	heard        hearsay
+	differs      atomic.Uint64 // the entry at which another member's digest differs; 0: none does
 
 	copies   stateCopies                       // for other members
 	incoming incoming                          // from another member
