@@ -24,6 +24,7 @@ import (
 	"imperio/appliance/api"
 	"imperio/appliance/auth"
 	"imperio/appliance/config"
+	"imperio/appliance/control"
 	"imperio/appliance/edge"
 	"imperio/appliance/legacy"
 	"imperio/appliance/ops"
@@ -105,14 +106,17 @@ type App struct {
 
 	dir       *dataDir
 	copies    stateCopies
-	trial     *trial                         // this program is on trial; nil: it is not
-	cameBack  *upgrade.Journal               // an upgrade has failed, and this is the program before; nil: none has
-	backups   atomic.Pointer[backup.Service] // nil: none are configured, or the data directory is not open yet
-	mirror    *mirror.Mirror                 // nil: none is configured
-	onTrial   atomic.Bool                    // trial is not nil and has not ended; the mirror waits for that
-	events    *storage.Follower              // follows from the start, for countRounds
+	trial     *trial                           // this program is on trial; nil: it is not
+	cameBack  *upgrade.Journal                 // an upgrade has failed, and this is the program before; nil: none has
+	backups   atomic.Pointer[backup.Service]   // nil: none are configured, or the data directory is not open yet
+	mirror    *mirror.Mirror                   // nil: none is configured
+	onTrial   atomic.Bool                      // trial is not nil and has not ended; the mirror and the feature level wait for that
+	inCluster atomic.Pointer[replication.Node] // the node, if it has a port for other members; nil before it is open
+	problems  atomic.Pointer[[]string]         // the checks that fail, for other members; nil: not known yet
+	events    *storage.Follower                // follows from the start, for countRounds
 	casino    casino
 	certs     *certs.Source
+	control   atomic.Pointer[control.Control] // what other members ask too; nil until it is open
 	edge      *edge.Edge
 	passwords *auth.Passwords
 	api       *api.API
@@ -206,10 +210,19 @@ func newLog(format config.LogFormat, level slog.Leveler, w io.Writer) *slog.Logg
 
 func (a *App) openState(ctx context.Context) (err error) {
 	began := time.Now()
+	if a.config.Cluster.Join != "" {
+		joined, err := JoinCluster(ctx, &a.config, a.version, a.log)
+		if err != nil {
+			return err
+		}
+		if !joined {
+			a.log.Info("this directory belongs to a member already, so --join is ignored", "directory", a.config.Data.Dir)
+		}
+	}
 	opened := a.progress(openPatience, opening)
 	a.dir, err = openDataDir(dataDirOptions{
 		path: a.config.Data.Dir, create: true, key: keyFrom(a.config.Data), games: a.games, log: a.log, observer: a.observeLog(), stallLimit: a.config.Data.DiskStallLimit, clock: a.clock,
-		trial: a.trial != nil, version: a.version, caches: a.memory.Caches, hold: a.heldUpTo, holdBytes: int64(a.config.Backups.LogLimit),
+		trial: a.trial != nil, version: a.version, member: a.membership(), caches: a.memory.Caches, hold: a.heldUpTo, holdBytes: int64(a.config.Backups.LogLimit),
 		store: storage.Options{
 			CheckpointInterval: a.config.Data.CheckpointInterval, CheckpointBytes: a.memory.Checkpoint, MappedBytes: a.memory.Mapped,
 			StallLimit: max(time.Minute, a.config.Data.DiskStallLimit), Logger: a.log,
@@ -231,16 +244,16 @@ func (a *App) openState(ctx context.Context) (err error) {
 	}
 	a.cleanups.add("copies of the state", a.copies.close)
 	a.casino = a.dir.casino()
-	replayed := a.progress(stillPatience, a.replaying)
-	err = a.dir.node.Barrier(ctx)
-	replayed()
-	if err != nil {
-		return fmt.Errorf("wait for the node to lead: %w", err)
+	if err := a.awaitCurrent(ctx); err != nil {
+		return err
 	}
-	if a.trial == nil {
+	if a.trial == nil && a.dir.node.Alone() {
 		if err := a.raiseLevel(ctx); err != nil {
 			return err
 		}
+	}
+	if err := a.recordRecovery(ctx); err != nil {
+		return err
 	}
 	a.events = a.dir.store.Follow() // replayed events are not news
 	index, _ := a.dir.store.Applied()
@@ -250,7 +263,8 @@ func (a *App) openState(ctx context.Context) (err error) {
 	return nil
 }
 
-// raiseLevel raises the casino's feature level to what this program knows. A lone node need not ask other members.
+// raiseLevel raises the casino's feature level to what this program knows. It is for a lone node, which need not ask other
+// members.
 func (a *App) raiseLevel(ctx context.Context) error {
 	if a.dir.store.Level() >= machine.NewestLevel {
 		return nil
@@ -366,6 +380,9 @@ func (a *App) Run(ctx context.Context) error {
 	owned.run(func() { a.countRounds(background, a.events) })
 	owned.run(func() { a.watchLeader(background) })
 	owned.run(func() { a.watchTrial(background); a.onTrial.Store(false) })
+	if a.dir.cluster != nil {
+		owned.run(func() { a.watchProblems(background) })
+	}
 	failed := make(chan error, len(a.servers)+1)
 	owned.run(func() {
 		if err := a.dir.watch(background); err != nil {
@@ -400,6 +417,8 @@ func (a *App) Run(ctx context.Context) error {
 		a.log.Error("stopping because a part failed", "error", err)
 	case err = <-a.dir.node.Failed():
 		a.log.Error("stopping because the node failed", "error", err)
+	case err = <-a.dir.gone:
+		a.log.Error("stopping because this node is no member any more", "error", err)
 	case <-a.dir.store.Failed():
 		err = a.dir.store.Err()
 		a.log.Error("stopping because the state failed", "error", err)
@@ -416,6 +435,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	a.supervisor.ExtendTime(a.config.Listen.ShutdownTimeout + finishPatience + 2*closePatience)
 	stop()
+	a.handOver()
 	a.stopServing()
 	end()
 	owned.wait()

@@ -200,7 +200,7 @@ func (a drillAudit) run(ctx context.Context, dir string, m *backup.Manifest, res
 type backupSource struct{ casino }
 
 // Leads implements backup.Source.
-func (s backupSource) Leads() bool { return s.node.Ready() }
+func (s backupSource) Leads() bool { return s.node.Leads() }
 
 // Entries implements backup.Source.
 func (s backupSource) Entries(ctx context.Context, from, to uint64, visit func(storage.Entry) error) error {

@@ -16,17 +16,19 @@ type casino struct {
 	*storage.Store
 	node *replication.Node
 	keys *seal.Keys
+	// alone says that there is no port for other members.
+	alone bool
 }
 
-func (d *dataDir) casino() casino { return casino{d.store, d.node, d.keys} }
+func (d *dataDir) casino() casino { return casino{d.store, d.node, d.keys, d.port == nil} }
 
 // readPatience bounds how long a read waits for the node to be current.
 const readPatience = 5 * time.Second
 
 // Current returns once reads see everything that was answered before the call.
 func (c casino) Current(ctx context.Context) error {
-	if c.node.Ready() {
-		return nil
+	if c.alone && c.node.Ready() {
+		return nil // nobody else can have answered
 	}
 	ctx, cancel := context.WithTimeout(ctx, readPatience)
 	defer cancel()

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -27,20 +26,14 @@ const SocketFile = config.SocketFile
 
 // listenControl opens the socket for the command line.
 func (a *App) listenControl(context.Context) error {
-	path := filepath.Join(a.config.Data.Dir, SocketFile)
-	// The directory is locked, so an existing socket is left over from a killed process.
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return socketError(err)
-	}
-	l, err := net.Listen("unix", path)
+	l, err := a.openSocket()
 	if err != nil {
-		return socketError(err)
+		return err
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return errors.Join(fmt.Errorf("protect the control socket: %w", err), l.Close())
-	}
+	c := newControl(a.casino, a.passwords, a.log, house{a}, backupsOf(a.backups.Load()), a.importRoom(), a.URL, "operator")
+	a.control.Store(c)
 	s := &server{name: "operator's commands", on: l, http: &http.Server{
-		Handler:     withHealth(a.health, newControl(a.casino, a.passwords, a.log, house{a}, backupsOf(a.backups.Load()), a.importRoom(), a.URL, "operator")),
+		Handler:     withHealth(a.health, c),
 		ConnContext: control.PeerContext,
 		ErrorLog:    slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 		// An audit of a large casino takes minutes.
@@ -64,6 +57,10 @@ func withHealth(h *ops.Health, c *control.Control) http.Handler {
 // newControl makes the operators' API. actor is the name in the history if the system doesn't say who asks. server is nil if
 // none runs. imports is the room on the disk that imports of accounts leave.
 func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Server, backups control.Backups, imports room, origin func() string, actor string) *control.Control {
+	var leader func(context.Context, control.Forwarded) (control.ForwardedAnswer, bool, error)
+	if !c.alone {
+		leader = c.askLeader
+	}
 	return control.New(control.Options{
 		Casino: c, Passwords: p, Keys: c.keys, Log: log, Now: c.node.Now, Random: rand.Reader, Server: server, Backups: backups, Origin: origin,
 		Admit: func(ctx context.Context) error {
@@ -72,7 +69,8 @@ func newControl(c casino, p *auth.Passwords, log *slog.Logger, server control.Se
 			}
 			return c.Calm(ctx)
 		},
-		Actor: func(ctx context.Context) string { return cmp.Or(control.Peer(ctx), actor) },
+		Actor:  func(ctx context.Context) string { return cmp.Or(control.ForwardedFrom(ctx), control.Peer(ctx), actor) },
+		Leader: leader,
 	})
 }
 
@@ -107,7 +105,7 @@ func (h house) Status() control.Status {
 	program, _ := os.Executable() // "" if the system does not know
 	return control.Status{
 		Addresses: addresses,
-		Version:   h.app.version, Program: program, Node: node.NodeID, StartedAt: h.app.started, Leader: node.Ready,
+		Version:   h.app.version, Program: program, Node: node.NodeID, StartedAt: h.app.started, Leader: h.app.dir.node.Leads(),
 		AppliedIndex: node.AppliedIndex, DurableIndex: node.Durable.Index, Events: event, HistoryHead: fmt.Sprintf("%x", head),
 		Accounts: f.Accounts, Sessions: f.Sessions, OpenRounds: f.OpenRounds, LedgerSum: f.LedgerSum,
 	}

@@ -14,9 +14,11 @@ import (
 	"syscall"
 	"time"
 
+	"imperio/appliance/cluster"
 	"imperio/games"
 	"imperio/games/catalogue"
 	"imperio/replication"
+	"imperio/replication/network"
 	"imperio/storage"
 	"imperio/storage/engine"
 	"imperio/storage/machine"
@@ -36,6 +38,11 @@ type dataDir struct {
 	made     bool // this start made the casino
 	wayBack  wayBack
 	lock     *os.File
+
+	member  *cluster.File    // cluster.json; nil: there is none
+	cluster *cluster.Cluster // nil: the node is alone, without a port for members
+	port    *network.Network // nil as well then
+	gone    chan error       // gets why this node is no member any more; nil as well
 }
 
 type dataDirOptions struct {
@@ -52,7 +59,8 @@ type dataDirOptions struct {
 	holdBytes  int64
 	// trial says that the program may be replaced by the one before, so the way back stays open; see trial.go.
 	trial   bool
-	version string // of this program
+	version string      // of this program
+	member  *membership // nil: the node opens no port for other members
 	log     *slog.Logger
 }
 
@@ -98,6 +106,9 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.member, err = d.readMember(); err != nil {
+		return nil, err
+	}
 	if !d.identity.Ready {
 		if !o.create {
 			return nil, fmt.Errorf("%s: %w yet: its first start was interrupted. Start it with 'imperio serve'", o.path, ErrNoCasino)
@@ -105,7 +116,11 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 		if err := d.clear(); err != nil {
 			return nil, err
 		}
-		if d.keys, err = o.key.readOrMake(o.path); err != nil {
+		keys := o.key.readOrMake
+		if d.joins() { // the casino exists
+			keys = o.key.readExisting
+		}
+		if d.keys, err = keys(o.path); err != nil {
 			return nil, err
 		}
 		if err := storage.Create(o.path, d.identity, d.keys.ID()); err != nil {
@@ -140,13 +155,22 @@ func openDataDir(o dataDirOptions) (_ *dataDir, err error) {
 	} else if err := removeAside(o.path); err != nil { // nobody goes back any more
 		return nil, fmt.Errorf("remove what an earlier upgrade has left: %w", err)
 	}
-	d.node, err = replication.Open(replication.Options{
+	node := replication.Options{
 		Dir: o.path, Machine: d.store, Create: !d.identity.Ready, Logger: o.log, Observer: o.observer, Clock: o.clock,
 		Identity: d.logIdentity(), StallLimit: o.stallLimit, Hold: o.hold, HoldBytes: o.holdBytes,
-	})
-	if err != nil {
+	}
+	if o.member != nil {
+		if err := d.openPort(&o, &node); err != nil {
+			return nil, err
+		}
+	}
+	if d.port != nil {
+		undo.add("port for members", d.port.Close)
+	}
+	if d.node, err = replication.Open(node); err != nil {
 		return nil, err
 	}
+	d.attach()
 	if !d.identity.Ready {
 		undo.add("node", func() error { return d.node.Close(context.Background()) })
 		d.identity.Ready, d.made = true, true
@@ -253,7 +277,7 @@ func (d *dataDir) checkUnused() error {
 		if err != nil {
 			return err
 		}
-		if used || next == 1 || left.Uncertain > 0 {
+		if used || next == 1 && !d.joins() || left.Uncertain > 0 { // the log of a member that joins begins empty
 			return d.notNew(replication.LogDir)
 		}
 	}

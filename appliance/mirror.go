@@ -29,7 +29,6 @@ func (a *App) checkMirror() error {
 
 // openMirror makes the mirror.
 func (a *App) openMirror(context.Context) (err error) {
-	a.onTrial.Store(a.trial != nil)
 	a.mirror, err = a.newMirror(&a.config.Mirror, a.dir.identity.ClusterID)
 	return err
 }
@@ -43,7 +42,7 @@ type mirrorSource struct {
 func (a *App) mirrorSource() mirrorSource { return mirrorSource{a.casino, &a.onTrial} }
 
 // Leads implements mirror.Source. A program on trial must not change the tables, since the one before may come back and not know them.
-func (s mirrorSource) Leads() bool { return s.node.Ready() && !s.onTrial.Load() }
+func (s mirrorSource) Leads() bool { return s.node.Leads() && !s.onTrial.Load() }
 
 func (a *App) mirrorStatus() mirror.Status { return a.mirror.Status(a.mirrorSource()) }
 

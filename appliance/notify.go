@@ -28,9 +28,20 @@ func (a *App) openNotifier() (err error) {
 		defer cancel()
 		return a.notifier.Close(ctx)
 	})
-	a.alarms = ops.NewAlarms(ops.AlarmsOptions{Notify: a.notifier.Notify, Hold: a.hold})
+	a.alarms = ops.NewAlarms(ops.AlarmsOptions{Notify: a.notifier.Notify, Hold: a.hold, Speaks: a.speaks})
 	a.cleanups.add("alarms", a.alarms.Close)
 	return nil
+}
+
+// speaks reports whether this node tells operators of its health. In a cluster the leader speaks for all, since the members'
+// problems are among its own checks. A node that knows no leader speaks for itself.
+func (a *App) speaks() bool {
+	node := a.inCluster.Load()
+	if node == nil {
+		return true
+	}
+	s := node.Status()
+	return s.Leader == "" || s.Leader == s.NodeID
 }
 
 // watchLeader looks who leads until ctx ends.

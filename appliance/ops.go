@@ -107,8 +107,16 @@ func theoreticalReturns(c *games.Catalogue) map[string]float64 {
 
 func (a *App) replicationFigures() ops.Replication {
 	s := a.dir.node.Status()
+	var others []ops.Member
+	for _, m := range a.dir.node.Members() {
+		if !m.Self {
+			behind := s.CommitIndex - min(m.Report.AppliedIndex, s.CommitIndex)
+			others = append(others, ops.Member{ID: m.ID, Reached: m.Err == nil, Voter: m.Voter, Lag: behind, Skew: m.Skew, Fetched: m.Report.Fetched})
+		}
+	}
 	return ops.Replication{
-		Leads: s.Ready, Voters: s.Voters, Term: s.Term, LastIndex: s.LastIndex, CommitIndex: s.CommitIndex,
+		Members: others,
+		Leads:   a.dir.node.Leads(), Voters: s.Voters, Term: s.Term, LastIndex: s.LastIndex, CommitIndex: s.CommitIndex,
 		AppliedIndex: s.AppliedIndex, SnapshotIndex: s.SnapshotIndex, InFlight: s.InFlight, Writing: s.Writing,
 	}
 }
@@ -162,10 +170,7 @@ func (a *App) addChecks(context.Context) error {
 			s := node.Status()
 			return s.Writing, s.StallLimit, s.Err
 		}),
-		ops.LeaderCheck(func() (string, string, bool) {
-			s := node.Status()
-			return s.State, s.Leader, s.Ready
-		}),
+		a.leaderCheck(),
 		ops.ApplyLagCheck(func() (uint64, uint64) {
 			s := node.Status()
 			return s.CommitIndex, s.AppliedIndex
@@ -190,7 +195,18 @@ func (a *App) addChecks(context.Context) error {
 	if a.mirror != nil {
 		a.health.Add(ops.MirrorCheck(a.mirrorFigures))
 	}
+	if a.dir.cluster != nil {
+		a.health.Add(a.membersCheck())
+	}
 	return nil
+}
+
+// leaderCheck checks that this node can take bets.
+func (a *App) leaderCheck() ops.Check {
+	return ops.LeaderCheck(func() (string, string, bool) {
+		s := a.dir.node.Status()
+		return s.State, s.Leader, s.Ready
+	})
 }
 
 // listenOps opens the listener for metrics and health.

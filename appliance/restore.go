@@ -149,7 +149,7 @@ func (r *restoring) claim(dir string) error {
 	if r.o.DryRun {
 		return nil
 	}
-	if err := checkOwnUser(dir); err != nil {
+	if err := checkOwnUser(dir, "backup restore"); err != nil {
 		return err
 	}
 	s := swap{dir: dir, log: r.o.Log}
@@ -162,8 +162,8 @@ func (r *restoring) claim(dir string) error {
 	return os.RemoveAll(filepath.Join(dir, restoreNew))
 }
 
-// checkOwnUser refuses to work as root in another user's directory, who could not read the restored files.
-func checkOwnUser(dir string) error {
+// checkOwnUser refuses to do the work of a verb as root in another user's directory, who could not read the new files.
+func checkOwnUser(dir, verb string) error {
 	fi, err := os.Stat(dir)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func checkOwnUser(dir string) error {
 	if u, err := user.LookupId(name); err == nil {
 		name = u.Username
 	}
-	return fmt.Errorf("%s belongs to the user %s, as whom the casino runs. Restore as that user: runuser -u %[2]s -- imperio backup restore …", dir, name)
+	return fmt.Errorf("%s belongs to the user %s, as whom the casino runs. Do this as that user: runuser -u %[2]s -- imperio %[3]s …", dir, name, verb)
 }
 
 func (r *restoring) unlock() error {

@@ -402,13 +402,13 @@ func TestRestore_RefusesToWorkAsRootForAnotherUser(t *testing.T) {
 		t.Skip("only root could")
 	}
 	dir := privateDir(t)
-	if err := checkOwnUser(dir); err != nil {
+	if err := checkOwnUser(dir, "backup restore"); err != nil {
 		t.Errorf("its own directory: %v", err)
 	}
 	if err := os.Chown(dir, 12345, 12345); err != nil {
 		t.Skip(err)
 	}
-	if err := checkOwnUser(dir); err == nil || !strings.Contains(err.Error(), "runuser -u 12345 --") {
+	if err := checkOwnUser(dir, "backup restore"); err == nil || !strings.Contains(err.Error(), "runuser -u 12345 --") {
 		t.Errorf("another user's: %v", err)
 	}
 }

@@ -58,13 +58,17 @@ func readStopped(ctx context.Context, dir string, key keySource, c *games.Catalo
 	if s.store, err = storage.OpenWith(dir, c, s.keys, 0, storage.Options{ReadOnly: true, Owner: s.identity.ClusterID}); err != nil {
 		return nil, key.explain(dir, err)
 	}
-	in := replication.Identity{NodeID: s.identity.NodeID, ClusterID: s.identity.ClusterID}
+	in := s.logIdentity()
 	if s.keys == nil {
 		s.above, s.left, err = replication.Above(dir, in, s.store)
 	} else {
 		s.left, err = replication.Replay(ctx, dir, in, s.store)
 	}
 	return s, err
+}
+
+func (s *stopped) logIdentity() replication.Identity {
+	return replication.Identity{NodeID: s.identity.NodeID, ClusterID: s.identity.ClusterID}
 }
 
 func (s *stopped) close() (err error) {

@@ -197,6 +197,7 @@ func (a *App) findTrial(program string) error {
 	switch {
 	case found && j.To == a.version:
 		a.trial = &trial{program, j}
+		a.onTrial.Store(true)
 		a.log.Warn("this version is on trial: it is kept once it has proven itself", "version", j.To, "before", j.From, "upgrade", j.ID)
 	case found && j.State == upgrade.GoingBack && j.From == a.version:
 		a.cameBack = &j
@@ -256,11 +257,13 @@ func (a *App) noteUpgrade(n upgrade.Note) bool {
 
 // endTrial does what was put off until this program had proven itself. It reports whether all is done.
 func (a *App) endTrial(ctx context.Context) bool {
-	if err := a.raiseLevel(ctx); err != nil {
-		if ctx.Err() == nil {
-			a.log.Error("the upgrade is not finished yet", "error", err)
+	if a.dir.node.Alone() { // in a cluster the leader raises it, once all members report that they know it
+		if err := a.raiseLevel(ctx); err != nil {
+			if ctx.Err() == nil {
+				a.log.Error("the upgrade is not finished yet", "error", err)
+			}
+			return false
 		}
-		return false
 	}
 	a.dir.wayBack.close()
 	if err := removeAside(a.config.Data.Dir); err != nil {

@@ -26,12 +26,16 @@ var house = []rule{
 	{directory: "cmd/imperio", mayImport: []string{"appliance/...", "storage/...", "games/..."}, notLibs: storageLibs},
 
 	{directory: "cmd/imperio/documents", notLibs: storageLibs}, // finds the documents' commands, for tests
+	// Clusters of real processes, for tests: it knows the command line and the API, as users do.
+	{directory: "cmd/imperio/clustertest", mayImport: []string{"appliance/bench"}, notLibs: storageLibs},
 
 	// The composition root wires everything; nothing else imports it.
-	{directory: "appliance", mayImport: []string{"appliance/...", "games/...", "storage/...", "replication", "tls/..."}},
+	{directory: "appliance", mayImport: []string{"appliance/...", "games/...", "storage/...", "replication", "replication/network", "tls/..."}},
 	{directory: "appliance/api", mayImport: []string{"appliance/auth", "appliance/problem", "appliance/request", "games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/auth", mayImport: []string{"appliance/problem", "games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/bench", mayImport: []string{"games/...", "storage/command"}, notLibs: storageLibs},
+	// Who may be a member of a cluster is decided on top of replication; the engine only writes a file durably.
+	{directory: "appliance/cluster", mayImport: []string{"replication", "replication/network", "storage/command", "storage/engine"}, notLibs: storageLibs},
 	{directory: "appliance/config", mayImport: []string{"games/..."}, notLibs: append([]string{"os", "net/http"}, storageLibs...)},
 	{directory: "appliance/control", mayImport: []string{"appliance/auth", "appliance/problem", "appliance/request", "games/...", "storage/command"}, notLibs: storageLibs},
 	{directory: "appliance/edge", mayImport: []string{"appliance/problem", "games/...", "storage/command"}, notLibs: storageLibs},
@@ -111,7 +115,7 @@ var upward = []struct{ from, to, why string }{
 
 // forTests are our packages that only tests may import; libsForTests are such libraries.
 var (
-	forTests     = []string{"cmd/imperio/documents", "games/gamestest/...", "games/rulebook/rulebooktest/...", "storage/storagetest/...", "storage/backup/backuptest/...", "replication/replicationtest/..."}
+	forTests     = []string{"cmd/imperio/documents", "cmd/imperio/clustertest", "games/gamestest/...", "games/rulebook/rulebooktest/...", "storage/storagetest/...", "storage/backup/backuptest/...", "replication/replicationtest/..."}
 	libsForTests = []string{"testing", "pgregory.net/rapid", "github.com/chromedp", "github.com/letsencrypt/pebble", "github.com/google/go-cmp", "github.com/creack/pty", "golang.org/x/tools"}
 )
 

@@ -53,10 +53,7 @@ func (a *ages) olderThan(at time.Duration) (index uint64) {
 // kept returns the newest entry that no other member needs any more, given how much the log takes up.
 func (n *Node) kept(bytes int64) uint64 {
 	upTo := n.mayGo.Load()
-	if n.network == nil || upTo == math.MaxUint64 && n.Alone() {
-		return math.MaxUint64
-	}
-	if bytes > n.holdBytes*pinFactor {
+	if n.network == nil || upTo == math.MaxUint64 || bytes > n.holdBytes*pinFactor {
 		return math.MaxUint64
 	}
 	if bytes <= n.holdBytes {
@@ -69,7 +66,11 @@ func (n *Node) kept(bytes int64) uint64 {
 func (n *Node) lookAfterLog() {
 	last, _ := n.log.LastIndex()
 	n.ages.mark(n.clock.source.Read().Steady, last, n.keepFor)
-	needed := uint64(math.MaxUint64) // the first entry that somebody needs
+	if n.Alone() {
+		n.mayGo.Store(math.MaxUint64)
+		return
+	}
+	needed := last + 1 // the first entry that somebody needs
 	for _, m := range n.Members() {
 		if !m.Self && m.Err == nil && m.Report.AppliedIndex > 0 {
 			needed = min(needed, m.Report.AppliedIndex+1)

@@ -110,20 +110,24 @@ const reportPatience = 3 * time.Second
 // listen asks all other members for their reports, each second.
 func (n *Node) listen() {
 	n.every(time.Second, func() {
-		var asked sync.WaitGroup // each has a deadline
-		for _, s := range n.configuration().Servers {
-			if s.ID == n.id() {
-				continue
-			}
-			asked.Go(func() { n.hear(s) })
-		}
-		asked.Wait()
+		n.hearAll()
 		n.lookAfterLog()
 		if n.changing.TryLock() { // else the change recounts
 			n.recount()
 			n.changing.Unlock()
 		}
 	})
+}
+
+// hearAll asks all other members for their reports.
+func (n *Node) hearAll() {
+	var asked sync.WaitGroup // each has a deadline
+	for _, s := range n.configuration().Servers {
+		if s.ID != n.id() {
+			asked.Go(func() { n.hear(s) })
+		}
+	}
+	asked.Wait()
 }
 
 // hear asks one member for its report.

@@ -212,6 +212,7 @@ const nearlyCaughtUp = 2000
 
 // caughtUp refuses a member that is not near the end of the log.
 func (n *Node) caughtUp(id string) error {
+	n.hearAll()
 	for _, m := range n.Members() {
 		if m.ID != id {
 			continue
@@ -232,6 +233,7 @@ func (n *Node) mayLose(r changeRequest, member raft.Server) error {
 	if member.Suffrage != raft.Voter {
 		return nil
 	}
+	n.hearAll()
 	voters, well := 0, 0
 	for _, m := range n.Members() {
 		if !m.Voter || m.ID == r.ID {
@@ -281,19 +283,22 @@ func (n *Node) Alone() bool {
 }
 
 // introduce has the leader add this node, or take note of its address, where the configuration says otherwise. A node that
-// was removed fails.
+// knows no leader asks, too: perhaps it was removed while it was away. Then it fails.
 func (n *Node) introduce() {
 	n.every(introduceEvery, func() {
-		if s, is := n.server(string(n.id())); is && string(s.Address) == n.address {
+		s, is := n.server(string(n.id()))
+		known := is && string(s.Address) == n.address
+		if _, led := n.leader(); known && led {
 			return
 		}
 		ctx, cancel := context.WithTimeout(n.life, changePatience)
 		defer cancel()
-		r := changeRequest{Kind: addMember, ID: string(n.id()), Address: n.address}
-		err := n.introduceTo(ctx, r)
-		if errors.Is(err, ErrRemoved) {
+		err := n.introduceTo(ctx, changeRequest{Kind: addMember, ID: string(n.id()), Address: n.address})
+		switch {
+		case err == nil || n.life.Err() != nil:
+		case errors.Is(err, ErrRemoved):
 			n.failRemoved(err)
-		} else if err != nil && n.life.Err() == nil {
+		case !known:
 			n.logger.Warn("the cluster does not know this node's address yet", "address", n.address, "error", err)
 		}
 	})

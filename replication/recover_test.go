@@ -108,7 +108,7 @@ func TestRecover_InterruptedIsCompletedBeforeANodeStarts(t *testing.T) {
 	}
 }
 
-// Two survivors of five form a cluster again, and go on.
+// Two survivors of five form a cluster again: the one with less gets the other's state.
 func TestRecover_SurvivorsFormAClusterAgain(t *testing.T) {
 	network := replicationtest.NewNetwork(14)
 	ids := []string{"node-1", "node-2"}
@@ -118,10 +118,10 @@ func TestRecover_SurvivorsFormAClusterAgain(t *testing.T) {
 	}
 	journals := make(map[string]*replicationtest.Journal)
 	nodes := make(map[string]*replication.Node)
-	for _, id := range ids {
+	for i, id := range ids {
 		w := writeLog(t)
 		w.id.NodeID = id
-		w.members("node-1", "node-2", "node-3", "node-4", "node-5").commands(5).applies().commands(3)
+		w.members("node-1", "node-2", "node-3", "node-4", "node-5").commands(5).applies().commands(3 * i)
 		w.write()
 		j := replicationtest.New()
 		if err := replication.Recover(t.Context(), w.dir, w.id, j, members); err != nil {

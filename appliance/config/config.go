@@ -18,7 +18,7 @@ import (
 // A Config is plain data: copy it freely, and read it from any goroutine while nobody writes.
 //
 // Each tagged field is one key. name is the key's spelling in flags and in the file, help its description, and group its
-// heading in the reference. reload:"yes" says that a running casino takes a change of the key when it reloads. A Secret has no flag, since others can read command lines. The field after it, with the same
+// heading in the reference. reload:"yes" says that a running casino takes a change of the key when it reloads. A Secret has no flag (kong:"-"), since others can read command lines. The field after it, with the same
 // name and "-file", names a file that holds it.
 type Config struct {
 	Data     Data     `embed:""`
@@ -34,6 +34,7 @@ type Config struct {
 	Notifications Notifications `embed:""`
 	Legacy        Legacy        `embed:""`
 	Mirror        Mirror        `embed:""`
+	Cluster       Cluster       `embed:""`
 }
 
 // Data says where and how the node stores its state.
@@ -160,6 +161,7 @@ func Default() Config {
 
 		Backups: defaultBackups(),
 		Mirror:  defaultMirror(),
+		Cluster: defaultCluster(),
 	}
 	c.derive(func(string) bool { return false })
 	return c

@@ -23,7 +23,7 @@ type Fact struct {
 	Type        string `json:"type"`
 	Default     string `json:"default"` // spelled as in the environment; "" for none
 	Environment string `json:"environment"`
-	Secret      bool   `json:"secret"` // has no flag
+	Secret      bool   `json:"secret"` // never printed
 	Reload      bool   `json:"reload"` // a reload is enough for a change; else it needs a restart
 	Help        string `json:"help"`
 }

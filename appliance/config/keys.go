@@ -28,7 +28,8 @@ type Key struct {
 	Group  string // its heading in the reference
 	Type   string // what a value looks like, in words
 	Help   string // what it does
-	Secret bool   // never printed, and has no flag
+	Secret bool   // never printed
+	Flag   bool   // it has a flag
 	InFile bool   // the key NAME-file may name a file that holds the value
 	Reload bool   // a reload is enough for a change; else it needs a restart
 
@@ -57,6 +58,7 @@ func appendKeys(keys []Key, t reflect.Type, index []int) []Key {
 			Type:   typeName(field),
 			Help:   field.Tag.Get("help"),
 			Secret: field.Type == reflect.TypeFor[Secret](),
+			Flag:   field.Tag.Get("kong") != "-",
 			InFile: field.Type == reflect.TypeFor[Secret]() || field.Type == reflect.TypeFor[NotifyURLs](),
 			Reload: field.Tag.Get("reload") == "yes",
 			index:  at,

@@ -79,7 +79,8 @@ mistakes are reported at once. ` + "`imperio config`" + ` prints the values in f
 
 ` + "`imperio config check`" + ` checks all that a start checks, files and addresses too, and starts nothing.
 
-Secrets have no flag, since other users of the machine can read command lines. Set them by a file (` + "`…-file`" + `), by the
+Secrets have no flag, since other users of the machine can read command lines; only ` + "`join-token`" + ` has one, since a token that was
+used is worth nothing. Set secrets by a file (` + "`…-file`" + `), by the
 environment, or in one of the two configuration files.
 
 In flags and variables, commas separate the elements of a list. In the TOML file, a list is an array.
@@ -126,7 +127,7 @@ func WriteMarkdown(w io.Writer) error {
 			value = "`" + text + "`"
 		}
 		flag := "flag `--" + key.Name + "`"
-		if key.Secret {
+		if !key.Flag {
 			flag = "no flag"
 		}
 		fmt.Fprintf(&b, "%s · default %s · %s · variable `%s` · changes need a %s\n", key.Type, value, flag, key.Env, key.change())

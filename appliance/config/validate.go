@@ -47,6 +47,7 @@ func (c *Config) Validate() error {
 	v.games()
 	v.backups()
 	v.mirror()
+	v.cluster()
 	v.notifications()
 	if len(v.problems) > 0 {
 		return v.problems

@@ -57,6 +57,13 @@ var (
 
 	GetMirrorStatus = Operation[None, MirrorStatus]{"get-mirror-status", (*Control).getMirrorStatus}
 	RebuildMirror   = Operation[None, None]{"rebuild-mirror", (*Control).rebuildMirror}
+
+	GetClusterStatus   = Operation[ClusterQuery, ClusterStatus]{"get-cluster-status", (*Control).getClusterStatus}
+	CreateJoinToken    = Operation[TokenRequest, JoinToken]{"create-join-token", (*Control).createJoinToken}
+	RemoveMember       = Operation[MemberRemoval, None]{"remove-member", (*Control).removeMember}
+	TransferLeadership = Operation[MemberChange, None]{"transfer-leadership", (*Control).transferLeadership}
+	PromoteMember      = Operation[MemberChange, None]{"promote-member", (*Control).promoteMember}
+	DemoteMember       = Operation[MemberChange, None]{"demote-member", (*Control).demoteMember}
 )
 
 // operations is all that a Control serves.
@@ -67,6 +74,7 @@ var operations = []operation{
 	GetStatus, GetRootCertificate, WriteCheckpoint, Audit, CopyState, RemoveStateCopy, Reload,
 	Restart,
 	StartBackup, StartDrill, GetBackupStatus, GetMirrorStatus, RebuildMirror,
+	GetClusterStatus, CreateJoinToken, RemoveMember, TransferLeadership, PromoteMember, DemoteMember,
 }
 
 // Operation is one thing that operators can ask for. In is its request and Out its answer, both JSON objects.
@@ -79,6 +87,7 @@ type Operation[In, Out any] struct {
 type operation interface {
 	path() string
 	mostBytes() int // of a request
+	mayBeStale() bool
 	serve(ctx context.Context, c *Control, body []byte) (any, error)
 }
 
@@ -136,6 +145,9 @@ type Options struct {
 	Admit func(context.Context) error
 	// Origin returns where players find the casino, such as https://casino.example, for links.
 	Origin func() string
+	// Leader has the leader of the cluster do an operation. done is false if this member leads, and does it itself. nil: there are
+	// no other members.
+	Leader func(ctx context.Context, f Forwarded) (answer ForwardedAnswer, done bool, err error)
 	// Actor returns who sent a request, for the history. The context is the request's.
 	Actor func(context.Context) string
 }
@@ -156,12 +168,34 @@ func New(o Options) *Control {
 	return c
 }
 
+// NewWaiting makes a Control of a member that waits for its cluster. It does only what needs no leader, and refuses the rest.
+// Casino, Passwords and Keys may be nil.
+func NewWaiting(o Options) *Control {
+	c := &Control{o: o, mux: http.NewServeMux()}
+	for _, op := range operations {
+		c.mux.HandleFunc("POST "+op.path(), func(w http.ResponseWriter, r *http.Request) {
+			if !op.mayBeStale() {
+				c.refuse(w, r, problem.New("unavailable", "This member waits for its cluster: it needs a leader, and must catch up with it. See 'imperio cluster status'."))
+				return
+			}
+			c.answer(w, r, op)
+		})
+	}
+	return c
+}
+
 // ServeHTTP does the operation that a request names.
 func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
 
 func (c *Control) answer(w http.ResponseWriter, r *http.Request, op operation) {
 	r = r.WithContext(context.WithValue(r.Context(), sudoKey{}, r.Header.Get(sudoHeader)))
 	body, err := request.ReadUpTo(op.mostBytes(), r, nil)
+	if err == nil {
+		var done bool
+		if done, err = c.forward(w, r, op, body); done {
+			return
+		}
+	}
 	var out any
 	if err == nil {
 		out, err = op.serve(r.Context(), c, body)
@@ -204,13 +238,24 @@ func (op Operation[In, Out]) mostBytes() int {
 	return request.MaxBody
 }
 
+// stale is a request that is answered from what is known here, without a leader.
+type stale interface{ mayBeStale() }
+
+func (op Operation[In, Out]) mayBeStale() bool {
+	var in In
+	_, ok := any(in).(stale)
+	return ok
+}
+
 func (op Operation[In, Out]) serve(ctx context.Context, c *Control, body []byte) (any, error) {
 	var in In
 	if err := request.Decode(body, &in); err != nil {
 		return nil, err
 	}
-	if err := c.o.Casino.Current(ctx); err != nil {
-		return nil, err
+	if !op.mayBeStale() {
+		if err := c.o.Casino.Current(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return op.do(c, ctx, in)
 }

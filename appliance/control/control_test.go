@@ -348,3 +348,5 @@ func (f *fakeServer) CopyState(context.Context, CopyRequest) (StateCopy, error) 
 	return StateCopy{Dir: "/copy"}, nil
 }
 func (f *fakeServer) RemoveStateCopy(CopyName) error { return nil }
+
+func (s *fakeServer) Cluster() Cluster { return nil }

@@ -30,6 +30,8 @@ type Server interface {
 	// Restart begins to replace the server by a program: the path of its file, or "" for the file that the server was started from. The
 	// process id and the listening sockets stay. It returns before the server stops. An error means that nothing has changed.
 	Restart(ctx context.Context, program string) (Restarting, error)
+	// Cluster returns the cluster that the server is a member of; nil if it has no address for other members.
+	Cluster() Cluster
 }
 
 // Status is the state of a server.

@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -51,8 +52,8 @@ func LogCheck(f func() (writing, stall time.Duration, failed error)) Check {
 	}}
 }
 
-// LeaderCheck checks that bets can be taken. ready means that this node leads and is up to date. leader is the node that
-// leads; "" if none does.
+// LeaderCheck checks that bets can be taken. ready means that this node leads, or has caught up with the node that does.
+// leader is the node that leads; "" if none does.
 func LeaderCheck(f func() (state, leader string, ready bool)) Check {
 	return Check{"leader", func(context.Context) (Result, bool) {
 		state, leader, ready := f()
@@ -61,8 +62,42 @@ func LeaderCheck(f func() (state, leader string, ready bool)) Check {
 			return unhealthy("no node leads (this one is %s)", state), true
 		case state == "leader" && !ready:
 			return degraded("this node leads, but is not ready yet"), true
+		case !ready:
+			return unhealthy("this node follows %s, and has not caught up with it", leader), true
 		}
 		return healthy("%s", state), true
+	}}
+}
+
+// MembersCheckName is the name of the check of other members.
+const MembersCheckName = "members"
+
+// Members is what the leader knows of the members of its cluster.
+type Members struct {
+	Voters   int
+	Silent   []string // members that don't answer
+	Silenced int      // how many of them vote
+	Problems []string // of members that answer, as "node: check: detail"
+}
+
+// MembersCheck checks the other members of the cluster, on the leader alone. look returns false elsewhere. One member that is
+// gone or has a problem never makes the leader unhealthy.
+func MembersCheck(look func() (Members, bool)) Check {
+	return Check{MembersCheckName, func(context.Context) (Result, bool) {
+		m, leads := look()
+		if !leads {
+			return Result{}, false
+		}
+		spare := (m.Voters-1)/2 - m.Silenced // voters that may still be lost
+		switch {
+		case len(m.Silent) > 0 && spare <= 0 && m.Silenced > 0:
+			return degraded("%s: no answer. If one more voter is lost, the casino stops", strings.Join(m.Silent, ", ")), true
+		case len(m.Silent) > 0:
+			return degraded("%s: no answer", strings.Join(m.Silent, ", ")), true
+		case len(m.Problems) > 0:
+			return degraded("%s", strings.Join(m.Problems, "; ")), true
+		}
+		return healthy("%d voters", m.Voters), true
 	}}
 }
 

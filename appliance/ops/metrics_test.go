@@ -48,7 +48,7 @@ func allSources(t testing.TB) Sources {
 		},
 		Returns: map[string]float64{"slots/1": 1.2, "slots/2": 0.95, "roulette/1": 36.0 / 37, "blackjack/1": 0.995},
 		Replication: func() Replication {
-			return Replication{Leads: true, Voters: 3, Term: 2, LastIndex: 12, CommitIndex: 11, AppliedIndex: 10, FollowersLag: map[string]uint64{"n2": 4}}
+			return Replication{Leads: true, Voters: 3, Term: 2, LastIndex: 12, CommitIndex: 11, AppliedIndex: 10, Members: []Member{{ID: "n2", Reached: true, Voter: true, Lag: 4, Skew: 250 * time.Millisecond, Fetched: .5}}}
 		},
 		Checkpoints: func() Checkpoints { return Checkpoints{Count: 4, Last: time.Millisecond} },
 		Certificates: func() []Certificate {
@@ -123,6 +123,10 @@ func TestMetrics_TellWhatHappenedAndWhatThereIs(t *testing.T) {
 		`imperio_open_rounds 1`,
 		`imperio_raft_apply_lag_entries 1`,
 		`imperio_raft_follower_lag_entries{member="n2"} 4`,
+		`imperio_cluster_member_up{member="n2"} 1`,
+		`imperio_cluster_member_votes{member="n2"} 1`,
+		`imperio_cluster_clock_skew_seconds{member="n2"} 0.25`,
+		`imperio_cluster_fetched_ratio{member="n2"} 0.5`,
 		`imperio_log_entry_commands_sum 3`,
 		`imperio_certificate_expiry_timestamp_seconds{domain="casino.example"} 1.7e+09`,
 		`imperio_certificate_problem{domain="casino.example"} 1`,

@@ -22,6 +22,9 @@ type Alarms struct {
 type AlarmsOptions struct {
 	Notify func(Message) // must not block, nor call back
 	Hold   time.Duration // how long a change of health must hold; 0: 30 seconds
+	// Speaks reports whether this node tells of its health. A change stays due until it does. nil: it always does. It must not
+	// block.
+	Speaks func() bool
 }
 
 // watched is what is known of one health check.
@@ -84,6 +87,10 @@ func (a *Alarms) tellHealth(check string, w *watched, turn int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed || w.timer == nil || w.turn != turn {
+		return
+	}
+	if a.o.Speaks != nil && !a.o.Speaks() {
+		w.timer = time.AfterFunc(a.o.Hold, func() { a.tellHealth(check, w, turn) })
 		return
 	}
 	w.timer = nil

@@ -49,9 +49,19 @@ type Replication struct {
 	Term                                 uint64
 	LastIndex, CommitIndex, AppliedIndex uint64
 	SnapshotIndex                        uint64
-	InFlight                             int               // commands proposed and not yet answered
-	Writing                              time.Duration     // how long the log's running write has taken so far
-	FollowersLag                         map[string]uint64 // how many entries each other member is behind; nil: unknown on this node
+	InFlight                             int           // commands proposed and not yet answered
+	Writing                              time.Duration // how long the log's running write has taken so far
+	Members                              []Member      // the others, if there are any
+}
+
+// Member is another member of the cluster, as this node hears of it.
+type Member struct {
+	ID      string
+	Reached bool
+	Voter   bool
+	Lag     uint64        // entries that it is behind
+	Skew    time.Duration // how far its clock is ahead of this machine's
+	Fetched float64       // the share of the state that it has received, while it needs that; 0: it doesn't
 }
 
 // Checkpoints are statistics of the state's checkpoints.
@@ -102,7 +112,11 @@ var stateMetrics = []struct {
 	{"imperio_raft_snapshot_index", "The entry up to which the log may be cut.", nil},
 	{"imperio_raft_apply_lag_entries", "Committed entries that are not applied yet.", nil},
 	{"imperio_raft_in_flight_commands", "Commands proposed and not yet answered.", nil},
-	{"imperio_raft_follower_lag_entries", "Entries that another member is behind, as the leader sees it.", []string{"member"}},
+	{"imperio_raft_follower_lag_entries", "Entries that another member is behind, as this node hears.", []string{"member"}},
+	{"imperio_cluster_member_up", "1 if another member answers this node.", []string{"member"}},
+	{"imperio_cluster_member_votes", "1 if another member has a vote.", []string{"member"}},
+	{"imperio_cluster_clock_skew_seconds", "How far another member's clock is ahead of this node's.", []string{"member"}},
+	{"imperio_cluster_fetched_ratio", "The share of the casino's state that another member has received, while it needs that; 0 if it does not.", []string{"member"}},
 	{"imperio_log_write_pending_seconds", "How long the log's running write has taken so far; 0 if none is running.", nil},
 
 	{"imperio_checkpoints_total", "Checkpoints since the start.", nil},
@@ -280,8 +294,12 @@ func putReplication(put func(string, float64, ...string), r Replication) {
 	put("imperio_raft_apply_lag_entries", max(0, float64(r.CommitIndex)-float64(r.AppliedIndex)))
 	put("imperio_raft_in_flight_commands", float64(r.InFlight))
 	put("imperio_log_write_pending_seconds", r.Writing.Seconds())
-	for member, lag := range r.FollowersLag {
-		put("imperio_raft_follower_lag_entries", float64(lag), member)
+	for _, m := range r.Members {
+		put("imperio_cluster_member_up", truth(m.Reached), m.ID)
+		put("imperio_cluster_member_votes", truth(m.Voter), m.ID)
+		put("imperio_raft_follower_lag_entries", float64(m.Lag), m.ID)
+		put("imperio_cluster_clock_skew_seconds", m.Skew.Seconds(), m.ID)
+		put("imperio_cluster_fetched_ratio", m.Fetched, m.ID)
 	}
 }
 

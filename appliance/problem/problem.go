@@ -98,6 +98,8 @@ var statuses = map[string]int{
 	"backup_running":       http.StatusConflict,
 	"backups_off":          http.StatusConflict,
 	"mirror_off":           http.StatusConflict,
+	"cluster_off":          http.StatusConflict,
+	"cluster_refused":      http.StatusConflict,
 	"already_imported":     http.StatusConflict,
 	"no_open_round":        http.StatusNotFound,
 	"account_not_found":    http.StatusNotFound,

@@ -79,7 +79,7 @@ func (c *backupRestoreCommand) Run(env *environment) error {
 			if c.Yes || c.DryRun {
 				return nil
 			}
-			return confirm(env)
+			return confirm(env, "Restore")
 		},
 	}
 	report, err := appliance.Restore(env.Ctx, o)
@@ -128,9 +128,9 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 	return at, usagef("--at %q is no time. Write it as %s", text, now.UTC().Format(time.RFC3339))
 }
 
-// confirm asks whether the restore is meant.
-func confirm(env *environment) error {
-	fmt.Fprint(env.Stdout, "Restore? Type yes: ")
+// confirm asks whether what a verb is about to do is meant.
+func confirm(env *environment, what string) error {
+	fmt.Fprintf(env.Stdout, "%s? Type yes: ", what)
 	answered := make(chan string, 1)
 	go func() { // a read of a terminal can't be interrupted
 		line, _ := bufio.NewReader(io.LimitReader(env.Stdin, 100)).ReadString('\n')

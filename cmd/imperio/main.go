@@ -28,6 +28,7 @@ type commands struct {
 	Uninstall  uninstallCommand  `cmd:"" help:"Stop the service and remove it. The data stay."`
 	Reload     reloadCommand     `cmd:"" help:"Let the running casino read its configuration again."`
 	Health     healthCommand     `cmd:"" help:"Print a running node's health; the exit code is 0 if it is ready."`
+	Cluster    clusterCommand    `cmd:"" help:"Show and change the members of the casino's cluster."`
 	Restart    restartCommand    `cmd:"" help:"Restart the running casino without refusing a request."`
 	Account    accountCommand    `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
 	Invite     inviteCommand     `cmd:"" help:"Make and manage invitations, where people need one to sign up."`

@@ -5,6 +5,7 @@ package replicationtest
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -203,6 +204,16 @@ func (j *Journal) Head() (event uint64, hash [32]byte) {
 	defer j.mu.Unlock()
 	event = uint64(len(j.ids))
 	return event, j.hash(event)
+}
+
+// CopyTo implements replication.Machine. A journal is never sent.
+func (j *Journal) CopyTo(context.Context, string) (storage.Copy, error) {
+	return storage.Copy{}, errors.ErrUnsupported
+}
+
+// Replace implements replication.Machine. A journal is never replaced.
+func (j *Journal) Replace(context.Context, string, storage.Checkpoint) error {
+	return errors.ErrUnsupported
 }
 
 // EventHash implements replication.Machine.

@@ -38,6 +38,7 @@ type Keys struct {
 	certificates []byte
 	backups      []byte
 	imports      []byte
+	authority    cipher.AEAD
 }
 
 // New derives the keys.
@@ -65,6 +66,7 @@ func New(key [KeySize]byte) *Keys {
 		seeds: box("server seed", cipher.NewGCM), passwords: box("password hash", cipher.NewGCMWithRandomNonce),
 		subjects: derive("throttled subject", 32), networks: derive("known network", 32), devices: derive("device cookie", 32), tickets: derive("launch ticket", 32),
 		certificates: derive("certificates", 32), backups: derive("backups", 32), imports: derive("imported name", 32),
+		authority: box("cluster", cipher.NewGCMWithRandomNonce),
 	}
 }
 
@@ -186,4 +188,21 @@ func (k *Keys) OpenPassword(sealed string) (hash string, err error) {
 		return "", fmt.Errorf("open a password hash: %w", ErrSealed)
 	}
 	return string(plain), nil
+}
+
+// authorityForm is what boxes with the key of a cluster's authority are bound to.
+const authorityForm = "imperio cluster authority 1"
+
+// SealAuthority seals the key of a cluster's authority. Two boxes of one key differ.
+func (k *Keys) SealAuthority(key []byte) []byte {
+	return k.authority.Seal(nil, nil, key, []byte(authorityForm))
+}
+
+// OpenAuthority opens the sealed key of a cluster's authority. The error wraps ErrSealed.
+func (k *Keys) OpenAuthority(sealed []byte) ([]byte, error) {
+	key, err := k.authority.Open(nil, nil, sealed, []byte(authorityForm))
+	if err != nil {
+		return nil, ErrSealed
+	}
+	return key, nil
 }

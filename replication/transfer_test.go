@@ -1,0 +1,145 @@
+package replication_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"imperio/replication"
+	"imperio/replication/replicationtest"
+	"imperio/storage/command"
+)
+
+// forgetful makes nodes that keep next to nothing in the log, so that whoever is away needs the whole state.
+func forgetful(o *replication.Options) {
+	o.SnapshotEntries, o.SnapshotInterval, o.TrailingEntries = 4, 10*time.Millisecond, 1
+	o.KeepFor, o.HoldBytes = time.Nanosecond, 1
+}
+
+// playOn bets through a node until the leader's log no longer begins where it does now.
+func playOn(t *testing.T, c *replicationtest.Cluster, n *replicationtest.Node, player command.AccountID) {
+	t.Helper()
+	from := n.Status().LastIndex
+	c.Until("the log to be cut", func() bool {
+		mustBet(t, n, player)
+		return c.Leader().Status().FirstIndex > from+1
+	})
+}
+
+func TestTransfer_AMemberThatWasAwayGetsTheWholeState(t *testing.T) {
+	t.Parallel()
+	c := replicationtest.NewCluster(t, seedOfTest())
+	c.Change = forgetful
+	nodes := c.Grow(3)
+	player := c.Open(nodes[0], "ada", 1_000_000)
+	away := others(c.Leader().ID)[0]
+	for range 2 {
+		c.Stop(away)
+		here := c.All()[0]
+		playOn(t, c, here, player)
+		back := c.Start(away)
+		if got, want := coinsOn(t, back, player), coinsOn(t, here, player); got != want {
+			t.Fatalf("%s is back with %d coins of %d", away, got, want)
+		}
+		c.Until("the log to go on", func() bool { return back.Status().LastIndex >= here.Status().AppliedIndex })
+	}
+	// It starts again from what it has.
+	c.Stop(away)
+	coinsOn(t, c.Start(away), player)
+}
+
+func TestTransfer_ANodeJoinsACasinoWhoseLogWasCut(t *testing.T) {
+	t.Parallel()
+	c := replicationtest.NewCluster(t, seedOfTest())
+	c.Change = forgetful
+	first := c.Grow(1)[0]
+	player := c.Open(first, "ada", 1_000_000)
+	c.Until("the log to be cut", func() bool {
+		mustBet(t, first, player)
+		return first.Status().FirstIndex > 5
+	})
+	nodes := c.Grow(3)
+	if got, want := coinsOn(t, nodes[2], player), coinsOn(t, first, player); got != want {
+		t.Errorf("the new member has %d coins of %d", got, want)
+	}
+}
+
+func TestTransfer_IsResumedAfterTheReceiverWasStopped(t *testing.T) {
+	t.Parallel()
+	c := replicationtest.NewCluster(t, seedOfTest())
+	c.Change = func(o *replication.Options) {
+		forgetful(o)
+		o.TransferRate = 100 << 10 // the first part goes at once, the others later
+	}
+	nodes := c.Grow(3)
+	for i := range 300 { // a state of several parts
+		c.Open(nodes[0], fmt.Sprintf("player%d", i), 1000)
+	}
+	player := c.Open(nodes[0], "ada", 1_000_000)
+	away := others(c.Leader().ID)[0]
+	c.Stop(away)
+	playOn(t, c, c.All()[0], player)
+	back := c.Start(away)
+	part := filepath.Join(back.Dir, replication.TransferDir, "incoming.db")
+	c.Until("a part of the state", func() bool {
+		fi, err := os.Stat(part)
+		return err == nil && fi.Size() > 0
+	})
+	c.Stop(away)
+	before, err := os.Stat(part)
+	if err != nil {
+		t.Fatalf("nothing is left of the part: %v", err)
+	}
+	c.Change = forgetful
+	coinsOn(t, c.Start(away), player)
+	t.Logf("the receiver was stopped with %d bytes", before.Size())
+}
+
+// A file that is not what was promised replaces nothing.
+func TestTransfer_ADamagedStateIsNotTaken(t *testing.T) {
+	t.Parallel()
+	c := replicationtest.NewCluster(t, seedOfTest())
+	c.Change = forgetful
+	nodes := c.Grow(3)
+	player := c.Open(nodes[0], "ada", 1_000_000)
+	away := others(c.Leader().ID)[0]
+	c.Stop(away)
+	here := c.All()[0]
+	playOn(t, c, here, player)
+	// What a fetch has left is of another file.
+	dir := filepath.Join(nodes[0].Dir, "..", away, replication.TransferDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"incoming.db": strings.Repeat("x", 5000), "incoming.sha256": "something else"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	coinsOn(t, c.Start(away), player)
+}
+
+// A member that was away for a moment gets entries, not the state.
+func TestKeep_AShortAbsenceCostsNoTransfer(t *testing.T) {
+	t.Parallel()
+	c := replicationtest.NewCluster(t, seedOfTest())
+	c.Change = func(o *replication.Options) {
+		o.SnapshotEntries, o.SnapshotInterval, o.TrailingEntries = 4, 10*time.Millisecond, 1
+	}
+	nodes := c.Grow(3)
+	player := c.Open(nodes[0], "ada", 1_000_000)
+	away := others(c.Leader().ID)[0]
+	c.Stop(away)
+	here := c.All()[0]
+	for range 100 {
+		mustBet(t, here, player)
+	}
+	back := c.Start(away)
+	coinsOn(t, back, player)
+	if _, err := os.Stat(filepath.Join(back.Dir, replication.TransferDir, "incoming.sha256")); err == nil {
+		t.Error("the whole state was sent")
+	}
+}
