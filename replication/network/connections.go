@@ -32,7 +32,7 @@ type conn struct {
 	*tls.Conn
 	peer     string // the other end's id; "" for a node that joins
 	incoming bool
-	idle     time.Duration // how long a read may wait; 0: the user sets deadlines
+	idle     time.Duration // how long a read may wait; 0: only the user sets deadlines
 	set      *connections
 	once     sync.Once
 }

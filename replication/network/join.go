@@ -45,7 +45,7 @@ type joinHandler func(ctx context.Context, secretID string, r JoinRequest) (Join
 
 const (
 	maxJoin   = 1 << 20          // bytes of a request and of an answer
-	joinLimit = 30 * time.Second // how long Join may take if its caller sets no deadline
+	joinLimit = 30 * time.Second // for Join without a deadline, and for a node to send nothing
 )
 
 // HandleJoin sets what answers requests to join. secretID is Token.ID of the token that the node has brought; the function

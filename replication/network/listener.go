@@ -81,7 +81,9 @@ func (n *Network) receive(raw net.Conn) (*conn, *queue, error) {
 	switch state.NegotiatedProtocol {
 	case raftProtocol:
 		c.idle, to = streamIdle, n.streams.queue
-	case callProtocol, joinProtocol:
+	case callProtocol:
+	case joinProtocol:
+		c.idle = joinLimit
 	default:
 		return nil, nil, errors.New("it does not say what it is for")
 	}

@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	headerLimit   = 5 * time.Second  // how long a request may take up to its body
-	transferLimit = 30 * time.Second // how long a request or an answer may take on the wire
-	idleLimit     = 2 * time.Minute  // callers close idle connections earlier
+	transferLimit = 30 * time.Second // how long a request's body or an answer may take on the wire
+	// idleLimit is how long a caller may send nothing, also on a new connection. Callers close idle connections earlier, so
+	// that none is closed while a call is on its way.
+	idleLimit = 2 * time.Minute
 )
 
 type callHandler func(ctx context.Context, from, method string, request []byte) (answer []byte, err error)
@@ -33,8 +34,8 @@ type connKey struct{}
 func (n *Network) newServer() *http.Server {
 	return &http.Server{
 		Handler:           http.HandlerFunc(n.serve),
-		ReadHeaderTimeout: headerLimit,
-		ReadTimeout:       transferLimit,
+		ReadHeaderTimeout: idleLimit,
+		ReadTimeout:       idleLimit,
 		IdleTimeout:       idleLimit,
 		MaxHeaderBytes:    8 << 10,
 		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelError),
@@ -89,7 +90,7 @@ func (n *Network) serveCall(w http.ResponseWriter, r *http.Request, from, method
 	}
 }
 
-// readRequest reads a whole body, with the time that the server allows for it. Otherwise it has answered.
+// readRequest reads a whole body. If it can't, it has answered.
 func readRequest(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, ok bool) {
 	switch {
 	case r.ContentLength < 0:
@@ -100,6 +101,10 @@ func readRequest(w http.ResponseWriter, r *http.Request, limit int64) (body []by
 		reply(w, http.StatusRequestEntityTooLarge, nil)
 		return nil, false
 	}
+	wire := http.NewResponseController(w)
+	if err := wire.SetReadDeadline(time.Now().Add(transferLimit)); err != nil {
+		return nil, false
+	}
 	body = make([]byte, r.ContentLength)
 	if _, err := io.ReadFull(r.Body, body); err != nil {
 		w.Header().Set("Connection", "close")
@@ -107,7 +112,7 @@ func readRequest(w http.ResponseWriter, r *http.Request, limit int64) (body []by
 		return nil, false
 	}
 	// From now on the server reads to notice when the caller hangs up. That may take as long as the handler does.
-	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
+	if err := wire.SetReadDeadline(time.Time{}); err != nil {
 		return nil, false
 	}
 	return body, true
