@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -23,6 +24,7 @@ type balancer struct {
 	next atomic.Uint64
 	open chan struct{} // connections wait until it is closed
 	work sync.WaitGroup
+	life context.Context // ends the connections
 }
 
 func startBalancer(t *testing.T, to ...string) *balancer {
@@ -31,7 +33,8 @@ func startBalancer(t *testing.T, to ...string) *balancer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &balancer{Listener: l, to: to, open: make(chan struct{})}
+	life, end := context.WithCancel(context.Background())
+	b := &balancer{Listener: l, to: to, open: make(chan struct{}), life: life}
 	b.work.Go(func() {
 		for {
 			c, err := l.Accept()
@@ -41,7 +44,7 @@ func startBalancer(t *testing.T, to ...string) *balancer {
 			b.work.Go(func() { b.carry(c) })
 		}
 	})
-	t.Cleanup(func() { l.Close(); b.work.Wait() })
+	t.Cleanup(func() { l.Close(); end(); b.work.Wait() })
 	return b
 }
 
@@ -49,7 +52,7 @@ func (b *balancer) carry(c net.Conn) {
 	defer c.Close()
 	select {
 	case <-b.open:
-	case <-time.After(clusterPatience):
+	case <-b.life.Done():
 		return
 	}
 	backend, err := net.Dial("tcp", b.to[b.next.Add(1)%uint64(len(b.to))])
@@ -57,8 +60,7 @@ func (b *balancer) carry(c net.Conn) {
 		return // as a load balancer does whose backend is down
 	}
 	defer backend.Close()
-	deadline := time.Now().Add(clusterPatience)
-	_, _ = c.SetDeadline(deadline), backend.SetDeadline(deadline)
+	defer context.AfterFunc(b.life, func() { c.Close(); backend.Close() })()
 	var both sync.WaitGroup
 	both.Go(func() { io.Copy(backend, c); backend.(*net.TCPConn).CloseWrite() })
 	io.Copy(c, backend)
