@@ -71,10 +71,15 @@ func (b *balancer) carry(c net.Conn) {
 // All members serve one certificate. The challenges of the issuer reach any of them.
 func TestClusterACME_OneCertificateForAllMembers(t *testing.T) {
 	const domain = "casino.cluster.test"
-	plain := []string{freeAddress(t), freeAddress(t), freeAddress(t)}
-	front := startBalancer(t, plain...)
+	plain, secure := make([]string, 3), make([]string, 3)
+	for i := range plain {
+		plain[i], secure[i] = freeAddress(t), freeAddress(t)
+	}
+	front, secureFront := startBalancer(t, plain...), startBalancer(t, secure...)
 	close(front.open)
-	p := certstest.StartPebble(t, certstest.PebbleOptions{HTTPAddr: front.Addr().String()})
+	close(secureFront.open)
+	t.Setenv("PEBBLE_WFE_NONCEREJECT", "0") // else it asks for some orders twice
+	p := certstest.StartPebble(t, certstest.PebbleOptions{HTTPAddr: front.Addr().String(), TLSAddr: secureFront.Addr().String()})
 	// The issuer answers once all members are there to answer its challenges: it sends several at a time.
 	issuer, err := url.Parse(p.Directory())
 	if err != nil {
@@ -84,9 +89,9 @@ func TestClusterACME_OneCertificateForAllMembers(t *testing.T) {
 	issuer.Host = gate.Addr().String()
 	roots := fileWith(t, "roots.pem", p.Trust())
 	var all []*memberHouse
-	for _, address := range plain {
+	for i := range plain {
 		m := newMember(t, func(c *config.Config) {
-			c.Listen.Domains, c.Listen.HTTPAddr, c.Listen.HTTPSAddr = []string{domain}, address, freeAddress(t)
+			c.Listen.Domains, c.Listen.HTTPAddr, c.Listen.HTTPSAddr = []string{domain}, plain[i], secure[i]
 			c.TLS.Mode, c.TLS.ACMEDirectory, c.TLS.ACMERootFile = config.TLSACME, issuer.String(), roots
 		})
 		if len(all) > 0 {
