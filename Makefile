@@ -24,7 +24,7 @@ $(GO) test $(1) $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test backup-torture upgrade-torture lint pages description man platforms container recipes soak deb release notices screenshots unit short times fuzz bench bench-backups bench-restart bench-import bench-mirror bench-keys bench-ratio edge-check clean torture
+.PHONY: help run build test backup-torture upgrade-torture lint pages description man platforms container recipes soak deb release notices screenshots unit short times fuzz bench bench-backups bench-restart bench-import bench-mirror bench-keys bench-cluster bench-ratio edge-check clean torture cluster-torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -164,6 +164,9 @@ bench-import: build ## measure how long a million players of an older casino tak
 bench-keys: build ## measure play after 10,000 players have used 20 million idempotency keys, within 2 hours
 	$(CAMPAIGN) -only keys -keys 20000000 -key-players 10000 -within 2h $(BENCHFLAGS)
 
+bench-cluster: build ## measure three processes on this machine: spins against a lone node, 50 kills of the leader, rolling restarts; half an hour
+	$(CAMPAIGN) -only cluster,failover,rolling -within 1h $(BENCHFLAGS)
+
 bench-ratio: build ## measure the ratio to a bare handler with a small casino, in a minute
 	./bin/imperio bench --start --baseline --duration 20s
 
@@ -189,3 +192,8 @@ soak: ## play for SOAK=10m with everything that people and programs do, and see 
 
 torture: ## kill the real binary KILLS=120 times under load after KEYS=1000000 used keys, set its clock, take files away; compare every answer with the books
 	TORTURE_KILLS=$(KILLS) TORTURE_KEYS=$(KEYS) $(GO) test -count=1 -timeout 60m -run "^TestTorture" -v ./cmd/imperio/endtoend
+
+CLUSTER_ROUNDS ?= 100
+
+cluster-torture: ## disturb three real processes in network namespaces CLUSTER_ROUNDS=100 times: cables, bad lines, kills, pauses, clocks, full disks; check every answer with Porcupine
+	CLUSTER_ROUNDS=$(CLUSTER_ROUNDS) $(GO) test -count=1 -timeout 3h -run "^TestClusterTorture" -v ./cmd/imperio/endtoend

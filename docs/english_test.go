@@ -13,7 +13,7 @@ const longestSentence = 30
 
 // plain are the documents whose sentences are counted: those for users and operators.
 var plain = []string{
-	"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/BACKUP.md", "docs/BOTS.md", "docs/DEPLOYMENT.md", "docs/IMPORT.md", "docs/TROUBLESHOOTING.md", "docs/MONITORING.md",
+	"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/BACKUP.md", "docs/BOTS.md", "docs/CLUSTER.md", "docs/DEPLOYMENT.md", "docs/IMPORT.md", "docs/TROUBLESHOOTING.md", "docs/MONITORING.md",
 	"docs/NOTIFICATIONS.md", "docs/OPERATIONS.md", "docs/PRIVACY.md", "docs/PROXIES.md", "docs/SECURITY.md", "docs/TLS.md",
 }
 

@@ -26,6 +26,8 @@ var house = []rule{
 	{directory: "cmd/imperio", mayImport: []string{"appliance/...", "storage/...", "games/..."}, notLibs: storageLibs},
 
 	{directory: "cmd/imperio/documents", notLibs: storageLibs}, // finds the documents' commands, for tests
+	// Clusters of real processes, for tests: it knows the command line and the API, as users do.
+	{directory: "cmd/imperio/clustertest", mayImport: []string{"appliance/bench"}, notLibs: storageLibs},
 
 	// The composition root wires everything; nothing else imports it.
 	{directory: "appliance", mayImport: []string{"appliance/...", "games/...", "storage/...", "replication", "replication/network", "tls/..."}},
@@ -113,7 +115,7 @@ var upward = []struct{ from, to, why string }{
 
 // forTests are our packages that only tests may import; libsForTests are such libraries.
 var (
-	forTests     = []string{"cmd/imperio/documents", "games/gamestest/...", "games/rulebook/rulebooktest/...", "storage/storagetest/...", "storage/backup/backuptest/...", "replication/replicationtest/..."}
+	forTests     = []string{"cmd/imperio/documents", "cmd/imperio/clustertest", "games/gamestest/...", "games/rulebook/rulebooktest/...", "storage/storagetest/...", "storage/backup/backuptest/...", "replication/replicationtest/..."}
 	libsForTests = []string{"testing", "pgregory.net/rapid", "github.com/chromedp", "github.com/letsencrypt/pebble", "github.com/google/go-cmp", "github.com/creack/pty", "golang.org/x/tools"}
 )
 

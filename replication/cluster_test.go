@@ -12,6 +12,7 @@ import (
 	"imperio/games"
 	"imperio/replication"
 	"imperio/replication/replicationtest"
+	"imperio/storage"
 	"imperio/storage/command"
 )
 
@@ -410,4 +411,33 @@ func TestOpen_AMemberOfAClusterDoesNotStartAlone(t *testing.T) {
 	}
 	c.Change = nil
 	c.Start("n2")
+}
+
+// liar is a machine that reports other changes than it has made.
+type liar struct{ *storage.Store }
+
+func (l liar) Digests() []storage.Digest {
+	list := l.Store.Digests()
+	for i := range list {
+		list[i].Sum++
+	}
+	return list
+}
+
+func TestDivergence_TheMemberThatDiffersStopsAndTheCasinoGoesOn(t *testing.T) {
+	t.Parallel()
+	c := replicationtest.NewCluster(t, seedOfTest())
+	c.Expelled()
+	nodes := c.Grow(2)
+	c.Change = func(o *replication.Options) { o.Machine = liar{o.Machine.(*storage.Store)} }
+	nodes = append(nodes, c.Grow(3)[2])
+	player := c.Open(nodes[0], "ada", 1_000_000)
+	c.Until("the odd one out to stop", func() bool {
+		mustBet(t, nodes[0], player)
+		return nodes[2].Err() != nil
+	})
+	if !errors.Is(nodes[2].Err(), replication.ErrDiverged) {
+		t.Errorf("it stopped with %v", nodes[2].Err())
+	}
+	mustBet(t, nodes[1], player)
 }

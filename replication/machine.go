@@ -39,6 +39,9 @@ type Machine interface {
 	// Replace replaces the state by the one in a file that CopyTo of another member has written, which it takes over. It
 	// verifies the file first, and changes nothing if it refuses. It is called from the goroutine of Apply.
 	Replace(ctx context.Context, path string, want storage.Checkpoint) error
+	// Digests returns the newest samples of a running digest of all changes, oldest first. All members sample after the same
+	// entries.
+	Digests() []storage.Digest
 	// EventHash returns the hash of an event of the history, and false if there is no such event.
 	EventHash(event uint64) (hash [32]byte, found bool, err error)
 }

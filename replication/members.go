@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"imperio/storage"
 )
 
 // Member is a member of the cluster as this node sees it.
@@ -39,6 +41,8 @@ type Report struct {
 	Wall         time.Time `cbor:"11,keyasint"` // its machine's clock
 	Problems     []string  `cbor:"12,keyasint"` // its checks that fail, as Options.Problems tells them
 	Fetched      float64   `cbor:"13,keyasint"` // the share of another member's state that it has received, 0 to 1; 0: it needs none
+	// Digests are samples of the running digest of its changes; see divergence.go.
+	Digests []storage.Digest `cbor:"14,keyasint"`
 }
 
 // Members returns the members of the cluster, sorted by id, this node among them. A lone node is its only member. It waits
@@ -65,6 +69,7 @@ func (n *Node) report() Report {
 	r := Report{
 		State: s.State, Leader: s.Leader, Term: s.Term, FirstIndex: s.FirstIndex, LastIndex: s.LastIndex, CommitIndex: s.CommitIndex,
 		AppliedIndex: s.AppliedIndex, Ready: s.Ready, Program: n.program, Wall: n.clock.source.Read().Wall, Fetched: n.incoming.fetched(),
+		Digests: n.machine.Digests(),
 	}
 	if n.level != nil {
 		r.Level = n.level()
@@ -111,6 +116,7 @@ const reportPatience = 3 * time.Second
 func (n *Node) listen() {
 	n.every(time.Second, func() {
 		n.hearAll()
+		n.compareDigests()
 		n.lookAfterLog()
 		if n.changing.TryLock() { // else the change recounts
 			n.recount()

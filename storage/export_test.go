@@ -42,3 +42,11 @@ func TamperMachine(s *Store, fn func(m *machine.Record)) error {
 		return err
 	})
 }
+
+// TamperState changes one byte of the state, only in memory, as a fault of the machine's memory could.
+func TamperState(s *Store) error {
+	return s.db.Update(func(w *engine.Writer) error {
+		w.Put(0, []byte("a key that nobody reads"), []byte{1})
+		return nil
+	})
+}

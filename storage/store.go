@@ -44,6 +44,7 @@ type Store struct {
 	keys    *seal.Keys // nil: not known
 	caches  machine.CacheBytes
 	feed    feed
+	digests digests
 }
 
 // schema declares the machine's tables to the engine.
@@ -163,10 +164,11 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 		}
 	}
 	m := s.machine.Load()
+	var samples []Digest
 	err := s.db.Update(func(w *engine.Writer) error {
 		m.On(w)
-		applied, _ := w.Applied()
-		index, term := w.Applied()
+		applied, term := w.Applied()
+		index := applied
 		for i, c := range commands {
 			if c.Index <= applied {
 				continue
@@ -176,6 +178,16 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 				if results[i], err = m.Apply(c.Time, &decoded[i]); err != nil {
 					return fmt.Errorf("log entry %d: %w", c.Index, err)
 				}
+			}
+			if i+1 < len(commands) && commands[i+1].Index == c.Index {
+				continue // the entry has more commands
+			}
+			if isSampled(c.Index, index) {
+				record, err := m.Head().Encode()
+				if err != nil {
+					return err
+				}
+				samples = append(samples, Digest{Index: c.Index, Sum: w.Digest(record)})
 			}
 			index, term = c.Index, c.Term
 		}
@@ -190,6 +202,7 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 		return nil, err
 	}
 	s.feed.add(m.Recorded())
+	s.digests.add(samples)
 	return results, nil
 }
 

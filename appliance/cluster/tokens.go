@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -35,7 +36,7 @@ func (c *Cluster) NewToken(ctx context.Context, actor string, valid time.Duratio
 	if err := c.node.Barrier(ctx); err != nil {
 		return t, expires, err
 	}
-	authority, err := AuthorityIn(c.o.State, c.o.Keys)
+	authority, err := c.awaitAuthority(ctx)
 	if err != nil {
 		return t, expires, err
 	}
@@ -62,6 +63,27 @@ func (c *Cluster) NewToken(ctx context.Context, actor string, valid time.Duratio
 		return a.record(command.RecordAct{Actor: actor, Act: "join_token_made", After: "valid until " + expires.Format(time.RFC3339)})
 	})
 	return t, expires, err
+}
+
+// authorityPatience bounds how long a token waits for the authority: the leader puts it into the state right after its first start.
+const authorityPatience = 10 * time.Second
+
+func (c *Cluster) awaitAuthority(ctx context.Context) (*network.Authority, error) {
+	ctx, cancel := context.WithTimeout(ctx, authorityPatience)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		authority, err := AuthorityIn(c.o.State, c.o.Keys)
+		if !errors.Is(err, ErrNoAuthority) {
+			return authority, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-again.C:
+		}
+	}
 }
 
 // Refusal is a request that makes no sense now. Its message is for whoever asked.

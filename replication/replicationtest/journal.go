@@ -216,6 +216,9 @@ func (j *Journal) Replace(context.Context, string, storage.Checkpoint) error {
 	return errors.ErrUnsupported
 }
 
+// Digests implements replication.Machine. A journal has none.
+func (j *Journal) Digests() []storage.Digest { return nil }
+
 // EventHash implements replication.Machine.
 func (j *Journal) EventHash(event uint64) (hash [32]byte, found bool, err error) {
 	j.mu.Lock()

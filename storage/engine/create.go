@@ -58,6 +58,9 @@ func putHead(meta *bbolt.Bucket, h head) error {
 	if err := meta.Put(appliedKey, Seal(metaTable, appliedKey, applied)); err != nil {
 		return err
 	}
+	if err := meta.Put(digestKey, Seal(metaTable, digestKey, binary.BigEndian.AppendUint64(nil, h.digest))); err != nil {
+		return err
+	}
 	return meta.Put(recordKey, Seal(metaTable, recordKey, h.record))
 }
 

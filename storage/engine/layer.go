@@ -31,10 +31,12 @@ func (l *layer) keys(table int) []string {
 	return keys
 }
 
-// head is what the engine keeps beside the tables: the applied index and term, and the owner's record at that point.
+// head is what the engine keeps beside the tables: the applied index and term, the owner's record at that point, and the
+// digest of all changes up to it.
 type head struct {
 	index, term uint64
 	record      []byte
+	digest      uint64
 }
 
 // checkpoint is the head as a checkpoint.

@@ -134,12 +134,19 @@ func (w *Writer) Put(table int, key, value []byte) {
 		value = []byte{} // nil would be a deletion
 	}
 	w.live.put(table, key, value)
+	w.head.note(changePut, w.schema.Tables[table].Name, key, value)
 }
 
 // Delete removes the value under a key, if there is one.
-func (w *Writer) Delete(table int, key []byte) { w.live.put(table, key, nil) }
+func (w *Writer) Delete(table int, key []byte) {
+	w.live.put(table, key, nil)
+	w.head.note(changeDelete, w.schema.Tables[table].Name, key, nil)
+}
+
+// Digest is the digest of all changes since the state was created, and of the owner's record, which belongs to them.
+func (w *Writer) Digest(record []byte) uint64 { return w.head.digestWith(record) }
 
 // SetApplied sets the index and term that the changes so far belong to, and the owner's record after them.
 func (w *Writer) SetApplied(index, term uint64, record []byte) {
-	w.head = head{index: index, term: term, record: record}
+	w.head.index, w.head.term, w.head.record = index, term, record
 }

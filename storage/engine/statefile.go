@@ -125,6 +125,14 @@ func readHead(tx *bbolt.Tx, path string) (h head, err error) {
 		return h, &DamageError{File: path, What: fmt.Sprintf("the applied index and term take %d bytes instead of 16", len(applied))}
 	}
 	h.index, h.term = binary.BigEndian.Uint64(applied), binary.BigEndian.Uint64(applied[8:])
+	digest, err := metaValue(tx, path, digestKey)
+	if err != nil {
+		return h, err
+	}
+	if len(digest) != 8 {
+		return h, &DamageError{File: path, What: fmt.Sprintf("the digest of its changes takes %d bytes instead of 8", len(digest))}
+	}
+	h.digest = binary.BigEndian.Uint64(digest)
 	record, err := metaValue(tx, path, recordKey)
 	h.record = append([]byte{}, record...) // must outlive the transaction
 	return h, err

@@ -47,6 +47,7 @@ var (
 	ownerKey   = []byte("owner")   // Options.Owner
 	appliedKey = []byte("applied") // index and term of the newest change, eight bytes each
 	recordKey  = []byte("record")  // the owner's record
+	digestKey  = []byte("digest")  // the digest of all changes, eight bytes; see digest.go
 )
 
 // Every value in the file ends with the CRC-32C of its table's name, its key and its content, since bbolt's pages have no

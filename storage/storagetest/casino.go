@@ -251,7 +251,7 @@ func (c *Casino) nextIndex() uint64 {
 	return c.Log[len(c.Log)-1].Index + 1 + uint64(c.random.IntN(2)) // raft's own entries leave gaps
 }
 
-// Replay applies another casino's log, in batches of random size.
+// Replay applies another casino's log, in batches of random size that end with an entry.
 func (c *Casino) Replay(log []storage.Command) []command.Result {
 	c.t.Helper()
 	c.Log = append(c.Log, log...)
@@ -263,6 +263,9 @@ func (c *Casino) apply(entries []storage.Command) []command.Result {
 	var results []command.Result
 	for len(entries) > 0 {
 		n := min(len(entries), 1+c.random.IntN(16))
+		for n < len(entries) && entries[n].Index == entries[n-1].Index {
+			n++ // all commands of an entry come at once
+		}
 		r, err := c.Store.Apply(entries[:n])
 		if err != nil {
 			c.t.Fatalf("apply entries %d to %d: %v", entries[0].Index, entries[n-1].Index, err)

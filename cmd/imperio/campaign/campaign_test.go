@@ -39,6 +39,9 @@ var steps = []struct {
 	{"backups", "backups during play, and a restore", (*campaign).measureBackups, true},
 	{"import", "players who move in from an older casino", (*campaign).measureImport, true},
 	{"mirror", "a mirror in PostgreSQL that catches up, and play with it", (*campaign).measureMirror, true},
+	{"cluster", "spins in a cluster of three nodes", (*campaign).measureClusterSpeed, true},
+	{"failover", "kills of a cluster's leader", (*campaign).measureFailover, true},
+	{"rolling", "rolling restarts of a cluster", (*campaign).measureRolling, true},
 	{"keys", "play with many used idempotency keys", (*campaign).measureKeys, false},
 }
 
@@ -178,6 +181,7 @@ func TestCampaign(t *testing.T) {
 		"| machine | ", "Ratio: **", "Rounds a second: ", "Median: **", "after SIGKILL under load", "the books are right",
 		"| size of the program |", "| memory when idle |", "| processor time of a bet, ", "| start after SIGKILL under load, ",
 		"| keyed against unkeyed bets |", "| first bets after a restart |", "| first bets after SIGKILL |", "A restore of everything took", "users move in from SQLite", "Throughput while others move in", "| bystanders |", "| failed requests at restarts |", "| longest gap between two answers at a restart, ", "| start after SIGKILL, used keys |",
+		"through the leader of three nodes", "through a follower of three nodes", "after kill -9 of the leader, median", "at rolling restarts", "the books of all three nodes are right",
 	} {
 		if !strings.Contains(text.String(), part) {
 			t.Errorf("%q is missing in the report", part)

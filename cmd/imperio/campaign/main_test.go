@@ -30,6 +30,7 @@ type options struct {
 	turn             time.Duration
 	idle             time.Duration               // before memory is read
 	restarts         int                         // of each kind, under load
+	kills            int                         // of a cluster's leader
 	keys, keyPlayers int                         // used idempotency keys, and players who used them
 	movers           int                         // users of an older casino, who move in
 	within           time.Duration               // everything together
@@ -44,11 +45,11 @@ var (
 	full = options{
 		few: 10_000, some: 100_000, many: 1_000_000, playing: 100_000, connections: 64, duration: 20 * time.Second,
 		turns: 5, turn: 5 * time.Second, idle: 5 * time.Second, keys: 2_000_000, keyPlayers: 64, within: 25 * time.Minute,
-		patience: 3 * time.Second, restarts: 5, movers: 1_000_000,
+		patience: 3 * time.Second, restarts: 5, kills: 50, movers: 1_000_000,
 	}
 	tiny = options{
 		few: 20, some: 40, many: 80, playing: 40, connections: 4, duration: 500 * time.Millisecond,
-		turns: 2, turn: 200 * time.Millisecond, idle: 100 * time.Millisecond, keys: 1000, keyPlayers: 4, within: 10 * time.Minute, patience: 3 * time.Second, rounds: 100, restarts: 1, movers: 400, quick: true,
+		turns: 2, turn: 200 * time.Millisecond, idle: 100 * time.Millisecond, keys: 1000, keyPlayers: 4, within: 10 * time.Minute, patience: 3 * time.Second, rounds: 100, restarts: 1, kills: 1, movers: 400, quick: true,
 	}
 )
 
@@ -67,6 +68,7 @@ func (o *options) register(flags *flag.FlagSet) {
 	flags.IntVar(&o.turns, "turns", o.turns, "turns of each side of a comparison")
 	flags.DurationVar(&o.turn, "turn", o.turn, "how long a turn is")
 	flags.IntVar(&o.restarts, "restarts", o.restarts, "restarts of each kind, under load")
+	flags.IntVar(&o.kills, "kills", o.kills, "kills of a cluster's leader in the step failover")
 	flags.DurationVar(&o.idle, "idle", o.idle, "how long a casino idles before its memory is read")
 	flags.IntVar(&o.keys, "keys", o.keys, "used idempotency keys in the step keys")
 	flags.IntVar(&o.keyPlayers, "key-players", o.keyPlayers, "players who used them")
@@ -76,8 +78,8 @@ func (o *options) register(flags *flag.FlagSet) {
 
 // validate refuses options that make no sense.
 func (o *options) validate() error {
-	if least := min(o.few, o.some, o.many, o.playing, o.connections, o.keyPlayers, o.turns, o.restarts); least < 1 || o.rounds < 0 || o.keys < o.keyPlayers || o.movers < 40 || o.movers%20 != 0 {
-		return fmt.Errorf("accounts, players, connections, turns and restarts must be 1 or more, rounds 0 or more, movers 40 or another multiple of 20, and each key player must have used a key")
+	if least := min(o.few, o.some, o.many, o.playing, o.connections, o.keyPlayers, o.turns, o.restarts, o.kills); least < 1 || o.rounds < 0 || o.keys < o.keyPlayers || o.movers < 40 || o.movers%20 != 0 {
+		return fmt.Errorf("accounts, players, connections, turns, restarts and kills must be 1 or more, rounds 0 or more, movers 40 or another multiple of 20, and each key player must have used a key")
 	}
 	if o.turn < 100*time.Millisecond || o.duration < 500*time.Millisecond || o.idle < 0 {
 		return fmt.Errorf("a turn must be 100ms or longer, and the duration 500ms or longer")

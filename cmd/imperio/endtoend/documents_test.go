@@ -76,9 +76,13 @@ func paths(t *testing.T) []string {
 
 // reader follows a document.
 type reader struct {
-	dir       string // stands for the clone and for the root directory
-	http, ops string // addresses of its casino
+	dir       string   // stands for the clone and for the root directory
+	http, ops string   // addresses of its casino
+	others    []string // addresses of other nodes of a cluster, each after the one in the documents
 }
+
+// otherAddresses are those of a cluster's nodes in the documents, beside the first node's for players and operators.
+var otherAddresses = []string{"127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:7001", "127.0.0.1:7002", "127.0.0.1:7003"}
 
 // standIns are programs that would change the machine. The others that documents use are real.
 var standIns = map[string]string{
@@ -137,6 +141,9 @@ func newReader(t *testing.T, program string) *reader {
 		t.Fatal(err)
 	}
 	r := &reader{dir: t.TempDir(), http: freeAddress(t), ops: freeAddress(t)}
+	for _, address := range otherAddresses {
+		r.others = append(r.others, address, freeAddress(t))
+	}
 	for _, dir := range []string{".tools", ".pids", "bin", "backup", "srv", "etc/systemd/system", "usr/local/bin", "var/lib",
 		"usr/share/bash-completion/completions", "usr/local/share/zsh/site-functions", "usr/share/fish/vendor_completions.d", "usr/local/share/man/man1"} {
 		if err := os.MkdirAll(filepath.Join(r.dir, dir), 0o755); err != nil {
@@ -177,15 +184,15 @@ var serverPath = regexp.MustCompile(`(^|[\s="'>]|file://|sqlite:)(/(?:var/lib|et
 
 // here is a text of the document with the reader's addresses and paths.
 func (r *reader) here(text string) string {
-	text = strings.NewReplacer("127.0.0.1:8080", r.http, "127.0.0.1:9190", r.ops).Replace(text)
+	text = strings.NewReplacer(append([]string{"127.0.0.1:8080", r.http, "127.0.0.1:9190", r.ops}, r.others...)...).Replace(text)
 	return serverPath.ReplaceAllString(text, "${1}"+r.dir+"${2}")
 }
 
 // prelude is what each document's shell begins with.
 const prelude = `set -euo pipefail
 exec </dev/null 2>&1
-await_casino() { until curl -sf "http://$IMPERIO_OPS_ADDR/health/ready" >/dev/null; do kill -0 "$(cat "$PIDS/casino")"; sleep 0.05; done; }
-stop_casino() { kill -TERM "$(cat "$PIDS/casino")"; wait "$(cat "$PIDS/casino")"; }
+await_casino() { until curl -sf "http://$IMPERIO_OPS_ADDR/health/ready" >/dev/null; do kill -0 "$(cat "$PIDS/$1")"; sleep 0.05; done; }
+stop_casino() { kill -TERM "$(cat "$PIDS/$1")"; wait "$(cat "$PIDS/$1")"; }
 `
 
 // follow runs the blocks in order, and compares what they print with what the document shows.
@@ -194,6 +201,7 @@ func (r *reader) follow(t *testing.T, blocks []documents.Block) {
 	var script strings.Builder
 	script.WriteString(prelude)
 	var commands []documents.Command
+	running := 0 // casinos, each in a terminal of its own
 	for _, b := range blocks {
 		switch {
 		case b.File != "":
@@ -202,13 +210,15 @@ func (r *reader) follow(t *testing.T, blocks []documents.Block) {
 			}
 		case b.Runs():
 			if b.Casino == "stopped" {
-				script.WriteString("stop_casino\n")
+				fmt.Fprintf(&script, "stop_casino casino%d\n", running) // the one that was started last
+				running--
 			}
 			for _, c := range b.Commands {
 				fmt.Fprintf(&script, "printf '\\001%d\\002'\n", len(commands))
 				commands = append(commands, c)
 				if b.Casino == "starts" {
-					fmt.Fprintf(&script, "( echo $BASHPID >\"$PIDS/casino\"; exec %s ) >\"$ROOT/casino.log\" 2>&1 &\nawait_casino\n", r.here(c.Text))
+					running++
+					fmt.Fprintf(&script, "( echo $BASHPID >\"$PIDS/casino%[1]d\"; exec %[2]s ) >>\"$ROOT/casino%[1]d.log\" 2>&1 &\nawait_casino casino%[1]d\n", running, r.here(c.Text))
 				} else {
 					script.WriteString(r.here(c.Text) + "\n")
 				}
@@ -231,9 +241,10 @@ func (r *reader) follow(t *testing.T, blocks []documents.Block) {
 		_, output, _ = strings.Cut(output, "\x02")
 		c := commands[i]
 		if err != nil && i == len(outputs)-1 {
-			for _, log := range []string{"casino.log", "journal"} {
-				if text, readErr := os.ReadFile(filepath.Join(r.dir, log)); readErr == nil {
-					t.Logf("%s:\n%s", log, text)
+			logs, _ := filepath.Glob(filepath.Join(r.dir, "casino*.log"))
+			for _, log := range append(logs, filepath.Join(r.dir, "journal")) {
+				if text, readErr := os.ReadFile(log); readErr == nil {
+					t.Logf("%s:\n%s", filepath.Base(log), text)
 				}
 			}
 			t.Fatalf("line %d: %v\n%s\n%s", c.Line, err, c.Text, output)
