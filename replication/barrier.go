@@ -99,14 +99,10 @@ func (n *Node) askForReads() {
 		case <-n.life.Done():
 			return
 		}
-		for more := true; more; {
-			select {
-			case r := <-n.reads:
-				batch = append(batch, r)
-			default:
-				more = false
-			}
-		}
+		drain(n.reads, func(r *pendingRead) bool {
+			batch = append(batch, r)
+			return len(batch) < cap(n.reads)
+		})
 		index, err := n.askReadIndex()
 		for i, r := range batch {
 			r.index, r.err = index, err
