@@ -84,10 +84,9 @@ func (c *stateCopies) drop() {
 // stateFor returns the copy for another member. The first call begins to make one, and fails with errCopying.
 func (n *Node) stateFor() (stateCopy, error) {
 	c := &n.copies
-	first, _ := n.log.FirstIndex()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.copy != nil && first <= c.copy.meta.Index && time.Since(c.copy.used) <= copyLife {
+	if c.copy != nil && n.goesOnFrom(c.copy.meta.Index) && time.Since(c.copy.used) <= copyLife {
 		return *c.copy, nil
 	}
 	if c.busy {
@@ -101,6 +100,14 @@ func (n *Node) stateFor() (stateCopy, error) {
 		n.running.Go(n.copyState)
 	}
 	return stateCopy{}, errCopying
+}
+
+// goesOnFrom reports whether raft can send what comes after a copy's entry. It needs that entry's term, too: from the log, or
+// because it is the snapshot's, as in the log of a casino that was recovered or restored.
+func (n *Node) goesOnFrom(index uint64) bool {
+	first, _ := n.log.FirstIndex()
+	snapshot, _ := n.log.Snapshot()
+	return first <= index || first == index+1 && snapshot.Index == index
 }
 
 // copyState makes a copy of the state.
