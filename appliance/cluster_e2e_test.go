@@ -351,3 +351,61 @@ func TestCluster_TokensAdmitOneNode(t *testing.T) {
 	third.open()
 	first.sees("three voters", func(s control.ClusterStatus) bool { return s.Voters == 3 })
 }
+
+// A member that starts without a majority serves no players, but tells operators what it waits for.
+func TestCluster_AMemberThatWaitsAnswersOperators(t *testing.T) {
+	t.Parallel()
+	all := threeMembers(t)
+	for _, m := range all {
+		m.stop()
+	}
+	waits := all[0]
+	opened := make(chan error, 1)
+	go func() { opened <- waits.tryOpen() }()
+	socket := filepath.Join(waits.config.Data.Dir, SocketFile)
+	for deadline := time.Now().Add(clusterPatience); ; time.Sleep(20 * time.Millisecond) {
+		if client, err := control.Dial(t.Context(), socket); err == nil {
+			client.Close()
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	if s := waits.sees("nobody", func(s control.ClusterStatus) bool { return s.Leader == "" }); len(s.Members) != 3 {
+		t.Errorf("it knows %d members", len(s.Members))
+	}
+	if _, err := ask(waits, control.GetStatus, control.None{}); err == nil || !strings.Contains(err.Error(), "waits for its cluster") {
+		t.Errorf("another operation: %v", err)
+	}
+	all[1].open()
+	if err := <-opened; err != nil {
+		t.Fatal(err)
+	}
+	waits.sees("a leader", func(s control.ClusterStatus) bool { return s.Leader != "" && member(s, waits.id).Ready })
+}
+
+// What runs once in a cluster can be asked for on any member.
+func TestCluster_BackupsAreTheLeaders(t *testing.T) {
+	t.Parallel()
+	target := config.BackupURL("file://" + t.TempDir())
+	all := threeMembers(t, func(c *config.Config) { c.Backups.To = []config.BackupURL{target} })
+	leader := leaderOf(all[0], all)
+	for _, m := range all {
+		if m == leader {
+			continue
+		}
+		run := does(m, control.StartBackup, control.None{}).Run
+		for deadline := time.Now().Add(clusterPatience); ; time.Sleep(20 * time.Millisecond) {
+			s := does(m, control.GetBackupStatus, control.None{})
+			if s.Run.Number == run && !s.Run.Finished.IsZero() {
+				if r := s.Run.Results; len(r) != 1 || r[0].Error != "" {
+					t.Errorf("the backup: %+v", r)
+				}
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("no backup is made: %+v", s)
+			}
+		}
+	}
+}
