@@ -151,7 +151,7 @@ func (n *Node) answerRead(ctx context.Context, r readRequest) (a readAnswer, err
 	if r.Applied < a.Index && len(n.tokens) == 0 {
 		// Raft tells followers with the next entry that the last one is committed, or else only after commitDelay. Nothing is
 		// under way, and a member waits: so there is an empty entry.
-		_, _ = n.enter(ctx, nil)
+		_ = n.enter(ctx, &proposal{done: make(chan struct{}, 1)}, nil)
 	}
 	return a, nil
 }

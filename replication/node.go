@@ -61,6 +61,8 @@ type Node struct {
 	sole         atomic.Bool       // this node is the only voter; see recount
 	changing     sync.Mutex        // held by the leader while it changes the membership
 	outbox       chan *forwarded   // for the leader
+	admitting    sync.Mutex        // held while a command of another member is queued
+	copiesTaken  copiesTaken       // used with admitting held
 	reads        chan *pendingRead // waiting to become current
 	unanswered   memberCounters    // questions under way to each voter whether this node leads
 	currentAt    atomic.Int64      // when a read was current last, by the steady clock; 0: never. See Ready

@@ -31,6 +31,7 @@ func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, 
 		}
 		return err
 	}
+	copies := uint32(0)    // sent to leaders
 	outcome := unavailable // the error of giving up: unknown once an attempt may have been taken
 	for {
 		_, self, err := n.awaitLeader(ctx)
@@ -47,7 +48,8 @@ func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, 
 			if err := again(); err != nil {
 				return command.Result{}, outcome(err)
 			}
-			became, result, err = n.forward(ctx, data)
+			copies++
+			became, result, err = n.forward(ctx, data, copies)
 		}
 		switch became {
 		case carriedOut:
@@ -124,35 +126,41 @@ func (e *notTaken) Unwrap() error { return e.cause }
 
 // attempt sends data through the log once. Its error is a *notTaken, or raft's, the machine's, or that of ctx.
 func (n *Node) attempt(ctx context.Context, data []byte) (command.Result, error) {
-	p, err := n.enter(ctx, data)
-	if err != nil {
+	p := &proposal{data: data, done: make(chan struct{}, 1)}
+	if err := n.enter(ctx, p, nil); err != nil {
 		return command.Result{}, err
 	}
 	return n.await(ctx, p)
 }
 
-// enter queues data for an entry of the log. Its error is a *notTaken.
-func (n *Node) enter(ctx context.Context, data []byte) (*proposal, error) {
+// enter queues a proposal for an entry of the log. Its error is a *notTaken. If admit is not nil, its error refuses the
+// proposal; proposals are queued in the order in which they are admitted.
+func (n *Node) enter(ctx context.Context, p *proposal, admit func() error) error {
 	select {
 	case n.tokens <- struct{}{}:
 	default:
 		select {
 		case n.tokens <- struct{}{}:
 		case <-ctx.Done():
-			return nil, &notTaken{fmt.Errorf("too many commands in flight: %w", ctx.Err())}
+			return &notTaken{fmt.Errorf("too many commands in flight: %w", ctx.Err())}
 		case <-n.broken:
-			return nil, &notTaken{n.Err()}
+			return &notTaken{n.Err()}
 		case <-n.life.Done():
-			return nil, &notTaken{errClosed}
+			return &notTaken{errClosed}
 		}
 	}
-	if err := n.refuses(); err != nil { // with the token in hand: Close waits for whoever has one
-		<-n.tokens
-		return nil, &notTaken{err}
+	err := n.refuses() // with the token in hand: Close waits for whoever has one
+	if err == nil && admit != nil {
+		n.admitting.Lock()
+		defer n.admitting.Unlock()
+		err = admit()
 	}
-	p := &proposal{data: data, done: make(chan struct{}, 1)}
+	if err != nil {
+		<-n.tokens
+		return &notTaken{err}
+	}
 	n.queue <- p // it has room for as many as there are tokens
-	return p, nil
+	return nil
 }
 
 // await waits for what becomes of a proposal.
