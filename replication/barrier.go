@@ -3,6 +3,8 @@ package replication
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -97,14 +99,10 @@ func (n *Node) askForReads() {
 		case <-n.life.Done():
 			return
 		}
-		for more := true; more; {
-			select {
-			case r := <-n.reads:
-				batch = append(batch, r)
-			default:
-				more = false
-			}
-		}
+		drain(n.reads, func(r *pendingRead) bool {
+			batch = append(batch, r)
+			return len(batch) < cap(n.reads)
+		})
 		index, err := n.askReadIndex()
 		for i, r := range batch {
 			r.index, r.err = index, err
@@ -117,7 +115,7 @@ func (n *Node) askForReads() {
 // askReadIndex finds out how far the log must be applied for a read that began before the call.
 func (n *Node) askReadIndex() (uint64, error) {
 	if n.leads.isOpen.Load() {
-		return n.confirmLead(n.life)
+		return n.confirmLead()
 	}
 	leader, ok := n.leader()
 	if !ok || leader.ID == n.id() {
@@ -127,8 +125,13 @@ func (n *Node) askReadIndex() (uint64, error) {
 	defer cancel()
 	ctx, cancel = n.whileLeading(ctx, leader)
 	defer cancel()
-	a, err := ask[struct{}, readAnswer](ctx, n, leader, callRead, struct{}{})
+	applied, _ := n.machine.Applied()
+	a, err := ask[readRequest, readAnswer](ctx, n, leader, callRead, readRequest{applied})
 	return a.Index, err
+}
+
+type readRequest struct {
+	Applied uint64 `cbor:"1,keyasint"` // how far the member that asks has applied the log
 }
 
 type readAnswer struct {
@@ -136,48 +139,55 @@ type readAnswer struct {
 }
 
 // answerRead tells another member how far a read must see.
-func (n *Node) answerRead(ctx context.Context, _ struct{}) (a readAnswer, err error) {
+func (n *Node) answerRead(ctx context.Context, r readRequest) (a readAnswer, err error) {
 	if !n.leads.isOpen.Load() {
 		return a, raft.ErrNotLeader
 	}
 	if n.sole.Load() {
 		a.Index, _ = n.machine.Applied()
-		return a, nil
+	} else if a.Index, err = n.readIndex(ctx); err != nil { // the queue's goroutine asks, so that the reads of all members share questions
+		return a, err
 	}
-	// The queue's own goroutine asks, so that the reads of all members share questions.
-	a.Index, err = n.readIndex(ctx)
-	return a, err
+	if r.Applied < a.Index && len(n.tokens) == 0 {
+		// Raft tells followers with the next entry that the last one is committed, or else only after commitDelay. Nothing is
+		// under way, and a member waits: so there is an empty entry.
+		_, _ = n.enter(ctx, nil)
+	}
+	return a, nil
 }
 
-// confirmLead makes sure that this node still leads, and returns how far it has applied the log.
-func (n *Node) confirmLead(ctx context.Context) (uint64, error) {
+// maxUnanswered is how many questions to one voter may be under way. Rounds do not wait for the slowest voters, and a question
+// is never given up early, since that would cost a connection.
+const maxUnanswered = 2
+
+// confirmLead makes sure that this node still leads, and returns how far it has applied the log. It has one caller at a time.
+func (n *Node) confirmLead() (uint64, error) {
 	// Raft stops leading before it takes note of a newer term. So if it leads now, nobody has won this node's vote since.
 	term := n.ledTerm.Load()
 	if n.raft.CurrentTerm() != term || n.raft.State() != raft.Leader {
 		return 0, raft.ErrNotLeader
 	}
-	ctx, cancel := context.WithTimeout(ctx, callPatience)
-	defer cancel()
-	ctx, cancel = n.whileLeading(ctx, raft.Server{ID: n.id()})
-	defer cancel()
-	servers, others := n.configuration().Servers, 0
+	others, asked := 0, 0
+	servers := n.configuration().Servers
 	answers := make(chan error, len(servers))
 	for _, s := range servers {
 		if s.ID == n.id() || s.Suffrage != raft.Voter {
 			continue
 		}
 		others++
-		go func() {
-			a, err := ask[struct{}, termAnswer](ctx, n, s, callTerm, struct{}{})
-			if err == nil && a.Term > term {
-				err = fmt.Errorf("%s knows term %d: %w", s.ID, a.Term, raft.ErrNotLeader)
-			}
-			answers <- err
-		}()
+		if unanswered := n.unanswered.of(s.ID); unanswered.Add(1) <= maxUnanswered {
+			asked++
+			n.running.Go(func() {
+				defer unanswered.Add(-1)
+				answers <- n.askTerm(s, term)
+			})
+		} else {
+			unanswered.Add(-1)
+		}
 	}
 	agree := 1
-	for asked := 0; agree < majority(others+1); asked++ {
-		if asked == others {
+	for answered := 0; agree < majority(others+1); answered++ {
+		if answered == asked {
 			return 0, fmt.Errorf("only %d of %d voters confirm that this node leads: %w", agree, others+1, raft.ErrNotLeader)
 		}
 		if err := <-answers; err == nil {
@@ -186,6 +196,37 @@ func (n *Node) confirmLead(ctx context.Context) (uint64, error) {
 	}
 	index, _ := n.machine.Applied()
 	return index, nil
+}
+
+// askTerm asks a voter whether it knows a newer term than this node's.
+func (n *Node) askTerm(s raft.Server, term uint64) error {
+	ctx, cancel := context.WithTimeout(n.life, callPatience)
+	defer cancel()
+	ctx, cancel = n.whileLeading(ctx, raft.Server{ID: n.id()})
+	defer cancel()
+	a, err := ask[struct{}, termAnswer](ctx, n, s, callTerm, struct{}{})
+	if err == nil && a.Term > term {
+		err = fmt.Errorf("%s knows term %d: %w", s.ID, a.Term, raft.ErrNotLeader)
+	}
+	return err
+}
+
+// memberCounters are numbers by member.
+type memberCounters struct {
+	mu    sync.Mutex
+	count map[raft.ServerID]*atomic.Int32 // under mu
+}
+
+func (c *memberCounters) of(id raft.ServerID) *atomic.Int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.count == nil {
+		c.count = make(map[raft.ServerID]*atomic.Int32)
+	}
+	if c.count[id] == nil {
+		c.count[id] = new(atomic.Int32)
+	}
+	return c.count[id]
 }
 
 // majority is the least number of voters that decide.

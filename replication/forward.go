@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -45,7 +46,7 @@ const (
 )
 
 // senders is how many calls with commands may be under way at a time. While they are, commands gather for the next one.
-const senders = 3
+const senders = 2
 
 // forward sends a command to the leader. It returns when it has its fate, or when ctx ends.
 func (n *Node) forward(ctx context.Context, data []byte) (fate, command.Result, error) {
@@ -79,17 +80,33 @@ func (n *Node) sendOn() {
 			return
 		}
 		batch, size := []*forwarded{first}, len(first.data)
-		for more := true; more && len(batch) < maxForwarded && size < maxForwardedBytes; {
-			select {
-			case f := <-n.outbox:
-				batch, size = append(batch, f), size+len(f.data)
-			default:
-				more = false
-			}
-		}
+		drain(n.outbox, func(f *forwarded) bool {
+			batch, size = append(batch, f), size+len(f.data)
+			return len(batch) < maxForwarded && size < maxForwardedBytes
+		})
 		n.sendBatch(batch)
 		for _, f := range batch {
 			f.done <- struct{}{}
+		}
+	}
+}
+
+// drain takes what waits in a queue, until take has enough. While more keeps coming, it yields before it looks again, so that
+// requests that are being read still get into the batch; see collect.
+func drain[T any](queue <-chan T, take func(T) (more bool)) {
+	for came := true; came; {
+		runtime.Gosched()
+		came = false
+		for waits := true; waits; {
+			select {
+			case v := <-queue:
+				came = true
+				if !take(v) {
+					return
+				}
+			default:
+				waits = false
+			}
 		}
 	}
 }

@@ -62,6 +62,7 @@ type Node struct {
 	changing     sync.Mutex        // held by the leader while it changes the membership
 	outbox       chan *forwarded   // for the leader
 	reads        chan *pendingRead // waiting to become current
+	unanswered   memberCounters    // questions under way to each voter whether this node leads
 	currentAt    atomic.Int64      // when a read was current last, by the steady clock; 0: never. See Ready
 	heard        hearsay
 	differs      atomic.Uint64 // the entry at which another member's digest differs; 0: none does

@@ -13,8 +13,8 @@ type Digest struct {
 // A digest is sampled after each entry that crosses a multiple of digestEvery. So all members sample after the same
 // entries, whatever batches these come in.
 const (
-	digestEvery  = 64
-	digestSample = 64 // the newest samples that are kept
+	digestEvery = 64
+	digestsKept = 64 // the newest samples
 )
 
 // digests are the newest samples.
@@ -33,7 +33,7 @@ func (d *digests) add(samples []Digest) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.newest = append(d.newest, samples...)
-	if more := len(d.newest) - digestSample; more > 0 {
+	if more := len(d.newest) - digestsKept; more > 0 {
 		d.newest = append(d.newest[:0], d.newest[more:]...)
 	}
 }

@@ -23,22 +23,20 @@ func splitTarget(target string) (id, address string) {
 	return id, address
 }
 
-// dial opens a connection for a protocol to a target. With an empty id any member of the cluster may answer.
+// dial opens a connection for a protocol to a target. With an empty id any member of the cluster may answer. Its errors wrap
+// ErrNotReached.
 func (n *Network) dial(ctx context.Context, to, protocol string) (*conn, error) {
 	id, address := splitTarget(to)
 	ctx, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
 	defer context.AfterFunc(n.life, cancel)()
-	if n.life.Err() != nil {
-		return nil, net.ErrClosed
-	}
 	c, err := n.greeted(ctx, id, address, protocol)
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s at %s: %w", memberName(id), address, err)
-	}
-	if !n.open.add(c) {
+	if err == nil && !n.open.add(c) {
 		c.NetConn().Close()
-		return nil, net.ErrClosed
+		err = net.ErrClosed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w at %s: %w", ErrNotReached, address, err)
 	}
 	return c, nil
 }

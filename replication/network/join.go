@@ -45,7 +45,7 @@ type joinHandler func(ctx context.Context, secretID string, r JoinRequest) (Join
 
 const (
 	maxJoin   = 1 << 20          // bytes of a request and of an answer
-	joinLimit = 30 * time.Second // how long Join may take if its caller sets no deadline
+	joinLimit = 30 * time.Second // for Join without a deadline, and for a node to send nothing
 )
 
 // HandleJoin sets what answers requests to join. secretID is Token.ID of the token that the node has brought; the function
@@ -60,11 +60,11 @@ func (n *Network) serveJoin(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close")
 	handler := n.admit.Load()
 	if handler == nil {
-		w.WriteHeader(http.StatusServiceUnavailable)
+		reply(w, http.StatusServiceUnavailable, nil)
 		return
 	}
 	if n.refused.Tokens() < 1 {
-		w.WriteHeader(http.StatusTooManyRequests)
+		reply(w, http.StatusTooManyRequests, nil)
 		return
 	}
 	body, ok := readRequest(w, r, maxJoin)
@@ -74,7 +74,7 @@ func (n *Network) serveJoin(w http.ResponseWriter, r *http.Request) {
 	var m joinMessage
 	if err := json.Unmarshal(body, &m); err != nil || len(m.Secret) != len(Token{}.Secret) {
 		n.refused.Allow()
-		w.WriteHeader(http.StatusBadRequest)
+		reply(w, http.StatusBadRequest, nil)
 		return
 	}
 	answer, err := (*handler)(r.Context(), Token{Secret: [16]byte(m.Secret)}.ID(), m.JoinRequest)

@@ -14,11 +14,10 @@ import (
 	"imperio/replication/network"
 )
 
-// link carries connections to a member, slowly or not at all.
+// link carries connections to a member, until it is cut.
 type link struct {
 	listener net.Listener
-	cut      atomic.Bool  // nothing arrives any more, either way
-	rate     atomic.Int64 // bytes a second towards the member; 0: as fast as it goes
+	cut      atomic.Bool // nothing arrives any more, either way
 	end      context.CancelFunc
 	ended    context.Context
 	work     sync.WaitGroup
@@ -44,8 +43,8 @@ func newLink(t *testing.T, to *network.Network) *link {
 				continue
 			}
 			context.AfterFunc(l.ended, func() { near.Close(); far.Close() })
-			l.work.Go(func() { l.carry(far, near, &l.rate) })
-			l.work.Go(func() { l.carry(near, far, new(atomic.Int64)) })
+			l.work.Go(func() { l.carry(far, near) })
+			l.work.Go(func() { l.carry(near, far) })
 		}
 	})
 	t.Cleanup(func() {
@@ -56,7 +55,7 @@ func newLink(t *testing.T, to *network.Network) *link {
 	return l
 }
 
-func (l *link) carry(to, from net.Conn, rate *atomic.Int64) {
+func (l *link) carry(to, from net.Conn) {
 	defer to.Close()
 	buffer := make([]byte, 64<<10)
 	for {
@@ -64,13 +63,6 @@ func (l *link) carry(to, from net.Conn, rate *atomic.Int64) {
 		if l.cut.Load() {
 			<-l.ended.Done()
 			return
-		}
-		if r := rate.Load(); r > 0 {
-			select {
-			case <-time.After(time.Duration(n) * time.Second / time.Duration(r)):
-			case <-l.ended.Done():
-				return
-			}
 		}
 		if _, writeErr := to.Write(buffer[:n]); err != nil || writeErr != nil {
 			return
@@ -102,38 +94,6 @@ func TestCall_EndsAtItsDeadlineWhenTheMemberVanishes(t *testing.T) {
 		t.Errorf("over a new connection: %v", err)
 	} else {
 		notReached(t, err, "")
-	}
-}
-
-// Raft gives a message a fixed time. A large one takes longer on a slow link, and must arrive all the same.
-func TestRaft_ALargeMessageArrivesOverASlowLink(t *testing.T) {
-	t.Parallel()
-	c := newCluster(t, "casino-1")
-	const limit, size, rate = 2 * time.Second, 20 << 20, 5 << 20
-	a, b := c.listenWithin(network.Options{Credentials: c.credentials("a", time.Now())}, patience, limit), c.member("b")
-	l := newLink(t, b)
-	l.rate.Store(rate)
-	arrived := make(chan int)
-	go func() {
-		rpc := <-b.Transport().Consumer()
-		arrived <- len(rpc.Command.(*raft.AppendEntriesRequest).Entries[0].Data)
-		rpc.Respond(&raft.AppendEntriesResponse{Success: true}, nil)
-	}()
-	answered := make(chan error)
-	go func() {
-		entries := []*raft.Log{{Data: make([]byte, size)}}
-		answered <- a.Transport().AppendEntries("b", raft.ServerAddress(l.address()), &raft.AppendEntriesRequest{Entries: entries}, &raft.AppendEntriesResponse{})
-	}()
-	select {
-	case n := <-arrived:
-		if n != size {
-			t.Errorf("%d bytes arrived", n)
-		}
-		if err := <-answered; err != nil {
-			t.Error(err)
-		}
-	case err := <-answered:
-		t.Fatal(err)
 	}
 }
 

@@ -135,7 +135,7 @@ func TestPort_BoundsTheConnectionsOfAMember(t *testing.T) {
 	var greetings strings.Builder
 	var last *tls.Conn
 	for range 129 {
-		conn, err := secured(t, a, credentials, "imperio-call/1")
+		conn, err := secured(t, a, credentials, "imperio-raft/1")
 		if err != nil {
 			t.Fatal(err)
 		}

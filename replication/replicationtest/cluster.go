@@ -32,6 +32,8 @@ type Cluster struct {
 	Net *Network
 	// Change changes the options of nodes that are started from then on; nil: nothing.
 	Change func(*replication.Options)
+	// Connect connects a node to another network than Net, and returns its address there; nil: to Net.
+	Connect func(id string) (replication.Network, string)
 
 	t      testing.TB
 	dir    string
@@ -46,6 +48,8 @@ type Node struct {
 	ID    string
 	Dir   string
 	Store *storage.Store
+
+	address string
 }
 
 // NewCluster makes a cluster of one node, "n1".
@@ -78,8 +82,8 @@ func (c *Cluster) TryStart(id string) (*Node, error) {
 	c.mu.Lock()
 	first := len(c.nodes) == 0
 	var contacts []string
-	for other := range c.nodes {
-		contacts = append(contacts, other)
+	for _, other := range c.nodes {
+		contacts = append(contacts, other.address)
 	}
 	c.mu.Unlock()
 	if create {
@@ -95,9 +99,14 @@ func (c *Cluster) TryStart(id string) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	connect := c.Connect
+	if connect == nil {
+		connect = func(id string) (replication.Network, string) { return c.Net.Connect(id), id }
+	}
+	network, address := connect(id)
 	o := replication.Options{
 		Dir: dir, Machine: store, Identity: replication.Identity{NodeID: id, ClusterID: ClusterID}, Create: create, Join: create && !first,
-		Network: c.Net.Connect(id), Address: id, Contacts: contacts, Heartbeat: Heartbeat, StallLimit: Deadline, Logger: c.log(id),
+		Network: network, Address: address, Contacts: contacts, Heartbeat: Heartbeat, StallLimit: Deadline, Logger: c.log(id),
 		Program: "test", Level: store.Level,
 	}
 	if c.Change != nil {
@@ -107,7 +116,7 @@ func (c *Cluster) TryStart(id string) (*Node, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	n := &Node{Node: node, ID: id, Dir: dir, Store: store}
+	n := &Node{Node: node, ID: id, Dir: dir, Store: store, address: address}
 	c.mu.Lock()
 	c.nodes[id] = n
 	c.mu.Unlock()

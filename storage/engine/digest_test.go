@@ -103,7 +103,7 @@ func TestDigest_GoesOnFromTheLastCheckpoint(t *testing.T) {
 	}
 }
 
-// BenchmarkNote is what the digest costs a bet: about five changes of 60 to 400 bytes.
+// BenchmarkNote is what the digest costs for changes such as those of a spin.
 func BenchmarkNote(b *testing.B) {
 	var h head
 	key := make([]byte, 8)

@@ -27,6 +27,7 @@ func (m *Machine) record(e *Event) error {
 	}
 	m.state.Put(tableHistory, eventKey(e.Seq), data)
 	m.head.Head = chainHash(data)
+	m.attempts.add(e.Command)
 	if err := m.noteKey(e); err != nil {
 		return err
 	}

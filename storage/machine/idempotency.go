@@ -33,17 +33,28 @@ func (m *Machine) repeat(e *Event) (command.Result, bool, error) {
 }
 
 // attempted looks for the first attempt of a command that is proposed again. If that left an event, it comes after the one
-// that the proposer had seen, so the walk is short.
+// that the proposer had seen. The index of attempts has the newest events; those below it are read one by one.
 func (m *Machine) attempted() (command.Result, bool, error) {
-	for seq := m.head.Events; seq > m.command.Since; seq-- {
-		e, err := m.event(seq)
-		if err != nil {
-			return command.Result{}, false, err
-		}
-		if e.Command == m.command.ID {
-			result, err := m.answer(&e)
-			return result, true, err
+	seq, found := m.attempts.newest(m.command.ID)
+	if !found {
+		for seq = m.attempts.from; seq > m.command.Since; seq-- {
+			e, err := m.event(seq)
+			if err != nil {
+				return command.Result{}, false, err
+			}
+			if e.Command == m.command.ID {
+				found = true
+				break
+			}
 		}
 	}
-	return command.Result{}, false, nil
+	if !found || seq <= m.command.Since {
+		return command.Result{}, false, nil
+	}
+	e, err := m.event(seq)
+	if err != nil {
+		return command.Result{}, false, err
+	}
+	result, err := m.answer(&e)
+	return result, true, err
 }

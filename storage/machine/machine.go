@@ -23,6 +23,7 @@ type Machine struct {
 
 	sessions *sessionCache
 	records  *recordCache
+	attempts *attempts
 	keys     *keyIndex // nil: not loaded yet
 	sizes    keySizes  // of the index of keys
 	caches   CacheBytes
@@ -34,7 +35,7 @@ func New(record Record, house House, caches CacheBytes) *Machine {
 		caches = UsualCacheBytes
 	}
 	return &Machine{Reader: Reader{head: &record, house: house}, sizes: standardSizes, caches: caches,
-		sessions: newSessionCache(caches.sessions()), records: newRecordCache(caches.records())}
+		sessions: newSessionCache(caches.sessions()), records: newRecordCache(caches.records()), attempts: newAttempts(record.Events, caches.attempts())}
 }
 
 // On sets the state that the machine works on until the next call of On. Only the machine may change it in between.
