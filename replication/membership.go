@@ -80,7 +80,7 @@ func (n *Node) change(ctx context.Context, r changeRequest) error {
 		if self {
 			leader = raft.Server{ID: n.id()}
 		}
-		a, err := ask[changeRequest, changeAnswer](ctx, n, leader, callChange, r)
+		a, err := n.askForChange(ctx, leader, r)
 		switch {
 		case err == nil && a.Removed:
 			return ErrRemoved
@@ -95,6 +95,17 @@ func (n *Node) change(ctx context.Context, r changeRequest) error {
 		case <-time.After(n.heartbeat / 10):
 		}
 	}
+}
+
+// askForChange asks a leader once. It does not wait longer for another member than a call may take: that may have stopped
+// answering, and another one may lead.
+func (n *Node) askForChange(ctx context.Context, leader raft.Server, r changeRequest) (changeAnswer, error) {
+	if leader.ID != n.id() {
+		call, cancel := context.WithTimeout(ctx, callPatience)
+		defer cancel()
+		ctx = call
+	}
+	return ask[changeRequest, changeAnswer](ctx, n, leader, callChange, r)
 }
 
 // answerChange changes the membership. A member that does not lead sends the request on: somebody who just joins may know no

@@ -281,7 +281,7 @@ func (n *Node) startRaft(config *raft.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	n.raft, err = raft.NewRaft(config, &fsm{n}, n.log, n.log, snapshots{log: n.log, found: found, node: n}, n.wire)
+	n.raft, err = raft.NewRaft(config, &fsm{n}, logOfRaft{n.log}, n.log, snapshots{log: n.log, found: found, node: n}, n.wire)
 	return err
 }
 
