@@ -192,8 +192,8 @@ func (n *Node) answerPropose(ctx context.Context, r proposeRequest) (proposeAnsw
 			continue
 		}
 		p, err := n.enter(ctx, data)
-		if err != nil {
-			a.Outcomes[i] = outcomeOf(command.Result{}, err)
+		if err != nil { // this node is closing, for example: another one leads soon
+			a.Outcomes[i].Fate = untaken
 			continue
 		}
 		under[i] = p

@@ -208,8 +208,13 @@ func (n *Node) add(ctx context.Context, id raft.ServerID, address raft.ServerAdd
 
 // commit waits until a change is committed.
 func (n *Node) commit(ctx context.Context, f raft.IndexFuture) error {
+	n.unsettled.Add(1)
 	done := make(chan error, 1)
-	go func() { done <- f.Error() }() // raft answers all when it stops
+	go func() { // raft answers all when it stops
+		err := f.Error()
+		n.unsettled.Add(-1)
+		done <- err
+	}()
 	select {
 	case err := <-done:
 		return err
@@ -281,8 +286,12 @@ func (n *Node) voters() (count int) {
 	return count
 }
 
-// recount takes note whether this node decides alone. While it does, it asks nobody whether it still leads.
+// recount takes note whether this node decides alone. While it does, it asks nobody whether it still leads. Called with changing
+// held.
 func (n *Node) recount() {
+	if n.unsettled.Load() > 0 {
+		return // raft may be about to add a voter that its configuration does not show yet
+	}
 	s, is := n.server(string(n.id()))
 	n.sole.Store(is && s.Suffrage == raft.Voter && n.voters() == 1)
 }

@@ -60,6 +60,7 @@ type Node struct {
 	progress     change            // the machine has applied more
 	sole         atomic.Bool       // this node is the only voter; see recount
 	changing     sync.Mutex        // held by the leader while it changes the membership
+	unsettled    atomic.Int32      // changes whose caller has given up, and which raft may still make
 	outbox       chan *forwarded   // for the leader
 	reads        chan *pendingRead // waiting to become current
 	unanswered   memberCounters    // questions under way to each voter whether this node leads
@@ -350,9 +351,10 @@ func (n *Node) lead() {
 			continue // raft tells of the next term, too
 		}
 		n.quiet.Store(false)
-		n.changing.Lock()
-		n.recount()
-		n.changing.Unlock()
+		if n.changing.TryLock() { // else a change of an earlier term is just ending, and recounts; it may wait for members
+			n.recount()
+			n.changing.Unlock()
+		}
 		n.clock.lead()
 		n.ledTerm.Store(term)
 		n.leads.open()

@@ -305,6 +305,13 @@ var misfortunes = map[string]func(s *storm, what string){
 			s.more(3, what)
 		}
 	},
+	"the leader's clock leaps": func(s *storm, what string) {
+		id := s.Leader().ID
+		s.witness.clocks.leap(id, 48*time.Hour)
+		s.Until(what, func() bool { return s.Leader().ID != id })
+		s.more(10, what)
+		s.witness.clocks.leap(id, -48*time.Hour)
+	},
 	"messages come late and twice": func(s *storm, what string) {
 		s.Net.Always(replicationtest.Link{Drop: 0.05, Duplicate: 0.5, Delay: 30 * time.Millisecond})
 		s.more(20, what)
