@@ -19,6 +19,8 @@ import (
 // sent on carries Retry and Since: the machine looks for an earlier execution before it carries one out, whichever arrives
 // first. See machine's idempotency.go.
 
+// A copy of a call that arrives late must not carry out what was refused meanwhile; see lanes.go.
+
 // forwarded is a command on its way to the leader.
 type forwarded struct {
 	data []byte
@@ -70,8 +72,8 @@ func (n *Node) forward(ctx context.Context, data []byte) (fate, command.Result, 
 	}
 }
 
-// sendOn sends waiting commands to the leader, batch by batch, until the node closes.
-func (n *Node) sendOn() {
+// sendOn sends waiting commands to the leader, batch by batch in a lane, until the node closes.
+func (n *Node) sendOn(lane uint8) {
 	for {
 		var first *forwarded
 		select {
@@ -84,7 +86,7 @@ func (n *Node) sendOn() {
 			batch, size = append(batch, f), size+len(f.data)
 			return len(batch) < maxForwarded && size < maxForwardedBytes
 		})
-		n.sendBatch(batch)
+		n.sendBatch(lane, batch)
 		for _, f := range batch {
 			f.done <- struct{}{}
 		}
@@ -115,7 +117,7 @@ func drain[T any](queue <-chan T, take func(T) (more bool)) {
 const callPatience = 20 * time.Second
 
 // sendBatch sends commands to the leader that is known now, and sets their fates.
-func (n *Node) sendBatch(batch []*forwarded) {
+func (n *Node) sendBatch(lane uint8, batch []*forwarded) {
 	all := func(f fate, err error) {
 		for _, b := range batch {
 			b.fate, b.err = f, err
@@ -130,7 +132,8 @@ func (n *Node) sendBatch(batch []*forwarded) {
 	defer cancel()
 	ctx, cancel = n.whileLeading(ctx, leader)
 	defer cancel()
-	request := proposeRequest{Commands: make([][]byte, len(batch))}
+	request := proposeRequest{Commands: make([][]byte, len(batch)), Lane: n.departures.begin(lane, n.raft.CurrentTerm())}
+	defer n.departures.end(lane)
 	for i, f := range batch {
 		request.Commands[i] = f.data
 	}
@@ -164,6 +167,7 @@ func (f *forwarded) take(o proposeOutcome) {
 
 type proposeRequest struct {
 	Commands [][]byte `cbor:"1,keyasint"` // as for the log
+	Lane     lane     `cbor:"2,keyasint"`
 }
 
 type proposeAnswer struct {
@@ -181,8 +185,9 @@ type proposeOutcome struct {
 func (n *Node) answerPropose(ctx context.Context, r proposeRequest) (proposeAnswer, error) {
 	a := proposeAnswer{Outcomes: make([]proposeOutcome, len(r.Commands))}
 	under := make([]*proposal, len(r.Commands))
+	inTurn := n.raft.CurrentTerm() == r.Lane.Term && n.ledTerm.Load() == r.Lane.Term && n.arrivals.arrive(r.Lane)
 	for i, data := range r.Commands {
-		if !n.leads.isOpen.Load() {
+		if !inTurn || !n.leads.isOpen.Load() {
 			a.Outcomes[i].Fate = untaken
 			continue
 		}
@@ -191,7 +196,7 @@ func (n *Node) answerPropose(ctx context.Context, r proposeRequest) (proposeAnsw
 			a.Outcomes[i] = proposeOutcome{Fate: refused, Why: err.Error()}
 			continue
 		}
-		p, err := n.enter(ctx, data)
+		p, err := n.enterInTurn(ctx, r.Lane, data)
 		if err != nil { // this node is closing, for example: another one leads soon
 			a.Outcomes[i].Fate = untaken
 			continue

@@ -133,26 +133,40 @@ func (n *Node) attempt(ctx context.Context, data []byte) (command.Result, error)
 
 // enter queues data for an entry of the log. Its error is a *notTaken.
 func (n *Node) enter(ctx context.Context, data []byte) (*proposal, error) {
+	if err := n.reserve(ctx); err != nil {
+		return nil, err
+	}
+	return n.push(data), nil
+}
+
+// reserve waits for a place among the commands in flight. The token is the caller's then, until it pushes. Its error is a
+// *notTaken.
+func (n *Node) reserve(ctx context.Context) error {
 	select {
 	case n.tokens <- struct{}{}:
 	default:
 		select {
 		case n.tokens <- struct{}{}:
 		case <-ctx.Done():
-			return nil, &notTaken{fmt.Errorf("too many commands in flight: %w", ctx.Err())}
+			return &notTaken{fmt.Errorf("too many commands in flight: %w", ctx.Err())}
 		case <-n.broken:
-			return nil, &notTaken{n.Err()}
+			return &notTaken{n.Err()}
 		case <-n.life.Done():
-			return nil, &notTaken{errClosed}
+			return &notTaken{errClosed}
 		}
 	}
 	if err := n.refuses(); err != nil { // with the token in hand: Close waits for whoever has one
 		<-n.tokens
-		return nil, &notTaken{err}
+		return &notTaken{err}
 	}
+	return nil
+}
+
+// push queues data for an entry, for a caller with a token.
+func (n *Node) push(data []byte) *proposal {
 	p := &proposal{data: data, done: make(chan struct{}, 1)}
 	n.queue <- p // it has room for as many as there are tokens
-	return p, nil
+	return p
 }
 
 // await waits for what becomes of a proposal.

@@ -177,6 +177,7 @@ func (s *storm) check() {
 	s.Net.Always(replicationtest.Link{})
 	s.more(20, "all is well again")
 	s.stop()
+	s.Until("the last copies to arrive", func() bool { return s.Net.Late() == 0 })
 	for _, n := range s.All() { // so that some machine has seen each command
 		if err := n.Barrier(s.Within()); err != nil {
 			s.t.Errorf("%s after the storm: %v", n.ID, err)
@@ -346,4 +347,19 @@ func TestCluster_AnswersAreLinearizableWhateverHappens(t *testing.T) {
 			s.check()
 		})
 	}
+}
+
+// Copies of messages arrive long after their senders have gone on, when others lead, and when a bet could be played that was
+// refused. They change nothing.
+func TestForward_LateCopiesChangeNothing(t *testing.T) {
+	t.Parallel()
+	s := newStorm(t, 3, nil)
+	s.Net.Always(replicationtest.Link{Duplicate: 1, Late: 500 * time.Millisecond})
+	for range 8 {
+		s.more(200, "messages arrive twice")
+		if err := s.Leader().Transfer(s.Within(), s.some()); err != nil {
+			t.Log("hand leadership over:", err)
+		}
+	}
+	s.check()
 }
