@@ -24,7 +24,7 @@ $(GO) test $(1) $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test backup-torture upgrade-torture lint pages description man platforms container recipes soak deb release notices screenshots unit short times fuzz bench bench-backups bench-restart bench-import bench-mirror bench-keys bench-cluster bench-ratio edge-check clean torture cluster-torture
+.PHONY: help run build test backup-torture upgrade-torture lint pages description man platforms container recipes soak deb release fixture notices screenshots unit short times fuzz bench bench-backups bench-restart bench-import bench-mirror bench-keys bench-cluster bench-ratio edge-check clean torture cluster-torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -106,6 +106,11 @@ release: build/bin/nfpm ## build archives for PLATFORMS, packages for DEBS, list
 
 notices: ## write cmd/imperio/notices.txt, the licences of everything in the program
 	$(GO) test -count=1 -run '^TestNotices' ./docs -update
+
+# Whatever a release leaves on disk must serve in every later version. The file of a released version is never written again.
+RELEASED ?= unreleased
+fixture: ## write storage/testdata/releases/$(RELEASED).txt, a data directory of this version that the tests start (RELEASED=v1.0.0)
+	$(GO) test -count=1 -run '^TestWriteRelease$$' ./cmd/imperio/endtoend -write-release '$(RELEASED)'
 
 screenshots: ## take screenshots of every page for docs/screenshots
 	$(GO) test -tags screenshots -count=1 -timeout 10m -run '^TestScreenshots$$' ./appliance/web/browsertest
