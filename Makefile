@@ -169,7 +169,7 @@ bench-import: build ## measure how long a million players of an older casino tak
 bench-keys: build ## measure play after 10,000 players have used 20 million idempotency keys, within 2 hours
 	$(CAMPAIGN) -only keys -keys 20000000 -key-players 10000 -within 2h $(BENCHFLAGS)
 
-bench-cluster: build ## measure three processes on this machine: spins against a lone node, 50 kills of the leader, rolling restarts; half an hour
+bench-cluster: build ## measure three processes on this machine: spins against a lone node, 50 kills of the leader, rolling restarts; a quarter of an hour
 	$(CAMPAIGN) -only cluster,failover,rolling -within 1h $(BENCHFLAGS)
 
 bench-ratio: build ## measure the ratio to a bare handler with a small casino, in a minute
