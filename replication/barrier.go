@@ -151,7 +151,7 @@ func (n *Node) answerRead(ctx context.Context, r readRequest) (a readAnswer, err
 	if r.Applied < a.Index && len(n.tokens) == 0 {
 		// Raft tells followers with the next entry that the last one is committed, or else only after commitDelay. Nothing is
 		// under way, and a member waits: so there is an empty entry.
-		_ = n.enter(ctx, &proposal{done: make(chan struct{}, 1)}, nil)
+		_, _ = n.enter(ctx, nil)
 	}
 	return a, nil
 }
@@ -162,9 +162,10 @@ const maxUnanswered = 2
 
 // confirmLead makes sure that this node still leads, and returns how far it has applied the log. It has one caller at a time.
 func (n *Node) confirmLead() (uint64, error) {
-	// Raft stops leading before it takes note of a newer term. So if it leads now, nobody has won this node's vote since.
+	// Raft stops leading before it takes note of a newer term. So if it leads and the term is still the same after that, nobody
+	// has won this node's vote since. In the other order, it might lead in a later term.
 	term := n.ledTerm.Load()
-	if n.raft.CurrentTerm() != term || n.raft.State() != raft.Leader {
+	if n.raft.State() != raft.Leader || n.raft.CurrentTerm() != term {
 		return 0, raft.ErrNotLeader
 	}
 	others, asked := 0, 0

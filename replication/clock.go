@@ -232,8 +232,18 @@ func (k *timekeeper) synchronizedNow() bool {
 // Now is the casino's time: what an entry of the log would be stamped with now.
 func (n *Node) Now() time.Time { return n.clock.time() }
 
-// watchClock reads the clocks each second, so that a step is noticed even if nobody bets, and logs it.
-func (n *Node) watchClock() { n.every(time.Second, n.clock.tell) }
+// watchClock reads the clocks each second, so that a step is noticed even if nobody bets, and logs it. A leader whose clock is
+// not believed takes no commands, so it lets another member lead.
+func (n *Node) watchClock() {
+	n.every(time.Second, func() {
+		n.clock.tell()
+		if n.clock.status().Leap > 0 && n.Leads() && n.voters() > 1 {
+			if err := n.transfer(""); err != nil {
+				n.logger.Warn("this machine's clock is not believed, and leadership could not be handed over", "error", err)
+			}
+		}
+	})
+}
 
 // tell logs when the wall clock becomes wrong, and when it is right again.
 func (k *timekeeper) tell() {

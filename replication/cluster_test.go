@@ -322,6 +322,45 @@ func TestMembership_LeadershipIsHandedOverAndMembersComeAndGo(t *testing.T) {
 	mustBet(t, last, player)
 }
 
+// A node that leads again serves at once, even if a change from an earlier term is still under way.
+func TestMembership_AChangeThatHangsKeepsNobodyFromLeading(t *testing.T) {
+	t.Parallel()
+	c := replicationtest.NewCluster(t, seedOfTest())
+	asked, release := make(chan struct{}), make(chan struct{})
+	c.Change = func(o *replication.Options) {
+		o.Admit = func(id string) error {
+			if id == "n9" {
+				close(asked)
+				<-release
+				return errors.New("not this one")
+			}
+			return nil
+		}
+	}
+	nodes := c.Grow(3)
+	player := c.Open(nodes[0], "ada", 1000)
+	first := c.Leader()
+	added := make(chan error, 1)
+	go func() { added <- first.AddMember(within(t), "n9", "n9") }()
+	<-asked
+	c.Net.Part([]string{first.ID}, others(first.ID))
+	c.Until("another leader", func() bool { l := c.Leader(); return l != first })
+	c.Net.Heal()
+	c.Until(first.ID+" to lead again", func() bool {
+		if l := c.Leader(); l != first {
+			if err := l.Transfer(within(t), first.ID); err != nil {
+				t.Log("hand leadership back:", err)
+			}
+		}
+		return first.Leads()
+	})
+	mustBet(t, first, player)
+	close(release)
+	if err := <-added; err == nil {
+		t.Error("n9 was added")
+	}
+}
+
 func memberOf(t *testing.T, n *replicationtest.Node, id string) replication.Member {
 	t.Helper()
 	for _, m := range n.Members() {

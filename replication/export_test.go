@@ -7,14 +7,28 @@ import (
 	"github.com/hashicorp/raft"
 )
 
+// FollowsOn reports whether the node takes entries of another leader that follow an entry of its own. It is deposed.
+func (n *Node) FollowsOn(index uint64) (bool, error) { return n.usurp(index) }
+
 // Depose makes the node believe that another has won a later election. As the only voter it wins the next one.
 func (n *Node) Depose() error {
+	_, err := n.usurp(0)
+	return err
+}
+
+// usurp sends the message of a new leader whose log goes on after an entry of this node's newest term; 0: from the beginning.
+func (n *Node) usurp(after uint64) (taken bool, err error) {
 	address, usurper := raft.NewInmemTransport("usurper")
 	usurper.Connect(n.wire.LocalAddr(), n.wire)
 	header := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte("usurper"), Addr: []byte(address)}
-	request := raft.AppendEntriesRequest{RPCHeader: header, Term: n.raft.CurrentTerm() + 1}
+	term := n.raft.CurrentTerm()
+	request := raft.AppendEntriesRequest{RPCHeader: header, Term: term + 1, PrevLogEntry: after}
+	if after > 0 {
+		request.PrevLogTerm = term
+	}
 	var response raft.AppendEntriesResponse
-	return usurper.AppendEntries(raft.ServerID(n.log.Identity().NodeID), n.wire.LocalAddr(), &request, &response)
+	err = usurper.AppendEntries(raft.ServerID(n.log.Identity().NodeID), n.wire.LocalAddr(), &request, &response)
+	return response.Success, err
 }
 
 // Timekeeper keeps the casino's time without a node around it.

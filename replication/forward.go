@@ -15,19 +15,15 @@ import (
 // A member that does not lead sends its commands to the leader, and gets the results back. Commands that wait at the same
 // time share a call.
 //
-// A call that gets lost may still arrive, even after its command was sent again. Three things keep such a late copy from
-// doing harm:
-//
-//   - Each command that is sent on carries Retry and Since: the machine looks for an earlier execution before it carries one
-//     out. See machine's idempotency.go. That is not enough if the later copy was refused, which leaves no event.
-//   - A call is for one term of one leader, which takes it in no other. What it appended in that term comes, if at all, before
-//     everything that later leaders append.
-//   - The same leader takes no copy of a command once it has taken a later one.
+// A call that gets lost may still arrive, even after its command was sent again to another leader. So each command that is
+// sent on carries Retry and Since: the machine looks for an earlier execution before it carries one out, whichever arrives
+// first. See machine's idempotency.go.
+
+// A copy of a call that arrives late must not carry out what was refused meanwhile; see lanes.go.
 
 // forwarded is a command on its way to the leader.
 type forwarded struct {
 	data []byte
-	copy uint32        // how many times the command has been sent, this one included
 	done chan struct{} // receives when fate, result and err are set
 	// Set by the sender.
 	fate   fate
@@ -55,8 +51,8 @@ const (
 const senders = 2
 
 // forward sends a command to the leader. It returns when it has its fate, or when ctx ends.
-func (n *Node) forward(ctx context.Context, data []byte, copy uint32) (fate, command.Result, error) {
-	f := &forwarded{data: data, copy: copy, done: make(chan struct{}, 1)}
+func (n *Node) forward(ctx context.Context, data []byte) (fate, command.Result, error) {
+	f := &forwarded{data: data, done: make(chan struct{}, 1)}
 	select {
 	case n.outbox <- f:
 	case <-ctx.Done():
@@ -76,8 +72,8 @@ func (n *Node) forward(ctx context.Context, data []byte, copy uint32) (fate, com
 	}
 }
 
-// sendOn sends waiting commands to the leader, batch by batch, until the node closes.
-func (n *Node) sendOn() {
+// sendOn sends waiting commands to the leader, batch by batch in a lane, until the node closes.
+func (n *Node) sendOn(lane uint8) {
 	for {
 		var first *forwarded
 		select {
@@ -90,7 +86,7 @@ func (n *Node) sendOn() {
 			batch, size = append(batch, f), size+len(f.data)
 			return len(batch) < maxForwarded && size < maxForwardedBytes
 		})
-		n.sendBatch(batch)
+		n.sendBatch(lane, batch)
 		for _, f := range batch {
 			f.done <- struct{}{}
 		}
@@ -121,15 +117,14 @@ func drain[T any](queue <-chan T, take func(T) (more bool)) {
 const callPatience = 20 * time.Second
 
 // sendBatch sends commands to the leader that is known now, and sets their fates.
-func (n *Node) sendBatch(batch []*forwarded) {
+func (n *Node) sendBatch(lane uint8, batch []*forwarded) {
 	all := func(f fate, err error) {
 		for _, b := range batch {
 			b.fate, b.err = f, err
 		}
 	}
-	term := n.raft.CurrentTerm()
 	leader, ok := n.leader()
-	if !ok || n.raft.CurrentTerm() != term {
+	if !ok {
 		all(untaken, nil)
 		return
 	}
@@ -137,9 +132,10 @@ func (n *Node) sendBatch(batch []*forwarded) {
 	defer cancel()
 	ctx, cancel = n.whileLeading(ctx, leader)
 	defer cancel()
-	request := proposeRequest{Term: term, Commands: make([]sentCommand, len(batch))}
+	request := proposeRequest{Commands: make([][]byte, len(batch)), Lane: n.departures.begin(lane, n.raft.CurrentTerm())}
+	defer n.departures.end(lane)
 	for i, f := range batch {
-		request.Commands[i] = sentCommand{Data: f.data, Copy: f.copy}
+		request.Commands[i] = f.data
 	}
 	answer, err := ask[proposeRequest, proposeAnswer](ctx, n, leader, callPropose, request)
 	switch {
@@ -170,14 +166,8 @@ func (f *forwarded) take(o proposeOutcome) {
 }
 
 type proposeRequest struct {
-	Term     uint64        `cbor:"1,keyasint"` // in which the leader is to take them
-	Commands []sentCommand `cbor:"2,keyasint"`
-}
-
-type sentCommand struct {
-	_    struct{} `cbor:",toarray"`
-	Data []byte   // as for the log
-	Copy uint32   // see forwarded
+	Commands [][]byte `cbor:"1,keyasint"` // as for the log
+	Lane     lane     `cbor:"2,keyasint"`
 }
 
 type proposeAnswer struct {
@@ -195,21 +185,20 @@ type proposeOutcome struct {
 func (n *Node) answerPropose(ctx context.Context, r proposeRequest) (proposeAnswer, error) {
 	a := proposeAnswer{Outcomes: make([]proposeOutcome, len(r.Commands))}
 	under := make([]*proposal, len(r.Commands))
-	for i, c := range r.Commands {
-		if !n.leads.isOpen.Load() || n.ledTerm.Load() != r.Term {
+	inTurn := n.raft.CurrentTerm() == r.Lane.Term && n.ledTerm.Load() == r.Lane.Term && n.arrivals.arrive(r.Lane)
+	for i, data := range r.Commands {
+		if !inTurn || !n.leads.isOpen.Load() {
 			a.Outcomes[i].Fate = untaken
 			continue
 		}
 		// What this program can't read must not enter the log: it would stop every member with the same program.
-		decoded, err := command.Decode(c.Data)
-		if err != nil {
+		if _, err := command.Decode(data); err != nil {
 			a.Outcomes[i] = proposeOutcome{Fate: refused, Why: err.Error()}
 			continue
 		}
-		p := &proposal{data: c.Data, term: r.Term, done: make(chan struct{}, 1)}
-		err = n.enter(ctx, p, func() error { return n.copiesTaken.take(decoded.ID, c.Copy) })
-		if err != nil {
-			a.Outcomes[i] = outcomeOf(command.Result{}, err)
+		p, err := n.enterInTurn(ctx, r.Lane, data)
+		if err != nil { // this node is closing, for example: another one leads soon
+			a.Outcomes[i].Fate = untaken
 			continue
 		}
 		under[i] = p
@@ -220,41 +209,6 @@ func (n *Node) answerPropose(ctx context.Context, r proposeRequest) (proposeAnsw
 		}
 	}
 	return a, nil
-}
-
-// copiesTaken remembers which commands were sent more than once, and the newest copy that was taken of each. It is used with
-// the lock admitting held.
-type copiesTaken struct {
-	newest map[command.ID]uint32
-	order  []command.ID // in which they came first
-}
-
-// maxCopiesTaken bounds how many commands are remembered. A command is sent again only when a connection or a leader was
-// lost, and a copy that is late by so many of these does not exist: connections do not hold it that long.
-const maxCopiesTaken = 1 << 16
-
-var errLateCopy = errors.New("a later copy of the command was taken already")
-
-// take refuses a copy of a command that is older than one that was taken.
-func (c *copiesTaken) take(id command.ID, copy uint32) error {
-	newest, known := c.newest[id]
-	switch {
-	case copy < newest:
-		return errLateCopy
-	case copy <= 1:
-		return nil
-	case !known:
-		if c.newest == nil {
-			c.newest = make(map[command.ID]uint32)
-		}
-		if len(c.order) == maxCopiesTaken {
-			delete(c.newest, c.order[0])
-			c.order = c.order[1:]
-		}
-		c.order = append(c.order, id)
-	}
-	c.newest[id] = copy
-	return nil
 }
 
 // outcomeOf says what became of an attempt.

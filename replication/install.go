@@ -79,6 +79,9 @@ func (n *Node) receive(meta logstore.Snapshot, message []byte) error {
 	if d.Checkpoint.Index != meta.Index || d.Checkpoint.Term != meta.Term {
 		return fmt.Errorf("the state ends with entry %d, and the message says %d", d.Checkpoint.Index, meta.Index)
 	}
+	if n.installed(meta) {
+		return nil
+	}
 	// A message that comes late must not undo anything: its sender may have gone on since.
 	if applied, _ := n.machine.Applied(); applied >= meta.Index {
 		return errUnneeded
@@ -98,6 +101,15 @@ func (n *Node) receive(meta logstore.Snapshot, message []byte) error {
 	case <-n.life.Done():
 		return errClosed
 	}
+}
+
+// installed reports whether a state is in place already, and nothing has followed it yet. Then its sender has not got the
+// answer, and sends nothing else before it gets one.
+func (n *Node) installed(meta logstore.Snapshot) bool {
+	snapshot, _ := n.log.Snapshot()
+	last, _ := n.log.LastIndex()
+	applied, term := n.machine.Applied()
+	return snapshot.Index == meta.Index && snapshot.Term == meta.Term && applied == meta.Index && term == meta.Term && last <= meta.Index
 }
 
 // fetch begins to fetch a state, unless it is under way or here already. Another one that is under way ends.
@@ -241,6 +253,9 @@ var installing = []byte("Installing")
 
 // install replaces the state by the one that was fetched. Raft's machine goroutine calls it.
 func (n *Node) install(meta logstore.Snapshot) error {
+	if n.installed(meta) {
+		return nil
+	}
 	n.incoming.mu.Lock()
 	f := n.incoming.now
 	n.incoming.mu.Unlock()
@@ -272,7 +287,10 @@ func (n *Node) install(meta logstore.Snapshot) error {
 	n.progress.happened()
 	n.incoming.forget()
 	n.logger.Info("the state of another member has replaced this node's", "from", f.description.From, "entry", meta.Index)
-	return n.log.Set(installing, nil)
+	if err := n.log.Set(installing, nil); err != nil {
+		n.fail(fmt.Errorf("remove the mark of a state that was replaced: %w", err)) // raft would take an error for a refusal
+	}
+	return nil
 }
 
 // forget lets go of what was fetched.

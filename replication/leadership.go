@@ -45,6 +45,7 @@ func (n *Node) watchLeadership() {
 	})
 	n.raft.RegisterObserver(o)
 	defer n.raft.DeregisterObserver(o)
+	n.leaderChange.happened() // before this, nobody was told
 	for {
 		select {
 		case <-seen:
@@ -135,9 +136,14 @@ func (n *Node) transfer(to string) error {
 	return nil
 }
 
+// handOverHeartbeats is how long that is tried, in heartbeats.
+const handOverHeartbeats = 10
+
 // handOver hands leadership over before this node closes, if there is another voter. That is a courtesy: the others elect
-// a leader without it, a moment later.
+// a leader without it, a moment later. So it is given up when no other voter is ready to lead soon.
 func (n *Node) handOver(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, handOverHeartbeats*n.heartbeat)
+	defer cancel()
 	for n.network != nil && n.raft.State() == raft.Leader && n.voters() > 1 && ctx.Err() == nil && n.Err() == nil {
 		err := n.transfer("")
 		if err == nil || errors.Is(err, raft.ErrNotLeader) {

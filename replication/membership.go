@@ -80,7 +80,7 @@ func (n *Node) change(ctx context.Context, r changeRequest) error {
 		if self {
 			leader = raft.Server{ID: n.id()}
 		}
-		a, err := ask[changeRequest, changeAnswer](ctx, n, leader, callChange, r)
+		a, err := n.askForChange(ctx, leader, r)
 		switch {
 		case err == nil && a.Removed:
 			return ErrRemoved
@@ -95,6 +95,17 @@ func (n *Node) change(ctx context.Context, r changeRequest) error {
 		case <-time.After(n.heartbeat / 10):
 		}
 	}
+}
+
+// askForChange asks a leader once. It does not wait longer for another member than a call may take: that may have stopped
+// answering, and another one may lead.
+func (n *Node) askForChange(ctx context.Context, leader raft.Server, r changeRequest) (changeAnswer, error) {
+	if leader.ID != n.id() {
+		call, cancel := context.WithTimeout(ctx, callPatience)
+		defer cancel()
+		ctx = call
+	}
+	return ask[changeRequest, changeAnswer](ctx, n, leader, callChange, r)
 }
 
 // answerChange changes the membership. A member that does not lead sends the request on: somebody who just joins may know no
@@ -197,8 +208,13 @@ func (n *Node) add(ctx context.Context, id raft.ServerID, address raft.ServerAdd
 
 // commit waits until a change is committed.
 func (n *Node) commit(ctx context.Context, f raft.IndexFuture) error {
+	n.unsettled.Add(1)
 	done := make(chan error, 1)
-	go func() { done <- f.Error() }() // raft answers all when it stops
+	go func() { // raft answers all when it stops
+		err := f.Error()
+		n.unsettled.Add(-1)
+		done <- err
+	}()
 	select {
 	case err := <-done:
 		return err
@@ -270,8 +286,12 @@ func (n *Node) voters() (count int) {
 	return count
 }
 
-// recount takes note whether this node decides alone. While it does, it asks nobody whether it still leads.
+// recount takes note whether this node decides alone. While it does, it asks nobody whether it still leads. Called with changing
+// held.
 func (n *Node) recount() {
+	if n.unsettled.Load() > 0 {
+		return // raft may be about to add a voter that its configuration does not show yet
+	}
 	s, is := n.server(string(n.id()))
 	n.sole.Store(is && s.Suffrage == raft.Voter && n.voters() == 1)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -60,9 +61,10 @@ type Node struct {
 	progress     change            // the machine has applied more
 	sole         atomic.Bool       // this node is the only voter; see recount
 	changing     sync.Mutex        // held by the leader while it changes the membership
+	unsettled    atomic.Int32      // changes of the membership that raft has not answered yet
 	outbox       chan *forwarded   // for the leader
-	admitting    sync.Mutex        // held while a command of another member is queued
-	copiesTaken  copiesTaken       // used with admitting held
+	departures   departures        // calls with what was in the outbox
+	arrivals     arrivals          // such calls of other members
 	reads        chan *pendingRead // waiting to become current
 	unanswered   memberCounters    // questions under way to each voter whether this node leads
 	currentAt    atomic.Int64      // when a read was current last, by the steady clock; 0: never. See Ready
@@ -114,6 +116,7 @@ func Open(o Options) (*Node, error) {
 	}
 	n.copies.dir, n.incoming.dir = filepath.Join(o.Dir, TransferDir), filepath.Join(o.Dir, TransferDir)
 	n.copies.rate = rate.NewLimiter(rate.Limit(o.TransferRate), maxPart)
+	n.departures.process = rand.Uint64()
 	n.clock = startClock(o.Clock, o.Logger)
 	n.clock.saw(o.Machine.Time())
 	newest, _ := o.Machine.Head()
@@ -252,8 +255,8 @@ func (n *Node) start(config *raft.Config, o Options) error {
 	}
 	if n.network != nil {
 		n.network.Handle(n.handle)
-		for range senders {
-			n.running.Go(n.sendOn)
+		for lane := range uint8(senders) {
+			n.running.Go(func() { n.sendOn(lane) })
 		}
 		for _, run := range []func(){n.cutOff, n.askForReads, n.watchLeadership, n.listen, n.introduce, n.stayCurrent} {
 			n.running.Go(run)
@@ -283,7 +286,7 @@ func (n *Node) startRaft(config *raft.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	n.raft, err = raft.NewRaft(config, &fsm{n}, n.log, n.log, snapshots{log: n.log, found: found, node: n}, n.wire)
+	n.raft, err = raft.NewRaft(config, &fsm{n}, logOfRaft{n.log}, n.log, snapshots{log: n.log, found: found, node: n}, n.wire)
 	return err
 }
 
@@ -352,9 +355,10 @@ func (n *Node) lead() {
 			continue // raft tells of the next term, too
 		}
 		n.quiet.Store(false)
-		n.changing.Lock()
-		n.recount()
-		n.changing.Unlock()
+		if n.changing.TryLock() { // else a change of an earlier term is just ending, and recounts; it may wait for members
+			n.recount()
+			n.changing.Unlock()
+		}
 		n.clock.lead()
 		n.ledTerm.Store(term)
 		n.leads.open()

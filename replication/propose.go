@@ -31,7 +31,6 @@ func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, 
 		}
 		return err
 	}
-	copies := uint32(0)    // sent to leaders
 	outcome := unavailable // the error of giving up: unknown once an attempt may have been taken
 	for {
 		_, self, err := n.awaitLeader(ctx)
@@ -48,8 +47,7 @@ func (n *Node) Propose(ctx context.Context, c command.Command) (command.Result, 
 			if err := again(); err != nil {
 				return command.Result{}, outcome(err)
 			}
-			copies++
-			became, result, err = n.forward(ctx, data, copies)
+			became, result, err = n.forward(ctx, data)
 		}
 		switch became {
 		case carriedOut:
@@ -126,16 +124,26 @@ func (e *notTaken) Unwrap() error { return e.cause }
 
 // attempt sends data through the log once. Its error is a *notTaken, or raft's, the machine's, or that of ctx.
 func (n *Node) attempt(ctx context.Context, data []byte) (command.Result, error) {
-	p := &proposal{data: data, done: make(chan struct{}, 1)}
-	if err := n.enter(ctx, p, nil); err != nil {
+	p, err := n.enter(ctx, data)
+	if err != nil {
 		return command.Result{}, err
 	}
 	return n.await(ctx, p)
 }
 
-// enter queues a proposal for an entry of the log. Its error is a *notTaken. If admit is not nil, its error refuses the
-// proposal; proposals are queued in the order in which they are admitted.
-func (n *Node) enter(ctx context.Context, p *proposal, admit func() error) error {
+// enter queues data for an entry of the log. Its error is a *notTaken.
+func (n *Node) enter(ctx context.Context, data []byte) (*proposal, error) {
+	if err := n.reserve(ctx); err != nil {
+		return nil, err
+	}
+	p := &proposal{data: data, done: make(chan struct{}, 1)}
+	n.push(p)
+	return p, nil
+}
+
+// reserve waits for a place among the commands in flight. The token is the caller's then, until it pushes. Its error is a
+// *notTaken.
+func (n *Node) reserve(ctx context.Context) error {
 	select {
 	case n.tokens <- struct{}{}:
 	default:
@@ -149,18 +157,16 @@ func (n *Node) enter(ctx context.Context, p *proposal, admit func() error) error
 			return &notTaken{errClosed}
 		}
 	}
-	err := n.refuses() // with the token in hand: Close waits for whoever has one
-	if err == nil && admit != nil {
-		n.admitting.Lock()
-		defer n.admitting.Unlock()
-		err = admit()
-	}
-	if err != nil {
+	if err := n.refuses(); err != nil { // with the token in hand: Close waits for whoever has one
 		<-n.tokens
 		return &notTaken{err}
 	}
-	n.queue <- p // it has room for as many as there are tokens
 	return nil
+}
+
+// push queues a proposal for an entry, for a caller with a token.
+func (n *Node) push(p *proposal) {
+	n.queue <- p // it has room for as many as there are tokens
 }
 
 // await waits for what becomes of a proposal.

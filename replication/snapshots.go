@@ -2,6 +2,7 @@ package replication
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -49,14 +50,20 @@ func (s snapshots) Create(version raft.SnapshotVersion, index, term uint64, conf
 
 // List returns the newest snapshot.
 func (s snapshots) List() ([]*raft.SnapshotMeta, error) {
-	m, _ := s.log.Snapshot()
-	if m.Index < s.found.Index {
-		m = s.found
-	}
+	m := s.newest()
 	if m.Index == 0 {
 		return nil, nil
 	}
 	return []*raft.SnapshotMeta{metaOf(m)}, nil
+}
+
+// newest is the newest snapshot; the zero Snapshot if there is none.
+func (s snapshots) newest() logstore.Snapshot {
+	m, _ := s.log.Snapshot()
+	if m.Index < s.found.Index {
+		m = s.found
+	}
+	return m
 }
 
 func metaOf(m logstore.Snapshot) *raft.SnapshotMeta {
@@ -75,10 +82,25 @@ func (s snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	if received := s.node.received.Load(); received != nil && snapshotID(*received) == id {
 		return metaOf(*received), io.NopCloser(bytes.NewReader(nil)), nil
 	}
-	return s.node.openCopy()
+	return s.node.openCopy(s.newest().Index)
 }
 
 func snapshotID(m logstore.Snapshot) string { return fmt.Sprintf("%d-%d", m.Term, m.Index) }
+
+// logOfRaft is the log as raft reads it.
+type logOfRaft struct{ *logstore.Store }
+
+// GetLog also finds the entry at which the newest snapshot ends, without its data, when it is cut from the log. A leader whose
+// own log goes on right after it asks for its term. Without an answer, the leader would send the state, in vain: this node
+// has that already. Raft reads the data of that entry only to send the log from its very beginning, so never of a later one.
+func (l logOfRaft) GetLog(index uint64, to *raft.Log) error {
+	err := l.Store.GetLog(index, to)
+	if s, ok := l.Snapshot(); ok && index == s.Index && index > 1 && errors.Is(err, raft.ErrLogNotFound) {
+		*to = raft.Log{Index: index, Term: s.Term, Type: raft.LogNoop}
+		return nil
+	}
+	return err
+}
 
 // snapshotSink takes this node's own snapshot, of which nothing is written, or the message about another member's state.
 type snapshotSink struct {

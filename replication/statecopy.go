@@ -81,12 +81,20 @@ func (c *stateCopies) drop() {
 	c.copy = nil
 }
 
-// stateFor returns the copy for another member. The first call begins to make one, and fails with errCopying.
-func (n *Node) stateFor() (stateCopy, error) {
+// leadsOn reports whether this node can send the entries that follow a state that ends with an entry. Raft needs that entry's
+// term, too. It knows that of its newest snapshot, otherwise it reads the entry.
+func (n *Node) leadsOn(index, snapshot uint64) bool {
+	first, _ := n.log.FirstIndex()
+	return first <= index || first == index+1 && snapshot == index
+}
+
+// stateFor returns the copy for another member. The first call begins to make one, and fails with errCopying. snapshot is the
+// last entry that raft's newest snapshot includes.
+func (n *Node) stateFor(snapshot uint64) (stateCopy, error) {
 	c := &n.copies
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.copy != nil && n.goesOnFrom(c.copy.meta.Index) && time.Since(c.copy.used) <= copyLife {
+	if c.copy != nil && n.leadsOn(c.copy.meta.Index, snapshot) && time.Since(c.copy.used) <= copyLife {
 		return *c.copy, nil
 	}
 	if c.busy {
@@ -100,14 +108,6 @@ func (n *Node) stateFor() (stateCopy, error) {
 		n.running.Go(n.copyState)
 	}
 	return stateCopy{}, errCopying
-}
-
-// goesOnFrom reports whether raft can send what comes after a copy's entry. It needs that entry's term, too: from the log, or
-// because it is the snapshot's, as in the log of a casino that was recovered or restored.
-func (n *Node) goesOnFrom(index uint64) bool {
-	first, _ := n.log.FirstIndex()
-	snapshot, _ := n.log.Snapshot()
-	return first <= index || first == index+1 && snapshot.Index == index
 }
 
 // copyState makes a copy of the state.
@@ -147,9 +147,9 @@ func (n *Node) makeCopy() (made stateCopy, err error) {
 	return made, err
 }
 
-// open returns the message to a member that needs the state.
-func (n *Node) openCopy() (*raft.SnapshotMeta, io.ReadCloser, error) {
-	c, err := n.stateFor()
+// openCopy returns the message to a member that needs the state. snapshot is as for stateFor.
+func (n *Node) openCopy(snapshot uint64) (*raft.SnapshotMeta, io.ReadCloser, error) {
+	c, err := n.stateFor(snapshot)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -16,7 +16,7 @@ import (
 // forgetful makes nodes that keep next to nothing in the log, so that whoever is away needs the whole state.
 func forgetful(o *replication.Options) {
 	o.SnapshotEntries, o.SnapshotInterval, o.TrailingEntries = 4, 10*time.Millisecond, 1
-	o.KeepFor, o.HoldBytes = time.Nanosecond, 1
+	o.KeepFor, o.HoldBytes = time.Nanosecond, 256<<10 // less than a segment, and enough for members that just catch up
 }
 
 // playOn bets through a node until the leader's log no longer begins where it does now.

@@ -1,6 +1,11 @@
 package logstore
 
-import "github.com/hashicorp/raft"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/raft"
+)
 
 // Snapshot is the metadata of the last snapshot. The bytes of the state are not here: they are the checkpoint in state.db.
 type Snapshot struct {
@@ -9,7 +14,11 @@ type Snapshot struct {
 	ConfigurationIndex uint64
 }
 
-// SaveSnapshot stores the metadata of a snapshot and replaces the previous one. It is durable when it returns nil.
+// errOlder means that a snapshot would take the place of a newer state that came from another member.
+var errOlder = errors.New("a newer state was installed meanwhile")
+
+// SaveSnapshot stores the metadata of a snapshot and replaces the previous one. It refuses one that was begun before another
+// member's newer state was installed. It is durable when it returns nil.
 func (s *Store) SaveSnapshot(m Snapshot) error {
 	return s.save(m, false)
 }
@@ -19,7 +28,11 @@ func (s *Store) SaveSnapshot(m Snapshot) error {
 func (s *Store) SaveInstalled(m Snapshot) error { return s.save(m, true) }
 
 func (s *Store) save(m Snapshot, installed bool) error {
-	return s.update(func(r *record) bool {
+	older := false
+	err := s.update(func(r *record) bool {
+		if older = !installed && r.Snapshot != nil && r.Snapshot.Installed && r.Snapshot.Index > m.Index; older {
+			return false
+		}
 		r.Snapshot = &snapshotRecord{
 			Index: m.Index, Term: m.Term,
 			Configuration:      raft.EncodeConfiguration(m.Configuration),
@@ -28,6 +41,10 @@ func (s *Store) save(m Snapshot, installed bool) error {
 		}
 		return true
 	})
+	if err == nil && older {
+		err = fmt.Errorf("save the snapshot at entry %d: %w", m.Index, errOlder)
+	}
+	return err
 }
 
 // replaces reports whether the snapshot takes the place of a log that begins with the entry first. An installed one takes that

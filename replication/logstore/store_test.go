@@ -342,6 +342,24 @@ func TestSaveSnapshot_KeepsTheLastOverARestart(t *testing.T) {
 	}
 }
 
+// A node's own snapshot takes a while. It may end after another member's newer state was installed.
+func TestSaveSnapshot_DoesNotReplaceANewerOne(t *testing.T) {
+	s := newStore(t, logstore.Options{})
+	installed := logstore.Snapshot{Index: 100, Term: 4}
+	if err := s.SaveInstalled(installed); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SaveSnapshot(logstore.Snapshot{Index: 50, Term: 3}); err == nil {
+		t.Error("an older snapshot was saved")
+	}
+	if got, _ := s.Snapshot(); !cmp.Equal(installed, got) {
+		t.Errorf("the snapshot is %+v", got)
+	}
+	if err := s.SaveSnapshot(logstore.Snapshot{Index: 101, Term: 4}); err != nil {
+		t.Errorf("a newer snapshot: %v", err)
+	}
+}
+
 func TestSynced_IsToldOfEachTransaction(t *testing.T) {
 	var synced []int
 	s := newStore(t, logstore.Options{Synced: func(n int, took time.Duration) {

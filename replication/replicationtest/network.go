@@ -24,6 +24,7 @@ type Network struct {
 	ends   map[string]*End    // by node
 	faults map[[2]string]Link // from, to
 	usual  Link
+	late   int // copies that have not arrived yet
 }
 
 // Link says how messages fare on the way from one node to another.
@@ -32,6 +33,7 @@ type Link struct {
 	Drop      float64       // the share of messages that get lost
 	Duplicate float64       // the share of messages that arrive twice, the second time later
 	Delay     time.Duration // each message takes up to as long
+	Late      time.Duration // how much later the second one arrives, at most; 0: four times Delay
 }
 
 // lost is how long a sender waits for the answer to a message that got lost, at most.
@@ -90,10 +92,33 @@ func (w *Network) fate(from, to string) (arrives, twice bool, delay, later time.
 	if !ok {
 		l = w.usual
 	}
-	if l.Delay > 0 {
-		delay, later = time.Duration(w.random.Int64N(int64(l.Delay))), time.Duration(w.random.Int64N(int64(4*l.Delay)))
+	if l.Late == 0 {
+		l.Late = 4 * l.Delay
 	}
+	delay, later = w.upTo(l.Delay), w.upTo(l.Late)
 	return !l.Cut && w.random.Float64() >= l.Drop, w.random.Float64() < l.Duplicate, delay, later
+}
+
+// Late is how many copies of messages have not arrived yet.
+func (w *Network) Late() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.late
+}
+
+// copies counts a copy that is under way, or one that no longer is.
+func (w *Network) copies(change int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.late += change
+}
+
+// upTo is a duration below d by chance. Called with mu held.
+func (w *Network) upTo(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return time.Duration(w.random.Int64N(int64(d)))
 }
 
 func (w *Network) end(id string) *End {
@@ -181,8 +206,10 @@ func send[A any](ctx context.Context, e *End, to string, deliver func(ctx contex
 		return answer, errLost
 	}
 	if twice && at.enter() {
+		e.net.copies(1)
 		go func() {
 			defer at.running.Done()
+			defer e.net.copies(-1)
 			if pause(at.life, at.life, delay+later) {
 				_, _ = deliver(at.life, at)
 			}
