@@ -24,7 +24,7 @@ $(GO) test $(1) $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test backup-torture upgrade-torture lint pages description man platforms container recipes soak deb release notices screenshots unit short times fuzz bench bench-backups bench-restart bench-import bench-mirror bench-keys bench-cluster bench-ratio edge-check clean torture cluster-torture
+.PHONY: help run build test backup-torture upgrade-torture lint pages description man platforms container recipes soak deb release fixture notices screenshots unit short times fuzz bench bench-backups bench-restart bench-import bench-mirror bench-keys bench-cluster bench-ratio edge-check clean torture cluster-torture
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -107,6 +107,11 @@ release: build/bin/nfpm ## build archives for PLATFORMS, packages for DEBS, list
 notices: ## write cmd/imperio/notices.txt, the licences of everything in the program
 	$(GO) test -count=1 -run '^TestNotices' ./docs -update
 
+# Whatever a release leaves on disk must serve in every later version. The file of a released version is never written again.
+RELEASED ?= unreleased
+fixture: ## write storage/testdata/releases/$(RELEASED).txt, a data directory of this version that the tests start (RELEASED=v1.0.0)
+	$(GO) test -count=1 -run '^TestWriteRelease$$' ./cmd/imperio/endtoend -write-release '$(RELEASED)'
+
 screenshots: ## take screenshots of every page for docs/screenshots
 	$(GO) test -tags screenshots -count=1 -timeout 10m -run '^TestScreenshots$$' ./appliance/web/browsertest
 
@@ -164,7 +169,7 @@ bench-import: build ## measure how long a million players of an older casino tak
 bench-keys: build ## measure play after 10,000 players have used 20 million idempotency keys, within 2 hours
 	$(CAMPAIGN) -only keys -keys 20000000 -key-players 10000 -within 2h $(BENCHFLAGS)
 
-bench-cluster: build ## measure three processes on this machine: spins against a lone node, 50 kills of the leader, rolling restarts; half an hour
+bench-cluster: build ## measure three processes on this machine: spins against a lone node, 50 kills of the leader, rolling restarts; a quarter of an hour
 	$(CAMPAIGN) -only cluster,failover,rolling -within 1h $(BENCHFLAGS)
 
 bench-ratio: build ## measure the ratio to a bare handler with a small casino, in a minute

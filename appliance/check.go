@@ -72,6 +72,9 @@ func Check(ctx context.Context, c *config.Config, unit SocketUnit) (found Checke
 			found.Notes = append(found.Notes, at.key+"="+at.at+" could not be tried: this user may not listen on ports below 1024. If the casino runs as another one, run this as that user, or as root")
 		}
 	}
+	if at := a.clusterAddress(); !slices.Contains(own, at.at) {
+		problem(at.key, tryListen(ctx, at))
+	}
 	if left := slices.DeleteFunc(slices.Clone(unit.Addresses), func(socket string) bool {
 		return slices.ContainsFunc(a.listeners(), func(at address) bool { return at.at != "" && service.Belongs(socket, at.at) })
 	}); len(left) > 0 {

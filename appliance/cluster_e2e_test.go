@@ -41,6 +41,9 @@ func newMember(t *testing.T, change ...func(*config.Config)) *memberHouse {
 	}
 	t.Cleanup(func() {
 		m.stop()
+		if m.id == "" {
+			return // it was never opened
+		}
 		if proved, err := Audit(context.Background(), m.config.Data, nil); err != nil || len(proved.Proved) == 0 {
 			t.Errorf("the books are wrong: %v", err)
 		}
@@ -195,6 +198,7 @@ func leaderOf(seer *memberHouse, all []*memberHouse) (leader *memberHouse) {
 }
 
 func TestCluster_FormsAndServesPlayersOnEachMember(t *testing.T) {
+	t.Parallel()
 	all := threeMembers(t)
 	ana := all[1].player("ana") // on a follower
 	for i, m := range all {
@@ -225,6 +229,7 @@ func TestCluster_FormsAndServesPlayersOnEachMember(t *testing.T) {
 }
 
 func TestCluster_GoesOnWithoutItsLeader(t *testing.T) {
+	t.Parallel()
 	all := threeMembers(t)
 	first := leaderOf(all[0], all)
 	ana := first.player("ana")
@@ -259,6 +264,7 @@ func TestCluster_GoesOnWithoutItsLeader(t *testing.T) {
 }
 
 func TestCluster_OperatorsChangeItsMembers(t *testing.T) {
+	t.Parallel()
 	all := threeMembers(t)
 	leader := leaderOf(all[0], all)
 	var others []*memberHouse
@@ -316,6 +322,7 @@ func TestCluster_OperatorsChangeItsMembers(t *testing.T) {
 }
 
 func TestCluster_TokensAdmitOneNode(t *testing.T) {
+	t.Parallel()
 	first := newMember(t)
 	first.open()
 	second, third := newMember(t), newMember(t)
@@ -343,4 +350,62 @@ func TestCluster_TokensAdmitOneNode(t *testing.T) {
 	third.config.Data.EncryptionKey = ""
 	third.open()
 	first.sees("three voters", func(s control.ClusterStatus) bool { return s.Voters == 3 })
+}
+
+// A member that starts without a majority serves no players, but tells operators what it waits for.
+func TestCluster_AMemberThatWaitsAnswersOperators(t *testing.T) {
+	t.Parallel()
+	all := threeMembers(t)
+	for _, m := range all {
+		m.stop()
+	}
+	waits := all[0]
+	opened := make(chan error, 1)
+	go func() { opened <- waits.tryOpen() }()
+	socket := filepath.Join(waits.config.Data.Dir, SocketFile)
+	for deadline := time.Now().Add(clusterPatience); ; time.Sleep(20 * time.Millisecond) {
+		if client, err := control.Dial(t.Context(), socket); err == nil {
+			client.Close()
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	if s := waits.sees("nobody", func(s control.ClusterStatus) bool { return s.Leader == "" }); len(s.Members) != 3 {
+		t.Errorf("it knows %d members", len(s.Members))
+	}
+	if _, err := ask(waits, control.GetStatus, control.None{}); err == nil || !strings.Contains(err.Error(), "waits for its cluster") {
+		t.Errorf("another operation: %v", err)
+	}
+	all[1].open()
+	if err := <-opened; err != nil {
+		t.Fatal(err)
+	}
+	waits.sees("a leader", func(s control.ClusterStatus) bool { return s.Leader != "" && member(s, waits.id).Ready })
+}
+
+// What runs once in a cluster can be asked for on any member.
+func TestCluster_BackupsAreTheLeaders(t *testing.T) {
+	t.Parallel()
+	target := config.BackupURL("file://" + t.TempDir())
+	all := threeMembers(t, func(c *config.Config) { c.Backups.To = []config.BackupURL{target} })
+	leader := leaderOf(all[0], all)
+	for _, m := range all {
+		if m == leader {
+			continue
+		}
+		run := does(m, control.StartBackup, control.None{}).Run
+		for deadline := time.Now().Add(clusterPatience); ; time.Sleep(20 * time.Millisecond) {
+			s := does(m, control.GetBackupStatus, control.None{})
+			if s.Run.Number == run && !s.Run.Finished.IsZero() {
+				if r := s.Run.Results; len(r) != 1 || r[0].Error != "" {
+					t.Errorf("the backup: %+v", r)
+				}
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("no backup is made: %+v", s)
+			}
+		}
+	}
 }

@@ -102,6 +102,9 @@ func (h house) Status() control.Status {
 			addresses = append(addresses, on.String())
 		}
 	}
+	if h.app.dir.cluster != nil {
+		addresses = append(addresses, h.app.dir.member.Listen)
+	}
 	program, _ := os.Executable() // "" if the system does not know
 	return control.Status{
 		Addresses: addresses,

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-var updateRecorded = flag.Bool("update", false, "write testdata/legacy.txt anew")
+// updatesRecorded reports whether testdata/legacy.txt is to be written anew. The flag -update is that of storagetest's vectors.
+func updatesRecorded() bool { return flag.Lookup("update").Value.String() == "true" }
 
 // TestLegacy_RecordedAnswers sends every older request and compares the answers with those in testdata/legacy.txt. What depends on
 // luck is left out there: numbers and cards are "?".
@@ -38,12 +39,12 @@ func TestLegacy_RecordedAnswers(t *testing.T) {
 		fmt.Fprintf(&got, "%s\n\n%s", request, h.recorded(request, fill))
 	}
 	text := got.String()
-	if *updateRecorded {
+	if updatesRecorded() {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if text != string(wanted) && !*updateRecorded {
+	if text != string(wanted) && !updatesRecorded() {
 		t.Errorf("the answers have changed. Got:\n%s", text)
 	}
 }

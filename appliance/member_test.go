@@ -7,10 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/raft"
+
 	"imperio/appliance/config"
 	"imperio/games/catalogue"
 	"imperio/replication"
-	"imperio/replication/replicationtest"
 	"imperio/storage"
 )
 
@@ -32,7 +33,7 @@ func makeMember(t *testing.T, dir string) {
 	}
 	node, err := replication.Open(replication.Options{
 		Dir: dir, Machine: store, Identity: replication.Identity{NodeID: id.NodeID, ClusterID: id.ClusterID},
-		Network: replicationtest.NewNetwork(1).Connect(id.NodeID), Address: id.NodeID, StallLimit: patientConfig().Data.DiskStallLimit,
+		Network: newSilence(), Address: id.NodeID, StallLimit: patientConfig().Data.DiskStallLimit,
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -45,6 +46,22 @@ func makeMember(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 }
+
+// silence is a network on which nobody answers.
+type silence struct{ *raft.InmemTransport }
+
+func newSilence() silence {
+	_, transport := raft.NewInmemTransport("")
+	return silence{transport}
+}
+
+func (s silence) Transport() raft.Transport { return s.InmemTransport }
+
+func (silence) Call(context.Context, string, string, string, []byte) ([]byte, error) {
+	return nil, replication.ErrNotReached
+}
+
+func (silence) Handle(func(context.Context, string, string, []byte) ([]byte, error)) {}
 
 // A member that is alone in a directory without a network would write what the others never hear of.
 func TestDataDir_OfAMemberIsChangedOnlyByARunningCasino(t *testing.T) {

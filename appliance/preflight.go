@@ -25,7 +25,7 @@ func (a *App) preflight(ctx context.Context) error {
 		return dir // the other casino has the addresses in use, too
 	}
 	errs := []error{dir, a.checkKey(), a.checkCertificates(&a.config), a.checkMirror()}
-	for _, l := range a.listeners() {
+	for _, l := range append(a.listeners(), a.clusterAddress()) {
 		if _, passed := a.taken[l.at]; !passed {
 			errs = append(errs, tryListen(ctx, l))
 		}
@@ -159,6 +159,11 @@ type address struct{ what, key, at string }
 func (a *App) listeners() []address {
 	l := a.config.Listen
 	return []address{{"https", "https-addr", l.HTTPSAddr}, {"http", "http-addr", l.HTTPAddr}, a.opsAddress()}
+}
+
+// clusterAddress is where other members reach this node. No supervisor passes a socket for it.
+func (a *App) clusterAddress() address {
+	return address{"the cluster's members", "cluster-listen", a.config.Cluster.ListenAddr()}
 }
 
 // tryListen opens a listener and closes it again. It does nothing without an address.

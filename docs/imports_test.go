@@ -81,6 +81,7 @@ var house = []rule{
 	{directory: "deploy/release", notLibs: storageLibs},
 
 	{directory: "tls/certs", notLibs: storageLibs},
+	{directory: "tls/certs/certstest", notLibs: storageLibs},
 	{directory: "tls/certstore", notLibs: storageLibs},
 }
 
@@ -115,7 +116,7 @@ var upward = []struct{ from, to, why string }{
 
 // forTests are our packages that only tests may import; libsForTests are such libraries.
 var (
-	forTests     = []string{"cmd/imperio/documents", "cmd/imperio/clustertest", "games/gamestest/...", "games/rulebook/rulebooktest/...", "storage/storagetest/...", "storage/backup/backuptest/...", "replication/replicationtest/..."}
+	forTests     = []string{"cmd/imperio/documents", "cmd/imperio/clustertest", "games/gamestest/...", "games/rulebook/rulebooktest/...", "storage/storagetest/...", "storage/backup/backuptest/...", "replication/replicationtest/...", "tls/certs/certstest"}
 	libsForTests = []string{"testing", "pgregory.net/rapid", "github.com/chromedp", "github.com/letsencrypt/pebble", "github.com/google/go-cmp", "github.com/creack/pty", "golang.org/x/tools"}
 )
 

@@ -3,6 +3,7 @@ package replication
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -13,6 +14,7 @@ import (
 // proposal is one command on its way through the log.
 type proposal struct {
 	data []byte        // empty: an entry without a command
+	term uint64        // in which alone it may be sent to raft; 0: any
 	done chan struct{} // receives when result and err are set
 	// Set by settle.
 	result command.Result
@@ -36,7 +38,10 @@ const (
 func (n *Node) gather() {
 	defer close(n.flights)
 	for first := range n.queue {
-		f := flight{proposals: n.collect(first)}
+		f := flight{proposals: n.ofThisTerm(n.collect(first))}
+		if len(f.proposals) == 0 {
+			continue
+		}
 		select {
 		case <-n.written: // left over from an entry of raft's own
 		default:
@@ -75,6 +80,26 @@ func (n *Node) collect(first *proposal) []*proposal {
 		}
 	}
 	return list
+}
+
+// ofThisTerm turns away proposals that were for an earlier term, and returns the rest.
+func (n *Node) ofThisTerm(list []*proposal) []*proposal {
+	var now uint64
+	return slices.DeleteFunc(list, func(p *proposal) bool {
+		if p.term == 0 {
+			return false
+		}
+		if now == 0 {
+			now = n.raft.CurrentTerm()
+		}
+		if p.term == now {
+			return false
+		}
+		p.err = raft.ErrNotLeader
+		p.done <- struct{}{}
+		<-n.tokens
+		return true
+	})
 }
 
 // send stamps an entry with the casino's time and proposes it to raft. The stamp is made here and not when a command is

@@ -3,7 +3,6 @@ package replication
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -20,7 +19,6 @@ import (
 	"github.com/hashicorp/raft"
 
 	"imperio/replication/logstore"
-	"imperio/storage/engine"
 )
 
 // Receiving the state of another member has these steps. Nothing of this node's own is touched before the last three.
@@ -123,7 +121,7 @@ func (n *Node) fetch(d stateDescription) *fetch {
 	if before != nil && before.description.SHA256 == d.SHA256 && !before.failed() {
 		return before
 	}
-	f := &fetch{description: d, path: filepath.Join(i.dir, "incoming.db"), done: make(chan struct{})}
+	f := &fetch{description: d, path: filepath.Join(i.dir, fmt.Sprintf("incoming-%x.db", d.SHA256)), done: make(chan struct{})}
 	f.ctx, f.cancel = context.WithCancel(n.life)
 	i.now = f
 	n.running.Go(func() {
@@ -171,23 +169,23 @@ func (n *Node) receiveFile(f *fetch) (err error) {
 	if [32]byte(sum.Sum(nil)) != d.SHA256 {
 		return errors.Join(errors.New("the file that was fetched is not what was promised; it is fetched again"), os.Remove(f.path))
 	}
-	return errors.Join(file.Sync(), engine.SyncDir(n.incoming.dir))
+	return file.Sync()
 }
 
-// resume opens the file at its end, if what is there is of the same state, else a new one.
+// resume opens the file at its end. Its name says of which state it is; files of others are removed.
 func (n *Node) resume(f *fetch) (*os.File, hash.Hash, error) {
-	dir := n.incoming.dir
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(n.incoming.dir, 0o700); err != nil {
 		return nil, nil, err
 	}
-	note := filepath.Join(dir, "incoming.sha256")
-	before, _ := os.ReadFile(note)
-	if string(before) != string(f.description.SHA256[:]) {
-		if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, err
-		}
-		if err := engine.WriteFile(note, f.description.SHA256[:]); err != nil {
-			return nil, nil, err
+	others, err := filepath.Glob(filepath.Join(n.incoming.dir, incomingFiles))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, other := range others {
+		if other != f.path {
+			if err := os.Remove(other); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
 	file, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -202,6 +200,9 @@ func (n *Node) resume(f *fetch) (*os.File, hash.Hash, error) {
 	}
 	return file, sum, nil
 }
+
+// incomingFiles matches the names of files that are fetched.
+const incomingFiles = "incoming-*.db"
 
 // fetchTries is how many calls in a row may fail before the fetch is given up. What is here stays, for the next one.
 const fetchTries = 10
@@ -239,14 +240,16 @@ func (n *Node) fetchParts(f *fetch, to io.Writer) error {
 	return nil
 }
 
-// installMark says that the state is about to be replaced, and by what.
+// installMark says that the state is about to be replaced, and by what. The log keeps it.
 type installMark struct {
-	Index, Term        uint64
-	Configuration      []byte
-	ConfigurationIndex uint64
+	Index              uint64 `cbor:"1,keyasint"`
+	Term               uint64 `cbor:"2,keyasint"`
+	Configuration      []byte `cbor:"3,keyasint"`
+	ConfigurationIndex uint64 `cbor:"4,keyasint"`
 }
 
-func (i *incoming) markFile() string { return filepath.Join(i.dir, "installing.json") }
+// installing is the mark's name in the log.
+var installing = []byte("Installing")
 
 // install replaces the state by the one that was fetched. Raft's machine goroutine calls it.
 func (n *Node) install(meta logstore.Snapshot) error {
@@ -259,11 +262,11 @@ func (n *Node) install(meta logstore.Snapshot) error {
 	if f == nil || f.description.Checkpoint.Index != meta.Index {
 		return fmt.Errorf("install the state up to entry %d: it was not fetched", meta.Index)
 	}
-	mark, err := json.Marshal(installMark{meta.Index, meta.Term, raft.EncodeConfiguration(meta.Configuration), meta.ConfigurationIndex})
+	mark, err := cbor.Marshal(installMark{meta.Index, meta.Term, raft.EncodeConfiguration(meta.Configuration), meta.ConfigurationIndex})
 	if err != nil {
 		return err
 	}
-	if err := engine.WriteFile(n.incoming.markFile(), mark); err != nil {
+	if err := n.log.Set(installing, mark); err != nil {
 		return fmt.Errorf("mark that the state is replaced: %w", err)
 	}
 	if err := n.machine.Replace(n.life, f.path, f.description.Checkpoint); err != nil {
@@ -272,7 +275,7 @@ func (n *Node) install(meta logstore.Snapshot) error {
 		if n.life.Err() == nil {
 			n.logger.Error("the state of another member was not taken", "error", err)
 		}
-		return errors.Join(err, os.Remove(n.incoming.markFile()))
+		return errors.Join(err, n.log.Set(installing, nil))
 	}
 	if err := n.log.SaveInstalled(meta); err != nil {
 		return err // the log has failed the node, and the next start goes on
@@ -284,7 +287,7 @@ func (n *Node) install(meta logstore.Snapshot) error {
 	n.progress.happened()
 	n.incoming.forget()
 	n.logger.Info("the state of another member has replaced this node's", "from", f.description.From, "entry", meta.Index)
-	if err := os.Remove(n.incoming.markFile()); err != nil {
+	if err := n.log.Set(installing, nil); err != nil {
 		n.fail(fmt.Errorf("remove the mark of a state that was replaced: %w", err)) // raft would take an error for a refusal
 	}
 	return nil
@@ -299,17 +302,13 @@ func (i *incoming) forget() {
 
 // completeInstall goes on with an installation that a crash has interrupted; see above. The log is open, and the machine too.
 func (n *Node) completeInstall() error {
-	i := &n.incoming
-	data, err := os.ReadFile(i.markFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("look for an interrupted installation of a state: %w", err)
+	data, err := n.log.Get(installing)
+	if err != nil || len(data) == 0 {
+		return nil // there is none
 	}
 	var m installMark
-	if err := json.Unmarshal(data, &m); err != nil {
-		return fmt.Errorf("read %s: %w. Remove the file if the node starts without it", i.markFile(), err)
+	if err := cbor.Unmarshal(data, &m); err != nil {
+		return fmt.Errorf("read which state was about to be installed: %w", err)
 	}
 	meta := logstore.Snapshot{Index: m.Index, Term: m.Term, Configuration: raft.DecodeConfiguration(m.Configuration), ConfigurationIndex: m.ConfigurationIndex}
 	snapshot, _ := n.log.Snapshot()
@@ -324,7 +323,7 @@ func (n *Node) completeInstall() error {
 			return err
 		}
 	}
-	return os.Remove(i.markFile())
+	return n.log.Set(installing, nil)
 }
 
 // emptyLog removes all entries of a log that an installed state has replaced.

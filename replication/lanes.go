@@ -97,5 +97,7 @@ func (n *Node) enterInTurn(ctx context.Context, l lane, data []byte) (*proposal,
 		<-n.tokens
 		return nil, &notTaken{errOver}
 	}
-	return n.push(data), nil
+	p := &proposal{data: data, term: l.Term, done: make(chan struct{}, 1)}
+	n.push(p)
+	return p, nil
 }

@@ -28,19 +28,19 @@ type Member struct {
 
 // Report is what a member says of itself, about once a second.
 type Report struct {
-	State        string    `cbor:"1,keyasint"` // as in Status
-	Leader       string    `cbor:"2,keyasint"` // the id of the leader that it knows; "": none
-	Term         uint64    `cbor:"3,keyasint"`
-	FirstIndex   uint64    `cbor:"4,keyasint"`
-	LastIndex    uint64    `cbor:"5,keyasint"`
-	CommitIndex  uint64    `cbor:"6,keyasint"`
-	AppliedIndex uint64    `cbor:"7,keyasint"`
-	Ready        bool      `cbor:"8,keyasint"`  // it serves players
-	Program      string    `cbor:"9,keyasint"`  // the version of its program
-	Level        uint32    `cbor:"10,keyasint"` // the newest feature level that it can work with
-	Wall         time.Time `cbor:"11,keyasint"` // its machine's clock
-	Problems     []string  `cbor:"12,keyasint"` // its checks that fail, as Options.Problems tells them
-	Fetched      float64   `cbor:"13,keyasint"` // the share of another member's state that it has received, 0 to 1; 0: it needs none
+	State        string   `cbor:"1,keyasint"` // as in Status
+	Leader       string   `cbor:"2,keyasint"` // the id of the leader that it knows; "": none
+	Term         uint64   `cbor:"3,keyasint"`
+	FirstIndex   uint64   `cbor:"4,keyasint"`
+	LastIndex    uint64   `cbor:"5,keyasint"`
+	CommitIndex  uint64   `cbor:"6,keyasint"`
+	AppliedIndex uint64   `cbor:"7,keyasint"`
+	Ready        bool     `cbor:"8,keyasint"`  // it serves players
+	Program      string   `cbor:"9,keyasint"`  // the version of its program
+	Level        uint32   `cbor:"10,keyasint"` // the newest feature level that it can work with
+	Wall         int64    `cbor:"11,keyasint"` // its machine's clock, in milliseconds since 1970
+	Problems     []string `cbor:"12,keyasint"` // its checks that fail, as Options.Problems tells them
+	Fetched      float64  `cbor:"13,keyasint"` // the share of another member's state that it has received, 0 to 1; 0: it needs none
 	// Digests are samples of the running digest of its changes; see divergence.go.
 	Digests []storage.Digest `cbor:"14,keyasint"`
 }
@@ -68,7 +68,7 @@ func (n *Node) report() Report {
 	s := n.Status()
 	r := Report{
 		State: s.State, Leader: s.Leader, Term: s.Term, FirstIndex: s.FirstIndex, LastIndex: s.LastIndex, CommitIndex: s.CommitIndex,
-		AppliedIndex: s.AppliedIndex, Ready: s.Ready, Program: n.program, Wall: n.clock.source.Read().Wall, Fetched: n.incoming.fetched(),
+		AppliedIndex: s.AppliedIndex, Ready: s.Ready, Program: n.program, Wall: n.clock.source.Read().Wall.UnixMilli(), Fetched: n.incoming.fetched(),
 		Digests: n.machine.Digests(),
 	}
 	if n.level != nil {
@@ -148,6 +148,6 @@ func (n *Node) hear(s raft.Server) {
 			return
 		}
 		m.Report, m.At, m.Trip = r, after.Wall, after.Steady-before.Steady
-		m.Skew = r.Wall.Sub(after.Wall.Add(-m.Trip / 2))
+		m.Skew = time.UnixMilli(r.Wall).Sub(after.Wall.Add(-m.Trip / 2))
 	})
 }

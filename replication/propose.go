@@ -136,7 +136,9 @@ func (n *Node) enter(ctx context.Context, data []byte) (*proposal, error) {
 	if err := n.reserve(ctx); err != nil {
 		return nil, err
 	}
-	return n.push(data), nil
+	p := &proposal{data: data, done: make(chan struct{}, 1)}
+	n.push(p)
+	return p, nil
 }
 
 // reserve waits for a place among the commands in flight. The token is the caller's then, until it pushes. Its error is a
@@ -162,11 +164,9 @@ func (n *Node) reserve(ctx context.Context) error {
 	return nil
 }
 
-// push queues data for an entry, for a caller with a token.
-func (n *Node) push(data []byte) *proposal {
-	p := &proposal{data: data, done: make(chan struct{}, 1)}
+// push queues a proposal for an entry, for a caller with a token.
+func (n *Node) push(p *proposal) {
 	n.queue <- p // it has room for as many as there are tokens
-	return p
 }
 
 // await waits for what becomes of a proposal.

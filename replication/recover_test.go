@@ -3,11 +3,13 @@ package replication_test
 import (
 	"context"
 	"errors"
-	"fmt"
+	"os"
 	"testing"
 
 	"imperio/replication"
 	"imperio/replication/replicationtest"
+	"imperio/storage"
+	"imperio/storage/storagetest"
 )
 
 var sole = []replication.Member{{ID: "node-1", Address: "10.0.0.1:7000"}}
@@ -108,41 +110,77 @@ func TestRecover_InterruptedIsCompletedBeforeANodeStarts(t *testing.T) {
 	}
 }
 
-// Two survivors of five form a cluster again: the one with less gets the other's state.
+// Two survivors of five form a cluster again: the one that is behind gets what the other has.
 func TestRecover_SurvivorsFormAClusterAgain(t *testing.T) {
-	network := replicationtest.NewNetwork(14)
-	ids := []string{"node-1", "node-2"}
-	var members []replication.Member
-	for _, id := range ids {
-		members = append(members, replication.Member{ID: id, Address: id})
+	t.Parallel()
+	c := replicationtest.NewCluster(t, seedOfTest())
+	nodes := c.Grow(5)
+	player := c.Open(nodes[0], "ada", 1000)
+	c.Stop("n5")
+	for range 20 {
+		mustBet(t, nodes[3], player)
 	}
-	journals := make(map[string]*replicationtest.Journal)
-	nodes := make(map[string]*replication.Node)
-	for i, id := range ids {
-		w := writeLog(t)
-		w.id.NodeID = id
-		w.members("node-1", "node-2", "node-3", "node-4", "node-5").commands(5).applies().commands(3 * i)
-		w.write()
-		j := replicationtest.New()
-		if err := replication.Recover(t.Context(), w.dir, w.id, j, members); err != nil {
-			t.Fatal(err)
-		}
-		journals[id] = j.Reopen()
-		n, err := replication.Open(patient(replication.Options{
-			Dir: w.dir, Machine: journals[id], Identity: w.id, Network: network.Connect(id), Address: id,
-		}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer shut(t, n)
-		nodes[id] = n
+	coins := coinsOn(t, nodes[3], player)
+	for _, id := range []string{"n1", "n2", "n3", "n4"} {
+		c.Kill(id)
 	}
-	propose(t, nodes["node-1"], 9, 20)
-	for id, j := range journals {
-		if err := nodes[id].Barrier(within(t)); err != nil {
+	left := []*replicationtest.Node{nodes[3], nodes[4]}
+	members := []replication.Member{{ID: "n4", Address: "n4"}, {ID: "n5", Address: "n5"}}
+	for _, n := range left {
+		recoverCasino(t, n, members)
+	}
+	for i, n := range left {
+		left[i] = c.Start(n.ID)
+	}
+	for _, n := range left {
+		if got := coinsOn(t, n, player); got != coins {
+			t.Errorf("%s has %d coins instead of %d", n.ID, got, coins)
+		}
+		mustBet(t, n, player)
+		coins = coinsOn(t, n, player)
+	}
+	if got := len(left[0].Members()); got != 2 {
+		t.Errorf("there are %d members", got)
+	}
+}
+
+// A lone survivor takes new members, as any casino does.
+func TestRecover_ALoneSurvivorGrowsAgain(t *testing.T) {
+	t.Parallel()
+	c := replicationtest.NewCluster(t, seedOfTest())
+	nodes := c.Grow(3)
+	player := c.Open(nodes[0], "ada", 1000)
+	mustBet(t, nodes[0], player)
+	coins := coinsOn(t, nodes[2], player)
+	for _, n := range nodes {
+		c.Kill(n.ID)
+	}
+	recoverCasino(t, nodes[2], []replication.Member{{ID: "n3", Address: "n3"}})
+	for _, n := range nodes[:2] { // as new machines
+		if err := os.RemoveAll(n.Dir); err != nil {
 			t.Fatal(err)
 		}
-		until(t, fmt.Sprintf("%s to have all", id), func() bool { return len(j.IDs()) == 20 })
-		holds(t, j, 20)
+	}
+	survivor := c.Start("n3")
+	if got := coinsOn(t, survivor, player); got != coins {
+		t.Errorf("the survivor has %d coins instead of %d", got, coins)
+	}
+	next := c.Start("n1")
+	if got := coinsOn(t, next, player); got != coins {
+		t.Errorf("a new member has %d coins instead of %d", got, coins)
+	}
+	mustBet(t, next, player)
+}
+
+// recoverCasino recovers a node of a cluster of casinos, which must not run.
+func recoverCasino(t *testing.T, n *replicationtest.Node, members []replication.Member) {
+	t.Helper()
+	store, err := storage.Open(n.Dir, storagetest.Keys, storage.Options{StallLimit: deadline})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := replication.Identity{NodeID: n.ID, ClusterID: replicationtest.ClusterID}
+	if err := errors.Join(replication.Recover(t.Context(), n.Dir, id, store, members), store.Close()); err != nil {
+		t.Fatalf("recover %s: %v", n.ID, err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,7 +22,7 @@ import (
 // forgetful makes nodes that keep next to nothing in the log, so that whoever is away needs the whole state.
 func forgetful(o *replication.Options) {
 	o.SnapshotEntries, o.SnapshotInterval, o.TrailingEntries = 4, 10*time.Millisecond, 1
-	o.KeepFor, o.HoldBytes = time.Nanosecond, 1
+	o.KeepFor, o.HoldBytes = time.Nanosecond, 256<<10 // less than a segment, and enough for members that just catch up
 }
 
 // playOn bets through a node until the leader's log no longer begins where it does now.
@@ -90,43 +89,75 @@ func TestTransfer_IsResumedAfterTheReceiverWasStopped(t *testing.T) {
 	c.Stop(away)
 	playOn(t, c, c.All()[0], player)
 	back := c.Start(away)
-	part := filepath.Join(back.Dir, replication.TransferDir, "incoming.db")
-	c.Until("a part of the state", func() bool {
-		fi, err := os.Stat(part)
-		return err == nil && fi.Size() > 0
-	})
+	part := func() (bytes int64) {
+		for _, path := range incoming(t, back.Dir) {
+			if fi, err := os.Stat(path); err == nil {
+				bytes = max(bytes, fi.Size())
+			}
+		}
+		return bytes
+	}
+	c.Until("a part of the state", func() bool { return part() > 0 })
 	c.Stop(away)
-	before, err := os.Stat(part)
-	if err != nil {
-		t.Fatalf("nothing is left of the part: %v", err)
+	before := part()
+	if before == 0 {
+		t.Fatal("nothing is left of the part")
 	}
 	c.Change = forgetful
 	coinsOn(t, c.Start(away), player)
-	t.Logf("the receiver was stopped with %d bytes", before.Size())
+	t.Logf("the receiver was stopped with %d bytes", before)
 }
 
-// A file that is not what was promised replaces nothing.
+// incoming lists the files of states that a node has received or is receiving.
+func incoming(t *testing.T, dir string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, replication.TransferDir, "incoming-*.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
+
+// A file that is not what was promised replaces nothing; it is fetched again.
 func TestTransfer_ADamagedStateIsNotTaken(t *testing.T) {
 	t.Parallel()
 	c := replicationtest.NewCluster(t, seedOfTest())
-	c.Change = forgetful
+	c.Change = func(o *replication.Options) {
+		forgetful(o)
+		o.TransferRate = 100 << 10
+	}
 	nodes := c.Grow(3)
+	for i := range 300 { // a state of several parts
+		c.Open(nodes[0], fmt.Sprintf("player%d", i), 1000)
+	}
 	player := c.Open(nodes[0], "ada", 1_000_000)
 	away := others(c.Leader().ID)[0]
 	c.Stop(away)
-	here := c.All()[0]
-	playOn(t, c, here, player)
-	// What a fetch has left is of another file.
-	dir := filepath.Join(nodes[0].Dir, "..", away, replication.TransferDir)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	playOn(t, c, c.All()[0], player)
+	back := c.Start(away)
+	c.Until("a part of the state", func() bool { return len(incoming(t, back.Dir)) > 0 })
+	c.Stop(away)
+	for _, path := range incoming(t, back.Dir) {
+		damage(t, path)
+	}
+	c.Change = forgetful
+	coinsOn(t, c.Start(away), player)
+	if left := incoming(t, back.Dir); len(left) > 0 {
+		t.Errorf("%v was left", left)
+	}
+}
+
+// damage changes the first byte of a file.
+func damage(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string]string{"incoming.db": strings.Repeat("x", 5000), "incoming.sha256": "something else"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	_, err = f.WriteAt([]byte{0xff}, 0)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
 	}
-	coinsOn(t, c.Start(away), player)
 }
 
 // A member that was away for a moment gets entries, not the state.
@@ -146,7 +177,7 @@ func TestKeep_AShortAbsenceCostsNoTransfer(t *testing.T) {
 	}
 	back := c.Start(away)
 	coinsOn(t, back, player)
-	if _, err := os.Stat(filepath.Join(back.Dir, replication.TransferDir, "incoming.sha256")); err == nil {
+	if _, err := os.Stat(filepath.Join(back.Dir, replication.TransferDir)); err == nil {
 		t.Error("the whole state was sent")
 	}
 }

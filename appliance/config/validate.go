@@ -132,7 +132,7 @@ func (v *validator) distinct() {
 	l := v.c.Listen
 	taken := make(map[string]string)
 	for _, listener := range []struct{ key, address string }{
-		{"http-addr", l.HTTPAddr}, {"https-addr", l.HTTPSAddr}, {"ops-addr", l.OpsAddr},
+		{"http-addr", l.HTTPAddr}, {"https-addr", l.HTTPSAddr}, {"ops-addr", l.OpsAddr}, {"cluster-listen", v.c.Cluster.ListenAddr()},
 	} {
 		if listener.address == "" || strings.HasSuffix(listener.address, ":0") {
 			continue

@@ -47,6 +47,10 @@ type Options struct {
 	// InPlace says that a package manager has put the new program in place already, and kept the one before.
 	InPlace bool
 
+	// Before says whether the casino may restart now. It is asked before anything is done, and again before anything is changed.
+	// nil: it may.
+	Before func(context.Context) error
+
 	Patience time.Duration // how long the new program may take until it is ready
 	Watch    time.Duration // how long it must stay ready without a break then
 	// Tell is called after each step, in order. May be nil.
@@ -263,6 +267,9 @@ func (w *work) prepare(ctx context.Context, running *Running) (same bool, err er
 	if known && order < 0 && !o.AllowOlder {
 		return false, fmt.Errorf("%s is version %s, and the casino runs %s, which is newer. To go to the older one nevertheless, add --allow-older", o.name(), w.journal.To, w.journal.From)
 	}
+	if err := w.mayRestart(ctx); err != nil {
+		return false, err
+	}
 	if err := w.checkBefore(ctx); err != nil {
 		return false, err
 	}
@@ -277,7 +284,17 @@ func (w *work) prepare(ctx context.Context, running *Running) (same bool, err er
 	if err := w.try(ctx, program); err != nil {
 		return false, err
 	}
-	return false, w.backup(ctx)
+	if err := w.backup(ctx); err != nil {
+		return false, err
+	}
+	return false, w.mayRestart(ctx)
+}
+
+func (w *work) mayRestart(ctx context.Context) error {
+	if w.o.Before == nil {
+		return nil
+	}
+	return w.o.Before(ctx)
 }
 
 // checked refuses a program that is not whole, or not for this machine.

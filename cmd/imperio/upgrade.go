@@ -88,12 +88,14 @@ type upgradeRunCommand struct {
 	AllowOlder bool           `help:"Go to an older version."`
 	NoBackup   bool           `help:"Make no backup before."`
 	InPlace    bool           `hidden:"" help:"A package manager has put the new version in place."`
-	Rolling    bool           `hidden:"" help:"Upgrade a cluster."`
+	Rolling    bool           `help:"Upgrade this member of a cluster, if the others are well and can go on without it."`
 }
 
 // Help explains the verb.
 func (upgradeRunCommand) Help() string {
 	return `The new version is checked, and tries itself on a copy of the state. A backup is made. Then it takes the place of the running version, and the casino restarts. If it isn't ready in time, or doesn't stay so, the version before comes back by itself, with every bet that was taken meanwhile.
+
+On a member of a cluster it needs --rolling. It is refused unless the other members are well and are a majority without this one. A leader hands leadership over, and the new version has proven itself only when it has caught up again. Upgrade the members one after another; the order does not matter. New features begin once all members run the new version.
 
 Each line that it prints is a step that is done. After an interruption, 'imperio upgrade status' says how it stands, and 'imperio upgrade resume' goes on. The exit code is 0 if the new version runs, and 1 if the one before does.
 
@@ -101,14 +103,13 @@ Examples:
 
   imperio upgrade --binary ./imperio-new
   imperio upgrade --binary ./imperio-linux-amd64 --checksums SHA256SUMS --signature SHA256SUMS.minisig --public-key imperio.pub
+  imperio upgrade --binary ./imperio-new --rolling
   imperio upgrade back`
 }
 
 // Run upgrades the casino.
 func (c *upgradeRunCommand) Run(env *environment) error {
 	switch {
-	case c.Rolling:
-		return usagef("--rolling is for clusters, and this version runs on one node: leave it out")
 	case c.Binary == "" && !c.InPlace:
 		return usagef("name the new version with --binary")
 	case c.SHA256 != "" && c.Checksums != "":
@@ -120,6 +121,7 @@ func (c *upgradeRunCommand) Run(env *environment) error {
 	}
 	o.Binary, o.SHA256, o.Checksums, o.Signature, o.PublicKey = c.Binary, c.SHA256, c.Checksums, c.Signature, c.PublicKey
 	o.AllowOlder, o.NoBackup, o.InPlace = c.AllowOlder, c.NoBackup, c.InPlace
+	o.Before = upgrade.NewClient(o.DataDir, appliance.SocketFile, env.sudoUser()).CheckRolling(c.Rolling, c.InPlace)
 	r, err := upgrade.Run(env.Ctx, o)
 	return env.tellUpgrade(r, c.Proof.JSON, err)
 }

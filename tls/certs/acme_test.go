@@ -21,6 +21,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"imperio/tls/certs"
+	"imperio/tls/certs/certstest"
 )
 
 func listen(t *testing.T) net.Listener {
@@ -54,6 +55,11 @@ func servePlain(t *testing.T, ln net.Listener, source *certs.Source) {
 	})
 }
 
+// clientOf returns the options that use a server.
+func clientOf(p *certstest.Pebble) certs.ACME {
+	return certs.ACME{Directory: p.Directory(), Roots: p.Trust()}
+}
+
 func acmeOptions(dir string, client certs.ACME, domains ...string) certs.Options {
 	return certs.Options{
 		Mode: certs.ModeACME, Domains: domains, ACME: client,
@@ -76,8 +82,8 @@ func ready(t *testing.T, source *certs.Source) {
 
 func TestACME_HTTP01IssuesForSeveralDomains(t *testing.T) {
 	plain, secure := listen(t), listen(t)
-	p := startPebble(t, pebbleOptions{httpAddr: plain.Addr().String()})
-	client := p.client()
+	p := certstest.StartPebble(t, certstest.PebbleOptions{HTTPAddr: plain.Addr().String()})
+	client := clientOf(p)
 	client.HTTPAddr, client.Email = plain.Addr().String(), "operator@http01.test"
 	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.http01.test", "www.http01.test"))
 	servePlain(t, plain, source)
@@ -85,7 +91,7 @@ func TestACME_HTTP01IssuesForSeveralDomains(t *testing.T) {
 	ready(t, source)
 
 	for _, name := range []string{"casino.http01.test", "www.http01.test"} {
-		state, err := site.dial(&tls.Config{RootCAs: trust(t, p.roots()), ServerName: name, NextProtos: []string{"h2"}})
+		state, err := site.dial(&tls.Config{RootCAs: trust(t, p.Roots()), ServerName: name, NextProtos: []string{"h2"}})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -130,14 +136,14 @@ func TestACME_HTTP01IssuesForSeveralDomains(t *testing.T) {
 
 func TestACME_TLSALPN01Issues(t *testing.T) {
 	secure := listen(t)
-	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String()})
-	client := p.client()
+	p := certstest.StartPebble(t, certstest.PebbleOptions{TLSAddr: secure.Addr().String()})
+	client := clientOf(p)
 	client.TLSAddr = secure.Addr().String()
 	dir := t.TempDir()
 	source := newSource(t, acmeOptions(dir, client, "casino.alpn01.test"))
 	site := serveOn(t, secure, source, "casino.alpn01.test")
 	ready(t, source)
-	if _, err := site.dial(&tls.Config{RootCAs: trust(t, p.roots())}); err != nil {
+	if _, err := site.dial(&tls.Config{RootCAs: trust(t, p.Roots())}); err != nil {
 		t.Error(err)
 	}
 	// No e-mail address was configured: CertMagic neither made one up, nor asked for one on the terminal, nor took another instance's.
@@ -153,8 +159,8 @@ func TestACME_TLSALPN01Issues(t *testing.T) {
 
 func TestACME_CertificateIsRenewedBeforeItExpires(t *testing.T) {
 	secure := listen(t)
-	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String(), validity: 3600})
-	client := p.client()
+	p := certstest.StartPebble(t, certstest.PebbleOptions{TLSAddr: secure.Addr().String(), Validity: 3600})
+	client := clientOf(p)
 	client.TLSAddr, client.RenewalWindow = secure.Addr().String(), 0.9999 // due in the first second of its hour
 	options, book := acmeOptions(t.TempDir(), client, "casino.renewal.test"), &logBook{}
 	options.Logger = book.logger()
@@ -170,7 +176,7 @@ func TestACME_CertificateIsRenewedBeforeItExpires(t *testing.T) {
 	source := newSource(t, options)
 	site := serveOn(t, secure, source, "casino.renewal.test")
 	ready(t, source)
-	pool := trust(t, p.roots())
+	pool := trust(t, p.Roots())
 	var first tls.ConnectionState
 	await(t, "another certificate, without a moment in which there was none", func() bool {
 		state, err := site.dial(&tls.Config{RootCAs: pool})
@@ -193,10 +199,10 @@ func TestACME_CertificateIsRenewedBeforeItExpires(t *testing.T) {
 
 func TestACME_FailingIssuerIsToldAndTriedAgain(t *testing.T) {
 	secure := listen(t)
-	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String()})
-	p.down.Store(true)
+	p := certstest.StartPebble(t, certstest.PebbleOptions{TLSAddr: secure.Addr().String()})
+	p.Down.Store(true)
 	book := &logBook{}
-	client := p.client()
+	client := clientOf(p)
 	client.TLSAddr, client.RetryMin, client.RetryMax = secure.Addr().String(), 10*time.Millisecond, 100*time.Millisecond
 	options := acmeOptions(t.TempDir(), client, "casino.failing.test")
 	options.Logger = book.logger()
@@ -210,15 +216,15 @@ func TestACME_FailingIssuerIsToldAndTriedAgain(t *testing.T) {
 		t.Error("there is a certificate, from whom?")
 	}
 	book.await(t, "no certificate could be obtained, trying again")
-	p.down.Store(false)
+	p.Down.Store(false)
 	ready(t, source)
 	await(t, "the problem to go", func() bool { return source.Expiry()[0].Problem == nil })
 }
 
 func TestACME_ValidationThatFailsSaysWhy(t *testing.T) {
 	secure := listen(t)
-	p := startPebble(t, pebbleOptions{}) // it connects to a port where nobody listens
-	client := p.client()
+	p := certstest.StartPebble(t, certstest.PebbleOptions{}) // it connects to a port where nobody listens
+	client := clientOf(p)
 	client.TLSAddr = secure.Addr().String()
 	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.unreachable.test"))
 	serveOn(t, secure, source, "casino.unreachable.test")
@@ -231,8 +237,8 @@ func TestACME_ValidationThatFailsSaysWhy(t *testing.T) {
 
 func TestACME_FailedRenewalKeepsServing(t *testing.T) {
 	secure := listen(t)
-	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String(), validity: 3600})
-	client, dir, book := p.client(), t.TempDir(), &logBook{}
+	p := certstest.StartPebble(t, certstest.PebbleOptions{TLSAddr: secure.Addr().String(), Validity: 3600})
+	client, dir, book := clientOf(p), t.TempDir(), &logBook{}
 	client.TLSAddr = secure.Addr().String()
 	once, err := certs.New(t.Context(), acmeOptions(dir, client, "casino.keeps.test"))
 	if err != nil {
@@ -242,7 +248,7 @@ func TestACME_FailedRenewalKeepsServing(t *testing.T) {
 	ready(t, once)
 	once.Close()
 
-	p.down.Store(true)
+	p.Down.Store(true)
 	client.RenewalWindow = 0.9999
 	options := acmeOptions(dir, client, "casino.keeps.test")
 	options.Logger = book.logger()
@@ -251,19 +257,19 @@ func TestACME_FailedRenewalKeepsServing(t *testing.T) {
 	if v := again.Expiry()[0]; v.NotAfter.IsZero() || !strings.Contains(v.Problem.Error(), "503") {
 		t.Errorf("Expiry() = %+v, want the old certificate and the issuer's 503", v)
 	}
-	if _, err := serve(t, again, "casino.keeps.test").dial(&tls.Config{RootCAs: trust(t, p.roots())}); err != nil {
+	if _, err := serve(t, again, "casino.keeps.test").dial(&tls.Config{RootCAs: trust(t, p.Roots())}); err != nil {
 		t.Errorf("the old certificate is not served: %v", err)
 	}
 	book.await(t, "the certificate could not be renewed; the old one is still served")
-	if _, err := site.dial(&tls.Config{RootCAs: trust(t, p.roots())}); err != nil {
+	if _, err := site.dial(&tls.Config{RootCAs: trust(t, p.Roots())}); err != nil {
 		t.Errorf("after Close the certificate that was there is gone: %v", err)
 	}
 }
 
 func TestACME_RestartServesStoredCertificateWithoutTheIssuer(t *testing.T) {
 	secure := listen(t)
-	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String()})
-	client, dir := p.client(), t.TempDir()
+	p := certstest.StartPebble(t, certstest.PebbleOptions{TLSAddr: secure.Addr().String()})
+	client, dir := clientOf(p), t.TempDir()
 	client.TLSAddr = secure.Addr().String()
 	once, err := certs.New(t.Context(), acmeOptions(dir, client, "casino.restart.test"))
 	if err != nil {
@@ -271,17 +277,17 @@ func TestACME_RestartServesStoredCertificateWithoutTheIssuer(t *testing.T) {
 	}
 	first := serveOn(t, secure, once, "casino.restart.test")
 	ready(t, once)
-	before, orders := first.leaf(t), p.orders.Load()
+	before, orders := first.leaf(t), p.Orders.Load()
 	once.Close()
 
-	p.down.Store(true)
+	p.Down.Store(true)
 	again := newSource(t, acmeOptions(dir, client, "casino.restart.test"))
 	ready(t, again)
 	after := serve(t, again, "casino.restart.test").leaf(t)
 	if after.SerialNumber.Cmp(before.SerialNumber) != 0 {
 		t.Error("another certificate is served after the restart")
 	}
-	if got := p.orders.Load(); got != orders {
+	if got := p.Orders.Load(); got != orders {
 		t.Errorf("%d orders were placed by the restart", got-orders)
 	}
 }
@@ -301,13 +307,13 @@ func (r *readCounter) Load(ctx context.Context, key string) ([]byte, error) {
 
 func TestACME_ChallengesForOtherNamesAreNotLookedUp(t *testing.T) {
 	plain, secure := listen(t), listen(t)
-	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String()})
-	client := p.client()
+	p := certstest.StartPebble(t, certstest.PebbleOptions{TLSAddr: secure.Addr().String()})
+	client := clientOf(p)
 	client.HTTPAddr, client.TLSAddr = plain.Addr().String(), secure.Addr().String()
 	options := acmeOptions(t.TempDir(), client, "casino.names.test")
 	counter := &readCounter{Storage: options.Storage}
 	options.Storage = counter
-	p.down.Store(true) // no order is under way
+	p.Down.Store(true) // no order is under way
 	source := newSource(t, options)
 	servePlain(t, plain, source)
 	site := serveOn(t, secure, source, "casino.names.test")
@@ -343,8 +349,8 @@ func TestACME_ChallengesForOtherNamesAreNotLookedUp(t *testing.T) {
 
 func TestForget_MakesTheNextSourceStartAnew(t *testing.T) {
 	secure := listen(t)
-	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String()})
-	client, dir := p.client(), t.TempDir()
+	p := certstest.StartPebble(t, certstest.PebbleOptions{TLSAddr: secure.Addr().String()})
+	client, dir := clientOf(p), t.TempDir()
 	client.TLSAddr = secure.Addr().String()
 	storage := &certmagic.FileStorage{Path: dir}
 	internal, err := certs.New(t.Context(), certs.Options{Mode: certs.ModeInternal, Storage: storage})
@@ -395,12 +401,12 @@ func TestACME_ExternalAccountBinding(t *testing.T) {
 	good := base64.RawURLEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
 	bad := base64.RawURLEncoding.EncodeToString([]byte("another key of the same length!!"))
 	secure := listen(t)
-	p := startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String(), eab: map[string]string{id: good}})
+	p := certstest.StartPebble(t, certstest.PebbleOptions{TLSAddr: secure.Addr().String(), EAB: map[string]string{id: good}})
 
 	for name, key := range map[string]string{"none": "", "bad": bad} {
 		t.Run(name, func(t *testing.T) {
 			book := &logBook{}
-			client := p.client()
+			client := clientOf(p)
 			client.TLSAddr = secure.Addr().String()
 			if key != "" {
 				client.EABKeyID, client.EABMACKey = id, key
@@ -419,19 +425,19 @@ func TestACME_ExternalAccountBinding(t *testing.T) {
 		})
 	}
 
-	client := p.client()
+	client := clientOf(p)
 	client.TLSAddr, client.EABKeyID, client.EABMACKey = secure.Addr().String(), id, good
 	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.good-eab.test"))
 	site := serveOn(t, secure, source, "casino.good-eab.test")
 	ready(t, source)
-	if _, err := site.dial(&tls.Config{RootCAs: trust(t, p.roots())}); err != nil {
+	if _, err := site.dial(&tls.Config{RootCAs: trust(t, p.Roots())}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestACME_StatusOfTheIssuerIsStapled(t *testing.T) {
 	secure := listen(t)
-	var p atomic.Pointer[pebble]
+	var p atomic.Pointer[certstest.Pebble]
 	responder := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		request, err := ocsp.ParseRequest(body)
@@ -439,7 +445,7 @@ func TestACME_StatusOfTheIssuerIsStapled(t *testing.T) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		issuer, key := p.Load().ca.GetIntermediateCert(0).Cert, p.Load().ca.GetIntermediateKey(0)
+		issuer, key := p.Load().CA.GetIntermediateCert(0).Cert, p.Load().CA.GetIntermediateKey(0)
 		response, err := ocsp.CreateResponse(issuer, issuer, ocsp.Response{
 			Status: ocsp.Good, SerialNumber: request.SerialNumber,
 			ThisUpdate: time.Now().Add(-time.Minute), NextUpdate: time.Now().Add(time.Hour),
@@ -450,8 +456,8 @@ func TestACME_StatusOfTheIssuerIsStapled(t *testing.T) {
 		w.Write(response)
 	}))
 	defer responder.Close()
-	p.Store(startPebble(t, pebbleOptions{tlsAddr: secure.Addr().String(), ocsp: responder.URL}))
-	client := p.Load().client()
+	p.Store(certstest.StartPebble(t, certstest.PebbleOptions{TLSAddr: secure.Addr().String(), OCSP: responder.URL}))
+	client := clientOf(p.Load())
 	client.TLSAddr = secure.Addr().String()
 	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.ocsp.test"))
 	site := serveOn(t, secure, source, "casino.ocsp.test")
@@ -467,18 +473,18 @@ func TestACME_LeavesThePortToTheServer(t *testing.T) {
 	free := listen(t)
 	addr := free.Addr().String()
 	free.Close()
-	p := startPebble(t, pebbleOptions{tlsAddr: addr})
-	client := p.client()
+	p := certstest.StartPebble(t, certstest.PebbleOptions{TLSAddr: addr})
+	client := clientOf(p)
 	client.TLSAddr = addr
 	source := newSource(t, acmeOptions(t.TempDir(), client, "casino.port.test"))
 	for range 20 { // time enough to do it wrong: an order takes about 20 requests
-		response, err := p.server.Client().Get(p.server.URL + "/dir")
+		response, err := p.Server.Client().Get(p.Directory())
 		if err != nil {
 			t.Fatal(err)
 		}
 		response.Body.Close()
 	}
-	if p.orders.Load() != 0 {
+	if p.Orders.Load() != 0 {
 		t.Error("an order was placed before anybody listens")
 	}
 	ln, err := net.Listen("tcp", addr)
@@ -493,7 +499,7 @@ func TestACME_CloseEndsAnAttemptUnderWay(t *testing.T) {
 	stuck := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer stuck.Close()
 	source, err := certs.New(t.Context(), acmeOptions(t.TempDir(), certs.ACME{
-		Directory: stuck.URL, Roots: pemOf(stuck.Certificate().Raw), TLSAddr: stuck.Listener.Addr().String(),
+		Directory: stuck.URL, Roots: certstest.PEM(stuck.Certificate().Raw), TLSAddr: stuck.Listener.Addr().String(),
 	}, "casino.stuck.test"))
 	if err != nil {
 		t.Fatal(err)

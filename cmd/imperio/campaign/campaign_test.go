@@ -19,6 +19,7 @@ import (
 
 	"imperio/appliance/bench"
 	"imperio/appliance/config"
+	"imperio/cmd/imperio/clustertest"
 	"imperio/storage/storagetest/postgrestest"
 )
 
@@ -62,7 +63,9 @@ type campaign struct {
 	progress  io.Writer
 
 	few, some, many, used populated
-	made                  []*populated // in the order in which they were made
+	clustered             populated            // the first node of the cluster
+	cluster               *clustertest.Cluster // nil: not formed yet
+	made                  []*populated         // in the order in which they were made
 	goals                 []goal
 	broken                int // promises that the casino broke
 }
@@ -86,16 +89,22 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	environ := slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, config.EnvPrefix) })
 	m := &campaign{
 		options: o, directory: directory, out: out, progress: progress,
-		program: bench.Program{Path: path, Environ: environ, Stderr: progress},
-		few:     populated{directory: filepath.Join(directory, "few"), accounts: o.few},
-		some:    populated{directory: filepath.Join(directory, "some"), accounts: o.some},
-		many:    populated{directory: filepath.Join(directory, "many"), accounts: o.many, rounds: o.rounds},
-		used:    populated{directory: filepath.Join(directory, "used"), accounts: 2*o.keyPlayers + bystanderCount, keys: o.keys, keyPlayers: o.keyPlayers},
+		program:   bench.Program{Path: path, Environ: environ, Stderr: progress},
+		few:       populated{directory: filepath.Join(directory, "few"), accounts: o.few},
+		some:      populated{directory: filepath.Join(directory, "some"), accounts: o.some},
+		many:      populated{directory: filepath.Join(directory, "many"), accounts: o.many, rounds: o.rounds},
+		clustered: populated{directory: filepath.Join(directory, "cluster", nodeName(0)), accounts: o.few},
+		used:      populated{directory: filepath.Join(directory, "used"), accounts: 2*o.keyPlayers + bystanderCount, keys: o.keys, keyPlayers: o.keyPlayers},
 	}
 	return m.runSteps(ctx)
 }
 
 func (m *campaign) runSteps(ctx context.Context) error {
+	defer func() {
+		if m.cluster != nil {
+			m.cluster.Kill() // after an error
+		}
+	}()
 	if err := m.runStep(ctx, "what is measured, and where", func() error { return m.writeHeader(ctx) }); err != nil {
 		return err
 	}
@@ -107,6 +116,9 @@ func (m *campaign) runSteps(ctx context.Context) error {
 		if err := m.runStep(ctx, step.what, func() error { return step.do(m, ctx) }); err != nil {
 			return err
 		}
+	}
+	if err := m.runStep(ctx, "the end of the cluster", func() error { return m.endCluster(ctx) }); err != nil {
+		return err
 	}
 	if err := m.runStep(ctx, "the audit", func() error { return m.audit(ctx) }); err != nil {
 		return err
@@ -181,7 +193,7 @@ func TestCampaign(t *testing.T) {
 		"| machine | ", "Ratio: **", "Rounds a second: ", "Median: **", "after SIGKILL under load", "the books are right",
 		"| size of the program |", "| memory when idle |", "| processor time of a bet, ", "| start after SIGKILL under load, ",
 		"| keyed against unkeyed bets |", "| first bets after a restart |", "| first bets after SIGKILL |", "A restore of everything took", "users move in from SQLite", "Throughput while others move in", "| bystanders |", "| failed requests at restarts |", "| longest gap between two answers at a restart, ", "| start after SIGKILL, used keys |",
-		"through the leader of three nodes", "through a follower of three nodes", "after kill -9 of the leader, median", "at rolling restarts", "the books of all three nodes are right",
+		"through the leader of three nodes", "through a follower of three nodes", "after kill -9 of the leader, median", "at rolling restarts", "the books of all three nodes of the cluster are right",
 	} {
 		if !strings.Contains(text.String(), part) {
 			t.Errorf("%q is missing in the report", part)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -20,41 +19,49 @@ const (
 	clientPatience  = 30 * time.Second // of a player, for one answer
 )
 
-// withCluster forms a cluster of three processes on this machine, and ends it after do. The first node may have a directory already.
-func (m *campaign) withCluster(ctx context.Context, name string, secure bool, do func(*clustertest.Cluster) error) (err error) {
-	directory := filepath.Join(m.directory, name)
-	if err := os.MkdirAll(directory, 0o700); err != nil {
-		return err
+// runningCluster is a cluster of three processes on this machine. The first step that needs it forms it, and endCluster ends it. The first
+// node was made with accounts.
+func (m *campaign) runningCluster(ctx context.Context) (*clustertest.Cluster, error) {
+	if m.cluster != nil {
+		return m.cluster, nil
 	}
-	c := &clustertest.Cluster{}
-	defer c.Kill()
+	if err := m.make(ctx, &m.clustered); err != nil {
+		return nil, err
+	}
+	m.cluster = new(clustertest.Cluster)
 	for i := range clusterSize {
-		n, err := clustertest.NewNode(m.program.Path, directory, nodeName(i), "--log-level", "warn")
+		n, err := clustertest.NewNode(m.program.Path, filepath.Dir(m.clustered.directory), nodeName(i), "--log-level", "warn")
 		if err != nil {
-			return err
+			return nil, err
 		}
-		n.Secure = secure
-		c.Nodes = append(c.Nodes, n)
+		n.Secure = true
+		m.cluster.Nodes = append(m.cluster.Nodes, n)
 	}
-	forming, cancel := context.WithTimeout(ctx, clusterPatience)
+	ctx, cancel := context.WithTimeout(ctx, clusterPatience)
 	defer cancel()
-	if err := c.Form(forming); err != nil {
-		return fmt.Errorf("form a cluster: %w", err)
+	if err := m.cluster.Form(ctx); err != nil {
+		return nil, fmt.Errorf("form a cluster: %w", err)
 	}
-	if err := do(c); err != nil {
+	return m.cluster, nil
+}
+
+// endCluster stops the cluster, if there is one, and audits what its nodes have.
+func (m *campaign) endCluster(ctx context.Context) error {
+	if m.cluster == nil {
+		return nil
+	}
+	defer m.cluster.Kill()
+	ctx, cancel := context.WithTimeout(ctx, clusterPatience)
+	defer cancel()
+	if err := m.cluster.Stop(ctx); err != nil {
 		return err
 	}
-	stopping, cancel := context.WithTimeout(ctx, clusterPatience)
-	defer cancel()
-	if err := c.Stop(stopping); err != nil {
-		return err
-	}
-	for _, n := range c.Nodes {
+	for _, n := range m.cluster.Nodes {
 		if err := m.program.Run(ctx, io.Discard, "audit", "--data-dir", n.Dir); err != nil {
 			return fmt.Errorf("audit of %s: %w", n.Name, err)
 		}
 	}
-	m.printf("\n`imperio audit`: the books of all three nodes are right.\n")
+	m.printf("\n`imperio audit`: the books of all three nodes of the cluster are right.\n")
 	return nil
 }
 
@@ -79,11 +86,11 @@ type crowd struct {
 	broken   []error // promises
 }
 
-// gather opens accounts and spreads their clients over the nodes.
-func gather(ctx context.Context, c *clustertest.Cluster, clients int) (*crowd, error) {
+// gather opens accounts, which a name tells apart from others, and spreads their clients over the nodes.
+func gather(ctx context.Context, c *clustertest.Cluster, name string, clients int) (*crowd, error) {
 	w := new(crowd)
 	for i := range clients {
-		a, err := clustertest.Open(ctx, c.Nodes[i%clusterSize], fmt.Sprintf("player-%d", i))
+		a, err := clustertest.Open(ctx, c.Nodes[i%clusterSize], fmt.Sprintf("%s-%d", name, i))
 		if err != nil {
 			return nil, err
 		}

@@ -17,31 +17,33 @@ const (
 
 // measureFailover kills the leader again and again under play, and measures how long it takes until every player's bets succeed again.
 func (m *campaign) measureFailover(ctx context.Context) error {
-	return m.withCluster(ctx, "failover", false, func(c *clustertest.Cluster) error {
-		w, err := gather(ctx, c, failoverClients)
+	c, err := m.runningCluster(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := gather(ctx, c, "failover", failoverClients)
+	if err != nil {
+		return err
+	}
+	m.printf("\n## When the leader is killed\n\nThree processes on this machine. %d players bet through all of them. A bet without an answer is sent once more at once, to another node, and so on. "+
+		"Measured from kill -9 of the leader to the first answer to a bet that was sent after it: for the first player, and for the last one.\n\n"+
+		"| kill | first player | last player | bets meanwhile | whole again after |\n|---:|---:|---:|---:|---:|\n", failoverClients)
+	stop := w.play(ctx, failoverRest)
+	var firsts, lasts []float64
+	for kill := range m.kills {
+		first, last, err := m.killLeader(ctx, c, w, kill+1)
 		if err != nil {
+			stop()
 			return err
 		}
-		m.printf("\n## When the leader is killed\n\nThree processes on this machine. %d players bet through all of them. A bet without an answer is sent once more at once, to another node, and so on. "+
-			"Measured from kill -9 of the leader to the first answer to a bet that was sent after it: for the first player, and for the last one.\n\n"+
-			"| kill | first player | last player | bets meanwhile | whole again after |\n|---:|---:|---:|---:|---:|\n", failoverClients)
-		stop := w.play(ctx, failoverRest)
-		var firsts, lasts []float64
-		for kill := range m.kills {
-			first, last, err := m.killLeader(ctx, c, w, kill+1)
-			if err != nil {
-				stop()
-				return err
-			}
-			firsts, lasts = append(firsts, first.Seconds()), append(lasts, last.Seconds())
-		}
-		stop()
-		m.printf("\n%d kills. Last player: median **%.2f s**, worst **%.2f s**; first player: median %.2f s, worst %.2f s. %d bets were answered, %d of them at the second try; %d requests got no answer at two nodes in a row.\n",
-			m.kills, median(lasts), slices.Max(lasts), median(firsts), slices.Max(firsts), w.answered, w.retried, len(w.failed))
-		m.goal(median(lasts) <= 2, "every player's bets succeed again after kill -9 of the leader, median", "within 2 s", "%.2f s", median(lasts))
-		m.goal(slices.Max(lasts) <= 5, fmt.Sprintf("the same, worst of %d", m.kills), "within 5 s", "%.2f s", slices.Max(lasts))
-		return m.settle(ctx, w, c)
-	})
+		firsts, lasts = append(firsts, first.Seconds()), append(lasts, last.Seconds())
+	}
+	stop()
+	m.printf("\nKills: %d. Last player: median **%.2f s**, worst **%.2f s**; first player: median %.2f s, worst %.2f s. %d bets were answered, %d of them at the second try; %d requests got no answer at two nodes in a row.\n",
+		m.kills, median(lasts), slices.Max(lasts), median(firsts), slices.Max(firsts), w.answered, w.retried, len(w.failed))
+	m.goal(median(lasts) <= 2, "every player's bets succeed again after kill -9 of the leader, median", "within 2 s", "%.2f s", median(lasts))
+	m.goal(slices.Max(lasts) <= 5, fmt.Sprintf("the same, worst of %d", m.kills), "within 5 s", "%.2f s", slices.Max(lasts))
+	return m.settle(ctx, w, c)
 }
 
 // killLeader kills the leader, and starts it again once all players get answers.
@@ -98,28 +100,30 @@ func awaitBet(ctx context.Context, client *clustertest.Client, known int, after 
 
 // measureRolling restarts all nodes under play, one after the other and the leader last.
 func (m *campaign) measureRolling(ctx context.Context) error {
-	return m.withCluster(ctx, "rolling", false, func(c *clustertest.Cluster) error {
-		w, err := gather(ctx, c, m.connections)
-		if err != nil {
+	c, err := m.runningCluster(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := gather(ctx, c, "rolling", m.connections)
+	if err != nil {
+		return err
+	}
+	m.printf("\n## Rolling restarts\n\nThree processes on this machine. %d players bet through all of them, and send a bet without an answer once more, under the same key and to another node. "+
+		"Each node is stopped and started again, the leader last. The gap is the longest time that a player waited for an answer.\n\n"+
+		"| restart of all nodes | took | bets | at the second try | failed | gap |\n|---:|---:|---:|---:|---:|---:|\n", m.connections)
+	stop := w.play(ctx, rollingRest)
+	for restart := range m.restarts {
+		if err := m.rollOver(ctx, c, w, restart+1); err != nil {
+			stop()
 			return err
 		}
-		m.printf("\n## Rolling restarts\n\nThree processes on this machine. %d players bet through all of them, and send a bet without an answer once more, under the same key and to another node. "+
-			"Each node is stopped and started again, the leader last. The gap is the longest time that a player waited for an answer.\n\n"+
-			"| restart of all nodes | took | bets | at the second try | failed | gap |\n|---:|---:|---:|---:|---:|---:|\n", m.connections)
-		stop := w.play(ctx, rollingRest)
-		for restart := range m.restarts {
-			if err := m.rollOver(ctx, c, w, restart+1); err != nil {
-				stop()
-				return err
-			}
-		}
-		stop()
-		for _, err := range w.failed[:min(5, len(w.failed))] {
-			m.printf("- %v\n", err)
-		}
-		m.goal(len(w.failed) == 0, "failed requests at rolling restarts, of clients that retry once", "0", "%d of %d", len(w.failed), w.answered)
-		return m.settle(ctx, w, c)
-	})
+	}
+	stop()
+	for _, err := range w.failed[:min(5, len(w.failed))] {
+		m.printf("- %v\n", err)
+	}
+	m.goal(len(w.failed) == 0, "failed requests at rolling restarts, of clients that retry once", "0", "%d of %d", len(w.failed), w.answered)
+	return m.settle(ctx, w, c)
 }
 
 // rollOver restarts all nodes once.

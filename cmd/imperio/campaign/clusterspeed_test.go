@@ -3,6 +3,7 @@ package campaign
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -10,33 +11,28 @@ import (
 	"imperio/appliance/bench"
 	"imperio/appliance/control"
 	"imperio/cmd/imperio/clustertest"
-	"path/filepath"
 )
 
 // measureClusterSpeed plays spins against a lone casino and a cluster in turns: through the leader, and through each follower.
 func (m *campaign) measureClusterSpeed(ctx context.Context) error {
-	clustered := &populated{directory: filepath.Join(m.directory, "clustered", nodeName(0)), accounts: m.few.accounts}
-	if err := m.make(ctx, clustered); err != nil {
+	c, err := m.runningCluster(ctx)
+	if err != nil {
 		return err
 	}
-	return m.withCasino(ctx, &m.few, func(lone *casino) error {
-		return m.withCluster(ctx, "clustered", true, func(c *clustertest.Cluster) error {
-			return m.compareWithLone(ctx, lone, c, clustered)
-		})
-	})
+	return m.withCasino(ctx, &m.few, func(lone *casino) error { return m.compareWithLone(ctx, lone, c) })
 }
 
-func (m *campaign) compareWithLone(ctx context.Context, lone *casino, c *clustertest.Cluster, clustered *populated) error {
+func (m *campaign) compareWithLone(ctx context.Context, lone *casino, c *clustertest.Cluster) error {
 	before, leader, err := leaderOf(ctx, c)
 	if err != nil {
 		return err
 	}
 	m.printf("\n## Durable spins in a cluster\n\nThree processes on this machine, which share its cores and its disk with the players and with a lone casino. %d accounts in each, %d connections, turns of %s. "+
-		"Processor time is that of all three nodes.\n\n", clustered.accounts, m.connections, m.turn)
+		"Processor time is that of all three nodes.\n\n", m.clustered.accounts, m.connections, m.turn)
 	m.printf("| through | a second | lone node | ratio | from | to | p99 ms | lone node | processor time a bet | lone node |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	var notes []*bench.Report
 	for _, n := range slices.Concat([]*clustertest.Node{leader}, slices.DeleteFunc(slices.Clone(c.Nodes), func(n *clustertest.Node) bool { return n == leader })) {
-		played, err := bench.Alternate(ctx, m.side(lone, m.few.playing(m.playing)), m.clusterSide(c, n, clustered.playing(m.playing)), m.turns, m.turn)
+		played, err := bench.Alternate(ctx, m.side(lone, m.few.playing(m.playing)), m.clusterSide(c, n, m.clustered.playing(m.playing)), m.turns, m.turn)
 		if err != nil {
 			return err
 		}

@@ -48,14 +48,22 @@ func accountModel(coins int64) porcupine.Model {
 // accountHistory is everything that an account's clients asked and were answered. A bet lasts from the moment at which it was sent for the
 // first time until it was answered, perhaps by another node.
 func accountHistory(bets []clustertest.Bet, reads []clustertest.Read) (history []porcupine.Operation) {
+	var start time.Time
+	// The time since some moment is told by the monotonic clock, which nobody sets.
+	since := func(t time.Time) int64 {
+		if start.IsZero() {
+			start = t
+		}
+		return int64(t.Sub(start))
+	}
 	for _, b := range bets {
 		history = append(history, porcupine.Operation{
-			ClientId: b.Client, Call: b.Sent.UnixNano(), Return: b.Answered.UnixNano(), Output: accountAnswer{bet: &b.Round, coins: b.Balance},
+			ClientId: b.Client, Call: since(b.Sent), Return: since(b.Answered), Output: accountAnswer{bet: &b.Round, coins: b.Balance},
 		})
 	}
 	for _, r := range reads {
 		history = append(history, porcupine.Operation{
-			ClientId: r.Client, Call: r.Asked.UnixNano(), Return: r.Answered.UnixNano(), Output: accountAnswer{coins: r.Coins},
+			ClientId: r.Client, Call: since(r.Asked), Return: since(r.Answered), Output: accountAnswer{coins: r.Coins},
 		})
 	}
 	return history

@@ -1,4 +1,5 @@
-package certs_test
+// Package certstest has an ACME server for tests.
+package certstest
 
 import (
 	"encoding/pem"
@@ -17,28 +18,27 @@ import (
 	"github.com/letsencrypt/pebble/v2/va"
 	"github.com/letsencrypt/pebble/v2/wfe"
 	"github.com/miekg/dns"
-
-	"imperio/tls/certs"
 )
 
-// pebble is Pebble, Let's Encrypt's small ACME server, running in this process. It really validates: it resolves the name with
+// Pebble is Let's Encrypt's small ACME server, running in this process. It really validates: it resolves the name with
 // our DNS server, connects to the address, and checks the answer to its challenge.
-type pebble struct {
-	server *httptest.Server
-	ca     *ca.CAImpl
-	orders atomic.Int64 // orders placed
-	down   atomic.Bool  // true: it answers 503 to everything
+type Pebble struct {
+	Server *httptest.Server
+	CA     *ca.CAImpl
+	Orders atomic.Int64 // orders placed
+	Down   atomic.Bool  // true: it answers 503 to everything
 }
 
-// pebbleOptions configure a pebble.
-type pebbleOptions struct {
-	httpAddr, tlsAddr string            // where it sends challenges; empty: where nothing listens
-	validity          uint64            // seconds of a certificate's life; 0: 90 days
-	eab               map[string]string // external accounts: key id → key. If there are any, one is required
-	ocsp              string            // URL of the OCSP responder
+// PebbleOptions configure a Pebble.
+type PebbleOptions struct {
+	HTTPAddr, TLSAddr string            // where it sends challenges; empty: where nothing listens
+	Validity          uint64            // seconds of a certificate's life; 0: 90 days
+	EAB               map[string]string // external accounts: key id → key. If there are any, one is required
+	OCSP              string            // URL of the OCSP responder
 }
 
-func startPebble(t *testing.T, options pebbleOptions) *pebble {
+// StartPebble starts a Pebble, which ends with the test. It sets environment variables, so the test can't be parallel.
+func StartPebble(t *testing.T, options PebbleOptions) *Pebble {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("has certificates issued by an ACME server, which takes a second or more")
@@ -49,41 +49,43 @@ func startPebble(t *testing.T, options pebbleOptions) *pebble {
 	t.Setenv("PEBBLE_VA_ALWAYS_VALID", "0")
 	logger := log.New(io.Discard, "", 0)
 	store := db.NewMemoryStore()
-	for id, key := range options.eab {
+	for id, key := range options.EAB {
 		if err := store.AddExternalAccountKeyByID(id, key); err != nil {
 			t.Fatal(err)
 		}
 	}
-	authority := ca.New(logger, store, options.ocsp, "rsa", 0, 1, map[string]ca.Profile{"default": {ValidityPeriod: options.validity}})
-	validator := va.New(logger, portOf(options.httpAddr), portOf(options.tlsAddr), false, startDNS(t), store)
-	front := wfe.New(logger, store, validator, authority, []string{"pebble.test"}, false, len(options.eab) > 0, 1, 1)
+	authority := ca.New(logger, store, options.OCSP, "rsa", 0, 1, map[string]ca.Profile{"default": {ValidityPeriod: options.Validity}})
+	validator := va.New(logger, portOf(options.HTTPAddr), portOf(options.TLSAddr), false, startDNS(t), store)
+	front := wfe.New(logger, store, validator, authority, []string{"pebble.test"}, false, len(options.EAB) > 0, 1, 1)
 	handler := front.Handler()
 
-	p := &pebble{ca: authority}
-	p.server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p.down.Load() {
+	p := &Pebble{CA: authority}
+	p.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.Down.Load() {
 			http.Error(w, "down for maintenance", http.StatusServiceUnavailable)
 			return
 		}
 		if strings.HasPrefix(r.URL.Path, "/order-plz") {
-			p.orders.Add(1)
+			p.Orders.Add(1)
 		}
 		handler.ServeHTTP(w, r)
 	}))
-	p.server.Config.ErrorLog = logger
-	t.Cleanup(p.server.Close)
+	p.Server.Config.ErrorLog = logger
+	t.Cleanup(p.Server.Close)
 	return p
 }
 
-// client returns the options that use this server.
-func (p *pebble) client() certs.ACME {
-	return certs.ACME{Directory: p.server.URL + wfe.DirectoryPath, Roots: pemOf(p.server.Certificate().Raw)}
-}
+// Directory is the URL of the server's directory.
+func (p *Pebble) Directory() string { return p.Server.URL + wfe.DirectoryPath }
 
-// roots is what a browser would have to trust.
-func (p *pebble) roots() []byte { return pemOf(p.ca.GetRootCert(0).DER) }
+// Trust is the certificate in PEM that a client of the directory has to trust.
+func (p *Pebble) Trust() []byte { return PEM(p.Server.Certificate().Raw) }
 
-func pemOf(der []byte) []byte {
+// Roots is what a browser would have to trust.
+func (p *Pebble) Roots() []byte { return PEM(p.CA.GetRootCert(0).DER) }
+
+// PEM is a certificate in PEM.
+func PEM(der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
