@@ -231,6 +231,45 @@ func TestCluster_NoBetIsLostOrDoubledOnANetworkThatMisbehaves(t *testing.T) {
 	playing.check(t, c)
 }
 
+// A member waits for the next leader with what the last one did not take. So whoever bets through it notices nothing.
+func TestForward_ALeaderThatStopsRefusesNoBetOfOthers(t *testing.T) {
+	t.Parallel()
+	c := replicationtest.NewCluster(t, seedOfTest())
+	nodes := c.Grow(3)
+	player := c.Open(nodes[0], "ada", 1_000_000)
+	for range 3 {
+		stops := c.Leader()
+		var running sync.WaitGroup
+		var bets atomic.Uint64
+		done := make(chan struct{})
+		for _, id := range others(stops.ID) {
+			for range 4 {
+				running.Go(func() {
+					for {
+						select {
+						case <-done:
+							return
+						default:
+						}
+						if r, err := bet(within(t), c.Running(id), player); err != nil || r.Refusal != nil {
+							t.Errorf("a bet through %s while %s stopped: %+v, %v", id, stops.ID, r, err)
+							return
+						}
+						bets.Add(1)
+					}
+				})
+			}
+		}
+		c.Until("bets", func() bool { return bets.Load() > 50 })
+		c.Stop(stops.ID)
+		from := bets.Load()
+		c.Until("bets without "+stops.ID, func() bool { return bets.Load() > from+50 || t.Failed() })
+		close(done)
+		running.Wait()
+		c.Start(stops.ID)
+	}
+}
+
 func others(id string) (list []string) {
 	for _, o := range []string{"n1", "n2", "n3"} {
 		if o != id {

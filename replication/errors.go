@@ -32,7 +32,7 @@ var ErrCut = errors.New("the log no longer holds these entries")
 
 var (
 	errClosed   = errors.New("the node is closed")
-	errOver     = errors.New("the call is over")
+	errOver     = errors.New("this call came before, or is over")
 	errSilent   = errors.New("it has not answered yet")
 	errTooLarge = errors.New("the command is too large")
 )

@@ -185,9 +185,14 @@ type proposeOutcome struct {
 func (n *Node) answerPropose(ctx context.Context, r proposeRequest) (proposeAnswer, error) {
 	a := proposeAnswer{Outcomes: make([]proposeOutcome, len(r.Commands))}
 	under := make([]*proposal, len(r.Commands))
-	inTurn := n.raft.CurrentTerm() == r.Lane.Term && n.ledTerm.Load() == r.Lane.Term && n.arrivals.arrive(r.Lane)
+	first := n.arrivals.arrive(r.Lane)
+	inTerm := n.raft.CurrentTerm() == r.Lane.Term && n.ledTerm.Load() == r.Lane.Term
 	for i, data := range r.Commands {
-		if !inTurn || !n.leads.isOpen.Load() {
+		if !first { // another copy of the call may have been taken
+			a.Outcomes[i] = proposeOutcome{Fate: uncertain, Why: errOver.Error()}
+			continue
+		}
+		if !inTerm || !n.leads.isOpen.Load() {
 			a.Outcomes[i].Fate = untaken
 			continue
 		}

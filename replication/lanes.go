@@ -10,7 +10,8 @@ import (
 //
 //   - A call with commands says for which term it is. A leader takes none for another term. What a leader of an earlier term
 //     takes late is never committed.
-//   - Each sender of a member makes one call after the other, in its lane, and numbers them. A leader takes no call twice.
+//   - Each sender of a member makes one call after the other, in its lane, and numbers them. A leader takes no call twice,
+//     and none of which it has turned down a copy.
 //   - A call says which calls of all lanes are over, because they were answered or given up. A leader takes nothing more of those.
 //     So before a command is sent again, its earlier call counts for nothing.
 
@@ -46,7 +47,7 @@ func (d *departures) end(i uint8) {
 	d.over[i] = d.number[i]
 }
 
-// arrivals are the calls with commands that this node has taken as the leader of a term.
+// arrivals are the calls with commands that this node has got for the newest term of which it has got any.
 type arrivals struct {
 	mu   sync.Mutex
 	term uint64              // under mu
@@ -58,7 +59,8 @@ type callsOf struct {
 	arrived, over [senders]uint64 // by lane
 }
 
-// arrive takes note of a call, and reports whether its commands may be taken.
+// arrive takes note of a call, and reports whether this is its first copy. Only that may be taken, and only that may be told that
+// it was not.
 func (a *arrivals) arrive(l lane) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -1,15 +1,21 @@
 package replication_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"imperio/replication"
 	"imperio/replication/replicationtest"
+	"imperio/storage"
 	"imperio/storage/command"
 )
 
@@ -173,5 +179,64 @@ func TestKeep_AShortAbsenceCostsNoTransfer(t *testing.T) {
 	coinsOn(t, back, player)
 	if _, err := os.Stat(filepath.Join(back.Dir, replication.TransferDir)); err == nil {
 		t.Error("the whole state was sent")
+	}
+}
+
+// losesInstalls is a node's network that loses the first answers to messages about a state.
+type losesInstalls struct {
+	*replicationtest.End
+	left *atomic.Int32
+}
+
+func (l losesInstalls) Transport() raft.Transport { return l }
+
+func (l losesInstalls) InstallSnapshot(id raft.ServerID, at raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
+	err := l.End.InstallSnapshot(id, at, args, resp, data)
+	if err == nil && l.left.Add(-1) >= 0 {
+		return errors.New("the answer got lost")
+	}
+	return err
+}
+
+// replaced is a machine that counts how often its state was replaced.
+type replaced struct {
+	*storage.Store
+	times *atomic.Int32
+}
+
+func (r replaced) Replace(ctx context.Context, path string, want storage.Checkpoint) error {
+	r.times.Add(1)
+	return r.Store.Replace(ctx, path, want)
+}
+
+// A leader that does not hear that the state was taken offers it again. Then the member only confirms it.
+func TestTransfer_IsConfirmedAgainIfTheAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	c := replicationtest.NewCluster(t, seedOfTest())
+	var left, times atomic.Int32
+	c.Change = func(o *replication.Options) {
+		forgetful(o)
+		o.Network = losesInstalls{o.Network.(*replicationtest.End), &left}
+		o.Machine = replaced{o.Machine.(*storage.Store), &times}
+	}
+	nodes := c.Grow(3)
+	player := c.Open(nodes[0], "ada", 1_000_000)
+	away := others(c.Leader().ID)[0]
+	c.Stop(away)
+	here := c.All()[0]
+	playOn(t, c, here, player)
+	var before replication.Status
+	c.Until("the log to be at rest", func() bool { // so that one copy of the state will do
+		before = c.Leader().Status()
+		return before.Durable.Index == before.LastIndex && before.LastIndex < before.SnapshotIndex+4
+	})
+	times.Store(0)
+	left.Store(3)
+	back := c.Start(away)
+	if got, want := coinsOn(t, back, player), coinsOn(t, here, player); got != want {
+		t.Errorf("%s is back with %d coins of %d", away, got, want)
+	}
+	if after := c.Leader().Status(); after.Term == before.Term && times.Load() > 1 { // another leader makes its own copy
+		t.Errorf("the state was replaced %d times", times.Load())
 	}
 }

@@ -345,7 +345,8 @@ func (e *End) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (raft.App
 
 // AppendEntries implements raft.Transport.
 func (e *End) AppendEntries(id raft.ServerID, _ raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
-	return rpc(e, id, args, nil, resp)
+	sent := *args // raft uses its request again while a copy of the message is still under way
+	return rpc(e, id, &sent, nil, resp)
 }
 
 // RequestVote implements raft.Transport.
