@@ -138,7 +138,7 @@ func Open(o Options) (*Node, error) {
 	}
 	config := n.raftConfig(o)
 	if n.network != nil {
-		n.wire = n.network.Transport()
+		n.wire = patientTransport{n.network.Transport(), n.life}
 	} else {
 		_, n.wire = raft.NewInmemTransport(raft.ServerAddress(o.Identity.NodeID))
 	}

@@ -6,7 +6,9 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -16,17 +18,49 @@ import (
 // that closes reports an aborted snapshot, and one that failed has already said why.
 //
 // Raft logs indexes, terms and node names, never the data of entries.
+//
+// A member that is away makes raft repeat the same warnings many times a second. Each is logged once in repeatAfter.
 type raftLogger struct {
 	to    *slog.Logger
 	name  string
 	with  []any
 	quiet *atomic.Bool
+	told  *told
+}
+
+// told is when each warning was logged last.
+type told struct {
+	mu sync.Mutex
+	at map[string]time.Time // under mu, by the message
+}
+
+const repeatAfter = 10 * time.Second
+
+// again reports whether a message may be logged now. There are as many messages as raft has in its code.
+func (t *told) again(msg string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	if at, ok := t.at[msg]; ok && now.Sub(at) < repeatAfter {
+		return false
+	}
+	if t.at == nil {
+		t.at = make(map[string]time.Time)
+	}
+	t.at[msg] = now
+	return true
+}
+
+// expected are raft's errors while a member is sent the state. The node tells of that itself.
+var expected = map[string]bool{
+	"failed to get log": true, "failed to open snapshot": true, "failed to send snapshot to": true, "failed to install snapshot": true,
+	"failed to finalize snapshot": true,
 }
 
 var _ hclog.Logger = (*raftLogger)(nil)
 
 func newRaftLogger(to *slog.Logger, quiet *atomic.Bool) *raftLogger {
-	return &raftLogger{to: to, name: "raft", quiet: quiet}
+	return &raftLogger{to: to, name: "raft", quiet: quiet, told: new(told)}
 }
 
 func (l *raftLogger) level(level hclog.Level) slog.Level {
@@ -44,7 +78,10 @@ func (l *raftLogger) level(level hclog.Level) slog.Level {
 
 func (l *raftLogger) Log(level hclog.Level, msg string, args ...any) {
 	to := l.level(level)
-	if !l.to.Enabled(context.Background(), to) {
+	if expected[msg] {
+		to = slog.LevelDebug
+	}
+	if !l.to.Enabled(context.Background(), to) || to >= slog.LevelWarn && !l.told.again(msg) {
 		return
 	}
 	attrs := make([]any, 0, len(l.with)+len(args))

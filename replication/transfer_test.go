@@ -22,7 +22,7 @@ import (
 // forgetful makes nodes that keep next to nothing in the log, so that whoever is away needs the whole state.
 func forgetful(o *replication.Options) {
 	o.SnapshotEntries, o.SnapshotInterval, o.TrailingEntries = 4, 10*time.Millisecond, 1
-	o.KeepFor, o.HoldBytes = time.Nanosecond, 256<<10 // less than a segment, and enough for members that just catch up
+	o.KeepFor, o.HoldBytes = time.Nanosecond, 128<<10 // eight times as much stays for members that just catch up
 }
 
 // playOn bets through a node until the leader's log no longer begins where it does now.
@@ -50,7 +50,7 @@ func TestTransfer_AMemberThatWasAwayGetsTheWholeState(t *testing.T) {
 		if got, want := coinsOn(t, back, player), coinsOn(t, here, player); got != want {
 			t.Fatalf("%s is back with %d coins of %d", away, got, want)
 		}
-		c.Until("the log to go on", func() bool { return back.Status().LastIndex >= here.Status().AppliedIndex })
+		c.Until("the state to go on", func() bool { return back.Status().AppliedIndex >= here.Status().AppliedIndex })
 	}
 	// It starts again from what it has.
 	c.Stop(away)
@@ -78,7 +78,7 @@ func TestTransfer_IsResumedAfterTheReceiverWasStopped(t *testing.T) {
 	c := replicationtest.NewCluster(t, seedOfTest())
 	c.Change = func(o *replication.Options) {
 		forgetful(o)
-		o.TransferRate = 100 << 10 // the first part goes at once, the others later
+		o.TransferRate = 1 << 20 // the first part goes at once, the others a second later each
 	}
 	nodes := c.Grow(3)
 	for i := range 300 { // a state of several parts
@@ -124,7 +124,7 @@ func TestTransfer_ADamagedStateIsNotTaken(t *testing.T) {
 	c := replicationtest.NewCluster(t, seedOfTest())
 	c.Change = func(o *replication.Options) {
 		forgetful(o)
-		o.TransferRate = 100 << 10
+		o.TransferRate = 1 << 20 // the first part goes at once, the others a second later each
 	}
 	nodes := c.Grow(3)
 	for i := range 300 { // a state of several parts
