@@ -40,12 +40,11 @@ type stateDescription struct {
 
 // stateCopies is the newest copy of the state for other members.
 type stateCopies struct {
-	dir   string
-	rate  *rate.Limiter // of all that is sent
-	mu    sync.Mutex
-	copy  *stateCopy // under mu; nil: none
-	busy  bool       // under mu: one is being made
-	error error      // under mu: why the last one could not be made; nil: it could
+	dir  string
+	rate *rate.Limiter // of all that is sent
+	mu   sync.Mutex
+	copy *stateCopy // under mu; nil: none
+	busy bool       // under mu: one is being made
 }
 
 type stateCopy struct {

@@ -70,10 +70,3 @@ func (f *File) Credentials() (*network.Credentials, error) {
 	}
 	return c, nil
 }
-
-// take keeps renewed credentials.
-func (f *File) take(c *network.Credentials) error {
-	certificate, key, authority, err := c.PEM()
-	f.Certificate, f.Key, f.Authority = string(certificate), string(key), string(authority)
-	return err
-}

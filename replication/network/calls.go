@@ -30,12 +30,12 @@ func (n *Network) Call(ctx context.Context, id, address, method string, request 
 	if len(request) > MaxCall {
 		return nil, fmt.Errorf("call %s: %w: the request has %d bytes, more than %d", method, ErrNotReached, len(request), MaxCall)
 	}
-	cancel := func() {}
-	if _, has := ctx.Deadline(); has {
-		ctx, cancel = context.WithCancel(ctx)
-	} else {
-		ctx, cancel = context.WithTimeout(ctx, callLimit)
+	if _, has := ctx.Deadline(); !has {
+		limited, done := context.WithTimeout(ctx, callLimit)
+		defer done()
+		ctx = limited
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(n.life, cancel)()
 

@@ -2,7 +2,6 @@ package network_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -138,6 +137,5 @@ type testWriter struct{ t *testing.T }
 
 func (w testWriter) Write(b []byte) (int, error) {
 	w.t.Helper()
-	_, err := io.WriteString(w.t.Output(), string(b))
-	return len(b), err
+	return w.t.Output().Write(b)
 }
