@@ -17,9 +17,7 @@ import (
 //
 // A call that gets lost may still arrive, even after its command was sent again to another leader. So each command that is
 // sent on carries Retry and Since: the machine looks for an earlier execution before it carries one out, whichever arrives
-// first. See machine's idempotency.go.
-
-// A copy of a call that arrives late must not carry out what was refused meanwhile; see lanes.go.
+// first. See machine's idempotency.go. Nor may a copy that arrives late carry out what was refused meanwhile; see lanes.go.
 
 // forwarded is a command on its way to the leader.
 type forwarded struct {

@@ -134,7 +134,7 @@ func (n *Node) makeCopy() (made stateCopy, err error) {
 	began := time.Now()
 	written, err := n.machine.CopyTo(n.life, made.path)
 	if err != nil {
-		return made, errors.Join(err, os.Remove(made.path))
+		return made, err // and there is no file
 	}
 	made.meta = logstore.Snapshot{Index: written.Index, Term: written.Term}
 	made.meta.Configuration, made.meta.ConfigurationIndex, err = n.log.ConfigurationAt(written.Index)
