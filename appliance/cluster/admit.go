@@ -47,6 +47,9 @@ func (c *Cluster) admit(ctx context.Context, secretID string, r network.JoinRequ
 	}
 	answer = network.JoinAnswer{ClusterID: c.o.File.ClusterID, Authority: string(authority.Certificate()), Certificate: string(certificate)}
 	for _, m := range c.node.Members() {
+		if m.Self { // the members may not have taken note of a new address yet: that of a lone node that was just given one
+			m.Address = c.o.File.Address
+		}
 		answer.Contacts = append(answer.Contacts, m.Address)
 	}
 	if len(r.KeyID) == 0 {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -205,6 +206,20 @@ func TestAdmission_ATokenAdmitsOneNode(t *testing.T) {
 		if _, _, err := f.NewToken(t.Context(), "ana", valid); err == nil {
 			t.Errorf("a token for %s is made", valid)
 		}
+	}
+}
+
+// A lone node that is given an address answers before raft has committed that address.
+func TestAdmission_NamesTheMembersOwnAddressEvenWhereTheOthersHaveAnOlderOne(t *testing.T) {
+	f := newFirst(t)
+	f.members[0].Address = "node-1"
+	token, _, err := f.NewToken(t.Context(), "ana", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := f.HandleJoin(t.Context(), token.ID(), request(t, "node-2"))
+	if err != nil || !slices.Equal(answer.Contacts, []string{"one:1"}) {
+		t.Errorf("contacts %q: %v", answer.Contacts, err)
 	}
 }
 
