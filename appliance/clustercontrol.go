@@ -26,7 +26,10 @@ func (h house) Cluster() control.Cluster {
 type members struct{ dir *dataDir }
 
 // Status implements control.Cluster.
-func (m members) Status() control.ClusterStatus {
+func (m members) Status(fresh bool) control.ClusterStatus {
+	if fresh {
+		m.dir.node.HearAll()
+	}
 	node := m.dir.node.Status()
 	s := control.ClusterStatus{ClusterID: m.dir.identity.ClusterID, NodeID: node.NodeID, Leader: node.Leader, Term: node.Term, Voters: node.Voters, Members: []control.MemberStatus{}}
 	list := m.dir.node.Members()

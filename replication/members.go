@@ -115,7 +115,7 @@ const reportPatience = 3 * time.Second
 // listen asks all other members for their reports, each second.
 func (n *Node) listen() {
 	n.every(time.Second, func() {
-		n.hearAll()
+		n.HearAll()
 		n.compareDigests()
 		n.lookAfterLog()
 		if n.changing.TryLock() { // else the change recounts
@@ -125,8 +125,8 @@ func (n *Node) listen() {
 	})
 }
 
-// hearAll asks all other members for their reports.
-func (n *Node) hearAll() {
+// HearAll asks all other members for their reports now, and waits for them, at most reportPatience.
+func (n *Node) HearAll() {
 	var asked sync.WaitGroup // each has a deadline
 	for _, s := range n.configuration().Servers {
 		if s.ID != n.id() {

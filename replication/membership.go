@@ -228,7 +228,7 @@ const nearlyCaughtUp = 2000
 
 // caughtUp refuses a member that is not near the end of the log.
 func (n *Node) caughtUp(id string) error {
-	n.hearAll()
+	n.HearAll()
 	for _, m := range n.Members() {
 		if m.ID != id {
 			continue
@@ -249,7 +249,7 @@ func (n *Node) mayLose(r changeRequest, member raft.Server) error {
 	if member.Suffrage != raft.Voter {
 		return nil
 	}
-	n.hearAll()
+	n.HearAll()
 	voters, well := 0, 0
 	for _, m := range n.Members() {
 		if !m.Voter || m.ID == r.ID {

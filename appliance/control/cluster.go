@@ -10,8 +10,9 @@ import (
 // Cluster is the cluster that the server is a member of. Its methods are safe for concurrent use. actor is who asks, for
 // the history. Refusals are problems.
 type Cluster interface {
-	// Status says what this member knows. It waits for nothing.
-	Status() ClusterStatus
+	// Status says what this member knows. It waits for nothing, unless fresh has it ask the other members first, for seconds
+	// where one does not answer.
+	Status(fresh bool) ClusterStatus
 	// NewToken makes a token that admits one node.
 	NewToken(ctx context.Context, actor string, valid time.Duration) (JoinToken, error)
 	// RemoveMember removes a member for good.
@@ -63,7 +64,9 @@ type MemberStatus struct {
 }
 
 // ClusterQuery asks for the status of the cluster.
-type ClusterQuery struct{}
+type ClusterQuery struct {
+	Fresh bool `json:"fresh,omitzero"` // ask the other members now; else what they said last counts, about a second ago
+}
 
 // mayBeStale lets it be answered without a leader.
 func (ClusterQuery) mayBeStale() {}
@@ -106,12 +109,12 @@ func (c *Control) cluster() (Cluster, error) {
 	return cluster, nil
 }
 
-func (c *Control) getClusterStatus(context.Context, ClusterQuery) (ClusterStatus, error) {
+func (c *Control) getClusterStatus(_ context.Context, q ClusterQuery) (ClusterStatus, error) {
 	cluster, err := c.cluster()
 	if err != nil {
 		return ClusterStatus{}, err
 	}
-	return cluster.Status(), nil
+	return cluster.Status(q.Fresh), nil
 }
 
 func (c *Control) createJoinToken(ctx context.Context, r TokenRequest) (JoinToken, error) {

@@ -16,7 +16,7 @@ func (c *Client) CheckRolling(rolling, inPlace bool) func(context.Context) error
 	return func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, lookPatience)
 		defer cancel()
-		s, err := call(ctx, c, control.GetClusterStatus, control.ClusterQuery{})
+		s, err := call(ctx, c, control.GetClusterStatus, control.ClusterQuery{Fresh: true})
 		if isRefusal(err, "cluster_off") || err == nil && len(s.Members) < 2 {
 			if rolling {
 				return errors.New("this casino runs on one node: leave out --rolling")

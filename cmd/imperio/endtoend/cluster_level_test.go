@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -16,8 +18,8 @@ import (
 // levelPatience bounds all waits of a rolling upgrade together.
 const levelPatience = 10 * time.Minute
 
-// A rolling upgrade to a version with a new kind of command. The feature level stays until all members know it, since a member
-// that does not could not go on. Players notice nothing of it.
+// A rolling upgrade by the verb, to a version with a new kind of command. The feature level stays until all members know it,
+// since a member that does not could not go on. Players notice nothing of it.
 func TestCluster_ANewKindOfCommandWaitsUntilAllMembersKnowIt(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds two versions and runs three processes")
@@ -35,22 +37,44 @@ func TestCluster_ANewKindOfCommandWaitsUntilAllMembersKnowIt(t *testing.T) {
 	t.Cleanup(c.Kill)
 	dir := t.TempDir()
 	for i := range 3 {
-		n, err := clustertest.NewNode(before, dir, fmt.Sprintf("node%d", i+1))
+		n, err := clustertest.NewNode(installed(t, before), dir, fmt.Sprintf("node%d", i+1))
 		must(err)
 		c.Nodes = append(c.Nodes, n)
 	}
 	must(c.Form(ctx))
 	account, stop := playOnCluster(t, ctx, &c)
 
+	upgrade := []string{"upgrade", "--binary", next, "--no-backup", "--watch", "1s"}
+	refused := func(n *clustertest.Node, verb []string, why string) {
+		t.Helper()
+		if out, err := n.Run(ctx, verb...); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s is upgraded, or refuses for another reason than %q: %v\n%s", n.Name, why, err, out)
+		}
+	}
+	rolling := append(upgrade, "--rolling")
+	refused(c.Nodes[0], upgrade, "this casino runs on 3 nodes")
+	must(c.Nodes[2].Stop(ctx))
+	refused(c.Nodes[0], rolling, "the other members are not well")
+	must(c.Nodes[2].Start())
+	must(c.Nodes[2].AwaitReady(ctx))
+	must(c.AwaitWhole(ctx))
+
 	for i, n := range c.Nodes {
 		if told := levelActs(t, ctx, n); told != "" {
 			t.Fatalf("%d of 3 members know level 2, and the history has:\n%s", i, told)
 		}
-		must(n.Stop(ctx))
-		n.Program = next
-		must(n.Start())
-		must(n.AwaitReady(ctx))
+		out, err := n.Run(ctx, rolling...)
+		if err != nil || !strings.Contains(out, "finished") {
+			t.Fatalf("%v\n%s", err, out)
+		}
 		must(c.AwaitWhole(ctx))
+		s, err := n.Status(ctx)
+		must(err)
+		for _, m := range s.Members {
+			if m.Self && m.Version != "v2.0.0" {
+				t.Errorf("%s runs %s after its upgrade", n.Name, m.Version)
+			}
+		}
 	}
 	for told := ""; !strings.Contains(told, "chimed"); told = levelActs(t, ctx, c.Nodes[0]) {
 		if ctx.Err() != nil {
@@ -64,6 +88,7 @@ func TestCluster_ANewKindOfCommandWaitsUntilAllMembersKnowIt(t *testing.T) {
 	// A version from before can't come back, and harms nothing.
 	last := c.Nodes[2]
 	must(last.Stop(ctx))
+	upgraded := last.Program
 	last.Program = before
 	must(last.Start())
 	for !last.Ended() {
@@ -73,7 +98,7 @@ func TestCluster_ANewKindOfCommandWaitsUntilAllMembersKnowIt(t *testing.T) {
 	if log := last.Log(); !strings.Contains(log, "feature level 2 is needed") || !strings.Contains(log, "v2.0.0") {
 		t.Errorf("the version from before ends without a word about the level:\n%s", log)
 	}
-	last.Program = next
+	last.Program = upgraded
 	must(last.Start())
 	must(last.AwaitReady(ctx))
 	must(c.AwaitWhole(ctx))
@@ -87,6 +112,20 @@ func TestCluster_ANewKindOfCommandWaitsUntilAllMembersKnowIt(t *testing.T) {
 		_, err := n.Run(ctx, "audit")
 		must(err)
 	}
+}
+
+// installed is a copy of a program in a directory of its own, which an upgrade may replace.
+func installed(t *testing.T, program string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "imperio")
+	text, err := os.ReadFile(program)
+	if err == nil {
+		err = os.WriteFile(path, text, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // interval is the time between two looks at a condition.
