@@ -78,7 +78,8 @@ func withNetwork(t *testing.T) (inside bool) {
 type network struct {
 	*testing.T
 	nodes int
-	netem bool // the kernel can delay and drop at random
+	netem bool // the kernel can delay and drop packets at random
+	drops bool // without netem: its firewall can drop some
 }
 
 // newNetwork lays the cables. The test must run withNetwork.
@@ -101,7 +102,11 @@ func newNetwork(t *testing.T, nodes int) *network {
 	}
 	w.netem = exec.Command("tc", "qdisc", "add", "dev", "cable1", "root", "netem", "delay", "1ms").Run() == nil
 	w.clearLine(1)
-	t.Logf("the kernel has netem: %t", w.netem)
+	if !w.netem {
+		try := "netns exec node1 iptables --append INPUT --match statistic --mode random --probability 0.5"
+		w.drops = exec.Command("ip", strings.Fields(try)...).Run() == nil // without --jump, the rule only counts
+	}
+	t.Logf("packets are lost at random by netem: %t, by the firewall: %t", w.netem, w.drops)
 	return w
 }
 
@@ -166,14 +171,27 @@ func (w *network) silence(from, to int) {
 }
 
 // badLine makes a node's line lose and delay packets, differently in both directions. Without netem, the line becomes narrow: what is sent
-// faster waits, and is lost once too much waits.
+// faster waits, and the receivers' firewalls drop packets.
 func (w *network) badLine(n int) {
 	out, in := "netem delay 30ms 20ms loss 15%", "netem delay 5ms loss 3%"
 	if !w.netem {
 		out, in = "tbf rate 300kbit burst 3kb latency 60ms", "tbf rate 2mbit burst 8kb latency 20ms"
 	}
+	if w.drops {
+		w.dropAtRandom(n, "0.03", "--destination", n)
+		for other := 1; other <= w.nodes; other++ {
+			if other != n {
+				w.dropAtRandom(other, "0.15", "--source", n)
+			}
+		}
+	}
 	w.run("tc", fmt.Sprintf("-n node%d qdisc replace dev eth0 root %s", n, out))
 	w.run("tc", fmt.Sprintf("qdisc replace dev cable%d root %s", n, in))
+}
+
+// dropAtRandom has a node's firewall drop a share of what comes from or goes to an address.
+func (w *network) dropAtRandom(at int, share, direction string, address int) {
+	w.ip("netns exec node%d iptables --append INPUT --protocol tcp %s 192.0.2.%d --match statistic --mode random --probability %s --jump DROP", at, direction, address, share)
 }
 
 func (w *network) clearLine(n int) {
@@ -187,6 +205,9 @@ func (w *network) heal() {
 	for n := 1; n <= w.nodes; n++ {
 		w.ip("link set cable%d up", n)
 		w.clearLine(n)
+		if w.drops {
+			w.ip("netns exec node%d iptables --flush INPUT", n)
+		}
 		w.ip("-n node%d route flush type blackhole", n)
 	}
 }
