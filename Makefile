@@ -14,13 +14,21 @@ TESTFLAGS ?= -race -timeout 60m
 # A copy of bbolt whose writes and syncs the tests can make fail.
 FAULTS := -tags faults -modfile build/faults/go.mod
 
+# What is built without the race detector is built with the same flags everywhere: by lint, and by tests that build the program, too.
+# So each package is compiled once. bin/imperio, releases and packages are built with these flags in any case.
+PLAIN := CGO_ENABLED=0 GOFLAGS='-trimpath -buildvcs=false'
+
+# These packages only drive processes of the program, which is built without the race detector.
+DRIVERS := cmd/imperio/endtoend cmd/imperio/debian appliance/web/browsertest cmd/imperio/campaign cmd/imperio/soak
+
 # run-tests runs all tests; its argument is flags for go test. The games compute exact figures and play millions of rounds, six
 # times slower under the race detector, which has nothing to find in arithmetic. So all their tests run without it, and
-# only those of -short, such as the ones with several workers, once more with it.
+# only those of -short, such as the ones with several workers, once more with it. DRIVERS run without it, too. They mostly wait
+# for processes, so more of them run at a time than there are processors. go vet is a part of lint.
 define run-tests
-$(GO) test $(1) $(TESTFLAGS) $(FAULTS) $$($(GO) list ./... | grep -v '^imperio/games') && \
-$(GO) test $(1) $(filter-out -race,$(TESTFLAGS)) ./games/... && \
-$(GO) test $(1) $(TESTFLAGS) -short ./games/...
+$(GO) test $(1) -vet=off -p 3 $(TESTFLAGS) $(FAULTS) $$($(GO) list ./... | grep -vE '^imperio/(games|$(subst $() ,|,$(DRIVERS)))(/|$$)') && \
+$(PLAIN) $(GO) test $(1) -vet=off -p 4 $(filter-out -race,$(TESTFLAGS)) $(addprefix ./,$(DRIVERS)) ./games/... && \
+$(GO) test $(1) -vet=off $(TESTFLAGS) -short ./games/...
 endef
 
 .DEFAULT_GOAL := help
@@ -42,9 +50,9 @@ lint: pages description ## run gofmt, go vet and staticcheck, and check the type
 	@echo "== gofmt"
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:" $$unformatted; exit 1; fi
 	@echo "== go vet"
-	@$(GO) vet ./...
+	@$(PLAIN) $(GO) vet ./...
 	@echo "== staticcheck"
-	@$(GO) tool staticcheck ./...
+	@$(PLAIN) $(GO) tool staticcheck ./...
 
 pages: ## check the types of the players' pages with tsc (needs npm)
 	@echo "== tsc --checkJs"
@@ -53,17 +61,15 @@ pages: ## check the types of the players' pages with tsc (needs npm)
 	elif [ "$$CI" = true ]; then echo "npm is missing" >&2; exit 1; \
 	else echo "skipped: npm is not installed"; fi
 
-description: ## check openapi.yaml with Redocly's rules, and make clients of it that compile: TypeScript (needs npm), and Go, which plays
+description: build ## check openapi.yaml with Redocly's rules, and make clients of it that compile: TypeScript (needs npm), and Go, which plays
 	@echo "== openapi.yaml"
-	@mkdir -p build/description
 	@if command -v npm >/dev/null; then \
 	  npm ci --prefix appliance/api/check --silent --no-audit --no-fund && npm run --prefix appliance/api/check --silent lint && \
 	  npm run --prefix appliance/api/check --silent types; \
 	elif [ "$$CI" = true ]; then echo "npm is missing" >&2; exit 1; \
 	else echo "skipped: npm is not installed"; fi
-	@$(GO) build -o build/description/imperio ./cmd/imperio
-	@cd appliance/api/check && $(GO) tool oapi-codegen --config oapi-codegen.yaml ../openapi.yaml && $(GO) vet ./... && \
-	  IMPERIO=$(CURDIR)/build/description/imperio $(GO) test -count=1 .
+	@cd appliance/api/check && $(PLAIN) $(GO) tool oapi-codegen --config oapi-codegen.yaml ../openapi.yaml && $(PLAIN) $(GO) vet ./... && \
+	  $(PLAIN) IMPERIO=$(CURDIR)/bin/imperio $(GO) test -vet=off -count=1 .
 
 container: build ## prepare the directory build/container for building the container's image
 	@rm -rf build/container && mkdir -p build/container/empty
@@ -75,7 +81,7 @@ container: build ## prepare the directory build/container for building the conta
 
 recipes: container ## check compose.yaml, the Kubernetes manifests, and the Dockerfile by following it (no engine is needed)
 	@echo "== recipes for containers"
-	@cd deploy/check && $(GO) vet ./... && IMPERIO=$(CURDIR)/build/container/imperio $(GO) test -count=1 .
+	@cd deploy/check && $(PLAIN) $(GO) vet ./... && $(PLAIN) IMPERIO=$(CURDIR)/build/container/imperio $(GO) test -vet=off -count=1 .
 
 PLATFORMS := linux/amd64 linux/arm64 linux/arm darwin/arm64 freebsd/amd64
 
@@ -140,10 +146,14 @@ times: build/bin/versitygw build/bin/nfpm build/debian ## run all tests once, an
 fuzz: ## run each fuzz target with some thousand inputs (FUZZTIME=4000x, or a time such as 10m)
 	@echo "== fuzz targets, $(FUZZTIME) each"
 	@grep -rhoE --include='*_test.go' '^func Fuzz\w+' . >/dev/null || { echo "no fuzz targets found"; exit 1; }
-	@for file in $$(grep -rlE --include='*_test.go' '^func Fuzz' . | sort); do \
-	  for target in $$(grep -oE '^func Fuzz\w+' "$$file" | cut -d' ' -f2); do \
-	    echo "$$(dirname "$$file") $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 2 "$$(dirname "$$file")" || exit 1; \
+	@mkdir -p build/fuzz
+	@found=$$($(GO) env GOCACHE)/fuzz/imperio; \
+	for package in $$(grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do \
+	  $(GO) test -c -vet=off -fuzz . -o build/fuzz/package.test "$$package" || exit 1; \
+	  for target in $$(grep -hoE '^func Fuzz\w+' "$$package"/*_test.go | cut -d' ' -f2); do \
+	    echo "$$package $$target"; \
+	    (cd "$$package" && $(CURDIR)/build/fuzz/package.test -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) \
+	      -test.fuzzminimizetime 10x -test.parallel 2 -test.fuzzcachedir "$$found/$$package") || exit 1; \
 	  done; \
 	done
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"imperio/appliance/config"
 	"imperio/storage/storagetest/faults"
@@ -26,7 +27,7 @@ type faultyHouse struct {
 func openFaultyHouse(t *testing.T, dir string) *faultyHouse {
 	t.Helper()
 	c := patientConfig()
-	c.Data.Dir = dir
+	c.Data.Dir, c.Data.CheckpointInterval = dir, 100*time.Millisecond // so that a fault of state.db strikes after a few bets
 	c.Listen.HTTPAddr, c.Listen.OpsAddr = "127.0.0.1:0", ""
 	c.Limits.On = false
 	c.Accounts.BcryptCost, c.Accounts.WelcomeCoins = 4, 1000

@@ -20,7 +20,11 @@ func (m *campaign) measureMemory(ctx context.Context) error {
 		"| accounts | players | `--memory` | a second | p99 ms | own |\n|---:|---:|---:|---:|---:|---:|\n", memoryReadings)
 	var played []*bench.Report
 	for _, of := range []*populated{&m.some, &m.many} {
-		for _, limit := range memoryLimits {
+		limits := memoryLimits
+		if m.quick {
+			limits = limits[len(limits)-2:] // one, and none
+		}
+		for _, limit := range limits {
 			r, err := m.measureMemoryOf(ctx, of, limit)
 			if err != nil {
 				return err

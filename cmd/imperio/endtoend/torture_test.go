@@ -20,13 +20,13 @@ import (
 // directory as it was left. After each restart it compares every answer that a player ever got with what the casino says now,
 // and sends unanswered bets again under their keys. Nothing may be lost or doubled, and an excluded player must stay excluded.
 //
-// TORTURE_KILLS is the number of kills (make torture: 120). TORTURE_KEYS is the number of idempotency keys used before (make
+// TORTURE_KILLS is the number of kills (make torture: 120); without it, each kind of disturbance happens once. TORTURE_KEYS is the number of idempotency keys used before (make
 // torture: a million). TORTURE_SEED repeats an earlier run's decisions.
 func TestTorture_NothingIsLostOrDoubled(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it kills and audits a casino a dozen times")
+		t.Skip("it kills and audits a casino several times")
 	}
-	kills, keys := number(t, "TORTURE_KILLS", 12), number(t, "TORTURE_KEYS", 0)
+	kills, keys := number(t, "TORTURE_KILLS", len(disturbances)), number(t, "TORTURE_KEYS", 0)
 	seed := uint64(number(t, "TORTURE_SEED", int(time.Now().UnixNano()%1e9)))
 	t.Logf("seed %d (TORTURE_SEED), %d kills, %d keys used before", seed, kills, keys)
 	x := &torture{T: t, random: rand.New(rand.NewPCG(seed, 1)), casino: newProcess(t), clock: newSetClock(t)}
