@@ -18,8 +18,8 @@ FAULTS := -tags faults -modfile build/faults/go.mod
 # So each package is compiled once. bin/imperio, releases and packages are built with these flags in any case.
 PLAIN := CGO_ENABLED=0 GOFLAGS='-trimpath -buildvcs=false'
 
-# These packages only drive processes of the program, which is built without the race detector.
-DRIVERS := cmd/imperio/endtoend cmd/imperio/debian appliance/web/browsertest cmd/imperio/campaign cmd/imperio/soak
+# These packages only drive processes of the program, which is built without the race detector. Those that take longest begin.
+DRIVERS := appliance/web/browsertest cmd/imperio/endtoend cmd/imperio/debian cmd/imperio/campaign cmd/imperio/soak
 
 # run-tests runs all tests; its argument is flags for go test. The games compute exact figures and play millions of rounds, six
 # times slower under the race detector, which has nothing to find in arithmetic. So all their tests run without it, and
@@ -146,14 +146,10 @@ times: build/bin/versitygw build/bin/nfpm build/debian ## run all tests once, an
 fuzz: ## run each fuzz target with some thousand inputs (FUZZTIME=4000x, or a time such as 10m)
 	@echo "== fuzz targets, $(FUZZTIME) each"
 	@grep -rhoE --include='*_test.go' '^func Fuzz\w+' . >/dev/null || { echo "no fuzz targets found"; exit 1; }
-	@mkdir -p build/fuzz
-	@found=$$($(GO) env GOCACHE)/fuzz/imperio; \
-	for package in $$(grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do \
-	  $(GO) test -c -vet=off -fuzz . -o build/fuzz/package.test "$$package" || exit 1; \
-	  for target in $$(grep -hoE '^func Fuzz\w+' "$$package"/*_test.go | cut -d' ' -f2); do \
-	    echo "$$package $$target"; \
-	    (cd "$$package" && $(CURDIR)/build/fuzz/package.test -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) \
-	      -test.fuzzminimizetime 10x -test.parallel 2 -test.fuzzcachedir "$$found/$$package") || exit 1; \
+	@for file in $$(grep -rlE --include='*_test.go' '^func Fuzz' . | sort); do \
+	  for target in $$(grep -oE '^func Fuzz\w+' "$$file" | cut -d' ' -f2); do \
+	    echo "$$(dirname "$$file") $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 2 "$$(dirname "$$file")" || exit 1; \
 	  done; \
 	done
 
