@@ -133,6 +133,7 @@ build/debian:
 unit: build/bin/versitygw build/bin/nfpm build/debian ## run all tests with the race detector, and with a copy of bbolt whose writes and syncs tests can make fail
 	@echo "== go test $(TESTFLAGS) ./..."
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
+	@$(PLAIN) $(GO) vet $(FAULTS) ./storage/storagetest/faults ./replication/logstore # lint does not see their files with this tag
 	@$(call run-tests)
 
 short: ## run the tests that take about a minute in all, without the race detector
