@@ -166,9 +166,11 @@ func TestKeep_AShortAbsenceCostsNoTransfer(t *testing.T) {
 	away := others(c.Leader().ID)[0]
 	c.Stop(away)
 	here := c.All()[0]
-	for range 100 {
+	missed := c.Leader().Status().LastIndex
+	c.Until("snapshots that could cut the log", func() bool {
 		mustBet(t, here, player)
-	}
+		return c.Leader().Status().SnapshotIndex > missed+100
+	})
 	var times atomic.Int32
 	c.Change = func(o *replication.Options) { // on a busy machine, others may have needed a state while they joined
 		cut(o)
