@@ -10,23 +10,28 @@ import (
 )
 
 // settleAbandoned settles rounds whose players have done nothing for the configured time, by the rule of their game. It
-// checks once a minute until ctx ends, while this node leads: once in a cluster.
+// checks once a minute until ctx ends.
 func (a *App) settleAbandoned(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
-		for _, t := range a.offered(a.inForce.Load()) {
-			if t.AbandonAfter <= 0 || !a.dir.node.Leads() {
-				continue // its rounds never stay open, or another node does it
-			}
-			if err := a.settleAllAbandoned(ctx, t.Game, a.abandonedBefore(t)); err != nil && ctx.Err() == nil {
-				a.log.Error("could not settle abandoned rounds; trying again in a minute", "game", t.Game, "error", err)
-			}
-		}
+		a.lookForAbandoned(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+	}
+}
+
+// lookForAbandoned settles what is abandoned now, if this node leads: once in a cluster.
+func (a *App) lookForAbandoned(ctx context.Context) {
+	for _, t := range a.offered(a.inForce.Load()) {
+		if t.AbandonAfter <= 0 || !a.dir.node.Leads() {
+			continue // its rounds never stay open, or another node does it
+		}
+		if err := a.settleAllAbandoned(ctx, t.Game, a.abandonedBefore(t)); err != nil && ctx.Err() == nil {
+			a.log.Error("could not settle abandoned rounds; trying again in a minute", "game", t.Game, "error", err)
 		}
 	}
 }

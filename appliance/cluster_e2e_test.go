@@ -22,8 +22,9 @@ const clusterPatience = 90 * time.Second
 // memberHouse is a member of a cluster in this process.
 type memberHouse struct {
 	realHouse
-	id    string
-	ended chan error // gets what Run returned
+	id      string
+	ended   chan error     // gets what Run returned
+	options func(*Options) // changes how it is opened; nil: nothing does
 }
 
 // newMember makes a member that is still to be opened. Its books are audited at the end.
@@ -60,7 +61,11 @@ func (m *memberHouse) open() {
 }
 
 func (m *memberHouse) tryOpen() (err error) {
-	m.app, err = New(m.t.Context(), Options{Config: m.config, Version: "test", Logs: io.Discard, Hold: time.Hour})
+	o := Options{Config: m.config, Version: "test", Logs: io.Discard, Hold: time.Hour}
+	if m.options != nil {
+		m.options(&o)
+	}
+	m.app, err = New(m.t.Context(), o)
 	if err != nil {
 		return err
 	}
@@ -169,19 +174,32 @@ func (c *realClient) coins() float64 {
 // threeMembers opens a cluster of three voters.
 func threeMembers(t *testing.T, change ...func(*config.Config)) []*memberHouse {
 	t.Helper()
-	first := newMember(t, change...)
-	first.open()
-	list := []*memberHouse{first}
-	for range 2 {
-		m := newMember(t, change...)
-		m.joins(first)
+	all := []*memberHouse{newMember(t, change...), newMember(t, change...), newMember(t, change...)}
+	form(all)
+	return all
+}
+
+// form opens members as a cluster, and waits until all of them vote.
+func form(all []*memberHouse) {
+	all[0].t.Helper()
+	all[0].open()
+	for _, m := range all[1:] {
+		m.joins(all[0])
 		m.open()
-		list = append(list, m)
 	}
-	for _, m := range list {
-		m.sees("three voters", func(s control.ClusterStatus) bool { return s.Voters == 3 && s.Leader != "" })
+	for _, m := range all {
+		m.sees("all voters", func(s control.ClusterStatus) bool { return s.Voters == len(all) && s.Leader != "" })
 	}
-	return list
+}
+
+// without is all members but one.
+func without(all []*memberHouse, one *memberHouse) (others []*memberHouse) {
+	for _, m := range all {
+		if m != one {
+			others = append(others, m)
+		}
+	}
+	return others
 }
 
 // leaderOf is the member that leads, as one of them sees it.
@@ -234,12 +252,7 @@ func TestCluster_GoesOnWithoutItsLeader(t *testing.T) {
 	first := leaderOf(all[0], all)
 	ana := first.player("ana")
 	ana.spins("before")
-	var others []*memberHouse
-	for _, m := range all {
-		if m != first {
-			others = append(others, m)
-		}
-	}
+	others := without(all, first)
 	first.lose()
 	coins := ana.at(others[0]).spins("without it")
 	if got := ana.at(others[1]).coins(); got != coins {
@@ -267,12 +280,7 @@ func TestCluster_OperatorsChangeItsMembers(t *testing.T) {
 	t.Parallel()
 	all := threeMembers(t)
 	leader := leaderOf(all[0], all)
-	var others []*memberHouse
-	for _, m := range all {
-		if m != leader {
-			others = append(others, m)
-		}
-	}
+	others := without(all, leader)
 	stays, goes := others[0], others[1]
 
 	does(stays, control.DemoteMember, control.MemberChange{ID: goes.id})

@@ -49,14 +49,18 @@ func (a *App) watchLeader(ctx context.Context) {
 	tick := time.NewTicker(leaderLook)
 	defer tick.Stop()
 	for {
-		s := a.dir.node.Status()
-		a.alarms.LeaderSeen(s.Leader, s.Leader == s.NodeID)
+		a.lookForLeader()
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 	}
+}
+
+func (a *App) lookForLeader() {
+	s := a.dir.node.Status()
+	a.alarms.LeaderSeen(s.Leader, s.Leader == s.NodeID)
 }
 
 // notifierOptions are the destinations, and by which names the casino tells them. The configuration is valid, so each URL is read.

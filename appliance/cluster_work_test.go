@@ -1,0 +1,379 @@
+package appliance
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"imperio/appliance/config"
+	"imperio/appliance/control"
+	"imperio/storage/storagetest/postgrestest"
+)
+
+// What runs once in a cluster: backups, drills, the mirror, messages to operators and the end of abandoned rounds.
+
+// notice is a message that an operator got. By is the member that sent it: each has a URL of its own here.
+type notice struct{ By, Topic, Status, Title, Text, Check, Leader string }
+
+// inbox is a receiver of webhooks. Like any receiver it drops what was sent again because the answer got lost.
+type inbox struct {
+	*httptest.Server
+	mu   sync.Mutex
+	seen map[string]bool // guarded by mu, as is got
+	got  []notice
+}
+
+func newInbox(t *testing.T) *inbox {
+	t.Helper()
+	b := &inbox{seen: make(map[string]bool)}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var m struct {
+			notice
+			Details struct{ Check, Leader string }
+		}
+		body, _ := io.ReadAll(r.Body)
+		if err := json.Unmarshal(body, &m); err != nil {
+			t.Errorf("%v: %s", err, body)
+		}
+		m.By, m.Check, m.Leader = strings.TrimPrefix(r.URL.Path, "/"), m.Details.Check, m.Details.Leader
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if id := r.Header.Get("Imperio-Delivery"); !b.seen[id] {
+			b.seen[id] = true
+			b.got = append(b.got, m.notice)
+		}
+	}))
+	t.Cleanup(b.Close)
+	return b
+}
+
+// url is where a member sends its messages.
+func (b *inbox) url(c *config.Config) config.NotifyURL {
+	return config.NotifyURL(b.URL + "/" + c.Cluster.Address)
+}
+
+// all are the messages so far that are about something.
+func (b *inbox) all(about func(notice) bool) (list []notice) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.got {
+		if about(m) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// await waits for a message that is about something, while it does something.
+func (b *inbox) await(t *testing.T, what string, about func(notice) bool, meanwhile func()) {
+	t.Helper()
+	eventually(t, "a message of "+what, func() (any, bool) {
+		meanwhile()
+		return b.all(func(notice) bool { return true }), len(b.all(about)) > 0
+	})
+}
+
+// eventually waits until something holds. The test's error tells what was seen last.
+func eventually(t *testing.T, what string, look func() (seen any, holds bool)) {
+	t.Helper()
+	for deadline := time.Now().Add(clusterPatience); ; time.Sleep(20 * time.Millisecond) {
+		seen, holds := look()
+		if holds {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s did not come: %+v", what, seen)
+		}
+	}
+}
+
+// answers asks again and again until the answer is as wanted. While leadership moves, there may be none.
+func answers[Out any](m *memberHouse, op control.Operation[control.None, Out], what string, wanted func(Out) bool) (out Out) {
+	m.t.Helper()
+	eventually(m.t, what, func() (any, bool) {
+		var err error
+		out, err = ask(m, op, control.None{})
+		return fmt.Sprintf("%+v, %v", out, err), err == nil && wanted(out)
+	})
+	return out
+}
+
+// worker is a member whose work this test watches.
+type worker struct {
+	*memberHouse
+	logs *lockedBuffer
+	disk *smallDisk
+}
+
+func newWorker(t *testing.T, change ...func(*config.Config)) *worker {
+	t.Helper()
+	w := &worker{newMember(t, change...), new(lockedBuffer), new(smallDisk)}
+	w.disk.free.Store(1 << 40)
+	w.options = func(o *Options) { o.Logs, o.Space, o.Hold = w.logs, w.disk.space, time.Millisecond }
+	return w
+}
+
+// settled is how many abandoned rounds the member has settled.
+func (w *worker) settled() int {
+	return strings.Count(w.logs.String(), `msg="settled an abandoned round"`)
+}
+
+// shipped waits until the target has something after an entry, and returns how it stands.
+func (w *worker) shipped(after uint64) control.BackupTarget {
+	w.t.Helper()
+	return answers(w.memberHouse, control.GetBackupStatus, fmt.Sprint("a segment after entry ", after), func(s control.BackupStatus) bool {
+		return s.Targets[0].State == "shipping" && s.Targets[0].Index > after
+	}).Targets[0]
+}
+
+// drills asks for a drill, which must pass.
+func (w *worker) drills() {
+	w.t.Helper()
+	began := time.Now()
+	s := answers(w.memberHouse, control.GetBackupStatus, "the drill", func(s control.BackupStatus) bool {
+		if s.LastDrill != nil && !s.LastDrill.At.Before(began.Truncate(time.Millisecond)) {
+			return true
+		}
+		// Refused while one is under way. One that was asked for is gone if leadership moves.
+		_, _ = ask(w.memberHouse, control.StartDrill, control.None{})
+		return false
+	})
+	if !s.LastDrill.OK {
+		w.t.Errorf("the drill: %+v", s.LastDrill)
+	}
+}
+
+// led reports whether the member has ever led. On a busy machine leadership also moves by itself.
+func (w *worker) led() bool { return strings.Contains(w.logs.String(), "msg=ready node="+w.id) }
+
+// rests checks that a member that has never led has done none of the work.
+func (w *worker) rests() {
+	w.t.Helper()
+	s, settled := w.app.backups.Load().Status(), w.settled()
+	if w.led() {
+		return
+	}
+	if s.Targets[0].ShippedSegments != 0 || s.Run.Number != 0 || !s.LastDrill.At.IsZero() {
+		w.t.Errorf("%s makes backups, and has never led: %+v", w.id, s)
+	}
+	if settled != 0 {
+		w.t.Errorf("%s has settled %d rounds, and has never led", w.id, settled)
+	}
+}
+
+// abandons leaves a round open, and returns its number.
+func (c *realClient) abandons() (round string) {
+	c.h.t.Helper()
+	v, _ := c.dealUntil("stand")
+	return v["round"].(map[string]any)["id"].(string)
+}
+
+// events are how many events a round has, and how many of them settle it.
+func (w *worker) events(round string) (all, settled int) {
+	w.t.Helper()
+	for _, e := range does(w.memberHouse, control.ListEvents, control.EventQuery{Limit: 1000}).Events {
+		if e.Round == nil || fmt.Sprint(e.Round.ID) != round {
+			continue
+		}
+		all++
+		if e.Round.Settled {
+			settled++
+		}
+	}
+	return all, settled
+}
+
+// settles has members look for abandoned rounds until one is settled.
+func settles(t *testing.T, round string, looking []*worker) {
+	t.Helper()
+	done := func() (n int) {
+		for _, w := range looking {
+			n += w.settled()
+		}
+		return n
+	}
+	before := done()
+	var all, settled int
+	eventually(t, "the end of an abandoned round", func() (any, bool) {
+		for _, w := range looking {
+			w.app.lookForAbandoned(t.Context())
+		}
+		all, settled = looking[0].events(round)
+		return all, settled > 0
+	})
+	if all != 2 || settled != 1 {
+		t.Errorf("the round has %d events, and %d of them settle it", all, settled)
+	}
+	eventually(t, "the line of the log", func() (any, bool) { return before, done() == before+1 })
+}
+
+func TestCluster_ItsWorkIsDoneOnceAndMovesWithTheLeader(t *testing.T) {
+	t.Parallel()
+	box := newInbox(t)
+	target := config.BackupURL("file://" + t.TempDir())
+	var workers []*worker
+	var all []*memberHouse
+	for range 3 {
+		w := newWorker(t, func(c *config.Config) {
+			c.Backups.To, c.Backups.Interval = []config.BackupURL{target}, 100*time.Millisecond
+			c.Notifications.To = config.NotifyURLs{box.url(c)}
+			c.Games.BlackjackAbandonAfter = time.Millisecond
+		})
+		workers, all = append(workers, w), append(all, w.memberHouse)
+	}
+	form(all)
+	workerOf := func(m *memberHouse) *worker {
+		return workers[slices.IndexFunc(workers, func(w *worker) bool { return w.memberHouse == m })]
+	}
+	first := workerOf(leaderOf(all[0], all))
+	others := []*worker{workerOf(without(all, first.memberHouse)[0]), workerOf(without(all, first.memberHouse)[1])}
+	ana := others[0].player("ana")
+
+	// Members that don't lead look first. So if any could settle the round, the leader would not.
+	settles(t, ana.abandons(), append(slices.Clone(others), first))
+	index, _ := first.app.dir.store.Applied()
+	ana.spins("before")
+	ships := others[0].shipped(index)
+	others[1].drills()
+
+	// A member's problem is a failed check of its own, and part of the leader's check of all members. Only the leader tells.
+	term := others[0].app.dir.node.Status().Term
+	others[0].disk.free.Store(1 << 20)
+	low := func(m notice) bool {
+		return m.Check == "members" && strings.Contains(m.Text, others[0].id+": disk_space")
+	}
+	box.await(t, "a full disk", low, func() {
+		others[0].app.gate.Look()
+		others[0].app.health.Report()
+		first.app.health.Report()
+	})
+	others[0].disk.free.Store(1 << 40)
+	eventually(t, "room on the disk", func() (any, bool) {
+		others[0].app.gate.Look()
+		r := others[0].app.health.Report().Checks["disk_space"]
+		return r, r.Status == "healthy"
+	})
+	steady := others[0].app.dir.node.Status().Term == term // else the member may have been without a leader, and spoken for itself
+	for _, w := range others {
+		w.rests()
+	}
+
+	abandoned := ana.abandons()
+	first.lose()
+	next, stays := workerOf(leaderOf(others[0].memberHouse, []*memberHouse{others[0].memberHouse, others[1].memberHouse})), others[0]
+	if next == stays {
+		stays = others[1]
+	}
+	index, _ = stays.app.dir.store.Applied()
+	ana.at(stays.memberHouse).spins("after")
+	settles(t, abandoned, []*worker{stays, next})
+	now := stays.shipped(index)
+	if now.Lineage != ships.Lineage || now.Backups != ships.Backups || now.Errors != 0 || now.Error != "" || now.Differs != "" || !now.GapSince.IsZero() {
+		t.Errorf("shipping does not go on: %+v, and before %+v", now, ships)
+	}
+	stays.drills()
+
+	moved := func(m notice) bool { return m.Leader == next.id }
+	silent := func(m notice) bool {
+		return m.Check == "members" && strings.Contains(m.Text, first.id+": no answer") && m.By != first.config.Cluster.Address
+	}
+	for what, about := range map[string]func(notice) bool{"another leader": moved, "a silent member": silent} {
+		box.await(t, what, about, func() {
+			for _, w := range others {
+				w.app.lookForLeader() // so both have seen it by now
+				w.app.health.Report()
+			}
+		})
+	}
+
+	// A member that has stopped has sent all that it had to tell. So what has not come by now never comes.
+	stays.rests()
+	stays.stop()
+	next.stop()
+	if list := box.all(moved); len(list) != 1 || list[0].By != next.config.Cluster.Address {
+		t.Errorf("of its leadership %s tells %+v", next.id, list)
+	}
+	for _, w := range workers {
+		if w.led() {
+			continue
+		}
+		// All of this is the leader's to tell.
+		if list := box.all(func(m notice) bool {
+			return m.By == w.config.Cluster.Address && (m.Check == "members" || m.Check == "" || m.Topic == "low_disk" && steady)
+		}); len(list) != 0 {
+			t.Errorf("%s has never led, and tells %+v", w.id, list)
+		}
+	}
+}
+
+// Each member names itself to PostgreSQL, and a trigger notes who writes.
+func TestCluster_TheMirrorIsTheLeaders(t *testing.T) {
+	t.Parallel()
+	server := postgrestest.Start(t, postgrestest.WithoutSync())
+	server.CreateDatabase(t, "mirror")
+	all := threeMembers(t, func(c *config.Config) {
+		url := server.URL("mirror", "sslmode", "disable", "application_name", c.Cluster.Address)
+		c.Mirror.To = config.MirrorURL(strings.Replace(url, ":"+postgrestest.Password, "", 1))
+		c.Mirror.Password = postgrestest.Password
+	})
+	mirrored := func(m *memberHouse) {
+		t.Helper()
+		answers(m, control.GetMirrorStatus, "all events in the mirror", func(s control.MirrorStatus) bool {
+			return s.State == "following" && s.Event > 0 && s.Event == s.Head && s.AccountsEvent == s.Head
+		})
+	}
+	mirrored(all[0])
+	server.Exec(t, "mirror", "CREATE TABLE public.writers (seq serial, name text PRIMARY KEY)",
+		`CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
+			IF NOT EXISTS (SELECT FROM public.writers WHERE name = current_setting(''application_name'')) THEN
+				INSERT INTO public.writers (name) VALUES (current_setting(''application_name''));
+			END IF;
+			RETURN NEW;
+		END'`,
+		"CREATE TRIGGER note AFTER UPDATE ON imperio.position FOR EACH ROW EXECUTE FUNCTION public.note()")
+	conn := server.Connect(t, "mirror")
+	writers := func(want ...*memberHouse) {
+		t.Helper()
+		var got []string
+		if err := conn.QueryRow(t.Context(), "SELECT array_agg(name ORDER BY seq) FROM public.writers").Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.EqualFunc(got, want, func(name string, m *memberHouse) bool { return name == m.config.Cluster.Address }) {
+			t.Errorf("the mirror is written by %q", got)
+		}
+	}
+
+	first := leaderOf(all[0], all)
+	others := without(all, first)
+	ana := others[0].player("ana")
+	for i := range 10 {
+		ana.at(all[i%3]).spins(fmt.Sprint("before-", i))
+	}
+	mirrored(others[0])
+	writers(first)
+
+	first.lose()
+	var coins float64
+	for i := range 10 {
+		coins = ana.at(others[i%2]).spins(fmt.Sprint("after-", i))
+	}
+	next := leaderOf(others[0], others)
+	for _, m := range others {
+		mirrored(m)
+	}
+	writers(first, next)
+	var rounds, mirroredCoins, sum, missing int64
+	err := conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM imperio.rounds WHERE account = a.id AND settled_at IS NOT NULL), coins,
+		(SELECT sum(change) FROM imperio.transfers WHERE account = a.id)::bigint, (SELECT max(seq) - count(*) FROM imperio.events)
+		FROM imperio.accounts a WHERE username = 'ana'`).Scan(&rounds, &mirroredCoins, &sum, &missing)
+	if err != nil || rounds != 20 || float64(mirroredCoins) != coins || sum != mirroredCoins || missing != 0 {
+		t.Errorf("the mirror has %d rounds of 20, %d coins of %v and %d by transfers, and lacks %d events: %v", rounds, mirroredCoins, coins, sum, missing, err)
+	}
+}
