@@ -200,6 +200,12 @@ func settles(t *testing.T, round string, looking []*worker) {
 		return n
 	}
 	before := done()
+	for _, w := range looking {
+		eventually(t, "the open round", func() (any, bool) { n, _ := w.events(round); return n, n > 0 })
+		if _, err := w.app.dir.store.Checkpoint(t.Context()); err != nil { // where a look finds the round
+			t.Fatal(err)
+		}
+	}
 	var all, settled int
 	eventually(t, "the end of an abandoned round", func() (any, bool) {
 		for _, w := range looking {
