@@ -7,6 +7,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -201,7 +203,7 @@ func TestCluster_CertificatesAreRenewedWhilePlayersBet(t *testing.T) {
 		case raw := <-shown:
 			delete(want, string(raw))
 		case <-patience:
-			t.Fatalf("these show no new certificate: %v", want)
+			t.Fatalf("these show no new certificate: %q", slices.Collect(maps.Values(want)))
 		}
 	}
 	l.Close()
