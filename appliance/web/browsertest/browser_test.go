@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
 
 	"imperio/appliance/auth"
@@ -32,6 +33,8 @@ var shared struct {
 	missing string // the program that this machine lacks
 	house   *house
 	browser context.Context
+	profile context.Context // holds a page of the house that shows nothing, so that the process that draws its pages lives on
+	taken   bool            // a tab of the profile is open
 	close   []func()
 }
 
@@ -66,12 +69,20 @@ func start() {
 		chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
-		chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true))
+		chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true),
+		// Starting a process to draw pages costs more than most tests.
+		chromedp.Flag("process-per-site", true), chromedp.Flag("disable-features", "SpareRendererForSitePerProcess"))
 	shared.close = append(shared.close, end)
 	browser, end := chromedp.NewContext(allocator)
 	shared.close = append(shared.close, end)
 	shared.browser = browser
-	shared.err = chromedp.Do(browser, chromedp.Navigate("about:blank"))
+	if shared.err = chromedp.Do(browser, chromedp.Navigate("about:blank")); shared.err != nil {
+		return
+	}
+	profile, end := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	shared.close = append(shared.close, end)
+	shared.profile = profile
+	shared.err = chromedp.Do(profile, chromedp.Navigate(shared.house.base+"/health/live"))
 }
 
 // findChromium looks for it under the names that Debian and others use.
@@ -120,12 +131,38 @@ func ready(t testing.TB) {
 	}
 }
 
-// open returns a tab in a fresh browser profile. The test fails at its end if the console had errors.
+// open returns a tab in a browser profile that holds nothing but files of the house in its cache. The test fails at its end if
+// the console had errors.
 func open(t testing.TB, l look) *tab {
+	t.Helper()
+	ready(t)
+	if shared.taken {
+		return openFresh(t, l)
+	}
+	// A new profile costs more than most tests, so they share one.
+	clearing, done := context.WithTimeout(shared.profile, patience)
+	defer done()
+	_, err := chromedp.Call(clearing, storage.ClearCookies, storage.ClearCookiesParams{})
+	must(t, err)
+	must(t, chromedp.Do(clearing, chromedp.Evaluate[chromedp.Void](`localStorage.clear()`)))
+	ctx, end := chromedp.NewContext(shared.profile, chromedp.WithNewWindow(false)) // a window costs much, too
+	shared.taken = true
+	t.Cleanup(func() { end(); shared.taken = false })
+	return prepare(t, ctx, l)
+}
+
+// openFresh returns a tab in a new browser profile, as a visitor has who was never here.
+func openFresh(t testing.TB, l look) *tab {
 	t.Helper()
 	ready(t)
 	ctx, end := chromedp.NewContext(shared.browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(end)
+	return prepare(t, ctx, l)
+}
+
+// prepare makes a page look as wanted.
+func prepare(t testing.TB, ctx context.Context, l look) *tab {
+	t.Helper()
 	p := &tab{t: t, ctx: ctx, base: shared.house.base}
 	must(t, chromedp.Listen(ctx, p.hear))
 	if l.width == 0 {

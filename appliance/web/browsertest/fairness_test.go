@@ -88,7 +88,11 @@ func TestFairness_EveryGameIsVerifiedInTheBrowserAfterARotation(t *testing.T) {
 func (p *tab) downloads() string {
 	p.t.Helper()
 	directory := p.t.TempDir()
-	call(p, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: directory, BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID})
+	profile := chromedp.FromContext(p.ctx).BrowserContextID
+	call(p, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: directory, BrowserContextID: profile})
+	p.t.Cleanup(func() {
+		call(p, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorDefault, BrowserContextID: profile})
+	})
 	return directory
 }
 

@@ -116,7 +116,7 @@ func TestConnection_IsAskedForAndFoundAgain(t *testing.T) {
 }
 
 func TestCasinoGoesAway_AnIdlePageNotices(t *testing.T) {
-	p := open(t, look{})
+	p := openFresh(t, look{})
 	other, err := startHouse(shared.house.command.Path, filepath.Join(t.TempDir(), "data"))
 	must(t, err)
 	t.Cleanup(other.close)

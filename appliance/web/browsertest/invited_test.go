@@ -12,7 +12,7 @@ func openIn(t *testing.T, l look, flags ...string) (*tab, *house) {
 	h, err := startHouse(shared.house.command.Path, filepath.Join(t.TempDir(), "data"), flags...)
 	must(t, err)
 	t.Cleanup(h.close) // after the tab is closed
-	p := open(t, l)
+	p := openFresh(t, l)
 	p.base = h.base
 	return p, h
 }

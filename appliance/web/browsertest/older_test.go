@@ -78,7 +78,7 @@ func openOlder(t *testing.T) (h *house, pages string) {
 
 func TestOlderFrontEnd_PlaysAsItDidBefore(t *testing.T) {
 	h, pages := openOlder(t)
-	p := open(t, look{})
+	p := openFresh(t, look{})
 	p.base = h.base
 	p.expect("Failed to load resource") // what is refused on purpose
 	q := &player{t: t, base: h.base, name: "ana", password: "correct horse battery"}
@@ -114,7 +114,7 @@ func TestOlderFrontEnd_PlaysAsItDidBefore(t *testing.T) {
 	address := eval[string](p, `location.href`)
 	p.do("reload", chromedp.Navigate(address))
 	p.wait("the balance after a reload", `Number(document.getElementById('coins').textContent) === %s`, coins)
-	other := open(t, look{})
+	other := openFresh(t, look{})
 	other.expect("Failed to load resource")
 	call(other, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: "Another browser"})
 	other.do("the address elsewhere", chromedp.Navigate(address))

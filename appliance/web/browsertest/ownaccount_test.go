@@ -20,10 +20,12 @@ func (p *tab) enter(field, text string) {
 // letCopy lets the page use the clipboard, as the tab in front may.
 func (p *tab) letCopy() {
 	p.t.Helper()
+	profile := chromedp.FromContext(p.ctx).BrowserContextID
 	for _, name := range []string{"clipboard-read", "clipboard-write"} {
 		call(p, browser.SetPermission, browser.SetPermissionParams{Permission: &browser.PermissionDescriptor{Name: name}, Setting: browser.PermissionSettingGranted,
-			BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID})
+			BrowserContextID: profile})
 	}
+	p.t.Cleanup(func() { call(p, browser.ResetPermissions, browser.ResetPermissionsParams{BrowserContextID: profile}) })
 	call(p, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 }
 

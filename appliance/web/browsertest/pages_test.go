@@ -125,7 +125,7 @@ func TestLanguages_AreChosenFromTheBrowserAndSwitched(t *testing.T) {
 
 // weight is how many bytes a first visit takes over the wire.
 func weight(t *testing.T, path string) (bytes float64) {
-	p := open(t, look{})
+	p := openFresh(t, look{})
 	var mu sync.Mutex
 	must(t, chromedp.Listen(p.ctx, func(event any) {
 		if e, ok := event.(*network.EventLoadingFinished); ok {
@@ -153,7 +153,7 @@ func TestWeight_FirstVisitsAreLight(t *testing.T) {
 }
 
 func TestLayout_NothingShifts(t *testing.T) {
-	p := open(t, look{motion: true})
+	p := openFresh(t, look{motion: true}) // what is loaded late may shift the rest
 	p.join().lived()
 	p.look(look{width: 1366, height: 768, motion: true})
 	for _, path := range []string{"/", "/slots", "/roulette", "/blackjack", "/wallet", "/history"} {
@@ -212,19 +212,21 @@ func TestMotion_IsMeasured(t *testing.T) {
 // The pages state the rules in the words of their one source, in each language.
 func TestRules_AreThoseOfTheHouseInEachLanguage(t *testing.T) {
 	for _, language := range []string{"en", "es", "de"} {
-		p := open(t, look{languages: language})
-		for path, rules := range map[string][]games.Rule{
-			"/rules": rulebook.House(), "/responsible-play": rulebook.Limits()[:len(rulebook.Limits())-1], // the last one, about exclusion, is for players
-			"/rules/slots": ruleTexts("slots"), "/rules/roulette": ruleTexts("roulette"), "/rules/blackjack": ruleTexts("blackjack"),
-		} {
-			p.visit(path)
-			text := p.text("main")
-			for _, r := range rules {
-				if said := r.In()[language]; !strings.Contains(text, said) && !strings.HasPrefix(r.ID, "slots/strip_") {
-					t.Errorf("%s in %s does not state %q", path, language, said)
+		t.Run(language, func(t *testing.T) {
+			p := open(t, look{languages: language})
+			for path, rules := range map[string][]games.Rule{
+				"/rules": rulebook.House(), "/responsible-play": rulebook.Limits()[:len(rulebook.Limits())-1], // the last one, about exclusion, is for players
+				"/rules/slots": ruleTexts("slots"), "/rules/roulette": ruleTexts("roulette"), "/rules/blackjack": ruleTexts("blackjack"),
+			} {
+				p.visit(path)
+				text := p.text("main")
+				for _, r := range rules {
+					if said := r.In()[language]; !strings.Contains(text, said) && !strings.HasPrefix(r.ID, "slots/strip_") {
+						t.Errorf("%s does not state %q", path, said)
+					}
 				}
 			}
-		}
+		})
 	}
 }
 
@@ -237,11 +239,13 @@ func ruleTexts(game string) []games.Rule {
 
 func TestRules_NameTheTimeAfterWhichARoundIsSettled(t *testing.T) {
 	for language, want := range map[string]string{"en": "for 24 hours", "de": "24 Stunden lang", "es": "durante 24 horas"} {
-		p := open(t, look{languages: language})
-		p.visit("/rules/blackjack")
-		if text := p.text("main"); !strings.Contains(text, want) {
-			t.Errorf("%s: %q is missing in %s", language, want, text)
-		}
+		t.Run(language, func(t *testing.T) {
+			p := open(t, look{languages: language})
+			p.visit("/rules/blackjack")
+			if text := p.text("main"); !strings.Contains(text, want) {
+				t.Errorf("%q is missing in %s", want, text)
+			}
+		})
 	}
 }
 
