@@ -20,7 +20,6 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
 
 	"imperio/appliance/auth"
@@ -142,7 +141,7 @@ func open(t testing.TB, l look) *tab {
 	// A new profile costs more than most tests, so they share one.
 	clearing, done := context.WithTimeout(shared.profile, patience)
 	defer done()
-	_, err := chromedp.Call(clearing, storage.ClearCookies, storage.ClearCookiesParams{})
+	_, err := chromedp.Call(clearing, network.ClearBrowserCookies, cdp.Empty{})
 	must(t, err)
 	must(t, chromedp.Do(clearing, chromedp.Evaluate[chromedp.Void](`localStorage.clear()`)))
 	ctx, end := chromedp.NewContext(shared.profile, chromedp.WithNewWindow(false)) // a window costs much, too
@@ -424,4 +423,24 @@ func (p *tab) sameCoins(q *player) {
 	want := q.coins()
 	p.wait("the balance and the net result that the API says", fmt.Sprintf(
 		`document.getElementById('balance').dataset.coins === '%d' && document.getElementById('net').dataset.net === '%d'`, want, want-welcomeCoins))
+}
+
+// Tests share a profile, but nothing that the pages keep there.
+func TestOpen_HoldsNothingOfAnEarlierTest(t *testing.T) {
+	for _, name := range []string{"first", "second"} {
+		t.Run(name, func(t *testing.T) {
+			p := open(t, look{})
+			p.visit("/rules")
+			if c := call(p, network.GetCookies, network.GetCookiesParams{}).Cookies; len(c) > 0 {
+				t.Errorf("there are cookies: %+v", c)
+			}
+			if n := eval[int](p, `localStorage.length + sessionStorage.length`); n > 0 {
+				t.Errorf("%d values are stored", n)
+			}
+			p.join()
+			if eval[int](p, `localStorage.length`) == 0 || len(call(p, network.GetCookies, network.GetCookiesParams{}).Cookies) == 0 {
+				t.Error("a player who is signed in leaves nothing, so this test proves nothing")
+			}
+		})
+	}
 }
