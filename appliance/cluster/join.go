@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"imperio/replication/network"
 )
@@ -58,9 +57,6 @@ func Join(ctx context.Context, j Joining) (f *File, casinoKey string, err error)
 	}
 	f.ClusterID, f.Authority, f.Certificate = answer.ClusterID, answer.Authority, answer.Certificate
 	f.Contacts, f.Joined = answer.Contacts, true
-	if !slices.Contains(f.Contacts, j.Member) { // the members may know it by an address that it had before
-		f.Contacts = append(f.Contacts, j.Member)
-	}
 	if _, err := f.Credentials(); err != nil {
 		return nil, "", fmt.Errorf("join the cluster: %s answered with something else than a certificate for this node: %w", j.Member, err)
 	}
