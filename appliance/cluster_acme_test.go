@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"imperio/appliance/config"
 	"imperio/tls/certs/certstest"
@@ -104,16 +103,14 @@ func TestClusterACME_OneCertificateForAllMembers(t *testing.T) {
 	serials := make(map[string]bool)
 	for _, m := range all {
 		serial := ""
-		for deadline := time.Now().Add(clusterPatience); serial == ""; time.Sleep(50 * time.Millisecond) {
+		eventually(t, "a certificate of "+m.id, func() (any, bool) {
 			c, err := tls.Dial("tcp", m.config.Listen.HTTPSAddr, &tls.Config{ServerName: domain, InsecureSkipVerify: true})
 			if err == nil {
 				serial = c.ConnectionState().PeerCertificates[0].SerialNumber.String()
 				c.Close()
 			}
-			if time.Now().After(deadline) {
-				t.Fatalf("%s serves no certificate: %v", m.id, err)
-			}
-		}
+			return err, err == nil
+		})
 		serials[serial] = true
 	}
 	if orders := p.Orders.Load(); len(serials) != 1 || orders != 1 {

@@ -126,7 +126,7 @@ func TestCluster_CertificatesAreRenewedWhilePlayersBet(t *testing.T) {
 	bets, waited := make([]int, len(all)), make([]int, len(all)) // waited: bets that had to be sent again
 	for i, p := range players {
 		playing.Go(func() {
-			for ; ctx.Err() == nil; time.Sleep(time.Millisecond) { // others need the processor too
+			for pace := time.NewTicker(time.Millisecond); ctx.Err() == nil; <-pace.C { // others need the processor too
 				key := fmt.Sprint("bet-", bets[i])
 				status, body := p.send("POST", "/api/v1/games/slots/spins", `{"stake":1}`, "Idempotency-Key", key)
 				switch status {

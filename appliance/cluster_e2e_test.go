@@ -19,6 +19,25 @@ import (
 // clusterPatience bounds every wait for a cluster.
 const clusterPatience = 90 * time.Second
 
+// eventually waits until something holds. The test's error tells what was seen last.
+func eventually(t *testing.T, what string, look func() (seen any, holds bool)) {
+	t.Helper()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	patience := time.After(clusterPatience)
+	for {
+		seen, holds := look()
+		if holds {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-patience:
+			t.Fatalf("%s did not come: %+v", what, seen)
+		}
+	}
+}
+
 // memberHouse is a member of a cluster in this process.
 type memberHouse struct {
 	realHouse
@@ -116,6 +135,17 @@ func does[In, Out any](m *memberHouse, op control.Operation[In, Out], in In) Out
 	return out
 }
 
+// answers asks again and again until the answer is as wanted. While leadership moves, there may be none.
+func answers[Out any](m *memberHouse, op control.Operation[control.None, Out], what string, wanted func(Out) bool) (out Out) {
+	m.t.Helper()
+	eventually(m.t, what, func() (any, bool) {
+		var err error
+		out, err = ask(m, op, control.None{})
+		return fmt.Sprintf("%+v, %v", out, err), err == nil && wanted(out)
+	})
+	return out
+}
+
 // joins lets the member join the cluster of another one.
 func (m *memberHouse) joins(other *memberHouse) {
 	m.t.Helper()
@@ -124,17 +154,13 @@ func (m *memberHouse) joins(other *memberHouse) {
 }
 
 // sees waits until the member's view of the cluster is as wanted.
-func (m *memberHouse) sees(what string, wanted func(s control.ClusterStatus) bool) control.ClusterStatus {
+func (m *memberHouse) sees(what string, wanted func(s control.ClusterStatus) bool) (s control.ClusterStatus) {
 	m.t.Helper()
-	for deadline := time.Now().Add(clusterPatience); ; time.Sleep(20 * time.Millisecond) {
-		s := does(m, control.GetClusterStatus, control.ClusterQuery{})
-		if wanted(s) {
-			return s
-		}
-		if time.Now().After(deadline) {
-			m.t.Fatalf("%s does not see %s: %+v", m.id, what, s)
-		}
-	}
+	eventually(m.t, what+", as "+m.id+" sees it,", func() (any, bool) {
+		s = does(m, control.GetClusterStatus, control.ClusterQuery{})
+		return s, wanted(s)
+	})
+	return s
 }
 
 // member is what a status says of a member.
@@ -155,15 +181,18 @@ func (c *realClient) at(m *memberHouse) *realClient {
 // spins plays a round, again and again with one key until the member answers.
 func (c *realClient) spins(key string) (coins float64) {
 	c.h.t.Helper()
-	for deadline := time.Now().Add(clusterPatience); ; time.Sleep(20 * time.Millisecond) {
+	eventually(c.h.t, "an answer to "+key, func() (any, bool) {
 		status, body := c.send("POST", "/api/v1/games/slots/spins", `{"stake":10}`, "Idempotency-Key", key)
-		if status == 200 || status == 201 {
-			return c.coins()
+		switch status {
+		case 200, 201:
+			return nil, true
+		case 503:
+			return string(body), false
 		}
-		if status != 503 || time.Now().After(deadline) {
-			c.h.t.Fatalf("%s: %d %s", key, status, body)
-		}
-	}
+		c.h.t.Fatalf("%s: %d %s", key, status, body)
+		return nil, false
+	})
+	return c.coins()
 }
 
 func (c *realClient) coins() float64 {
@@ -371,14 +400,13 @@ func TestCluster_AMemberThatWaitsAnswersOperators(t *testing.T) {
 	opened := make(chan error, 1)
 	go func() { opened <- waits.tryOpen() }()
 	socket := filepath.Join(waits.config.Data.Dir, SocketFile)
-	for deadline := time.Now().Add(clusterPatience); ; time.Sleep(20 * time.Millisecond) {
-		if client, err := control.Dial(t.Context(), socket); err == nil {
+	eventually(t, "the control socket", func() (any, bool) {
+		client, err := control.Dial(t.Context(), socket)
+		if err == nil {
 			client.Close()
-			break
-		} else if time.Now().After(deadline) {
-			t.Fatal(err)
 		}
-	}
+		return err, err == nil
+	})
 	if s := waits.sees("nobody", func(s control.ClusterStatus) bool { return s.Leader == "" }); len(s.Members) != 3 {
 		t.Errorf("it knows %d members", len(s.Members))
 	}
@@ -397,23 +425,13 @@ func TestCluster_BackupsAreTheLeaders(t *testing.T) {
 	t.Parallel()
 	target := config.BackupURL("file://" + t.TempDir())
 	all := threeMembers(t, func(c *config.Config) { c.Backups.To = []config.BackupURL{target} })
-	leader := leaderOf(all[0], all)
-	for _, m := range all {
-		if m == leader {
-			continue
-		}
+	for _, m := range without(all, leaderOf(all[0], all)) {
 		run := does(m, control.StartBackup, control.None{}).Run
-		for deadline := time.Now().Add(clusterPatience); ; time.Sleep(20 * time.Millisecond) {
-			s := does(m, control.GetBackupStatus, control.None{})
-			if s.Run.Number == run && !s.Run.Finished.IsZero() {
-				if r := s.Run.Results; len(r) != 1 || r[0].Error != "" {
-					t.Errorf("the backup: %+v", r)
-				}
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("no backup is made: %+v", s)
-			}
+		s := answers(m, control.GetBackupStatus, "the backup", func(s control.BackupStatus) bool {
+			return s.Run.Number == run && !s.Run.Finished.IsZero()
+		})
+		if r := s.Run.Results; len(r) != 1 || r[0].Error != "" {
+			t.Errorf("the backup: %+v", r)
 		}
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -37,7 +35,7 @@ func TestCluster_ANewKindOfCommandWaitsUntilAllMembersKnowIt(t *testing.T) {
 	t.Cleanup(c.Kill)
 	dir := t.TempDir()
 	for i := range 3 {
-		n, err := clustertest.NewNode(installed(t, before), dir, fmt.Sprintf("node%d", i+1))
+		n, err := clustertest.NewNode(installProgram(t, before, t.TempDir()), dir, fmt.Sprintf("node%d", i+1))
 		must(err)
 		c.Nodes = append(c.Nodes, n)
 	}
@@ -112,20 +110,6 @@ func TestCluster_ANewKindOfCommandWaitsUntilAllMembersKnowIt(t *testing.T) {
 		_, err := n.Run(ctx, "audit")
 		must(err)
 	}
-}
-
-// installed is a copy of a program in a directory of its own, which an upgrade may replace.
-func installed(t *testing.T, program string) (path string) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), "imperio")
-	text, err := os.ReadFile(program)
-	if err == nil {
-		err = os.WriteFile(path, text, 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // interval is the time between two looks at a condition.

@@ -35,9 +35,9 @@ func withNetwork(t *testing.T) (inside bool) {
 		}
 		t.Skip(why)
 	}
-	for _, tool := range []string{"ip", "tc"} {
+	for _, tool := range []string{"ip", "tc", "iptables"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			lacks(fmt.Sprintf("%v: install iproute2", err))
+			lacks(fmt.Sprintf("%v: install iproute2 and iptables", err))
 		}
 	}
 	program, err := binary()
@@ -191,7 +191,8 @@ func (w *network) badLine(n int) {
 
 // dropAtRandom has a node's firewall drop a share of what comes from or goes to an address.
 func (w *network) dropAtRandom(at int, share, direction string, address int) {
-	w.ip("netns exec node%d iptables --append INPUT --protocol tcp %s 192.0.2.%d --match statistic --mode random --probability %s --jump DROP", at, direction, address, share)
+	w.ip("netns exec node%d iptables --append INPUT --protocol tcp %s 192.0.2.%d --match statistic --mode random --probability %s --jump DROP",
+		at, direction, address, share)
 }
 
 func (w *network) clearLine(n int) {

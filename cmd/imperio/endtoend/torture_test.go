@@ -20,8 +20,8 @@ import (
 // directory as it was left. After each restart it compares every answer that a player ever got with what the casino says now,
 // and sends unanswered bets again under their keys. Nothing may be lost or doubled, and an excluded player must stay excluded.
 //
-// TORTURE_KILLS is the number of kills (make torture: 120); without it, each kind of disturbance happens once. TORTURE_KEYS is the number of idempotency keys used before (make
-// torture: a million). TORTURE_SEED repeats an earlier run's decisions.
+// TORTURE_KILLS is the number of kills (make torture: 120); without it, each kind of disturbance happens once. TORTURE_KEYS is
+// the number of idempotency keys used before (make torture: a million). TORTURE_SEED repeats an earlier run's decisions.
 func TestTorture_NothingIsLostOrDoubled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it kills and audits a casino several times")

@@ -43,7 +43,7 @@ func newSite(t *testing.T, version string, flags ...string) *site {
 func newSiteIn(t *testing.T, home, version string, flags ...string) *site {
 	t.Helper()
 	s := &site{process: newProcess(t, flags...), t: t, home: home}
-	s.install(buildVersion(t, version, false))
+	s.path = installProgram(t, buildVersion(t, version, false), home)
 	s.start(t)
 	t.Cleanup(func() {
 		if s.command == nil {
@@ -66,16 +66,18 @@ func newSiteIn(t *testing.T, home, version string, flags ...string) *site {
 	return s
 }
 
-func (s *site) install(program string) {
-	s.t.Helper()
-	s.path = filepath.Join(s.home, "imperio")
+// installProgram copies a program into a directory, where an upgrade may replace it.
+func installProgram(t *testing.T, program, dir string) (path string) {
+	t.Helper()
+	path = filepath.Join(dir, "imperio")
 	in, err := os.ReadFile(program)
 	if err == nil {
-		err = os.WriteFile(s.path, in, 0o755)
+		err = os.WriteFile(path, in, 0o755)
 	}
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
+	return path
 }
 
 // play lets the players bet until stop is called.
