@@ -130,7 +130,7 @@ build/bin/versitygw:
 build/debian:
 	@./cmd/imperio/debian/debootstrap.sh build/debian
 
-unit: build/bin/versitygw build/bin/nfpm build/debian ## run all tests with the race detector, and with a copy of bbolt whose writes and syncs tests can make fail
+unit: build/bin/versitygw build/bin/nfpm build/debian ## run all tests, with a copy of bbolt whose writes and syncs tests can make fail, and with the race detector but for DRIVERS
 	@echo "== go test $(TESTFLAGS) ./..."
 	@$(GO) run ./storage/storagetest/faults/patch -out build/faults
 	@$(PLAIN) $(GO) vet $(FAULTS) ./storage/storagetest/faults ./replication/logstore # lint does not see their files with this tag

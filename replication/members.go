@@ -125,7 +125,8 @@ func (n *Node) listen() {
 	})
 }
 
-// HearAll asks all other members for their reports now, and waits for them, at most reportPatience.
+// HearAll asks all other members for their reports now, which Members then returns. It waits for them, at most three seconds. It may be called by
+// any goroutine.
 func (n *Node) HearAll() {
 	var asked sync.WaitGroup // each has a deadline
 	for _, s := range n.configuration().Servers {
