@@ -71,7 +71,7 @@ func TestTopBar_HoldsLargeFiguresAndLongNames(t *testing.T) {
 	p.join()
 	p.visit("/")
 	run(p, `(async () => {
-		const { state, setCoins, hold } = await import(performance.getEntriesByType('resource').map(r => r.name).find(n => /js\/store\.js$/.test(n)));
+		const { state, setCoins, hold } = await import(performance.getEntriesByType('resource').map(r => r.name).find(n => /js\/app\/store\.js$/.test(n)));
 		state.account.username = 'Maximilianvonundzubraunschweig12';
 		setCoins(1234567890);
 		hold(); // the live line says what the player really has as soon as it is open

@@ -1,5 +1,6 @@
-// What a link of the operator carries behind #: the code of an invitation, or the right to set a password. Browsers never
-// send that part to a server. It stays neither in the address bar nor in the browser's history, but only in this page's memory.
+// What a link of the operator carries behind #: the code of an invitation, or the right to set a password. Browsers
+// never send that part to a server. It stays neither in the address bar nor in the browser's history, but only in this
+// page's memory.
 
 /** The pages that take it. */
 const PAGES = ['/sign-up', '/reset-password'];
@@ -17,7 +18,11 @@ export function takeSecret() {
 }
 
 /** What the link to a page carried, or "". @param {string} page its path */
-export function secretOf(page) { return taken.get(page) ?? ''; }
+export function secretOf(page) {
+  return taken.get(page) ?? '';
+}
 
 /** Forgets it once it is used. @param {string} page its path */
-export function forgetSecret(page) { taken.delete(page); }
+export function forgetSecret(page) {
+  taken.delete(page);
+}
