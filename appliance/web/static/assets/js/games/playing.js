@@ -13,6 +13,11 @@ export function prepare() {
   if (state.account) ensureOwnSeed().catch(() => {}); // the bet asks again, and says what is wrong
 }
 
+/** The coins that can be staked now. */
+export function balance() {
+  return state.account?.coins ?? 0;
+}
+
 /**
  * The result of a settled round in words: the payout, which includes the stake, and the net.
  * @param {import('../app/types.js').Round} round
