@@ -63,6 +63,11 @@ export class Autoplaying {
     this.#changed();
   }
 
+  /** The player does something else: how the last one ended need no longer be said. */
+  forget() {
+    if (!this.running) this.auto = null;
+  }
+
   /** The player leaves the page. */
   leave() {
     this.stop('hidden');

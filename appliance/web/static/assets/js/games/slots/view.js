@@ -40,7 +40,10 @@ export default async function slots() {
   root.className = 'game';
   const stake = new Stake();
   stake.setup({ game: 'slots', min: info.min_stake, max: info.max_stake, value: Math.max(info.min_stake, 5) });
-  stake.addEventListener('stake', draw);
+  stake.addEventListener('stake', () => {
+    auto.forget();
+    draw();
+  });
   const fair = shield(() => state.last);
   let state = begin();
   /** Single-letter keys can be switched off, for people who use speech input (WCAG 2.1.4). */
@@ -76,45 +79,51 @@ export default async function slots() {
 
   function panel() {
     const idle = !busy();
+    const ended = idle && auto.auto ? endedWords(auto.auto) : '';
+    const short = canPay() || turning(state) ? nothing : coinsNotice(info.min_stake);
+    const of = { min: num(info.min_stake), max: num(info.max_stake) };
     return html`<div class="headline"><strong>${t('game.slots')}</strong>${fair}</div>
-      <p class="what">${t('bet.could_win', { coins: coins(stake.value * best) })}</p>
-      ${stake}
+      <p class="what">
+        <span role="status">${ended}</span>
+        ${ended || short !== nothing ? nothing : t('bet.could_win', { coins: coins(stake.value * best) })}
+      </p>
+      ${short === nothing ? stake : short}
       <button
         class="button primary wide go"
         id="spin"
         type="button"
+        title=${t('slots.space')}
         ?disabled=${!idle || !info.enabled || !canPay()}
         @click=${spin}
       >
         ${t(info.enabled ? 'slots.spin' : 'bet.disabled')}
       </button>
-      ${turning(state) ? nothing : coinsNotice(info.min_stake)}
       <div class="small-print">
         <div class="facts-line tools">
           ${
             auto.running && auto.auto
               ? autoplayRunning(auto.auto, () => auto.stop('stopped'))
-              : autoplayButton(choose, !idle || !info.enabled || !house.account || !canPay())
+              : short === nothing
+                ? autoplayButton(choose, !idle || !info.enabled || !house.account)
+                : nothing
           }
           ${rulesLink('slots')}
         </div>
-        <p class="ended" role="status">${idle && auto.auto ? endedWords(auto.auto) : ''}</p>
         <div class="facts-line">
-          <span>${t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })}</span>
-          <span>${t('bet.return', { share: percent(info.sheet.figures.return_decimal) })}</span>
+          <span>${t('bet.limits', of)}</span>
+          <span class="return">${t('bet.return', { share: percent(info.sheet.figures.return_decimal) })}</span>
         </div>
         <label class="check keys">
-          <input
-            type="checkbox"
-            .checked=${letters}
-            @change=${(/** @type {Event} */ event) => {
-              letters = /** @type {HTMLInputElement} */ (event.target).checked;
-              device.set('letters', letters);
-            }}
-          />
-          <span>${t('slots.keys')}</span>
+          <input type="checkbox" .checked=${letters} @change=${switchLetters} />
+          <span>${t('slots.letters')}</span>
         </label>
       </div>`;
+  }
+
+  /** @param {Event} event */
+  function switchLetters({ target }) {
+    letters = /** @type {HTMLInputElement} */ (target).checked;
+    device.set('letters', letters);
   }
 
   function stage() {
@@ -141,6 +150,7 @@ export default async function slots() {
   async function spin() {
     if (busy() || !info.enabled || !canPay() || !stake.check()) return;
     const had = document.activeElement;
+    auto.forget();
     await round();
     if (had !== document.body) focusAgain(had);
   }
@@ -202,7 +212,7 @@ export default async function slots() {
     strip.add(answer.round);
   }
 
-  /** What the letter keys do. @type {Record<string, () => void>} */
+  /** What the letter keys do, where their switch is shown. @type {Record<string, () => void>} */
   const LETTERS = { R: () => stake.repeat(), D: () => stake.double(), H: () => stake.half() };
 
   /** @param {KeyboardEvent} event */
@@ -218,7 +228,13 @@ export default async function slots() {
       event.preventDefault();
       if (auto.running) auto.stop('stopped');
       else void spin();
-    } else if (letters && !busy() && !target.closest('input[type=text]')) LETTERS[event.key.toUpperCase()]?.();
+    } else if (
+      letters &&
+      !busy() &&
+      !target.closest('input[type=text]') &&
+      root.querySelector('.keys')?.checkVisibility()
+    )
+      LETTERS[event.key.toUpperCase()]?.();
   }
   document.addEventListener('keydown', key);
   const offAccount = on('account', draw);
