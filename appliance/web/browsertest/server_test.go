@@ -191,7 +191,6 @@ func (p *player) do(method, path string, body, into any) {
 type round struct {
 	ID         string `json:"id"`
 	Settled    bool   `json:"settled"`
-	OpenedAt   string `json:"opened_at"`
 	Stake      int    `json:"stake"`
 	Staked     int    `json:"staked"`
 	Payout     int    `json:"payout"`
