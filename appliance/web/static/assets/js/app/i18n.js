@@ -30,10 +30,9 @@ export async function useLanguage() {
   document.documentElement.lang = next;
 }
 
-/** Shows the pages in another language from now on: the page is loaded anew. @param {string} wanted */
-export function switchLanguage(wanted) {
-  device.set('language', wanted);
-  location.reload();
+/** Keeps the language that the player has chosen; pages that are loaded from now on use it. @param {string} chosen */
+export function keepLanguage(chosen) {
+  device.set('language', chosen);
 }
 
 export function currentLanguage() {

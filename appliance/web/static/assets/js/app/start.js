@@ -1,7 +1,7 @@
 // The start: words, account, frame, page.
 import { useLanguage, errorText } from './i18n.js';
 import { load, state } from './store.js';
-import { drawFrame, markCurrent, startFrame, showBanner, signOut } from './frame.js';
+import { drawFrame, markCurrent, startFrame, showBanner, signOut, refocusLanguage } from './frame.js';
 import { startRoutes } from './routes.js';
 import { again } from './navigation.js';
 import { ApiError } from './api.js';
@@ -39,6 +39,7 @@ startFrame();
 startConnection();
 startRealityCheck(signOut);
 await startRoutes(markCurrent);
+refocusLanguage();
 startLive();
 if (state.account) await resume();
 document.documentElement.dataset.ready = '';
