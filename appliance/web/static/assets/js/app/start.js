@@ -2,7 +2,7 @@
 import { useLanguage, errorText } from './i18n.js';
 import { load, state } from './store.js';
 import { drawFrame, markCurrent, startFrame, showBanner, signOut, refocusLanguage } from './frame.js';
-import { startRoutes } from './routes.js';
+import { prefetch, startRoutes } from './routes.js';
 import { again } from './navigation.js';
 import { ApiError } from './api.js';
 import { once } from './events.js';
@@ -24,6 +24,7 @@ addEventListener('unhandledrejection', (event) => {
 });
 
 takeSecret();
+prefetch();
 const account = load().catch((error) => error);
 await useLanguage();
 const failed = await account;
