@@ -99,7 +99,7 @@ export default async function slots() {
         ${t(info.enabled ? 'slots.spin' : 'bet.disabled')}
       </button>
       <div class="small-print">
-        <div class="facts-line tools">
+        <div class="facts-line extras">
           ${
             auto.running && auto.auto
               ? autoplayRunning(auto.auto, () => auto.stop('stopped'))
