@@ -138,7 +138,7 @@ func (s *Store) own(v *command.Standings, kept *board, b command.Board, viewer c
 	if viewer == 0 {
 		return nil
 	}
-	own, ok, err := s.ownFigures(kept.season.Number, viewer)
+	own, ok, err := s.OwnFigures(kept.season.Number, viewer)
 	if err != nil || !ok {
 		return err
 	}

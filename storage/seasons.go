@@ -79,25 +79,9 @@ func (s *Store) PublicRound(id command.RoundID) (command.Round, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Round, bool, error) { return r.PublicRound(id) })
 }
 
-// ownFigures reads an account's own figures in a season, also while it is not listed.
-func (s *Store) ownFigures(season uint32, id command.AccountID) (command.SeasonPlayer, bool, error) {
-	return find(s, func(r *machine.Reader) (v command.SeasonPlayer, ok bool, err error) {
-		w, ok, err := r.Wallet(id)
-		if err != nil || !ok || w.Entry == 0 {
-			return v, false, err
-		}
-		own, ok, err := r.Entry(season, w.Entry)
-		if err != nil || !ok {
-			return v, false, err
-		}
-		v, _, err = r.SeasonPlayer(&own, false)
-		if err != nil {
-			return v, false, err
-		}
-		p, ok, err := r.Profile(id) // SeasonPlayer shows no name of a player who is not listed
-		v.ShownName, v.Avatar = p.ShownName, p.Avatar
-		return v, ok, err
-	})
+// OwnFigures reads an account's own figures in a season, also while it is not listed.
+func (s *Store) OwnFigures(season uint32, id command.AccountID) (command.SeasonPlayer, bool, error) {
+	return find(s, func(r *machine.Reader) (command.SeasonPlayer, bool, error) { return r.OwnFigures(season, id) })
 }
 
 // showEntries reads entries in a few views, so that no command waits for all of them.

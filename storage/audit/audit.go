@@ -147,6 +147,7 @@ type account struct {
 	since   uint64 // the event that made the pair active
 	seeds   machine.Commitments
 	reached []machine.AchievementRecord
+	past    []command.EntryID
 }
 
 // round is an open round.

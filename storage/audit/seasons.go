@@ -66,7 +66,7 @@ func (a *auditor) profileEvent(e *machine.StoredEvent) error {
 			return err
 		}
 		a.leave(acc)
-		acc.Achieved, acc.reached = 0, nil
+		acc.Achieved, acc.reached, acc.past = 0, nil, nil
 	case machine.SeasonClosed:
 		return a.seasonClosed(e)
 	case machine.SeasonBegun:
@@ -120,7 +120,18 @@ func (a *auditor) profileChanged(e *machine.StoredEvent) error {
 
 // leave takes an account out of the running season.
 func (a *auditor) leave(acc *account) {
-	delete(a.seasons.entries, acc.Entry)
+	if acc.Entry == 0 {
+		return
+	}
+	s := &a.seasons
+	delete(s.entries, acc.Entry)
+	newest := machine.SeasonRecord{From: s.from}
+	if n := len(s.ended); !s.running && n > 0 {
+		newest = s.ended[n-1].record
+	}
+	if machine.InPast(acc.Entry, &newest) {
+		acc.past = append(acc.past, acc.Entry)
+	}
 	acc.Entry = 0
 }
 
@@ -188,6 +199,15 @@ func (a *auditor) compareSeasons() error {
 	s := &a.seasons
 	if a.machine.Season != s.number || a.machine.InSeason != s.running {
 		return violation(0, "season %d is the newest, running: %t; the machine says %d, running: %t", s.number, s.running, a.machine.Season, a.machine.InSeason)
+	}
+	takingPart := uint64(0)
+	for i := range a.accounts {
+		if a.accounts[i].Entry != 0 {
+			takingPart++
+		}
+	}
+	if a.machine.TakingPart != takingPart {
+		return violation(0, "%d accounts take part in seasons, the machine says %d", takingPart, a.machine.TakingPart)
 	}
 	if err := a.snapshot.Read(a.compareSeasonRecords); err != nil {
 		return err
@@ -270,13 +290,15 @@ func (a *auditor) compareProfiles(r *machine.Reader) error {
 			return violation(0, "there is a profile of account %d, which there is not", id)
 		case !found:
 			return violation(0, "the shown name of account %d leads to another one", id)
+		case !slices.Equal(p.Past, a.accounts[i].past):
+			return violation(0, "account %d has left seasons as the entries %v, its profile says %v", id, a.accounts[i].past, p.Past)
 		case !slices.Equal(p.Achieved, a.accounts[i].reached):
 			return violation(0, "the achievements of account %d are not those that it has reached", id)
 		}
 		if p.ShownKey != "" {
 			names++
 		}
-		if len(p.Achieved) != 0 {
+		if len(p.Achieved) != 0 || len(p.Past) != 0 {
 			with++
 		}
 		return a.step()
@@ -291,12 +313,12 @@ func (a *auditor) compareProfiles(r *machine.Reader) error {
 		return violation(0, "%d shown names are reserved, profiles have %d", reserved, names)
 	}
 	for i := range a.accounts {
-		if len(a.accounts[i].reached) != 0 {
+		if len(a.accounts[i].reached) != 0 || len(a.accounts[i].past) != 0 {
 			with--
 		}
 	}
 	if with != 0 {
-		return violation(0, "the achievements of an account are missing")
+		return violation(0, "the profile of an account is missing")
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 	record := machine.Record{
 		Events: 3, Head: [32]byte{4, 31: 5}, Time: 6, NextAccount: 1007, NextFence: 8,
 		Books:    ledger.Books{House: []ledger.Balance{{Account: ledger.Issue, Coins: -100}, {Account: ledger.Escrow, Coins: 20}, {Account: 3, Coins: 75}}, Players: 5},
-		Sessions: 9, SessionsEnd: 17, OpenRounds: 10, Games: sums, Level: 12, Program: "1.2.3", Key: command.KeyID{13, 15: 14}, Lineage: "20261120T100000Z-4f3a9c21", Season: 18, InSeason: true,
+		Sessions: 9, SessionsEnd: 17, OpenRounds: 10, Games: sums, Level: 12, Program: "1.2.3", Key: command.KeyID{13, 15: 14}, Lineage: "20261120T100000Z-4f3a9c21", Season: 18, InSeason: true, TakingPart: 19,
 	}
 	records := map[string]any{
 		"machine": record, "machine_zero": machine.Record{},
@@ -92,7 +92,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"lock":             machine.LockRecord{Holder: "node-1", Fence: 2, Expires: 3},
 		"invitation":       machine.InvitationRecord{ID: 1, UsesLeft: 2, CreatedAt: 3, ExpiresAt: 4, Actor: "cashier", Reason: "friends"},
 		"profile": machine.ProfileRecord{Avatar: "owl", ShownName: "Nan", ShownKey: "nan",
-			Achieved: []machine.AchievementRecord{{Achievement: command.Natural, At: 1, Round: 2}, {Achievement: command.OwnSeed, At: 3}}},
+			Achieved: []machine.AchievementRecord{{Achievement: command.Natural, At: 1, Round: 2}, {Achievement: command.OwnSeed, At: 3}}, Past: []command.EntryID{4}},
 		"profile_zero": machine.ProfileRecord{},
 		"season": machine.SeasonRecord{Began: 1, From: 2, Ended: 3, To: 4, Players: 5, Digest: [32]byte{6, 31: 7},
 			Top: [command.Boards][]command.EntryID{{8, 9}, nil, {10}}},

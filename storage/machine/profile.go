@@ -50,15 +50,18 @@ func (m *Machine) setProfile(b command.SetProfile) (command.Result, error) {
 		return command.Result{}, nil // nothing to change
 	}
 	m.reserve(id, p.ShownKey, next.ShownKey)
+	e := Event{Kind: ProfileChanged}
+	if leaves {
+		if err := m.leaveSeasons(&w, &next); err != nil {
+			return command.Result{}, err
+		}
+	}
 	if err := m.putProfile(id, &next); err != nil {
 		return command.Result{}, err
 	}
-	e := Event{Kind: ProfileChanged}
-	if leaves {
-		m.leaveSeasons(&w)
-	}
 	if joins {
 		w.Entry = command.EntryID(m.head.Events + 1)
+		m.head.TakingPart++
 		if AchievedByJoining(w.Achieved) {
 			e.Reached = []command.Achievement{command.InSeason}
 		}
@@ -101,7 +104,7 @@ func (r *Reader) profileOf(id command.AccountID) (ProfileRecord, error) {
 
 // putProfile stores a profile. One that says nothing is not kept.
 func (m *Machine) putProfile(id command.AccountID, p *ProfileRecord) error {
-	if p.Avatar == "" && p.ShownName == "" && len(p.Achieved) == 0 {
+	if p.Avatar == "" && p.ShownName == "" && len(p.Achieved) == 0 && len(p.Past) == 0 {
 		m.state.Delete(tableProfiles, accountKey(id))
 		return nil
 	}
@@ -116,9 +119,8 @@ func (m *Machine) forgetProfile(id command.AccountID, w *WalletRecord) error {
 	}
 	m.reserve(id, p.ShownKey, "")
 	m.state.Delete(tableProfiles, accountKey(id))
-	m.leaveSeasons(w)
 	w.Achieved = 0
-	return nil
+	return m.leaveSeasons(w, &p)
 }
 
 // Profile reads what an account says of itself. ok is false if there is no such account, or it is deleted.

@@ -35,6 +35,7 @@ type Record struct {
 	Lineage     string            `cbor:"18,keyasint,omitempty"` // the lineage of the history; "": the first one. See lineage.go
 	Season      uint32            `cbor:"19,keyasint,omitempty"` // the newest season; 0: there was none. See seasons.go
 	InSeason    bool              `cbor:"20,keyasint,omitempty"` // whether it is running
+	TakingPart  uint64            `cbor:"21,keyasint,omitempty"` // accounts that take part in seasons
 }
 
 // GameRecord sums up the settled rounds of one game, for one player or for the whole casino.
@@ -236,6 +237,8 @@ type ProfileRecord struct {
 	ShownName string              `cbor:"2,keyasint,omitempty"` // empty: the username
 	ShownKey  string              `cbor:"3,keyasint,omitempty"` // under which it is reserved; empty: it is a spelling of the username
 	Achieved  []AchievementRecord `cbor:"4,keyasint,omitempty"` // oldest first
+	// Past are earlier entries of an account that has left, under which seasons that have ended may list it. Oldest first.
+	Past []command.EntryID `cbor:"5,keyasint,omitempty"`
 }
 
 // AchievementRecord is an achievement that was reached.

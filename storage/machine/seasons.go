@@ -57,12 +57,32 @@ func compareMultipliers(payout, staked, otherPayout, otherStaked games.Coins) in
 	return cmp.Or(cmp.Compare(high, otherHigh), cmp.Compare(low, otherLow))
 }
 
-// leaveSeasons removes an account from the running season. What seasons that have ended say stays. The caller stores w.
-func (m *Machine) leaveSeasons(w *WalletRecord) {
-	if w.Entry != 0 && m.head.InSeason {
+// leaveSeasons removes an account from the running season. What seasons that have ended say stays. The caller stores w and p.
+func (m *Machine) leaveSeasons(w *WalletRecord, p *ProfileRecord) error {
+	if w.Entry == 0 {
+		return nil
+	}
+	if m.head.InSeason {
 		m.state.Delete(tableEntries, entryKey(m.head.Season, w.Entry))
 	}
+	if m.head.Season > 0 {
+		s, err := m.season(m.head.Season)
+		if err != nil {
+			return err
+		}
+		if InPast(w.Entry, &s) {
+			p.Past = append(p.Past, w.Entry)
+		}
+	}
+	m.head.TakingPart--
 	w.Entry = 0
+	return nil
+}
+
+// InPast reports whether an entry may be listed by a season that has ended: whether the newest season ended, or began as the
+// one after another, since the account has joined.
+func InPast(entry command.EntryID, newest *SeasonRecord) bool {
+	return uint64(entry) < max(newest.From, newest.To)
 }
 
 // SeasonDue reports whether a season that began at a time is over by its month (UTC), at another time.
@@ -286,12 +306,12 @@ func (r *Record) Running() uint32 {
 	return 0
 }
 
-// DueSeason is the command that the house should propose now: it ends a season that is over, or begins the first one. ok is
-// false if there is nothing to do. again says whether the house wants another season.
+// DueSeason is the command that the house should propose now: it ends a season that is over, or begins one. ok is false if there
+// is nothing to do. again says whether the house wants another season. None begins while nobody takes part.
 func (r *Reader) DueSeason(now int64, again bool) (b command.CloseSeason, ok bool, err error) {
-	b = command.CloseSeason{Season: r.head.Running(), Begin: again}
+	b = command.CloseSeason{Season: r.head.Running(), Begin: again && r.head.TakingPart > 0}
 	if b.Season == 0 {
-		return b, again, nil
+		return b, b.Begin, nil
 	}
 	s, err := r.season(b.Season)
 	return b, err == nil && SeasonDue(s.Began, max(now, r.head.Time)), err
@@ -329,8 +349,7 @@ func (r *Reader) hidden(w *WalletRecord) bool { return w.Locked || w.ExcludedUnt
 // SeasonPlayer shows an entry of a season to everybody. listed is false if it must not be listed: the player is locked or
 // excluded, or has left the running season.
 func (r *Reader) SeasonPlayer(s *Standing, running bool) (v command.SeasonPlayer, listed bool, err error) {
-	v = command.SeasonPlayer{Entry: s.Entry, Account: s.Account, Rounds: s.Rounds, Staked: s.Staked, Paid: s.Paid,
-		BestPayout: s.BestPayout, BestStaked: s.BestStaked, BestRound: s.BestRound}
+	v = s.view()
 	w, ok, err := r.Wallet(s.Account)
 	if err == nil && !ok {
 		err = r.Damage("entry %d is of account %d, which does not exist", s.Entry, s.Account)
@@ -347,6 +366,41 @@ func (r *Reader) SeasonPlayer(s *Standing, running bool) (v command.SeasonPlayer
 		v.ShownName, v.Avatar = p.ShownName, p.Avatar
 	}
 	return v, err == nil, err
+}
+
+// OwnFigures reads an account's own figures in a season, under its present entry or an earlier one, also while it is not listed.
+func (r *Reader) OwnFigures(season uint32, id command.AccountID) (v command.SeasonPlayer, ok bool, err error) {
+	w, ok, err := r.Wallet(id)
+	if err != nil || !ok || w.Deleted {
+		return v, false, err
+	}
+	p, err := r.profileOf(id)
+	if err != nil {
+		return v, false, err
+	}
+	for _, entry := range append(p.Past, w.Entry) {
+		s, ok, err := r.Entry(season, entry)
+		if err != nil {
+			return v, false, err
+		}
+		if !ok {
+			continue
+		}
+		shown, _, err := r.Profile(id)
+		if err != nil {
+			return v, false, err
+		}
+		v = s.view()
+		v.Public = entry == w.Entry && !r.hidden(&w)
+		v.ShownName, v.Avatar = shown.ShownName, shown.Avatar
+		return v, true, nil
+	}
+	return v, false, nil
+}
+
+func (s *Standing) view() command.SeasonPlayer {
+	return command.SeasonPlayer{Entry: s.Entry, Account: s.Account, Rounds: s.Rounds, Staked: s.Staked, Paid: s.Paid,
+		BestPayout: s.BestPayout, BestStaked: s.BestStaked, BestRound: s.BestRound}
 }
 
 // PublicEntry finds the figures of an entry whose player takes part under it and is listed. Others are not found.

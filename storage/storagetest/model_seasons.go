@@ -261,6 +261,14 @@ func (m *Model) compareSeasons(ctx context.Context, c *Casino, check func(string
 		}
 	}
 	for _, p := range m.accounts {
+		for _, season := range m.seasons {
+			i := slices.IndexFunc(m.entries(season.Number), func(e command.SeasonPlayer) bool { return e.Account == p.id })
+			own, ok, err := c.Store.OwnFigures(season.Number, p.id)
+			check("own figures found", i >= 0 && p.deletedAt.IsZero(), ok, err)
+			if ok {
+				check("own rounds", m.entries(season.Number)[i].Rounds, own.Rounds, err)
+			}
+		}
 		for _, r := range p.rounds {
 			_, ok, err := c.Store.PublicRound(r.ID)
 			check(fmt.Sprintf("round %d is public", r.ID), public[r.ID], ok, err)
