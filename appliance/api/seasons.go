@@ -204,7 +204,7 @@ func (a *API) showSeasonPlayer(c *call) (answer, error) {
 	}), optionalID(next)}}, nil
 }
 
-var errNoProof = refuse("round_not_found", "There is no such round that counts in a season.")
+var errNoProof = refuse("proof_not_found", "There is no such round that counts in a season.")
 
 // showProof shows a round that counts in a season to everybody, with all that proves it.
 func (a *API) showProof(c *call) (answer, error) {

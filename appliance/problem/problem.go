@@ -113,6 +113,7 @@ var statuses = map[string]int{
 	"token_not_found":      http.StatusNotFound,
 	"session_not_found":    http.StatusNotFound,
 	"season_not_found":     http.StatusNotFound,
+	"proof_not_found":      http.StatusNotFound,
 	"player_not_found":     http.StatusNotFound,
 	"season_moved":         http.StatusConflict,
 	"season_not_due":       http.StatusConflict,

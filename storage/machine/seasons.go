@@ -130,7 +130,7 @@ func (m *Machine) closeSeason(b command.CloseSeason) (command.Result, error) {
 		return command.Result{}, err
 	}
 	return command.Result{}, m.record(&Event{Kind: SeasonBegun, Season: &SeasonChange{Number: m.head.Season, Began: m.now}, Act: &Act{
-		Actor: "house", Act: "season_begun", After: fmt.Sprintf("season %d", m.head.Season)}})
+		Actor: "house", After: fmt.Sprintf("season %d", m.head.Season)}})
 }
 
 func (m *Machine) endSeason(number uint32, season *SeasonRecord, b *command.CloseSeason) error {
@@ -151,7 +151,7 @@ func (m *Machine) endSeason(number uint32, season *SeasonRecord, b *command.Clos
 	m.head.InSeason = false
 	return m.record(&Event{Kind: SeasonClosed,
 		Season: &SeasonChange{Number: number, Began: season.Began, Ended: season.Ended, Players: season.Players, Digest: season.Digest},
-		Act: &Act{Actor: cmp.Or(b.Actor, "house"), Act: "season_closed", Reason: b.Reason,
+		Act: &Act{Actor: cmp.Or(b.Actor, "house"), Reason: b.Reason,
 			Before: fmt.Sprintf("season %d", number), After: fmt.Sprintf("%d players, standings %x", season.Players, season.Digest)}})
 }
 
