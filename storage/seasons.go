@@ -36,17 +36,17 @@ func (s *Store) SeasonPlayer(season uint32, entry command.EntryID) (command.Seas
 // an event.
 func (s *Store) SeasonRounds(ctx context.Context, season uint32, entry command.EntryID, p command.Page) (list []command.Round, next uint64, ok bool, err error) {
 	var player machine.Standing
-	var after, to uint64
+	var after uint64
 	err = s.view(func(r *machine.Reader) error {
 		if _, player, ok, err = r.PublicEntry(season, entry); err == nil && ok {
-			after, to, err = r.SeasonSpan(season)
+			after, err = r.SeasonFrom(season)
 		}
 		return err
 	})
 	if err != nil || !ok {
 		return nil, 0, false, err
 	}
-	from, over := player.Last, false
+	from, over := player.Last, false // no round that counts was settled later
 	if p.Before != 0 {
 		if p.Before > player.Last {
 			return nil, 0, true, machine.ErrNoCursor
@@ -58,7 +58,7 @@ func (s *Store) SeasonRounds(ctx context.Context, season uint32, entry command.E
 			over = true
 			return false, nil
 		}
-		if e.Round == nil || !e.Round.Settled || !e.Round.Counts(entry) || to != 0 && e.Seq > to {
+		if e.Round == nil || !e.Round.Settled || !e.Round.Counts(entry) {
 			return true, nil
 		}
 		if len(list) == p.Limit {
