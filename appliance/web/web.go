@@ -3,7 +3,7 @@
 // and headers.
 //
 // Every page is the same small shell, static/page.html.tmpl, with its own title, description and list of modules to
-// preload; static/assets/js/router.js draws the rest.
+// preload; static/assets/js/app/routes.js draws the rest.
 package web
 
 import (
@@ -11,18 +11,16 @@ import (
 	"embed"
 	"html/template"
 	"io/fs"
-	"slices"
 	"strings"
 )
 
-//go:embed static
+// Modules only: files for the type checker lie beside some of them.
+//
+//go:embed static/*.css static/*.tmpl static/assets/css static/assets/font static/assets/i18n static/assets/img
+//go:embed static/assets/js/*/*.js static/assets/js/*/*/*.js static/assets/js/vendor/*.txt
 var static embed.FS
 
 var shell = template.Must(template.ParseFS(static, "static/page.html.tmpl"))
-
-// early are the modules that every page preloads, below assets/js.
-var early = []string{"api.js", "store.js", "i18n.js", "dom.js", "icons.js", "frame.js", "router.js", "bets.js", "sound.js", "reality.js", "live.js", "connection.js", "secret.js",
-	"games/list.js", "components/figure.js", "components/chip.js", "components/card.js"}
 
 // Files returns the pages by their names: "index.html" is the lobby, "rules/slots.html" is /rules/slots, "404.html" is for
 // missing pages, "api.html" shows description, which is openapi.yaml. They refer to assets as /assets/….
@@ -34,9 +32,12 @@ func Files(description []byte) (map[string][]byte, error) {
 	files := map[string][]byte{"api.html": page}
 	for _, p := range append(Pages(), Missing()) {
 		var page bytes.Buffer
-		err := shell.Execute(&page, map[string]any{"Title": p.Title, "Description": p.Description, "Modules": slices.Concat(early, p.Modules)})
+		modules, err := preloads(p.Module)
+		if err == nil {
+			err = shell.Execute(&page, map[string]any{"Title": p.Title, "Description": p.Description, "Modules": modules})
+		}
 		if err != nil {
-			panic("web: " + err.Error()) // the shell and the pages are constant
+			panic("web: " + err.Error()) // the shell, the pages and their modules are constant
 		}
 		name := strings.TrimPrefix(p.Path, "/")
 		if name == "" {
@@ -47,50 +48,62 @@ func Files(description []byte) (map[string][]byte, error) {
 	return files, nil
 }
 
-// Assets returns everything that pages load. The files refer to each other by relative paths, so they must be served from
-// one directory, at any address.
-func Assets() fs.FS {
-	files, err := fs.Sub(static, "static/assets")
+// sheets are the style sheets of all pages, in the order in which they apply. Browsers get them as one, css/imperio.css.
+var sheets = []string{"tokens", "base", "frame", "parts", "pages", "slots", "roulette", "blackjack"}
+
+// Assets returns everything that pages load, by names such as "js/app/start.js". The files refer to each other by relative
+// paths, so they must be served from one directory, at any address.
+func Assets() map[string][]byte {
+	assets := make(map[string][]byte)
+	err := fs.WalkDir(static, "static/assets", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		assets[strings.TrimPrefix(name, "static/assets/")], err = fs.ReadFile(static, name)
+		return err
+	})
 	if err != nil {
-		panic("web: " + err.Error()) // the name is constant and valid
+		panic("web: " + err.Error()) // embedded files can be read
 	}
-	return files
+	var all [][]byte
+	for _, sheet := range sheets {
+		name := "css/" + sheet + ".css"
+		all = append(all, assets[name])
+		delete(assets, name)
+	}
+	assets["css/imperio.css"] = bytes.Join(all, nil)
+	return assets
 }
 
 // Page is one page of the players.
 type Page struct {
-	Path        string   // its address, e.g. "/slots"
-	Title       string   // shown until the page knows the player's language
-	Description string   // for search engines and previews; empty: none of them shows the page
-	Modules     []string // to preload, below assets/js
+	Path        string // its address, e.g. "/slots"
+	Title       string // shown until the page knows the player's language
+	Description string // for search engines and previews; empty: none of them shows the page
+	Module      string // what draws it, below assets/js; as in app/routes.js
 }
 
 // Missing is the page for missing pages. It has no address of its own.
-func Missing() Page { return Page{"/404", "Nothing here", "There is nothing at this address.", nil} }
+func Missing() Page { return Page{"/404", "Nothing here", "There is nothing at this address.", ""} }
 
 // Pages lists all pages.
 func Pages() []Page {
-	game := []string{"components/stake.js", "components/shield.js", "components/recent.js", "games/playing.js"}
-	with := func(more ...string) []string { return append(append([]string(nil), game...), more...) }
 	return []Page{
-		{"/", "Lobby", "Slots, roulette and blackjack for play money. Every round can be proved.",
-			[]string{"pages/lobby.js", "components/recent.js", "games/wheel-picture.js", "games/roulette/bets.js"}},
-		{"/slots", "Slots", "Cherry Charm: three reels, one line, an open pay table.", with("pages/slots.js", "games/drum.js")},
-		{"/roulette", "Roulette", "European roulette with one zero, a full table and a racetrack.",
-			with("pages/roulette.js", "games/roulette/bets.js", "games/roulette/table.js", "games/roulette/wheel.js", "games/roulette/racetrack.js", "games/wheel-picture.js")},
-		{"/blackjack", "Blackjack", "Blackjack with six decks, 3 to 2, insurance and late surrender.", with("pages/blackjack.js", "games/blackjack/felt.js")},
-		{"/wallet", "Wallet", "Balance, statistics and transfers.", []string{"pages/wallet.js", "components/list.js", "components/charts.js"}},
-		{"/history", "History", "Your rounds, each with its proof.", []string{"pages/history.js", "components/list.js"}},
-		{"/fairness", "Fairness", "Commitments, seeds, and the proof of every round, computed in your browser.", []string{"pages/fairness.js", "fair/core.js", "fair/view.js", "fair/saved.js"}},
-		{"/account", "Account", "Password, e-mail address, sessions, tokens, and your data.",
-			[]string{"pages/account.js", "pages/account/sessions.js", "pages/account/credentials.js", "pages/account/tokens.js", "pages/account/leaving.js", "components/endable.js", "components/form.js"}},
-		{"/rules", "Rules", "The rules of all games, with exact returns.", []string{"pages/rules.js"}},
-		{"/rules/slots", "Rules of slots", "Pay table, reels and exact return of Cherry Charm.", []string{"pages/rules.js"}},
-		{"/rules/roulette", "Rules of roulette", "Bets, pays and exact returns of roulette.", []string{"pages/rules.js"}},
-		{"/rules/blackjack", "Rules of blackjack", "Rules, pays and the return of blackjack.", []string{"pages/rules.js"}},
-		{"/responsible-play", "Responsible play", "Limits, reality checks and exclusion.", []string{"pages/responsible.js", "components/form.js"}},
-		{"/sign-in", "Sign in", "Sign in to Imperio.", []string{"pages/sign-in.js", "components/form.js"}},
-		{"/sign-up", "Sign up", "An account takes a name, an address and a password.", []string{"pages/sign-up.js", "components/form.js"}},
-		{"/reset-password", "A new password", "", []string{"pages/reset-password.js", "pages/sign-in.js", "components/form.js"}},
+		{"/", "Lobby", "Slots, roulette and blackjack for play money. Every round can be proved.", "pages/lobby.js"},
+		{"/slots", "Slots", "Cherry Charm: three reels, one line, an open pay table.", "games/slots/view.js"},
+		{"/roulette", "Roulette", "European roulette with one zero, a full table and a racetrack.", "games/roulette/view.js"},
+		{"/blackjack", "Blackjack", "Blackjack with six decks, 3 to 2, insurance and late surrender.", "games/blackjack/view.js"},
+		{"/wallet", "Wallet", "Balance, statistics and transfers.", "pages/wallet.js"},
+		{"/history", "History", "Your rounds, each with its proof.", "pages/history.js"},
+		{"/fairness", "Fairness", "Commitments, seeds, and the proof of every round, computed in your browser.", "pages/fairness.js"},
+		{"/account", "Account", "Password, e-mail address, sessions, tokens, and your data.", "pages/account.js"},
+		{"/rules", "Rules", "The rules of all games, with exact returns.", "pages/rules.js"},
+		{"/rules/slots", "Rules of slots", "Pay table, reels and exact return of Cherry Charm.", "pages/rules.js"},
+		{"/rules/roulette", "Rules of roulette", "Bets, pays and exact returns of roulette.", "pages/rules.js"},
+		{"/rules/blackjack", "Rules of blackjack", "Rules, pays and the return of blackjack.", "pages/rules.js"},
+		{"/responsible-play", "Responsible play", "Limits, reality checks and exclusion.", "pages/responsible.js"},
+		{"/sign-in", "Sign in", "Sign in to Imperio.", "pages/sign-in.js"},
+		{"/sign-up", "Sign up", "An account takes a name, an address and a password.", "pages/sign-up.js"},
+		{"/reset-password", "A new password", "", "pages/reset-password.js"},
 	}
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // loadCore loads the page's own code into a script.
-const loadCore = `const { Stream, prove, differences } = await import(new URL('fair/core.js', [...document.scripts].find(s => s.type === 'module').src)); const wrong = [];
+const loadCore = `const { Stream, prove, differences } = await import(new URL('../fair/core.js', [...document.scripts].find(s => s.type === 'module').src)); const wrong = [];
 	const questionOf = r => ({ rules: r.rules, serverSeed: r.server_seed, commitment: r.commitment, clientSeed: r.client_seed, nonce: r.nonce, stake: r.stake, bets: r.bets ?? [], actions: r.actions ?? [] });`
 
 func TestFairness_EveryGameIsVerifiedInTheBrowserAfterARotation(t *testing.T) {

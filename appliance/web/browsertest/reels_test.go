@@ -14,7 +14,7 @@ func TestSlots_NoStopShowsAGapBetweenFacets(t *testing.T) {
 			p.visit("/slots")
 			for stop := 15; stop <= 30; stop++ {
 				places := eval[[]struct{ X, Top, Bottom int }](p, `(async (stop) => {
-					const { Drum } = await import(performance.getEntriesByType('resource').map(r => r.name).find(n => /games\/drum[^/]*\.js$/.test(n)));
+					const { Drum } = await import(performance.getEntriesByType('resource').map(r => r.name).find(n => /games\/slots\/drum[^/]*\.js$/.test(n)));
 					const old = [...document.querySelectorAll('.drum')];
 					const drums = old.map((_, reel) => new Drum(reel, 15));
 					old.forEach((e, reel) => e.replaceWith(drums[reel].element));

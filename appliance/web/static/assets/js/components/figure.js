@@ -1,6 +1,6 @@
 // Figures that may grow long. On phones, a million and more is shown in a short form; screen readers get all digits.
-import { h } from '../dom.js';
-import { num, brief } from '../i18n.js';
+import { h } from '../app/dom.js';
+import { num, brief } from '../app/i18n.js';
 
 /** @param {number} n @param {string} [whole] how it is written in full @returns {(Node|string)[]} */
 export function figure(n, whole = num(n)) {

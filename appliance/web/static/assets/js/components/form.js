@@ -1,7 +1,7 @@
 // Forms: fields with labels and hints, and refusals shown at the field they are about.
-import { h, uid, announce } from '../dom.js';
-import { t, errorText, dateTime } from '../i18n.js';
-import { ApiError } from '../api.js';
+import { h, uid, announce } from '../app/dom.js';
+import { t, errorText, dateTime } from '../app/i18n.js';
+import { ApiError } from '../app/api.js';
 
 /**
  * @typedef {object} Field
@@ -22,27 +22,50 @@ export function textField(options) {
   const hint = options.hint ? h('small', { id: `${id}-hint` }, options.hint) : null;
   const wrong = h('span', { class: 'wrong', id: `${id}-wrong`, hidden: true });
   const input = h('input', {
-    id, name: options.name, type: options.type ?? 'text', autocomplete: options.autocomplete ?? 'off', required: options.required,
-    inputmode: options.inputmode, min: options.min, max: options.max, maxlength: options.maxlength, value: options.value ?? '', spellcheck: 'false', autocapitalize: 'none',
+    id,
+    name: options.name,
+    type: options.type ?? 'text',
+    autocomplete: options.autocomplete ?? 'off',
+    required: options.required,
+    inputmode: options.inputmode,
+    min: options.min,
+    max: options.max,
+    maxlength: options.maxlength,
+    value: options.value ?? '',
+    spellcheck: 'false',
+    autocapitalize: 'none',
     'aria-describedby': hint ? `${id}-hint ${id}-wrong` : `${id}-wrong`,
   });
   return {
     element: h('div', { class: 'field' }, h('label', { for: id }, options.label), input, hint, wrong),
     input,
     codes: options.codes ?? [],
-    hint(words) { if (hint) hint.textContent = words; },
-    get value() { return input.value; },
+    hint(words) {
+      if (hint) hint.textContent = words;
+    },
+    get value() {
+      return input.value;
+    },
     wrong(words) {
       wrong.textContent = words ?? '';
       wrong.hidden = !words;
-      if (words) input.setAttribute('aria-invalid', 'true'); else input.removeAttribute('aria-invalid');
+      if (words) input.setAttribute('aria-invalid', 'true');
+      else input.removeAttribute('aria-invalid');
     },
   };
 }
 
 /** The field for a new password. @param {string} name @param {string} label */
 export function newPassword(name, label) {
-  return textField({ name, label, type: 'password', autocomplete: 'new-password', required: true, hint: t('sign.password_hint'), codes: ['invalid_password', 'password_too_common', 'password_like_name'] });
+  return textField({
+    name,
+    label,
+    type: 'password',
+    autocomplete: 'new-password',
+    required: true,
+    hint: t('sign.password_hint'),
+    codes: ['invalid_password', 'password_too_common', 'password_like_name'],
+  });
 }
 
 /**
@@ -54,9 +77,21 @@ export function form(options) {
   const note = h('p', { class: 'note bad', role: 'alert', hidden: true });
   const look = options.sure ? 'button danger' : options.quiet ? 'button' : 'button primary wide go';
   const button = h('button', { class: look, type: 'submit', disabled: !!options.sure }, options.submit);
-  const sure = h('input', { type: 'checkbox', onchange: () => { button.disabled = !sure.checked; } });
-  const element = h('form', { class: 'panel stack', novalidate: true }, note, options.fields.map((f) => f.element), options.extra,
-    options.sure && h('label', { class: 'check' }, sure, h('span', null, options.sure)), button);
+  const sure = h('input', {
+    type: 'checkbox',
+    onchange: () => {
+      button.disabled = !sure.checked;
+    },
+  });
+  const element = h(
+    'form',
+    { class: 'panel stack', novalidate: true },
+    note,
+    options.fields.map((f) => f.element),
+    options.extra,
+    options.sure && h('label', { class: 'check' }, sure, h('span', null, options.sure)),
+    button,
+  );
   let sending = false;
   element.addEventListener('submit', async (event) => {
     event.preventDefault();
@@ -65,17 +100,33 @@ export function form(options) {
     note.hidden = true;
     note.classList.add('bad');
     const empty = options.fields.find((f) => f.input.required && !f.input.value);
-    if (empty) { empty.wrong(t('form.needed')); empty.input.focus(); return; }
+    if (empty) {
+      empty.wrong(t('form.needed'));
+      empty.input.focus();
+      return;
+    }
     sending = true;
     button.setAttribute('aria-disabled', 'true'); // a disabled button would lose the focus
     try {
       await options.send();
-      if (options.done) { note.textContent = options.done; note.classList.remove('bad'); note.hidden = false; announce(options.done); }
+      if (options.done) {
+        note.textContent = options.done;
+        note.classList.remove('bad');
+        note.hidden = false;
+        announce(options.done);
+      }
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       const words = problemText(error);
       const field = options.fields.find((f) => f.codes.includes(error.code));
-      if (field) { field.wrong(words); field.input.focus(); announce(words); } else { note.textContent = words; note.hidden = false; }
+      if (field) {
+        field.wrong(words);
+        field.input.focus();
+        announce(words);
+      } else {
+        note.textContent = words;
+        note.hidden = false;
+      }
     } finally {
       sending = false;
       button.removeAttribute('aria-disabled');

@@ -1,21 +1,23 @@
 // The last rounds, newest first, as a strip of small links to their proof.
-import { h } from '../dom.js';
-import { t, signed } from '../i18n.js';
-import { get, query } from '../api.js';
-import { state } from '../store.js';
+import { h } from '../app/dom.js';
+import { t, signed } from '../app/i18n.js';
+import { get, query } from '../app/api.js';
+import { state } from '../app/store.js';
 import { GAMES } from '../games/list.js';
 
-/** A round's outcome in a few marks. @param {import('../types.js').Round} round */
-export function roundMarks(round) { return GAMES[round.game]?.marks(round) ?? []; }
+/** A round's outcome in a few marks. @param {import('../app/types.js').Round} round */
+export function roundMarks(round) {
+  return GAMES[round.game]?.marks(round) ?? [];
+}
 
-/** The net result in words and colour; an open round has none yet. @param {import('../types.js').Round} round */
+/** The net result in words and colour; an open round has none yet. @param {import('../app/types.js').Round} round */
 export function roundNet(round) {
   if (!round.settled) return h('span', { class: 'tag' }, t('history.open'));
   const net = round.payout - round.staked;
   return h('span', { class: net > 0 ? 'win' : 'loss' }, signed(net));
 }
 
-/** @param {import('../types.js').Round} round */
+/** @param {import('../app/types.js').Round} round */
 function item(round) {
   return h('li', null, h('a', { href: `/history?round=${round.id}` }, roundMarks(round), roundNet(round)));
 }
@@ -24,17 +26,22 @@ function item(round) {
 export function recentStrip(game) {
   const list = h('ul', { class: 'recent' });
   const strip = h('section', { class: 'strip' }, h('h2', null, t('recent.title')), list);
-  const empty = () => list.replaceChildren(h('li', { class: 'quiet small' }, t(state.account ? 'recent.empty' : 'recent.signed_out')));
+  const empty = () =>
+    list.replaceChildren(h('li', { class: 'quiet small' }, t(state.account ? 'recent.empty' : 'recent.signed_out')));
   return {
     element: strip,
     async load() {
-      if (!state.account) { empty(); return []; }
-      /** @type {import('../types.js').Round[]} */
+      if (!state.account) {
+        empty();
+        return [];
+      }
+      /** @type {import('../app/types.js').Round[]} */
       const rounds = (await get(`/me/rounds${query({ limit: 12, game })}`)).rounds;
-      if (rounds.length) list.replaceChildren(...rounds.map(item)); else empty();
+      if (rounds.length) list.replaceChildren(...rounds.map(item));
+      else empty();
       return rounds;
     },
-    /** @param {import('../types.js').Round} round */
+    /** @param {import('../app/types.js').Round} round */
     add(round) {
       if (!list.querySelector('a')) list.replaceChildren();
       list.querySelector(`a[href="/history?round=${round.id}"]`)?.parentElement?.remove();

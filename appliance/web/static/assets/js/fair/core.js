@@ -1,6 +1,6 @@
-// Fairness, version 1: computes a round from its seeds. This file imports nothing, so that it also runs in the page that
-// a player saves to disk. docs/FAIRNESS.md is its specification. It is as strict as the casino: it refuses what the rules
-// refuse, and its outcomes have the same fields as the API's.
+// Fairness, version 1: computes a round from its seeds. This file imports nothing, so that it also runs in the page
+// that a player saves to disk. docs/FAIRNESS.md is its specification. It is as strict as the casino: it refuses what
+// the rules refuse, and its outcomes have the same fields as the API's.
 
 /**
  * @typedef {object} Question
@@ -79,7 +79,9 @@ export class Stream {
 
   /** @param {Question} q */
   static async of(q) {
-    const key = await crypto.subtle.importKey('raw', bytesOf(q.serverSeed), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+    const key = await crypto.subtle.importKey('raw', bytesOf(q.serverSeed), { name: 'HMAC', hash: 'SHA-256' }, false, [
+      'sign',
+    ]);
     return new Stream(key, q.rules, q.clientSeed, q.nonce);
   }
 
@@ -91,15 +93,24 @@ export class Stream {
       const mac = await crypto.subtle.sign('HMAC', this.key, new TextEncoder().encode(parts.join('\0')));
       const view = new DataView(mac);
       for (let i = 0; i < 4; i += 1) this.#left.push(view.getBigUint64(8 * i));
-      this.blocks.push({ block: j, message: parts.join(' ∅ '), mac: hexOf(mac) });
+      this.blocks.push({
+        block: j,
+        message: parts.join(' ∅ '),
+        mac: hexOf(mac),
+      });
     }
     return /** @type {bigint} */ (this.#left.shift());
   }
 
   /** A number in 0 … n − 1, for the games' small n. @param {number} n */
-  async uniform(n) { return Number(await this.uniformBig(BigInt(n))); }
+  async uniform(n) {
+    return Number(await this.uniformBig(BigInt(n)));
+  }
 
-  /** A number in 0 … n − 1, exactly uniform: it skips words beyond the last multiple of n. @param {bigint} n 1 … 2^64 − 1 */
+  /**
+   * A number in 0 … n − 1, exactly uniform: it skips words beyond the last multiple of n.
+   * @param {bigint} n 1 … 2^64 − 1
+   */
   async uniformBig(n) {
     const limit = (1n << 64n) - ((1n << 64n) % n);
     for (;;) {
@@ -124,12 +135,27 @@ const REELS = [
 
 /** Pays for three and for two of a kind, times the stake. @type {Record<string, Record<string, [number, number]>>} */
 const SLOT_PAYS = {
-  'slots/1': { cherry: [50, 40], apple: [20, 10], banana: [15, 5], lemon: [3, 0] },
-  'slots/2': { cherry: [60, 12], apple: [20, 6], banana: [15, 3], lemon: [2, 0] },
+  'slots/1': {
+    cherry: [50, 40],
+    apple: [20, 10],
+    banana: [15, 5],
+    lemon: [3, 0],
+  },
+  'slots/2': {
+    cherry: [60, 12],
+    apple: [20, 6],
+    banana: [15, 3],
+    lemon: [2, 0],
+  },
 };
 
 /** The symbols' names in the slot machine's lines. @type {Record<string, string>} */
-const PLURALS = { cherry: 'cherries', apple: 'apples', banana: 'bananas', lemon: 'lemons' };
+const PLURALS = {
+  cherry: 'cherries',
+  apple: 'apples',
+  banana: 'bananas',
+  lemon: 'lemons',
+};
 
 /** The largest amount of coins anywhere. Stakes are bounded so that no payout exceeds it. */
 const MAX_COINS = Number.MAX_SAFE_INTEGER;
@@ -143,26 +169,57 @@ function checkStake(stake, least, pays) {
 async function playSlots(stream, q) {
   checkStake(q.stake, 1, Math.max(...Object.values(SLOT_PAYS[q.rules]).flat()));
   const stops = [];
-  for (let reel = 0; reel < 3; reel += 1) stops.push(15 + await stream.uniform(16));
+  for (let reel = 0; reel < 3; reel += 1) stops.push(15 + (await stream.uniform(16)));
   const symbols = stops.map((stop, reel) => REELS[reel][Math.ceil(stop / 2) - 8]);
   const count = symbols[0] !== symbols[1] ? 0 : symbols[1] === symbols[2] ? 3 : 2;
   const [three, two] = SLOT_PAYS[q.rules][symbols[0]];
   const multiplier = [0, 0, two, three][count];
   const line = multiplier ? `${count} ${PLURALS[symbols[0]]}` : undefined;
-  return { draws: stops, outcome: { stops, symbols, line, multiplier }, stake: q.stake, staked: q.stake, payout: q.stake * multiplier, settled: true };
+  return {
+    draws: stops,
+    outcome: { stops, symbols, line, multiplier },
+    stake: q.stake,
+    staked: q.stake,
+    payout: q.stake * multiplier,
+    settled: true,
+  };
 }
 
 const REDS = new Set([1, 3, 5, 7, 9, 12, 14, 16, 18, 19, 21, 23, 25, 27, 30, 32, 34, 36]);
 /** @type {Record<string, number>} */
-const ODDS = { straight: 35, split: 17, street: 11, trio: 11, corner: 8, first_four: 8, six_line: 5, dozen: 2, column: 2, low: 1, high: 1, red: 1, black: 1, odd: 1, even: 1 };
-
-/** The pattern of a bet's numbers, relative to the first one: with zero, and without. @type {Record<string, [RegExp, RegExp]>} */
-const SHAPES = {
-  straight: [/^0$/, /^0$/], split: [/^0,[123]$/, /^0,[13]$/], street: [/^$/, /^0,1,2$/], trio: [/^0,(1,2|2,3)$/, /^$/],
-  corner: [/^$/, /^0,1,3,4$/], first_four: [/^0,1,2,3$/, /^$/], six_line: [/^$/, /^0,1,2,3,4,5$/],
+const ODDS = {
+  straight: 35,
+  split: 17,
+  street: 11,
+  trio: 11,
+  corner: 8,
+  first_four: 8,
+  six_line: 5,
+  dozen: 2,
+  column: 2,
+  low: 1,
+  high: 1,
+  red: 1,
+  black: 1,
+  odd: 1,
+  even: 1,
 };
 
-/** Whether a bet is on the table: its numbers must form its type. @param {import('../types.js').Bet} bet */
+/**
+ * The pattern of a bet's numbers, relative to the first one: with zero, and without.
+ * @type {Record<string, [RegExp, RegExp]>}
+ */
+const SHAPES = {
+  straight: [/^0$/, /^0$/],
+  split: [/^0,[123]$/, /^0,[13]$/],
+  street: [/^$/, /^0,1,2$/],
+  trio: [/^0,(1,2|2,3)$/, /^$/],
+  corner: [/^$/, /^0,1,3,4$/],
+  first_four: [/^0,1,2,3$/, /^$/],
+  six_line: [/^$/, /^0,1,2,3,4,5$/],
+};
+
+/** Whether a bet is on the table: its numbers must form its type. @param {import('../app/types.js').Bet} bet */
 function isBet({ type, numbers, selection, amount }) {
   if (!Object.hasOwn(ODDS, type) || !Number.isSafeInteger(amount) || amount < 1) return false;
   if (type === 'dozen' || type === 'column') return !numbers?.length && [1, 2, 3].includes(selection ?? 0);
@@ -182,22 +239,33 @@ function betWins(bet, n) {
   if (n === 0) return false;
   const k = bet.selection ?? 0;
   switch (bet.type) {
-    case 'dozen': return Math.ceil(n / 12) === k;
-    case 'column': return n % 3 === k % 3;
-    case 'low': return n <= 18;
-    case 'high': return n >= 19;
-    case 'red': return REDS.has(n);
-    case 'black': return !REDS.has(n);
-    case 'odd': return n % 2 === 1;
-    case 'even': return n % 2 === 0;
-    default: return false;
+    case 'dozen':
+      return Math.ceil(n / 12) === k;
+    case 'column':
+      return n % 3 === k % 3;
+    case 'low':
+      return n <= 18;
+    case 'high':
+      return n >= 19;
+    case 'red':
+      return REDS.has(n);
+    case 'black':
+      return !REDS.has(n);
+    case 'odd':
+      return n % 2 === 1;
+    case 'even':
+      return n % 2 === 0;
+    default:
+      return false;
   }
 }
 
 /** @param {Stream} stream @param {Question} q @returns {Promise<Played>} */
 async function playRoulette(stream, q) {
   if (q.bets.length < 1 || q.bets.length > 100) throw new Wrong('bets');
-  q.bets.forEach((bet, i) => { if (!isBet(bet)) throw new Wrong('bet', { n: i + 1 }); });
+  q.bets.forEach((bet, i) => {
+    if (!isBet(bet)) throw new Wrong('bet', { n: i + 1 });
+  });
   const staked = q.bets.reduce((sum, bet) => sum + bet.amount, 0);
   checkStake(staked, 1, 36);
   const pocket = await stream.uniform(37);
@@ -206,11 +274,25 @@ async function playRoulette(stream, q) {
     const wins = betWins(bet, pocket);
     const half = partage && pocket === 0 && ODDS[bet.type] === 1;
     const { type, numbers, selection, amount } = bet;
-    return { type, numbers: numbers?.length ? numbers : undefined, selection: selection || undefined, amount, payout: wins ? amount * (ODDS[type] + 1) : half ? Math.floor(amount / 2) : 0 };
+    return {
+      type,
+      numbers: numbers?.length ? numbers : undefined,
+      selection: selection || undefined,
+      amount,
+      payout: wins ? amount * (ODDS[type] + 1) : half ? Math.floor(amount / 2) : 0,
+    };
   });
   return {
-    draws: [pocket], outcome: { pocket, color: pocket === 0 ? 'green' : REDS.has(pocket) ? 'red' : 'black', bets },
-    stake: staked, staked, payout: bets.reduce((sum, bet) => sum + bet.payout, 0), settled: true,
+    draws: [pocket],
+    outcome: {
+      pocket,
+      color: pocket === 0 ? 'green' : REDS.has(pocket) ? 'red' : 'black',
+      bets,
+    },
+    stake: staked,
+    staked,
+    payout: bets.reduce((sum, bet) => sum + bet.payout, 0),
+    settled: true,
   };
 }
 
@@ -232,7 +314,9 @@ const isSoft = (cards) => countOf(cards) !== cards.reduce((sum, c) => sum + valu
 /** @param {number[]} cards */
 const isNatural = (cards) => cards.length === 2 && countOf(cards) === 21;
 
-/** @typedef {{cards: number[], stake: number, doubled: boolean, state: 'open'|'standing'|'bust'|'surrender'}} FairHand */
+/**
+ * @typedef {{cards: number[], stake: number, doubled: boolean, state: 'open'|'standing'|'bust'|'surrender'}} FairHand
+ */
 
 /** The most hands that a player can have, by splitting. */
 const MAX_HANDS = 4;
@@ -246,7 +330,7 @@ async function playBlackjack(stream, q) {
   /** @param {number[]} to */
   const deal = async (to) => {
     const i = draws.length;
-    const j = i + await stream.uniform(312 - i);
+    const j = i + (await stream.uniform(312 - i));
     [shoe[i], shoe[j]] = [shoe[j], shoe[i]];
     draws.push(shoe[i]);
     to.push(shoe[i]);
@@ -277,10 +361,15 @@ async function playBlackjack(stream, q) {
   const take = async (hand) => {
     await deal(hand.cards);
     const total = countOf(hand.cards);
-    if (total > 21) hand.state = 'bust'; else if (total === 21) hand.state = 'standing';
+    if (total > 21) hand.state = 'bust';
+    else if (total === 21) hand.state = 'standing';
   };
   for (const [i, action] of q.actions.entries()) {
-    if (!allowed().includes(action)) throw new Wrong(phase === 'settled' ? 'action_late' : 'action', { n: i + 1, action });
+    if (!allowed().includes(action))
+      throw new Wrong(phase === 'settled' ? 'action_late' : 'action', {
+        n: i + 1,
+        action,
+      });
     if (phase === 'insuring') {
       if (action === 'insurance') insurance = Math.floor(q.stake / 2);
       phase = look();
@@ -298,8 +387,16 @@ async function playBlackjack(stream, q) {
       if (hand.state === 'open') hand.state = 'standing';
     } else {
       const second = hand.cards.splice(1);
-      hands.splice(at + 1, 0, { cards: second, stake: q.stake, doubled: false, state: 'open' });
-      for (const part of [hand, hands[at + 1]]) { await take(part); if (valueOf(part.cards[0]) === 1) part.state = 'standing'; }
+      hands.splice(at + 1, 0, {
+        cards: second,
+        stake: q.stake,
+        doubled: false,
+        state: 'open',
+      });
+      for (const part of [hand, hands[at + 1]]) {
+        await take(part);
+        if (valueOf(part.cards[0]) === 1) part.state = 'standing';
+      }
     }
     if (active() < 0) phase = 'settled';
   }
@@ -308,19 +405,36 @@ async function playBlackjack(stream, q) {
   if (settled && hands.some((hand) => hand.state === 'standing')) while (countOf(dealer) < 17) await deal(dealer);
   // While the round is open, the player sees only the up card, and no result but a bust.
   const shown = settled ? dealer : dealer.slice(0, 1);
-  const results = hands.map((hand) => (settled || hand.state === 'bust' ? handResult(hand, hands.length, dealer) : { result: null, payout: 0 }));
+  const results = hands.map((hand) =>
+    settled || hand.state === 'bust' ? handResult(hand, hands.length, dealer) : { result: null, payout: 0 },
+  );
   const insurancePays = settled && isNatural(dealer) ? 3 * insurance : 0;
   return {
     draws,
     outcome: {
-      dealer: { cards: faces(shown), hidden: dealer.length - shown.length, total: countOf(shown), soft: isSoft(shown), blackjack: isNatural(shown) },
+      dealer: {
+        cards: faces(shown),
+        hidden: dealer.length - shown.length,
+        total: countOf(shown),
+        soft: isSoft(shown),
+        blackjack: isNatural(shown),
+      },
       hands: hands.map((hand, i) => ({
-        cards: faces(hand.cards), total: countOf(hand.cards), soft: isSoft(hand.cards), stake: hand.stake, doubled: hand.doubled,
-        active: phase === 'playing' && i === active(), ...results[i],
+        cards: faces(hand.cards),
+        total: countOf(hand.cards),
+        soft: isSoft(hand.cards),
+        stake: hand.stake,
+        doubled: hand.doubled,
+        active: phase === 'playing' && i === active(),
+        ...results[i],
       })),
-      insurance: insurance ? { stake: insurance, payout: insurancePays } : null, allowed_actions: allowed(), settled,
+      insurance: insurance ? { stake: insurance, payout: insurancePays } : null,
+      allowed_actions: allowed(),
+      settled,
     },
-    stake: q.stake, staked: hands.reduce((sum, hand) => sum + hand.stake, insurance), settled,
+    stake: q.stake,
+    staked: hands.reduce((sum, hand) => sum + hand.stake, insurance),
+    settled,
     payout: settled ? results.reduce((sum, r) => sum + r.payout, insurancePays) : 0,
   };
 }
@@ -333,14 +447,23 @@ function handResult(hand, count, dealer) {
   if (hand.state === 'bust') return { result: 'bust', payout: 0 };
   if (hand.state === 'surrender') return { result: 'surrender', payout: Math.floor(hand.stake / 2) };
   if (natural && isNatural(dealer)) return { result: 'push', payout: hand.stake };
-  if (natural) return { result: 'blackjack', payout: hand.stake + Math.floor((3 * hand.stake) / 2) };
+  if (natural)
+    return {
+      result: 'blackjack',
+      payout: hand.stake + Math.floor((3 * hand.stake) / 2),
+    };
   if (isNatural(dealer)) return { result: 'lose', payout: 0 };
   if (house > 21 || player > house) return { result: 'win', payout: 2 * hand.stake };
   return player === house ? { result: 'push', payout: hand.stake } : { result: 'lose', payout: 0 };
 }
 
 /** @param {number[]} cards */
-function faces(cards) { return cards.map((c) => ({ rank: RANKS[c % 13], suit: SUIT_NAMES[Math.floor(c / 13) % 4] })); }
+function faces(cards) {
+  return cards.map((c) => ({
+    rank: RANKS[c % 13],
+    suit: SUIT_NAMES[Math.floor(c / 13) % 4],
+  }));
+}
 
 /**
  * The games whose rounds can be computed here: their rules, and whether bets are placed or actions taken.
@@ -348,7 +471,11 @@ function faces(cards) { return cards.map((c) => ({ rank: RANKS[c % 13], suit: SU
  */
 export const GAMES = {
   slots: { rules: ['slots/2', 'slots/1'], play: playSlots },
-  roulette: { rules: ['roulette/1', 'roulette/2'], play: playRoulette, bets: true },
+  roulette: {
+    rules: ['roulette/1', 'roulette/2'],
+    play: playRoulette,
+    bets: true,
+  },
   blackjack: { rules: ['blackjack/1'], play: playBlackjack, actions: true },
 };
 
@@ -356,7 +483,9 @@ export const GAMES = {
 export const RULES = Object.values(GAMES).flatMap((game) => game.rules);
 
 /** The game of rules: slots of "slots/2". @param {string} rules */
-export function gameOf(rules) { return GAMES[rules.split('/')[0]]; }
+export function gameOf(rules) {
+  return GAMES[rules.split('/')[0]];
+}
 
 /** @param {Question} q */
 function check(q) {
@@ -375,13 +504,30 @@ export async function prove(q) {
   const commitment = await commitmentOf(q.serverSeed);
   const stream = await Stream.of(q);
   const played = await gameOf(q.rules).play(stream, q);
-  return { commitment, committed: q.commitment ? q.commitment.trim().toLowerCase() === commitment : null, blocks: stream.blocks, words: stream.words, ...played };
+  return {
+    commitment,
+    committed: q.commitment ? q.commitment.trim().toLowerCase() === commitment : null,
+    blocks: stream.blocks,
+    words: stream.words,
+    ...played,
+  };
 }
 
-/** Every difference between the computed round and what the house says. @param {Proof} proof @param {Said} said @returns {Difference[]} */
+/**
+ * Every difference between the computed round and what the house says.
+ * @param {Proof} proof
+ * @param {Said} said
+ * @returns {Difference[]}
+ */
 export function differences(proof, said) {
   /** @param {Said} round */
-  const told = ({ stake, staked, payout, settled, outcome }) => ({ stake, staked, payout, settled, outcome });
+  const told = ({ stake, staked, payout, settled, outcome }) => ({
+    stake,
+    staked,
+    payout,
+    settled,
+    outcome,
+  });
   return apart(told(proof), told(said), []);
 }
 
@@ -394,19 +540,25 @@ const isObject = (v) => typeof v === 'object' && v !== null;
  * @param {any} computed @param {any} said @param {(string|number)[]} path @returns {Difference[]}
  */
 function apart(computed, said, path) {
-  const within = path.at(-1) === 'cards' || Array.isArray(computed) !== Array.isArray(said) ? false
-    : Array.isArray(computed) ? computed.length === said.length && computed.some(isObject) : isObject(computed) && isObject(said);
+  const within =
+    path.at(-1) === 'cards' || Array.isArray(computed) !== Array.isArray(said)
+      ? false
+      : Array.isArray(computed)
+        ? computed.length === said.length && computed.some(isObject)
+        : isObject(computed) && isObject(said);
   if (!within) return same(computed, said) ? [] : [{ path, said, computed }];
   const keys = Array.isArray(computed) ? computed.map((_, i) => i) : fieldsOf(computed, said);
   return keys.flatMap((key) => apart(computed[key], said[key], [...path, key]));
 }
 
 /** The fields in either object. @param {any} a @param {any} b */
-function fieldsOf(a, b) { return [...new Set([...Object.keys(a), ...Object.keys(b)])]; }
+function fieldsOf(a, b) {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])];
+}
 
 /** @param {any} a @param {any} b @returns {boolean} */
 function same(a, b) {
   if (!isObject(a) || !isObject(b)) return (a ?? null) === (b ?? null);
-  if (Array.isArray(a) !== Array.isArray(b) || Array.isArray(a) && a.length !== b.length) return false;
+  if (Array.isArray(a) !== Array.isArray(b) || (Array.isArray(a) && a.length !== b.length)) return false;
   return fieldsOf(a, b).every((key) => same(a[key], b[key]));
 }

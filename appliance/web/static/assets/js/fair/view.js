@@ -10,7 +10,8 @@ function make(tag, props, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props ?? {})) {
     if (value === null || value === undefined || value === false) continue;
-    if (typeof value === 'function') element.addEventListener(name, value); else element.setAttribute(name, value === true ? '' : String(value));
+    if (typeof value === 'function') element.addEventListener(name, value);
+    else element.setAttribute(name, value === true ? '' : String(value));
   }
   for (const child of children.flat()) if (child !== null && child !== undefined) element.append(child);
   return element;
@@ -23,35 +24,64 @@ function make(tag, props, ...children) {
  */
 export function verifier(words, start = {}) {
   /** @param {string} key @param {Record<string, string|number>} [params] */
-  const t = (key, params) => Object.entries(params ?? {}).reduce((text, [k, v]) => text.replaceAll(`{${k}}`, String(v)), words[key] ?? key);
+  const t = (key, params) =>
+    Object.entries(params ?? {}).reduce((text, [k, v]) => text.replaceAll(`{${k}}`, String(v)), words[key] ?? key);
   let expected = start.expected ?? null;
   let count = 0;
   /** @param {string} label @param {HTMLElement} input */
   const field = (label, input) => {
     count += 1;
     input.id = `verify-${count}`;
-    input.addEventListener('input', () => { expected = null; });
+    input.addEventListener('input', () => {
+      expected = null;
+    });
     return make('div', { class: 'field' }, make('label', { for: input.id }, label), input);
   };
-  const text = (/** @type {string} */ name, /** @type {string|number|undefined} */ value, /** @type {string} */ mode = 'text') => {
-    const input = make('input', { name, type: 'text', inputmode: mode, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none', class: 'mono' });
+  const text = (
+    /** @type {string} */ name,
+    /** @type {string|number|undefined} */ value,
+    /** @type {string} */ mode = 'text',
+  ) => {
+    const input = make('input', {
+      name,
+      type: 'text',
+      inputmode: mode,
+      autocomplete: 'off',
+      spellcheck: 'false',
+      autocapitalize: 'none',
+      class: 'mono',
+    });
     input.value = value ?? '';
     return input;
   };
-  const rules = make('select', { name: 'rules' }, RULES.map((r) => make('option', { value: r }, r)));
+  const rules = make(
+    'select',
+    { name: 'rules' },
+    RULES.map((r) => make('option', { value: r }, r)),
+  );
   rules.value = start.rules ?? RULES[0];
   const serverSeed = text('server_seed', start.serverSeed);
   const commitment = text('commitment', start.commitment);
   const clientSeed = text('client_seed', start.clientSeed);
   const nonce = text('nonce', start.nonce ?? 0, 'numeric');
   const stake = text('stake', start.stake ?? 1, 'numeric');
-  const bets = make('textarea', { name: 'bets', rows: 4, spellcheck: 'false', class: 'mono' });
+  const bets = make('textarea', {
+    name: 'bets',
+    rows: 4,
+    spellcheck: 'false',
+    class: 'mono',
+  });
   bets.value = start.bets?.length ? JSON.stringify(start.bets) : '[{"type":"red","amount":1}]';
   const actions = text('actions', start.actions?.join(' '));
   const stakeField = field(t('fair.stake'), stake);
   const betsField = field(t('fair.bets'), bets);
   const actionsField = field(t('fair.actions'), actions);
-  const answer = make('div', { class: 'proof', role: 'region', 'aria-live': 'polite', 'aria-label': t('fair.proof') });
+  const answer = make('div', {
+    class: 'proof',
+    role: 'region',
+    'aria-live': 'polite',
+    'aria-label': t('fair.proof'),
+  });
   const shape = () => {
     const game = gameOf(rules.value);
     stakeField.hidden = !!game.bets;
@@ -62,14 +92,18 @@ export function verifier(words, start = {}) {
 
   async function compute() {
     answer.replaceChildren();
-    if (!globalThis.crypto?.subtle) { answer.append(make('p', { class: 'note bad' }, t('fair.no_crypto'))); return; }
+    if (!globalThis.crypto?.subtle) {
+      answer.append(make('p', { class: 'note bad' }, t('fair.no_crypto')));
+      return;
+    }
     try {
       // As long as the form is unchanged, the round is compared with what the house says about it.
       const question = expected ? /** @type {import('./core.js').Question} */ (start) : asked();
       answer.append(...explain(t, await prove(question), question, expected));
     } catch (error) {
       const reason = error instanceof Wrong ? t(`fair.wrong_${error.message}`, error.params) : t('fair.wrong_input');
-      if (expected) answer.append(verdictLine(t, 'wrong'), make('ul', { class: 'differences' }, make('li', null, reason)));
+      if (expected)
+        answer.append(verdictLine(t, 'wrong'), make('ul', { class: 'differences' }, make('li', null, reason)));
       else answer.append(make('p', { class: 'note bad' }, reason));
     }
   }
@@ -78,15 +112,37 @@ export function verifier(words, start = {}) {
   function asked() {
     const game = gameOf(rules.value);
     return {
-      rules: rules.value, serverSeed: serverSeed.value, commitment: commitment.value, clientSeed: clientSeed.value, nonce: whole(nonce.value, 'nonce'),
-      stake: game.bets ? 0 : whole(stake.value, 'stake'), bets: game.bets ? parseBets(bets.value) : [],
+      rules: rules.value,
+      serverSeed: serverSeed.value,
+      commitment: commitment.value,
+      clientSeed: clientSeed.value,
+      nonce: whole(nonce.value, 'nonce'),
+      stake: game.bets ? 0 : whole(stake.value, 'stake'),
+      bets: game.bets ? parseBets(bets.value) : [],
       actions: game.actions ? actions.value.split(/[\s,]+/).filter(Boolean) : [],
     };
   }
 
-  const form = make('form', { class: 'verify stack', novalidate: true, submit: (/** @type {Event} */ e) => { e.preventDefault(); void compute(); } },
-    field(t('fair.rules'), rules), field(t('fair.server_seed'), serverSeed), field(t('fair.commitment_shown'), commitment), field(t('fair.client_seed'), clientSeed),
-    field(t('fair.nonce'), nonce), stakeField, betsField, actionsField, make('button', { class: 'button primary', type: 'submit' }, t('fair.compute')));
+  const form = make(
+    'form',
+    {
+      class: 'verify stack',
+      novalidate: true,
+      submit: (/** @type {Event} */ e) => {
+        e.preventDefault();
+        void compute();
+      },
+    },
+    field(t('fair.rules'), rules),
+    field(t('fair.server_seed'), serverSeed),
+    field(t('fair.commitment_shown'), commitment),
+    field(t('fair.client_seed'), clientSeed),
+    field(t('fair.nonce'), nonce),
+    stakeField,
+    betsField,
+    actionsField,
+    make('button', { class: 'button primary', type: 'submit' }, t('fair.compute')),
+  );
   shape();
   const box = make('div', { class: 'verifier' }, form, answer);
   if (start.serverSeed) void compute();
@@ -103,8 +159,15 @@ function whole(text, what) {
 function parseBets(text) {
   try {
     const bets = JSON.parse(text);
-    if (Array.isArray(bets) && bets.length && bets.every((b) => typeof b.type === 'string' && Number.isInteger(b.amount))) return bets;
-  } catch { /* said below */ }
+    if (
+      Array.isArray(bets) &&
+      bets.length &&
+      bets.every((b) => typeof b.type === 'string' && Number.isInteger(b.amount))
+    )
+      return bets;
+  } catch {
+    /* said below */
+  }
   throw new Wrong('bets');
 }
 
@@ -112,7 +175,14 @@ function parseBets(text) {
 
 /** @param {Words} t @param {'right'|'partly'|'wrong'} verdict */
 function verdictLine(t, verdict) {
-  return make('p', { class: verdict === 'wrong' ? 'verdict-line wrong-line' : 'verdict-line right', 'data-verdict': verdict }, t(`fair.verdict_${verdict}`));
+  return make(
+    'p',
+    {
+      class: verdict === 'wrong' ? 'verdict-line wrong-line' : 'verdict-line right',
+      'data-verdict': verdict,
+    },
+    t(`fair.verdict_${verdict}`),
+  );
 }
 
 /**
@@ -123,43 +193,147 @@ function verdictLine(t, verdict) {
  */
 function explain(t, proof, question, expected) {
   const wrong = expected ? differences(proof, expected) : [];
-  if (proof.committed === false || expected && !proof.committed) wrong.unshift({ path: ['commitment'], said: question.commitment, computed: proof.commitment });
-  const verdict = wrong.length ? verdictLine(t, 'wrong') : expected ? verdictLine(t, 'right') : proof.committed ? verdictLine(t, 'partly') : null;
-  const list = wrong.length ? make('ul', { class: 'differences' }, wrong.map((d) => make('li', { 'data-differs': d.path.join('.') },
-    t('fair.differs', { what: partName(t, d.path), said: valueText(t, d.path, d.said), computed: valueText(t, d.path, d.computed) })))) : null;
+  if (proof.committed === false || (expected && !proof.committed))
+    wrong.unshift({
+      path: ['commitment'],
+      said: question.commitment,
+      computed: proof.commitment,
+    });
+  const verdict = wrong.length
+    ? verdictLine(t, 'wrong')
+    : expected
+      ? verdictLine(t, 'right')
+      : proof.committed
+        ? verdictLine(t, 'partly')
+        : null;
+  const list = wrong.length
+    ? make(
+        'ul',
+        { class: 'differences' },
+        wrong.map((d) =>
+          make(
+            'li',
+            { 'data-differs': d.path.join('.') },
+            t('fair.differs', {
+              what: partName(t, d.path),
+              said: valueText(t, d.path, d.said),
+              computed: valueText(t, d.path, d.computed),
+            }),
+          ),
+        ),
+      )
+    : null;
   /** @param {number} n @param {string} title @param {...Node} body */
-  const step = (n, title, ...body) => make('section', { class: 'proof-step' }, make('h3', null, `${n}. ${title}`), ...body);
-  const words = make('table', { class: 'table' }, make('thead', null, make('tr', null, ['fair.block', 'fair.word', 'fair.modulo', 'fair.value'].map((k) => make('th', { scope: 'col' }, t(k))))),
-    make('tbody', null, proof.words.map((d) => make('tr', null, make('td', null, String(d.block)), make('td', { class: 'mono' }, d.word), make('td', null, String(d.n)), make('td', null, d.value === null ? t('fair.passed_over') : String(d.value))))));
+  const step = (n, title, ...body) =>
+    make('section', { class: 'proof-step' }, make('h3', null, `${n}. ${title}`), ...body);
+  const words = make(
+    'table',
+    { class: 'table' },
+    make(
+      'thead',
+      null,
+      make(
+        'tr',
+        null,
+        ['fair.block', 'fair.word', 'fair.modulo', 'fair.value'].map((k) => make('th', { scope: 'col' }, t(k))),
+      ),
+    ),
+    make(
+      'tbody',
+      null,
+      proof.words.map((d) =>
+        make(
+          'tr',
+          null,
+          make('td', null, String(d.block)),
+          make('td', { class: 'mono' }, d.word),
+          make('td', null, String(d.n)),
+          make('td', null, d.value === null ? t('fair.passed_over') : String(d.value)),
+        ),
+      ),
+    ),
+  );
   const paid = expected && expected.staked === proof.staked && expected.payout === proof.payout;
   return [
-    verdict, list,
-    step(1, t('fair.step_commitment'), make('p', { class: 'mono' }, `SHA-256 = ${proof.commitment}`),
-      make('p', null, proof.committed === null ? t('fair.commitment_none') : t(proof.committed ? 'fair.commitment_same' : 'fair.commitment_other'))),
-    step(2, t('fair.step_words'), ...proof.blocks.map((b) => make('p', { class: 'mono' }, `HMAC-SHA256(server_seed, "${b.message}") = ${b.mac}`))),
-    step(3, t('fair.step_numbers'), make('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': t('fair.step_numbers') }, words)),
+    verdict,
+    list,
+    step(
+      1,
+      t('fair.step_commitment'),
+      make('p', { class: 'mono' }, `SHA-256 = ${proof.commitment}`),
+      make(
+        'p',
+        null,
+        proof.committed === null
+          ? t('fair.commitment_none')
+          : t(proof.committed ? 'fair.commitment_same' : 'fair.commitment_other'),
+      ),
+    ),
+    step(
+      2,
+      t('fair.step_words'),
+      ...proof.blocks.map((b) => make('p', { class: 'mono' }, `HMAC-SHA256(server_seed, "${b.message}") = ${b.mac}`)),
+    ),
+    step(
+      3,
+      t('fair.step_numbers'),
+      make(
+        'div',
+        {
+          class: 'scroll',
+          tabindex: 0,
+          role: 'group',
+          'aria-label': t('fair.step_numbers'),
+        },
+        words,
+      ),
+    ),
     step(4, t('fair.step_outcome'), make('p', { 'data-outcome': '' }, outcomeText(t, proof.outcome))),
-    step(5, t('fair.step_pay'), make('p', { 'data-payout': proof.payout }, t('fair.paid', { staked: proof.staked, payout: proof.payout })),
-      make('p', null, expected ? t(paid ? 'fair.pay_same' : 'fair.pay_other', { staked: expected.staked, payout: expected.payout }) : t('fair.pay_alone'))),
+    step(
+      5,
+      t('fair.step_pay'),
+      make('p', { 'data-payout': proof.payout }, t('fair.paid', { staked: proof.staked, payout: proof.payout })),
+      make(
+        'p',
+        null,
+        expected
+          ? t(paid ? 'fair.pay_same' : 'fair.pay_other', {
+              staked: expected.staked,
+              payout: expected.payout,
+            })
+          : t('fair.pay_alone'),
+      ),
+    ),
   ].filter((x) => x !== null);
 }
 
 /** @param {Words} t @param {any} outcome */
 function outcomeText(t, outcome) {
-  if (outcome.stops) return `${outcome.stops.join(' · ')} → ${valueText(t, ['symbols'], outcome.symbols)} → ×${outcome.multiplier}`;
+  if (outcome.stops)
+    return `${outcome.stops.join(' · ')} → ${valueText(t, ['symbols'], outcome.symbols)} → ×${outcome.multiplier}`;
   if (outcome.pocket !== undefined) return `${outcome.pocket} (${t(`color.${outcome.color}`)})`;
   if (!outcome.hands) return partsText(t, outcome);
   const cards = (/** @type {any} */ hand) => `${valueText(t, ['cards'], hand.cards)} = ${hand.total}`;
-  const hands = outcome.hands.map((/** @type {any} */ hand) => `${cards(hand)}${hand.result ? ` → ${t(`result.${hand.result}`)}` : ''}`);
+  const hands = outcome.hands.map(
+    (/** @type {any} */ hand) => `${cards(hand)}${hand.result ? ` → ${t(`result.${hand.result}`)}` : ''}`,
+  );
   return `${t('fair.dealer')}: ${cards(outcome.dealer)} · ${t('fair.player')}: ${hands.join(' | ')}${outcome.settled ? '' : ` · ${t('fair.still_open')}`}`;
 }
 
 /** An outcome without a form of its own, part by part: "dice: 3, 5". @param {Words} t @param {any} outcome */
 function partsText(t, outcome) {
-  return Object.keys(outcome).map((part) => `${partName(t, [part])}: ${valueText(t, [part], outcome[part])}`).join(' · ');
+  return Object.keys(outcome)
+    .map((part) => `${partName(t, [part])}: ${valueText(t, [part], outcome[part])}`)
+    .join(' · ');
 }
 
-/** The words for a key, or a substitute if there are none. @param {Words} t @param {string} key @param {any} instead @param {Record<string, number>} [params] */
+/**
+ * The words for a key, or a substitute if there are none.
+ * @param {Words} t
+ * @param {string} key
+ * @param {any} instead
+ * @param {Record<string, number>} [params]
+ */
 function known(t, key, instead, params) {
   const text = t(key, params);
   return text === key ? String(instead) : text;
@@ -167,21 +341,41 @@ function known(t, key, instead, params) {
 
 /** The name of a part of a round: "hand 2, cards". @param {Words} t @param {(string|number)[]} path */
 function partName(t, path) {
-  return path.slice(path.length > 1 ? 1 : 0) // "outcome" goes without saying
-    .map((part, i, all) => (typeof part === 'number' ? known(t, `fair.part_${all[i - 1]}_n`, part + 1, { n: part + 1 }) : typeof all[i + 1] === 'number' ? '' : known(t, `fair.part_${part}`, part)))
-    .filter(Boolean).join(', ');
+  return path
+    .slice(path.length > 1 ? 1 : 0) // "outcome" goes without saying
+    .map((part, i, all) =>
+      typeof part === 'number'
+        ? known(t, `fair.part_${all[i - 1]}_n`, part + 1, { n: part + 1 })
+        : typeof all[i + 1] === 'number'
+          ? ''
+          : known(t, `fair.part_${part}`, part),
+    )
+    .filter(Boolean)
+    .join(', ');
 }
 
-/** A value in words. @param {Words} t @param {(string|number)[]} path its place in the outcome @param {any} value @returns {string} */
+/**
+ * A value in words.
+ * @param {Words} t
+ * @param {(string|number)[]} path its place in the outcome
+ * @param {any} value
+ * @returns {string}
+ */
 function valueText(t, path, value) {
   const name = path.at(-1);
   if (value === null || value === undefined || value === '') return t('fair.nothing');
   if (typeof value === 'boolean') return t(value ? 'fair.yes' : 'fair.no');
   if (name === 'color' || name === 'result') return known(t, `${name}.${value}`, value);
   if (!Array.isArray(value)) return typeof value === 'object' ? JSON.stringify(value) : String(value);
-  return value.map((/** @type {any} */ v) => {
-    if (name === 'symbols') return known(t, `symbol.${v}`, v);
-    if (v?.rank && v?.suit) return t('card.name', { rank: known(t, `rank.${v.rank}`, v.rank), suit: known(t, `suit.${v.suit}`, v.suit) });
-    return typeof v === 'object' ? JSON.stringify(v) : String(v);
-  }).join(name === 'symbols' ? ' · ' : ', ');
+  return value
+    .map((/** @type {any} */ v) => {
+      if (name === 'symbols') return known(t, `symbol.${v}`, v);
+      if (v?.rank && v?.suit)
+        return t('card.name', {
+          rank: known(t, `rank.${v.rank}`, v.rank),
+          suit: known(t, `suit.${v.suit}`, v.suit),
+        });
+      return typeof v === 'object' ? JSON.stringify(v) : String(v);
+    })
+    .join(name === 'symbols' ? ' · ' : ', ');
 }

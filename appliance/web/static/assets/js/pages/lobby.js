@@ -1,60 +1,142 @@
 // The lobby: the games, the player's recent rounds, daily coins.
-import { h, announce, reducedMotion } from '../dom.js';
-import { t, num, percent, coins, dateTime, errorText } from '../i18n.js';
-import { state, games, setCoins, canSignUp } from '../store.js';
-import { get, post, ApiError } from '../api.js';
+import { h, announce, reducedMotion } from '../app/dom.js';
+import { t, num, percent, coins, dateTime, errorText } from '../app/i18n.js';
+import { state, games, setCoins, canSignUp } from '../app/store.js';
+import { get, post, ApiError } from '../app/api.js';
 import { recentStrip } from '../components/recent.js';
 import { GAMES } from '../games/list.js';
 
-/** @returns {Promise<import('../router.js').Page>} */
+/** @returns {Promise<import('../app/routes.js').Page>} */
 export default async function lobby() {
   const list = await games();
   const strip = recentStrip();
   void strip.load().catch(() => {}); // the strip stays empty; the banner reports the lost connection
   const cards = h('ul', { class: 'cards' }, await Promise.all(list.map(gameCard)));
-  const resume = state.account?.open_round_id && await roundAddress(state.account.open_round_id);
+  const resume = state.account?.open_round_id && (await roundAddress(state.account.open_round_id));
   const watch = wake(cards);
   return {
     title: t('lobby.title'),
-    body: h('div', { class: 'lobby' },
-      h('div', { class: 'welcome' }, h('h1', null, state.account ? t('lobby.hello', { name: state.account.username }) : t('lobby.heading')),
-        h('p', { class: 'lede' }, t('lobby.lede'))),
-      state.account ? dailyCoins() : h('p', { class: 'row' }, canSignUp() && h('a', { class: 'button primary', href: '/sign-up' }, t('lobby.begin')), h('a', { class: canSignUp() ? 'button' : 'button primary', href: '/sign-in' }, t('nav.sign_in'))),
-      state.account?.open_round_id && h('p', { class: 'note row between' }, h('span', null, t('lobby.open_round')), h('a', { class: 'button slim', href: resume }, t('history.resume'))),
+    body: h(
+      'div',
+      { class: 'lobby' },
+      h(
+        'div',
+        { class: 'welcome' },
+        h('h1', null, state.account ? t('lobby.hello', { name: state.account.username }) : t('lobby.heading')),
+        h('p', { class: 'lede' }, t('lobby.lede')),
+      ),
+      state.account
+        ? dailyCoins()
+        : h(
+            'p',
+            { class: 'row' },
+            canSignUp() && h('a', { class: 'button primary', href: '/sign-up' }, t('lobby.begin')),
+            h(
+              'a',
+              {
+                class: canSignUp() ? 'button' : 'button primary',
+                href: '/sign-in',
+              },
+              t('nav.sign_in'),
+            ),
+          ),
+      state.account?.open_round_id &&
+        h(
+          'p',
+          { class: 'note row between' },
+          h('span', null, t('lobby.open_round')),
+          h('a', { class: 'button slim', href: resume }, t('history.resume')),
+        ),
       cards,
       state.account && strip.element,
-      h('section', { class: 'promises' }, ['fair', 'calm', 'yours'].map((p) => h('div', null, h('h2', null, t(`promise.${p}.title`)), h('p', { class: 'quiet' }, t(`promise.${p}.text`)))))),
+      h(
+        'section',
+        { class: 'promises' },
+        ['fair', 'calm', 'yours'].map((p) =>
+          h('div', null, h('h2', null, t(`promise.${p}.title`)), h('p', { class: 'quiet' }, t(`promise.${p}.text`))),
+        ),
+      ),
+    ),
     leave: () => watch?.disconnect(),
   };
 }
 
 /** The page of the game of an open round; the round's own page if the game can't be read. @param {string} id */
 async function roundAddress(id) {
-  try { return `/${(await get(`/me/rounds/${id}`)).game}`; } catch { return `/history?round=${id}`; }
+  try {
+    return `/${(await get(`/me/rounds/${id}`)).game}`;
+  } catch {
+    return `/history?round=${id}`;
+  }
 }
 
 /** On touch screens, where nothing hovers, a picture moves once as it scrolls into view. @param {HTMLElement} cards */
 function wake(cards) {
   if (!matchMedia('(hover: none)').matches || reducedMotion()) return null;
-  const watch = new IntersectionObserver((seen) => { for (const x of seen) x.target.classList.toggle('awake', x.isIntersecting); }, { threshold: 0.8 });
+  const watch = new IntersectionObserver(
+    (seen) => {
+      for (const x of seen) x.target.classList.toggle('awake', x.isIntersecting);
+    },
+    { threshold: 0.8 },
+  );
   for (const card of cards.querySelectorAll('.picture')) watch.observe(card);
   return watch;
 }
 
-/** @param {import('../types.js').GameInfo} info */
+/** @param {import('../app/types.js').GameInfo} info */
 async function gameCard(info) {
   const figures = info.sheet?.figures;
-  return h('li', null, h('a', { class: `game-card ${info.game}`, href: `/${info.game}` },
-    h('div', { class: 'picture', 'aria-hidden': 'true' }, await GAMES[info.game]?.picture()),
-    h('div', { class: 'words' }, h('h2', null, t(`game.${info.game}`)), h('p', { class: 'quiet' }, info.enabled ? t(`lobby.${info.game}`) : t('bet.disabled')),
-      h('p', { class: 'figures' }, h('span', null, t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })),
-        figures && h('span', null, t('bet.return', { share: percent(figures.return_decimal) }))))));
+  return h(
+    'li',
+    null,
+    h(
+      'a',
+      { class: `game-card ${info.game}`, href: `/${info.game}` },
+      h('div', { class: 'picture', 'aria-hidden': 'true' }, await GAMES[info.game]?.picture()),
+      h(
+        'div',
+        { class: 'words' },
+        h('h2', null, t(`game.${info.game}`)),
+        h('p', { class: 'quiet' }, info.enabled ? t(`lobby.${info.game}`) : t('bet.disabled')),
+        h(
+          'p',
+          { class: 'figures' },
+          h(
+            'span',
+            null,
+            t('bet.limits', {
+              min: num(info.min_stake),
+              max: num(info.max_stake),
+            }),
+          ),
+          figures && h('span', null, t('bet.return', { share: percent(figures.return_decimal) })),
+        ),
+      ),
+    ),
+  );
 }
 
 function dailyCoins() {
   const words = h('p', null);
-  const button = h('button', { class: 'button', type: 'button', id: 'collect', onclick: () => { void collect(); } }, t('daily.collect'));
-  const box = h('section', { class: 'daily panel', 'aria-label': t('daily.title') }, h('span', { class: 'coin' }), words, button);
+  const button = h(
+    'button',
+    {
+      class: 'button',
+      type: 'button',
+      id: 'collect',
+      onclick: () => {
+        void collect();
+      },
+    },
+    t('daily.collect'),
+  );
+  const box = h(
+    'section',
+    { class: 'daily panel', 'aria-label': t('daily.title') },
+    h('span', { class: 'coin' }),
+    words,
+    button,
+  );
   /** @param {string|null} next */
   const set = (next) => {
     const can = !next || new Date(next) <= new Date();
@@ -74,7 +156,11 @@ function dailyCoins() {
       words.textContent = `${t('daily.collected', { coins: coins(answer.amount) })} ${words.textContent}`;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.problem.next_at) set(error.problem.next_at); else { words.textContent = errorText(error.code, error.retryAfter); button.hidden = error.code === 'daily_coins_off'; }
+      if (error.problem.next_at) set(error.problem.next_at);
+      else {
+        words.textContent = errorText(error.code, error.retryAfter);
+        button.hidden = error.code === 'daily_coins_off';
+      }
     } finally {
       button.disabled = false;
       words.tabIndex = -1;

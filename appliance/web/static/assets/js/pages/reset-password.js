@@ -1,10 +1,10 @@
 // Setting a password by the operator's link, which works once.
-import { h, announce } from '../dom.js';
-import { t } from '../i18n.js';
-import { state, leave, signedOut } from '../store.js';
-import { post, remove } from '../api.js';
+import { h, announce } from '../app/dom.js';
+import { t } from '../app/i18n.js';
+import { state, leave, signedOut } from '../app/store.js';
+import { post, remove } from '../app/api.js';
 import { form, newPassword } from '../components/form.js';
-import { secretOf, forgetSecret } from '../secret.js';
+import { secretOf, forgetSecret } from '../app/secret.js';
 import { fillIn } from './sign-in.js';
 
 const PATH = '/reset-password';
@@ -12,7 +12,7 @@ const PATH = '/reset-password';
 /** Whose password the link has set: another language must not lose it. */
 let whose = '';
 
-/** @returns {import('../router.js').Page} */
+/** @returns {import('../app/routes.js').Page} */
 export default function resetPassword() {
   const heading = h('h1', { tabindex: -1 }, t('reset.title'));
   const body = h('div', { class: 'narrow stack' });
@@ -24,7 +24,11 @@ export default function resetPassword() {
   function parts() {
     const link = secretOf(PATH);
     if (link) return [h('p', { class: 'lede' }, t('reset.lede')), resetForm(link, done)];
-    if (whose) return [h('p', { class: 'note', id: 'done' }, t('reset.done', { name: whose })), h('a', { class: 'button primary wide go', href: '/sign-in' }, t('nav.sign_in'))];
+    if (whose)
+      return [
+        h('p', { class: 'note', id: 'done' }, t('reset.done', { name: whose })),
+        h('a', { class: 'button primary wide go', href: '/sign-in' }, t('nav.sign_in')),
+      ];
     return [h('p', { class: 'note', id: 'no-link' }, t('reset.no_link'))];
   }
 
@@ -43,10 +47,14 @@ export default function resetPassword() {
 function resetForm(link, done) {
   const password = newPassword('password', t('account.new_password'));
   return form({
-    fields: [password], submit: t('reset.set'),
+    fields: [password],
+    submit: t('reset.set'),
     async send() {
       const answer = await leave(async () => {
-        const set = await post('/password-resets', { link, password: password.value });
+        const set = await post('/password-resets', {
+          link,
+          password: password.value,
+        });
         // Whoever is signed in here leaves. If it is the same account, that has already happened.
         if (state.account) await remove('/sessions/current').catch(() => {});
         return set;

@@ -1,26 +1,35 @@
 // The felt: the dealer's cards, the player's hands, and how cards are dealt onto it.
-import { h, reducedMotion } from '../../dom.js';
-import { t, num, coins, signed } from '../../i18n.js';
-import { sound } from '../../sound.js';
+import { h, reducedMotion } from '../../app/dom.js';
+import { t, num, coins, signed } from '../../app/i18n.js';
+import { sound } from '../../app/sound.js';
 
-/** @typedef {import('../../types.js').BlackjackRound} BlackjackRound */
-/** @typedef {import('../../types.js').Card} Card */
+/** @typedef {import('../../app/types.js').BlackjackRound} BlackjackRound */
+/** @typedef {import('../../app/types.js').Card} Card */
 
 /** @param {number} milliseconds */
-const wait = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, reducedMotion() ? 0 : milliseconds); });
+const wait = (milliseconds) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, reducedMotion() ? 0 : milliseconds);
+  });
 
 /**
  * A total as text: a soft total shows both values while more cards may come.
  * @param {{total: number, soft: boolean}} hand
  * @param {boolean} [final] no more cards will come
  */
-export function totalText({ total, soft }, final) { return soft && total < 21 && !final ? `${total - 10}/${total}` : String(total); }
+export function totalText({ total, soft }, final) {
+  return soft && total < 21 && !final ? `${total - 10}/${total}` : String(total);
+}
 
 /** @param {Card} card @param {boolean} [faceDown] */
-function cardElement(card, faceDown) { return h('im-card', { rank: card.rank, suit: card.suit, facedown: faceDown }); }
+function cardElement(card, faceDown) {
+  return h('im-card', { rank: card.rank, suit: card.suit, facedown: faceDown });
+}
 
 /** Tells the style sheet how many cards lie in a place; more cards overlap more. @param {Element} cards */
-function count(cards) { /** @type {HTMLElement} */ (cards).style.setProperty('--n', String(cards.children.length)); }
+function count(cards) {
+  /** @type {HTMLElement} */ (cards).style.setProperty('--n', String(cards.children.length));
+}
 
 export class Felt {
   /** @param {HTMLElement} outcome @param {HTMLElement} notice why the table does not look as the player left it */
@@ -29,21 +38,48 @@ export class Felt {
     this.dealerTotal = h('span', { class: 'total' });
     this.hands = h('div', { class: 'hands' });
     this.insurance = h('p', { class: 'insurance', hidden: true });
-    this.shoe = h('div', { class: 'shoe', 'aria-hidden': 'true' }, h('im-card', { facedown: true }), h('im-card', { facedown: true }), h('im-card', { facedown: true }));
-    this.element = h('div', { class: 'felt' },
+    this.shoe = h(
+      'div',
+      { class: 'shoe', 'aria-hidden': 'true' },
+      h('im-card', { facedown: true }),
+      h('im-card', { facedown: true }),
+      h('im-card', { facedown: true }),
+    );
+    this.element = h(
+      'div',
+      { class: 'felt' },
       this.shoe,
-      h('section', { class: 'dealer', 'aria-label': t('blackjack.dealer') }, h('h2', null, t('blackjack.dealer'), ' ', this.dealerTotal), this.dealerCards),
-      h('div', { class: 'middle' },
-        h('p', { class: 'printed', 'aria-hidden': 'true' }, h('span', null, t('blackjack.pays_3_2')), h('small', null, t('blackjack.stands_17'))),
-        notice, outcome, this.insurance),
-      this.hands);
+      h(
+        'section',
+        { class: 'dealer', 'aria-label': t('blackjack.dealer') },
+        h('h2', null, t('blackjack.dealer'), ' ', this.dealerTotal),
+        this.dealerCards,
+      ),
+      h(
+        'div',
+        { class: 'middle' },
+        h(
+          'p',
+          { class: 'printed', 'aria-hidden': 'true' },
+          h('span', null, t('blackjack.pays_3_2')),
+          h('small', null, t('blackjack.stands_17')),
+        ),
+        notice,
+        outcome,
+        this.insurance,
+      ),
+      this.hands,
+    );
     /** @type {BlackjackRound|null} */
     this.shown = null;
     /** Whether the player clicked to skip the dealing. */
     this.hurried = false;
     /** @type {Animation|null} */
     this.flight = null;
-    this.element.addEventListener('click', () => { this.hurried = true; this.flight?.finish(); });
+    this.element.addEventListener('click', () => {
+      this.hurried = true;
+      this.flight?.finish();
+    });
   }
 
   clear() {
@@ -55,7 +91,11 @@ export class Felt {
     this.insurance.hidden = true;
   }
 
-  /** Shows a round. Cards that are new are dealt one after another. @param {BlackjackRound} round @param {boolean} animated */
+  /**
+   * Shows a round. Cards that are new are dealt one after another.
+   * @param {BlackjackRound} round
+   * @param {boolean} animated
+   */
   async show(round, animated) {
     const before = this.shown && this.shown.round.id === round.round.id ? this.shown : null;
     if (!before) this.clear();
@@ -67,17 +107,29 @@ export class Felt {
     const fresh = [];
     round.hands.forEach((hand, i) => {
       const cards = /** @type {HTMLElement} */ (places[i].querySelector('.cards'));
-      hand.cards.slice(cards.children.length).forEach((card) => fresh.push({ element: cardElement(card, dealing), into: cards }));
+      hand.cards
+        .slice(cards.children.length)
+        .forEach((card) => fresh.push({ element: cardElement(card, dealing), into: cards }));
     });
     const dealerFresh = round.dealer.cards.slice(this.#dealerKnown()).map((card) => card);
     const hole = this.dealerCards.querySelector('im-card[facedown]');
     if (!before) {
       // The deal: player, dealer, player, dealer's hole card.
       const [up, second] = [round.dealer.cards[0], round.dealer.cards[1]];
-      const order = [fresh[0], { element: cardElement(up, dealing), into: this.dealerCards }, ...fresh.slice(1, 2),
-        { element: h('im-card', { facedown: true }), into: this.dealerCards, hole: true }, ...fresh.slice(2)];
+      const order = [
+        fresh[0],
+        { element: cardElement(up, dealing), into: this.dealerCards },
+        ...fresh.slice(1, 2),
+        {
+          element: h('im-card', { facedown: true }),
+          into: this.dealerCards,
+          hole: true,
+        },
+        ...fresh.slice(2),
+      ];
       for (const step of order) await this.#deal(step, dealing, 'hole' in step);
-      if (round.dealer.hidden === 0 && second) await this.#drawn(round, [second, ...round.dealer.cards.slice(2)], dealing);
+      if (round.dealer.hidden === 0 && second)
+        await this.#drawn(round, [second, ...round.dealer.cards.slice(2)], dealing);
     } else {
       for (const step of fresh) await this.#deal(step, dealing, false);
       if (hole && round.dealer.hidden === 0) await this.#drawn(round, dealerFresh, dealing);
@@ -86,9 +138,16 @@ export class Felt {
   }
 
   /** How many of the dealer's cards lie open. */
-  #dealerKnown() { return [...this.dealerCards.children].filter((c) => !c.hasAttribute('facedown')).length; }
+  #dealerKnown() {
+    return [...this.dealerCards.children].filter((c) => !c.hasAttribute('facedown')).length;
+  }
 
-  /** The hole card turns, and the dealer draws. @param {BlackjackRound} round @param {Card[]} cards @param {boolean} dealing */
+  /**
+   * The hole card turns, and the dealer draws.
+   * @param {BlackjackRound} round
+   * @param {Card[]} cards
+   * @param {boolean} dealing
+   */
   async #drawn(round, cards, dealing) {
     const hole = this.dealerCards.querySelector('im-card[facedown]');
     const [first, ...more] = cards;
@@ -100,30 +159,52 @@ export class Felt {
       sound.play('card');
       if (dealing) await wait(420);
     }
-    for (const card of more) await this.#deal({ element: cardElement(card, dealing), into: this.dealerCards }, dealing, false);
+    for (const card of more)
+      await this.#deal({ element: cardElement(card, dealing), into: this.dealerCards }, dealing, false);
     this.dealerTotal.textContent = totalText(round.dealer, round.settled);
   }
 
-  /** @param {{element: HTMLElement, into: Element}} step @param {boolean} dealing @param {boolean} hole stays face down */
+  /**
+   * @param {{element: HTMLElement, into: Element}} step
+   * @param {boolean} dealing
+   * @param {boolean} hole stays face down
+   */
   async #deal({ element, into }, dealing, hole) {
     into.append(element);
     count(into);
     if (!dealing) return;
-    if (this.hurried) { if (!hole) element.removeAttribute('facedown'); return; }
+    if (this.hurried) {
+      if (!hole) element.removeAttribute('facedown');
+      return;
+    }
     const from = this.shoe.getBoundingClientRect();
     const to = element.getBoundingClientRect();
     sound.play('card');
-    const flight = element.animate([
-      { transform: `translate(${from.x - to.x}px, ${from.y - to.y}px) rotate(14deg)`, opacity: 0.4 },
-      { transform: 'none', opacity: 1 },
-    ], { duration: 300, easing: 'cubic-bezier(.2,.7,.3,1)' });
+    const flight = element.animate(
+      [
+        {
+          transform: `translate(${from.x - to.x}px, ${from.y - to.y}px) rotate(14deg)`,
+          opacity: 0.4,
+        },
+        { transform: 'none', opacity: 1 },
+      ],
+      { duration: 300, easing: 'cubic-bezier(.2,.7,.3,1)' },
+    );
     this.flight = flight;
     await flight.finished.catch(() => {});
     this.flight = null;
-    if (!hole) { element.removeAttribute('facedown'); if (!this.hurried) await wait(140); }
+    if (!hole) {
+      element.removeAttribute('facedown');
+      if (!this.hurried) await wait(140);
+    }
   }
 
-  /** A place for each hand; a split moves the second card to a new place. @param {BlackjackRound} round @param {BlackjackRound|null} before @returns {HTMLElement[]} */
+  /**
+   * A place for each hand; a split moves the second card to a new place.
+   * @param {BlackjackRound} round
+   * @param {BlackjackRound|null} before
+   * @returns {HTMLElement[]}
+   */
   #places(round, before) {
     const grown = before ? round.hands.length - before.hands.length : 0;
     if (grown > 0) {
@@ -157,10 +238,19 @@ export class Felt {
       /** @type {HTMLElement} */ (place.querySelector('.caption')).replaceChildren(
         h('span', { class: 'total' }, total),
         h('span', { class: 'stake' }, h('im-chip', { amount: hand.stake }), num(hand.stake)),
-        result ? h('strong', { class: 'result' }, `${t(`result.${result}`)}${round.settled ? ` ${signed(net)}` : ''}`) : '');
+        result
+          ? h('strong', { class: 'result' }, `${t(`result.${result}`)}${round.settled ? ` ${signed(net)}` : ''}`)
+          : '',
+      );
     });
     this.insurance.hidden = !round.insurance;
-    if (round.insurance) this.insurance.textContent = round.settled ? t('blackjack.insurance_done', { stake: coins(round.insurance.stake), payout: coins(round.insurance.payout) }) : t('blackjack.insured', { stake: coins(round.insurance.stake) });
+    if (round.insurance)
+      this.insurance.textContent = round.settled
+        ? t('blackjack.insurance_done', {
+            stake: coins(round.insurance.stake),
+            payout: coins(round.insurance.payout),
+          })
+        : t('blackjack.insured', { stake: coins(round.insurance.stake) });
   }
 }
 

@@ -15,31 +15,80 @@
  * @property {number} y
  */
 
-export const WHEEL = [0, 32, 15, 19, 4, 21, 2, 25, 17, 34, 6, 27, 13, 36, 11, 30, 8, 23, 10, 5, 24, 16, 33, 1, 20, 14, 31, 9, 22, 18, 29, 7, 28, 12, 35, 3, 26];
+export const WHEEL = [
+  0, 32, 15, 19, 4, 21, 2, 25, 17, 34, 6, 27, 13, 36, 11, 30, 8, 23, 10, 5, 24, 16, 33, 1, 20, 14, 31, 9, 22, 18, 29, 7,
+  28, 12, 35, 3, 26,
+];
 const RED = new Set([1, 3, 5, 7, 9, 12, 14, 16, 18, 19, 21, 23, 25, 27, 30, 32, 34, 36]);
 
 /** @type {Record<string, number>} */
-export const PAYS = { straight: 35, split: 17, street: 11, trio: 11, corner: 8, first_four: 8, six_line: 5, dozen: 2, column: 2, low: 1, high: 1, red: 1, black: 1, odd: 1, even: 1 };
+export const PAYS = {
+  straight: 35,
+  split: 17,
+  street: 11,
+  trio: 11,
+  corner: 8,
+  first_four: 8,
+  six_line: 5,
+  dozen: 2,
+  column: 2,
+  low: 1,
+  high: 1,
+  red: 1,
+  black: 1,
+  odd: 1,
+  even: 1,
+};
 
 /** @param {number} n */
-export function colour(n) { return n === 0 ? 'green' : RED.has(n) ? 'red' : 'black'; }
+export function colour(n) {
+  return n === 0 ? 'green' : RED.has(n) ? 'red' : 'black';
+}
 
 /** @param {number} from @param {number} to */
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const ALL = range(1, 36);
 
 /** @param {number} n 1 … 36 */
-const placeOf = (n) => ({ x: 2 * Math.ceil(n / 3), y: 2 * ((3 - (n % 3)) % 3) });
+const placeOf = (n) => ({
+  x: 2 * Math.ceil(n / 3),
+  y: 2 * ((3 - (n % 3)) % 3),
+});
 
 /** @param {string} type @param {number[]} numbers @param {number} x @param {number} y @returns {Spot} */
 function inside(type, numbers, x, y) {
   const sorted = [...numbers].sort((a, b) => a - b);
-  return { id: `${type}:${sorted.join('-')}`, type, numbers: sorted, selection: 0, covers: sorted, pays: PAYS[type], x, y };
+  return {
+    id: `${type}:${sorted.join('-')}`,
+    type,
+    numbers: sorted,
+    selection: 0,
+    covers: sorted,
+    pays: PAYS[type],
+    x,
+    y,
+  };
 }
 
-/** @param {string} type @param {number} selection @param {number[]} covers @param {number} x @param {number} y @returns {Spot} */
+/**
+ * @param {string} type
+ * @param {number} selection
+ * @param {number[]} covers
+ * @param {number} x
+ * @param {number} y
+ * @returns {Spot}
+ */
 function outside(type, selection, covers, x, y) {
-  return { id: selection ? `${type}:${selection}` : type, type, numbers: [], selection, covers, pays: PAYS[type], x, y };
+  return {
+    id: selection ? `${type}:${selection}` : type,
+    type,
+    numbers: [],
+    selection,
+    covers,
+    pays: PAYS[type],
+    x,
+    y,
+  };
 }
 
 /** All spots of the table. @returns {Spot[]} */
@@ -57,14 +106,35 @@ function makeSpots() {
       if (n <= 31) spots.push(inside('six_line', range(n, n + 5), x + 1, 5));
     }
   }
-  spots.push(inside('split', [0, 3], 1, 0), inside('split', [0, 2], 1, 2), inside('split', [0, 1], 1, 4),
-    inside('trio', [0, 2, 3], 1, 1), inside('trio', [0, 1, 2], 1, 3), inside('first_four', [0, 1, 2, 3], 1, 5));
+  spots.push(
+    inside('split', [0, 3], 1, 0),
+    inside('split', [0, 2], 1, 2),
+    inside('split', [0, 1], 1, 4),
+    inside('trio', [0, 2, 3], 1, 1),
+    inside('trio', [0, 1, 2], 1, 3),
+    inside('first_four', [0, 1, 2, 3], 1, 5),
+  );
   for (const k of [1, 2, 3]) {
-    spots.push(outside('column', k, ALL.filter((n) => n % 3 === k % 3), 26, 6 - 2 * k), outside('dozen', k, range(12 * k - 11, 12 * k), 8 * k - 3, 6.1));
+    spots.push(
+      outside(
+        'column',
+        k,
+        ALL.filter((n) => n % 3 === k % 3),
+        26,
+        6 - 2 * k,
+      ),
+      outside('dozen', k, range(12 * k - 11, 12 * k), 8 * k - 3, 6.1),
+    );
   }
   /** @type {[string, number[]][]} */
-  const even = [['low', range(1, 18)], ['even', ALL.filter((n) => n % 2 === 0)], ['red', ALL.filter((n) => RED.has(n))],
-    ['black', ALL.filter((n) => !RED.has(n))], ['odd', ALL.filter((n) => n % 2 === 1)], ['high', range(19, 36)]];
+  const even = [
+    ['low', range(1, 18)],
+    ['even', ALL.filter((n) => n % 2 === 0)],
+    ['red', ALL.filter((n) => RED.has(n))],
+    ['black', ALL.filter((n) => !RED.has(n))],
+    ['odd', ALL.filter((n) => n % 2 === 1)],
+    ['high', range(19, 36)],
+  ];
   even.forEach(([type, covers], i) => spots.push(outside(type, 0, covers, 4 * i + 3, 8.2)));
   return spots;
 }
@@ -76,9 +146,25 @@ export const SPOT = new Map(SPOTS.map((spot) => [spot.id, spot]));
 
 /** The call bets, as chips on spots. @type {Record<string, CallBet>} */
 export const CALLS = {
-  voisins: [{ spot: 'trio:0-2-3', chips: 2 }, ...['4-7', '12-15', '18-21', '19-22', '32-35'].map((s) => ({ spot: `split:${s}`, chips: 1 })), { spot: 'corner:25-26-28-29', chips: 2 }],
-  tiers: ['5-8', '10-11', '13-16', '23-24', '27-30', '33-36'].map((s) => ({ spot: `split:${s}`, chips: 1 })),
-  orphelins: [{ spot: 'straight:1', chips: 1 }, ...['6-9', '14-17', '17-20', '31-34'].map((s) => ({ spot: `split:${s}`, chips: 1 }))],
+  voisins: [
+    { spot: 'trio:0-2-3', chips: 2 },
+    ...['4-7', '12-15', '18-21', '19-22', '32-35'].map((s) => ({
+      spot: `split:${s}`,
+      chips: 1,
+    })),
+    { spot: 'corner:25-26-28-29', chips: 2 },
+  ],
+  tiers: ['5-8', '10-11', '13-16', '23-24', '27-30', '33-36'].map((s) => ({
+    spot: `split:${s}`,
+    chips: 1,
+  })),
+  orphelins: [
+    { spot: 'straight:1', chips: 1 },
+    ...['6-9', '14-17', '17-20', '31-34'].map((s) => ({
+      spot: `split:${s}`,
+      chips: 1,
+    })),
+  ],
 };
 
 /** A number and its neighbours on the wheel. @param {number} n @param {number} [each] how many on each side */
@@ -88,10 +174,14 @@ export function neighbours(n, each = 2) {
 }
 
 /** @param {number} n @returns {CallBet} */
-export function neighbourBet(n) { return neighbours(n).map((m) => ({ spot: `straight:${m}`, chips: 1 })); }
+export function neighbourBet(n) {
+  return neighbours(n).map((m) => ({ spot: `straight:${m}`, chips: 1 }));
+}
 
 /** The numbers that a call bet covers. @param {CallBet} call */
-export function covered(call) { return [...new Set(call.flatMap((c) => SPOT.get(c.spot)?.covers ?? []))]; }
+export function covered(call) {
+  return [...new Set(call.flatMap((c) => SPOT.get(c.spot)?.covers ?? []))];
+}
 
 /** What lies on the table: coins by spot, with a history for undo. */
 export class Layout {
@@ -102,7 +192,9 @@ export class Layout {
   /** @type {Map<string, number>} */
   last = new Map();
 
-  get total() { return [...this.coins.values()].reduce((a, b) => a + b, 0); }
+  get total() {
+    return [...this.coins.values()].reduce((a, b) => a + b, 0);
+  }
 
   #keep() {
     this.#before.push(new Map(this.coins));
@@ -127,25 +219,54 @@ export class Layout {
     const there = this.coins.get(spot);
     if (!there) return false;
     this.#keep();
-    if (there > amount) this.coins.set(spot, there - amount); else this.coins.delete(spot);
+    if (there > amount) this.coins.set(spot, there - amount);
+    else this.coins.delete(spot);
     return true;
   }
 
-  get canUndo() { return this.#before.length > 0; }
-  undo() { this.coins = this.#before.pop() ?? this.coins; }
-  clear() { if (this.coins.size) { this.#keep(); this.coins = new Map(); } }
+  get canUndo() {
+    return this.#before.length > 0;
+  }
+  undo() {
+    this.coins = this.#before.pop() ?? this.coins;
+  }
+  clear() {
+    if (this.coins.size) {
+      this.#keep();
+      this.coins = new Map();
+    }
+  }
   /** Doubles every bet. */
-  double() { if (this.coins.size) { this.#keep(); for (const [spot, amount] of this.coins) this.coins.set(spot, amount * 2); } }
+  double() {
+    if (this.coins.size) {
+      this.#keep();
+      for (const [spot, amount] of this.coins) this.coins.set(spot, amount * 2);
+    }
+  }
   /** The bets of the last spin. */
-  repeat() { if (this.last.size) { this.#keep(); this.coins = new Map(this.last); } }
+  repeat() {
+    if (this.last.size) {
+      this.#keep();
+      this.coins = new Map(this.last);
+    }
+  }
   /** After a spin the table is empty, and the bets can be repeated. */
-  spun() { this.last = new Map(this.coins); this.coins = new Map(); this.#before = []; }
+  spun() {
+    this.last = new Map(this.coins);
+    this.coins = new Map();
+    this.#before = [];
+  }
 
-  /** The bets in the API's form. @returns {import('../../types.js').Bet[]} */
+  /** The bets in the API's form. @returns {import('../../app/types.js').Bet[]} */
   bets() {
     return [...this.coins].map(([id, amount]) => {
       const spot = /** @type {Spot} */ (SPOT.get(id));
-      return { type: spot.type, ...(spot.numbers.length ? { numbers: spot.numbers } : {}), ...(spot.selection ? { selection: spot.selection } : {}), amount };
+      return {
+        type: spot.type,
+        ...(spot.numbers.length ? { numbers: spot.numbers } : {}),
+        ...(spot.selection ? { selection: spot.selection } : {}),
+        amount,
+      };
     });
   }
 
@@ -154,7 +275,10 @@ export class Layout {
     let best = 0;
     for (let n = 0; n <= 36; n += 1) {
       let back = 0;
-      for (const [id, amount] of this.coins) { const spot = SPOT.get(id); if (spot?.covers.includes(n)) back += amount * (spot.pays + 1); }
+      for (const [id, amount] of this.coins) {
+        const spot = SPOT.get(id);
+        if (spot?.covers.includes(n)) back += amount * (spot.pays + 1);
+      }
       best = Math.max(best, back);
     }
     return best;

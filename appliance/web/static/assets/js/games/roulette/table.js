@@ -1,6 +1,6 @@
 // The cloth: 157 spots for bets, each a button at its place, and the numbers below them.
-import { h } from '../../dom.js';
-import { t, coins } from '../../i18n.js';
+import { h } from '../../app/dom.js';
+import { t, coins } from '../../app/i18n.js';
 import { SPOTS, SPOT, colour } from './bets.js';
 
 /** A spot's name for screen readers. @param {import('./bets.js').Spot} spot @param {number} amount */
@@ -20,10 +20,14 @@ function spotLabel(spot) {
   return { low: '1–18', high: '19–36' }[spot.type] ?? t(`bet.${spot.type}`);
 }
 
-/** Hit areas that reach from one crossing to the next where nothing else lies. @param {import('./bets.js').Spot} spot */
+/**
+ * Hit areas that reach from one crossing to the next where nothing else lies.
+ * @param {import('./bets.js').Spot} spot
+ */
 function kind(spot) {
   if (spot.type === 'straight') return spot.numbers[0] === 0 ? 'zero' : 'cell';
-  if (spot.selection || !spot.numbers.length) return spot.type === 'column' ? 'cell outside' : spot.type === 'dozen' ? 'dozen outside' : 'even outside';
+  if (spot.selection || !spot.numbers.length)
+    return spot.type === 'column' ? 'cell outside' : spot.type === 'dozen' ? 'dozen outside' : 'even outside';
   if (spot.x % 2 === 0) return 'edge-across';
   return spot.y % 2 === 0 ? 'edge-along' : 'crossing';
 }
@@ -40,27 +44,51 @@ export class Table {
     for (const spot of [...SPOTS].sort((a, b) => a.covers.length - b.covers.length || a.y - b.y)) {
       const type = kind(spot);
       const face = type.includes('cell') || type === 'zero' || type.includes('outside');
-      const button = h('button', {
-        class: `spot ${type} ${spot.type === 'straight' ? colour(spot.numbers[0]) : ''} ${spot.type === 'red' || spot.type === 'black' ? `diamond ${spot.type}` : ''}`,
-        type: 'button', tabindex: -1, 'data-spot': spot.id, vars: { x: spot.x, y: spot.y }, 'aria-label': spotName(spot, 0),
-      }, face && h('span', null, spot.type === 'straight' ? spot.numbers[0] : spotLabel(spot)));
+      const button = h(
+        'button',
+        {
+          class: `spot ${type} ${spot.type === 'straight' ? colour(spot.numbers[0]) : ''} ${spot.type === 'red' || spot.type === 'black' ? `diamond ${spot.type}` : ''}`,
+          type: 'button',
+          tabindex: -1,
+          'data-spot': spot.id,
+          vars: { x: spot.x, y: spot.y },
+          'aria-label': spotName(spot, 0),
+        },
+        face && h('span', null, spot.type === 'straight' ? spot.numbers[0] : spotLabel(spot)),
+      );
       this.buttons.set(spot.id, button);
     }
-    this.element = h('div', { class: 'cloth', role: 'group', 'aria-label': t('roulette.table'), 'aria-describedby': 'table-keys' }, [...this.buttons.values()], this.chips);
+    this.element = h(
+      'div',
+      {
+        class: 'cloth',
+        role: 'group',
+        'aria-label': t('roulette.table'),
+        'aria-describedby': 'table-keys',
+      },
+      [...this.buttons.values()],
+      this.chips,
+    );
     this.current = 'straight:17';
     this.#button(this.current).tabIndex = 0;
     this.#listen();
   }
 
   /** @param {string} id */
-  #button(id) { return /** @type {HTMLButtonElement} */ (this.buttons.get(id)); }
+  #button(id) {
+    return /** @type {HTMLButtonElement} */ (this.buttons.get(id));
+  }
 
   /** @param {Event} event @returns {string|undefined} */
-  #spotOf(event) { return /** @type {HTMLElement} */ (/** @type {Element} */ (event.target).closest('[data-spot]'))?.dataset.spot; }
+  #spotOf(event) {
+    return /** @type {HTMLElement} */ (/** @type {Element} */ (event.target).closest('[data-spot]'))?.dataset.spot;
+  }
 
   #listen() {
     let pressed = Infinity; // when a finger (not a mouse) came down
-    this.element.addEventListener('pointerdown', (event) => { pressed = event.pointerType === 'mouse' ? Infinity : performance.now(); });
+    this.element.addEventListener('pointerdown', (event) => {
+      pressed = event.pointerType === 'mouse' ? Infinity : performance.now();
+    });
     this.element.addEventListener('click', (event) => {
       const spot = this.#spotOf(event);
       if (!spot) return;
@@ -87,16 +115,35 @@ export class Table {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const steps = /** @type {Record<string, [number, number]>} */ ({ ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] });
-    if (event.key in steps) { event.preventDefault(); this.#move(...steps[event.key]); }
-    else if (event.key === 'Backspace' || event.key === 'Delete') { event.preventDefault(); this.hand.take(this.current); }
-    else if (event.key === 'Enter') { event.preventDefault(); this.hand.spin(); }
+    const steps = /** @type {Record<string, [number, number]>} */ ({
+      ArrowRight: [1, 0],
+      ArrowLeft: [-1, 0],
+      ArrowDown: [0, 1],
+      ArrowUp: [0, -1],
+    });
+    if (event.key in steps) {
+      event.preventDefault();
+      this.#move(...steps[event.key]);
+    } else if (event.key === 'Backspace' || event.key === 'Delete') {
+      event.preventDefault();
+      this.hand.take(this.current);
+    } else if (event.key === 'Enter') {
+      event.preventDefault();
+      this.hand.spin();
+    }
   }
 
-  /** Moves the focus to the nearest spot in a direction, as seen on the screen. @param {number} dx @param {number} dy */
+  /**
+   * Moves the focus to the nearest spot in a direction, as seen on the screen.
+   * @param {number} dx
+   * @param {number} dy
+   */
   #move(dx, dy) {
     /** @param {HTMLElement} b */
-    const centre = (b) => { const r = b.getBoundingClientRect(); return { x: r.x + r.width / 2, y: r.y + r.height / 2 }; };
+    const centre = (b) => {
+      const r = b.getBoundingClientRect();
+      return { x: r.x + r.width / 2, y: r.y + r.height / 2 };
+    };
     const from = centre(this.#button(this.current));
     let best = '';
     let bestScore = Infinity;
@@ -107,7 +154,10 @@ export class Table {
       const aside = Math.abs((to.x - from.x) * dy) + Math.abs((to.y - from.y) * dx);
       if (ahead < 4) continue;
       const score = ahead + aside * 3;
-      if (score < bestScore) { bestScore = score; best = id; }
+      if (score < bestScore) {
+        bestScore = score;
+        best = id;
+      }
     }
     if (best) this.#focus(best, true);
   }
@@ -122,7 +172,7 @@ export class Table {
 
   /** Shows which numbers a bet covers. @param {string} [id] */
   light(id) {
-    const spot = id ? SPOT.get(id) ?? null : null;
+    const spot = id ? (SPOT.get(id) ?? null) : null;
     this.lightNumbers(spot && spot.covers.length ? spot.covers : []);
     this.hand.look(spot);
   }
@@ -136,13 +186,26 @@ export class Table {
   /** Draws the chips as they lie now. @param {Map<string, number>} laid @param {(id: string) => boolean} [won] */
   lay(laid, won) {
     /** @type {Map<string, HTMLElement>} */
-    const there = new Map([...this.chips.children].map((c) => [/** @type {HTMLElement} */ (c).dataset.on ?? '', /** @type {HTMLElement} */ (c)]));
-    for (const [id, chip] of there) if (!laid.has(id)) { chip.remove(); this.#button(id).setAttribute('aria-label', spotName(/** @type {any} */ (SPOT.get(id)), 0)); }
+    const there = new Map(
+      [...this.chips.children].map((c) => [
+        /** @type {HTMLElement} */ (c).dataset.on ?? '',
+        /** @type {HTMLElement} */ (c),
+      ]),
+    );
+    for (const [id, chip] of there)
+      if (!laid.has(id)) {
+        chip.remove();
+        this.#button(id).setAttribute('aria-label', spotName(/** @type {any} */ (SPOT.get(id)), 0));
+      }
     for (const [id, amount] of laid) {
       const spot = /** @type {import('./bets.js').Spot} */ (SPOT.get(id));
       let chip = there.get(id);
       if (!chip) {
-        chip = h('im-chip', { 'data-on': id, class: kind(spot), vars: { x: spot.x, y: spot.y } });
+        chip = h('im-chip', {
+          'data-on': id,
+          class: kind(spot),
+          vars: { x: spot.x, y: spot.y },
+        });
         this.chips.append(chip);
       }
       if (chip.getAttribute('amount') !== String(amount)) chip.setAttribute('amount', String(amount));

@@ -1,9 +1,9 @@
 // The wheel and the ball. The pocket is known before they move: the ball runs, falls, and rests in the pocket that the
 // server drew.
-import { h, s, reducedMotion } from '../../dom.js';
-import { wheelPicture } from '../wheel-picture.js';
+import { h, s, reducedMotion } from '../../app/dom.js';
+import { wheelPicture } from './wheel-picture.js';
 import { WHEEL } from './bets.js';
-import { sound } from '../../sound.js';
+import { sound } from '../../app/sound.js';
 
 const STEP = 360 / 37;
 const LENGTH = 5600; // milliseconds
@@ -17,8 +17,16 @@ const easeOut = (p) => 1 - (1 - p) ** 2.4;
 
 /** The eight diamonds on the bowl that the ball passes. */
 function deflectors() {
-  return s('svg', { class: 'deflectors', viewBox: '0 0 200 200', 'aria-hidden': 'true' },
-    Array.from({ length: 8 }, (_, i) => s('path', { d: i % 2 ? 'M100 10L102 14L100 18L98 14Z' : 'M93.5 14L100 12.4L106.5 14L100 15.6Z', transform: `rotate(${i * 45 + 22.5} 100 100)` })));
+  return s(
+    'svg',
+    { class: 'deflectors', viewBox: '0 0 200 200', 'aria-hidden': 'true' },
+    Array.from({ length: 8 }, (_, i) =>
+      s('path', {
+        d: i % 2 ? 'M100 10L102 14L100 18L98 14Z' : 'M93.5 14L100 12.4L106.5 14L100 15.6Z',
+        transform: `rotate(${i * 45 + 22.5} 100 100)`,
+      }),
+    ),
+  );
 }
 
 export class Wheel {
@@ -29,7 +37,14 @@ export class Wheel {
     this.disc = h('div', { class: 'disc' }, wheelPicture());
     this.throw = h('div', { class: 'throw' }, h('div', { class: 'ball' }));
     this.orbit = h('div', { class: 'orbit' }, this.throw);
-    this.element = h('div', { class: 'bowl', 'aria-hidden': 'true' }, deflectors(), this.disc, h('div', { class: 'depth' }), this.orbit);
+    this.element = h(
+      'div',
+      { class: 'bowl', 'aria-hidden': 'true' },
+      deflectors(),
+      this.disc,
+      h('div', { class: 'depth' }),
+      this.orbit,
+    );
     this.#rest(0);
     this.element.addEventListener('click', () => this.skip());
   }
@@ -48,7 +63,9 @@ export class Wheel {
   }
 
   /** Skips the animation to its result. */
-  skip() { for (const animation of this.running) animation.finish(); }
+  skip() {
+    for (const animation of this.running) animation.finish();
+  }
 
   /** Runs until the ball rests in the pocket. @param {number} pocket */
   async run(pocket) {
@@ -77,7 +94,11 @@ export class Wheel {
     this.angle = wheelAt(1);
     if (!reducedMotion()) {
       const timing = { duration: LENGTH };
-      this.running = [this.disc.animate(disc, timing), this.orbit.animate(orbit, timing), this.throw.animate(thrown, timing)];
+      this.running = [
+        this.disc.animate(disc, timing),
+        this.orbit.animate(orbit, timing),
+        this.throw.animate(thrown, timing),
+      ];
       const cue = setTimeout(() => sound.play('ball'), LENGTH * FALL * 0.85);
       this.#rest(pocket);
       await Promise.all(this.running.map((a) => a.finished));

@@ -1,18 +1,33 @@
 // What the player signs in with: password and e-mail address. Both change only with the current password.
-import { h } from '../../dom.js';
-import { t } from '../../i18n.js';
-import { state } from '../../store.js';
-import { get, put } from '../../api.js';
+import { h } from '../../app/dom.js';
+import { t } from '../../app/i18n.js';
+import { state } from '../../app/store.js';
+import { get, put } from '../../app/api.js';
 import { form, textField, newPassword } from '../../components/form.js';
 
 /** The field for the current password. @param {string} [label] */
 export function currentPassword(label = t('account.current_password')) {
-  return textField({ name: 'current', label, type: 'password', autocomplete: 'current-password', required: true, codes: ['wrong_password'] });
+  return textField({
+    name: 'current',
+    label,
+    type: 'password',
+    autocomplete: 'current-password',
+    required: true,
+    codes: ['wrong_password'],
+  });
 }
 
 /** Tells password managers whose password a form is about. @param {string} username */
 export function whose(username) {
-  return h('input', { type: 'text', autocomplete: 'username', value: username, hidden: true, readonly: true, 'aria-hidden': 'true', tabindex: -1 });
+  return h('input', {
+    type: 'text',
+    autocomplete: 'username',
+    value: username,
+    hidden: true,
+    readonly: true,
+    'aria-hidden': 'true',
+    tabindex: -1,
+  });
 }
 
 /** @param {string} username @param {() => Promise<void>} changed */
@@ -20,7 +35,11 @@ export function passwordForm(username, changed) {
   const current = currentPassword();
   const fresh = newPassword('new', t('account.new_password'));
   const box = form({
-    fields: [current, fresh], submit: t('account.change_password'), quiet: true, extra: [whose(username)], done: t('account.password_changed'),
+    fields: [current, fresh],
+    submit: t('account.change_password'),
+    quiet: true,
+    extra: [whose(username)],
+    done: t('account.password_changed'),
     async send() {
       await put('/me/password', { current: current.value, new: fresh.value });
       current.input.value = '';
@@ -36,9 +55,20 @@ export function passwordForm(username, changed) {
 /** @param {string} username @param {(email: string) => void} changed */
 export function emailForm(username, changed) {
   const current = currentPassword();
-  const email = textField({ name: 'email', label: t('account.new_email'), type: 'email', autocomplete: 'email', required: true, codes: ['invalid_email', 'email_taken'] });
+  const email = textField({
+    name: 'email',
+    label: t('account.new_email'),
+    type: 'email',
+    autocomplete: 'email',
+    required: true,
+    codes: ['invalid_email', 'email_taken'],
+  });
   const box = form({
-    fields: [current, email], submit: t('account.change_email'), quiet: true, extra: [whose(username)], done: t('account.email_changed'),
+    fields: [current, email],
+    submit: t('account.change_email'),
+    quiet: true,
+    extra: [whose(username)],
+    done: t('account.email_changed'),
     async send() {
       await put('/me/email', { email: email.value, password: current.value });
       current.input.value = '';

@@ -1,7 +1,7 @@
 // The live line: a WebSocket on which the casino sends news. It keeps the balance right when the player plays in two
 // places, tells game pages about rounds played elsewhere, and signs the page out when its session has ended elsewhere.
-import { state, changes, setCoins, sessionEnded, refresh } from './store.js';
-import { signals } from './api.js';
+import { state, setCoins, sessionEnded, refresh } from './store.js';
+import { emit, on } from './events.js';
 
 const SESSION_ENDED = 4001;
 
@@ -18,10 +18,10 @@ function connect() {
   const mine = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/live`);
   line = mine;
   mine.addEventListener('open', () => {
-    if (missing) changes.dispatchEvent(new Event('missed'));
+    if (missing) emit('missed');
     missing = false;
     tries = 0;
-    signals.dispatchEvent(new Event('answered'));
+    emit('answered');
     document.documentElement.dataset.live = 'open';
   });
   mine.addEventListener('message', (event) => {
@@ -29,14 +29,17 @@ function connect() {
     if (typeof news.coins === 'number') setCoins(news.coins, news.held_coins);
     if (news.round && state.account) state.account.open_round_id = news.round.settled ? null : news.round.id;
     if (news.round?.settled) refresh();
-    if (news.round) changes.dispatchEvent(new CustomEvent('round', { detail: news.round }));
+    if (news.round) emit('round', news.round);
   });
   mine.addEventListener('close', (event) => {
     if (line === mine) line = null;
     delete document.documentElement.dataset.live;
-    if (event.code === SESSION_ENDED) { sessionEnded(); return; }
+    if (event.code === SESSION_ENDED) {
+      sessionEnded();
+      return;
+    }
     if (!state.account) return;
-    signals.dispatchEvent(new Event('unanswered')); // the casino is gone, or is restarting
+    emit('unanswered'); // the casino is gone, or is restarting
     missing = true;
     tries += 1;
     again = setTimeout(connect, Math.min(60_000, 1000 * 2 ** Math.min(tries, 6)));
@@ -45,9 +48,20 @@ function connect() {
 
 /** Keeps the line open while somebody is signed in. */
 export function startLive() {
-  changes.addEventListener('change', () => {
-    if (state.account) { if (!line && !again) connect(); } else { clearTimeout(again); again = undefined; line?.close(); line = null; tries = 0; }
+  on('account', () => {
+    if (state.account) {
+      if (!line && !again) connect();
+    } else {
+      clearTimeout(again);
+      again = undefined;
+      line?.close();
+      line = null;
+      tries = 0;
+    }
   });
-  signals.addEventListener('found', () => { tries = 0; connect(); });
+  on('found', () => {
+    tries = 0;
+    connect();
+  });
   connect();
 }

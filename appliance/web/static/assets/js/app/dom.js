@@ -13,8 +13,11 @@ function assign(element, props) {
   for (const [name, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
-    else if (name === 'vars') for (const [k, v] of Object.entries(value)) /** @type {HTMLElement} */ (element).style.setProperty(`--${k}`, String(v));
-    else if (name === 'value') /** @type {HTMLInputElement} */ (element).value = value;
+    else if (name === 'vars')
+      for (const [k, v] of Object.entries(value))
+        /** @type {HTMLElement} */ (element).style.setProperty(`--${k}`, String(v));
+    else if (name === 'value')
+      /** @type {HTMLInputElement} */ (element).value = value;
     else if (name === 'class') element.setAttribute('class', value);
     else element.setAttribute(name, value === true ? '' : String(value));
   }
@@ -60,7 +63,7 @@ export function s(tag, props, ...children) {
 
 /** The address of an asset, of the same version as this page. @param {string} path */
 export function asset(path) {
-  return new URL(`../${path}`, import.meta.url).href;
+  return new URL(`../../${path}`, import.meta.url).href;
 }
 
 let idCount = 0;
@@ -75,7 +78,9 @@ export function announce(text) {
   const live = document.getElementById('live');
   if (!live) return;
   live.textContent = '';
-  requestAnimationFrame(() => { live.textContent = text; });
+  requestAnimationFrame(() => {
+    live.textContent = text;
+  });
 }
 
 /** Whether the player's system asks for reduced motion. */

@@ -1,6 +1,6 @@
 // The line icons, 24 by 24, drawn for these pages.
-import { s } from './dom.js';
-import { GAMES } from './games/list.js';
+import { s } from '../app/dom.js';
+import { GAMES } from '../games/list.js';
 
 /** @type {Record<string, string[]>} */
 const PATHS = {
@@ -20,7 +20,13 @@ const PATHS = {
   clear: ['M6 6l12 12M18 6L6 18'],
   repeat: ['M17 3l3 3-3 3', 'M4 11V9a3 3 0 0 1 3-3h13', 'M7 21l-3-3 3-3', 'M20 13v2a3 3 0 0 1-3 3H4'],
   eraser: ['M10 19.5L4 13.5 13.5 4l6.5 6.5-9 9z', 'M8.5 9l6.5 6.5M10 19.5h10'],
-  coins: ['M9 5c3.5 0 6 1 6 2.5S12.5 10 9 10 3 9 3 7.5 5.5 5 9 5z', 'M3 7.5V16c0 1.5 2.5 2.5 6 2.5', 'M3 12c0 1.3 2 2.2 5 2.4', 'M16 12.5c3 0 5 .9 5 2.2s-2 2.3-5 2.3-5-1-5-2.3 2-2.2 5-2.2z', 'M11 14.7V18c0 1.3 2 2.2 5 2.2s5-.9 5-2.2v-3.3'],
+  coins: [
+    'M9 5c3.5 0 6 1 6 2.5S12.5 10 9 10 3 9 3 7.5 5.5 5 9 5z',
+    'M3 7.5V16c0 1.5 2.5 2.5 6 2.5',
+    'M3 12c0 1.3 2 2.2 5 2.4',
+    'M16 12.5c3 0 5 .9 5 2.2s-2 2.3-5 2.3-5-1-5-2.3 2-2.2 5-2.2z',
+    'M11 14.7V18c0 1.3 2 2.2 5 2.2s5-.9 5-2.2v-3.3',
+  ],
   download: ['M12 4v11M7.5 11l4.5 4.5 4.5-4.5', 'M4.5 20h15'],
   check: ['M4.5 12.5l5 5 10-11'],
   cross: ['M6 6l12 12M18 6L6 18'],
@@ -28,6 +34,17 @@ const PATHS = {
 
 /** @param {string} name of an icon, or of a game @returns {SVGElement} */
 export function icon(name) {
-  return s('svg', { viewBox: '0 0 24 24', fill: 'none', stroke: 'currentColor', 'stroke-width': 1.7, 'stroke-linecap': 'round', 'stroke-linejoin': 'round', 'aria-hidden': 'true' },
-    (PATHS[name] ?? GAMES[name]?.icon ?? []).map((d) => s('path', { d })));
+  return s(
+    'svg',
+    {
+      viewBox: '0 0 24 24',
+      fill: 'none',
+      stroke: 'currentColor',
+      'stroke-width': 1.7,
+      'stroke-linecap': 'round',
+      'stroke-linejoin': 'round',
+      'aria-hidden': 'true',
+    },
+    (PATHS[name] ?? GAMES[name]?.icon ?? []).map((d) => s('path', { d })),
+  );
 }

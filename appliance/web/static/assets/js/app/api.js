@@ -1,4 +1,5 @@
 // The casino's API. Every answer is either the JSON, or an ApiError with a stable code.
+import { emit } from './events.js';
 
 export class ApiError extends Error {
   /**
@@ -14,19 +15,21 @@ export class ApiError extends Error {
   }
 
   /** Seconds to wait before asking again, or 0. */
-  get retryAfter() { return Number(this.problem.retry_after ?? 0); }
+  get retryAfter() {
+    return Number(this.problem.retry_after ?? 0);
+  }
 
   /** Whether it is unknown if the request was carried out. */
   get unknown() {
-    return this.status === 0 || this.code === 'outcome_unknown' || this.status === 502 || this.status === 504 || (this.status >= 500 && this.code === 'no_code');
+    return (
+      this.status === 0 ||
+      this.code === 'outcome_unknown' ||
+      this.status === 502 ||
+      this.status === 504 ||
+      (this.status >= 500 && this.code === 'no_code')
+    );
   }
 }
-
-/** Dispatches 'answered', 'unanswered' and 'signed-out', among others. */
-export const signals = new EventTarget();
-
-/** @param {string} name @param {any} [detail] */
-function signal(name, detail) { signals.dispatchEvent(new CustomEvent(name, { detail })); }
 
 /**
  * @param {string} method
@@ -43,23 +46,34 @@ export async function call(method, path, options = {}) {
   let text;
   try {
     answer = await fetch(`/api/v1${path}`, {
-      method, headers, credentials: 'same-origin', cache: 'no-store',
+      method,
+      headers,
+      credentials: 'same-origin',
+      cache: 'no-store',
       body: options.body === undefined ? undefined : JSON.stringify(options.body),
       signal: AbortSignal.timeout(options.timeout ?? 15_000),
     });
     text = await answer.text();
   } catch {
-    signal('unanswered');
+    emit('unanswered');
     throw new ApiError(0, 'offline');
   }
   let data = null;
-  try { data = text ? JSON.parse(text) : null; } catch { /* a page from something between us and the casino */ }
-  if (answer.ok) { signal('answered'); return data; }
+  try {
+    data = text ? JSON.parse(text) : null;
+  } catch {
+    /* a page from something between us and the casino */
+  }
+  if (answer.ok) {
+    emit('answered');
+    return data;
+  }
   const error = new ApiError(answer.status, data?.code ?? 'no_code', {
-    ...data, retry_after: data?.retry_after ?? Number(answer.headers.get('Retry-After') ?? 0),
+    ...data,
+    retry_after: data?.retry_after ?? Number(answer.headers.get('Retry-After') ?? 0),
   });
-  signal(error.unknown ? 'unanswered' : 'answered');
-  if (error.code === 'unauthenticated') signal('signed-out');
+  emit(error.unknown ? 'unanswered' : 'answered');
+  if (error.code === 'unauthenticated') emit('refused-session');
   throw error;
 }
 
@@ -74,7 +88,9 @@ async function patiently(ask) {
       return await ask();
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 429 || tries === 4 || error.retryAfter > 5) throw error;
-      await new Promise((resolve) => { setTimeout(resolve, Math.max(1, error.retryAfter) * 1000); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, Math.max(1, error.retryAfter) * 1000);
+      });
     }
   }
 }
@@ -90,6 +106,8 @@ export const remove = (path) => patiently(() => call('DELETE', path));
 
 /** A query string of the values that are set. @param {Record<string, string|number|null|undefined>} values */
 export function query(values) {
-  const set = Object.entries(values).filter(([, v]) => v !== null && v !== undefined && v !== '').map(([k, v]) => [k, String(v)]);
+  const set = Object.entries(values)
+    .filter(([, v]) => v !== null && v !== undefined && v !== '')
+    .map(([k, v]) => [k, String(v)]);
   return set.length ? `?${new URLSearchParams(set)}` : '';
 }

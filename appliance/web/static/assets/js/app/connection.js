@@ -1,6 +1,6 @@
 // Whether the casino can be reached. A failed request or live line is only a doubt: the page then asks for the casino's
 // pulse, and the connection counts as lost when that fails, too. From then on it asks until the casino answers.
-import { signals } from './api.js';
+import { emit, on } from './events.js';
 
 const PATIENCE = 3000; // a slower answer counts as none
 
@@ -15,8 +15,15 @@ let again;
 /** Asks for the casino's pulse. The casino neither counts nor logs these requests. */
 async function pulse() {
   try {
-    return (await fetch('/health/live', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) })).ok;
-  } catch { return false; }
+    return (
+      await fetch('/health/live', {
+        cache: 'no-store',
+        signal: AbortSignal.timeout(PATIENCE),
+      })
+    ).ok;
+  } catch {
+    return false;
+  }
 }
 
 /** Finds out whether the casino can be reached now. */
@@ -26,38 +33,55 @@ export async function check() {
   if (asking) return;
   asking = true;
   let there, heard, of;
-  do { // a doubt that arises while the casino is being asked may be newer than its answer
+  do {
+    // a doubt that arises while the casino is being asked may be newer than its answer
     of = doubts;
     heard = answers;
     there = await pulse();
   } while (of !== doubts);
   asking = false;
-  if (there || answers !== heard) found(); else lose(); // an answer that arrived meanwhile outweighs an older question
+  if (there || answers !== heard) found();
+  else lose(); // an answer that arrived meanwhile outweighs an older question
 }
 
 function lose() {
   tries += 1;
-  again = setTimeout(() => { void check(); }, Math.min(20_000, 500 * 2 ** tries));
+  again = setTimeout(
+    () => {
+      void check();
+    },
+    Math.min(20_000, 500 * 2 ** tries),
+  );
   if (connection.lost) return;
   connection.lost = true;
-  signals.dispatchEvent(new Event('lost'));
+  emit('lost');
 }
 
 function found() {
   clearTimeout(again);
   // The browser says it is offline: the answer may have been sent before that, or the casino is on this machine.
-  if (!navigator.onLine) again = setTimeout(() => { void check(); }, 2000);
+  if (!navigator.onLine)
+    again = setTimeout(() => {
+      void check();
+    }, 2000);
   answers += 1;
   tries = 0;
   if (!connection.lost) return;
   connection.lost = false;
-  signals.dispatchEvent(new Event('found'));
+  emit('found');
 }
 
 /** Subscribes to requests that fail and succeed. Call it once. */
 export function startConnection() {
-  signals.addEventListener('unanswered', () => { if (!connection.lost) void check(); });
-  signals.addEventListener('answered', found);
-  addEventListener('offline', () => { void check(); });
-  addEventListener('online', () => { tries = 0; void check(); });
+  on('unanswered', () => {
+    if (!connection.lost) void check();
+  });
+  on('answered', found);
+  addEventListener('offline', () => {
+    void check();
+  });
+  addEventListener('online', () => {
+    tries = 0;
+    void check();
+  });
 }

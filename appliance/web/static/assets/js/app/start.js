@@ -1,41 +1,47 @@
 // The start: words, account, frame, page.
 import { useLanguage, errorText } from './i18n.js';
-import { load, changes, state } from './store.js';
-import { drawFrame, markCurrent, startFrame, showBanner } from './frame.js';
-import { startRouter, rerender } from './router.js';
-import { signals, ApiError } from './api.js';
+import { load, state } from './store.js';
+import { drawFrame, markCurrent, startFrame, showBanner, signOut, refocusLanguage } from './frame.js';
+import { prefetch, startRoutes } from './routes.js';
+import { again } from './navigation.js';
+import { ApiError } from './api.js';
+import { once } from './events.js';
 import { resume } from './bets.js';
 import { startRealityCheck } from './reality.js';
 import { startLive } from './live.js';
 import { startConnection } from './connection.js';
 import { takeSecret } from './secret.js';
-import './components/chip.js';
-import './components/card.js';
+import '../components/chip.js';
+import '../components/card.js';
 
 // Shows errors of actions that nothing else has handled.
 addEventListener('unhandledrejection', (event) => {
   if (!(event.reason instanceof ApiError)) return;
   event.preventDefault();
-  showBanner(errorText(event.reason.code, event.reason.retryAfter), { close: true });
+  showBanner(errorText(event.reason.code, event.reason.retryAfter), {
+    close: true,
+  });
 });
 
 takeSecret();
+prefetch();
 const account = load().catch((error) => error);
 await useLanguage();
 const failed = await account;
 if (failed instanceof Error) {
   console.warn(failed.message); // the page itself shows what can't be reached
-  signals.addEventListener('found', async () => { await load(); await rerender(); }, { once: true });
+  once('found', async () => {
+    await load();
+    await again();
+  });
 }
 drawFrame();
 startFrame();
 startConnection();
-startRealityCheck();
-await startRouter(markCurrent);
+startRealityCheck(signOut);
+await startRoutes(markCurrent);
+refocusLanguage();
 startLive();
-if (state.account) {
-  const answer = await resume();
-  if (answer) { await load(); changes.dispatchEvent(new CustomEvent('resumed', { detail: answer })); }
-}
+if (state.account) await resume();
 document.documentElement.dataset.ready = '';
 performance.mark('ready');

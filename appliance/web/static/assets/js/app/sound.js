@@ -1,11 +1,16 @@
 // Short cues, synthesised. Off until the player switches them on.
+import { device } from './kept.js';
 
 /** @type {AudioContext|null} */
 let context = null;
 
-function stored() { try { return localStorage.getItem('imperio.sound') === 'on'; } catch { return false; } }
-
-/** @param {number} frequency @param {number} start @param {number} length @param {OscillatorType} shape @param {number} loud */
+/**
+ * @param {number} frequency
+ * @param {number} start
+ * @param {number} length
+ * @param {OscillatorType} shape
+ * @param {number} loud
+ */
 function tone(frequency, start, length, shape, loud) {
   if (!context) return;
   const oscillator = context.createOscillator();
@@ -23,17 +28,20 @@ function tone(frequency, start, length, shape, loud) {
 
 const CUES = {
   chip: () => tone(1900, 0, 0.05, 'triangle', 0.12),
-  reel: () => { tone(150, 0, 0.09, 'square', 0.05); tone(90, 0.01, 0.12, 'sine', 0.18); },
+  reel: () => {
+    tone(150, 0, 0.09, 'square', 0.05);
+    tone(90, 0.01, 0.12, 'sine', 0.18);
+  },
   card: () => tone(520, 0, 0.05, 'sawtooth', 0.035),
   ball: () => tone(2600, 0, 0.03, 'sine', 0.08),
   win: () => [523, 659, 784, 1047].forEach((f, i) => tone(f, i * 0.09, 0.4, 'sine', 0.09)),
 };
 
 export const sound = {
-  on: stored(),
+  on: device.get('sound') === true,
   toggle() {
     this.on = !this.on;
-    try { localStorage.setItem('imperio.sound', this.on ? 'on' : 'off'); } catch { /* this visit only */ }
+    device.set('sound', this.on);
     if (this.on) this.play('chip');
   },
   /** @param {keyof typeof CUES} cue */

@@ -1,5 +1,6 @@
 // Languages: English, Spanish, German. Chosen from the browser, switchable, kept on this device.
 import { asset } from './dom.js';
+import { device } from './kept.js';
 
 export const LANGUAGES = /** @type {const} */ (['en', 'es', 'de']);
 
@@ -8,34 +9,23 @@ let words = {};
 /** @type {string} */
 let language = 'en';
 
-/** @param {string} key */
-function remembered(key) {
-  try { return localStorage.getItem(key); } catch { return null; }
-}
-
-/** @returns {string} */
-function preferred() {
-  const chosen = remembered('imperio.language');
-  if (chosen && LANGUAGES.some((l) => l === chosen)) return chosen;
-  for (const wanted of navigator.languages) {
-    const base = wanted.slice(0, 2).toLowerCase();
-    if (LANGUAGES.some((l) => l === base)) return base;
-  }
-  return 'en';
-}
-
-/** Loads the words of a language, or of the one that the browser prefers. @param {string} [wanted] */
-export async function useLanguage(wanted) {
-  const next = wanted ?? preferred();
-  const answer = await fetch(asset(`i18n/${next}.json`));
-  if (!answer.ok) throw new Error(`the words of ${next} could not be loaded: ${answer.status}`);
+/** Loads the words of the page's language, which early.js has chosen. */
+export async function useLanguage() {
+  const chosen = document.documentElement.lang;
+  const answer = await fetch(asset(`i18n/${chosen}.json`));
+  if (!answer.ok) throw new Error(`the words of ${chosen} could not be loaded: ${answer.status}`);
   words = await answer.json();
-  language = next;
-  document.documentElement.lang = next;
-  if (wanted) try { localStorage.setItem('imperio.language', wanted); } catch { /* this visit only */ }
+  language = chosen;
 }
 
-export function currentLanguage() { return language; }
+/** Keeps the language that the player has chosen; pages that are loaded from now on use it. @param {string} chosen */
+export function keepLanguage(chosen) {
+  device.set('language', chosen);
+}
+
+export function currentLanguage() {
+  return language;
+}
 
 /** The locale for numbers and dates: the browser's own variant of the language, if it has one. */
 function locale() {
@@ -49,16 +39,26 @@ function locale() {
  */
 export function t(key, params) {
   let text = words[key];
-  if (text === undefined) { console.error(`no words for ${key}`); return key; }
+  if (text === undefined) {
+    console.error(`no words for ${key}`);
+    return key;
+  }
   if (params) for (const [name, value] of Object.entries(params)) text = text.replaceAll(`{${name}}`, String(value));
   return text;
 }
 
-/** A rule in the language. The casino states it; the pages have no words of their own for rules. @param {import('./types.js').Rule} rule */
-export function inWords(rule) { return rule[/** @type {'en'|'es'|'de'} */ (language)]; }
+/**
+ * A rule in the language. The casino states it; the pages have no words of their own for rules.
+ * @param {import('./types.js').Rule} rule
+ */
+export function inWords(rule) {
+  return rule[/** @type {'en'|'es'|'de'} */ (language)];
+}
 
 /** True where the language has the key. @param {string} key */
-export function has(key) { return key in words; }
+export function has(key) {
+  return key in words;
+}
 
 /** All words whose key starts so, for a page that is saved to disk. @param {string} prefix */
 export function wordsUnder(prefix) {
@@ -80,11 +80,20 @@ function waitText(seconds) {
 }
 
 /** @param {number} n */
-export function num(n) { return new Intl.NumberFormat(locale()).format(n); }
+export function num(n) {
+  return new Intl.NumberFormat(locale()).format(n);
+}
 
 /** The short form of a large figure, never rounded up: 1.23B. @param {number} n */
 export function brief(n) {
-  return new Intl.NumberFormat(locale(), /** @type {any} */ ({ notation: 'compact', maximumSignificantDigits: 3, roundingMode: 'trunc' })).format(n);
+  return new Intl.NumberFormat(
+    locale(),
+    /** @type {any} */ ({
+      notation: 'compact',
+      maximumSignificantDigits: 3,
+      roundingMode: 'trunc',
+    }),
+  ).format(n);
 }
 
 /** "1 coin", "5 coins". @param {number} n */
@@ -101,7 +110,8 @@ export function coins(n) {
 export function wholeNumber(text) {
   const group = new Intl.NumberFormat(locale()).formatToParts(1234567).find((p) => p.type === 'group')?.value ?? ',';
   const groups = text.trim().split(/\s/.test(group) ? /\s/ : group);
-  const right = groups.length === 1 ? /^\d+$/.test(groups[0]) : groups.every((g, i) => (i ? /^\d{3}$/ : /^\d{1,3}$/).test(g));
+  const right =
+    groups.length === 1 ? /^\d+$/.test(groups[0]) : groups.every((g, i) => (i ? /^\d{3}$/ : /^\d{1,3}$/).test(g));
   const value = Number(groups.join(''));
   return right && Number.isSafeInteger(value) ? value : null;
 }
@@ -113,42 +123,83 @@ export function signed(n) {
 
 /** @param {number} share 0.9583 */
 export function percent(share, digits = 2) {
-  return new Intl.NumberFormat(locale(), { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits }).format(share);
+  return new Intl.NumberFormat(locale(), {
+    style: 'percent',
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(share);
 }
 
 /** @param {number} n @param {number} digits */
 export function decimal(n, digits) {
-  return new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(n);
+  return new Intl.NumberFormat(locale(), {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(n);
 }
 
 /** @param {string|number|Date} when */
 export function dateTime(when) {
-  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(when));
+  return new Intl.DateTimeFormat(locale(), {
+    dateStyle: 'medium',
+    timeStyle: 'short',
+  }).format(new Date(when));
 }
 
 /** From one moment to another, with the time of day if the two are close. @param {number} from @param {number} to */
 export function period(from, to) {
-  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: to - from < 86_400_000 ? 'short' : undefined }).formatRange(from, to);
+  return new Intl.DateTimeFormat(locale(), {
+    dateStyle: 'medium',
+    timeStyle: to - from < 86_400_000 ? 'short' : undefined,
+  }).formatRange(from, to);
 }
 
 /** @param {string|number|Date} when */
 export function shortTime(when) {
-  return new Intl.DateTimeFormat(locale(), { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' }).format(new Date(when));
+  return new Intl.DateTimeFormat(locale(), {
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+  }).format(new Date(when));
 }
 
-/** A moment on the axis of a chart, as exact as its span asks for. @param {number} when @param {number} span milliseconds */
+/**
+ * A moment on the axis of a chart, as exact as its span asks for.
+ * @param {number} when
+ * @param {number} span milliseconds
+ */
 export function tick(when, span) {
   const days = span / 86_400_000;
-  return new Intl.DateTimeFormat(locale(), days < 0.01 ? { hour: '2-digit', minute: '2-digit', second: '2-digit' } : days < 1 ? { hour: '2-digit', minute: '2-digit' } : days < 300 ? { month: 'short', day: 'numeric' } : { month: 'short', year: 'numeric' }).format(when);
+  return new Intl.DateTimeFormat(
+    locale(),
+    days < 0.01
+      ? { hour: '2-digit', minute: '2-digit', second: '2-digit' }
+      : days < 1
+        ? { hour: '2-digit', minute: '2-digit' }
+        : days < 300
+          ? { month: 'short', day: 'numeric' }
+          : { month: 'short', year: 'numeric' },
+  ).format(when);
 }
 
 /** "1 minute", "90 minutes". @param {number} n */
-export function minutes(n) { return new Intl.NumberFormat(locale(), { style: 'unit', unit: 'minute', unitDisplay: 'long' }).format(n); }
+export function minutes(n) {
+  return new Intl.NumberFormat(locale(), {
+    style: 'unit',
+    unit: 'minute',
+    unitDisplay: 'long',
+  }).format(n);
+}
 
 /** In words: "1 hour, 5 minutes". @param {number} milliseconds */
 export function timeSpent(milliseconds) {
   const all = Math.max(0, Math.floor(milliseconds / 60_000));
-  const hours = new Intl.NumberFormat(locale(), { style: 'unit', unit: 'hour', unitDisplay: 'long' }).format(Math.floor(all / 60));
+  const hours = new Intl.NumberFormat(locale(), {
+    style: 'unit',
+    unit: 'hour',
+    unitDisplay: 'long',
+  }).format(Math.floor(all / 60));
   return all < 60 ? minutes(all) : all % 60 ? `${hours}, ${minutes(all % 60)}` : hours;
 }
 

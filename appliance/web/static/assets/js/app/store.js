@@ -1,5 +1,7 @@
 // What the pages know about the player: account, sitting, seeds, games. One place, with a signal on each change.
-import { get, post, signals, ApiError } from './api.js';
+import { get, post, ApiError } from './api.js';
+import { emit, on } from './events.js';
+import { device } from './kept.js';
 
 /** @typedef {import('./types.js').Account} Account */
 /** @typedef {import('./types.js').Fairness} Fairness */
@@ -10,7 +12,6 @@ import { get, post, signals, ApiError } from './api.js';
 
 /** A sitting ends after half an hour without play. */
 const GAP = 30 * 60_000;
-const SITTING = 'imperio.sitting';
 
 /**
  * @typedef {object} Sitting
@@ -21,33 +22,44 @@ const SITTING = 'imperio.sitting';
  * @property {number} checked Unix milliseconds of the last reality check
  */
 
-/** @type {{account: Account|null, sitting: Sitting|null, net: number, fairness: Fairness|null, games: GameInfo[]|null, rules: Rule[], house: House|null, realityMinutes: number|null}} */
-export const state = { account: null, sitting: null, net: 0, fairness: null, games: null, rules: [], house: null, realityMinutes: null };
+/**
+ * @type {{account: Account|null, sitting: Sitting|null, net: number, fairness: Fairness|null, games: GameInfo[]|null, rules: Rule[], house: House|null, realityMinutes: number|null}}
+ */
+export const state = {
+  account: null,
+  sitting: null,
+  net: 0,
+  fairness: null,
+  games: null,
+  rules: [],
+  house: null,
+  realityMinutes: null,
+};
 
-export const changes = new EventTarget();
-function changed() { changes.dispatchEvent(new Event('change')); }
+function changed() {
+  emit('account');
+}
 
 let total = 0; // net of all time
 let held = 0; // the number of outcomes that are known but not shown yet
 
-/** Whether this browser has ever signed in. If it hasn't, load() need not ask the casino. */
-const KNOWN = 'imperio.known';
-/** @param {boolean} known */
+/** Notes whether this browser is signed in. If it isn't, load() need not ask the casino. @param {boolean} known */
 function remember(known) {
-  try { if (known) localStorage.setItem(KNOWN, '1'); else localStorage.removeItem(KNOWN); } catch { /* then every visit asks */ }
-}
-function neverSignedIn() {
-  try { return localStorage.getItem(KNOWN) === null; } catch { return false; }
+  device.set('known', known ? 1 : null);
 }
 
 /** Reads who is signed in, if anybody, and who may sign up. */
 export async function load() {
   const asked = house().catch(() => {}); // the page that needs it asks again, and says what is wrong
-  try { await loadAccount(); } finally { await asked; }
+  try {
+    await loadAccount();
+  } finally {
+    await asked;
+  }
 }
 
 async function loadAccount() {
-  if (neverSignedIn()) return;
+  if (!device.get('known')) return;
   try {
     state.account = await get('/me');
   } catch (error) {
@@ -67,10 +79,10 @@ async function loadAccount() {
 /** @param {string} account */
 function takeSeat(account) {
   const now = Date.now();
-  /** @type {Sitting|null} */
-  let seat = null;
-  try { seat = JSON.parse(localStorage.getItem(SITTING) ?? 'null'); } catch { /* a new sitting */ }
-  if (!seat || seat.account !== account || now - seat.seen > GAP) seat = { account, start: now, seen: now, base: total, checked: now };
+  /** @type {Sitting|undefined} */
+  let seat = device.get('sitting');
+  if (!seat || seat.account !== account || now - seat.seen > GAP)
+    seat = { account, start: now, seen: now, base: total, checked: now };
   state.sitting = seat;
   state.net = total - seat.base;
   stay();
@@ -80,14 +92,14 @@ function takeSeat(account) {
 export function stay() {
   if (!state.sitting) return;
   state.sitting.seen = Date.now();
-  try { localStorage.setItem(SITTING, JSON.stringify(state.sitting)); } catch { /* the sitting then lasts as long as the page */ }
+  device.set('sitting', state.sitting);
 }
 
 /** The account after signing in or up. @param {Account} account */
 export async function signedIn(account) {
   state.account = account;
   remember(true);
-  try { localStorage.removeItem(SITTING); } catch { /* see takeSeat */ }
+  device.set('sitting', null);
   await load();
 }
 
@@ -96,7 +108,7 @@ export function signedOut() {
   state.sitting = null;
   state.fairness = null;
   remember(false);
-  try { localStorage.removeItem(SITTING); } catch { /* see takeSeat */ }
+  device.set('sitting', null);
   changed();
 }
 
@@ -108,18 +120,26 @@ let leaving = 0; // how many requests that end this session are under way
  */
 export async function leave(request) {
   leaving += 1;
-  try { return await request(); } finally { leaving -= 1; }
+  try {
+    return await request();
+  } finally {
+    leaving -= 1;
+  }
 }
 
 /** The casino said that the session has ended. */
 export function sessionEnded() {
   if (!state.account || leaving > 0) return;
   signedOut();
-  signals.dispatchEvent(new Event('session-ended'));
+  emit('session-ended');
 }
-signals.addEventListener('signed-out', sessionEnded);
+on('refused-session', sessionEnded);
 
-/** Sets the balance. It is shown at once, unless an outcome is still being played out. @param {number} coins @param {number} [heldCoins] */
+/**
+ * Sets the balance. It is shown at once, unless an outcome is still being played out.
+ * @param {number} coins
+ * @param {number} [heldCoins]
+ */
 export function setCoins(coins, heldCoins) {
   if (!state.account || held > 0) return;
   state.account.coins = coins;
@@ -128,7 +148,9 @@ export function setCoins(coins, heldCoins) {
 }
 
 /** Freezes the shown balance until release() is called. */
-export function hold() { held += 1; }
+export function hold() {
+  held += 1;
+}
 
 /**
  * The outcome is shown: the balance and the net result follow.
@@ -151,9 +173,16 @@ export function release(answer) {
 /** Waits until no outcome is being played out. @returns {Promise<void>} */
 export function shown() {
   return new Promise((resolve) => {
-    const look = () => { if (held === 0) { changes.removeEventListener('change', look); resolve(); } };
-    changes.addEventListener('change', look);
-    look();
+    if (held === 0) {
+      resolve();
+      return;
+    }
+    const off = on('account', () => {
+      if (held === 0) {
+        off();
+        resolve();
+      }
+    });
   });
 }
 
@@ -164,7 +193,10 @@ export function refresh() {
   clearTimeout(soon);
   soon = setTimeout(async () => {
     if (!state.account || !state.sitting) return;
-    if (held > 0) { refresh(); return; }
+    if (held > 0) {
+      refresh();
+      return;
+    }
     try {
       const [account, statistics] = await Promise.all([get('/me'), get('/me/statistics')]);
       if (held > 0 || !state.sitting) return;
@@ -172,7 +204,9 @@ export function refresh() {
       total = statistics.total.net;
       state.net = total - state.sitting.base;
       changed();
-    } catch { /* the next round or page asks again */ }
+    } catch {
+      /* the next round or page asks again */
+    }
   }, 4000);
 }
 
@@ -185,7 +219,10 @@ export async function fairness(fresh = false) {
 /** Rotates to a client seed drawn in this browser, which the house can't have known. @param {string} seed */
 export async function rotate(seed) {
   const answer = await post('/me/fairness/rotations', { client_seed: seed });
-  state.fairness = { ...answer.fairness, revealed: [answer.revealed, ...(state.fairness?.revealed ?? [])] };
+  state.fairness = {
+    ...answer.fairness,
+    revealed: [answer.revealed, ...(state.fairness?.revealed ?? [])],
+  };
   changed();
   return answer;
 }
@@ -197,12 +234,17 @@ export function drawSeed() {
 
 /** @type {Promise<void>|null} */
 let ensuring = null;
-/** Before the first bet, the default client seed is replaced by one that this browser draws. Callers share one rotation. */
+/**
+ * Before the first bet, the default client seed is replaced by one that this browser draws. Callers share one
+ * rotation.
+ */
 export function ensureOwnSeed() {
   ensuring ??= (async () => {
     const now = await fairness();
     if (now.client_seed_is_default && !now.open_round_id && !state.account?.open_round_id) await rotate(drawSeed());
-  })().finally(() => { ensuring = null; });
+  })().finally(() => {
+    ensuring = null;
+  });
   return ensuring;
 }
 
@@ -213,11 +255,21 @@ export async function house() {
 }
 
 /** Whether the pages invite to sign up: as long as the house doesn't say that it is closed. */
-export function canSignUp() { return state.house?.sign_up !== 'closed'; }
+export function canSignUp() {
+  return state.house?.sign_up !== 'closed';
+}
 
-/** @returns {Promise<GameInfo[]>} */
+/** @type {Promise<void>|null} */
+let asking = null;
+/** All games, with their rules and limits. They are asked for once; callers share the answer. @returns {Promise<GameInfo[]>} */
 export async function games() {
-  if (!state.games) ({ games: state.games, rules: state.rules } = await get('/games'));
+  asking ??= (async () => {
+    ({ games: state.games, rules: state.rules } = await get('/games'));
+  })().catch((error) => {
+    asking = null; // the next caller asks again
+    throw error;
+  });
+  await asking;
   return state.games ?? [];
 }
 

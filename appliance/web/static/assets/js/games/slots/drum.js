@@ -1,5 +1,6 @@
-// One drum of the slot machine: sixteen stops around an axle, two for each symbol of its strip (GAMES.md: stops 15 to 30).
-import { h, asset, reducedMotion } from '../dom.js';
+// One drum of the slot machine: sixteen stops around an axle, two for each symbol of its strip (GAMES.md: stops 15 to
+// 30).
+import { h, asset, reducedMotion } from '../../app/dom.js';
 
 export const STRIPS = [
   ['cherry', 'lemon', 'lemon', 'banana', 'banana', 'lemon', 'apple', 'lemon'],
@@ -8,18 +9,29 @@ export const STRIPS = [
 ];
 const STOPS = 16;
 const STEP = 360 / STOPS;
-/** Degrees per millisecond at full spin. Each drum has its own speed and starts a little after the one before it; in step they would look like one picture. */
+/**
+ * Degrees per millisecond at full spin. Each drum has its own speed and starts a little after the one before it; in
+ * step they would look like one picture.
+ */
 const SPEEDS = [0.7, 0.76, 0.73];
 const LATER = 70; // milliseconds
 const GATHER = 420; // milliseconds from rest to full spin
 const BRAKE = 650; // milliseconds of the shortest braking
-/** How long a drum needs to come to rest on any stop, in milliseconds: the longest braking covers one turn more than the shortest. */
+/**
+ * How long a drum needs to come to rest on any stop, in milliseconds: the longest braking covers one turn more than
+ * the shortest.
+ */
 export const LANDING = BRAKE + (1.5 * 360) / Math.min(...SPEEDS);
 
 /** @param {number} reel @param {number} stop 15 … 30 */
-export function symbolAt(reel, stop) { return STRIPS[reel][Math.ceil(stop / 2) - 8]; }
+export function symbolAt(reel, stop) {
+  return STRIPS[reel][Math.ceil(stop / 2) - 8];
+}
 
-/** The position of a drum that brakes from full speed, at share p of its way: one small overshoot, then rest. @param {number} p */
+/**
+ * The position of a drum that brakes from full speed, at share p of its way: one small overshoot, then rest.
+ * @param {number} p
+ */
 function braking(p) {
   const slow = 1 - (1 - p) ** 3;
   return slow + 0.055 * Math.sin(Math.PI * Math.min(1, Math.max(0, (p - 0.55) / 0.45))) * Math.sin(Math.PI * 0.5 * p);
@@ -31,7 +43,8 @@ function braking(p) {
  * sorting: facets that face away are not drawn, and the others don't overlap.
  * @param {string} turned
  */
-const place = (turned) => `translateZ(calc(var(--face) * -2.5)) rotateX(${turned}) translateZ(calc(var(--face) * 2.5137))`;
+const place = (turned) =>
+  `translateZ(calc(var(--face) * -2.5)) rotateX(${turned}) translateZ(calc(var(--face) * 2.5137))`;
 
 export class Drum {
   /** @param {number} reel @param {number} stop its initial stop */
@@ -41,9 +54,36 @@ export class Drum {
     this.lead = (this.speed * GATHER) / 2; // degrees until full spin
     this.angle = this.angleOf(stop);
     this.facets = Array.from({ length: STOPS }, (_, i) =>
-      h('div', { class: 'facet', 'data-stop': 15 + i }, h('img', { src: asset(`img/${symbolAt(reel, 15 + i)}.svg`), alt: '', width: 76, height: 76, draggable: 'false' })));
+      h(
+        'div',
+        { class: 'facet', 'data-stop': 15 + i },
+        h('img', {
+          src: asset(`img/${symbolAt(reel, 15 + i)}.svg`),
+          alt: '',
+          width: 76,
+          height: 76,
+          draggable: 'false',
+        }),
+      ),
+    );
     // A strip at full speed as the eye sees it: the symbols smeared into one long run.
-    this.strip = h('div', { class: 'run' }, h('div', { class: 'blurred' }, [...STRIPS[reel], ...STRIPS[reel].slice(0, 3)].map((symbol) => h('img', { src: asset(`img/${symbol}.svg`), alt: '', width: 76, height: 76, draggable: 'false' }))));
+    this.strip = h(
+      'div',
+      { class: 'run' },
+      h(
+        'div',
+        { class: 'blurred' },
+        [...STRIPS[reel], ...STRIPS[reel].slice(0, 3)].map((symbol) =>
+          h('img', {
+            src: asset(`img/${symbol}.svg`),
+            alt: '',
+            width: 76,
+            height: 76,
+            draggable: 'false',
+          }),
+        ),
+      ),
+    );
     this.blur = h('div', { class: 'blur' }, this.strip);
     this.element = h('div', { class: 'drum' }, this.facets, this.blur);
     this.rest();
@@ -55,11 +95,18 @@ export class Drum {
   }
 
   /** Places the facets by the drum's angle. */
-  rest() { this.facets.forEach((facet, i) => { facet.style.transform = place(`${this.angle - i * STEP}deg`); }); }
+  rest() {
+    this.facets.forEach((facet, i) => {
+      facet.style.transform = place(`${this.angle - i * STEP}deg`);
+    });
+  }
 
   /** Cancels the drum's animations. */
   halt() {
-    for (const animation of this.animations) { animation.onfinish = null; animation.cancel(); }
+    for (const animation of this.animations) {
+      animation.onfinish = null;
+      animation.cancel();
+    }
     this.animations = [];
   }
 
@@ -70,8 +117,16 @@ export class Drum {
   fade(fading, timing) {
     const fade = this.blur.animate(fading, { ...timing, fill: 'forwards' });
     this.blurring?.fade.cancel();
-    const run = this.blurring?.run ?? this.strip.animate([{ transform: 'translateY(-72.727%)' }, { transform: 'none' }], // 8 of its 11 symbols
-      { duration: 1.6 * 360 / this.speed, iterations: Infinity, iterationStart: this.reel * 0.37 });
+    const run =
+      this.blurring?.run ??
+      this.strip.animate(
+        [{ transform: 'translateY(-72.727%)' }, { transform: 'none' }], // 8 of its 11 symbols
+        {
+          duration: (1.6 * 360) / this.speed,
+          iterations: Infinity,
+          iterationStart: this.reel * 0.37,
+        },
+      );
     this.blurring = { run, fade };
   }
 
@@ -82,15 +137,29 @@ export class Drum {
     this.blurring = null;
   }
 
-  /** Animates the drum through some angles; replaces the animation before. @param {{angle: number, offset?: number}[]} way @param {KeyframeAnimationOptions} timing */
+  /**
+   * Animates the drum through some angles; replaces the animation before.
+   * @param {{angle: number, offset?: number}[]} way
+   * @param {KeyframeAnimationOptions} timing
+   */
   turn(way, timing) {
     this.halt();
-    this.animations = this.facets.map((facet, i) => facet.animate(way.map(({ angle, offset }) => ({ transform: place(`${angle - i * STEP}deg`), offset })), timing));
+    this.animations = this.facets.map((facet, i) =>
+      facet.animate(
+        way.map(({ angle, offset }) => ({
+          transform: place(`${angle - i * STEP}deg`),
+          offset,
+        })),
+        timing,
+      ),
+    );
     return this.animations[STOPS - 1];
   }
 
   /** The angle that brings a stop to the pay line. @param {number} stop */
-  angleOf(stop) { return (stop - 15) * STEP; }
+  angleOf(stop) {
+    return (stop - 15) * STEP;
+  }
 
   /** Starts the drum; it gathers speed as a heavy thing would. */
   spin() {
@@ -101,9 +170,22 @@ export class Drum {
     const delay = this.reel * LATER;
     this.started = performance.now() + delay;
     // First it gathers speed evenly, then it turns at full speed until the answer arrives.
-    const gathering = this.turn(Array.from({ length: 9 }, (_, i) => ({ angle: from - this.lead * (i / 8) ** 2 })), { duration: GATHER, delay, fill: 'forwards' });
-    this.fade([{ opacity: 0 }, { opacity: 0, offset: 0.45 }, { opacity: 1 }], { duration: GATHER, delay });
-    gathering.onfinish = () => { this.turn([{ angle: from - this.lead }, { angle: from - this.lead - 360 }], { duration: 360 / this.speed, iterations: Infinity }); };
+    const gathering = this.turn(
+      Array.from({ length: 9 }, (_, i) => ({
+        angle: from - this.lead * (i / 8) ** 2,
+      })),
+      { duration: GATHER, delay, fill: 'forwards' },
+    );
+    this.fade([{ opacity: 0 }, { opacity: 0, offset: 0.45 }, { opacity: 1 }], {
+      duration: GATHER,
+      delay,
+    });
+    gathering.onfinish = () => {
+      this.turn([{ angle: from - this.lead }, { angle: from - this.lead - 360 }], {
+        duration: 360 / this.speed,
+        iterations: Infinity,
+      });
+    };
   }
 
   /** Where the spinning drum is now, in degrees. */
@@ -132,10 +214,21 @@ export class Drum {
       const way = longest - ((((longest - (from - target)) % 360) + 360) % 360);
       const brake = 1.5 * (time - way / speed);
       const cruise = time - brake;
-      const braked = this.turn([{ angle: from, offset: 0 }, ...Array.from({ length: 33 }, (_, i) =>
-        ({ angle: from - speed * (cruise + (brake / 3) * braking(i / 32)), offset: (cruise + (brake * i) / 32) / time }))], { duration: time, fill: 'forwards' });
+      const braked = this.turn(
+        [
+          { angle: from, offset: 0 },
+          ...Array.from({ length: 33 }, (_, i) => ({
+            angle: from - speed * (cruise + (brake / 3) * braking(i / 32)),
+            offset: (cruise + (brake * i) / 32) / time,
+          })),
+        ],
+        { duration: time, fill: 'forwards' },
+      );
       const fast = cruise / time;
-      this.fade([{ opacity: 1 }, { opacity: 1, offset: fast }, { opacity: 0, offset: fast + (1 - fast) * 0.3 }, { opacity: 0 }], { duration: time });
+      this.fade(
+        [{ opacity: 1 }, { opacity: 1, offset: fast }, { opacity: 0, offset: fast + (1 - fast) * 0.3 }, { opacity: 0 }],
+        { duration: time },
+      );
       await braked.finished.catch(() => {});
       if (this.animations[STOPS - 1] !== braked) return;
     }

@@ -1,0 +1,211 @@
+// Cherry Charm: how the slot machine looks, and what its controls do.
+import { asset, announce, reducedMotion } from '../../app/dom.js';
+import { html, render, nothing } from '../../app/html.js';
+import { t, num, coins, percent } from '../../app/i18n.js';
+import { state as house, game } from '../../app/store.js';
+import { on } from '../../app/events.js';
+import { sound } from '../../app/sound.js';
+import { Stake } from '../../components/stake.js';
+import { shield } from '../../components/shield.js';
+import { recentStrip } from '../../components/recent.js';
+import { play, prepare, gameTemplate, refocus, cameTo } from '../playing.js';
+import { Drum, STRIPS, LANDING } from './drum.js';
+import { begin, next, turning, won, hit, IDLE } from './machine.js';
+
+/** @typedef {import('../../app/types.js').SlotsSpin} SlotsSpin */
+
+/** A cycle takes at least this long: a rule of the machine, not a matter of taste. */
+const CYCLE = 2500;
+/** When the first reel rests, at the earliest, and the delay of each next one, in milliseconds. */
+const FIRST = 2300;
+const NEXT = 350;
+
+/** @param {number} milliseconds */
+const wait = (milliseconds) => new Promise((resolve) => void setTimeout(resolve, milliseconds));
+
+/** @returns {Promise<import('../../app/routes.js').Page>} */
+export default async function slots() {
+  const info = await game('slots');
+  const pays = payLines(info.sheet.pays);
+  const best = Math.max(...pays.map((line) => line.multiplier));
+  const drums = STRIPS.map((_, reel) => new Drum(reel, IDLE[reel]));
+  const strip = recentStrip('slots');
+  const root = document.createElement('div');
+  root.className = 'game';
+  const stake = new Stake();
+  stake.setup({ game: 'slots', min: info.min_stake, max: info.max_stake, value: Math.max(info.min_stake, 5) });
+  stake.addEventListener('stake', draw);
+  const fair = shield(() => state.last);
+  let state = begin();
+
+  /** @param {import('./machine.js').Event} event */
+  function happen(event) {
+    state = next(state, event);
+    draw();
+  }
+
+  function draw() {
+    const paid = hit(state);
+    drums.forEach((drum, reel) => drum.element.classList.toggle('hit', !!paid && reel < paid.reels));
+    stake.disabled = turning(state);
+    render(gameTemplate('slots', panel(), stage(), strip.element), root);
+  }
+
+  function panel() {
+    return html`<div class="headline"><strong>${t('game.slots')}</strong>${fair}</div>
+      <p class="what">${t('bet.could_win', { coins: coins(stake.value * best) })}</p>
+      ${stake}
+      <button
+        class="button primary wide go"
+        id="spin"
+        type="button"
+        ?disabled=${turning(state) || !info.enabled}
+        @click=${spin}
+      >
+        ${t(info.enabled ? 'slots.spin' : 'bet.disabled')}
+      </button>
+      <div class="small-print">
+        <div class="facts-line">
+          <span>${t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })}</span>
+          <span>${t('bet.return', { share: percent(info.sheet.figures.return_decimal) })}</span>
+        </div>
+        <div class="facts-line">
+          <span class="keys">${t('slots.space')}</span><a href="/rules/slots">${t('bet.rules')}</a>
+        </div>
+      </div>`;
+  }
+
+  function stage() {
+    const laurel = html`<img src=${asset('img/laurel.svg')} alt="" width="30" height="30" />`;
+    return html`<div class="machine ${won(state) ? 'won' : ''}">
+        <p class="sign">${laurel}Cherry Charm${laurel}</p>
+        <div class="window" aria-hidden="true">
+          ${drums.map((drum) => drum.element)}
+          <div class="payline"></div>
+        </div>
+        <div class="plate"><p class="outcome ${won(state) ? 'won' : ''}" id="outcome">${words()}</p></div>
+        <div class="feet"></div>
+      </div>
+      ${payTable(pays, hit(state))}`;
+  }
+
+  /** What the plate says. */
+  function words() {
+    if (turning(state)) return t('slots.spinning');
+    if (state.phase === 'refused') return state.refusal;
+    return state.phase === 'told' && state.spin ? cameTo(state.spin.round) : t('slots.ready');
+  }
+
+  async function spin() {
+    if (turning(state) || !info.enabled) return;
+    const had = document.activeElement;
+    const started = performance.now();
+    const before = state.stops;
+    happen({ type: 'spin' });
+    if (house.account) drums.forEach((drum) => drum.spin());
+    await play(
+      '/games/slots/spins',
+      { stake: stake.value },
+      {
+        show: async (/** @type {SlotsSpin} */ answer) => {
+          happen({ type: 'answered', spin: answer });
+          await rest(answer, started);
+          stake.played(answer.round.staked);
+          happen({ type: 'rested' });
+          tell(answer);
+        },
+        refused: (text, body) => {
+          happen({ type: 'refused', words: body });
+          announce(text);
+          drums.forEach((drum, reel) => void drum.land(before[reel]));
+        },
+      },
+    );
+    if (had !== document.body) refocus(had, root.querySelector('#spin'));
+  }
+
+  /** Brings the reels to rest, one after the other. @param {SlotsSpin} answer @param {number} started */
+  async function rest(answer, started) {
+    if (!reducedMotion()) await wait(Math.max(0, started + FIRST - LANDING - performance.now()));
+    const first = Math.max(started + FIRST, performance.now() + LANDING);
+    // Reels get their stops one after the other: all at once would not fit into one frame.
+    await Promise.all(
+      drums.map(async (drum, reel) => {
+        if (!reducedMotion()) await wait(reel * (NEXT - 100));
+        await drum.land(answer.stops[reel], first + reel * NEXT);
+        sound.play('reel');
+      }),
+    );
+    await wait(Math.max(0, started + CYCLE - performance.now()));
+  }
+
+  /** @param {SlotsSpin} answer */
+  function tell(answer) {
+    announce(`${answer.symbols.map((name) => t(`symbol.${name}`)).join(', ')}. ${cameTo(answer.round)}`);
+    if (won(state)) sound.play('win');
+    strip.add(answer.round);
+  }
+
+  /** @param {KeyboardEvent} event */
+  function key(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (event.code !== 'Space' || event.repeat || target.closest('button, a, input, select, dialog, [popover]')) return;
+    event.preventDefault();
+    void spin();
+  }
+  document.addEventListener('keydown', key);
+
+  const offResumed = on('resumed', (answer) => {
+    if (answer?.round?.game !== 'slots') return;
+    happen({ type: 'resumed', spin: answer });
+    drums.forEach((drum, reel) => void drum.land(answer.stops[reel]));
+    tell(answer);
+  });
+
+  prepare();
+  void strip
+    .load()
+    .then(([round]) => {
+      if (!round) return;
+      happen({ type: 'before', round });
+      if (!turning(state)) drums.forEach((drum, reel) => void drum.land(state.stops[reel]));
+    })
+    .catch(() => {}); // the strip stays empty; the banner reports the lost connection
+
+  draw();
+  return {
+    title: t('game.slots'),
+    body: root,
+    leave() {
+      document.removeEventListener('keydown', key);
+      offResumed();
+    },
+  };
+}
+
+/** @typedef {{symbol: string, count: number, multiplier: number}} PayLine */
+
+/** The lines of the pay table. @param {{name: string, multiplier: number}[]} pays such as "3 cherries" @returns {PayLine[]} */
+function payLines(pays) {
+  const symbols = /** @type {Record<string, string>} */ ({ c: 'cherry', a: 'apple', b: 'banana', l: 'lemon' });
+  return pays.map(({ name, multiplier }) => {
+    const [count, word] = name.split(' ');
+    return { symbol: symbols[word[0]], count: Number(count), multiplier };
+  });
+}
+
+/** The pay table under the machine. @param {PayLine[]} lines @param {{symbol: string, reels: number}|null} paid */
+function payTable(lines, paid) {
+  return html`<ul class="paytable" aria-label=${t('rules.pays')}>
+    ${lines.map(({ symbol, count, multiplier }) => {
+      const name = t('slots.line', { count, symbol: t(`symbol.${symbol}`) });
+      return html`<li class=${paid?.symbol === symbol && paid.reels === count ? 'hit' : ''}>
+        ${Array.from(
+          { length: count },
+          (_, i) => html`<img src=${asset(`img/${symbol}.svg`)} alt=${i === 0 ? name : ''} width="24" height="24" />`,
+        )}
+        ${count === 2 ? html`<span class="any">${t('slots.any')}</span>` : nothing}<b>×${num(multiplier)}</b>
+      </li>`;
+    })}
+  </ul>`;
+}
