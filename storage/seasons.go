@@ -13,6 +13,11 @@ func (s *Store) Profile(id command.AccountID) (command.Profile, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Profile, bool, error) { return r.Profile(id) })
 }
 
+// ShownAs finds the account that shows a name, by its folded form, where that is no username.
+func (s *Store) ShownAs(key string) (command.AccountID, bool, error) {
+	return find(s, func(r *machine.Reader) (command.AccountID, bool, error) { return r.ShownAs(key) })
+}
+
 // Seasons lists up to limit seasons, newest first, below the one numbered before; 0: from the newest.
 func (s *Store) Seasons(before uint32, limit int) ([]command.Season, error) {
 	return get(s, func(r *machine.Reader) ([]command.Season, error) { return r.Seasons(before, limit) })

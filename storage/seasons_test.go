@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -253,6 +254,9 @@ func TestShownName_IsNobodyElsesName(t *testing.T) {
 	if _, ok, err := c.Store.Credentials("nan"); ok || err != nil {
 		t.Errorf("a shown name signs in: %t, %v", ok, err)
 	}
+	if id, ok, err := c.Store.ShownAs("nan"); err != nil || !ok || id != p {
+		t.Errorf("an operator finds nan as %d, %t, %v", id, ok, err)
+	}
 	c.One(profile(p, "ann", false)) // her own username
 	if v, _, err := c.Store.Profile(p); err != nil || v.ShownName != "ann" {
 		t.Errorf("%+v, %v", v, err)
@@ -447,4 +451,45 @@ func TestAudit_FindsSeasonsThatAreNotWhatRoundsMakeThem(t *testing.T) {
 		{"a shown name of somebody else", state(func(f *forger) { f.put("shown_names", []byte("nan"), storagetest.AccountKey(ben)) }), "the shown name of account 1000 leads to another one"},
 		{"a reserved name of nobody", state(func(f *forger) { f.put("shown_names", []byte("free"), storagetest.AccountKey(ben)) }), "2 shown names are reserved, profiles have 1"},
 	})
+}
+
+// Boards are read and made while others play, join and leave. A board never shows more rounds than were played, nor somebody twice.
+func TestStandings_BesideApplyAndCheckpoints(t *testing.T) {
+	c := storagetest.NewIn(t, memoryDir(t), 3, storage.Options{CheckpointInterval: time.Millisecond, CheckpointBytes: 4096})
+	c.One(season(0))
+	var players []command.AccountID
+	for _, name := range []string{"ann", "ben", "cat"} {
+		players = append(players, c.Player(name, 1_000_000))
+		c.One(profile(players[len(players)-1], "", true))
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var readers sync.WaitGroup
+	for i := range 4 {
+		readers.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				s, ok, err := c.Store.Standings(1, command.Board(n%command.Boards), players[i%3])
+				if err != nil || !ok {
+					t.Errorf("%t, %v", ok, err)
+					return
+				}
+				seen := make(map[command.AccountID]bool)
+				for _, r := range s.List {
+					if seen[r.Account] || r.Rounds > 400 || r.ShownName == "" {
+						t.Errorf("%+v", s.List)
+						return
+					}
+					seen[r.Account] = true
+				}
+				storage.AgeBoards(c.Store)
+			}
+		})
+	}
+	for n := range 400 {
+		c.One(spin(players[n%3], 1))
+		if n%10 == 0 {
+			c.One(profile(players[2], "", n%20 != 0))
+		}
+	}
+	stop()
+	readers.Wait()
 }

@@ -105,6 +105,9 @@ type Casino interface {
 	// Credentials finds an account by folded username or folded e-mail address.
 	Credentials(login string) (command.Credentials, bool, error)
 	Account(id command.AccountID) (command.Account, bool, error)
+	// Profile finds what an account says of itself to others. ShownAs finds who shows a folded name that is no username.
+	Profile(id command.AccountID) (command.Profile, bool, error)
+	ShownAs(key string) (command.AccountID, bool, error)
 	CredentialsOf(id command.AccountID) (command.Credentials, bool, error)
 	// LookUpRow reads what became of a row of another casino's database, and whether a name and an address are taken.
 	LookUpRow(command.RowLookup) (command.RowFound, error)

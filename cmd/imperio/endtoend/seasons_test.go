@@ -29,6 +29,9 @@ func TestSeasons_EndAndBeginAndAreProven(t *testing.T) {
 	if before.Own == nil || before.Own.Rounds < 5 || before.Own.Proof == nil {
 		t.Fatalf("own figures: %+v", before.Own)
 	}
+	if shown := p.does(t, 0, "account", "show", "NIGHT_OWL"); !strings.Contains(shown, "ana") || !strings.Contains(shown, "Night_Owl") || !strings.Contains(shown, "in seasons") {
+		t.Errorf("an operator who looks for the shown name sees\n%s", shown)
+	}
 	p.kill(t)
 	p.start(t)
 	var ended struct {
