@@ -172,6 +172,13 @@ func TestWords_AreThoseThatThePagesName(t *testing.T) {
 			prefixes[m[1]+m[2]] = true
 		}
 	})
+	errorPage, err := os.ReadFile("errorpage.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`"([a-z_]+\.[a-z_]+)"`).FindAllSubmatch(errorPage, -1) {
+		used[string(m[1])] = true
+	}
 	starts := slices.Collect(maps.Keys(prefixes))
 	for key := range english {
 		// "rules.slots3" is built from the game and a number; "promise.fair.title" from the middle.

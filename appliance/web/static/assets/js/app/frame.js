@@ -339,6 +339,9 @@ export function startFrame() {
     pending = false;
     showBanner(t('error.bet_unknown'), { kind: 'unknown' });
   });
+  on('account', () => {
+    if (state.account) clearBanner('unknown'); // its bet is asked about now; another player's is no business of this one
+  });
   on('session-ended', () => {
     const { pathname, search } = location;
     drawFrame();

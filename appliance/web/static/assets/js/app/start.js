@@ -1,6 +1,6 @@
 // The start: words, account, frame, page.
 import { useLanguage, errorText } from './i18n.js';
-import { load, state } from './store.js';
+import { load } from './store.js';
 import { drawFrame, markCurrent, startFrame, showBanner, signOut } from './frame.js';
 import { startRoutes } from './routes.js';
 import { again } from './navigation.js';
@@ -32,6 +32,7 @@ if (failed instanceof Error) {
   once('found', async () => {
     await load();
     await again();
+    await resume();
   });
 }
 drawFrame();
@@ -40,6 +41,6 @@ startConnection();
 startRealityCheck(signOut);
 await startRoutes(markCurrent);
 startLive();
-if (state.account) await resume();
+if (!(failed instanceof Error)) await resume();
 document.documentElement.dataset.ready = '';
 performance.mark('ready');

@@ -1,6 +1,6 @@
 // Forms: fields with labels and hints, and refusals shown at the field they are about.
 import { h, uid, announce } from '../app/dom.js';
-import { t, errorText, dateTime } from '../app/i18n.js';
+import { t, errorText, waitText, againAt, dateTime } from '../app/i18n.js';
 import { ApiError } from '../app/api.js';
 
 /**
@@ -135,12 +135,15 @@ export function form(options) {
   return element;
 }
 
-/** The words for a refusal, including the wait or the time if it has one. @param {ApiError} error */
-export function problemText(error) {
-  const until = error.problem.excluded_until ?? error.problem.next_at;
-  const words = errorText(error.code, error.retryAfter);
-  if (!until || error.retryAfter > 0) return words;
-  return `${words} ${until.startsWith('9999') ? t('error.for_ever') : t('error.until', { time: dateTime(until) })}`;
+/**
+ * The words for a refusal, and until when it holds, if it says so.
+ * @param {ApiError} error @param {string} [words] in place of those for its code
+ */
+export function problemText({ code, problem, retryAfter }, words = errorText(code)) {
+  if (problem.excluded_until?.startsWith('9999')) return `${words} ${t('error.for_ever')}`;
+  if (problem.excluded_until) return `${words} ${t('error.until', { time: dateTime(problem.excluded_until) })}`;
+  if (problem.next_at) return `${words} ${againAt(problem.next_at)}`;
+  return retryAfter > 0 ? `${words} ${waitText(retryAfter)}` : words;
 }
 
 /** Where to go after signing in: only ever a path of this house. */

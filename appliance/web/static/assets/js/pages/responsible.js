@@ -1,9 +1,10 @@
 // Responsible play: limits, the reality check, exclusion. The casino states their rules.
 import { h, announce, uid } from '../app/dom.js';
 import { t, num, coins, minutes, dateTime, inWords, wholeNumber } from '../app/i18n.js';
-import { state, leave, signedOut, rulesOf } from '../app/store.js';
+import { state, leave, noteLimits, signedOut, rulesOf } from '../app/store.js';
 import { get, put, post } from '../app/api.js';
 import { form, textField } from '../components/form.js';
+import { device } from '../app/kept.js';
 import { navigate, again } from '../app/navigation.js';
 import { showBanner } from '../app/frame.js';
 
@@ -201,7 +202,7 @@ function limitsForm(limits) {
       }
       /** @type {Limits} */
       const now = await put('/me/limits', body);
-      state.realityMinutes = now.in_force.reality_check_minutes;
+      noteLimits(now);
       await again();
       announce(t('responsible.saved'));
       showBanner(t('responsible.saved'), { good: true, close: true });
@@ -251,6 +252,7 @@ function exclusion(rule) {
             key,
           ),
         );
+        device.set('rested', 1);
         signedOut();
         await navigate('/');
         showBanner(
