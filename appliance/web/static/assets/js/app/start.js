@@ -44,3 +44,5 @@ startLive();
 if (!(failed instanceof Error)) await resume();
 document.documentElement.dataset.ready = '';
 performance.mark('ready');
+// After everything else. Without HTTPS there is none, and a browser may forbid it.
+navigator.serviceWorker?.register('/sw.js', { scope: '/', updateViaCache: 'none' }).catch(() => {});

@@ -32,7 +32,11 @@ export function proofPath(round) {
 /** A strip for one game, or for all. @param {string} [game] */
 export function recentStrip(game) {
   const list = h('ul', { class: 'recent' });
+  if (state.account)
+    list.append(...Array.from({ length: 4 }, () => h('li', { class: 'skeleton', 'aria-hidden': 'true' })));
   const strip = h('section', { class: 'strip' }, h('h2', null, t('recent.title')), list);
+  /** Takes the skeletons away. */
+  const bare = () => list.querySelectorAll('.skeleton').forEach((bone) => bone.remove());
   const empty = () =>
     list.replaceChildren(h('li', { class: 'quiet small' }, t(state.account ? 'recent.empty' : 'demo.no_rounds')));
   return {
@@ -40,7 +44,7 @@ export function recentStrip(game) {
     async load() {
       /** @type {import('../app/types.js').Round[]} */
       const rounds = state.account
-        ? (await get(`/me/rounds${query({ limit: 12, game })}`)).rounds
+        ? (await get(`/me/rounds${query({ limit: 12, game })}`).finally(bare)).rounds
         : guest.rounds.filter((r) => !game || r.game === game).slice(0, 12);
       if (rounds.length) list.replaceChildren(...rounds.map(item));
       else empty();

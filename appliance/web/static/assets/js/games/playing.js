@@ -81,7 +81,9 @@ function guestLine() {
 }
 
 function fillLine() {
-  if (!line || state.account) return;
+  const now = `${location.pathname} ${guest.coins} ${canSignUp()}`;
+  if (!line || state.account || line.dataset.now === now) return; // a link that has the focus stays as it is
+  line.dataset.now = now;
   const next = encodeURIComponent(location.pathname);
   line.replaceChildren(
     h(

@@ -149,8 +149,8 @@ function dailyCoins() {
     button.disabled = true;
     try {
       const answer = await post('/me/daily-coins', undefined, crypto.getRandomValues(new Uint32Array(4)).join('-'));
-      setCoins(answer.coins);
       if (state.account) state.account.daily_coins_at = answer.next_at;
+      setCoins(answer.coins);
       set(answer.next_at);
       announce(t('daily.collected', { coins: coins(answer.amount) }));
       words.textContent = `${t('daily.collected', { coins: coins(answer.amount) })} ${words.textContent}`;

@@ -165,6 +165,8 @@ function limitsForm(limits) {
       inputmode: 'numeric',
       value: asked[name] === null ? '' : num(asked[name]),
       hint: stands,
+      check: (text) =>
+        text.trim() === '' || wholeNumber(text) ? null : t('responsible.whole', { example: num(10_000) }),
     });
     field.input.addEventListener('input', () => {
       const value = typed(field);
@@ -178,6 +180,7 @@ function limitsForm(limits) {
   });
   const box = form({
     fields: [],
+    elsewhere: fields,
     submit: t('responsible.save'),
     quiet: true,
     extra: [
@@ -190,16 +193,7 @@ function limitsForm(limits) {
     async send() {
       /** @type {Record<string, number|null>} */
       const body = {};
-      for (const [i, name] of [...COINS, ...MINUTES].entries()) {
-        const value = typed(fields[i]);
-        fields[i].wrong(null);
-        if (value === undefined) {
-          fields[i].wrong(t('responsible.whole', { example: num(10_000) }));
-          fields[i].input.focus();
-          return;
-        }
-        body[name] = value;
-      }
+      for (const [i, name] of [...COINS, ...MINUTES].entries()) body[name] = typed(fields[i]) ?? null;
       /** @type {Limits} */
       const now = await put('/me/limits', body);
       noteLimits(now);
