@@ -125,8 +125,8 @@ func TestServiceWorker_NamesAssetsThatExist(t *testing.T) {
 	}
 	names := regexp.MustCompile(`'([a-z]+/[^']+)'`).FindAllStringSubmatch(list[1], -1)
 	for _, m := range names {
-		if _, err := fs.Stat(Assets(), m[1]); err != nil {
-			t.Error(err)
+		if Assets()[m[1]] == nil {
+			t.Errorf("there is no asset %s", m[1])
 		}
 	}
 	for _, m := range regexp.MustCompile(`"/assets/([^"]+)"`).FindAllStringSubmatch(string(pages(t)["offline.html"]), -1) {
@@ -189,12 +189,8 @@ func TestFiles_HoldNothingInlineAndNothingForeign(t *testing.T) {
 
 func words(t *testing.T, language string) map[string]string {
 	t.Helper()
-	content, err := fs.ReadFile(Assets(), "i18n/"+language+".json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var w map[string]string
-	if err := json.Unmarshal(content, &w); err != nil {
+	if err := json.Unmarshal(Assets()["i18n/"+language+".json"], &w); err != nil {
 		t.Fatalf("%s: %v", language, err)
 	}
 	return w
@@ -326,10 +322,7 @@ func TestWords_LabelsHaveTheFiguresOfTheRules(t *testing.T) {
 
 // The rules page of blackjack shows the strategy that the return was computed for.
 func TestRules_ShowThePublishedStrategy(t *testing.T) {
-	page, err := fs.ReadFile(Assets(), "js/pages/rules.js")
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := Assets()["js/pages/rules.js"]
 	published, err := os.ReadFile("../../docs/GAMES.md")
 	if err != nil {
 		t.Fatal(err)
@@ -339,4 +332,18 @@ func TestRules_ShowThePublishedStrategy(t *testing.T) {
 	if len(want) < 20 || !slices.Equal(want, got) {
 		t.Errorf("the page shows %d lines, published are %d:\n%s\n\n%s", len(got), len(want), strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
+}
+
+func TestSheets_AreAllServed(t *testing.T) {
+	assets := Assets()
+	each(t, ".css", func(name string, content []byte) {
+		base := strings.TrimSuffix(path.Base(name), ".css")
+		_, alone := assets["css/"+base+".css"]
+		if !slices.Contains(sheets, base) && !alone && base != "error" {
+			t.Errorf("%s is served neither alone nor with the others", name)
+		}
+		if slices.Contains(sheets, base) && !bytes.Contains(assets["css/imperio.css"], content) {
+			t.Errorf("%s is not a part of css/imperio.css", name)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,12 +71,12 @@ func TestLanguages_ChangeAGameInUseOnceItsRoundWasShown(t *testing.T) {
 	release := p.hold("/games/slots/spins")
 	p.click("#spin")
 	p.click(`.languages button[lang=es]`)
-	p.wait("the frame is Spanish", `document.documentElement.lang === 'es'`)
-	if !eval[bool](p, `document.getElementById('spin').disabled && document.getElementById('spin').textContent === 'Spin'`) {
-		t.Error("the game was redrawn before its round was shown")
-	}
 	release()
-	p.wait("the outcome, in Spanish", `!document.getElementById('spin').disabled && document.querySelectorAll('.facet.shown').length === 3 && /neto/.test(document.getElementById('outcome').textContent)`)
+	p.wait("Spanish, with the reels where they stopped", `document.documentElement.lang === 'es' && document.querySelectorAll('.facet.shown').length === 3 && document.querySelector('.recent a')`)
+	r := q.rounds("slots")[0]
+	if stops := eval[[]int](p, `[...document.querySelectorAll('.facet.shown')].map(f => Number(f.dataset.stop))`); !slices.Equal(stops, r.Outcome.Stops) {
+		t.Errorf("the reels show %v", stops)
+	}
 	if n := len(q.rounds("slots")); n != 1 {
 		t.Errorf("%d rounds for one spin", n)
 	}

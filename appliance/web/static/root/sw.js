@@ -10,9 +10,9 @@ const OFFLINE = '/offline';
 const NEEDED = [
   OFFLINE,
   ...[
-    'css/tokens.css',
-    'css/base.css',
+    'css/imperio.css',
     'css/offline.css',
+    'js/app/early.js',
     'js/app/early.js',
     'js/app/offline.js',
     'img/logo.svg',

@@ -198,6 +198,9 @@ function limitsForm(limits) {
       const now = await put('/me/limits', body);
       noteLimits(now);
       await again();
+      /** @type {HTMLElement|null} */ (document.querySelector('#limits button[type=submit]'))?.focus({
+        preventScroll: true,
+      });
       announce(t('responsible.saved'));
       showBanner(t('responsible.saved'), { good: true, close: true });
     },
