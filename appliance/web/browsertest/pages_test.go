@@ -107,7 +107,7 @@ func everyPage(t *testing.T, l look) {
 func TestLanguages_AreChosenFromTheBrowserAndSwitched(t *testing.T) {
 	p := open(t, look{languages: "es-MX,es,en"})
 	p.visit("/sign-in")
-	if h := p.text("h1"); h != "Iniciar sesión" {
+	if h := p.text("h1"); h != "Entrar" {
 		t.Errorf("a Spanish browser is greeted with %q", h)
 	}
 	p.click(`.languages button[lang=de]`)

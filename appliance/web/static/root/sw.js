@@ -13,7 +13,6 @@ const NEEDED = [
     'css/imperio.css',
     'css/offline.css',
     'js/app/early.js',
-    'js/app/early.js',
     'js/app/offline.js',
     'img/logo.svg',
     'font/cinzel-600.woff2',
