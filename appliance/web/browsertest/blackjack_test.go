@@ -410,7 +410,8 @@ const misplaced = `(() => {
 
 func (p *tab) wellPlaced(when string) {
 	p.t.Helper()
-	run(p, `new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))`) // the game's height follows the measured top bar
+	// A page slides in when it is opened.
+	run(p, `new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r))).then(() => Promise.all(document.getAnimations().map(a => a.finished.catch(() => {}))))`)
 	for _, wrong := range eval[[]string](p, misplaced) {
 		p.t.Errorf("%s: %s", when, wrong)
 	}
