@@ -96,27 +96,29 @@ function sectors(state, hand) {
 /** The numbers in the order of the wheel: each bets on itself and its neighbours. @param {State} state @param {Hand} hand */
 function ring(state, hand) {
   const { each, chip } = state;
-  return html`<p class="costs">${t('roulette.each', { n: each, coins: coins((2 * each + 1) * chip) })}</p>
-    <div class="ring">
-      ${WHEEL.map((n) => {
-        const call = neighbourBet(n, each);
-        const name = t('roulette.neighbours_of', { n, numbers: covered(call).join(', ') });
-        return html`<button
-          class="ball-number ${colour(n)}"
-          type="button"
-          data-part=${n}
-          aria-label=${name}
-          @click=${() => hand.place(call)}
-          @pointerenter=${() => hand.look(call, name)}
-          @pointerleave=${() => hand.look(null)}
-          @focus=${() => hand.look(call, name)}
-          @blur=${() => hand.look(null)}
-        >
-          ${n}
-        </button>`;
-      })}
-      ${stepper(state, hand)}
-    </div>`;
+  return html`<div class="ring">
+    ${WHEEL.map((n) => {
+      const call = neighbourBet(n, each);
+      const name = t('roulette.neighbours_of', { n, numbers: covered(call).join(', ') });
+      return html`<button
+        class="ball-number ${colour(n)}"
+        type="button"
+        data-part=${n}
+        aria-label=${name}
+        @click=${() => hand.place(call)}
+        @pointerenter=${() => hand.look(call, name)}
+        @pointerleave=${() => hand.look(null)}
+        @focus=${() => hand.look(call, name)}
+        @blur=${() => hand.look(null)}
+      >
+        ${n}
+      </button>`;
+    })}
+    ${stepper(state, hand)}
+    <p class="costs">
+      <span class="sr">${t('roulette.each', { n: each, coins: '' })}</span>${coins((2 * each + 1) * chip)}
+    </p>
+  </div>`;
 }
 
 /** What lies over the table. @param {State} state @param {Hand} hand @param {Node} close its picture */
@@ -167,11 +169,17 @@ function insideBets(n, state, hand) {
         @blur=${() => hand.look(null)}
       >
         ${around(n, spot.covers)}
-        <span><b>${t(`bet.${spot.type}`)}</b> ${spot.numbers.join(', ')}</span>
-        <small>${amount ? coins(amount) : t('roulette.pays', { n: spot.pays })}</small>
+        <b>${t(`bet.${spot.type}`)}</b>
+        <small>${inShort(spot.numbers)} · ${spot.pays}:1</small>
+        ${amount ? html`<im-chip amount=${amount}></im-chip>` : nothing}
       </button>`;
     })}
   </div>`;
+}
+
+/** The numbers of a bet; six in a row as "13–18". @param {number[]} numbers */
+function inShort(numbers) {
+  return numbers.length > 4 ? `${numbers[0]}–${numbers.at(-1)}` : numbers.join(', ');
 }
 
 /** The numbers around one, those that a bet covers lit. @param {number} n @param {number[]} covers */
