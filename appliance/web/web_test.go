@@ -220,7 +220,7 @@ func TestWords_LabelsHaveTheFiguresOfTheRules(t *testing.T) {
 
 // The rules page of blackjack shows the strategy that the return was computed for.
 func TestRules_ShowThePublishedStrategy(t *testing.T) {
-	page, err := fs.ReadFile(Assets(), "js/pages/rules.js")
+	page, err := fs.ReadFile(Assets(), "js/games/blackjack/strategy.js")
 	if err != nil {
 		t.Fatal(err)
 	}
