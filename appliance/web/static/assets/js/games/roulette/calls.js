@@ -129,7 +129,7 @@ export function sheetTemplate(state, hand, close) {
     sheet.kind === 'number'
       ? t('roulette.inside_of', { n: sheet.n })
       : t(sheet.kind === 'finals' ? 'roulette.finals' : 'roulette.saved');
-  return html`<section class="sheet ${sheet.kind}" id="sheet" aria-label=${title}>
+  return html`<section class="sheet of-${sheet.kind}" id="sheet" aria-label=${title}>
     <div class="sheet-head">
       <h2>${title}</h2>
       <button

@@ -141,7 +141,7 @@ function less(laid, spot, amount) {
 }
 
 /** What is for the time of betting only. @type {Event['type'][]} */
-const BETTING = [
+export const BETTING = [
   'lay',
   'take',
   'undo',

@@ -9,10 +9,15 @@ import { device, tab } from '../../app/kept.js';
 import { sound } from '../../app/sound.js';
 import { icon } from '../../components/icons.js';
 import { CHIPS, chipName } from '../../components/chip.js';
+import { coinsNotice } from '../../components/coins.js';
+import { rulesLink } from '../../components/rules.js';
+import { autoplayRunning, chooseStops, endedWords } from '../../components/autoplay.js';
 import { shield } from '../../components/shield.js';
 import { recentStrip } from '../../components/recent.js';
 import { tableLimits } from '../list.js';
 import { balance, cameTo, gameTemplate, play, prepare, refocus } from '../playing.js';
+import { ROUNDS } from '../autoplay.js';
+import { Autoplaying } from '../autoplaying.js';
 import { SPOT, WHEEL, best, chipsOf, colour, covered, toBets, total } from './bets.js';
 import { callsTemplate, sheetTemplate, stepper } from './calls.js';
 import { clothTemplate, neighbour, spotName } from './cloth.js';
@@ -43,7 +48,7 @@ export default async function roulette() {
   const fair = shield(() => state.round);
   const look = h('p', { class: 'look', 'aria-hidden': 'true' });
   const pictures = Object.fromEntries(
-    ['undo', 'clear', 'repeat', 'eraser', 'close', 'keep', 'lines', 'book'].map((name) => [name, icon(name)]),
+    ['undo', 'clear', 'repeat', 'eraser', 'close', 'keep', 'lines', 'auto'].map((name) => [name, icon(name)]),
   );
   const fingers = matchMedia('(pointer: coarse)');
   let size = { width: 1000, height: 600 }; // of the stage, until it is measured
@@ -56,12 +61,17 @@ export default async function roulette() {
   /** @type {Element|null} */
   let opener = null; // what had the focus before a sheet opened
 
+  const auto = new Autoplaying(round, draw);
+
+  /** Whether nothing can be laid now. */
+  const busy = () => table.turning(state) || auto.running;
   /** The coins that can be staked. Who isn't signed in may lay chips, and signs in to play. */
   const purse = () => balance() || (house.account ? 0 : Infinity);
 
   /** @param {import('./machine.js').Event} event */
   function happen(event) {
     const before = state;
+    if (auto.running && event.type !== 'spin' && table.BETTING.includes(event.type)) return;
     state = table.next(state, event);
     if (state === before) return;
     tab.set('roulette', table.kept(state));
@@ -75,32 +85,87 @@ export default async function roulette() {
   }
 
   function draw() {
+    const had = document.activeElement;
     render(gameTemplate('roulette', panel(), stage(), strip.element), root);
     light();
     if (lit.length === 0) look.textContent = oftenText();
+    // What had the focus may have gone, such as the button that collects coins.
+    if (had && had !== document.body && !had.isConnected) focusAgain();
+  }
+
+  /** @param {...(Element|null)} places where the focus goes at best */
+  function focusAgain(...places) {
+    const others = ['#spin', '#autoplay-stop', '#collect', 'im-daily p'].map((x) => root.querySelector(x));
+    refocus(...[...places, ...others].filter(visible));
   }
 
   // The panel
 
   function panel() {
-    const turning = table.turning(state);
     const sum = total(state.laid);
-    const free = purse() - sum;
+    const short = busy() || purse() >= limits.min ? nothing : coinsNotice(limits.min);
+    const ended = !busy() && auto.auto ? endedWords(auto.auto) : '';
     return html`<div class="headline">
         <strong>${t('game.roulette')}</strong>
-        <a class="rules-link" href="/rules/roulette" title=${t('bet.rules')} aria-label=${t('bet.rules')}
-          >${pictures.book}</a
+        ${rulesLink('roulette')}
+        <button
+          class="automatic"
+          type="button"
+          id="autoplay"
+          title=${t('autoplay.name')}
+          aria-label=${t('autoplay.name')}
+          ?disabled=${!info.enabled || !house.account || table.hindrance(state, purse()) !== null || auto.running}
+          @click=${automatic}
         >
+          ${pictures.auto}
+        </button>
         ${fair}
       </div>
       <p class="what">
+        <span role="status">${ended}</span>
         ${
-          sum
-            ? `${t('roulette.total', { coins: coins(sum) })} · ${t('bet.could_win', { coins: coins(best(state.laid)) })}`
-            : t('roulette.empty')
+          ended || short !== nothing
+            ? nothing
+            : sum
+              ? html`<span class="laid-in-all">${t('roulette.total', { coins: coins(sum) })} · </span
+                  >${t('bet.could_win', { coins: coins(best(state.laid)) })}`
+              : t('roulette.empty')
         }
       </p>
-      <div class="chips" role="group" aria-label=${t('bet.chips')} ?inert=${turning}>
+      ${short === nothing ? chipsAndTools(purse() - sum) : short}
+      <button
+        class="button primary wide go"
+        id="spin"
+        type="button"
+        ?disabled=${!info.enabled || auto.running || table.hindrance(state, purse()) !== null}
+        @click=${(/** @type {MouseEvent} */ event) => {
+          if (event.detail < 2) void spin(); // a double click is one press
+        }}
+      >
+        ${goText()}
+      </button>
+      <div class="small-print">
+        <div class="facts-line">
+          <span>${tableLimits(info)}</span>
+          <span>${t('bet.return', { share: percent(info.sheet.figures.return_decimal) })}</span>
+        </div>
+        <div class="facts-line keys"><span id="table-keys">${t('roulette.keys')}</span></div>
+        <div class="facts-line keys">
+          <label class="check letters">
+            <input
+              type="checkbox"
+              .checked=${lettersOn()}
+              @change=${(/** @type {Event} */ event) =>
+                device.set('letters', /** @type {HTMLInputElement} */ (event.target).checked)}
+            /><span>${t('roulette.letters')}</span>
+          </label>
+        </div>
+      </div>`;
+  }
+
+  /** @param {number} free the coins that are not on the table */
+  function chipsAndTools(free) {
+    return html`<div class="chips" role="group" aria-label=${t('bet.chips')} ?inert=${busy()}>
         ${CHIPS.map(
           (chip) =>
             html`<button
@@ -134,40 +199,16 @@ export default async function roulette() {
           ${pictures.eraser}
         </button>
       </div>
-      <div class="tools">
-        ${tool('undo', 'Z', pictures.undo, state.before.length === 0)}
-        ${tool('clear', 'C', pictures.clear, table.isEmpty(state.laid))}
-        ${tool('repeat', 'R', pictures.repeat, table.isEmpty(state.last))}
-        ${tool('double', 'D', html`<b aria-hidden="true">2×</b>`, table.isEmpty(table.toPlay(state)))}
-      </div>
-      <button
-        class="button primary wide go"
-        id="spin"
-        type="button"
-        ?disabled=${!info.enabled || table.hindrance(state, purse()) !== null}
-        @click=${(/** @type {MouseEvent} */ event) => {
-          if (event.detail < 2) void spin(); // a double click is one press
-        }}
-      >
-        ${goText()}
-      </button>
-      <div class="small-print">
-        <div class="facts-line">
-          <span>${tableLimits(info)}</span>
-          <span>${t('bet.return', { share: percent(info.sheet.figures.return_decimal) })}</span>
-        </div>
-        <div class="facts-line keys"><span id="table-keys">${t('roulette.keys')}</span></div>
-        <div class="facts-line keys">
-          <label class="check letters">
-            <input
-              type="checkbox"
-              .checked=${lettersOn()}
-              @change=${(/** @type {Event} */ event) =>
-                device.set('letters', /** @type {HTMLInputElement} */ (event.target).checked)}
-            /><span>${t('roulette.letters')}</span>
-          </label>
-        </div>
-      </div>`;
+      ${
+        auto.running && auto.auto
+          ? autoplayRunning(auto.auto, () => auto.stop('stopped'))
+          : html`<div class="bet-tools">
+              ${tool('undo', 'Z', pictures.undo, state.before.length === 0)}
+              ${tool('clear', 'C', pictures.clear, table.isEmpty(state.laid))}
+              ${tool('repeat', 'R', pictures.repeat, table.isEmpty(state.last))}
+              ${tool('double', 'D', html`<b aria-hidden="true">2×</b>`, table.isEmpty(table.toPlay(state)))}
+            </div>`
+      }`;
   }
 
   /**
@@ -179,7 +220,7 @@ export default async function roulette() {
       type="button"
       data-tool=${name}
       aria-keyshortcuts=${letter}
-      ?disabled=${table.turning(state) || useless}
+      ?disabled=${busy() || useless}
       @click=${() => use(name)}
     >
       ${picture}<span>${t(`roulette.${name}`)}</span>
@@ -379,6 +420,7 @@ export default async function roulette() {
   /** Chips that are laid or taken back: heard, and said. @param {import('./machine.js').Event} event */
   function lay(event) {
     const before = state.laid;
+    auto.forget();
     happen(event);
     if (state.laid === before) return;
     sound.play('chip');
@@ -389,7 +431,7 @@ export default async function roulette() {
     announce(
       spot ? spotName(spot, state.laid[spot.id] ?? 0) : t('roulette.total', { coins: coins(total(state.laid)) }),
     );
-    if (spot && spot.id === current) lookAt(spot.id);
+    if (spot && spot.id === current && lit.length > 0) lookAt(spot.id);
   }
 
   /** @param {number} chip */
@@ -409,15 +451,23 @@ export default async function roulette() {
   function touchWheel(event) {
     if (/** @type {Element} */ (event.target).closest('.skip-run')) return;
     if (state.phase === 'rolling') wheel.skip();
-    else if (!table.turning(state) && fitted.shape === 'turns') happen({ type: 'show', place: 'cloth' });
+    else if (!busy() && fitted.shape === 'turns') happen({ type: 'show', place: 'cloth' });
   }
 
   async function spin() {
-    if (!info.enabled || table.hindrance(state, purse()) !== null) return;
+    if (busy()) return;
     const had = document.activeElement;
+    auto.forget();
+    await round();
+    if (had !== document.body) focusAgain(had);
+  }
+
+  /** Plays what lies on the table. Resolves when it has been shown, to null where it was refused. */
+  async function round() {
+    if (!info.enabled || table.hindrance(state, purse()) !== null) return null;
     const bets = toBets(table.toPlay(state));
     happen({ type: 'spin' });
-    await play(
+    const answer = await play(
       '/games/roulette/spins',
       { bets },
       {
@@ -435,7 +485,16 @@ export default async function roulette() {
     );
     if (state.phase === 'spinning') happen({ type: 'refused', words: '' }); // the player has to sign in
     draw(); // with the balance as it is now
-    if (had !== document.body) refocus(...[had, root.querySelector('#spin')].filter(visible));
+    return answer;
+  }
+
+  /** Asks for the stops of autoplay, and begins it. */
+  async function automatic() {
+    if (busy() || table.hindrance(state, purse()) !== null) return;
+    const stake = total(table.toPlay(state));
+    const stops = await chooseStops({ stake, balance: balance(), rounds: ROUNDS });
+    if (stops && !busy() && root.isConnected) auto.start(stops, balance());
+    focusAgain(root.querySelector('#autoplay-stop'), root.querySelector('#autoplay'));
   }
 
   /** @param {RouletteSpin} answer */
@@ -488,7 +547,7 @@ export default async function roulette() {
   /** Opens all bets with a number, where its lines can't be hit. @param {string} id */
   function openNumber(id) {
     const spot = SPOT.get(id);
-    if (spot?.type !== 'straight' || fitted.cloth.lines || table.turning(state)) return false;
+    if (spot?.type !== 'straight' || fitted.cloth.lines || busy()) return false;
     happen({ type: 'sheet', sheet: { kind: 'number', n: spot.numbers[0] } });
     return true;
   }
@@ -570,14 +629,16 @@ export default async function roulette() {
     if (event.key === 'Tab' || event.key.startsWith('Arrow')) byKeys = true;
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (target.closest('input:not([type=checkbox]), select, textarea, dialog, [popover]')) return;
-    if (event.key === 'Escape' && state.sheet) {
-      happen({ type: 'sheet', sheet: null });
+    if (event.key === 'Escape') {
+      if (auto.running) auto.stop('stopped');
+      else happen({ type: 'sheet', sheet: null });
     } else if (event.key === 'Enter') {
       // It presses what keys have reached, except for spots; else it spins.
       if (target.closest('a, input') || (button && byKeys && !button.matches('[data-spot]'))) return;
       event.preventDefault();
-      void spin();
-    } else if (lettersOn()) {
+      if (auto.running) auto.stop('stopped');
+      else void spin();
+    } else if (lettersOn() && root.querySelector('.letters')?.checkVisibility()) {
       const name = LETTERS[event.key.toUpperCase()];
       const tool = name && /** @type {HTMLButtonElement|null} */ (root.querySelector(`[data-tool="${name}"]`));
       if (!tool || tool.disabled) return;
@@ -627,6 +688,7 @@ export default async function roulette() {
     title: t('game.roulette'),
     body: root,
     leave() {
+      auto.leave();
       wheel.skip();
       observer.disconnect();
       fingers.removeEventListener('change', measure);
