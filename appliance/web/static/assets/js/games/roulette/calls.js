@@ -161,7 +161,6 @@ function insideBets(n, state, hand) {
         class="inside-bet ${amount ? 'has' : ''}"
         type="button"
         data-bet=${spot.id}
-        aria-label=${spotName(spot, amount)}
         @click=${() => hand.place(call)}
         @pointerenter=${() => hand.look(call)}
         @pointerleave=${() => hand.look(null)}
@@ -169,9 +168,10 @@ function insideBets(n, state, hand) {
         @blur=${() => hand.look(null)}
       >
         ${around(n, spot.covers)}
-        <b>${t(`bet.${spot.type}`)}</b>
-        <small>${inShort(spot.numbers)} · ${spot.pays}:1</small>
-        ${amount ? html`<im-chip amount=${amount}></im-chip>` : nothing}
+        <b aria-hidden="true">${t(`bet.${spot.type}`)}</b>
+        <small aria-hidden="true">${inShort(spot.numbers)} · ${spot.pays}:1</small>
+        ${amount ? html`<im-chip aria-hidden="true" amount=${amount}></im-chip>` : nothing}
+        <span class="sr">${spotName(spot, amount)}</span>
       </button>`;
     })}
   </div>`;
