@@ -78,10 +78,4 @@ func TestLanguages_ChangeAGameInUseOnceItsRoundWasShown(t *testing.T) {
 	if n := len(q.rounds("slots")); n != 1 {
 		t.Errorf("%d rounds for one spin", n)
 	}
-	p.visit("/roulette")
-	p.click(p.spot("red"))
-	p.click(p.spot("straight:17"))
-	p.click(`.languages button[lang=de]`)
-	p.wait("German", `document.getElementById('spin').textContent.startsWith('Drehen')`)
-	p.expectOnTable("in another language", 10)
 }
