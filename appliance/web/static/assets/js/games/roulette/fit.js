@@ -68,7 +68,7 @@ function together(width, height, coarse, least) {
   const wheel = Math.floor(Math.min(below, 0.42 * width));
   const beside = track(
     width - wheel - 20 - 2 * edge,
-    Math.min(below - (coarse ? 190 : 128) - 2 * edge, 0.5 * (width - wheel)),
+    Math.min(below - (coarse ? 190 : 146) - 2 * edge, 0.5 * (width - wheel)),
     least,
   );
   if (beside && wheel >= 180) return { shape: 'beside', cloth, wheel, row: true, track: beside };

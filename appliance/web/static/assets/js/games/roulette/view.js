@@ -373,9 +373,9 @@ export default async function roulette() {
   function oftenText() {
     const numbers = table.often(state);
     if (!numbers) return '';
-    const list = (/** @type {{n: number, times: number}[]} */ all) =>
-      all.map(({ n, times }) => `${n} (${num(times)}×)`).join(', ');
-    return t('roulette.often', { hot: list(numbers.hot), cold: list(numbers.cold), n: num(numbers.rounds) });
+    const hot = numbers.hot.map(({ n, times }) => `${n} (${num(times)}×)`).join(', ');
+    const cold = numbers.cold.map(({ n }) => n).join(', ');
+    return t('roulette.often', { hot, cold, n: num(numbers.rounds) });
   }
 
   /** @param {{key: string, most?: number}} message */
