@@ -57,7 +57,7 @@ func makeNotices(t *testing.T) []byte {
 		"matches the program's dependencies.\n\n")
 	var texts []string
 	owners := make(map[string][]string)
-	for _, c := range append([]component{goItself(t), fonts(t)}, modules(t)...) {
+	for _, c := range append([]component{goItself(t), pageParts(t)}, modules(t)...) {
 		if len(c.files) == 0 {
 			t.Errorf("%s has no licence", c.name)
 		}
@@ -167,10 +167,10 @@ func goItself(t *testing.T) component {
 	return c
 }
 
-// fonts are the third-party fonts in the pages.
-func fonts(t *testing.T) component {
+// pageParts are the font and the library that the pages use.
+func pageParts(t *testing.T) component {
 	t.Helper()
-	c := component{name: "Fonts", version: "of the pages", files: make(map[string]string)}
+	c := component{name: "Font and templates", version: "of the pages", files: make(map[string]string)}
 	static := filepath.Join(moduleRoot(t), "appliance", "web", "static")
 	err := filepath.WalkDir(static, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.IsDir() {

@@ -5,21 +5,20 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/fstest"
 )
 
 // site is a set of files like a casino's.
-func site(script string) (assets fstest.MapFS, files map[string][]byte) {
-	return fstest.MapFS{
-			"js/main.js":       {Data: []byte(script)},
-			"js/dom.js":        {Data: []byte("export const h = 1;" + strings.Repeat(" ", 2000))},
-			"css/base.css":     {Data: []byte("@font-face { src: url(\"../font/x.woff2\") }")},
-			"font/x.woff2":     {Data: []byte("font")},
-			".env":             {Data: []byte("secret")},
-			".git/config":      {Data: []byte("secret")},
-			"js/.main.js.swp":  {Data: []byte("secret")},
-			"img/logo.svg":     {Data: []byte("<svg>" + strings.Repeat("<g/>", 500) + "</svg>")},
-			"strange.filetype": {Data: []byte("?")},
+func site(script string) (assets, files map[string][]byte) {
+	return map[string][]byte{
+			"js/main.js":       []byte(script),
+			"js/dom.js":        []byte("export const h = 1;" + strings.Repeat(" ", 2000)),
+			"css/base.css":     []byte("@font-face { src: url(\"../font/x.woff2\") }"),
+			"font/x.woff2":     []byte("font"),
+			".env":             []byte("secret"),
+			".git/config":      []byte("secret"),
+			"js/.main.js.swp":  []byte("secret"),
+			"img/logo.svg":     []byte("<svg>" + strings.Repeat("<g/>", 500) + "</svg>"),
+			"strange.filetype": []byte("?"),
 		}, map[string][]byte{
 			"index.html":      []byte(`<script type="module" src="/assets/js/main.js"></script><link href='/assets/css/base.css?x#y'><a href="/rules">/assets/</a>`),
 			"rules.html":      []byte("<h1>Rules</h1>" + strings.Repeat("<p>Be fair.</p>", 200)),

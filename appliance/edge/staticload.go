@@ -4,33 +4,34 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io/fs"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // versionLength is how many hex digits of a hash go into addresses and ETags: 64 bits.
 const versionLength = 16
 
-// NewStatic reads all assets, and takes the files by their names. Either set may be nil. A page that names a missing asset
+// NewStatic takes assets and files by their names. Either set may be nil. A page that names a missing asset
 // is an error, since players would get a broken page.
-func NewStatic(assets fs.FS, files map[string][]byte) (*Static, error) {
+func NewStatic(assets, files map[string][]byte) (*Static, error) {
 	s := &Static{files: make(map[string]*file)}
 	hash := sha256.New()
-	err := eachAsset(assets, func(name string, content []byte) error {
-		fmt.Fprintf(hash, "%s\x00%d\x00", name, len(content))
-		hash.Write(content)
-		s.files["/assets/"+name] = newFile(name, content)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading the assets: %w", err)
+	for _, name := range slices.Sorted(maps.Keys(assets)) { // so that the version depends only on the content
+		if hidden(name) {
+			continue
+		}
+		fmt.Fprintf(hash, "%s\x00%d\x00", name, len(assets[name]))
+		hash.Write(assets[name])
+		s.files["/assets/"+name] = newFile(name, assets[name])
 	}
 	s.version = hex.EncodeToString(hash.Sum(nil))[:versionLength]
 	for name, content := range files {
 		path := "/" + name
 		if page := strings.HasSuffix(name, ".html"); page {
 			path = pagePath(path)
+			var err error
 			if content, err = s.rewrite(name, content); err != nil {
 				return nil, err
 			}
@@ -45,30 +46,8 @@ func NewStatic(assets fs.FS, files map[string][]byte) (*Static, error) {
 	return s, nil
 }
 
-// eachAsset calls f for each file that may be served, in lexical order, so that the version depends only on the content.
-func eachAsset(files fs.FS, f func(name string, content []byte) error) error {
-	if files == nil {
-		return nil
-	}
-	return fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case name != "." && strings.HasPrefix(d.Name(), "."):
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		case !d.Type().IsRegular():
-			return nil
-		}
-		content, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
-		}
-		return f(name, content)
-	})
-}
+// hidden says whether a segment of a name begins with a dot.
+func hidden(name string) bool { return strings.HasPrefix(name, ".") || strings.Contains(name, "/.") }
 
 func newFile(name string, content []byte) *file {
 	sum := sha256.Sum256(content)

@@ -48,14 +48,31 @@ func Files(description []byte) (map[string][]byte, error) {
 	return files, nil
 }
 
-// Assets returns everything that pages load. The files refer to each other by relative paths, so they must be served from
-// one directory, at any address.
-func Assets() fs.FS {
-	files, err := fs.Sub(static, "static/assets")
+// sheets are the style sheets of all pages, in the order in which they apply. Browsers get them as one, css/imperio.css.
+var sheets = []string{"tokens", "base", "frame", "parts", "pages", "slots", "roulette", "blackjack"}
+
+// Assets returns everything that pages load, by names such as "js/app/start.js". The files refer to each other by relative
+// paths, so they must be served from one directory, at any address.
+func Assets() map[string][]byte {
+	assets := make(map[string][]byte)
+	err := fs.WalkDir(static, "static/assets", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		assets[strings.TrimPrefix(name, "static/assets/")], err = fs.ReadFile(static, name)
+		return err
+	})
 	if err != nil {
-		panic("web: " + err.Error()) // the name is constant and valid
+		panic("web: " + err.Error()) // embedded files can be read
 	}
-	return files
+	var all [][]byte
+	for _, sheet := range sheets {
+		name := "css/" + sheet + ".css"
+		all = append(all, assets[name])
+		delete(assets, name)
+	}
+	assets["css/imperio.css"] = bytes.Join(all, nil)
+	return assets
 }
 
 // Page is one page of the players.

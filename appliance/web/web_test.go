@@ -92,12 +92,8 @@ func TestFiles_HoldNothingInlineAndNothingForeign(t *testing.T) {
 
 func words(t *testing.T, language string) map[string]string {
 	t.Helper()
-	content, err := fs.ReadFile(Assets(), "i18n/"+language+".json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var w map[string]string
-	if err := json.Unmarshal(content, &w); err != nil {
+	if err := json.Unmarshal(Assets()["i18n/"+language+".json"], &w); err != nil {
 		t.Fatalf("%s: %v", language, err)
 	}
 	return w
@@ -220,10 +216,7 @@ func TestWords_LabelsHaveTheFiguresOfTheRules(t *testing.T) {
 
 // The rules page of blackjack shows the strategy that the return was computed for.
 func TestRules_ShowThePublishedStrategy(t *testing.T) {
-	page, err := fs.ReadFile(Assets(), "js/games/blackjack/strategy.js")
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := Assets()["js/games/blackjack/strategy.js"]
 	published, err := os.ReadFile("../../docs/GAMES.md")
 	if err != nil {
 		t.Fatal(err)
@@ -233,4 +226,18 @@ func TestRules_ShowThePublishedStrategy(t *testing.T) {
 	if len(want) < 20 || !slices.Equal(want, got) {
 		t.Errorf("the page shows %d lines, published are %d:\n%s\n\n%s", len(got), len(want), strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
+}
+
+func TestSheets_AreAllServed(t *testing.T) {
+	assets := Assets()
+	each(t, ".css", func(name string, content []byte) {
+		base := strings.TrimSuffix(path.Base(name), ".css")
+		_, alone := assets["css/"+base+".css"]
+		if !slices.Contains(sheets, base) && !alone && base != "error" {
+			t.Errorf("%s is served neither alone nor with the others", name)
+		}
+		if slices.Contains(sheets, base) && !bytes.Contains(assets["css/imperio.css"], content) {
+			t.Errorf("%s is not a part of css/imperio.css", name)
+		}
+	})
 }

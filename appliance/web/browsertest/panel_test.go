@@ -1,10 +1,10 @@
 package browsertest
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/chromedp/kb"
 )
 
 // The whole game is visible between the top bar and the bet panel, or beside it, without scrolling.
@@ -35,33 +35,6 @@ func TestGames_FitOnTheScreenBesideTheirPanel(t *testing.T) {
 	}
 }
 
-func TestSlots_TheSpaceKeySpinsAfterAClickAndTheFocusStays(t *testing.T) {
-	p := open(t, look{})
-	q := p.join()
-	p.visit("/slots")
-	p.point(`im-stake .button[title="Double the stake"]`)
-	p.press(" ")
-	p.wait("the spin is over", `document.querySelectorAll('.facet.shown').length === 3 && !document.getElementById('spin').disabled`)
-	if r := q.rounds("slots"); len(r) != 1 || r[0].Stake != 10 {
-		t.Errorf("after doubling 5 and the space key the rounds are %+v", r)
-	}
-	run(p, `document.getElementById('spin').focus()`)
-	release := p.hold("/games/slots/spins")
-	p.press(kb.Enter)
-	p.wait("the second spin", `document.getElementById('spin').disabled`)
-	release()
-	p.wait("it is over, and the focus where it was", `!document.getElementById('spin').disabled && document.activeElement.id === 'spin'`)
-	p.visit("/slots")
-	if stake := eval[string](p, `document.querySelector('im-stake input').value`); stake != "10" {
-		t.Errorf("on the next visit the stake is %s", stake)
-	}
-	p.click(`.chips [data-chip="25"]`)
-	p.click("im-stake .repeat")
-	if stake := eval[string](p, `document.querySelector('im-stake input').value`); stake != "10" {
-		t.Errorf("repeat sets the stake to %s", stake)
-	}
-}
-
 func TestLanguages_ChangeAGameInUseOnceItsRoundWasShown(t *testing.T) {
 	p := open(t, look{motion: true})
 	q := p.join()
@@ -69,13 +42,19 @@ func TestLanguages_ChangeAGameInUseOnceItsRoundWasShown(t *testing.T) {
 	release := p.hold("/games/slots/spins")
 	p.click("#spin")
 	p.click(`.languages button[lang=es]`)
-	p.wait("the frame is Spanish", `document.documentElement.lang === 'es'`)
-	if !eval[bool](p, `document.getElementById('spin').disabled && document.getElementById('spin').textContent === 'Spin'`) {
-		t.Error("the game was redrawn before its round was shown")
-	}
 	release()
-	p.wait("the outcome, in Spanish", `!document.getElementById('spin').disabled && document.querySelectorAll('.facet.shown').length === 3 && /neto/.test(document.getElementById('outcome').textContent)`)
+	p.wait("Spanish, with the reels where they stopped", `document.documentElement.lang === 'es' && document.querySelectorAll('.facet.shown').length === 3 && document.querySelector('.recent a')`)
+	r := q.rounds("slots")[0]
+	if stops := eval[[]int](p, `[...document.querySelectorAll('.facet.shown')].map(f => Number(f.dataset.stop))`); !slices.Equal(stops, r.Outcome.Stops) {
+		t.Errorf("the reels show %v", stops)
+	}
 	if n := len(q.rounds("slots")); n != 1 {
 		t.Errorf("%d rounds for one spin", n)
 	}
+	p.visit("/roulette")
+	p.click(p.spot("red"))
+	p.click(p.spot("straight:17"))
+	p.click(`.languages button[lang=de]`)
+	p.wait("German", `document.getElementById('spin').textContent.startsWith('Drehen')`)
+	p.expectOnTable("in another language", 10)
 }

@@ -15,7 +15,7 @@ const vendored = new URL('../static/assets/js/vendor/', import.meta.url);
 for (const file of files) {
   const source = readFileSync(new URL(`node_modules/lit-html/${file}`, import.meta.url), 'utf8');
   const wanted = source.replace(/^\/\/# sourceMappingURL=.*\n?/m, ''); // the maps are not copied
-  const path = new URL(file === 'LICENSE' ? 'lit-html-LICENSE.txt' : file, vendored);
+  const path = new URL(file === 'LICENSE' ? 'LICENSE.lit-html.txt' : file, vendored);
   if (!process.argv.includes('--check')) {
     mkdirSync(dirname(path.pathname), { recursive: true });
     writeFileSync(path, wanted);

@@ -33,6 +33,7 @@ var steps = []struct {
 	{"ratio", "the ratio to a bare handler", (*campaign).measureRatio, false},
 	{"mix", "a mix of games", (*campaign).measureMix, false},
 	{"idle", "start and memory of idle casinos", (*campaign).measureIdle, false},
+	{"pages", "what the pages cost a browser", (*campaign).measurePages, false},
 	{"growth", "cost of a bet by the number of accounts", (*campaign).measureGrowth, false},
 	{"memory", "memory by its limit", (*campaign).measureMemory, false},
 	{"restarts", "starts after a stop and after a kill", (*campaign).measureRestarts, false},
@@ -192,7 +193,7 @@ func TestCampaign(t *testing.T) {
 	for _, part := range []string{
 		"| machine | ", "Ratio: **", "Rounds a second: ", "Median: **", "after SIGKILL under load", "the books are right",
 		"| size of the program |", "| memory when idle |", "| processor time of a bet, ", "| start after SIGKILL under load, ",
-		"| keyed against unkeyed bets |", "| first bets after a restart |", "| first bets after SIGKILL |", "A restore of everything took", "users move in from SQLite", "Throughput while others move in", "| bystanders |", "| failed requests at restarts |", "| longest gap between two answers at a restart, ", "| start after SIGKILL, used keys |",
+		"| keyed against unkeyed bets |", "| pages: processor time until they can be used, at 4× slowdown |", "| first bets after a restart |", "| first bets after SIGKILL |", "A restore of everything took", "users move in from SQLite", "Throughput while others move in", "| bystanders |", "| failed requests at restarts |", "| longest gap between two answers at a restart, ", "| start after SIGKILL, used keys |",
 		"through the leader of three nodes", "through a follower of three nodes", "after kill -9 of the leader, median", "at rolling restarts", "the books of all three nodes of the cluster are right",
 	} {
 		if !strings.Contains(text.String(), part) {

@@ -1,11 +1,12 @@
 // The frame around every page: top bar, menu, footer, banner.
 import { h, asset, announce } from './dom.js';
 import { icon } from '../components/icons.js';
-import { t, signed, clock, coins, errorText, currentLanguage, LANGUAGES, switchLanguage } from './i18n.js';
+import { t, signed, clock, coins, errorText, currentLanguage, LANGUAGES, keepLanguage } from './i18n.js';
 import { state, leave, signedOut, canSignUp, shown } from './store.js';
 import { remove, ApiError } from './api.js';
 import { on } from './events.js';
-import { device } from './kept.js';
+import { device, tab } from './kept.js';
+import { handOver } from './secret.js';
 import { figure } from '../components/figure.js';
 import { sound } from './sound.js';
 import { navigate } from './navigation.js';
@@ -196,6 +197,25 @@ export async function signOut() {
   await navigate('/');
 }
 
+/**
+ * Loads the page anew in another language, once the outcome of a bet has been shown. What was on it stays.
+ * @param {string} language
+ */
+async function switchLanguage(language) {
+  await shown();
+  keepLanguage(language);
+  handOver();
+  tab.set('focus', 'language');
+  location.reload();
+}
+
+/** Gives the focus back to the language that was chosen before the page was loaded anew. */
+export function refocusLanguage() {
+  if (tab.get('focus') !== 'language') return;
+  tab.set('focus', null);
+  /** @type {HTMLElement|null} */ (document.querySelector('.languages [aria-pressed="true"]'))?.focus();
+}
+
 function footer() {
   return h(
     'footer',
@@ -223,10 +243,7 @@ function footer() {
               lang: l,
               'aria-pressed': String(l === currentLanguage()),
               title: { en: 'English', es: 'Español', de: 'Deutsch' }[l],
-              onclick: async () => {
-                await shown();
-                switchLanguage(l);
-              },
+              onclick: () => void switchLanguage(l),
             },
             l.toUpperCase(),
           ),

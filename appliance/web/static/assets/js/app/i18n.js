@@ -9,31 +9,18 @@ let words = {};
 /** @type {string} */
 let language = 'en';
 
-/** @returns {string} */
-function preferred() {
-  const chosen = device.get('language');
-  if (chosen && LANGUAGES.some((l) => l === chosen)) return chosen;
-  for (const wanted of navigator.languages) {
-    const base = wanted.slice(0, 2).toLowerCase();
-    if (LANGUAGES.some((l) => l === base)) return base;
-  }
-  return 'en';
-}
-
-/** Loads the words of the language that the player has chosen, or that the browser prefers. */
+/** Loads the words of the page's language, which early.js has chosen. */
 export async function useLanguage() {
-  const next = preferred();
-  const answer = await fetch(asset(`i18n/${next}.json`));
-  if (!answer.ok) throw new Error(`the words of ${next} could not be loaded: ${answer.status}`);
+  const chosen = document.documentElement.lang;
+  const answer = await fetch(asset(`i18n/${chosen}.json`));
+  if (!answer.ok) throw new Error(`the words of ${chosen} could not be loaded: ${answer.status}`);
   words = await answer.json();
-  language = next;
-  document.documentElement.lang = next;
+  language = chosen;
 }
 
-/** Shows the pages in another language from now on: the page is loaded anew. @param {string} wanted */
-export function switchLanguage(wanted) {
-  device.set('language', wanted);
-  location.reload();
+/** Keeps the language that the player has chosen; pages that are loaded from now on use it. @param {string} chosen */
+export function keepLanguage(chosen) {
+  device.set('language', chosen);
 }
 
 export function currentLanguage() {

@@ -2,7 +2,7 @@
 // leaves.
 import { h, announce } from './dom.js';
 import { t, errorText } from './i18n.js';
-import { state } from './store.js';
+import { state, games } from './store.js';
 import { ApiError } from './api.js';
 import { emit, once } from './events.js';
 import { check, connection } from './connection.js';
@@ -19,72 +19,38 @@ import { takeSecret } from './secret.js';
  * @property {string} title the key of its words, until the page is there
  * @property {() => Promise<{default: (path: string, back: boolean) => Promise<Page>|Page}>} load back: the player was here before, and comes back to it
  * @property {boolean} [signedIn]
+ * @property {boolean} [games] it needs the games, so they are asked for at once
  */
 
 /** @type {Record<string, Route>} */
 const ROUTES = {
-  '/': { title: 'lobby.title', load: () => import('../pages/lobby.js') },
-  '/slots': {
-    title: 'game.slots',
-    load: () => import('../games/slots/view.js'),
-  },
-  '/roulette': {
-    title: 'game.roulette',
-    load: () => import('../games/roulette/view.js'),
-  },
-  '/blackjack': {
-    title: 'game.blackjack',
-    load: () => import('../games/blackjack/view.js'),
-  },
-  '/wallet': {
-    title: 'nav.wallet',
-    load: () => import('../pages/wallet.js'),
-    signedIn: true,
-  },
-  '/history': {
-    title: 'nav.history',
-    load: () => import('../pages/history.js'),
-    signedIn: true,
-  },
-  '/fairness': {
-    title: 'nav.fairness',
-    load: () => import('../pages/fairness.js'),
-  },
-  '/account': {
-    title: 'nav.account',
-    load: () => import('../pages/account.js'),
-    signedIn: true,
-  },
-  '/rules': { title: 'nav.rules', load: () => import('../pages/rules.js') },
-  '/rules/slots': {
-    title: 'nav.rules',
-    load: () => import('../pages/rules.js'),
-  },
-  '/rules/roulette': {
-    title: 'nav.rules',
-    load: () => import('../pages/rules.js'),
-  },
-  '/rules/blackjack': {
-    title: 'nav.rules',
-    load: () => import('../pages/rules.js'),
-  },
-  '/responsible-play': {
-    title: 'nav.responsible',
-    load: () => import('../pages/responsible.js'),
-  },
-  '/sign-in': {
-    title: 'nav.sign_in',
-    load: () => import('../pages/sign-in.js'),
-  },
-  '/sign-up': {
-    title: 'nav.sign_up',
-    load: () => import('../pages/sign-up.js'),
-  },
-  '/reset-password': {
-    title: 'reset.title',
-    load: () => import('../pages/reset-password.js'),
-  },
+  '/': { title: 'lobby.title', load: () => import('../pages/lobby.js'), games: true },
+  '/slots': { title: 'game.slots', load: () => import('../games/slots/view.js'), games: true },
+  '/roulette': { title: 'game.roulette', load: () => import('../games/roulette/view.js'), games: true },
+  '/blackjack': { title: 'game.blackjack', load: () => import('../games/blackjack/view.js'), games: true },
+  '/wallet': { title: 'nav.wallet', load: () => import('../pages/wallet.js'), signedIn: true },
+  '/history': { title: 'nav.history', load: () => import('../pages/history.js'), signedIn: true },
+  '/fairness': { title: 'nav.fairness', load: () => import('../pages/fairness.js') },
+  '/account': { title: 'nav.account', load: () => import('../pages/account.js'), signedIn: true },
+  '/rules': { title: 'nav.rules', load: () => import('../pages/rules.js'), games: true },
+  '/rules/slots': { title: 'nav.rules', load: () => import('../pages/rules.js'), games: true },
+  '/rules/roulette': { title: 'nav.rules', load: () => import('../pages/rules.js'), games: true },
+  '/rules/blackjack': { title: 'nav.rules', load: () => import('../pages/rules.js'), games: true },
+  '/responsible-play': { title: 'nav.responsible', load: () => import('../pages/responsible.js'), games: true },
+  '/sign-in': { title: 'nav.sign_in', load: () => import('../pages/sign-in.js') },
+  '/sign-up': { title: 'nav.sign_up', load: () => import('../pages/sign-up.js') },
+  '/reset-password': { title: 'reset.title', load: () => import('../pages/reset-password.js') },
 };
+
+/** The path of the page, without a slash at its end. */
+function pagePath() {
+  return location.pathname.length > 1 ? location.pathname.replace(/\/$/, '') : '/';
+}
+
+/** Asks for what the first page needs, before anything is known of the player. */
+export function prefetch() {
+  if (ROUTES[pagePath()]?.games) games().catch(() => {}); // the page asks again, and says what is wrong
+}
 
 /** How long a page may take before its skeleton is shown, in milliseconds. */
 const PATIENCE = 300;
@@ -109,7 +75,7 @@ async function show({ moved, back }, drawn) {
   takeSecret();
   turn += 1;
   const mine = turn;
-  const path = location.pathname.length > 1 ? location.pathname.replace(/\/$/, '') : '/';
+  const path = pagePath();
   let route = ROUTES[path];
   if (route?.signedIn && !state.account) {
     correct(`/sign-in?next=${encodeURIComponent(path + location.search)}`);

@@ -1,8 +1,8 @@
 // The start: words, account, frame, page.
 import { useLanguage, errorText } from './i18n.js';
 import { load, state } from './store.js';
-import { drawFrame, markCurrent, startFrame, showBanner, signOut } from './frame.js';
-import { startRoutes } from './routes.js';
+import { drawFrame, markCurrent, startFrame, showBanner, signOut, refocusLanguage } from './frame.js';
+import { prefetch, startRoutes } from './routes.js';
 import { again } from './navigation.js';
 import { ApiError } from './api.js';
 import { once } from './events.js';
@@ -24,6 +24,7 @@ addEventListener('unhandledrejection', (event) => {
 });
 
 takeSecret();
+prefetch();
 const account = load().catch((error) => error);
 await useLanguage();
 const failed = await account;
@@ -39,6 +40,7 @@ startFrame();
 startConnection();
 startRealityCheck(signOut);
 await startRoutes(markCurrent);
+refocusLanguage();
 startLive();
 if (state.account) await resume();
 document.documentElement.dataset.ready = '';

@@ -259,9 +259,17 @@ export function canSignUp() {
   return state.house?.sign_up !== 'closed';
 }
 
-/** @returns {Promise<GameInfo[]>} */
+/** @type {Promise<void>|null} */
+let asking = null;
+/** All games, with their rules and limits. They are asked for once; callers share the answer. @returns {Promise<GameInfo[]>} */
 export async function games() {
-  if (!state.games) ({ games: state.games, rules: state.rules } = await get('/games'));
+  asking ??= (async () => {
+    ({ games: state.games, rules: state.rules } = await get('/games'));
+  })().catch((error) => {
+    asking = null; // the next caller asks again
+    throw error;
+  });
+  await asking;
   return state.games ?? [];
 }
 

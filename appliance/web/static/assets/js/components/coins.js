@@ -53,7 +53,7 @@ class Daily extends HTMLElement {
           type="button"
           id="collect"
           ?hidden=${!can}
-          ?disabled=${this.#asking}
+          aria-disabled=${this.#asking ? 'true' : nothing}
           @click=${this.#collect}
         >
           ${t('daily.collect')}
@@ -71,8 +71,9 @@ class Daily extends HTMLElement {
 
   #collect = async () => {
     const button = /** @type {HTMLButtonElement} */ (this.querySelector('#collect'));
+    if (this.#asking) return;
     const focused = document.activeElement === button;
-    this.#asking = true;
+    this.#asking = true; // a disabled button would lose the focus
     this.#draw();
     try {
       const answer = await post('/me/daily-coins', undefined, crypto.getRandomValues(new Uint32Array(4)).join('-'));

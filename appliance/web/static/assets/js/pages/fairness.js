@@ -167,6 +167,9 @@ function rotation(now) {
     async send() {
       await rotate(seed.value);
       await again();
+      /** @type {HTMLElement|null} */ (document.querySelector('#rotation button[type=submit]'))?.focus({
+        preventScroll: true,
+      });
       announce(t('fair.rotated'));
     },
   });

@@ -203,6 +203,9 @@ function limitsForm(limits) {
       const now = await put('/me/limits', body);
       state.realityMinutes = now.in_force.reality_check_minutes;
       await again();
+      /** @type {HTMLElement|null} */ (document.querySelector('#limits button[type=submit]'))?.focus({
+        preventScroll: true,
+      });
       announce(t('responsible.saved'));
       showBanner(t('responsible.saved'), { good: true, close: true });
     },

@@ -138,12 +138,11 @@ export default async function roulette() {
         id="spin"
         type="button"
         ?disabled=${!info.enabled || auto.running || table.hindrance(state, purse()) !== null}
+        .textContent=${goText()}
         @click=${(/** @type {MouseEvent} */ event) => {
           if (event.detail < 2) void spin(); // a double click is one press
         }}
-      >
-        ${goText()}
-      </button>
+      ></button>
       <div class="small-print">
         <div class="facts-line">
           <span>${tableLimits(info)}</span>

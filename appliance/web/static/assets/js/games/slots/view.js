@@ -99,7 +99,7 @@ export default async function slots() {
         ${t(info.enabled ? 'slots.spin' : 'bet.disabled')}
       </button>
       <div class="small-print">
-        <div class="facts-line tools">
+        <div class="facts-line extras">
           ${
             auto.running && auto.auto
               ? autoplayRunning(auto.auto, () => auto.stop('stopped'))
@@ -220,10 +220,11 @@ export default async function slots() {
     const target = /** @type {HTMLElement} */ (event.target);
     if (event.ctrlKey || event.metaKey || event.altKey || target.closest('dialog, [popover], select')) return;
     const press = event.key === 'Enter' || event.code === 'Space';
-    if (press && event.repeat && root.contains(target)) event.preventDefault(); // a held key presses a button once
+    const control = target.closest('button, a, input[type=checkbox]');
+    if (press && event.repeat && (event.key === 'Enter' || !control)) event.preventDefault(); // held, it presses once
     if (event.repeat) return;
     if (event.key === 'Escape') auto.stop('stopped');
-    else if (press && !target.closest('button, a, input[type=checkbox]')) {
+    else if (press && !control) {
       if (event.code === 'Space' && target.closest('input')) return;
       event.preventDefault();
       if (auto.running) auto.stop('stopped');
