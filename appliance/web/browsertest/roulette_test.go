@@ -38,6 +38,7 @@ func TestRoulette_ASpotTakesAtMostTheHighestBet(t *testing.T) {
 	})`)
 	p.click(`nav a[href="/roulette"]`)
 	p.wait("the table", `document.querySelector('[data-spot="straight:17"]')`)
+	run(p, `new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))`)
 	p.point(`.chips [data-chip="1"]`)
 	for range 3 {
 		p.point(p.spot("straight:17"))
@@ -55,7 +56,7 @@ func TestRoulette_ASpotTakesAtMostTheHighestBet(t *testing.T) {
 func TestRoulette_ChipsAreLaidByMouseAndKeyboard(t *testing.T) {
 	p := open(t, look{})
 	p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	p.point(`.chips [data-chip="1"]`)
 	for _, id := range []string{"straight:17", "split:8-9", "split:14-17", "corner:8-9-11-12", "street:34-35-36", "six_line:1-2-3-4-5-6", "trio:0-1-2", "first_four:0-1-2-3", "dozen:2", "column:3", "red"} {
 		before := p.onTable()
@@ -103,7 +104,7 @@ func TestRoulette_ChipsAreLaidByMouseAndKeyboard(t *testing.T) {
 func TestRoulette_TheBallFallsWhereTheServerSaid(t *testing.T) {
 	p := open(t, look{motion: true})
 	q := p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	p.point(`.chips [data-chip="1"]`)
 	// One bet of every type, and the call bets: the server gets them all as meant.
 	types := []string{"straight:0", "split:0-3", "street:1-2-3", "trio:0-2-3", "corner:1-2-4-5", "first_four:0-1-2-3", "six_line:31-32-33-34-35-36", "dozen:1", "column:1", "low", "high", "red", "black", "odd", "even"}
@@ -163,7 +164,7 @@ func TestRoulette_TheBallFallsWhereTheServerSaid(t *testing.T) {
 func TestRoulette_ChipsAreTakenBackWithoutAMouse(t *testing.T) {
 	p := open(t, look{})
 	p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	for range 2 {
 		p.click(p.spot("red"))
 	}
@@ -181,6 +182,13 @@ func TestRoulette_ChipsAreTakenBackWithoutAMouse(t *testing.T) {
 	p.expectOnTable("a long press of a finger only shows", 5)
 	run(p, fmt.Sprintf(hold, `'mouse'`))
 	p.expectOnTable("a slow click places", 10)
+}
+
+// sitDown opens the table, and waits until it has measured its stage: that is told in a frame.
+func (p *tab) sitDown() {
+	p.t.Helper()
+	p.visit("/roulette")
+	run(p, `new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))`)
 }
 
 // fingers makes the page believe that it is touched, or that there is a mouse.
@@ -248,7 +256,7 @@ func TestRoulette_EachWindowHoldsAWholeRound(t *testing.T) {
 	p.join()
 	for _, language := range []string{"en", "es", "de"} {
 		run(p, `localStorage.setItem('imperio.language', JSON.stringify(%s))`, language)
-		p.visit("/roulette")
+		p.sitDown()
 		for _, window := range []struct {
 			width, height int64
 			fingers       bool
@@ -297,7 +305,7 @@ func TestRoulette_EachWindowHoldsAWholeRound(t *testing.T) {
 func TestRoulette_HalvesOfTheClothTakeTurnsOnPhones(t *testing.T) {
 	p := open(t, look{width: 360, height: 740})
 	p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	p.fingers(true)
 	shows := func(what string, some, others []string) {
 		t.Helper()
@@ -317,7 +325,7 @@ func TestRoulette_HalvesOfTheClothTakeTurnsOnPhones(t *testing.T) {
 func TestRoulette_FingersReachTheBetsOnLines(t *testing.T) {
 	p := open(t, look{width: 390, height: 844})
 	q := p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	p.fingers(true)
 	if n := eval[int](p, `document.querySelectorAll('.spot.line').length`); n != 0 {
 		t.Errorf("%d lines are targets for fingers", n)
@@ -354,7 +362,7 @@ func TestRoulette_FingersReachTheBetsOnLines(t *testing.T) {
 func TestRoulette_CallsAreButtonsWhereTheRacetrackHasNoRoom(t *testing.T) {
 	p := open(t, look{width: 390, height: 844})
 	p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	p.fingers(true)
 	p.click(`[data-place=calls]`)
 	for i, want := range []int{45, 30, 25, 20} {
@@ -377,7 +385,8 @@ func TestRoulette_CallsAreButtonsWhereTheRacetrackHasNoRoom(t *testing.T) {
 	for range 3 {
 		p.click(".ring .stepper button:last-child")
 	}
-	p.click(`.ring [data-part="0"]`)
+	p.touch(`.ring [data-part="0"]`, `document.getElementById('outcome').textContent.startsWith('Neighbours of 0: ') && document.getElementById('outcome').textContent.endsWith('55 coins')`)
+	p.wait("the finger has left", `document.querySelector('.laid') && document.querySelectorAll('.laid im-chip').length > 0`)
 	p.expectOnTable("0 and five on each side", 55)
 	if n := eval[int](p, `document.querySelectorAll('.laid im-chip').length`); n != 11 {
 		t.Errorf("%d chips for 11 numbers", n)
@@ -388,7 +397,7 @@ func TestRoulette_CallsAreButtonsWhereTheRacetrackHasNoRoom(t *testing.T) {
 func TestRoulette_OnePressRepeatsAndSpins(t *testing.T) {
 	p := open(t, look{})
 	q := p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	p.point(p.spot("red"))
 	fallen := func(n int) {
 		t.Helper()
@@ -439,7 +448,7 @@ func TestRoulette_OnePressRepeatsAndSpins(t *testing.T) {
 func TestRoulette_ChipsSurviveNavigationAndReload(t *testing.T) {
 	p := open(t, look{})
 	p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	p.click(`.chips [data-chip="25"]`)
 	p.click(p.spot("straight:17"))
 	p.click(`nav a[href="/slots"]`)
@@ -447,7 +456,7 @@ func TestRoulette_ChipsSurviveNavigationAndReload(t *testing.T) {
 	p.click(`nav a[href="/roulette"]`)
 	p.wait("the table", `document.querySelector('.cloth')`)
 	p.expectOnTable("after another page", 25)
-	p.visit("/roulette")
+	p.sitDown()
 	p.expectOnTable("after a reload", 25)
 	p.click(`.languages button[lang=de]`)
 	p.wait("German", `document.getElementById('spin')?.textContent.trim().startsWith('Drehen')`)
@@ -456,7 +465,7 @@ func TestRoulette_ChipsSurviveNavigationAndReload(t *testing.T) {
 	p.expectOnTable("with the chosen chip", 50)
 	p.click("#spin")
 	p.wait("the ball has fallen", `document.querySelector('.spot.fallen')`)
-	p.visit("/roulette")
+	p.sitDown()
 	p.expectOnTable("after a spin and a reload", 0)
 	p.click(`[data-tool="repeat"]`)
 	p.expectOnTable("the last bets", 50)
@@ -465,7 +474,7 @@ func TestRoulette_ChipsSurviveNavigationAndReload(t *testing.T) {
 func TestRoulette_ASpinThatAReloadInterruptedIsShown(t *testing.T) {
 	p := open(t, look{})
 	q := p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	p.click(p.spot("split:17-20"))
 	_, mend := p.cut("/api/v1/games/roulette/spins", fetch.RequestStageResponse)
 	p.click("#spin")
@@ -488,7 +497,7 @@ func TestRoulette_ASpinThatAReloadInterruptedIsShown(t *testing.T) {
 func TestRoulette_TheWheelCanBeSkipped(t *testing.T) {
 	p := open(t, look{motion: true, width: 844, height: 390})
 	q := p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	p.fingers(true)
 	p.click(p.spot("red"))
 	p.click("#spin")
@@ -514,7 +523,7 @@ func TestRoulette_SaysWhichNumbersFellMost(t *testing.T) {
 	for _, r := range q.rounds("roulette") {
 		counts[r.Outcome.Pocket]++
 	}
-	p.visit("/roulette")
+	p.sitDown()
 	p.wait("the words", `document.querySelector('.look').textContent.includes('no memory')`)
 	text := p.text(".look")
 	for n, times := range counts {
@@ -530,7 +539,7 @@ func TestRoulette_SaysWhichNumbersFellMost(t *testing.T) {
 func TestRoulette_BetsAreSavedAndPut(t *testing.T) {
 	p := open(t, look{})
 	p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	for _, id := range []string{"straight:17", "corner:16-17-19-20"} {
 		p.click(p.spot(id))
 	}
@@ -542,7 +551,7 @@ func TestRoulette_BetsAreSavedAndPut(t *testing.T) {
 	p.wait("it is kept", `document.querySelector('[data-put="crd"]')`)
 	p.click(".sheet .shut")
 	p.click(`[data-tool="clear"]`)
-	p.visit("/roulette")
+	p.sitDown()
 	p.click("[data-sheet=saved]")
 	p.click(`[data-put="crd"]`)
 	p.expectOnTable("the saved bets", 10)
@@ -552,7 +561,7 @@ func TestRoulette_BetsAreSavedAndPut(t *testing.T) {
 	p.click("[data-sheet=saved]")
 	p.click(".forget")
 	p.wait("it is gone", `!document.querySelector('[data-put]')`)
-	p.visit("/roulette")
+	p.sitDown()
 	p.click("[data-sheet=saved]")
 	if eval[bool](p, `!!document.querySelector('[data-put]')`) {
 		t.Error("deleted bets come back")
@@ -562,7 +571,7 @@ func TestRoulette_BetsAreSavedAndPut(t *testing.T) {
 func TestRoulette_NothingIsStakedBeyondTheBalance(t *testing.T) {
 	p := open(t, look{})
 	q := p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	p.click(".all-in")
 	if text := p.text("#outcome"); text != "Touch a spot first." {
 		t.Errorf("without a spot the page says %q", text)
@@ -580,7 +589,7 @@ func TestRoulette_NothingIsStakedBeyondTheBalance(t *testing.T) {
 	for i := 0; q.coins() > 0 && i < 200; i++ {
 		q.do("POST", "/games/roulette/spins", map[string]any{"bets": []map[string]any{{"type": "straight", "numbers": []int{17}, "amount": min(q.coins(), 10_000)}}}, nil)
 	}
-	p.visit("/roulette")
+	p.sitDown()
 	p.wait("what there is to say", `document.querySelector('.short-of-coins') && document.getElementById('spin').disabled`)
 	p.expectNoFaults("without coins")
 }
@@ -588,7 +597,7 @@ func TestRoulette_NothingIsStakedBeyondTheBalance(t *testing.T) {
 func TestRoulette_AutoplayRepeatsTheBets(t *testing.T) {
 	p := open(t, look{})
 	q := p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	p.click(p.spot("red"))
 	p.click(p.spot("straight:17"))
 	p.click("#autoplay")
@@ -610,7 +619,7 @@ func TestRoulette_AutoplayRepeatsTheBets(t *testing.T) {
 func TestRoulette_IsAccessibleInEveryShape(t *testing.T) {
 	p := open(t, look{})
 	p.join()
-	p.visit("/roulette")
+	p.sitDown()
 	p.click(p.spot("red"))
 	for _, window := range []struct {
 		width, height int64

@@ -57,6 +57,8 @@ export default async function roulette() {
   let part = 0; // the same on the racetrack
   /** @type {number[]} */
   let lit = []; // the numbers that the touched bet covers
+  let touching = false; // a finger rests somewhere: what it would place is said before it is placed
+  let looking = ''; // the words for that
   let byKeys = false; // the focus was moved by keys, not by a pointer
   /** @type {Element|null} */
   let opener = null; // what had the focus before a sheet opened
@@ -385,6 +387,7 @@ export default async function roulette() {
   /** What is said above the table. */
   function words() {
     if (table.turning(state)) return t('roulette.rolling');
+    if (looking) return looking;
     if (state.message) return messageText(state.message);
     if (state.phase === 'refused' && state.refusal) return state.refusal;
     if (state.phase === 'told' && state.spin) {
@@ -408,11 +411,16 @@ export default async function roulette() {
       lit = call ? covered(call) : [];
       light();
       const spot = call && !name ? SPOT.get(call[0].spot) : null;
-      look.textContent = spot
+      const said = spot
         ? spotName(spot, state.laid[spot.id] ?? 0)
         : call
           ? `${name} · ${coins(chipsOf(call) * state.chip)}`
-          : oftenText();
+          : '';
+      look.textContent = said || oftenText();
+      const now = touching ? said : '';
+      if (now === looking) return;
+      looking = now;
+      draw();
     },
   };
 
@@ -646,9 +654,17 @@ export default async function roulette() {
     }
   }
 
-  const pointed = () => void (byKeys = false);
+  /** @param {PointerEvent} event */
+  function pointed(event) {
+    if (event.type === 'pointerdown') byKeys = false;
+    touching = event.pointerType !== 'mouse' && (event.type === 'pointerover' || event.type === 'pointerdown');
+    if (touching || !looking) return;
+    looking = '';
+    draw();
+  }
+  const pointing = /** @type {const} */ (['pointerover', 'pointerdown', 'pointerup', 'pointercancel']);
   document.addEventListener('keydown', key);
-  document.addEventListener('pointerdown', pointed, true);
+  for (const type of pointing) document.addEventListener(type, pointed, true);
 
   const off = [
     on('resumed', (answer) => {
@@ -692,7 +708,7 @@ export default async function roulette() {
       observer.disconnect();
       fingers.removeEventListener('change', measure);
       document.removeEventListener('keydown', key);
-      document.removeEventListener('pointerdown', pointed, true);
+      for (const type of pointing) document.removeEventListener(type, pointed, true);
       for (const end of off) end();
     },
   };
