@@ -159,16 +159,20 @@ func rouletteRules(w *Wheel) map[string]func(*testing.T, *rulebooktest.Said) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range []string{"voisins", "tiers", "orphelins"} {
+			for _, name := range []string{"voisins", "zero", "tiers", "orphelins"} {
 				if bets := callBet(t, string(page), name); total(bets) != games.Coins(said.Number(name)) {
 					t.Errorf("%s takes %d chips, the rule says %d", name, total(bets), said.Number(name))
 				} else if _, err := Validate(bets); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
-			each := regexp.MustCompile(`function neighbours\(n, each = (\d+)\)`).FindStringSubmatch(string(page))
-			if each == nil || each[1] != strconv.Itoa(said.Number("each_side")) || said.Number("neighbours") != 2*said.Number("each_side")+1 {
-				t.Errorf("the page's neighbours are %v", each)
+			machine, err := os.ReadFile("../../appliance/web/static/assets/js/games/roulette/machine.js")
+			if err != nil {
+				t.Fatal(err)
+			}
+			most := regexp.MustCompile(`MOST_NEIGHBOURS = (\d+);`).FindStringSubmatch(string(machine))
+			if most == nil || most[1] != strconv.Itoa(said.Number("each_most")) || said.Number("each_least") != 1 {
+				t.Errorf("the page offers up to %v neighbours", most)
 			}
 		},
 	}
@@ -184,15 +188,20 @@ func total(bets []games.Bet) (sum games.Coins) {
 // callBet reads a call bet out of the page's script.
 func callBet(t *testing.T, page, name string) (bets []games.Bet) {
 	t.Helper()
-	line := regexp.MustCompile(`(?m)^  ` + name + `: (.*),$`).FindStringSubmatch(page)
-	if line == nil {
+	list := regexp.MustCompile(`(?m)^  ` + name + `: call\('([^']*)'\),$`).FindStringSubmatch(page)
+	if list == nil {
 		t.Fatalf("the page has no call bet %s", name)
 	}
-	add := func(kind, numbers, chips string) {
-		amount, err := strconv.Atoi(chips)
-		if err != nil {
-			t.Fatal(err)
+	for _, one := range strings.Split(list[1], ", ") {
+		spot, chips, several := strings.Cut(one, " ")
+		amount := 1
+		if several {
+			var err error
+			if amount, err = strconv.Atoi(chips); err != nil {
+				t.Fatal(err)
+			}
 		}
+		kind, numbers, _ := strings.Cut(spot, ":")
 		b := games.Bet{Type: kind, Amount: games.Coins(amount)}
 		for _, n := range strings.Split(numbers, "-") {
 			value, err := strconv.Atoi(n)
@@ -202,14 +211,6 @@ func callBet(t *testing.T, page, name string) (bets []games.Bet) {
 			b.Numbers = append(b.Numbers, value)
 		}
 		bets = append(bets, b)
-	}
-	for _, one := range regexp.MustCompile(`\{ spot: '(\w+):([\d-]+)', chips: (\d+) \}`).FindAllStringSubmatch(line[1], -1) {
-		add(one[1], one[2], one[3])
-	}
-	for _, list := range regexp.MustCompile("\\[('[^\\]]*)\\]\\.map\\(\\(s\\) => \\(\\{ spot: `(\\w+):\\$\\{s\\}`, chips: (\\d+) ").FindAllStringSubmatch(line[1], -1) {
-		for _, s := range strings.Split(list[1], ",") {
-			add(list[2], strings.Trim(s, " '"), list[3])
-		}
 	}
 	return bets
 }

@@ -17,7 +17,8 @@ const (
 	voisinsChips   = 9
 	tiersChips     = 6
 	orphelinsChips = 5
-	neighbours     = 2 // of a number, on each side
+	zeroChips      = 4
+	mostNeighbours = 5 // of a number, on each side of the wheel
 )
 
 // Words states the rules.
@@ -26,6 +27,6 @@ func (w *Wheel) Words() []games.Rule {
 	return book.Rules(w.rules, rulebook.Figures{
 		"pockets": n(Pockets), "first": n(0), "last": n(Pockets - 1), "fewest": n(1), "most": n(MaxBets),
 		"voisins": n(voisinsChips), "tiers": n(tiersChips), "orphelins": n(orphelinsChips),
-		"each_side": n(neighbours), "neighbours": n(2*neighbours + 1),
+		"zero": n(zeroChips), "each_least": n(1), "each_most": n(mostNeighbours),
 	})
 }

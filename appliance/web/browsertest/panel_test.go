@@ -1,7 +1,6 @@
 package browsertest
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -57,27 +56,4 @@ func TestLanguages_ChangeAGameInUseOnceItsRoundWasShown(t *testing.T) {
 	p.click(`.languages button[lang=de]`)
 	p.wait("German", `document.getElementById('spin').textContent.startsWith('Drehen')`)
 	p.expectOnTable("in another language", 10)
-}
-
-func TestRoulette_ChipsAreTakenBackWithoutAMouse(t *testing.T) {
-	p := open(t, look{})
-	p.join()
-	p.visit("/roulette")
-	for range 2 {
-		p.click(p.spot("red"))
-	}
-	p.click(".eraser")
-	p.click(p.spot("red"))
-	p.expectOnTable("the eraser takes one chip", 5)
-	p.click(`.chips [data-chip="5"]`)
-	const hold = `(async () => {
-		const spot = document.querySelector('[data-spot=black]');
-		spot.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true, pointerType: %s }));
-		await new Promise(r => setTimeout(r, 600)); // longer than a press that only shows
-		spot.dispatchEvent(new MouseEvent('click', { bubbles: true, detail: 1 }));
-	})()`
-	run(p, fmt.Sprintf(hold, `'touch'`))
-	p.expectOnTable("a long press of a finger only shows", 5)
-	run(p, fmt.Sprintf(hold, `'mouse'`))
-	p.expectOnTable("a slow click places", 10)
 }

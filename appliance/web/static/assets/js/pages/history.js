@@ -5,7 +5,7 @@ import { icon } from '../components/icons.js';
 import { get, ApiError } from '../app/api.js';
 import { pagedTable, saveCSV } from '../components/list.js';
 import { roundMarks, roundNet } from '../components/recent.js';
-import { spotName } from '../games/roulette/table.js';
+import { spotName } from '../games/roulette/cloth.js';
 import { SPOTS } from '../games/roulette/bets.js';
 import { errorText } from '../app/i18n.js';
 import { NAMES } from '../games/list.js';

@@ -48,7 +48,7 @@ export default async function blackjack() {
 
   function draw() {
     const had = document.activeElement;
-    stake.balance = house.account ? balance() : Infinity;
+    stake.balance = balance();
     stake.disabled = busy(state);
     stake.hidden = !canPay(); // what is said about that takes its place
     render(gameTemplate('blackjack', panel(), felt.template(words()), strip.element), root);
@@ -57,7 +57,7 @@ export default async function blackjack() {
 
   /** Whether there are coins for a round. A guest is asked to sign in instead. */
   function canPay() {
-    return !house.account || balance() >= info.min_stake;
+    return balance() >= info.min_stake;
   }
 
   function canDeal() {
@@ -276,10 +276,8 @@ export default async function blackjack() {
 
   async function deal() {
     if (!canDeal() || !stake.check()) return;
-    if (house.account) {
-      felt.clear();
-      happen({ type: 'deal' });
-    }
+    felt.clear();
+    happen({ type: 'deal' });
     await send('/games/blackjack/rounds', { stake: stake.value });
   }
 

@@ -144,38 +144,38 @@ export const SPOT = new Map(SPOTS.map((spot) => [spot.id, spot]));
 
 /** @typedef {{spot: string, chips: number}[]} CallBet */
 
-/** The call bets, as chips on spots. @type {Record<string, CallBet>} */
+/** A call bet from its spots, each with the number of its chips unless it is one. @param {string} spots @returns {CallBet} */
+function call(spots) {
+  return spots.split(', ').map((one) => {
+    const [spot, chips = '1'] = one.split(' ');
+    return { spot, chips: Number(chips) };
+  });
+}
+
+/** The call bets. A test holds them against the rules of the house. @type {Record<string, CallBet>} */
 export const CALLS = {
-  voisins: [
-    { spot: 'trio:0-2-3', chips: 2 },
-    ...['4-7', '12-15', '18-21', '19-22', '32-35'].map((s) => ({
-      spot: `split:${s}`,
-      chips: 1,
-    })),
-    { spot: 'corner:25-26-28-29', chips: 2 },
-  ],
-  tiers: ['5-8', '10-11', '13-16', '23-24', '27-30', '33-36'].map((s) => ({
-    spot: `split:${s}`,
-    chips: 1,
-  })),
-  orphelins: [
-    { spot: 'straight:1', chips: 1 },
-    ...['6-9', '14-17', '17-20', '31-34'].map((s) => ({
-      spot: `split:${s}`,
-      chips: 1,
-    })),
-  ],
+  voisins: call('trio:0-2-3 2, split:4-7, split:12-15, split:18-21, split:19-22, split:32-35, corner:25-26-28-29 2'),
+  tiers: call('split:5-8, split:10-11, split:13-16, split:23-24, split:27-30, split:33-36'),
+  orphelins: call('straight:1, split:6-9, split:14-17, split:17-20, split:31-34'),
+  zero: call('split:0-3, split:12-15, split:32-35, straight:26'),
 };
 
-/** A number and its neighbours on the wheel. @param {number} n @param {number} [each] how many on each side */
-export function neighbours(n, each = 2) {
+/** The numbers that end with a digit, one chip on each. @param {number} digit @returns {CallBet} */
+export function finalBet(digit) {
+  return range(0, 36)
+    .filter((n) => n % 10 === digit)
+    .map((n) => ({ spot: `straight:${n}`, chips: 1 }));
+}
+
+/** A number and its neighbours on the wheel. @param {number} n @param {number} each how many on each side */
+export function neighbours(n, each) {
   const at = WHEEL.indexOf(n);
   return range(-each, each).map((d) => WHEEL[(at + d + 37) % 37]);
 }
 
-/** @param {number} n @returns {CallBet} */
-export function neighbourBet(n) {
-  return neighbours(n).map((m) => ({ spot: `straight:${m}`, chips: 1 }));
+/** @param {number} n @param {number} each @returns {CallBet} */
+export function neighbourBet(n, each) {
+  return neighbours(n, each).map((m) => ({ spot: `straight:${m}`, chips: 1 }));
 }
 
 /** The numbers that a call bet covers. @param {CallBet} call */
@@ -183,104 +183,50 @@ export function covered(call) {
   return [...new Set(call.flatMap((c) => SPOT.get(c.spot)?.covers ?? []))];
 }
 
-/** What lies on the table: coins by spot, with a history for undo. */
-export class Layout {
-  /** @type {Map<string, number>} */
-  coins = new Map();
-  /** @type {Map<string, number>[]} */
-  #before = [];
-  /** @type {Map<string, number>} */
-  last = new Map();
+/** How many chips a call bet takes. @param {CallBet} call */
+export function chipsOf(call) {
+  return call.reduce((sum, { chips }) => sum + chips, 0);
+}
 
-  get total() {
-    return [...this.coins.values()].reduce((a, b) => a + b, 0);
-  }
+/** The bets on numbers that a number belongs to, as they lie around it. @param {number} n */
+export function insideOf(n) {
+  return SPOTS.filter((spot) => spot.numbers.includes(n)).sort((a, b) => a.covers.length - b.covers.length);
+}
 
-  #keep() {
-    this.#before.push(new Map(this.coins));
-    if (this.#before.length > 200) this.#before.shift();
-  }
+/** @typedef {Record<string, number>} Chips coins by spot */
 
-  /** The most that lies on one spot, if these bets are put as well. @param {{spot: string, amount: number}[]} [bets] */
-  highest(bets = []) {
-    const then = new Map(this.coins);
-    for (const { spot, amount } of bets) then.set(spot, (then.get(spot) ?? 0) + amount);
-    return Math.max(0, ...then.values());
-  }
+/** The bets in the API's form. @param {Chips} laid @returns {import('../../app/types.js').Bet[]} */
+export function toBets(laid) {
+  return Object.entries(laid).map(([id, amount]) => {
+    const { type, numbers, selection } = /** @type {Spot} */ (SPOT.get(id));
+    return { type, ...(numbers.length ? { numbers } : {}), ...(selection ? { selection } : {}), amount };
+  });
+}
 
-  /** @param {{spot: string, amount: number}[]} bets */
-  put(bets) {
-    this.#keep();
-    for (const { spot, amount } of bets) this.coins.set(spot, (this.coins.get(spot) ?? 0) + amount);
+/** The coins by spot that some bets of the API lie on. @param {import('../../app/types.js').Bet[]} bets */
+export function fromBets(bets) {
+  /** @type {Chips} */
+  const laid = {};
+  for (const { type, numbers, selection, amount } of bets) {
+    const which = numbers?.length ? [...numbers].sort((a, b) => a - b).join('-') : selection;
+    const id = which ? `${type}:${which}` : type;
+    if (SPOT.has(id)) laid[id] = (laid[id] ?? 0) + amount;
   }
+  return laid;
+}
 
-  /** Takes coins back from a spot. @param {string} spot @param {number} amount */
-  take(spot, amount) {
-    const there = this.coins.get(spot);
-    if (!there) return false;
-    this.#keep();
-    if (there > amount) this.coins.set(spot, there - amount);
-    else this.coins.delete(spot);
-    return true;
-  }
+/** @param {Chips} laid */
+export function total(laid) {
+  return Object.values(laid).reduce((a, b) => a + b, 0);
+}
 
-  get canUndo() {
-    return this.#before.length > 0;
-  }
-  undo() {
-    this.coins = this.#before.pop() ?? this.coins;
-  }
-  clear() {
-    if (this.coins.size) {
-      this.#keep();
-      this.coins = new Map();
-    }
-  }
-  /** Doubles every bet. */
-  double() {
-    if (this.coins.size) {
-      this.#keep();
-      for (const [spot, amount] of this.coins) this.coins.set(spot, amount * 2);
-    }
-  }
-  /** The bets of the last spin. */
-  repeat() {
-    if (this.last.size) {
-      this.#keep();
-      this.coins = new Map(this.last);
-    }
-  }
-  /** After a spin the table is empty, and the bets can be repeated. */
-  spun() {
-    this.last = new Map(this.coins);
-    this.coins = new Map();
-    this.#before = [];
-  }
-
-  /** The bets in the API's form. @returns {import('../../app/types.js').Bet[]} */
-  bets() {
-    return [...this.coins].map(([id, amount]) => {
-      const spot = /** @type {Spot} */ (SPOT.get(id));
-      return {
-        type: spot.type,
-        ...(spot.numbers.length ? { numbers: spot.numbers } : {}),
-        ...(spot.selection ? { selection: spot.selection } : {}),
-        amount,
-      };
-    });
-  }
-
-  /** The largest payout that any number can bring. */
-  best() {
-    let best = 0;
-    for (let n = 0; n <= 36; n += 1) {
-      let back = 0;
-      for (const [id, amount] of this.coins) {
-        const spot = SPOT.get(id);
-        if (spot?.covers.includes(n)) back += amount * (spot.pays + 1);
-      }
-      best = Math.max(best, back);
-    }
-    return best;
-  }
+/** The largest payout that any number can bring. @param {Chips} laid */
+export function best(laid) {
+  const back = range(0, 36).map((n) =>
+    Object.entries(laid).reduce((sum, [id, amount]) => {
+      const spot = SPOT.get(id);
+      return spot?.covers.includes(n) ? sum + amount * (spot.pays + 1) : sum;
+    }, 0),
+  );
+  return Math.max(...back);
 }
