@@ -38,7 +38,7 @@ func TestRoulette_ASpotTakesAtMostTheHighestBet(t *testing.T) {
 	})`)
 	p.click(`nav a[href="/roulette"]`)
 	p.wait("the table", `document.querySelector('[data-spot="straight:17"]')`)
-	run(p, `new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))`)
+	run(p, `new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(r))))`)
 	p.point(`.chips [data-chip="1"]`)
 	for range 3 {
 		p.point(p.spot("straight:17"))
@@ -188,7 +188,7 @@ func TestRoulette_ChipsAreTakenBackWithoutAMouse(t *testing.T) {
 func (p *tab) sitDown() {
 	p.t.Helper()
 	p.visit("/roulette")
-	run(p, `new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))`)
+	run(p, `new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(r))))`)
 }
 
 // fingers makes the page believe that it is touched, or that there is a mouse.
@@ -196,7 +196,7 @@ func (p *tab) fingers(on bool) {
 	p.t.Helper()
 	call(p, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: on, MaxTouchPoints: 1})
 	p.wait("the page knows what points", `matchMedia('(pointer: coarse)').matches === %s`, on)
-	run(p, `new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))`) // it is told in a frame, and draws
+	run(p, `new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(r))))`) // it is told in a frame, and draws
 }
 
 // touch rests a finger in the middle of an element until a condition holds.

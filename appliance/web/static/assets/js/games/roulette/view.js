@@ -67,8 +67,8 @@ export default async function roulette() {
 
   /** Whether nothing can be laid now. */
   const busy = () => table.turning(state) || auto.running;
-  /** The coins that can be staked. Who isn't signed in may lay chips, and signs in to play. */
-  const purse = () => balance();
+  /** The coins that can be staked: a player's or a guest's. */
+  const purse = balance;
 
   /** @param {import('./machine.js').Event} event */
   function happen(event) {
@@ -490,7 +490,7 @@ export default async function roulette() {
         },
       },
     );
-    if (state.phase === 'spinning') happen({ type: 'refused', words: '' }); // the player has to sign in
+    if (state.phase === 'spinning') happen({ type: 'refused', words: '' }); // no answer, and no words why
     draw(); // with the balance as it is now
     return answer;
   }
