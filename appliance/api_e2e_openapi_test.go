@@ -39,6 +39,7 @@ func TestOpenAPI_AnswersAreAsDescribed(t *testing.T) {
 	tourHistory(p, v, open)
 	tourFairness(t, p, open)
 	tourOwnAccount(t, h, v)
+	tourSeasons(t, h, p, v)
 	tourResponsiblePlay(t, p, v)
 	for _, name := range h.description.unseen() {
 		t.Errorf("never answered here: %s", name)
@@ -208,6 +209,111 @@ func tourFairness(t *testing.T, p *realClient, open string) {
 	}
 }
 
+// tourSeasons joins, plays, and lets strangers look.
+func tourSeasons(t *testing.T, h *realHouse, p, v *realClient) {
+	const me, seasons, spins = "/api/v1/me/profile", "/api/v1/seasons", "/api/v1/games/slots/spins"
+	before := p.object(201, "POST", spins, `{"stake":1}`)["round"].(map[string]any)["id"].(string)
+	if s := v.object(200, "GET", seasons, ""); s["running"] != nil || s["reset"] != "month" {
+		t.Errorf("%v", s)
+	}
+	v.refused(404, "season_not_found", "GET", seasons+"/1", "")
+	q := h.player("peach")
+	p.refused(409, "shown_name_taken", "PUT", me, `{"avatar":"owl","shown_name":"PEACH","in_seasons":true}`)
+	p.refused(422, "username_reserved", "PUT", me, `{"avatar":"owl","shown_name":"admın","in_seasons":true}`)
+	p.refused(422, "invalid_username", "PUT", me, `{"avatar":"owl","shown_name":"x","in_seasons":true}`)
+	p.refused(422, "invalid_avatar", "PUT", me, `{"avatar":"dog","shown_name":null,"in_seasons":true}`)
+	p.refused(400, "bad_request", "PUT", me, `{"avatar":"owl","in_seasons":true}`)
+	joined := p.object(200, "PUT", me, `{"avatar":"owl","shown_name":"Night_Owl","in_seasons":true}`)
+	entry := joined["entry_id"].(string)
+	if got := p.object(200, "GET", me, ""); got["shown_name"] != "Night_Owl" || got["entry_id"] != entry || len(got["achievements"].([]any)) < 4 {
+		t.Errorf("%v", got)
+	}
+	for range 3 {
+		p.object(201, "POST", spins, `{"stake":1}`)
+		q.object(201, "POST", spins, `{"stake":1}`) // takes no part
+	}
+	var listed map[string]any
+	for tick := time.NewTicker(50 * time.Millisecond); listed == nil; <-tick.C { // a board is made of a checkpoint
+		if t.Context().Err() != nil {
+			t.Fatal("the board stays empty")
+		}
+		board := v.object(200, "GET", seasons+"/1?board=rounds", "")
+		if entries := board["entries"].([]any); len(entries) == 1 && board["players"] == 1.0 && entries[0].(map[string]any)["rounds"] == 3.0 {
+			listed = entries[0].(map[string]any)
+		}
+	}
+	own := p.object(200, "GET", seasons+"/1?board=rounds", "")["own"].(map[string]any)
+	if listed["shown_name"] != "Night_Owl" || listed["id"] != entry || own["rank"] != 1.0 || own["rounds"] != 3.0 {
+		t.Errorf("listed as %v, own %v", listed, own)
+	}
+	for _, board := range []string{"net", "multiplier"} {
+		v.object(200, "GET", seasons+"/1?board="+board, "")
+	}
+	v.refused(400, "bad_request", "GET", seasons+"/1?board=losses", "")
+	player := v.object(200, "GET", listed["proof"].(string)+"?limit=2", "")
+	rounds := player["rounds"].([]any)
+	more := v.object(200, "GET", listed["proof"].(string)+"?limit=2&cursor="+player["next_cursor"].(string), "")
+	if len(rounds) != 2 || len(more["rounds"].([]any)) != 1 || more["next_cursor"] != nil {
+		t.Errorf("%v, then %v", player, more)
+	}
+	proof := rounds[0].(map[string]any)["proof"].(string)
+	id := rounds[0].(map[string]any)["id"].(string)
+	seen, whole := v.object(200, "GET", proof, ""), p.object(200, "GET", "/api/v1/me/rounds/"+id, "")
+	if fmt.Sprint(seen) != fmt.Sprint(whole) {
+		t.Errorf("strangers see %v, the player %v", seen, whole)
+	}
+	// Nobody can tell what is private from what is missing.
+	missing := v.refused(404, "proof_not_found", "GET", "/api/v1/proofs/7777777", "")
+	theirs := q.object(200, "GET", "/api/v1/me/rounds?limit=1", "")["rounds"].([]any)[0].(map[string]any)["id"].(string)
+	for _, round := range []string{before, theirs, entry, "1"} {
+		if private := v.refused(404, "proof_not_found", "GET", "/api/v1/proofs/"+round, ""); private["detail"] != missing["detail"] {
+			t.Errorf("%v, %v", private, missing)
+		}
+	}
+	v.refused(404, "player_not_found", "GET", seasons+"/1/players/7777777", "")
+	v.refused(404, "player_not_found", "GET", seasons+"/1/players/1", "")
+	if out := p.object(200, "GET", "/api/v1/me/export", ""); out["profile"].(map[string]any)["avatar"] != "owl" || len(out["seasons"].([]any)) != 1 {
+		t.Errorf("the export has %v, %v", out["profile"], out["seasons"])
+	}
+
+	p.object(200, "PUT", me, `{"avatar":"owl","shown_name":null,"in_seasons":false}`)
+	if board := v.object(200, "GET", seasons+"/1?board=rounds", ""); len(board["entries"].([]any)) != 0 {
+		t.Errorf("who has left is listed: %v", board)
+	}
+	v.refused(404, "proof_not_found", "GET", proof, "")
+	v.refused(404, "player_not_found", "GET", listed["proof"].(string), "")
+}
+
+// The house ends seasons and begins them: once an operator has ended one early, the leader begins the next, if somebody takes part.
+func TestTurnSeason_BeginsOneForThoseWhoTakePart(t *testing.T) {
+	h := openRealHouse(t)
+	p := h.player("cherry")
+	end := func() {
+		t.Helper()
+		newest, err := h.app.dir.store.Seasons(0, 1)
+		if err != nil || len(newest) != 1 {
+			t.Fatal(newest, err)
+		}
+		if _, err := h.app.casino.propose(t.Context(), command.CloseSeason{Season: newest[0].Number, Actor: "cashier"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	running := func() any { return p.object(200, "GET", "/api/v1/seasons", "")["running"] }
+	p.object(200, "PUT", "/api/v1/me/profile", `{"avatar":"owl","shown_name":null,"in_seasons":true}`)
+	if running() == nil {
+		t.Error("joining begins no season")
+	}
+	end()
+	if err := h.app.turnSeason(t.Context()); err != nil || running() == nil {
+		t.Errorf("no season begins: %v", err)
+	}
+	p.object(200, "PUT", "/api/v1/me/profile", `{"avatar":"owl","shown_name":null,"in_seasons":false}`)
+	end()
+	if err := h.app.turnSeason(t.Context()); err != nil || running() != nil {
+		t.Errorf("a season begins for nobody: %v, %v", running(), err)
+	}
+}
+
 func tourResponsiblePlay(t *testing.T, p, v *realClient) {
 	const limits = "/api/v1/me/limits"
 	p.object(201, "POST", "/api/v1/me/daily-coins", "")
@@ -264,9 +370,18 @@ func TestOpenAPI_LiveEventsAreAsDescribed(t *testing.T) {
 	p.object(201, "POST", "/api/v1/games/roulette/spins", `{"bets":[{"type":"red","amount":1}]}`)
 	p.object(201, "POST", "/api/v1/games/blackjack/rounds", `{"stake":2}`)
 	for _, game := range []string{"slots", "roulette", "blackjack"} {
-		if e := read(); !strings.Contains(e, `"game":"`+game+`"`) {
+		e := read()
+		if !strings.Contains(e, `"game":"`+game+`"`) {
 			t.Errorf("%s", e)
 		}
+		first := map[string]string{"slots": "first_spin", "roulette": "first_wheel"}[game] // a hand may stay open
+		if first != "" && !strings.Contains(e, `"achievements":[{"name":"`+first+`"`) {
+			t.Errorf("the player isn't told of %s: %s", first, e)
+		}
+	}
+	p.object(200, "PUT", "/api/v1/me/profile", `{"avatar":"owl","shown_name":null,"in_seasons":true}`)
+	if e := read(); !strings.Contains(e, `"achievements":[{"name":"in_season"`) {
+		t.Errorf("%s", e)
 	}
 	p.object(201, "POST", "/api/v1/me/daily-coins", "")
 	if e := read(); !strings.Contains(e, `"type":"balance"`) {

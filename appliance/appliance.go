@@ -310,7 +310,7 @@ func (a *App) offer(c *config.Config) api.Offer {
 	return api.Offer{
 		Tables:       apiTables(a.offered(c)),
 		WelcomeCoins: c.Accounts.WelcomeCoins, DailyCoins: c.Accounts.DailyCoins,
-		SessionLifetime: c.Accounts.SessionLifetime, SignUp: api.SignUp(c.Accounts.SignUp),
+		SessionLifetime: c.Accounts.SessionLifetime, SignUp: api.SignUp(c.Accounts.SignUp), Seasons: c.Accounts.Season == config.SeasonMonth,
 		SignInTries: int64(failed.Events), SignInRefill: failed.Per / time.Duration(max(failed.Events, 1)),
 		Origins: c.Access.CORSOrigins,
 	}
@@ -368,6 +368,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer end()
 	owned.run(func() { a.proveLife(life) })
 	owned.run(func() { a.settleAbandoned(background) })
+	owned.run(func() { a.turnSeasons(background) })
 	owned.run(func() { a.gate.Run(background) })
 	if s := a.backups.Load(); s != nil {
 		owned.run(func() { s.Run(background, backupSource{a.casino}) })

@@ -11,10 +11,18 @@ import (
 	"imperio/storage/seal"
 )
 
-// BenchmarkApplySpins is the cost of a spin in the machine alone: in batches of 64, over some accounts, with checkpoints.
+// BenchmarkApplySpins is the cost of a spin in the machine alone: in batches of 64, over some accounts, with checkpoints. All have
+// played before. Of those in a season, each spin also counts in it.
 func BenchmarkApplySpins(b *testing.B) {
-	for _, accounts := range []int{10_000, 100_000} {
-		b.Run(fmt.Sprint(accounts), func(b *testing.B) {
+	for _, run := range []struct {
+		accounts int
+		inSeason bool
+	}{{10_000, false}, {100_000, false}, {10_000, true}} {
+		accounts, name := run.accounts, fmt.Sprint(run.accounts)
+		if run.inSeason {
+			name += " in a season"
+		}
+		b.Run(name, func(b *testing.B) {
 			dir, keys := b.TempDir(), seal.New([seal.KeySize]byte{1})
 			if err := Create(dir, Identity{NodeID: "n", ClusterID: "c"}, keys.ID()); err != nil {
 				b.Fatal(err)
@@ -56,6 +64,17 @@ func BenchmarkApplySpins(b *testing.B) {
 						Username: name, UsernameKey: name, PasswordHash: "x", Role: command.RolePlayer, WelcomeCoins: 1_000_000}})
 				}
 				apply(batch)
+			}
+			if run.inSeason {
+				apply([]command.Command{{Body: command.CloseSeason{Begin: true}}})
+			}
+			for i := range accounts {
+				id := command.FirstAccountID + command.AccountID(i)
+				first := []command.Command{{Account: id, Body: command.PlaceWager{Rules: "slots/2", Stake: 1}}}
+				if run.inSeason {
+					first = append(first, command.Command{Account: id, Body: command.SetProfile{Avatar: "owl", InSeasons: true}})
+				}
+				apply(first)
 			}
 			b.ReportAllocs()
 			n := uint64(0)

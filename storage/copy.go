@@ -117,6 +117,7 @@ func (s *Store) Replace(ctx context.Context, path string, want Checkpoint) error
 		return next.Load(r)
 	}, func() {
 		s.digests.clear()
+		s.boards.changes.forget()
 		events := s.machine.Swap(next).Head().Events
 		s.feed.lose(max(1, next.Head().Events-min(events, next.Head().Events)))
 	})

@@ -71,7 +71,13 @@ func everyKind(t *testing.T, c *storagetest.Casino, session command.SessionID) m
 		},
 		"create a token":  of(command.CreateToken{Session: command.NewSession{Token: command.TokenHash{9}, Lifetime: hour, Name: "bot", Scopes: command.ScopeRead}}),
 		"begin a lineage": op(command.BeginLineage{Lineage: lineage, Actor: "root", Before: "origin", After: lineage}),
-		"renew accounts":  func() command.Command { return renewal(c, ann, 2, 2) },
+		"set the profile": of(command.SetProfile{Avatar: "owl", ShownName: "Nan", ShownKey: "nan", InSeasons: true}),
+		"begin a season":  op(command.CloseSeason{Begin: true}),
+		"end a season": func() command.Command {
+			c.One(command.Command{Body: command.CloseSeason{Begin: true}})
+			return command.Command{Body: command.CloseSeason{Season: 1, Begin: true, Actor: "cashier"}}
+		},
+		"renew accounts": func() command.Command { return renewal(c, ann, 2, 2) },
 		"import accounts": func() command.Command {
 			return importing(c, "older", imported(7, "dan", 500, 30), imported(8, "eve", 1, 0))
 		},

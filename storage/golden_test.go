@@ -65,6 +65,11 @@ func TestApply_GoldenLog(t *testing.T) {
 			t.Errorf("the log leads to no event %s", k)
 		}
 	}
+	for k := machine.ProfileChanged; k <= machine.SeasonBegun; k++ {
+		if !kinds[k] {
+			t.Errorf("the log leads to no event %s", k)
+		}
+	}
 	state, machine := c.Identity()
 	if want := stored[len(stored)-2].Data; string(want) != string(state[:]) {
 		t.Errorf("the state is %x, and was %x", state, want)
@@ -108,6 +113,7 @@ func goldenLog(t *testing.T) (vectors []storagetest.Vector) {
 		of(command.SetLimits{Limits: command.LimitSet{StakePerDay: 100_000, SessionMinutes: 600}}),
 		of(command.SetLimits{Limits: command.LimitSet{StakePerDay: 200_000}}),
 	}
+	commands = append(commands, op(command.CloseSeason{Begin: true}), of(command.SetProfile{Avatar: "owl", ShownName: "Nan", ShownKey: "nan", InSeasons: true}))
 	for n := range 10 {
 		commands = append(commands, command.Command{Account: 1000, Key: command.KeyOf(fmt.Sprint(n)), Body: command.PlaceWager{Rules: []string{"slots/1", "slots/2"}[n%2], Stake: games.Coins(n + 1)}},
 			of(command.PlaceWager{Rules: []string{"roulette/1", "roulette/2"}[n%2], Stake: 30, Bets: []games.Bet{{Type: "red", Amount: 20}, {Type: "split", Numbers: []int{8, 11}, Amount: 10}}}))
@@ -148,6 +154,7 @@ func goldenLog(t *testing.T) (vectors []storagetest.Vector) {
 	}
 	c.Do(of(command.PlaceWager{Rules: "blackjack/1", Stake: 20}), of(command.SetLock{Locked: true, Actor: "ben"}), of(command.SetLock{Actor: "ben"}),
 		command.Command{Account: 1001, Body: command.Exclude{Days: 3}},
+		op(command.CloseSeason{Season: 1, Begin: true, Actor: "ben", Reason: "a new start"}), of(command.SetProfile{Avatar: "coin"}),
 		importing(c, "older", imported(7, "cat", 500, 30), imported(-9, "dan", 0, 0)))
 	log := c.Log
 	for i, e := range log {

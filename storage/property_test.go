@@ -191,6 +191,10 @@ func leaves(c command.Command, events uint64) bool {
 		return events > 0
 	case command.ImportAccounts:
 		return events == uint64(len(b.Accounts))+1
+	case command.CloseSeason:
+		if b.Season != 0 && b.Begin {
+			return events == 2
+		}
 	}
 	return events == 1
 }

@@ -45,6 +45,7 @@ type Store struct {
 	caches  machine.CacheBytes
 	feed    feed
 	digests digests
+	boards  boards
 }
 
 // schema declares the machine's tables to the engine.
@@ -201,6 +202,7 @@ func (s *Store) Apply(commands []Command) ([]command.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.boards.changes.note(m.Recorded())
 	s.feed.add(m.Recorded())
 	s.digests.add(samples)
 	return results, nil

@@ -11,6 +11,7 @@ type access uint8
 
 const (
 	anybody access = iota // no session
+	anyone                // no session, but whoever has one is known
 	reads                 // a session, or a personal access token that may read
 	plays                 // a session, or a personal access token that may play
 	owner                 // a session: the account itself changes, or who can use it
@@ -30,7 +31,7 @@ func (need access) allow(have command.Scopes) error {
 	switch need {
 	case owner:
 		return refuse("insufficient_scope", "A personal access token can't do this. Sign in with the password.")
-	case reads:
+	case reads, anyone:
 		if have&command.ScopeRead == 0 {
 			return refuse("insufficient_scope", "This personal access token lacks the scope %q.", "read")
 		}

@@ -21,7 +21,7 @@ func TestAccess_ATokenDoesWhatItsScopesSay(t *testing.T) {
 	h := newHouse(t)
 	p := h.player("cherry")
 	bots := map[string]*client{"read": p.bot(`"read"`), "play": p.bot(`"play"`), "read play": p.bot(`"read","play"`)}
-	may := map[access][]string{anybody: {"read", "play", "read play"}, reads: {"read", "read play"}, plays: {"play", "read play"}, owner: nil}
+	may := map[access][]string{anybody: {"read", "play", "read play"}, anyone: {"read", "read play"}, reads: {"read", "read play"}, plays: {"play", "read play"}, owner: nil}
 	asked := 0
 	for _, rt := range slices.Concat(routes, gameRoutes(catalogue.Released())) {
 		for name, bot := range bots {

@@ -211,6 +211,13 @@ var routes = []route{
 	{"GET", "/api/v1/me/limits", reads, (*API).showLimits},
 	{"PUT", "/api/v1/me/limits", owner, (*API).setLimits},
 	{"POST", "/api/v1/me/exclusions", owner, (*API).exclude},
+	{"GET", "/api/v1/me/profile", reads, (*API).showProfile},
+	{"PUT", "/api/v1/me/profile", owner, (*API).setProfile},
+
+	{"GET", "/api/v1/seasons", anyone, (*API).listSeasons},
+	{"GET", "/api/v1/seasons/:number", anyone, (*API).showSeason},
+	{"GET", "/api/v1/seasons/:number/players/:id", anyone, (*API).showSeasonPlayer},
+	{"GET", "/api/v1/proofs/:id", anyone, (*API).showProof},
 
 	{"GET", "/api/v1/games", anybody, (*API).listGames},
 	{"GET", "/api/v1/house", anybody, (*API).showHouse},

@@ -126,11 +126,21 @@ func (a *API) do(c *call, rt *route) (ans answer, err error) {
 	if err := a.checkOrigin(c, token != "", fromCookie); err != nil {
 		return answer{}, err
 	}
-	if rt.need != anybody {
+	need := rt.need
+	if need == anyone {
+		if err := a.recognize(c, token); err != nil {
+			return answer{}, err
+		}
+		if c.session.ID == 0 {
+			need = anybody
+		}
+	} else if need != anybody {
 		if err := a.authenticate(c, token); err != nil {
 			return answer{}, err
 		}
-		if err := rt.need.allow(c.session.Scopes); err != nil {
+	}
+	if need != anybody {
+		if err := need.allow(c.session.Scopes); err != nil {
 			return answer{}, err
 		}
 		if wait, ok := a.o.Admit(c.r.Context(), c.w.Header(), rt.path, uint64(c.session.Account)); !ok {
@@ -186,6 +196,16 @@ func (a *API) authenticate(c *call, token string) error {
 	}
 	c.session = s
 	return nil
+}
+
+// recognize finds out who asks for what everybody may read, if she is signed in. From then on, reads are current.
+func (a *API) recognize(c *call, token string) error {
+	if token != "" {
+		if err := a.authenticate(c, token); !errors.Is(err, error(errUnauthenticated)) {
+			return err
+		}
+	}
+	return a.o.Casino.Current(c.r.Context())
 }
 
 // decode reads the request's body, one JSON object, into v.

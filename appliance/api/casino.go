@@ -61,4 +61,18 @@ type Casino interface {
 	RevealedPairs(ctx context.Context, id command.AccountID, p command.Page) (list []command.RevealedPair, next uint64, err error)
 	// Round finds one round of an account, open or settled. A round of another account is not found.
 	Round(ctx context.Context, id command.AccountID, round command.RoundID) (command.Round, bool, error)
+
+	// Profile finds what an account says of itself to others, and what it has reached.
+	Profile(id command.AccountID) (command.Profile, bool, error)
+	// Seasons lists up to limit seasons, newest first, below the one numbered before; 0: from the newest.
+	Seasons(before uint32, limit int) ([]command.Season, error)
+	// Standings reads a board of a season, which may be a few seconds old. viewer is who asks; 0: nobody in particular.
+	Standings(season uint32, b command.Board, viewer command.AccountID) (command.Standings, bool, error)
+	// SeasonPlayer and SeasonRounds find a player in a season, and the rounds that count for her, most recently settled first.
+	// PublicRound finds such a round. They find only players who take part and are listed.
+	SeasonPlayer(season uint32, entry command.EntryID) (command.SeasonPlayer, bool, error)
+	SeasonRounds(ctx context.Context, season uint32, entry command.EntryID, p command.Page) (list []command.Round, next uint64, ok bool, err error)
+	// OwnFigures reads an account's own figures in a season, also while it is not listed.
+	OwnFigures(season uint32, id command.AccountID) (command.SeasonPlayer, bool, error)
+	PublicRound(id command.RoundID) (command.Round, bool, error)
 }

@@ -58,9 +58,10 @@ func (a *API) hear(ctx context.Context, e *command.Event) error {
 	case slices.Contains(sessionEvents, e.Kind):
 		a.live.checkSessions(e.Account)
 		return nil
-	case !slices.Contains(coinEvents, e.Kind):
+	case !slices.Contains(coinEvents, e.Kind) && len(e.Reached) == 0:
 		return nil
 	}
+	m.Achievements = viewReached(e)
 	data, err := m.marshal()
 	if err != nil {
 		return err

@@ -110,13 +110,21 @@ func (e *exporter) write(account *command.Account) error {
 	if err != nil {
 		return err
 	}
+	profile, _, err := a.o.Casino.Profile(id)
+	if err != nil {
+		return fmt.Errorf("find profile: %w", err)
+	}
+	figures, err := a.ownSeasons(id)
+	if err != nil {
+		return err
+	}
 	head := []struct {
 		name  string
 		value any
 	}{
 		{"exported_at", timestamp(e.c.now)}, {"account", viewAccount(account, e.c.now)}, {"limits", viewLimits(&limits)},
 		{"fairness", viewFairness(&fairness)}, {"sessions", viewAll(sessions, func(s *command.Session) sessionView { return viewSession(s, e.c.session.ID) })},
-		{"tokens", viewAll(tokens, viewToken)},
+		{"tokens", viewAll(tokens, viewToken)}, {"profile", viewProfile(&profile)}, {"seasons", figures},
 	}
 	before := "{"
 	for _, part := range head {

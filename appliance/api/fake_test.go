@@ -125,6 +125,39 @@ func (f *fakeCasino) PasswordLink(id command.AccountID) (command.PasswordLink, b
 	return l, ok, nil
 }
 
+// Seasons are tested with the real machine.
+func (f *fakeCasino) Profile(id command.AccountID) (command.Profile, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a, ok := f.accounts[id]
+	if !ok {
+		return command.Profile{}, false, nil
+	}
+	return command.Profile{Avatar: command.Avatars[0], ShownName: a.Username}, true, nil
+}
+
+func (f *fakeCasino) Seasons(uint32, int) ([]command.Season, error) { return nil, nil }
+
+func (f *fakeCasino) Standings(uint32, command.Board, command.AccountID) (v command.Standings, ok bool, err error) {
+	return v, false, nil
+}
+
+func (f *fakeCasino) SeasonPlayer(uint32, command.EntryID) (v command.SeasonPlayer, ok bool, err error) {
+	return v, false, nil
+}
+
+func (f *fakeCasino) SeasonRounds(context.Context, uint32, command.EntryID, command.Page) ([]command.Round, uint64, bool, error) {
+	return nil, 0, false, nil
+}
+
+func (f *fakeCasino) OwnFigures(uint32, command.AccountID) (v command.SeasonPlayer, ok bool, err error) {
+	return v, false, nil
+}
+
+func (f *fakeCasino) PublicRound(command.RoundID) (v command.Round, ok bool, err error) {
+	return v, false, nil
+}
+
 func (f *fakeCasino) Current(context.Context) error { return nil }
 
 func (f *fakeCasino) Propose(_ context.Context, c command.Command) (res command.Result, err error) {

@@ -43,6 +43,8 @@ type message struct {
 	Coins     games.Coins `json:"coins"`
 	HeldCoins games.Coins `json:"held_coins"`
 	Round     *roundView  `json:"round,omitempty"`
+	// Achievements are those that the player has reached with the event.
+	Achievements []achievementView `json:"achievements,omitempty"`
 }
 
 // hub knows the live connections of this node.

@@ -16,6 +16,7 @@ type Offer struct {
 	DailyCoins      games.Coins   // 0 … games.MaxCoins; 0: none can be collected
 	SessionLifetime time.Duration // how long a sign-in holds; default 7 days
 	SignUp          SignUp        // who may open an account; default SignUpOpen
+	Seasons         bool          // whether players may join seasons
 	// SignInTries is how many passwords in a row may be wrong, for each of the Subjects; 0: no limit. SignInRefill is the
 	// time until one more is allowed, at least a millisecond.
 	SignInTries  int64

@@ -160,7 +160,7 @@ func TestOpenAPI_ListsCodesWhereTheyOccur(t *testing.T) {
 		}
 	}
 	// Players never get these: they are for operators, and about files.
-	elsewhere := []string{"account_not_found", "invalid_role", "reason_missing", "too_many_invitations", "backup_running", "backups_off", "mirror_off", "cluster_off", "cluster_refused", "already_imported", "misdirected", "range_not_satisfiable"}
+	elsewhere := []string{"account_not_found", "invalid_role", "reason_missing", "too_many_invitations", "backup_running", "backups_off", "mirror_off", "cluster_off", "cluster_refused", "already_imported", "season_moved", "season_not_due", "misdirected", "range_not_satisfiable"}
 	for _, code := range problem.Codes() {
 		if listed[code] == slices.Contains(elsewhere, code) {
 			t.Errorf("%s: listed at an operation: %t", code, listed[code])

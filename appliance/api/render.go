@@ -141,13 +141,14 @@ type accountView struct {
 	Locked        bool              `json:"locked"`
 	ExcludedUntil timestamp         `json:"excluded_until"`
 	DailyCoinsAt  timestamp         `json:"daily_coins_at"`
+	Nudges        bool              `json:"nudges"`
 }
 
 func viewAccount(a *command.Account, now time.Time) accountView {
 	return accountView{
 		ID: a.ID, Username: a.Username, Email: a.Email, Role: a.Role, Coins: a.Coins, HeldCoins: a.HeldCoins,
 		OpenRoundID: optionalID(a.OpenRound), CreatedAt: timestamp(a.CreatedAt), Locked: a.Locked,
-		ExcludedUntil: future(a.ExcludedUntil, now), DailyCoinsAt: future(a.DailyNextAt, now),
+		ExcludedUntil: future(a.ExcludedUntil, now), DailyCoinsAt: future(a.DailyNextAt, now), Nudges: a.Nudges,
 	}
 }
 

@@ -115,6 +115,8 @@ type Accounts struct {
 	// WelcomeCoins are granted once, to a new account. DailyCoins can be collected once in 24 hours. 0: none.
 	WelcomeCoins games.Coins `name:"welcome-coins" group:"Accounts" reload:"yes" placeholder:"COINS" help:"Coins that a new account starts with. At most 1000000000."`
 	DailyCoins   games.Coins `name:"daily-coins" group:"Accounts" reload:"yes" placeholder:"COINS" help:"Coins that a player may collect once in 24 hours. At most 1000000000; 0 for none."`
+	// Season is how long a season lasts, in which players who take part are ranked.
+	Season Season `name:"season" group:"Accounts" reload:"yes" placeholder:"LENGTH" help:"How long a season lasts, in which players who choose to take part are ranked: month (a calendar month, UTC) or off (nobody can join; a running season still ends with its month)."`
 	// BcryptCost is the base-2 logarithm of bcrypt's rounds: 10 … 16.
 	BcryptCost int `name:"bcrypt-cost" group:"Accounts" placeholder:"N" help:"Cost of a password hash, from 10 to 16. Each step doubles the time of a sign-in."`
 	// PasswordWait bounds the wait for a core to check a password on: 100 ms … 10 min, and shorter than WriteTimeout.
@@ -150,6 +152,7 @@ func Default() Config {
 		Limits: defaultLimits(),
 		Accounts: Accounts{
 			SignUp:          SignUpOpen,
+			Season:          SeasonMonth,
 			WelcomeCoins:    100,
 			DailyCoins:      100,
 			BcryptCost:      12,

@@ -89,6 +89,8 @@ func typeName(field reflect.StructField) string {
 		return "acme, files, internal or off"
 	case reflect.TypeFor[SignUp]():
 		return "open, invite or closed"
+	case reflect.TypeFor[Season]():
+		return "month or off"
 	case reflect.TypeFor[HSTSMode]():
 		return "off, host, subdomains or preload"
 	case reflect.TypeFor[LogFormat]():

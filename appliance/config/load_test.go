@@ -142,6 +142,8 @@ func sampleValue(t *testing.T, key Key) string {
 		return "77s"
 	case reflect.TypeFor[SignUp]():
 		return "invite"
+	case reflect.TypeFor[Season]():
+		return "off"
 	case reflect.TypeFor[TLSMode]():
 		return "internal"
 	case reflect.TypeFor[HSTSMode]():

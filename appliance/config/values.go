@@ -77,6 +77,25 @@ func (s *SignUp) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%q is not one of open, invite, closed", text)
 }
 
+// Season says how long a season of the boards lasts.
+type Season string
+
+// The seasons.
+const (
+	SeasonMonth Season = "month" // a calendar month, UTC
+	SeasonOff   Season = "off"   // there are none
+)
+
+// UnmarshalText takes the name of a season.
+func (s *Season) UnmarshalText(text []byte) error {
+	switch season := Season(text); season {
+	case SeasonMonth, SeasonOff:
+		*s = season
+		return nil
+	}
+	return fmt.Errorf("%q is not one of month, off", text)
+}
+
 // HSTSMode says for which hosts browsers shall remember to use HTTPS only.
 type HSTSMode string
 

@@ -45,6 +45,7 @@ type Event struct {
 	After     string      `json:"after,omitzero"`
 	Until     time.Time   `json:"until,omitzero"`
 	Round     *EventRound `json:"round,omitzero"`
+	Reached   []string    `json:"reached,omitempty"` // the achievements that the account has reached with it
 }
 
 // EventRound is the round that an event concerns, as it stood after the event.
@@ -99,6 +100,9 @@ func (c *Control) viewEvent(e *command.Event) (Event, error) {
 	}
 	if a := e.Act; a != nil {
 		v.Actor, v.Act, v.Reason, v.Before, v.After = a.Actor, a.Act, a.Reason, a.Before, a.After
+	}
+	for _, a := range e.Reached {
+		v.Reached = append(v.Reached, a.String())
 	}
 	if r := e.Round; r != nil {
 		v.Round = &EventRound{uint64(r.ID), r.Rules, r.Settled, r.Staked, r.Payout}

@@ -66,6 +66,7 @@ var statuses = map[string]int{
 	"password_too_common":  http.StatusUnprocessableEntity,
 	"password_like_name":   http.StatusUnprocessableEntity,
 	"invalid_username":     http.StatusUnprocessableEntity,
+	"invalid_avatar":       http.StatusUnprocessableEntity,
 	"invalid_email":        http.StatusUnprocessableEntity,
 	"invalid_password":     http.StatusUnprocessableEntity,
 	"invalid_client_seed":  http.StatusUnprocessableEntity,
@@ -84,6 +85,8 @@ var statuses = map[string]int{
 	"too_many_invitations": http.StatusConflict,
 	"username_taken":       http.StatusConflict,
 	"email_taken":          http.StatusConflict,
+	"shown_name_taken":     http.StatusConflict,
+	"seasons_off":          http.StatusConflict,
 
 	"insufficient_coins":   http.StatusConflict,
 	"game_disabled":        http.StatusConflict,
@@ -109,6 +112,11 @@ var statuses = map[string]int{
 	"round_not_found":      http.StatusNotFound,
 	"token_not_found":      http.StatusNotFound,
 	"session_not_found":    http.StatusNotFound,
+	"season_not_found":     http.StatusNotFound,
+	"proof_not_found":      http.StatusNotFound,
+	"player_not_found":     http.StatusNotFound,
+	"season_moved":         http.StatusConflict,
+	"season_not_due":       http.StatusConflict,
 	"invalid_session":      http.StatusConflict,
 	"invalid_command":      http.StatusInternalServerError,
 

@@ -209,6 +209,9 @@ func tell(e *control.Event) string {
 			fmt.Fprintf(&b, ", paid %d", r.Payout)
 		}
 	}
+	if len(e.Reached) > 0 {
+		fmt.Fprintf(&b, ", reached %s", strings.Join(e.Reached, " and "))
+	}
 	if !e.Until.IsZero() {
 		fmt.Fprintf(&b, ", until %s", e.Until.Format(time.RFC3339))
 	}

@@ -15,6 +15,9 @@
 //     commitment.
 //   - Every import of accounts is whole, and every row of another casino's database was imported once, as the state says.
 //   - The lineage is the one that the history began last, and every renewal of accounts rotated the seeds of as many as it says.
+//   - Every season's end says how many players it had, and the digest of their figures, as their rounds give them. The running
+//     season's figures are those of its rounds. Nobody counts who takes no part. Every achievement was deserved by the event
+//     that says so, and none is missing.
 //   - Every account's balance, seeds, statistics and open round follow from its events. Its names lead to it. The sum of
 //     all balances is 0.
 //
@@ -49,23 +52,26 @@ type Options struct {
 
 // Report is what was proven.
 type Report struct {
-	Accounts  uint64
-	Events    uint64
-	Transfers uint64
-	Rounds    uint64      // settled
-	Open      uint64      // open rounds
-	Replayed  uint64      // positions of rounds that were replayed
-	Unproven  uint64      // positions that were not, since their seeds are sealed and the casino's key is not known
-	Sealed    uint64      // seeds that are not revealed; without the casino's key they were not opened
-	Key       bool        // the casino's key is known
-	Records   uint64      // stored records whose checksums were verified
-	Head      [32]byte    // hash of the newest event: it pins the whole history
-	Index     uint64      // of the last applied entry of the log
-	Games     []Totals    // in the order of the catalogue
-	Coins     games.Coins // of all players
-	Escrow    games.Coins // staked in open rounds
-	Issued    games.Coins // ever granted, less what was taken back
-	Took      time.Duration
+	Accounts     uint64
+	Events       uint64
+	Transfers    uint64
+	Rounds       uint64      // settled
+	Open         uint64      // open rounds
+	Replayed     uint64      // positions of rounds that were replayed
+	Unproven     uint64      // positions that were not, since their seeds are sealed and the casino's key is not known
+	Sealed       uint64      // seeds that are not revealed; without the casino's key they were not opened
+	Key          bool        // the casino's key is known
+	Records      uint64      // stored records whose checksums were verified
+	Seasons      uint64      // that have ended
+	InSeason     uint64      // players with a round in the running season
+	Achievements uint64      // that were reached
+	Head         [32]byte    // hash of the newest event: it pins the whole history
+	Index        uint64      // of the last applied entry of the log
+	Games        []Totals    // in the order of the catalogue
+	Coins        games.Coins // of all players
+	Escrow       games.Coins // staked in open rounds
+	Issued       games.Coins // ever granted, less what was taken back
+	Took         time.Duration
 }
 
 // Totals sums up the settled rounds of a game.
@@ -129,6 +135,7 @@ type auditor struct {
 	games     machine.GameRecords
 	pairs     uint64 // revealed
 	settled   uint64 // rounds that were settled by a later event than the one that opened them
+	seasons   seasons
 	replays   *replays
 	keys      *machine.KeyAudit
 }
@@ -136,9 +143,11 @@ type auditor struct {
 // account is the state of an account according to the history.
 type account struct {
 	machine.WalletRecord
-	pair  uint32
-	since uint64 // the event that made the pair active
-	seeds machine.Commitments
+	pair    uint32
+	since   uint64 // the event that made the pair active
+	seeds   machine.Commitments
+	reached []machine.AchievementRecord
+	past    []command.EntryID
 }
 
 // round is an open round.
@@ -249,6 +258,9 @@ func (a *auditor) event(e *machine.StoredEvent) error {
 	}
 	if e.Round != nil {
 		return violation(e.Seq, "a %s carries a round", e.Kind)
+	}
+	if err := a.profileEvent(e); err != nil {
+		return err
 	}
 	if err := a.transfers(e); err != nil {
 		return err

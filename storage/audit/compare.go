@@ -31,6 +31,9 @@ func (a *auditor) compare() error {
 	if err := a.compareKeys(); err != nil {
 		return err
 	}
+	if err := a.compareSeasons(); err != nil {
+		return err
+	}
 	m := &a.machine
 	if m.Time < a.time {
 		return violation(0, "the machine's time is before that of the newest event")
@@ -176,6 +179,9 @@ func (a *auditor) compareAccounts() error {
 			return violation(0, "account %d is deleted: %t by its events, %t by its wallet", id, acc.Deleted, w.Deleted)
 		case w.LastCoins != acc.LastCoins:
 			return violation(0, "the newest event of account %d that moves coins outside of rounds is %d, its wallet says %d", id, acc.LastCoins, w.LastCoins)
+		case w.Entry != acc.Entry || w.Achieved != acc.Achieved:
+			return violation(0, "account %d takes part in seasons as entry %d and has %d achievements; its wallet says %d and %d",
+				id, acc.Entry, acc.Achieved.Count(), w.Entry, w.Achieved.Count())
 		case !slices.Equal(w.Games, acc.Games):
 			return violation(0, "the statistics of account %d are not those of its rounds", id)
 		}

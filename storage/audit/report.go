@@ -18,6 +18,9 @@ func (r *Report) Lines() []string {
 		fmt.Sprintf("accounts  %d, %s, none below 0", r.Accounts, seeds),
 		fmt.Sprintf("rounds    %d settled and %d open, %d positions replayed from committed seeds", r.Rounds, r.Open, r.Replayed),
 	}
+	if r.Seasons > 0 || r.InSeason > 0 || r.Achievements > 0 {
+		lines = append(lines, fmt.Sprintf("seasons   %d ended with the standings of their rounds, %d players in the running one, %d achievements deserved", r.Seasons, r.InSeason, r.Achievements))
+	}
 	for _, t := range r.Games {
 		if t.Rounds == 0 {
 			continue

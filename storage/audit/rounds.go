@@ -24,6 +24,9 @@ func (a *auditor) roundEvent(e *machine.StoredEvent) error {
 	if !ok {
 		return violation(e.Seq, "round %d has rules %q, which are no game's", r.ID, r.Rules)
 	}
+	if e.Season != nil || e.Entry != 0 {
+		return violation(e.Seq, "a %s says of a season", e.Kind)
+	}
 	before := machine.RoundRecord{}
 	switch e.Kind {
 	case machine.RoundPlayed, machine.RoundOpened:
@@ -76,7 +79,13 @@ func (a *auditor) roundEvent(e *machine.StoredEvent) error {
 		if err := a.settle(acc, e, game); err != nil {
 			return err
 		}
+		if err := a.seasonRound(acc, e); err != nil {
+			return err
+		}
 	} else {
+		if len(e.Reached) != 0 {
+			return violation(e.Seq, "open round %d reaches the achievements %v", r.ID, e.Reached)
+		}
 		if r.Payout != 0 {
 			return violation(e.Seq, "round %d pays while it is open", r.ID)
 		}

@@ -18,7 +18,7 @@ import (
 func answers() []any {
 	moment := func(ms int64) time.Time { return time.UnixMilli(1_795_000_000_000 + ms).UTC() }
 	account := command.Account{ID: 1000, Username: "Ann", Email: "Ann@example.com", Role: command.RolePlayer, Coins: 70, HeldCoins: 30, OpenRound: 12,
-		Locked: true, CreatedAt: moment(1), ExcludedUntil: command.ForEver, DailyNextAt: moment(2), DeletedAt: moment(3)}
+		Locked: true, CreatedAt: moment(1), ExcludedUntil: command.ForEver, DailyNextAt: moment(2), DeletedAt: moment(3), Nudges: true}
 	session := command.Session{ID: 7, Account: 1000, Role: command.RoleOperator, CreatedAt: moment(4), ExpiresAt: moment(999), UserAgent: "agent",
 		Address: "192.0.2.1", Name: "bot", Scopes: command.ScopePlay}
 	return []any{

@@ -341,6 +341,8 @@ func (CreateToken) Kind() Kind        { return KindCreateToken }
 func (BeginLineage) Kind() Kind       { return KindBeginLineage }
 func (RenewAccounts) Kind() Kind      { return KindRenewAccounts }
 func (ImportAccounts) Kind() Kind     { return KindImportAccounts }
+func (SetProfile) Kind() Kind         { return KindSetProfile }
+func (CloseSeason) Kind() Kind        { return KindCloseSeason }
 
 // decoders has an entry for every kind.
 var decoders = map[Kind]func(raw []byte) (Body, error){
@@ -374,4 +376,6 @@ var decoders = map[Kind]func(raw []byte) (Body, error){
 	KindBeginLineage:       decodeAs[BeginLineage],
 	KindRenewAccounts:      decodeAs[RenewAccounts],
 	KindImportAccounts:     decodeAs[ImportAccounts],
+	KindSetProfile:         decodeAs[SetProfile],
+	KindCloseSeason:        decodeAs[CloseSeason],
 }

@@ -46,6 +46,8 @@ const (
 	KindBeginLineage       Kind = 28
 	KindRenewAccounts      Kind = 29
 	KindImportAccounts     Kind = 30
+	KindSetProfile         Kind = 31
+	KindCloseSeason        Kind = 32
 )
 
 // ID identifies a command, so that it is applied exactly once. A command that is proposed again because its fate was

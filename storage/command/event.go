@@ -10,14 +10,15 @@ import (
 type Event struct {
 	Seq       uint64 // its number in the history; events are numbered without gaps
 	Time      time.Time
-	Kind      string      // "round_played", "coins_granted", …, as the history names it
-	Account   AccountID   // whom it concerns; 0: nobody
-	Coins     games.Coins // the account's balance after it
-	HeldCoins games.Coins // and what it has staked in its open round
-	Room      games.Coins // the most that an action in the open round may cost; see RoundResult
-	Round     *Round      // the round after the event, without its proof; nil if no round is concerned
-	Act       *Act        // nil unless an operator or the house itself did it
-	Until     time.Time   // the end of an exclusion, or the start of looser limits or of the next daily coins; zero: none
+	Kind      string        // "round_played", "coins_granted", …, as the history names it
+	Account   AccountID     // whom it concerns; 0: nobody
+	Coins     games.Coins   // the account's balance after it
+	HeldCoins games.Coins   // and what it has staked in its open round
+	Room      games.Coins   // the most that an action in the open round may cost; see RoundResult
+	Round     *Round        // the round after the event, without its proof; nil if no round is concerned
+	Act       *Act          // nil unless an operator or the house itself did it
+	Reached   []Achievement // by this event
+	Until     time.Time     // the end of an exclusion, or the start of looser limits or of the next daily coins; zero: none
 }
 
 // Act is an operator's act: who did what and why, and what was before and after. Fields that don't apply are empty.

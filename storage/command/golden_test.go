@@ -53,6 +53,8 @@ func bodies() []command.Body {
 		command.ImportAccounts{Source: "imperiocasino", Actor: "cashier", Accounts: []command.ImportedAccount{
 			{Row: -7, Username: "Ann", UsernameKey: "ann", Email: "Ann@example.com", EmailKey: "ann@example.com", PasswordHash: "sealed1:x",
 				Coins: 100, Stakes: 20, Locked: true, Mark: subject}, {Row: 8, Username: "Bob", UsernameKey: "bob"}}},
+		command.SetProfile{Avatar: "owl", ShownName: "Nan", ShownKey: "nan", InSeasons: true},
+		command.CloseSeason{Season: 3, Begin: true, Actor: "cashier", Reason: "asked for it"},
 	}
 }
 

@@ -35,6 +35,8 @@ type Account struct {
 	ExcludedUntil time.Time   `cbor:"10,keyasint,omitzero"` // zero: not excluded. See ForEver
 	DailyNextAt   time.Time   `cbor:"11,keyasint,omitzero"` // when daily coins can be collected; zero: now
 	DeletedAt     time.Time   `cbor:"12,keyasint,omitzero"` // zero: it is not deleted. A deleted account has no name
+	// Nudges says whether pages may invite the player to anything; see nudges.go in package machine.
+	Nudges bool `cbor:"13,keyasint,omitempty"`
 }
 
 // Invitation is one with which people can sign up.

@@ -15,7 +15,7 @@ func (m *Machine) openAccount(b command.OpenAccount) (command.Result, error) {
 	if r := m.refuseSeeds(2); r != nil {
 		return command.Result{Refusal: r}, nil
 	}
-	if taken, err := m.state.Get(tableUsernames, []byte(b.UsernameKey)); taken != nil || err != nil {
+	if taken, err := m.nameTaken(b.UsernameKey); taken || err != nil {
 		return command.Refusef("username_taken", "The name %q is taken. Choose another.", b.Username), err
 	}
 	if b.EmailKey != "" {
@@ -230,10 +230,14 @@ func (r *Reader) Account(id command.AccountID) (command.Account, bool, error) {
 		return command.Account{}, false, err
 	}
 	w, ok, err := loadOf[WalletRecord](r, tableWallets, id)
+	if err != nil || !ok {
+		return command.Account{}, ok, err
+	}
+	nudges, err := r.nudges(id, &w)
 	return command.Account{
 		ID: id, Username: a.Username, Email: a.Email, Role: a.Role, Coins: w.Balance, HeldCoins: w.Held,
 		OpenRound: w.OpenRound, Locked: w.Locked, CreatedAt: at(a.CreatedAt), ExcludedUntil: at(w.ExcludedUntil),
-		DailyNextAt: at(w.DailyNext), DeletedAt: at(a.DeletedAt),
+		DailyNextAt: at(w.DailyNext), DeletedAt: at(a.DeletedAt), Nudges: nudges,
 	}, ok, err
 }
 

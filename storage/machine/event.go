@@ -43,6 +43,9 @@ const (
 	AccountsRenewed     EventKind = 27 // after the events of each account: SessionsEnded where it had sessions, and SeedRotated
 	AccountImported     EventKind = 28 // opens an account, as AccountOpened does
 	AccountsImported    EventKind = 29 // after the AccountImported of each account
+	ProfileChanged      EventKind = 30
+	SeasonClosed        EventKind = 31
+	SeasonBegun         EventKind = 32 // right after SeasonClosed, if a season was running
 )
 
 var eventNames = map[EventKind]string{
@@ -56,6 +59,7 @@ var eventNames = map[EventKind]string{
 	PasswordLinkCreated: "password_link_created", EmailChanged: "email_changed", AccountDeleted: "account_deleted",
 	TokenCreated: "token_created", LineageBegun: "lineage_begun", AccountsRenewed: "accounts_renewed",
 	AccountImported: "account_imported", AccountsImported: "accounts_imported",
+	ProfileChanged: "profile_changed", SeasonClosed: "season_closed", SeasonBegun: "season_begun",
 }
 
 // EventKinds lists the names of all kinds, in the order of their numbers.
@@ -116,6 +120,13 @@ type Event struct {
 	From *ImportedRow `cbor:"26,keyasint,omitempty"`
 	// Imported counts what AccountsImported did.
 	Imported *Imports `cbor:"27,keyasint,omitempty"`
+	// Entry is under which the account takes part in seasons after ProfileChanged; 0: it takes no part. The event doesn't hold
+	// the rest of the profile, since the history can't forget it.
+	Entry command.EntryID `cbor:"28,keyasint,omitempty"`
+	// Reached are the achievements that the account has reached with the event; see achievements.go.
+	Reached []command.Achievement `cbor:"29,keyasint,omitempty"`
+	// Season is what SeasonClosed and SeasonBegun say of the season.
+	Season *SeasonChange `cbor:"30,keyasint,omitempty"`
 }
 
 // Renewal counts what the renewal of accounts did.
@@ -170,7 +181,7 @@ func (e *Event) Tell() command.Event {
 	v := command.Event{
 		Seq: e.Seq, Time: at(e.Time), Kind: e.Kind.String(), Account: e.Account, Coins: games.Coins(e.Coins), HeldCoins: games.Coins(e.Held),
 		Room:  e.room(),
-		Until: at(e.Until),
+		Until: at(e.Until), Reached: e.Reached,
 	}
 	if e.Act != nil {
 		v.Act = new(command.Act(*e.Act))

@@ -102,7 +102,14 @@ func (m *Machine) rotateSeed(b command.RotateSeed) (command.Result, error) {
 	if err != nil {
 		return command.Result{}, err
 	}
-	e, err := m.rotatePair(id, &w, s, b.ClientSeed, m.command.Seeds[0])
+	var reached []command.Achievement
+	if AchievedByRotation(w.Achieved, id, b.ClientSeed) {
+		reached = []command.Achievement{command.OwnSeed}
+	}
+	if err := m.reach(id, &w, 0, reached); err != nil {
+		return command.Result{}, err
+	}
+	e, err := m.rotatePair(id, &w, s, b.ClientSeed, m.command.Seeds[0], reached)
 	if err != nil {
 		return command.Result{}, err
 	}
@@ -112,7 +119,7 @@ func (m *Machine) rotateSeed(b command.RotateSeed) (command.Result, error) {
 
 // rotatePair reveals the active pair of an account without an open round. It makes the next server seed active under a client
 // seed, and next the one after it. It stores the account's wallet w.
-func (m *Machine) rotatePair(id command.AccountID, w *WalletRecord, s *SeedsRecord, client string, next command.SealedSeed) (*Event, error) {
+func (m *Machine) rotatePair(id command.AccountID, w *WalletRecord, s *SeedsRecord, client string, next command.SealedSeed, reached []command.Achievement) (*Event, error) {
 	server, err := m.openSeed(s.Server)
 	if err != nil {
 		return nil, err
@@ -129,7 +136,7 @@ func (m *Machine) rotatePair(id command.AccountID, w *WalletRecord, s *SeedsReco
 		return nil, err
 	}
 	w.Nonce = 0
-	e := &Event{Kind: SeedRotated, Pair: &old, PairNo: s.Pair, Seeds: seeds.commitments()}
+	e := &Event{Kind: SeedRotated, Pair: &old, PairNo: s.Pair, Seeds: seeds.commitments(), Reached: reached}
 	return e, m.recordOn(id, w, e)
 }
 

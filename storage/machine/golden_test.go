@@ -54,6 +54,12 @@ func sampleEvent(kind machine.EventKind) machine.Event {
 	if kind == machine.AccountsImported {
 		e.Imported = &machine.Imports{First: 1000, Accounts: 7, Coins: 9, Stakes: 11}
 	}
+	if kind == machine.ProfileChanged {
+		e.Entry, e.Reached = 17, []command.Achievement{command.InSeason}
+	}
+	if kind == machine.SeasonClosed || kind == machine.SeasonBegun {
+		e.Season = &machine.SeasonChange{Number: 3, Began: 1_795_000_000_000, Ended: 1_795_000_000_001, Players: 2, Digest: [32]byte{4, 31: 5}}
+	}
 	return e
 }
 
@@ -63,7 +69,7 @@ func TestRecords_GoldenVectors(t *testing.T) {
 	record := machine.Record{
 		Events: 3, Head: [32]byte{4, 31: 5}, Time: 6, NextAccount: 1007, NextFence: 8,
 		Books:    ledger.Books{House: []ledger.Balance{{Account: ledger.Issue, Coins: -100}, {Account: ledger.Escrow, Coins: 20}, {Account: 3, Coins: 75}}, Players: 5},
-		Sessions: 9, SessionsEnd: 17, OpenRounds: 10, Games: sums, Level: 12, Program: "1.2.3", Key: command.KeyID{13, 15: 14}, Lineage: "20261120T100000Z-4f3a9c21",
+		Sessions: 9, SessionsEnd: 17, OpenRounds: 10, Games: sums, Level: 12, Program: "1.2.3", Key: command.KeyID{13, 15: 14}, Lineage: "20261120T100000Z-4f3a9c21", Season: 18, InSeason: true, TakingPart: 19,
 	}
 	records := map[string]any{
 		"machine": record, "machine_zero": machine.Record{},
@@ -72,28 +78,35 @@ func TestRecords_GoldenVectors(t *testing.T) {
 		"account_keyed": machine.AccountRecord{Username: "Ann", UsernameKey: "ann", Role: command.RolePlayer, OpenedUnder: command.KeyOf("sign-up"),
 			Networks: []command.Subject{{1, 15: 2}, {3, 15: 4}}, Link: command.TokenHash{5, 31: 6}, LinkExpires: 7, DeletedAt: 8, Mark: command.Subject{9, 15: 10}},
 		"wallet": machine.WalletRecord{Balance: 1, Held: 2, Nonce: 3, Last: 4, OpenRound: 5, Locked: true, ExcludedUntil: 6, Limited: true, DailyNext: 7,
-			Usage: machine.UsageRecord{Day: 8, Staked: 9, Lost: -10, LostWeek: 11, LostMonth: 12, PlaySince: 13, PlayLast: 14}, Games: sums, LastCoins: 15, Deleted: true},
-		"wallet_zero":         machine.WalletRecord{},
-		"seeds":               machine.SeedsRecord{Pair: 1, Server: command.SealedSeed{Commitment: [32]byte{2}, Box: [48]byte{5}}, Next: command.SealedSeed{Commitment: [32]byte{3}, Box: [48]byte{47: 6}}, Client: "clover", Default: true, FirstEvent: 4},
-		"pair":                machine.PairRecord{Server: [32]byte{1, 31: 2}, Client: "clover", Rounds: 7, RevealedAt: 8},
-		"session":             machine.SessionRecord{ID: 1, Account: 1000, Role: command.RolePlayer, CreatedAt: 2, ExpiresAt: 3, UserAgent: "agent", Address: "192.0.2.1", Name: "bot", Scopes: command.AllScopes},
-		"account_sessions":    []machine.SessionRef{{ID: 1, Token: command.TokenHash{2, 31: 3}, ExpiresAt: 4, Personal: true, Launcher: 6}, {ID: 5}},
-		"session_ends":        int64(3),
-		"open_round":          machine.OpenRoundRecord{Account: 1000, Round: sampleRound(), ActedAt: 1_795_000_000_004},
-		"limits":              machine.LimitsRecord{InForce: limits, Pending: []machine.PendingRecord{{Limit: command.LimitLossPerWeek, Value: 8, From: 7}, {Limit: command.LimitSessionMinutes, From: 9}}},
-		"limits_zero":         machine.LimitsRecord{},
-		"value":               machine.ValueRecord{Value: []byte{0xca, 0xfe}, Modified: 1},
-		"lock":                machine.LockRecord{Holder: "node-1", Fence: 2, Expires: 3},
-		"invitation":          machine.InvitationRecord{ID: 1, UsesLeft: 2, CreatedAt: 3, ExpiresAt: 4, Actor: "cashier", Reason: "friends"},
+			Usage: machine.UsageRecord{Day: 8, Staked: 9, Lost: -10, LostWeek: 11, LostMonth: 12, PlaySince: 13, PlayLast: 14}, Games: sums, LastCoins: 15, Deleted: true, Entry: 16, Achieved: machine.Achievements(0).With(command.FirstSpin, command.InSeason)},
+		"wallet_zero":      machine.WalletRecord{},
+		"seeds":            machine.SeedsRecord{Pair: 1, Server: command.SealedSeed{Commitment: [32]byte{2}, Box: [48]byte{5}}, Next: command.SealedSeed{Commitment: [32]byte{3}, Box: [48]byte{47: 6}}, Client: "clover", Default: true, FirstEvent: 4},
+		"pair":             machine.PairRecord{Server: [32]byte{1, 31: 2}, Client: "clover", Rounds: 7, RevealedAt: 8},
+		"session":          machine.SessionRecord{ID: 1, Account: 1000, Role: command.RolePlayer, CreatedAt: 2, ExpiresAt: 3, UserAgent: "agent", Address: "192.0.2.1", Name: "bot", Scopes: command.AllScopes},
+		"account_sessions": []machine.SessionRef{{ID: 1, Token: command.TokenHash{2, 31: 3}, ExpiresAt: 4, Personal: true, Launcher: 6}, {ID: 5}},
+		"session_ends":     int64(3),
+		"open_round":       machine.OpenRoundRecord{Account: 1000, Round: sampleRound(), ActedAt: 1_795_000_000_004},
+		"limits":           machine.LimitsRecord{InForce: limits, Pending: []machine.PendingRecord{{Limit: command.LimitLossPerWeek, Value: 8, From: 7}, {Limit: command.LimitSessionMinutes, From: 9}}},
+		"limits_zero":      machine.LimitsRecord{},
+		"value":            machine.ValueRecord{Value: []byte{0xca, 0xfe}, Modified: 1},
+		"lock":             machine.LockRecord{Holder: "node-1", Fence: 2, Expires: 3},
+		"invitation":       machine.InvitationRecord{ID: 1, UsesLeft: 2, CreatedAt: 3, ExpiresAt: 4, Actor: "cashier", Reason: "friends"},
+		"profile": machine.ProfileRecord{Avatar: "owl", ShownName: "Nan", ShownKey: "nan",
+			Achieved: []machine.AchievementRecord{{Achievement: command.Natural, At: 1, Round: 2}, {Achievement: command.OwnSeed, At: 3}}, Past: []command.EntryID{4}},
+		"profile_zero": machine.ProfileRecord{},
+		"season": machine.SeasonRecord{Began: 1, From: 2, Ended: 3, To: 4, Players: 5, Digest: [32]byte{6, 31: 7},
+			Top: [command.Boards][]command.EntryID{{8, 9}, nil, {10}}},
+		"season_running":      machine.SeasonRecord{Began: 1, From: 2},
+		"season_entry":        machine.EntryRecord{Account: 1000, Rounds: 1, Staked: 2, Paid: 3, BestPayout: 4, BestStaked: 5, BestRound: 6, Last: 7},
 		"import":              machine.ImportRecord{Account: 1000, Event: 2},
 		"event_zero":          machine.Event{},
 		"round_zero":          machine.RoundRecord{},
 		"commitments_default": machine.Commitments{Client: "default:1000"},
 	}
-	for k := machine.EventKind(1); k <= 29; k++ {
+	for k := machine.EventKind(1); k <= 32; k++ {
 		records["event_"+k.String()] = sampleEvent(k)
 	}
-	if name := machine.EventKind(30).String(); name != "event_30" {
+	if name := machine.EventKind(33).String(); name != "event_33" {
 		t.Errorf("the kind of event %s has no vector", name)
 	}
 	raw := map[string][]byte{

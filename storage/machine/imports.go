@@ -103,7 +103,7 @@ func (m *Machine) refuseRows(b *command.ImportAccounts, done *Imports) (*command
 		if is, err := taken(tableImports, importKey(b.Source, a.Row), rows[a.Row]); is || err != nil {
 			return refuse("already_imported", "it has been imported already."), err
 		}
-		if is, err := taken(tableUsernames, []byte(a.UsernameKey), names[a.UsernameKey]); is || err != nil {
+		if is, err := m.nameTaken(a.UsernameKey); is || names[a.UsernameKey] || err != nil {
 			return refuse("username_taken", "the name %q is taken.", a.Username), err
 		}
 		if a.EmailKey != "" {
@@ -221,11 +221,11 @@ func (r *Reader) Import(source string, row int64) (ImportRecord, bool, error) {
 
 // LookUpRow reads what became of a row, and whether a name and an address are taken.
 func (r *Reader) LookUpRow(q command.RowLookup) (found command.RowFound, err error) {
-	for _, by := range [2]struct {
+	for _, by := range [3]struct {
 		table int
 		key   string
 		taken *bool
-	}{{tableUsernames, q.UsernameKey, &found.NameTaken}, {tableEmails, q.EmailKey, &found.EmailTaken}} {
+	}{{tableUsernames, q.UsernameKey, &found.NameTaken}, {tableShownNames, q.UsernameKey, &found.NameTaken}, {tableEmails, q.EmailKey, &found.EmailTaken}} {
 		if by.key == "" {
 			continue
 		}
@@ -233,7 +233,7 @@ func (r *Reader) LookUpRow(q command.RowLookup) (found command.RowFound, err err
 		if err != nil {
 			return found, err
 		}
-		*by.taken = id != nil
+		*by.taken = *by.taken || id != nil
 	}
 	record, ok, err := r.Import(q.Source, q.Row)
 	if !ok || err != nil {

@@ -48,6 +48,8 @@ type constants struct {
 	mostImported int
 	// longestLineage bounds the name of a lineage, and longestSource that of a database that accounts are imported from, in bytes.
 	longestLineage, longestSource int
+	// seasonTop is how many places of each board stay readable after a season.
+	seasonTop int
 	// mostCoins is the most coins that one command moves as a stake, a grant or a gift.
 	mostCoins coins
 	// longestKey bounds names and keys that come from outside, in bytes.
@@ -74,6 +76,7 @@ var levels = [...]constants{
 		mostImported:     command.MostImported,
 		longestLineage:   64,
 		longestSource:    64,
+		seasonTop:        100,
 		mostCoins:        1_000_000_000_000,
 		longestKey:       4 << 10, // bbolt takes some 32 KiB
 	},
@@ -87,6 +90,9 @@ const (
 
 // constants returns the constants in force.
 func (r *Record) constants() *constants { return &levels[r.Level] }
+
+// SeasonTop is how many places of each board stay readable after a season.
+func (r *Record) SeasonTop() int { return r.constants().seasonTop }
 
 func (m *Machine) is() *constants { return m.head.constants() }
 

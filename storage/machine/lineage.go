@@ -121,7 +121,7 @@ func (m *Machine) renewAccount(id command.AccountID, first, second command.Seale
 		if err != nil {
 			return 0, err
 		}
-		if _, err := m.rotatePair(id, &w, s, defaultClientSeed(id), next); err != nil {
+		if _, err := m.rotatePair(id, &w, s, defaultClientSeed(id), next, nil); err != nil {
 			return 0, err
 		}
 	}

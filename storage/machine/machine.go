@@ -160,6 +160,10 @@ func (m *Machine) dispatch() (command.Result, error) {
 		return m.renewAccounts(b)
 	case command.ImportAccounts:
 		return m.importAccounts(b)
+	case command.SetProfile:
+		return m.setProfile(b)
+	case command.CloseSeason:
+		return m.closeSeason(b)
 	}
 	return command.Result{}, fmt.Errorf("no rule for commands of kind %d", m.command.Body.Kind())
 }

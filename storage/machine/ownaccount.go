@@ -102,6 +102,9 @@ func (m *Machine) deleteAccount(b command.DeleteAccount) (command.Result, error)
 		m.state.Delete(tableEmails, []byte(a.EmailKey))
 	}
 	m.state.Delete(tableLimits, accountKey(id))
+	if err := m.forgetProfile(id, &w); err != nil {
+		return command.Result{}, err
+	}
 	if err := m.put(tableAccounts, accountKey(id), AccountRecord{Role: a.Role, CreatedAt: a.CreatedAt, DeletedAt: m.now}); err != nil {
 		return command.Result{}, err
 	}

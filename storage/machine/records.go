@@ -33,6 +33,9 @@ type Record struct {
 	Key         command.KeyID     `cbor:"16,keyasint"`           // of the casino's key, which secrets are sealed with
 	SessionsEnd int64             `cbor:"17,keyasint,omitempty"` // no session expires before; 0: none does. See sessionends.go
 	Lineage     string            `cbor:"18,keyasint,omitempty"` // the lineage of the history; "": the first one. See lineage.go
+	Season      uint32            `cbor:"19,keyasint,omitempty"` // the newest season; 0: there was none. See seasons.go
+	InSeason    bool              `cbor:"20,keyasint,omitempty"` // whether it is running
+	TakingPart  uint64            `cbor:"21,keyasint,omitempty"` // accounts that take part in seasons
 }
 
 // GameRecord sums up the settled rounds of one game, for one player or for the whole casino.
@@ -113,6 +116,8 @@ type WalletRecord struct {
 	Games         GameRecords     `cbor:"11,keyasint,omitempty"`
 	LastCoins     uint64          `cbor:"12,keyasint,omitempty"` // newest event of the short chain CoinsChain
 	Deleted       bool            `cbor:"13,keyasint,omitempty"` // nothing happens in it any more
+	Entry         command.EntryID `cbor:"14,keyasint,omitempty"` // takes part in seasons under it; see seasons.go
+	Achieved      Achievements    `cbor:"15,keyasint,omitempty"` // those that the ProfileRecord lists
 }
 
 // UsageRecord holds the sums that a player's own limits are compared with. Days are numbered from 1970-01-01 UTC.
@@ -224,6 +229,50 @@ type OpenRoundRecord struct {
 	Account command.AccountID `cbor:"1,keyasint"`
 	Round   RoundRecord       `cbor:"2,keyasint"`
 	ActedAt int64             `cbor:"3,keyasint"` // when its player dealt it, or took the last action
+}
+
+// ProfileRecord is what an account says of itself to others, and what it has reached.
+type ProfileRecord struct {
+	Avatar    string              `cbor:"1,keyasint,omitempty"` // empty: the first of command.Avatars
+	ShownName string              `cbor:"2,keyasint,omitempty"` // empty: the username
+	ShownKey  string              `cbor:"3,keyasint,omitempty"` // under which it is reserved; empty: it is a spelling of the username
+	Achieved  []AchievementRecord `cbor:"4,keyasint,omitempty"` // oldest first
+	// Past are earlier entries of an account that has left, under which seasons that have ended may list it. Oldest first.
+	Past []command.EntryID `cbor:"5,keyasint,omitempty"`
+}
+
+// AchievementRecord is an achievement that was reached.
+type AchievementRecord struct {
+	_           struct{} `cbor:",toarray"`
+	Achievement command.Achievement
+	At          int64
+	Round       command.RoundID // 0: it was no round
+}
+
+// SeasonRecord is one season.
+type SeasonRecord struct {
+	Began   int64    `cbor:"1,keyasint"`
+	From    uint64   `cbor:"2,keyasint"`           // the event that began it
+	Ended   int64    `cbor:"3,keyasint,omitempty"` // 0: it is running
+	To      uint64   `cbor:"4,keyasint,omitempty"` // the event that ended it
+	Players uint64   `cbor:"5,keyasint,omitempty"` // with at least one round
+	Digest  [32]byte `cbor:"6,keyasint,omitzero"`
+	// Top are the best of each command.Board when it ended, best first.
+	Top [command.Boards][]command.EntryID `cbor:"7,keyasint,omitzero"`
+}
+
+// EntryRecord is a player's figures in one season.
+type EntryRecord struct {
+	_       struct{} `cbor:",toarray"`
+	Account command.AccountID
+	Rounds  uint64
+	Staked  games.Coins
+	Paid    games.Coins
+	// The round with the largest payout for each coin staked, the earliest if several are alike; zero if no round paid anything.
+	BestPayout games.Coins
+	BestStaked games.Coins
+	BestRound  command.RoundID
+	Last       uint64 // the event that settled the newest of the rounds
 }
 
 type valueRecord struct {

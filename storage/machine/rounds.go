@@ -94,6 +94,13 @@ func (r *Reader) RoundOpenedBy(opened *Event) (v command.Round, err error) {
 	return v, r.proof(&v)
 }
 
+// RoundSettledBy returns the round that an event settled.
+func (r *Reader) RoundSettledBy(e *Event) (v command.Round, err error) {
+	fillRound(&v, e.Account, e.Round)
+	v.SettledAt = at(e.Time)
+	return v, r.proof(&v)
+}
+
 // deal gives the record of an open round its draws, which are not stored: the round is played again from its seed.
 func (r *Reader) deal(id command.AccountID, round *RoundRecord) error {
 	if round.Settled {

@@ -29,6 +29,10 @@ const (
 	tableSessionEnds            // time → how many sessions expire then; see sessionends.go
 	tableInvitations            // hash of the code → invitationRecord
 	tableImports                // source, row → ImportRecord
+	tableProfiles               // account → ProfileRecord, if it has chosen or reached anything
+	tableShownNames             // folded shown name that is no username → account
+	tableSeasons                // season → SeasonRecord
+	tableEntries                // season, entry → EntryRecord: a player's figures in it
 	tableCount
 )
 
@@ -51,6 +55,7 @@ var tableNames = [tableCount]string{
 	tableOpenRounds: "open_rounds", tableSettlements: "settlements", tableHistory: "history",
 	tableThrottle: "throttle", tableLimits: "limits", tableValues: "values", tableLocks: "locks",
 	tableUsedKeys: "used_keys", tableSessionEnds: "session_ends", tableInvitations: "invitations", tableImports: "imports",
+	tableProfiles: "profiles", tableShownNames: "shown_names", tableSeasons: "seasons", tableEntries: "season_entries",
 }
 
 // Tables declares the tables of the state, in the order of their numbers.
@@ -66,6 +71,7 @@ func Tables() []Table {
 	}
 	tables[tableAccounts].Check = checkNames
 	tables[tableImports].Check = checkImport
+	tables[tableProfiles].Check = checkShownName
 	tables[tableSettlements].Appended = true
 	tables[tableHistory].Appended = true
 	tables[tableHistory].Check = checkEvent
@@ -102,10 +108,15 @@ func checkNames(v View, key, value []byte) error {
 
 func accountKey(id command.AccountID) []byte { return binary.BigEndian.AppendUint64(nil, uint64(id)) }
 func eventKey(seq uint64) []byte             { return binary.BigEndian.AppendUint64(nil, seq) }
+func seasonKey(n uint32) []byte              { return binary.BigEndian.AppendUint32(nil, n) }
 func roundKey(id command.RoundID) []byte     { return binary.BigEndian.AppendUint64(nil, uint64(id)) }
 
 func pairKey(id command.AccountID, pair uint32) []byte {
 	return binary.BigEndian.AppendUint32(accountKey(id), pair)
+}
+
+func entryKey(season uint32, id command.EntryID) []byte {
+	return binary.BigEndian.AppendUint64(seasonKey(season), uint64(id))
 }
 
 // isKey reports whether a name from outside may be a key: not empty, and not too long.

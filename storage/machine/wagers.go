@@ -228,6 +228,12 @@ func (m *Machine) advance(id command.AccountID, w *WalletRecord, game *games.Des
 		m.countPayout(w, p.Payout, r.OpenedAt)
 		w.Games = w.Games.With(game.Number, r)
 		m.head.Games = m.head.Games.With(game.Number, r)
+		if err := m.countInSeason(id, w, r); err != nil {
+			return err
+		}
+		if err := m.reachByRound(id, w, r, e); err != nil {
+			return err
+		}
 		return m.recordOn(id, w, e)
 	}
 	if err := m.put(tableOpenRounds, roundKey(r.ID), OpenRoundRecord{Account: id, Round: r.stored(), ActedAt: m.now}); err != nil {

@@ -46,7 +46,7 @@ func (m *Model) Compare(c *Casino) string {
 	for id := command.FirstAccountID; id < m.next; id++ {
 		p := m.accounts[id]
 		account, _, err := s.Account(id)
-		check("account", p.account(), account, err)
+		check("account", m.account(p), account, err)
 		credentials, _, err := s.Credentials(p.nameKey)
 		want := command.Credentials{Account: id, PasswordHash: p.hash, Locked: p.locked, OpenedUnder: p.openedUnder, Networks: p.networks}
 		if p.excluded.After(m.now) {
@@ -79,6 +79,11 @@ func (m *Model) Compare(c *Casino) string {
 		statistics, err := s.Statistics(id)
 		check("statistics", p.statistics(m.games), statistics, err)
 		m.compareLists(ctx, c, p, check)
+		profile, ok, err := s.Profile(id)
+		check("profile found", p.deletedAt.IsZero(), ok, err)
+		if ok {
+			check("profile", m.profile(p), profile, err)
+		}
 
 		round, ok, err := s.OpenRound(id)
 		if r := p.open(); r != nil {
@@ -102,6 +107,7 @@ func (m *Model) Compare(c *Casino) string {
 			check("import", want, *got, nil)
 		}
 	}
+	m.compareSeasons(ctx, c, check)
 	check("lineage", m.lineage, s.Lineage(), nil)
 	_, ok, err := s.Account(m.next)
 	check("next account found", false, ok, err)

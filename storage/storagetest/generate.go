@@ -32,7 +32,7 @@ func (m *Model) draw(t *rapid.T) command.Command {
 	switch c.Body.(type) {
 	case command.OpenAccount, command.AttemptSignIn, command.SettleAbandoned, command.PutValue, command.DeleteValue,
 		command.AcquireLock, command.ReleaseLock, command.RecordAct, command.CreateInvitation, command.RevokeInvitation,
-		command.BeginLineage:
+		command.BeginLineage, command.CloseSeason:
 		c.Account = 0
 	case command.ImportAccounts:
 		if rapid.IntRange(0, 19).Draw(t, "of an account") != 0 {
@@ -108,7 +108,7 @@ func drawCoins(t *rapid.T) games.Coins {
 }
 
 func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
-	which := rapid.IntRange(0, 47).Draw(t, "kind")
+	which := rapid.IntRange(0, 52).Draw(t, "kind")
 	switch {
 	case which < 12 || p == nil && which < 28:
 		return m.drawWager(t)
@@ -182,6 +182,10 @@ func (m *Model) drawBody(t *rapid.T, p *player) command.Body {
 		return command.RenewAccounts{}
 	case 47:
 		return drawImport(t)
+	case 48, 49, 50, 51:
+		return drawProfile(t)
+	case 52:
+		return m.drawCloseSeason(t)
 	}
 	return m.drawHouseValue(t)
 }

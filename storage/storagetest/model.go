@@ -16,23 +16,25 @@ import (
 // Model is a second, naive implementation of the casino's rules that predicts the machine's answers. It uses plain maps and
 // slices, stores nothing, and adds up lists whenever it needs a sum.
 type Model struct {
-	games    *games.Catalogue
-	now      time.Time   // the time of the command being applied
-	stamps   []time.Time // of all entries so far
-	events   uint64
-	accounts map[command.AccountID]*player
-	next     command.AccountID
-	issued   games.Coins
-	done     map[command.ID]func() command.Result // how to repeat the answer of a command that left an event
-	keys     map[modelKey]modelUse
-	debts    map[command.Subject]*debt
-	values   map[string]command.Stored
-	locks    map[string]command.LockHeld
-	invited  map[command.TokenHash]command.Invitation // with codes that were not used up
-	holders  map[string]string
-	fences   uint64
-	lineage  string
-	imported map[modelRow]command.Imported // Untouched is not kept: the events of an account say it
+	games     *games.Catalogue
+	now       time.Time   // the time of the command being applied
+	stamps    []time.Time // of all entries so far
+	events    uint64
+	accounts  map[command.AccountID]*player
+	next      command.AccountID
+	issued    games.Coins
+	done      map[command.ID]func() command.Result // how to repeat the answer of a command that left an event
+	keys      map[modelKey]modelUse
+	debts     map[command.Subject]*debt
+	values    map[string]command.Stored
+	locks     map[string]command.LockHeld
+	invited   map[command.TokenHash]command.Invitation // with codes that were not used up
+	holders   map[string]string
+	fences    uint64
+	lineage   string
+	seasons   []command.Season // the newest may be running
+	inSeasons []countedRound
+	imported  map[modelRow]command.Imported // Untouched is not kept: the events of an account say it
 }
 
 type modelKey struct {
@@ -79,6 +81,11 @@ type player struct {
 	pending       []command.PendingLimit // also those whose wait is over
 	link          command.PasswordLink
 	deletedAt     time.Time
+	avatar        string // empty: the first
+	display       string // empty: the name
+	shownKey      string // empty: none is reserved
+	entry         command.EntryID
+	achieved      []command.Achieved
 }
 
 type modelRound struct {
@@ -210,6 +217,8 @@ func (m *Model) rule(c command.Command) outcome {
 		return m.renewAccounts(c.Account, b, c.Entropy)
 	case command.ImportAccounts:
 		return m.importAccounts(c.Account, b, c.Entropy)
+	case command.CloseSeason:
+		return m.closeSeason(c.Account, b)
 	case command.EndSessions:
 		if p := m.accounts[c.Account]; p != nil {
 			return p.endSessions(b)
@@ -270,15 +279,15 @@ func (m *Model) rule(c command.Command) outcome {
 		return m.setLimits(p, b)
 	case command.Exclude:
 		return m.exclude(p, b)
+	case command.SetProfile:
+		return m.setProfile(p, b)
 	}
 	panic(fmt.Sprintf("the model knows no %T", c.Body))
 }
 
 func (m *Model) openAccount(b command.OpenAccount, key command.Key, entropy []byte) outcome {
-	for _, p := range m.accounts {
-		if p.nameKey == b.UsernameKey {
-			return refused(refuse("username_taken"))
-		}
+	if m.nameTaken(b.UsernameKey) {
+		return refused(refuse("username_taken"))
 	}
 	for _, p := range m.accounts {
 		if b.EmailKey != "" && p.mail == b.EmailKey {
@@ -307,11 +316,11 @@ func (m *Model) openAccount(b command.OpenAccount, key command.Key, entropy []by
 	m.next++
 	m.accounts[p.id] = p
 	if b.Session == nil {
-		return did(func() any { return &command.AccountOpened{Account: p.account()} })
+		return did(func() any { return &command.AccountOpened{Account: m.account(p)} })
 	}
 	sid := p.addSession(m, *b.Session, 0)
 	return did(func() any {
-		v := &command.AccountOpened{Account: p.account()}
+		v := &command.AccountOpened{Account: m.account(p)}
 		if s := p.session(sid); s.ID != 0 {
 			v.Session = &s
 		}
@@ -319,10 +328,10 @@ func (m *Model) openAccount(b command.OpenAccount, key command.Key, entropy []by
 	})
 }
 
-func (p *player) account() command.Account {
+func (m *Model) account(p *player) command.Account {
 	a := command.Account{
 		ID: p.id, Username: p.name, Email: p.email, Role: p.role, Coins: p.coins, Locked: p.locked, CreatedAt: p.created,
-		ExcludedUntil: p.excluded, DailyNextAt: p.dailyNext, DeletedAt: p.deletedAt,
+		ExcludedUntil: p.excluded, DailyNextAt: p.dailyNext, DeletedAt: p.deletedAt, Nudges: m.nudges(p),
 	}
 	if r := p.open(); r != nil {
 		a.OpenRound, a.HeldCoins = r.ID, r.Staked

@@ -82,6 +82,8 @@ func (m *Model) deleteAccount(p *player, b command.DeleteAccount) outcome {
 	p.name, p.nameKey, p.email, p.mail, p.hash, p.openedUnder = "", "", "", "", "", command.Key{}
 	p.coins, p.sessions, p.limits, p.pending, p.link = 0, nil, command.LimitSet{}, nil, command.PasswordLink{}
 	p.deletedAt = m.now
+	m.leave(p)
+	p.avatar, p.display, p.shownKey, p.achieved = "", "", "", nil
 	return did(nothing)
 }
 

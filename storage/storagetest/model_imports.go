@@ -65,10 +65,8 @@ func (m *Model) collides(a command.ImportedAccount, before []command.ImportedAcc
 			return "already_imported"
 		}
 	}
-	for _, p := range m.accounts {
-		if p.nameKey == a.UsernameKey {
-			return "username_taken"
-		}
+	if m.nameTaken(a.UsernameKey) {
+		return "username_taken"
 	}
 	for _, o := range before {
 		if o.UsernameKey == a.UsernameKey {

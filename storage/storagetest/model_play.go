@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 	"unicode"
@@ -107,6 +108,8 @@ func (m *Model) play(p *player, r *modelRound, game games.Game, w games.Wager) *
 		r.SettledAt = m.now
 		p.coins += r.Payout
 		p.bets = append(p.bets, movement{r.OpenedAt, -r.Payout, false}) // whenever it is paid, it counts where its round began
+		m.count(p, r)
+		m.achieveIn(p, r, game)
 	}
 	return nil
 }
@@ -181,6 +184,9 @@ func (m *Model) rotateSeed(p *player, b command.RotateSeed, entropy []byte) outc
 	}
 	old := p.active()
 	p.rotate(m.now, b.ClientSeed, entropy)
+	if b.ClientSeed != fmt.Sprintf("default:%d", p.id) {
+		m.achieve(p, command.OwnSeed, 0)
+	}
 	return did(same(&command.SeedRotated{Revealed: p.revealed(old), Fairness: command.Fairness{
 		Pair: uint32(old + 1), Commitment: commitment(p.seeds[old+1]), NextCommitment: commitment(p.seeds[old+2]), ClientSeed: b.ClientSeed,
 	}}))

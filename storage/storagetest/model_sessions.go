@@ -46,7 +46,7 @@ func (m *Model) openSession(p *player, b command.OpenSession) outcome {
 	}
 	m.debts[b.Subject] = nil
 	sid := p.addSession(m, b.Session, 0)
-	return did(func() any { return &command.SessionOpened{Account: p.account(), Session: p.session(sid)} })
+	return did(func() any { return &command.SessionOpened{Account: m.account(p), Session: p.session(sid)} })
 }
 
 // knows reports whether a token belongs to a session, expired or not.
@@ -134,7 +134,7 @@ func (m *Model) createToken(p *player, b command.CreateToken) outcome {
 	}
 	b.Session.Network = command.Subject{} // only sign-ins are remembered
 	sid := p.addSession(m, b.Session, b.Launcher)
-	return did(func() any { return &command.SessionOpened{Account: p.account(), Session: p.session(sid)} })
+	return did(func() any { return &command.SessionOpened{Account: m.account(p), Session: p.session(sid)} })
 }
 
 func (p *player) endSessions(b command.EndSessions) outcome {

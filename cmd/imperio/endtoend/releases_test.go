@@ -177,6 +177,7 @@ func TestWriteRelease(t *testing.T) {
 		{"POST", "/api/v1/me/tokens", `{"name":"a bot","scopes":["read","play"],"days":366}`},
 		{"PUT", "/api/v1/me/limits", `{"stake_per_day":900000,"loss_per_day":null,"loss_per_week":null,"loss_per_month":900000,"session_minutes":null,"reality_check_minutes":30}`},
 		{"POST", "/api/v1/me/fairness/rotations", `{"client_seed":"my own"}`},
+		{"PUT", "/api/v1/me/profile", `{"avatar":"owl","shown_name":"Night_Owl","in_seasons":true}`},
 	} {
 		if status, data, err := players[0].call(t.Context(), c.method, c.path, c.body, "fixture"+c.path); err != nil || status >= 300 {
 			t.Fatalf("%s %s: %v %d %s", c.method, c.path, err, status, data)
