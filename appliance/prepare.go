@@ -21,7 +21,7 @@ func (a *App) prepare() {
 	var exact map[string]float64
 	go func() {
 		defer close(pages)
-		files, failed := web.Files(api.Description())
+		files, failed := web.Files(api.Description(), a.origin())
 		if failed != nil {
 			err = failed
 			return
@@ -36,4 +36,12 @@ func (a *App) prepare() {
 	a.prepared.returns = func() map[string]float64 { <-returns; return exact }
 	// A start that fails waits as well, so that nothing is left behind.
 	a.cleanups.add("preparations", func() error { <-pages; <-returns; return nil })
+}
+
+// origin is the public address that pages name, or empty without a domain: an address of this machine means nothing elsewhere.
+func (a *App) origin() string {
+	if len(a.config.Listen.Domains) == 0 {
+		return ""
+	}
+	return configuredURL(&a.config)
 }

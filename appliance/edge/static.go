@@ -30,7 +30,7 @@ const (
 //     opened before an upgrade asks for those, and so does a page from a node that is not upgraded yet.
 //   - Of the other files, index.html is "/", rules.html is "/rules", and help/index.html is "/help". Everything else
 //     (robots.txt) is at its own path. They are revalidated each time. In pages, attribute values that begin with
-//     "/assets/" get the version.
+//     "/assets/" get the version; in scripts (sw.js), so do strings.
 //   - 404.html has no address. Browsers get it, with status 404, where there is no file.
 //   - A page's address with a trailing slash redirects to the one without.
 //   - Names with a segment that begins with a dot are never served.

@@ -24,6 +24,7 @@ func site(script string) (assets, files map[string][]byte) {
 			"rules.html":      []byte("<h1>Rules</h1>" + strings.Repeat("<p>Be fair.</p>", 200)),
 			"help/index.html": []byte("<h1>Help</h1>"),
 			"robots.txt":      []byte("User-agent: *"),
+			"sw.js":           []byte("const base = '/assets/'; fetch('/api/'); // '/assets"),
 		}
 }
 
@@ -70,6 +71,9 @@ func TestStatic_PagesNameVersionsAndAreRevalidated(t *testing.T) {
 		if _, body := h.ask(t, "GET", path, ""); !strings.HasPrefix(body, want) {
 			t.Errorf("%s: %s", path, body)
 		}
+	}
+	if answer, body := h.ask(t, "GET", "/sw.js", ""); body != "const base = '"+s.Base()+"/'; fetch('/api/'); // '/assets" || answer.Header.Get("Cache-Control") != "no-cache" {
+		t.Errorf("the worker's script is %q, %v", body, answer.Header)
 	}
 	again, body := h.ask(t, "GET", "/", "", "If-None-Match", answer.Header.Get("ETag"))
 	if again.StatusCode != 304 || body != "" {

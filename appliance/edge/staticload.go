@@ -29,8 +29,10 @@ func NewStatic(assets, files map[string][]byte) (*Static, error) {
 	s.version = hex.EncodeToString(hash.Sum(nil))[:versionLength]
 	for name, content := range files {
 		path := "/" + name
-		if page := strings.HasSuffix(name, ".html"); page {
+		if strings.HasSuffix(name, ".html") {
 			path = pagePath(path)
+		}
+		if strings.HasSuffix(name, ".html") || strings.HasSuffix(name, ".js") {
 			var err error
 			if content, err = s.rewrite(name, content); err != nil {
 				return nil, err
@@ -66,10 +68,10 @@ func pagePath(name string) string {
 	return strings.TrimSuffix(clean, "/index")
 }
 
-// assetReference matches an attribute value that begins with /assets/: the opening quote and the path.
+// assetReference matches an attribute value or a string that begins with /assets/: the opening quote and the path.
 var assetReference = regexp.MustCompile(`["']/assets/([^"'?#]*)`)
 
-// rewrite puts the version into a page's references to assets.
+// rewrite puts the version into the references to assets of a page, or of a script at an address of its own.
 func (s *Static) rewrite(page string, content []byte) ([]byte, error) {
 	var missing error
 	out := assetReference.ReplaceAllFunc(content, func(reference []byte) []byte {

@@ -93,7 +93,7 @@ func wait(in map[string]string, seconds int) string {
 		return ""
 	case seconds == 1:
 		return in["wait.second"]
-	case seconds < 120:
+	case seconds <= 90:
 		return say("wait.seconds", seconds)
 	case seconds < 7200:
 		return say("wait.minutes", (seconds+59)/60)

@@ -34,7 +34,7 @@ func TestErrorPage_LoadsNothingAndIsAllowedByItsPolicy(t *testing.T) {
 }
 
 func TestErrorPage_SaysTheWaitInWords(t *testing.T) {
-	for seconds, want := range map[int]string{0: "", 1: "Wait 1 second, then", 40: "Wait 40 seconds,", 119: "119 seconds", 120: "about 2 minutes", 1081: "about 19 minutes", 7200: "about 2 hours"} {
+	for seconds, want := range map[int]string{0: "", 1: "Wait 1 second, then", 40: "Wait 40 seconds,", 90: "90 seconds", 91: "about 2 minutes", 1081: "about 19 minutes", 7200: "about 2 hours"} {
 		if got := wait(errorParts().words[0], seconds); !strings.Contains(got, want) || (got == "") != (want == "") {
 			t.Errorf("%d: %q", seconds, got)
 		}

@@ -9,6 +9,7 @@ package web
 import (
 	"bytes"
 	"embed"
+	"fmt"
 	"html/template"
 	"io/fs"
 	"strings"
@@ -17,24 +18,34 @@ import (
 // Modules only: files for the type checker lie beside some of them.
 //
 //go:embed static/*.css static/*.tmpl static/assets/css static/assets/font static/assets/i18n static/assets/img
-//go:embed static/assets/js/*/*.js static/assets/js/*/*/*.js static/assets/js/vendor/*.txt
+//go:embed static/assets/js/*/*.js static/assets/js/*/*/*.js static/assets/js/vendor/*.txt static/root
 var static embed.FS
 
 var shell = template.Must(template.ParseFS(static, "static/page.html.tmpl"))
 
 // Files returns the pages by their names: "index.html" is the lobby, "rules/slots.html" is /rules/slots, "404.html" is for
-// missing pages, "api.html" shows description, which is openapi.yaml. They refer to assets as /assets/….
-func Files(description []byte) (map[string][]byte, error) {
+// missing pages, "api.html" shows description, which is openapi.yaml. They refer to assets as /assets/…. With them come the
+// files of static/root, which have addresses of their own: the manifest, icons, and the service worker with its page.
+//
+// origin is the casino's public address, such as https://casino.example, for previews of pages elsewhere. It is empty where the
+// casino has no domain: pages are made before anybody asks for them, so they can't know by which host they will be asked.
+func Files(description []byte, origin string) (map[string][]byte, error) {
 	page, err := apiPage(description)
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{"api.html": page}
+	files := map[string][]byte{"api.html": page, "offline.html": offlinePage()}
+	for _, file := range rootFiles() {
+		if files[file], err = fs.ReadFile(static, "static/root/"+file); err != nil {
+			return nil, fmt.Errorf("read a file of the root: %w", err)
+		}
+	}
 	for _, p := range append(Pages(), Missing()) {
 		var page bytes.Buffer
 		modules, err := preloads(p.Module)
 		if err == nil {
-			err = shell.Execute(&page, map[string]any{"Title": p.Title, "Description": p.Description, "Modules": modules})
+			err = shell.Execute(&page, map[string]any{"Title": p.Title, "Description": p.Description, "Modules": modules,
+				"Origin": origin, "Path": p.Path})
 		}
 		if err != nil {
 			panic("web: " + err.Error()) // the shell, the pages and their modules are constant
@@ -46,6 +57,34 @@ func Files(description []byte) (map[string][]byte, error) {
 		files[name+".html"] = page.Bytes()
 	}
 	return files, nil
+}
+
+// rootFiles names the files at the root of the site.
+func rootFiles() []string {
+	entries, err := fs.ReadDir(static, "static/root")
+	if err != nil {
+		panic("web: " + err.Error()) // it is embedded
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names
+}
+
+// offlinePage is what the service worker shows while the casino can't be reached, in all languages: the page keeps the reader's.
+func offlinePage() []byte {
+	type part struct{ Language, Title, Text, Again string }
+	var parts []part
+	for i, l := range languages {
+		in := errorParts().words[i]
+		parts = append(parts, part{l, in["offline.title"], in["offline.text"], in["action.again"]})
+	}
+	var page bytes.Buffer
+	if err := template.Must(template.ParseFS(static, "static/offline.html.tmpl")).Execute(&page, parts); err != nil {
+		panic("web: " + err.Error()) // the template and the words are constant
+	}
+	return page.Bytes()
 }
 
 // sheets are the style sheets of all pages, in the order in which they apply. Browsers get them as one, css/imperio.css.
@@ -84,7 +123,7 @@ type Page struct {
 }
 
 // Missing is the page for missing pages. It has no address of its own.
-func Missing() Page { return Page{"/404", "Nothing here", "There is nothing at this address.", ""} }
+func Missing() Page { return Page{"/404", "Nothing here", "", ""} }
 
 // Pages lists all pages.
 func Pages() []Page {

@@ -2,7 +2,10 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"fmt"
+	"image/png"
 	"io/fs"
 	"maps"
 	"os"
@@ -23,7 +26,7 @@ func pages(t *testing.T) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := Files(description)
+	files, err := Files(description, "https://casino.example")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +40,102 @@ func TestPages_AreShells(t *testing.T) {
 			t.Errorf("%s is not the page of %s", name, path)
 		}
 	}
-	if len(files) != len(Pages())+2 {
-		t.Errorf("there are %d files for %d pages", len(files), len(Pages())+1)
+	shown := 0
+	for name := range files {
+		if strings.HasSuffix(name, ".html") {
+			shown++
+		}
+	}
+	if shown != len(Pages())+3 { // with the API, the missing page, and the offline page
+		t.Errorf("there are %d pages, want %d", shown, len(Pages())+3)
+	}
+}
+
+// What a browser needs to install the casino, and other sites to show a preview of its pages.
+func TestPages_CanBeInstalledAndShared(t *testing.T) {
+	files := pages(t)
+	var manifest struct {
+		ID, Name, Display string
+		Scope             string
+		Start             string `json:"start_url"`
+		Icons             []struct{ Src, Sizes, Type, Purpose string }
+	}
+	if err := json.Unmarshal(files["manifest.webmanifest"], &manifest); err != nil {
+		t.Fatal(err)
+	}
+	if manifest.Name != "Imperio" || manifest.Start != "/" || manifest.Scope != "/" || manifest.Display != "standalone" {
+		t.Errorf("the manifest says %+v", manifest)
+	}
+	sizes := map[string]bool{}
+	for _, icon := range manifest.Icons {
+		picture, err := png.DecodeConfig(bytes.NewReader(files[strings.TrimPrefix(icon.Src, "/")]))
+		if err != nil || icon.Sizes != fmt.Sprintf("%dx%d", picture.Width, picture.Height) || icon.Type != "image/png" {
+			t.Errorf("%+v is %dx%d: %v", icon, picture.Width, picture.Height, err)
+		}
+		sizes[icon.Sizes+icon.Purpose] = true
+	}
+	for _, want := range []string{"192x192", "512x512", "512x512maskable"} {
+		if !sizes[want] {
+			t.Errorf("there is no icon of %s", want)
+		}
+	}
+	if size := len(files["preview.png"]); size == 0 || size > 100_000 {
+		t.Errorf("the preview has %d bytes", size)
+	}
+	for _, p := range append(Pages(), Missing()) {
+		page := string(files[cmp.Or(strings.TrimPrefix(p.Path, "/"), "index")+".html"])
+		for _, want := range []string{`<link rel="manifest" href="/manifest.webmanifest">`, `<link rel="apple-touch-icon" href="/apple-touch-icon.png">`, `<meta name="theme-color"`} {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s lacks %s", p.Path, want)
+			}
+		}
+		for _, want := range []string{
+			`<meta property="og:url" content="https://casino.example` + p.Path + `">`, `<meta property="og:image" content="https://casino.example/preview.png">`,
+			`<meta property="og:title" content="` + p.Title + ` · Imperio">`, `<meta name="twitter:card" content="summary_large_image">`,
+			`<meta property="og:description" content="` + p.Description + `">`,
+		} {
+			if strings.Contains(page, want) != (p.Description != "") {
+				t.Errorf("%s: %s: %v, for a page that others may show: %v", p.Path, want, strings.Contains(page, want), p.Description != "")
+			}
+		}
+	}
+}
+
+// Without a domain, nobody knows under which address others reach the casino.
+func TestPages_WithoutADomainNameNoOrigin(t *testing.T) {
+	description, err := os.ReadFile("../api/openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := Files(description, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page := string(files["index.html"]); strings.Contains(page, "og:url") || !strings.Contains(page, `<meta property="og:image" content="/preview.png">`) {
+		t.Errorf("the lobby says %s", page)
+	}
+}
+
+// The service worker keeps only what never changes, and what the offline page needs: all of that must be there.
+func TestServiceWorker_NamesAssetsThatExist(t *testing.T) {
+	worker := string(pages(t)["sw.js"])
+	list := regexp.MustCompile(`(?s)NEEDED = \[(.*?)\];`).FindStringSubmatch(worker)
+	if list == nil {
+		t.Fatal("the worker names nothing")
+	}
+	names := regexp.MustCompile(`'([a-z]+/[^']+)'`).FindAllStringSubmatch(list[1], -1)
+	for _, m := range names {
+		if Assets()[m[1]] == nil {
+			t.Errorf("the worker keeps %s, which is not there", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile(`"/assets/([^"]+)"`).FindAllStringSubmatch(string(pages(t)["offline.html"]), -1) {
+		if !strings.Contains(list[1], "'"+m[1]+"'") {
+			t.Errorf("the offline page needs %s, which the worker does not keep", m[1])
+		}
+	}
+	if len(names) < 4 {
+		t.Errorf("the worker names only %v", names)
 	}
 }
 
@@ -168,6 +265,15 @@ func TestWords_AreThoseThatThePagesName(t *testing.T) {
 			prefixes[m[1]+m[2]] = true
 		}
 	})
+	for _, made := range []string{"errorpage.go", "web.go"} { // pages that are made here
+		source, err := os.ReadFile(made)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`"([a-z_]+\.[a-z_]+)"`).FindAllSubmatch(source, -1) {
+			used[string(m[1])] = true
+		}
+	}
 	starts := slices.Collect(maps.Keys(prefixes))
 	for key := range english {
 		// "rules.slots3" is built from the game and a number; "promise.fair.title" from the middle.

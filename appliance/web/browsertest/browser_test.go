@@ -175,6 +175,8 @@ func prepare(t testing.TB, ctx context.Context, l look) *tab {
 	}
 	call(p, runtime.Enable, cdp.Empty{})
 	call(p, log.Enable, cdp.Empty{})
+	// What tests do to a page's network, they would not do to its service worker's.
+	call(p, network.SetBypassServiceWorker, network.SetBypassServiceWorkerParams{Bypass: true})
 	call(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
 		UserAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", AcceptLanguage: l.languages})
 	p.look(l)

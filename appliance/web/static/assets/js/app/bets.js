@@ -17,15 +17,21 @@ import { state, load } from './store.js';
 
 const KEEP = 20 * 3600_000; // the casino keeps keys for 24 hours: stop asking well before that
 
-/** @returns {Pending|null} */
+/** The bets whose fate is not known, by their accounts: several may use one browser in turn. @returns {Record<string, Pending>} */
 function remembered() {
-  const pending = tab.get('pending');
-  return pending && Date.now() - pending.since < KEEP ? pending : null;
+  const all = Object.entries(tab.get('pending') ?? {});
+  return Object.fromEntries(all.filter(([, pending]) => Date.now() - pending.since < KEEP));
 }
 
-/** Without storage, a reload can't ask again, and the history shows the round. @param {Pending|null} pending */
+/** Without storage, a reload can't ask again, and the history shows the round. @param {Pending} pending */
 function remember(pending) {
-  tab.set('pending', pending);
+  tab.set('pending', { ...remembered(), [pending.account]: pending });
+}
+
+/** @param {Pending} pending */
+function forget(pending) {
+  const { [pending.account]: kept, ...others } = remembered();
+  if (kept?.key === pending.key) tab.set('pending', Object.keys(others).length ? others : null);
 }
 
 /** Waits for a time, or until the browser says that it is online again. @param {number} milliseconds */
@@ -41,23 +47,37 @@ function pause(milliseconds) {
   });
 }
 
+/** The bets that are being asked about, by their keys. @type {Map<string, Promise<any>>} */
+const asking = new Map();
+
 /**
- * Asks until there is an answer that settles the question.
+ * Asks until there is an answer that settles the question. Who asks for the same bet meanwhile gets the same answer.
  * @param {Pending} pending
  * @param {boolean} [uncertain] true once an answer was lost: from then on only a definite answer ends the loop
  * @returns {Promise<any>}
  */
-async function pursue(pending, uncertain = false) {
+function pursue(pending, uncertain = false) {
+  const running = asking.get(pending.key);
+  if (running) return running;
+  const answer = pursueAlone(pending, uncertain).finally(() => asking.delete(pending.key));
+  asking.set(pending.key, answer);
+  return answer;
+}
+
+/** @param {Pending} pending @param {boolean} uncertain */
+async function pursueAlone(pending, uncertain) {
   let tries = 0;
   for (;;) {
     try {
+      // A key is its account's: sent by another player, it would be a bet of theirs.
+      if (state.account?.id !== pending.account) throw new ApiError(401, 'unauthenticated');
       const answer = await post(pending.path, pending.body, pending.key);
-      remember(null);
+      forget(pending);
       if (uncertain) emit('bet-found', answer);
       return answer;
     } catch (error) {
       if (!(error instanceof ApiError)) {
-        remember(null);
+        forget(pending);
         throw error;
       }
       tries += 1;
@@ -69,7 +89,7 @@ async function pursue(pending, uncertain = false) {
       }
       if (error.unknown) uncertain = true;
       else if (!(passing && (uncertain || (error.status >= 500 && tries < 5)))) {
-        remember(null);
+        forget(pending);
         if (uncertain) emit('bet-refused', error);
         throw error;
       }
@@ -97,10 +117,19 @@ export function place(path, body) {
   return pursue(pending);
 }
 
-/** Finds out what became of a bet that a reload or the end of a session interrupted, and tells the pages. */
+/**
+ * Finds out what became of a bet that a reload or the end of a session interrupted, and tells the pages. Bets of other
+ * accounts wait until those are signed in. While nobody is, the page says that a bet is not known.
+ */
 export async function resume() {
-  const pending = remembered();
-  if (!pending || pending.account !== state.account?.id) return; // of another account: kept until that one is signed in
+  const all = remembered();
+  if (!state.account) {
+    const [pending] = Object.values(all);
+    if (pending) emit('bet-unknown', pending);
+    return;
+  }
+  const pending = all[state.account.id];
+  if (!pending) return;
   emit('bet-pending', pending);
   try {
     const answer = await pursue(pending, true);

@@ -60,6 +60,7 @@ function topBar() {
           ),
         ),
       ),
+      ready && h('a', { class: 'ready', id: 'daily-ready', href: '/' }, h('span', null, t('daily.ready'))),
       h('div', { class: 'purse', id: 'purse' }, purse()),
       h(
         'button',
@@ -74,6 +75,36 @@ function topBar() {
     ),
     banner,
   );
+}
+
+/** Whether the top bar says that the daily coins are ready. */
+let ready = false;
+/** When they will be, as last heard; null once that was said, or was so from the start. @type {number|null} */
+let due = null;
+
+/** Notes when the daily coins come, and says so when they do: once, and only to who may be invited. */
+function watchCoins() {
+  const { account } = state;
+  const next = account?.daily_coins_at ? Date.parse(account.daily_coins_at) : null;
+  if (!account) due = null;
+  else if (next && next > Date.now()) due = next;
+  const come = due !== null && due <= Date.now();
+  if (come) due = null;
+  const over = !account || !mayInvite(account) || location.pathname === '/' || (next !== null && next > Date.now());
+  const now = (ready || come) && !over;
+  if (now === ready) return;
+  ready = now;
+  drawFrame();
+  markCurrent();
+  if (ready) announce(t('daily.ready'));
+}
+
+/**
+ * Whether the pages may invite the player to anything. Not who has set a limit, and not who took a break.
+ * @param {import('./types.js').Account} account
+ */
+function mayInvite(account) {
+  return account.nudges !== false && !state.limited && !device.get('rested');
 }
 
 function purse() {
@@ -313,10 +344,13 @@ export function markCurrent() {
 /** Subscribes the frame to signals. Call it once. */
 export function startFrame() {
   on('account', drawPurse);
+  on('account', watchCoins);
+  watchCoins();
   setInterval(() => {
+    watchCoins();
     const time = document.getElementById('clock');
     if (time && state.sitting) time.textContent = clock(Date.now() - state.sitting.start);
-  }, 10_000);
+  }, 5_000);
 
   let pending = false;
   on('lost', () => {
@@ -355,6 +389,9 @@ export function startFrame() {
   on('bet-unknown', () => {
     pending = false;
     showBanner(t('error.bet_unknown'), { kind: 'unknown' });
+  });
+  on('account', () => {
+    if (state.account) clearBanner('unknown'); // its bet is asked about now; another player's is no business of this one
   });
   on('session-ended', () => {
     const { pathname, search } = location;

@@ -71,12 +71,39 @@ export function errorText(code, wait = 0) {
   return wait > 0 ? `${words} ${waitText(wait)}` : words;
 }
 
-/** "Wait 40 seconds", "Wait about 19 minutes": as the casino's own error page says it. @param {number} seconds */
-function waitText(seconds) {
+/**
+ * "Wait 40 seconds, then try again." From 90 seconds on also by the clock: "Again in 3 minutes, at 14:05." @param {number} seconds
+ */
+export function waitText(seconds) {
   if (seconds === 1) return t('wait.second');
-  if (seconds < 120) return t('wait.seconds', { n: num(seconds) });
-  if (seconds < 7200) return t('wait.minutes', { n: num(Math.ceil(seconds / 60)) });
-  return t('wait.hours', { n: num(Math.ceil(seconds / 3600)) });
+  return seconds <= 90 ? t('wait.seconds', { n: num(seconds) }) : againAt(Date.now() + seconds * 1000);
+}
+
+/** "Again in 3 minutes, at 14:05." @param {string|number|Date} when */
+export function againAt(when) {
+  return t('wait.again', { when: whenText(when) });
+}
+
+/** "in 3 minutes, at 14:05", "in 2 days, on 3 May 2027, 14:05". @param {string|number|Date} when */
+export function whenText(when) {
+  const left = new Date(when).getTime() - Date.now();
+  return left < 20 * 3600_000
+    ? t('wait.at', { wait: inTime(left), time: timeOfDay(when) })
+    : t('wait.on', { wait: inTime(left), time: dateTime(when) });
+}
+
+/** "in 3 minutes", "in 5 hours", "in 2 days". @param {number} milliseconds */
+function inTime(milliseconds) {
+  const all = Math.max(1, Math.ceil(milliseconds / 60_000));
+  const format = new Intl.RelativeTimeFormat(locale(), { numeric: 'always' });
+  if (all < 120) return format.format(all, 'minute');
+  return all < 48 * 60 ? format.format(Math.round(all / 60), 'hour') : format.format(Math.round(all / 1440), 'day');
+}
+
+/** The time of day, to the minute. A moment within a minute counts as its end. @param {string|number|Date} when */
+function timeOfDay(when) {
+  const minute = Math.ceil(new Date(when).getTime() / 60_000) * 60_000;
+  return new Intl.DateTimeFormat(locale(), { timeStyle: 'short' }).format(minute);
 }
 
 /** @param {number} n */

@@ -1,6 +1,6 @@
 // The start: words, account, frame, page.
 import { useLanguage, errorText } from './i18n.js';
-import { load, state } from './store.js';
+import { load } from './store.js';
 import { drawFrame, markCurrent, startFrame, showBanner, signOut, refocusLanguage } from './frame.js';
 import { prefetch, startRoutes } from './routes.js';
 import { again } from './navigation.js';
@@ -33,6 +33,7 @@ if (failed instanceof Error) {
   once('found', async () => {
     await load();
     await again();
+    await resume();
   });
 }
 drawFrame();
@@ -42,6 +43,8 @@ startRealityCheck(signOut);
 await startRoutes(markCurrent);
 refocusLanguage();
 startLive();
-if (state.account) await resume();
+if (!(failed instanceof Error)) await resume();
 document.documentElement.dataset.ready = '';
 performance.mark('ready');
+// After everything else. Without HTTPS there is none, and a browser may forbid it.
+navigator.serviceWorker?.register('/sw.js', { scope: '/', updateViaCache: 'none' }).catch(() => {});

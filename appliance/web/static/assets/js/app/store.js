@@ -23,7 +23,8 @@ const GAP = 30 * 60_000;
  */
 
 /**
- * @type {{account: Account|null, sitting: Sitting|null, net: number, fairness: Fairness|null, games: GameInfo[]|null, rules: Rule[], house: House|null, realityMinutes: number|null}}
+ * @type {{account: Account|null, sitting: Sitting|null, net: number, fairness: Fairness|null, games: GameInfo[]|null, rules: Rule[], house: House|null, realityMinutes: number|null, limited: boolean}}
+ * limited: the player has a limit in force, or one that is to change
  */
 export const state = {
   account: null,
@@ -34,6 +35,7 @@ export const state = {
   rules: [],
   house: null,
   realityMinutes: null,
+  limited: false,
 };
 
 function changed() {
@@ -46,6 +48,11 @@ let held = 0; // the number of outcomes that are known but not shown yet
 /** Notes whether this browser is signed in. If it isn't, load() need not ask the casino. @param {boolean} known */
 function remember(known) {
   device.set('known', known ? 1 : null);
+}
+
+/** Whether somebody was signed in on this device before. */
+export function wasHere() {
+  return device.get('been') === 1;
 }
 
 /** Reads who is signed in, if anybody, and who may sign up. */
@@ -70,10 +77,17 @@ async function loadAccount() {
   if (state.account) {
     const [statistics, limits] = await Promise.all([get('/me/statistics'), get('/me/limits')]);
     total = statistics.total.net;
-    state.realityMinutes = limits.in_force.reality_check_minutes;
+    noteLimits(limits);
     takeSeat(state.account.id);
+    device.set('been', 1);
   }
   changed();
+}
+
+/** Notes what the player's limits mean for the pages. @param {import('./types.js').Limits} limits */
+export function noteLimits(limits) {
+  state.realityMinutes = limits.in_force.reality_check_minutes;
+  state.limited = limits.pending.length > 0 || Object.values(limits.in_force).some((limit) => limit !== null);
 }
 
 /** @param {string} account */

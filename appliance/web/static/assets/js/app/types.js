@@ -13,6 +13,7 @@
  * @property {string|null} open_round_id
  * @property {string} created_at
  * @property {string|null} daily_coins_at null: can be collected now
+ * @property {boolean} [nudges] whether the pages may invite the player to anything
  *
  * @typedef {object} Bet
  * @property {string} type
@@ -60,6 +61,7 @@
  * @property {string} client_seed
  * @property {string|null} server_seed
  * @property {any} outcome
+ * @property {boolean} [demo] a guest's, computed in this browser: the casino knows nothing of it
  *
  * @typedef {object} SlotsSpin
  * @property {Round} round

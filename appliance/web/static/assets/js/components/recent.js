@@ -2,6 +2,7 @@
 import { h } from '../app/dom.js';
 import { t, signed } from '../app/i18n.js';
 import { get, query } from '../app/api.js';
+import { guest } from '../app/guest.js';
 import { state } from '../app/store.js';
 import { GAMES } from '../games/list.js';
 
@@ -19,24 +20,32 @@ export function roundNet(round) {
 
 /** @param {import('../app/types.js').Round} round */
 function item(round) {
-  return h('li', null, h('a', { href: `/history?round=${round.id}` }, roundMarks(round), roundNet(round)));
+  const href = round.demo ? proofPath(round) : `/history?round=${round.id}`;
+  return h('li', { 'data-round': round.id }, h('a', { href }, roundMarks(round), roundNet(round)));
+}
+
+/** Where a round is verified. @param {import('../app/types.js').Round} round */
+export function proofPath(round) {
+  return `/fairness?${round.demo ? 'demo' : 'round'}=${round.id}`;
 }
 
 /** A strip for one game, or for all. @param {string} [game] */
 export function recentStrip(game) {
   const list = h('ul', { class: 'recent' });
+  if (state.account)
+    list.append(...Array.from({ length: 4 }, () => h('li', { class: 'skeleton', 'aria-hidden': 'true' })));
   const strip = h('section', { class: 'strip' }, h('h2', null, t('recent.title')), list);
+  /** Takes the skeletons away. */
+  const bare = () => list.querySelectorAll('.skeleton').forEach((bone) => bone.remove());
   const empty = () =>
-    list.replaceChildren(h('li', { class: 'quiet small' }, t(state.account ? 'recent.empty' : 'recent.signed_out')));
+    list.replaceChildren(h('li', { class: 'quiet small' }, t(state.account ? 'recent.empty' : 'demo.no_rounds')));
   return {
     element: strip,
     async load() {
-      if (!state.account) {
-        empty();
-        return [];
-      }
       /** @type {import('../app/types.js').Round[]} */
-      const rounds = (await get(`/me/rounds${query({ limit: 12, game })}`)).rounds;
+      const rounds = state.account
+        ? (await get(`/me/rounds${query({ limit: 12, game })}`).finally(bare)).rounds
+        : guest.rounds.filter((r) => !game || r.game === game).slice(0, 12);
       if (rounds.length) list.replaceChildren(...rounds.map(item));
       else empty();
       return rounds;
@@ -44,7 +53,7 @@ export function recentStrip(game) {
     /** @param {import('../app/types.js').Round} round */
     add(round) {
       if (!list.querySelector('a')) list.replaceChildren();
-      list.querySelector(`a[href="/history?round=${round.id}"]`)?.parentElement?.remove();
+      list.querySelector(`[data-round="${round.id}"]`)?.remove();
       list.prepend(item(round));
       while (list.children.length > 12) list.lastElementChild?.remove();
     },

@@ -3,7 +3,9 @@ import { h } from '../app/dom.js';
 import { t, num, errorText } from '../app/i18n.js';
 import { ApiError } from '../app/api.js';
 import { icon } from './icons.js';
+import { guest } from '../app/guest.js';
 import { fairness, state } from '../app/store.js';
+import { proofPath } from './recent.js';
 
 /** A button that opens "this round is fair". @param {() => import('../app/types.js').Round|null} lastRound */
 export function shield(lastRound) {
@@ -27,7 +29,7 @@ async function open(round) {
         wrong = error instanceof ApiError ? errorText(error.code, error.retryAfter) : errorText('internal_error');
         return state.fairness; // as it was known last
       })
-    : null;
+    : guest.seeds;
   opening = false;
   const dialog = h(
     'dialog',
@@ -42,7 +44,7 @@ async function open(round) {
       },
       icon('close'),
     ),
-    h('p', null, t('shield.text')),
+    h('p', null, t(state.account ? 'shield.text' : 'demo.shield')),
     wrong && h('p', { class: 'note bad' }, wrong),
     now && [
       h('h3', null, t('shield.next_round')),
@@ -50,7 +52,20 @@ async function open(round) {
         'dl',
         { class: 'facts' },
         h('dt', null, t('fair.commitment')),
-        h('dd', { class: 'mono' }, now.commitment),
+        h('dd', { class: 'mono', id: 'shield-commitment' }, now.commitment),
+        'server_seed' in now && [
+          h('dt', null, t('fair.server_seed')),
+          h(
+            'dd',
+            null,
+            h(
+              'details',
+              null,
+              h('summary', null, t('demo.see_seed')),
+              h('span', { class: 'mono', id: 'shield-seed' }, now.server_seed),
+            ),
+          ),
+        ],
         h('dt', null, t('fair.client_seed')),
         h('dd', { class: 'mono' }, now.client_seed),
         h('dt', null, t('fair.nonce')),
@@ -79,7 +94,7 @@ async function open(round) {
         'a',
         {
           class: 'button',
-          href: round ? `/fairness?round=${round.id}` : '/fairness',
+          href: round ? proofPath(round) : '/fairness',
           onclick: () => dialog.close(),
         },
         t(round ? 'shield.verify' : 'shield.more'),

@@ -13,7 +13,10 @@ function plain(source) {
 
 /** The words that the form needs. */
 export function verifierWords() {
-  return Object.assign({}, ...['fair.', 'symbol.', 'rank.', 'suit.', 'result.', 'color.', 'card.'].map(wordsUnder));
+  return Object.assign(
+    {},
+    ...['fair.', 'bet.', 'coins.', 'symbol.', 'rank.', 'suit.', 'result.', 'color.', 'card.'].map(wordsUnder),
+  );
 }
 
 /** @param {Record<string, any>} start what the form begins with */

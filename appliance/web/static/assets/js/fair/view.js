@@ -18,7 +18,33 @@ function make(tag, props, ...children) {
 }
 
 /**
- * @param {Record<string, string>} words keys fair.…, symbol.…, rank.…, suit.…, result.…, color.…
+ * A field with a button that copies what it holds. Where the browser lets no page write to the clipboard, the text is selected.
+ * @param {Words} t @param {any} input
+ */
+function copied(t, input) {
+  const said = make('span', { class: 'said small', role: 'status' });
+  const copy = make(
+    'button',
+    {
+      class: 'button slim copy',
+      type: 'button',
+      click: async () => {
+        try {
+          await navigator.clipboard.writeText(input.value);
+          said.textContent = t('fair.copied');
+        } catch {
+          input.select();
+          said.textContent = t('fair.selected');
+        }
+      },
+    },
+    t('fair.copy'),
+  );
+  return make('div', { class: 'copied' }, input, copy, said);
+}
+
+/**
+ * @param {Record<string, string>} words keys fair.…, bet.…, coins.…, symbol.…, rank.…, suit.…, result.…, color.…
  * @param {Partial<import('./core.js').Question> & {expected?: import('./core.js').Said}} [start] with what the house says about it: a full round
  * @returns {HTMLElement}
  */
@@ -28,14 +54,14 @@ export function verifier(words, start = {}) {
     Object.entries(params ?? {}).reduce((text, [k, v]) => text.replaceAll(`{${k}}`, String(v)), words[key] ?? key);
   let expected = start.expected ?? null;
   let count = 0;
-  /** @param {string} label @param {HTMLElement} input */
-  const field = (label, input) => {
+  /** @param {string} label @param {HTMLElement} input @param {HTMLElement} [face] what holds the input */
+  const field = (label, input, face = input) => {
     count += 1;
     input.id = `verify-${count}`;
     input.addEventListener('input', () => {
       expected = null;
     });
-    return make('div', { class: 'field' }, make('label', { for: input.id }, label), input);
+    return make('div', { class: 'field' }, make('label', { for: input.id }, label), face);
   };
   const text = (
     /** @type {string} */ name,
@@ -74,7 +100,24 @@ export function verifier(words, start = {}) {
   bets.value = start.bets?.length ? JSON.stringify(start.bets) : '[{"type":"red","amount":1}]';
   const actions = text('actions', start.actions?.join(' '));
   const stakeField = field(t('fair.stake'), stake);
-  const betsField = field(t('fair.bets'), bets);
+  // Bets are read in words; whoever wants to change them writes data.
+  const inWords = make('ul', { class: 'bets-in-words' });
+  const readBets = () => {
+    try {
+      inWords.replaceChildren(...betList(t, parseBets(bets.value)));
+    } catch {
+      inWords.replaceChildren(make('li', null, t('fair.wrong_bets')));
+    }
+  };
+  bets.addEventListener('input', readBets);
+  readBets();
+  const betsField = make(
+    'div',
+    { class: 'field' },
+    make('span', null, t('fair.bets')),
+    inWords,
+    make('details', null, make('summary', null, t('fair.as_data')), field(t('fair.bets_data'), bets)),
+  );
   const actionsField = field(t('fair.actions'), actions);
   const answer = make('div', {
     class: 'proof',
@@ -134,9 +177,9 @@ export function verifier(words, start = {}) {
       },
     },
     field(t('fair.rules'), rules),
-    field(t('fair.server_seed'), serverSeed),
-    field(t('fair.commitment_shown'), commitment),
-    field(t('fair.client_seed'), clientSeed),
+    field(t('fair.server_seed'), serverSeed, copied(t, serverSeed)),
+    field(t('fair.commitment_shown'), commitment, copied(t, commitment)),
+    field(t('fair.client_seed'), clientSeed, copied(t, clientSeed)),
     field(t('fair.nonce'), nonce),
     stakeField,
     betsField,
@@ -144,9 +187,15 @@ export function verifier(words, start = {}) {
     make('button', { class: 'button primary', type: 'submit' }, t('fair.compute')),
   );
   shape();
-  const box = make('div', { class: 'verifier' }, form, answer);
-  if (start.serverSeed) void compute();
-  return box;
+  if (!start.serverSeed) return make('div', { class: 'verifier' }, form, answer);
+  // A round that is known: the verdict first, and the form for whoever wants to change something.
+  void compute();
+  return make(
+    'div',
+    { class: 'verifier' },
+    answer,
+    make('details', { class: 'by-hand' }, make('summary', null, t('fair.by_hand')), form),
+  );
 }
 
 /** Parses a whole number. An empty field is an error, not 0. @param {string} text @param {string} what */
@@ -176,13 +225,31 @@ function parseBets(text) {
 /** @param {Words} t @param {'right'|'partly'|'wrong'} verdict */
 function verdictLine(t, verdict) {
   return make(
-    'p',
+    'div',
     {
       class: verdict === 'wrong' ? 'verdict-line wrong-line' : 'verdict-line right',
       'data-verdict': verdict,
     },
-    t(`fair.verdict_${verdict}`),
+    make('strong', null, t(`fair.short_${verdict}`)),
+    make('p', null, t(`fair.verdict_${verdict}`)),
   );
+}
+
+/** "1 coin", "5 coins". @param {Words} t @param {number} n */
+const coinsText = (t, n) =>
+  t(n === 1 ? 'coins.one' : 'coins.other', { n: n.toLocaleString(document.documentElement.lang) });
+
+/**
+ * Bets in words, one by one: "Corner 8, 9, 11, 12: 5 coins → 45 coins".
+ * @param {Words} t @param {import('../app/types.js').Bet[]} bets with their payouts, if these are known
+ */
+function betList(t, bets) {
+  return bets.map(({ type, numbers, selection, amount, payout }) => {
+    const name = known(t, `bet.${type}`, type, { n: selection ?? 0 });
+    const on = numbers?.length ? `${name} ${[...numbers].sort((a, b) => a - b).join(', ')}` : name;
+    const pays = payout === undefined ? '' : ` → ${coinsText(t, payout)}`;
+    return make('li', { class: payout ? 'paid' : null }, `${on}: ${coinsText(t, amount)}${pays}`);
+  });
 }
 
 /**
@@ -254,9 +321,7 @@ function explain(t, proof, question, expected) {
     ),
   );
   const paid = expected && expected.staked === proof.staked && expected.payout === proof.payout;
-  return [
-    verdict,
-    list,
+  const steps = [
     step(
       1,
       t('fair.step_commitment'),
@@ -288,11 +353,11 @@ function explain(t, proof, question, expected) {
         words,
       ),
     ),
-    step(4, t('fair.step_outcome'), make('p', { 'data-outcome': '' }, outcomeText(t, proof.outcome))),
+    step(4, t('fair.step_outcome'), make('p', null, outcomeText(t, proof.outcome))),
     step(
       5,
       t('fair.step_pay'),
-      make('p', { 'data-payout': proof.payout }, t('fair.paid', { staked: proof.staked, payout: proof.payout })),
+      make('p', null, t('fair.paid', { staked: proof.staked, payout: proof.payout })),
       make(
         'p',
         null,
@@ -304,7 +369,16 @@ function explain(t, proof, question, expected) {
           : t('fair.pay_alone'),
       ),
     ),
-  ].filter((x) => x !== null);
+  ];
+  const bets = proof.outcome.bets;
+  return [
+    verdict,
+    list,
+    make('p', { class: 'came-out', 'data-outcome': '' }, outcomeText(t, proof.outcome)),
+    bets && make('ul', { class: 'bets-in-words', 'data-bets': '' }, betList(t, bets)),
+    make('p', { 'data-payout': proof.payout }, t('fair.paid', { staked: proof.staked, payout: proof.payout })),
+    make('details', { class: 'steps' }, make('summary', null, t('fair.steps')), ...steps),
+  ].filter((x) => x !== null && x !== undefined);
 }
 
 /** @param {Words} t @param {any} outcome */

@@ -2,7 +2,9 @@
 import { h, announce, asset } from '../app/dom.js';
 import { t, num, dateTime } from '../app/i18n.js';
 import { icon } from '../components/icons.js';
+import { guest } from '../app/guest.js';
 import { state, fairness, rotate, drawSeed } from '../app/store.js';
+import { copyable } from '../components/copy.js';
 import { get, query, ApiError } from '../app/api.js';
 import { form, textField } from '../components/form.js';
 import { errorText } from '../app/i18n.js';
@@ -16,7 +18,11 @@ export default async function fairnessPage() {
   /** @type {import('../app/types.js').Round|null} */
   let round = null;
   let missing = '';
-  if (wanted && state.account) {
+  const demo = new URLSearchParams(location.search).get('demo');
+  if (demo) {
+    round = guest.rounds.find((r) => r.id === demo) ?? null;
+    if (!round) missing = t('demo.gone');
+  } else if (wanted && state.account) {
     try {
       round = await get(`/me/rounds/${encodeURIComponent(wanted)}`);
     } catch (error) {
@@ -26,42 +32,44 @@ export default async function fairnessPage() {
   }
   const now = state.account ? await fairness(true) : null;
   const start = round ? question(round) : {};
+  const check = h(
+    'section',
+    { class: 'panel', id: 'verify' },
+    h('h2', null, t(round ? 'fair.verdict' : 'fair.verify_title')),
+    round && !round.server_seed && h('p', { class: 'note', id: 'hidden-seed' }, t('fair.round_hidden')),
+    !round && h('p', { class: 'quiet' }, t('fair.verify_text')),
+    verifier(verifierWords(), start),
+    h('hr'),
+    h(
+      'div',
+      { class: 'row' },
+      h(
+        'button',
+        {
+          class: 'button',
+          type: 'button',
+          id: 'save-verifier',
+          onclick: () => {
+            void saveVerifier(start);
+          },
+        },
+        icon('download'),
+        t('fair.save'),
+      ),
+      h('span', { class: 'quiet small' }, t('fair.save_text')),
+    ),
+  );
+  const own = now ? [seeds(now), rotation(now)] : [h('p', { class: 'note' }, t('fair.sign_in'))];
   return {
     title: t('nav.fairness'),
     body: h(
       'div',
       { class: 'reading stack' },
-      h('h1', null, t('fair.title')),
-      h('p', { class: 'lede' }, t('fair.lede')),
+      h('h1', null, round ? t('fair.round_title', { id: round.id }) : t('fair.title')),
+      !round && h('p', { class: 'lede' }, t('fair.lede')),
       missing && h('p', { class: 'note bad' }, missing),
-      round && roundBox(round),
-      now ? [seeds(now), rotation(now)] : h('p', { class: 'note' }, t('fair.sign_in')),
-      h(
-        'section',
-        { class: 'panel', id: 'verify' },
-        h('h2', null, t('fair.verify_title')),
-        h('p', { class: 'quiet' }, t('fair.verify_text')),
-        verifier(verifierWords(), start),
-        h('hr'),
-        h(
-          'div',
-          { class: 'row' },
-          h(
-            'button',
-            {
-              class: 'button',
-              type: 'button',
-              id: 'save-verifier',
-              onclick: () => {
-                void saveVerifier(start);
-              },
-            },
-            icon('download'),
-            t('fair.save'),
-          ),
-          h('span', { class: 'quiet small' }, t('fair.save_text')),
-        ),
-      ),
+      // A round: the verdict first. Otherwise the seeds.
+      ...(round ? [check, roundBox(round), ...(round.demo ? [] : own)] : [...own, check]),
       now && revealedTable(now),
     ),
   };
@@ -95,20 +103,28 @@ function roundBox(round) {
   return h(
     'section',
     { class: 'panel' },
-    h('h2', null, t('fair.round_title', { id: round.id })),
+    h('h2', null, t(`game.${round.game}`)),
     h(
       'dl',
       { class: 'facts' },
-      h('dt', null, t('history.game')),
-      h('dd', null, t(`game.${round.game}`), ' · ', round.rules),
+      h('dt', null, t('fair.rules')),
+      h('dd', { class: 'mono' }, round.rules),
       h('dt', null, t('history.time')),
       h('dd', null, dateTime(round.opened_at)),
       h('dt', null, t('history.stake')),
       h('dd', null, num(round.staked)),
       h('dt', null, t('history.payout')),
       h('dd', null, num(round.payout)),
+      h('dt', null, t('fair.commitment')),
+      h('dd', null, copyable(round.commitment, t('fair.commitment'))),
+      h('dt', null, t('fair.client_seed')),
+      h('dd', null, copyable(round.client_seed, t('fair.client_seed'))),
+      round.server_seed && [
+        h('dt', null, t('fair.server_seed')),
+        h('dd', null, copyable(round.server_seed, t('fair.server_seed'))),
+      ],
     ),
-    round.server_seed ? h('p', null, t('fair.round_revealed')) : h('p', { class: 'note' }, t('fair.round_hidden')),
+    round.server_seed && h('p', { class: 'quiet' }, t(round.demo ? 'demo.shield' : 'fair.round_revealed')),
   );
 }
 
@@ -122,14 +138,14 @@ function seeds(now) {
       'dl',
       { class: 'facts' },
       h('dt', null, t('fair.commitment')),
-      h('dd', { class: 'mono', id: 'commitment' }, now.commitment),
+      h('dd', null, copyable(now.commitment, t('fair.commitment'), { id: 'commitment' })),
       h('dt', null, t('fair.next_commitment')),
-      h('dd', { class: 'mono', id: 'next-commitment' }, now.next_commitment),
+      h('dd', null, copyable(now.next_commitment, t('fair.next_commitment'), { id: 'next-commitment' })),
       h('dt', null, t('fair.client_seed')),
       h(
         'dd',
-        { class: 'mono' },
-        h('span', { id: 'client-seed' }, now.client_seed),
+        null,
+        copyable(now.client_seed, t('fair.client_seed'), { id: 'client-seed' }),
         now.client_seed_is_default && h('span', { class: 'quiet' }, ` (${t('fair.default_seed')})`),
       ),
       h('dt', null, t('fair.nonce')),
@@ -195,7 +211,11 @@ function revealedTable(now) {
           h('td', { 'data-label': t('fair.pair') }, num(r.pair)),
           h('td', { 'data-label': t('fair.rounds') }, num(r.rounds)),
           h('td', { 'data-label': t('fair.revealed_at') }, dateTime(r.revealed_at)),
-          h('td', { 'data-label': t('fair.server_seed'), class: 'full mono' }, r.server_seed),
+          h(
+            'td',
+            { 'data-label': t('fair.server_seed'), class: 'full mono' },
+            copyable(r.server_seed, t('fair.server_seed')),
+          ),
           h('td', { 'data-label': t('fair.client_seed'), class: 'full mono' }, r.client_seed),
         ),
       ),

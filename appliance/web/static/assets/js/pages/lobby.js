@@ -1,6 +1,6 @@
 // The lobby: the games, the player's recent rounds, daily coins.
 import { h, announce, reducedMotion } from '../app/dom.js';
-import { t, num, percent, coins, dateTime, errorText } from '../app/i18n.js';
+import { t, num, percent, coins, whenText, errorText } from '../app/i18n.js';
 import { state, games, setCoins, canSignUp } from '../app/store.js';
 import { get, post, ApiError } from '../app/api.js';
 import { recentStrip } from '../components/recent.js';
@@ -140,7 +140,7 @@ function dailyCoins() {
   /** @param {string|null} next */
   const set = (next) => {
     const can = !next || new Date(next) <= new Date();
-    words.textContent = can ? t('daily.ready') : t('daily.next', { time: dateTime(next ?? '') });
+    words.textContent = can ? t('daily.ready') : t('daily.next', { when: whenText(next ?? '') });
     button.hidden = !can;
   };
   set(state.account?.daily_coins_at ?? null);
@@ -149,8 +149,8 @@ function dailyCoins() {
     button.disabled = true;
     try {
       const answer = await post('/me/daily-coins', undefined, crypto.getRandomValues(new Uint32Array(4)).join('-'));
-      setCoins(answer.coins);
       if (state.account) state.account.daily_coins_at = answer.next_at;
+      setCoins(answer.coins);
       set(answer.next_at);
       announce(t('daily.collected', { coins: coins(answer.amount) }));
       words.textContent = `${t('daily.collected', { coins: coins(answer.amount) })} ${words.textContent}`;

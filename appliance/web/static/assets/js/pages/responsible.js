@@ -1,9 +1,10 @@
 // Responsible play: limits, the reality check, exclusion. The casino states their rules.
 import { h, announce, uid } from '../app/dom.js';
 import { t, num, coins, minutes, dateTime, inWords, wholeNumber } from '../app/i18n.js';
-import { state, leave, signedOut, rulesOf } from '../app/store.js';
+import { state, leave, noteLimits, signedOut, rulesOf } from '../app/store.js';
 import { get, put, post } from '../app/api.js';
 import { form, textField } from '../components/form.js';
+import { device } from '../app/kept.js';
 import { navigate, again } from '../app/navigation.js';
 import { showBanner } from '../app/frame.js';
 
@@ -164,6 +165,8 @@ function limitsForm(limits) {
       inputmode: 'numeric',
       value: asked[name] === null ? '' : num(asked[name]),
       hint: stands,
+      check: (text) =>
+        text.trim() === '' || wholeNumber(text) ? null : t('responsible.whole', { example: num(10_000) }),
     });
     field.input.addEventListener('input', () => {
       const value = typed(field);
@@ -177,6 +180,7 @@ function limitsForm(limits) {
   });
   const box = form({
     fields: [],
+    elsewhere: fields,
     submit: t('responsible.save'),
     quiet: true,
     extra: [
@@ -189,19 +193,10 @@ function limitsForm(limits) {
     async send() {
       /** @type {Record<string, number|null>} */
       const body = {};
-      for (const [i, name] of [...COINS, ...MINUTES].entries()) {
-        const value = typed(fields[i]);
-        fields[i].wrong(null);
-        if (value === undefined) {
-          fields[i].wrong(t('responsible.whole', { example: num(10_000) }));
-          fields[i].input.focus();
-          return;
-        }
-        body[name] = value;
-      }
+      for (const [i, name] of [...COINS, ...MINUTES].entries()) body[name] = typed(fields[i]) ?? null;
       /** @type {Limits} */
       const now = await put('/me/limits', body);
-      state.realityMinutes = now.in_force.reality_check_minutes;
+      noteLimits(now);
       await again();
       /** @type {HTMLElement|null} */ (document.querySelector('#limits button[type=submit]'))?.focus({
         preventScroll: true,
@@ -254,6 +249,7 @@ function exclusion(rule) {
             key,
           ),
         );
+        device.set('rested', 1);
         signedOut();
         await navigate('/');
         showBanner(

@@ -1,7 +1,7 @@
 // Signing in.
 import { h } from '../app/dom.js';
 import { t } from '../app/i18n.js';
-import { state, signedIn, canSignUp } from '../app/store.js';
+import { state, signedIn, canSignUp, wasHere } from '../app/store.js';
 import { navigate } from '../app/navigation.js';
 import { form, textField, nextPath } from '../components/form.js';
 import { post } from '../app/api.js';
@@ -38,7 +38,7 @@ export default function signIn() {
     body: h(
       'div',
       { class: 'narrow stack' },
-      h('h1', null, t('sign.in_title')),
+      h('h1', null, t(wasHere() ? 'sign.in_title' : 'nav.sign_in')),
       form({
         fields: [login, password],
         submit: t('nav.sign_in'),
@@ -61,7 +61,13 @@ export default function signIn() {
           ' ',
           h('a', { href: `/sign-up${location.search}` }, t('nav.sign_up')),
         ),
-      h('p', { class: 'quiet' }, t('sign.forgotten')),
+      h(
+        'details',
+        { class: 'quiet', id: 'forgotten' },
+        h('summary', null, t('sign.forgotten')),
+        h('p', null, t('sign.forgotten_who')),
+        h('p', null, t('sign.forgotten_how'), ' ', h('code', null, 'imperio account password NAME --link')),
+      ),
     ),
   };
 }

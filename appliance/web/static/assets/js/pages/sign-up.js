@@ -3,7 +3,7 @@ import { h } from '../app/dom.js';
 import { t } from '../app/i18n.js';
 import { state, signedIn, house } from '../app/store.js';
 import { navigate } from '../app/navigation.js';
-import { form, textField, newPassword, nextPath } from '../components/form.js';
+import { form, textField, newPassword, isAddress, nextPath } from '../components/form.js';
 import { post } from '../app/api.js';
 import { secretOf, forgetSecret } from '../app/secret.js';
 
@@ -40,6 +40,12 @@ export default async function signUp() {
   };
 }
 
+/** Whether a name can't be wrong for its length or its characters. The casino checks more. @param {string} name */
+function isName(name) {
+  const length = [...name.normalize('NFC')].length;
+  return length >= 3 && length <= 32 && /^[\p{L}\p{Nd}][\p{L}\p{Nd}\p{M}._-]*$/u.test(name);
+}
+
 /** @param {boolean} invited */
 function signUpForm(invited) {
   const invitation = textField({
@@ -56,6 +62,7 @@ function signUpForm(invited) {
     required: true,
     hint: t('sign.username_hint'),
     codes: ['invalid_username', 'username_reserved', 'username_taken'],
+    check: (value) => (isName(value) ? null : t('error.invalid_username')),
   });
   const email = textField({
     name: 'email',
@@ -64,6 +71,7 @@ function signUpForm(invited) {
     autocomplete: 'email',
     required: true,
     codes: ['invalid_email', 'email_taken'],
+    check: (value) => (isAddress(value) ? null : t('error.invalid_email')),
   });
   const password = newPassword('password', t('sign.password'));
   return form({

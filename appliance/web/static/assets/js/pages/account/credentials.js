@@ -3,7 +3,7 @@ import { h } from '../../app/dom.js';
 import { t } from '../../app/i18n.js';
 import { state } from '../../app/store.js';
 import { get, put } from '../../app/api.js';
-import { form, textField, newPassword } from '../../components/form.js';
+import { form, textField, newPassword, isAddress } from '../../components/form.js';
 
 /** The field for the current password. @param {string} [label] */
 export function currentPassword(label = t('account.current_password')) {
@@ -62,6 +62,7 @@ export function emailForm(username, changed) {
     autocomplete: 'email',
     required: true,
     codes: ['invalid_email', 'email_taken'],
+    check: (value) => (isAddress(value) ? null : t('error.invalid_email')),
   });
   const box = form({
     fields: [current, email],

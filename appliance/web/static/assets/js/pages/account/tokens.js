@@ -59,8 +59,17 @@ function tokenForm(redraw) {
     inputmode: 'numeric',
     value: num(USUAL_DAYS),
     hint: t('account.days_hint', { most: num(MOST_DAYS) }),
+    check: (value) => {
+      const until = wholeNumber(value);
+      return until && until <= MOST_DAYS ? null : t('account.days_wrong', { most: num(MOST_DAYS) });
+    },
   });
   const boxes = SCOPES.map((scope) => h('input', { type: 'checkbox', name: scope, checked: scope === 'read' }));
+  const chosen = () => SCOPES.filter((_, i) => boxes[i].checked);
+  for (const box of boxes)
+    box.addEventListener('change', () => {
+      if (chosen().length) wrong.hidden = true;
+    });
   const wrong = h('span', { class: 'wrong', id: uid('scopes-wrong'), hidden: true }, t('account.needs_permission'));
   const permissions = h(
     'fieldset',
@@ -79,24 +88,15 @@ function tokenForm(redraw) {
     submit: t('account.make_token'),
     quiet: true,
     extra: [permissions],
+    also() {
+      wrong.hidden = chosen().length > 0;
+      return wrong.hidden ? null : boxes[0];
+    },
     async send() {
-      const until = wholeNumber(days.value);
-      const scopes = SCOPES.filter((_, i) => boxes[i].checked);
-      wrong.hidden = scopes.length > 0;
-      if (!until || until > MOST_DAYS) {
-        days.wrong(t('account.days_wrong', { most: num(MOST_DAYS) }));
-        days.input.focus();
-        return;
-      }
-      if (!scopes.length) {
-        boxes[0].focus();
-        announce(t('account.needs_permission'));
-        return;
-      }
       const made = await post('/me/tokens', {
         name: name.value,
-        scopes,
-        days: until,
+        scopes: chosen(),
+        days: wholeNumber(days.value),
       });
       name.input.value = '';
       show(once, made);
