@@ -18,13 +18,16 @@ export default async function fairnessPage() {
   /** @type {import('../app/types.js').Round|null} */
   let round = null;
   let missing = '';
+  const others = new URLSearchParams(location.search).get('proof');
   const demo = new URLSearchParams(location.search).get('demo');
   if (demo) {
     round = guest.rounds.find((r) => r.id === demo) ?? null;
     if (!round) missing = t('demo.gone');
-  } else if (wanted && state.account) {
+  } else if (others || (wanted && state.account)) {
     try {
-      round = await get(`/me/rounds/${encodeURIComponent(wanted)}`);
+      round = await get(
+        others ? `/proofs/${encodeURIComponent(others)}` : `/me/rounds/${encodeURIComponent(wanted ?? '')}`,
+      );
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       missing = errorText(error.code, error.retryAfter);
@@ -36,7 +39,9 @@ export default async function fairnessPage() {
     'section',
     { class: 'panel', id: 'verify' },
     h('h2', null, t(round ? 'fair.verdict' : 'fair.verify_title')),
-    round && !round.server_seed && h('p', { class: 'note', id: 'hidden-seed' }, t('fair.round_hidden')),
+    round &&
+      !round.server_seed &&
+      h('p', { class: 'note', id: 'hidden-seed' }, t(others ? 'season.seed_hidden' : 'fair.round_hidden')),
     !round && h('p', { class: 'quiet' }, t('fair.verify_text')),
     verifier(verifierWords(), start),
     h('hr'),
@@ -69,8 +74,8 @@ export default async function fairnessPage() {
       !round && h('p', { class: 'lede' }, t('fair.lede')),
       missing && h('p', { class: 'note bad' }, missing),
       // A round: the verdict first. Otherwise the seeds.
-      ...(round ? [check, roundBox(round), ...(round.demo ? [] : own)] : [...own, check]),
-      now && revealedTable(now),
+      ...(round ? [check, roundBox(round), ...(round.demo || others ? [] : own)] : [...own, check]),
+      now && !(round && others) && revealedTable(now),
     ),
   };
 }
