@@ -33,7 +33,7 @@ async function tell(reached) {
   const words = t('achieved.told', { names: all.map((name) => t(`achievement.${name}`)).join(', ') });
   line = h(
     'aside',
-    { class: 'told', 'aria-label': t('achieved.title') },
+    { class: 'reached-line', 'aria-label': t('achieved.title') },
     icon('laurel'),
     h('a', { href: '/profile', onclick: putAway }, words),
     h('button', { type: 'button', 'aria-label': t('action.close'), onclick: putAway }, icon('close')),

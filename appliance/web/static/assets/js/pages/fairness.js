@@ -39,9 +39,7 @@ export default async function fairnessPage() {
     'section',
     { class: 'panel', id: 'verify' },
     h('h2', null, t(round ? 'fair.verdict' : 'fair.verify_title')),
-    round &&
-      !round.server_seed &&
-      h('p', { class: 'note', id: 'hidden-seed' }, t(others ? 'season.seed_hidden' : 'fair.round_hidden')),
+    round && !round.server_seed && h('p', { class: 'note', id: 'hidden-seed' }, t('fair.round_hidden')),
     !round && h('p', { class: 'quiet' }, t('fair.verify_text')),
     verifier(verifierWords(), start),
     h('hr'),
@@ -64,6 +62,8 @@ export default async function fairnessPage() {
       h('span', { class: 'quiet small' }, t('fair.save_text')),
     ),
   );
+  // Nothing to compute yet, and nothing that the reader could do about it.
+  const waits = round && others && !round.server_seed && notYet();
   const own = now ? [seeds(now), rotation(now)] : [h('p', { class: 'note' }, t('fair.sign_in'))];
   return {
     title: t('nav.fairness'),
@@ -74,10 +74,20 @@ export default async function fairnessPage() {
       !round && h('p', { class: 'lede' }, t('fair.lede')),
       missing && h('p', { class: 'note bad' }, missing),
       // A round: the verdict first. Otherwise the seeds.
-      ...(round ? [check, roundBox(round), ...(round.demo || others ? [] : own)] : [...own, check]),
+      ...(round ? [waits || check, roundBox(round), ...(round.demo || others ? [] : own)] : [...own, check]),
       now && !(round && others) && revealedTable(now),
     ),
   };
+}
+
+/** In place of the verdict, for a round of somebody else whose seed is still in use. */
+function notYet() {
+  return h(
+    'section',
+    { class: 'panel' },
+    h('h2', null, t('history.proof')),
+    h('p', { class: 'note', id: 'hidden-seed' }, t('season.seed_hidden')),
+  );
 }
 
 /** @param {import('../app/types.js').Round} round */

@@ -93,6 +93,7 @@ function face() {
     },
   });
   box.id = 'face';
+  box.append(/** @type {Node} */ (box.querySelector('.note'))); // what is said is seen beside the button, also on a phone
   box.prepend(h('h2', null, t('profile.face_title')), h('p', { class: 'quiet' }, t('profile.face_text')));
   return box;
 }

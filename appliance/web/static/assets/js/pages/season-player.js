@@ -79,7 +79,7 @@ export default async function seasonPlayerPage(_, back) {
     title: name,
     body: h(
       'div',
-      { class: 'stack seasons' },
+      { class: 'stack reading seasons' },
       h('p', { class: 'quiet' }, h('a', { href: `/seasons?season=${season}` }, t('season.title', { n: season }))),
       h('h1', { class: 'player-name' }, avatar(player.avatar, 64), h('span', null, name)),
       figures(player),

@@ -22,7 +22,7 @@ const BOARDS = ['net', 'multiplier', 'rounds'];
 /** @returns {Promise<import('../app/routes.js').Page>} */
 export default async function seasonsPage() {
   const asked = new URLSearchParams(location.search);
-  const root = h('div', { class: 'stack seasons' });
+  const root = h('div', { class: 'stack reading seasons' });
   /** @type {Seasons} */
   const list = await get('/seasons?limit=25');
   /** @type {Kind} */
@@ -170,10 +170,12 @@ export default async function seasonsPage() {
     const to = proofOf(shown, e);
     return html`<tr class=${mine ? 'own' : ''} data-entry=${e.id}>
       <td class="num rank">${e.rank === null ? '–' : num(e.rank)}</td>
-      <th scope="row" class="who">
-        <span>${avatar(e.avatar, 32)}</span>
-        <span class=${e.shown_name ? 'name' : 'name quiet'}>${name}</span>
-        ${mine ? html`<span class="tag">${t('season.you')}</span>` : nothing}
+      <th scope="row">
+        <div class="who">
+          ${avatar(e.avatar, 32)}
+          <span class=${e.shown_name ? 'name' : 'name quiet'}>${name}</span>
+          ${mine ? html`<span class="tag">${t('season.you')}</span>` : nothing}
+        </div>
       </th>
       <td class="num figure">${figureOf(kind, e)}</td>
       ${kind === 'rounds' ? nothing : html`<td class="num also">${num(e.rounds)}</td>`}
@@ -197,14 +199,8 @@ export default async function seasonsPage() {
     if (mine && shown.entries.some((e) => e.id === mine.id)) return nothing;
     if (mine)
       return html`<p class="own-place" id="own-place">
-        <span>${avatar(mine.avatar, 32)}</span>
-        <span
-          >${
-            mine.rank === null
-              ? t('season.own_unranked', { figure: figureOf(kind, mine) })
-              : t('season.own_place', { rank: num(mine.rank), figure: figureOf(kind, mine) })
-          }</span
-        >
+        ${avatar(mine.avatar, 32)}
+        <span>${ownWords(mine)}</span>
       </p>`;
     if (shown.season.ended_at) return nothing;
     if (profile.in_seasons) return html`<p class="quiet" id="own-place">${t('season.own_none')}</p>`;
@@ -222,6 +218,15 @@ export default async function seasonsPage() {
     const drawn = digests.get(season.number) ?? copyable(season.digest, t('season.digest'));
     digests.set(season.number, drawn);
     return drawn;
+  }
+
+  /** @param {Standing} mine */
+  function ownWords(mine) {
+    if (kind === 'multiplier' && !mine.best) return t('season.own_nothing_paid');
+    const figure = figureOf(kind, mine);
+    return mine.rank === null
+      ? t('season.own_unranked', { figure })
+      : t('season.own_place', { rank: num(mine.rank), figure });
   }
 
   function past() {
