@@ -45,7 +45,9 @@ async function tell(reached) {
 /** Subscribes to what is reached. Call it once. */
 export function startAchievements() {
   on('achieved', (list) => {
-    if (state.profile) state.profile.achievements = [...state.profile.achievements, ...list];
+    const known = state.profile?.achievements ?? []; // an answer may have told of them before
+    const fresh = list.filter((a) => !known.some((k) => k.name === a.name));
+    if (state.profile) state.profile.achievements = [...known, ...fresh];
     void tell(list.map((a) => a.name));
   });
   on('showing', putAway);

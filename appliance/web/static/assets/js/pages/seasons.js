@@ -200,7 +200,10 @@ export default async function seasonsPage() {
     if (mine)
       return html`<p class="own-place" id="own-place">
         ${avatar(mine.avatar, 32)}
-        <span>${ownWords(mine)}</span>
+        <span
+          >${ownWords(mine)}
+          ${mine.proof ? html`<a href=${playerPath(shown.season, mine)}>${t('season.rounds_title')}</a>` : nothing}</span
+        >
       </p>`;
     if (shown.season.ended_at) return nothing;
     if (profile.in_seasons) return html`<p class="quiet" id="own-place">${t('season.own_none')}</p>`;
@@ -289,8 +292,17 @@ function figureOf(kind, e) {
   return `×${decimal(times, Number.isInteger(times) ? 0 : 2)}`;
 }
 
-/** What proves a figure: the round itself, or all rounds. @param {Board} board @param {Standing} e */
-function proofOf({ board, season }, e) {
-  if (board === 'multiplier') return e.best?.proof ? `/fairness?proof=${e.best.round_id}` : null;
-  return e.proof ? `/seasons/player${query({ season: season.number, entry: e.id })}` : null;
+/**
+ * What proves a figure: the round itself, or all rounds.
+ * @param {Board} board @param {Standing} e
+ */
+function proofOf({ board, season, own }, e) {
+  if (board !== 'multiplier') return e.proof ? playerPath(season, e) : null;
+  if (!e.best?.proof) return null;
+  return `/fairness?${e.id === own?.id ? 'round' : 'proof'}=${e.best.round_id}`; // of one's own, the seed can be revealed there
+}
+
+/** @param {Season} season @param {Standing} e */
+function playerPath(season, e) {
+  return `/seasons/player${query({ season: season.number, entry: e.id })}`;
 }
