@@ -54,8 +54,8 @@ lint: pages description ## run gofmt, go vet and staticcheck, and check the type
 	@echo "== staticcheck"
 	@$(PLAIN) $(GO) tool staticcheck ./...
 
-pages: ## check the types of the players' pages with tsc (needs npm)
-	@echo "== tsc --checkJs"
+pages: ## check format, types and the states of the games of the players' pages (needs npm)
+	@echo "== the pages: prettier, tsc, node --test"
 	@if command -v npm >/dev/null; then \
 	  npm ci --prefix appliance/web/check --silent --no-audit --no-fund && npm run --prefix appliance/web/check --silent check; \
 	elif [ "$$CI" = true ]; then echo "npm is missing" >&2; exit 1; \

@@ -3,6 +3,7 @@
 package browsertest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,18 +30,56 @@ func TestScreenshots(t *testing.T) {
 	} {
 		t.Run(l.name, func(t *testing.T) { takeAll(t, l.name, l.look) })
 	}
+	t.Run("sizes", takeGamesAtSizes)
+}
+
+// takeGamesAtSizes takes each game, after a round, at the sizes where its parts lie differently.
+func takeGamesAtSizes(t *testing.T) {
+	p := open(t, look{})
+	q := p.join()
+	shoot := func(scene string) {
+		t.Helper()
+		for _, s := range screens {
+			if !slices.Contains([]int64{360, 844, 820, 1366, 1920}, s.width) {
+				continue
+			}
+			p.resize(s.width, s.height, s.touch)
+			p.take(fmt.Sprintf("%s-%dx%d", scene, s.width, s.height))
+		}
+		p.resize(1280, 860, false)
+	}
+	p.visit("/slots")
+	p.click("#spin")
+	p.wait("the reels rest", `!document.getElementById('spin').disabled`)
+	shoot("slots")
+	p.visit("/roulette")
+	for _, id := range []string{"straight:17", "corner:25-26-28-29", "red", "dozen:2"} {
+		p.click(p.spot(id))
+	}
+	shoot("roulette-bets")
+	p.click("#spin")
+	p.wait("the ball has fallen", `document.querySelector('#outcome .ball-number')`)
+	shoot("roulette")
+	q.dealUntil("a decision to take", canHit)
+	p.visit("/blackjack")
+	shoot("blackjack")
+}
+
+// take takes a picture of what is on the screen, once it stands still.
+func (p *tab) take(name string) {
+	p.t.Helper()
+	run(p, `document.fonts.ready.then(() => Promise.all([...document.images].map(i => i.decode().catch(() => {}))))`)
+	run(p, `Promise.all(document.getAnimations().map(a => a.finished.catch(() => {})))`)
+	quality := int64(86)
+	shot := call(p, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatWebp, Quality: &quality})
+	must(p.t, os.WriteFile(filepath.Join(pictures, name+".webp"), shot.Data, 0o644))
 }
 
 func takeAll(t *testing.T, name string, l look) {
 	p := open(t, l)
 	take := func(scene string) {
 		t.Helper()
-		run(p, `document.fonts.ready.then(() => Promise.all([...document.images].map(i => i.decode().catch(() => {}))))`)
-		run(p, `Promise.all(document.getAnimations().map(a => a.finished.catch(() => {})))`)
-		file := filepath.Join(pictures, scene+"-"+name+".webp")
-		quality := int64(86)
-		shot := call(p, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatWebp, Quality: &quality})
-		must(t, os.WriteFile(file, shot.Data, 0o644))
+		p.take(scene + "-" + name)
 	}
 	if l.width < 700 {
 		call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: l.width, Height: l.height, DeviceScaleFactor: 2, Mobile: true})
@@ -72,7 +111,6 @@ func takeAll(t *testing.T, name string, l look) {
 	p.click("#spin")
 	p.wait("the ball has fallen", `document.querySelector('.spot.fallen')`)
 	take("roulette")
-	run(p, `document.querySelector('.cloth').scrollIntoView({ block: 'start' })`)
 	p.click(`[data-tool="repeat"]`)
 	take("roulette-table")
 	q.lived()
