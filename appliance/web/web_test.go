@@ -124,9 +124,12 @@ func TestServiceWorker_NamesAssetsThatExist(t *testing.T) {
 		t.Fatal("the worker names nothing")
 	}
 	names := regexp.MustCompile(`'([a-z]+/[^']+)'`).FindAllStringSubmatch(list[1], -1)
-	for _, m := range names {
+	for i, m := range names {
+		if slices.ContainsFunc(names[:i], func(before []string) bool { return before[1] == m[1] }) {
+			t.Errorf("the worker names %s twice, which browsers refuse", m[1])
+		}
 		if Assets()[m[1]] == nil {
-			t.Errorf("the worker keeps %s, which is not there", m[1])
+			t.Errorf("there is no asset %s", m[1])
 		}
 	}
 	for _, m := range regexp.MustCompile(`"/assets/([^"]+)"`).FindAllStringSubmatch(string(pages(t)["offline.html"]), -1) {

@@ -457,3 +457,55 @@ func TestFairness_TheSavedPageVerifiesFromDisk(t *testing.T) {
 		t.Errorf("from disk the verdict on the round is %s", v)
 	}
 }
+
+// The verdict comes first and in large letters; bets are read in words; what is long can be copied. All of it also from disk.
+func TestFairness_TheVerdictComesFirstAndBetsAreWords(t *testing.T) {
+	p := open(t, look{languages: "en"})
+	q := p.join()
+	q.do("POST", "/games/roulette/spins", map[string]any{"bets": []map[string]any{
+		{"type": "corner", "numbers": []int{12, 8, 9, 11}, "amount": 5}, {"type": "dozen", "selection": 2, "amount": 1}, {"type": "odd", "amount": 3}}}, nil)
+	q.do("POST", "/me/fairness/rotations", map[string]string{"client_seed": "y"}, nil)
+	r := q.rounds("roulette")[0]
+	pays := func(wins bool, amount, odds int) string {
+		if !wins {
+			return "0 coins"
+		}
+		return fmt.Sprintf("%d coins", amount*(odds+1))
+	}
+	n := r.Outcome.Pocket
+	want := []string{
+		"Corner 8, 9, 11, 12: 5 coins → " + pays(n == 8 || n == 9 || n == 11 || n == 12, 5, 8),
+		"Dozen 2: 1 coin → " + pays(n > 12 && n <= 24, 1, 2),
+		"Odd: 3 coins → " + pays(n%2 == 1, 3, 1),
+	}
+	check := func(where string) {
+		t.Helper()
+		p.wait(where+": the verdict", `document.querySelector('[data-verdict=right] strong')?.textContent === 'It matches'`)
+		if got := eval[[]string](p, `[...document.querySelectorAll('[data-bets] li')].map(li => li.textContent)`); !slices.Equal(got, want) {
+			t.Errorf("%s: the bets are %q, want %q", where, got, want)
+		}
+		if !eval[bool](p, `(() => {
+			const follows = (a, b) => a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING;
+			const [verdict, steps, form] = ['[data-verdict]', '.steps', '.verify'].map(s => document.querySelector(s));
+			return follows(verdict, steps) && follows(steps, form) && !steps.open && verdict.checkVisibility() && verdict.getBoundingClientRect().bottom < innerHeight
+				&& parseFloat(getComputedStyle(verdict.querySelector('strong')).fontSize) >= 20;
+		})()`) {
+			t.Errorf("%s: the verdict, the steps and the form are not in this order, with the steps closed", where)
+		}
+		if data := eval[string](p, `[...document.querySelectorAll('.verify textarea')].map(x => x.value).join()`); !strings.Contains(data, `"type":"corner"`) {
+			t.Errorf("%s: the data is %q", where, data)
+		}
+		run(p, `document.querySelector('.by-hand').open = true`)
+		run(p, `document.querySelector('.verify .copy').click()`)
+		p.wait(where+": the copy button says what it did", `document.querySelector('.verify .said').textContent`)
+	}
+	p.visit("/fairness?round=" + r.ID)
+	check("on the page")
+	directory := p.downloads()
+	p.click("#save-verifier")
+	file := saved(t, directory, "imperio-fairness.html")
+	p.offline(true)
+	defer p.offline(false)
+	p.do(file, chromedp.Navigate("file://"+file))
+	check("from disk")
+}

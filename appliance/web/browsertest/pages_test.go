@@ -108,11 +108,11 @@ func everyPage(t *testing.T, l look) {
 func TestLanguages_AreChosenFromTheBrowserAndSwitched(t *testing.T) {
 	p := open(t, look{languages: "es-MX,es,en"})
 	p.visit("/sign-in")
-	if h := p.text("h1"); h != "Bienvenido de nuevo" {
+	if h := p.text("h1"); h != "Entrar" {
 		t.Errorf("a Spanish browser is greeted with %q", h)
 	}
 	p.click(`.languages button[lang=de]`)
-	p.wait("German", `document.documentElement.lang === 'de' && document.querySelector('h1').textContent === 'Willkommen zurück'`)
+	p.wait("German", `document.documentElement.lang === 'de' && document.querySelector('h1').textContent === 'Anmelden'`)
 	p.expect("401")
 	run(p, `(() => { document.querySelector('input[name=login]').value = 'nobody'; document.querySelector('input[name=password]').value = 'nothing at all'; })()`)
 	p.click("form button[type=submit]")

@@ -61,7 +61,7 @@ function topBar() {
           ),
         ),
       ),
-      ready && h('a', { class: 'ready', id: 'daily-ready', href: '/' }, h('span', null, t('daily.ready'))),
+      ready && coinsReady(),
       h('div', { class: 'purse', id: 'purse' }, purse()),
       h(
         'button',
@@ -95,9 +95,14 @@ function watchCoins() {
   const now = (ready || come) && !over;
   if (now === ready) return;
   ready = now;
-  drawFrame();
-  markCurrent();
-  if (ready) announce(t('daily.ready'));
+  document.getElementById('daily-ready')?.remove();
+  if (!ready) return;
+  document.getElementById('purse')?.before(coinsReady());
+  announce(t('daily.ready'));
+}
+
+function coinsReady() {
+  return h('a', { class: 'ready', id: 'daily-ready', href: '/' }, h('span', null, t('daily.ready')));
 }
 
 /**
@@ -349,6 +354,7 @@ function clearBanner(kind) {
 
 /** Marks the link of the current page in the frame. */
 export function markCurrent() {
+  watchCoins(); // the lobby itself says that coins are ready
   for (const link of document.querySelectorAll('#frame-top a[href]')) {
     if (link.getAttribute('href') === location.pathname) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');

@@ -166,8 +166,9 @@ export function form(options) {
  * @param {ApiError} error @param {string} [words] in place of those for its code
  */
 export function problemText({ code, problem, retryAfter }, words = errorText(code)) {
-  if (problem.excluded_until?.startsWith('9999')) return `${words} ${t('error.for_ever')}`;
-  if (problem.excluded_until) return `${words} ${t('error.until', { time: dateTime(problem.excluded_until) })}`;
+  const excluded = problem.excluded_until ?? (code === 'excluded' ? problem.next_at : undefined);
+  if (excluded?.startsWith('9999')) return `${words} ${t('error.for_ever')}`;
+  if (excluded) return `${words} ${t('error.until', { time: dateTime(excluded) })}`;
   if (problem.next_at) return `${words} ${againAt(problem.next_at)}`;
   return retryAfter > 0 ? `${words} ${waitText(retryAfter)}` : words;
 }
