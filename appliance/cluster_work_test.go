@@ -155,6 +155,9 @@ func (w *worker) rests() {
 	if s.Targets[0].ShippedSegments != 0 || s.Run.Number != 0 || !s.LastDrill.At.IsZero() {
 		w.t.Errorf("%s makes backups, and has never led: %+v", w.id, s)
 	}
+	if strings.Contains(w.logs.String(), `msg="turned the season"`) {
+		w.t.Errorf("%s has turned the season, and has never led", w.id)
+	}
 	if settled != 0 {
 		w.t.Errorf("%s has settled %d rounds, and has never led", w.id, settled)
 	}
@@ -212,6 +215,21 @@ func settles(t *testing.T, round string, looking []*worker) {
 	eventually(t, "the line of the log", func() (any, bool) { return before, done() == before+1 })
 }
 
+// turnsOver ends the running season as an operator does, and has members turn the season until the next one runs.
+func turnsOver(t *testing.T, looking []*worker) {
+	t.Helper()
+	ended := does(looking[0].memberHouse, control.EndSeason, control.SeasonEnd{Reason: "a feast"}).Season
+	eventually(t, "the next season", func() (any, bool) {
+		for _, w := range looking {
+			if err := w.app.turnSeason(t.Context()); err != nil {
+				t.Log(err) // leadership moves
+			}
+		}
+		list, err := looking[0].app.dir.store.Seasons(0, 2)
+		return err, len(list) == 2 && list[0].Number == ended+1 && list[0].EndedAt.IsZero()
+	})
+}
+
 func TestCluster_ItsWorkIsDoneOnceAndMovesWithTheLeader(t *testing.T) {
 	t.Parallel()
 	box := newInbox(t)
@@ -236,6 +254,8 @@ func TestCluster_ItsWorkIsDoneOnceAndMovesWithTheLeader(t *testing.T) {
 
 	// Members that don't lead look first. So if any could settle the round, the leader would not.
 	settles(t, ana.abandons(), append(slices.Clone(others), first))
+	ana.object(200, "PUT", "/api/v1/me/profile", `{"avatar":"owl","shown_name":null,"in_seasons":true}`)
+	turnsOver(t, append(slices.Clone(others), first))
 	index, _ := first.app.dir.store.Applied()
 	ana.spins("before")
 	ships := others[0].shipped(index)
@@ -270,6 +290,7 @@ func TestCluster_ItsWorkIsDoneOnceAndMovesWithTheLeader(t *testing.T) {
 	index, _ = stays.app.dir.store.Applied()
 	ana.at(stays.memberHouse).spins("after")
 	settles(t, abandoned, []*worker{stays, next})
+	turnsOver(t, []*worker{stays, next})
 	now := stays.shipped(index)
 	if now.Lineage != ships.Lineage || now.Backups != ships.Backups || now.Errors != 0 || now.Error != "" || now.Differs != "" || !now.GapSince.IsZero() {
 		t.Errorf("shipping does not go on: %+v, and before %+v", now, ships)

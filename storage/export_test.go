@@ -50,3 +50,14 @@ func TamperState(s *Store) error {
 		return nil
 	})
 }
+
+// AgeBoards makes all kept boards so old that the next reader makes them anew.
+func AgeBoards(s *Store) {
+	s.boards.mu.Lock()
+	defer s.boards.mu.Unlock()
+	for i, b := range s.boards.kept {
+		older := *b
+		older.made = b.made.Add(-time.Hour)
+		s.boards.kept[i] = &older
+	}
+}

@@ -13,6 +13,11 @@ func (s *Store) Profile(id command.AccountID) (command.Profile, bool, error) {
 	return find(s, func(r *machine.Reader) (command.Profile, bool, error) { return r.Profile(id) })
 }
 
+// ShownAs finds the account that shows a name, by its folded form, where that is no username.
+func (s *Store) ShownAs(key string) (command.AccountID, bool, error) {
+	return find(s, func(r *machine.Reader) (command.AccountID, bool, error) { return r.ShownAs(key) })
+}
+
 // Seasons lists up to limit seasons, newest first, below the one numbered before; 0: from the newest.
 func (s *Store) Seasons(before uint32, limit int) ([]command.Season, error) {
 	return get(s, func(r *machine.Reader) ([]command.Season, error) { return r.Seasons(before, limit) })
@@ -36,17 +41,17 @@ func (s *Store) SeasonPlayer(season uint32, entry command.EntryID) (command.Seas
 // an event.
 func (s *Store) SeasonRounds(ctx context.Context, season uint32, entry command.EntryID, p command.Page) (list []command.Round, next uint64, ok bool, err error) {
 	var player machine.Standing
-	var after, to uint64
+	var after uint64
 	err = s.view(func(r *machine.Reader) error {
 		if _, player, ok, err = r.PublicEntry(season, entry); err == nil && ok {
-			after, to, err = r.SeasonSpan(season)
+			after, err = r.SeasonFrom(season)
 		}
 		return err
 	})
 	if err != nil || !ok {
 		return nil, 0, false, err
 	}
-	from, over := player.Last, false
+	from, over := player.Last, false // no round that counts was settled later
 	if p.Before != 0 {
 		if p.Before > player.Last {
 			return nil, 0, true, machine.ErrNoCursor
@@ -58,7 +63,7 @@ func (s *Store) SeasonRounds(ctx context.Context, season uint32, entry command.E
 			over = true
 			return false, nil
 		}
-		if e.Round == nil || !e.Round.Settled || !e.Round.Counts(entry) || to != 0 && e.Seq > to {
+		if e.Round == nil || !e.Round.Settled || !e.Round.Counts(entry) {
 			return true, nil
 		}
 		if len(list) == p.Limit {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -131,6 +132,12 @@ func TestSeason_EndsWithItsMonth(t *testing.T) {
 	if rounds, next, _, err = c.Store.SeasonRounds(context.Background(), 1, first, command.Page{Limit: 15, Before: next}); err != nil || len(rounds) != 5 || next != 0 {
 		t.Errorf("%d rounds, next %d, %v", len(rounds), next, err)
 	}
+	if rounds, next, _, err = c.Store.SeasonRounds(context.Background(), 2, first, command.Page{Limit: 15}); err != nil || len(rounds) != 1 || next != 0 {
+		t.Errorf("season 2: %d rounds, next %d, %v", len(rounds), next, err)
+	}
+	if _, _, _, err := c.Store.SeasonRounds(context.Background(), 1, first, command.Page{Limit: 15, Before: 7_777_777}); err == nil {
+		t.Error("a cursor behind the season is taken")
+	}
 	top, _ := board(t, c, 1, command.BoardRounds, 0)
 	if !slices.Equal(top, []command.EntryID{first, second}) {
 		t.Errorf("the final places are %v", top)
@@ -159,7 +166,7 @@ func TestStandings_ListWhoMayBeListed(t *testing.T) {
 	}
 	for n := range 120 {
 		for i := range players {
-			if n < 120-30*i || i == 3 && n < 30 { // dan has as many as cat… and joined later
+			if n < 120-30*i || i == 3 && n < 60 { // dan has as many as cat, and joined later
 				c.One(spin(players[i], games.Coins(1+(n*7+i)%5)))
 			}
 		}
@@ -247,6 +254,9 @@ func TestShownName_IsNobodyElsesName(t *testing.T) {
 	if _, ok, err := c.Store.Credentials("nan"); ok || err != nil {
 		t.Errorf("a shown name signs in: %t, %v", ok, err)
 	}
+	if id, ok, err := c.Store.ShownAs("nan"); err != nil || !ok || id != p {
+		t.Errorf("an operator finds nan as %d, %t, %v", id, ok, err)
+	}
 	c.One(profile(p, "ann", false)) // her own username
 	if v, _, err := c.Store.Profile(p); err != nil || v.ShownName != "ann" {
 		t.Errorf("%+v, %v", v, err)
@@ -291,7 +301,7 @@ func TestNudges_NeverForWhoAsksForLess(t *testing.T) {
 
 // Each achievement is reached by play, once, with the round that reached it.
 func TestAchievements_AllAreReached(t *testing.T) {
-	c := storagetest.New(t, 1, byHand)
+	c := storagetest.New(t, 4, byHand)
 	p := c.Player("ann", 1_000_000)
 	c.One(season(0))
 	c.One(profile(p, "", true))
@@ -441,4 +451,45 @@ func TestAudit_FindsSeasonsThatAreNotWhatRoundsMakeThem(t *testing.T) {
 		{"a shown name of somebody else", state(func(f *forger) { f.put("shown_names", []byte("nan"), storagetest.AccountKey(ben)) }), "the shown name of account 1000 leads to another one"},
 		{"a reserved name of nobody", state(func(f *forger) { f.put("shown_names", []byte("free"), storagetest.AccountKey(ben)) }), "2 shown names are reserved, profiles have 1"},
 	})
+}
+
+// Boards are read and made while others play, join and leave. A board never shows more rounds than were played, nor somebody twice.
+func TestStandings_BesideApplyAndCheckpoints(t *testing.T) {
+	c := storagetest.NewIn(t, memoryDir(t), 3, storage.Options{CheckpointInterval: time.Millisecond, CheckpointBytes: 4096})
+	c.One(season(0))
+	var players []command.AccountID
+	for _, name := range []string{"ann", "ben", "cat"} {
+		players = append(players, c.Player(name, 1_000_000))
+		c.One(profile(players[len(players)-1], "", true))
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var readers sync.WaitGroup
+	for i := range 4 {
+		readers.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				s, ok, err := c.Store.Standings(1, command.Board(n%command.Boards), players[i%3])
+				if err != nil || !ok {
+					t.Errorf("%t, %v", ok, err)
+					return
+				}
+				seen := make(map[command.AccountID]bool)
+				for _, r := range s.List {
+					if seen[r.Account] || r.Rounds > 400 || r.ShownName == "" {
+						t.Errorf("%+v", s.List)
+						return
+					}
+					seen[r.Account] = true
+				}
+				storage.AgeBoards(c.Store)
+			}
+		})
+	}
+	for n := range 400 {
+		c.One(spin(players[n%3], 1))
+		if n%10 == 0 {
+			c.One(profile(players[2], "", n%20 != 0))
+		}
+	}
+	stop()
+	readers.Wait()
 }

@@ -233,10 +233,17 @@ func (c *Control) find(who string) (command.AccountID, error) {
 	if err != nil {
 		return 0, fmt.Errorf("find account: %w", err)
 	}
-	if !ok {
-		return 0, problem.New("account_not_found", "There is no account %q. Give a username, an e-mail address, or # and an id.", who)
+	if ok {
+		return cred.Account, nil
 	}
-	return cred.Account, nil
+	id, ok, err := c.o.Casino.ShownAs(auth.LoginKey(who))
+	if err != nil {
+		return 0, fmt.Errorf("find account by its shown name: %w", err)
+	}
+	if !ok {
+		return 0, problem.New("account_not_found", "There is no account %q. Give a username, an e-mail address, a name that a player shows, or # and an id.", who)
+	}
+	return id, nil
 }
 
 func (c *Control) show(id command.AccountID) (Account, error) {

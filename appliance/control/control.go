@@ -41,6 +41,8 @@ var (
 	ListInvitations    = Operation[None, InvitationList]{"list-invitations", (*Control).listInvitations}
 	RevokeInvitation   = Operation[Revocation, None]{"revoke-invitation", (*Control).revokeInvitation}
 
+	EndSeason = Operation[SeasonEnd, SeasonEnded]{"end-season", (*Control).endSeason}
+
 	GetStatus          = Operation[None, Status]{"get-status", (*Control).getStatus}
 	GetRootCertificate = Operation[None, RootCertificate]{"get-root-certificate", (*Control).getRootCertificate}
 	WriteCheckpoint    = Operation[None, None]{"write-checkpoint", (*Control).writeCheckpoint}
@@ -70,7 +72,7 @@ var (
 var operations = []operation{
 	CreateAccount, ListAccounts, ShowAccount, ListRounds, ListEvents, GrantCoins, SetLock, SetPassword, SetRole, SetEmail, DeleteAccount,
 	FindImported, ImportAccounts,
-	CreatePasswordLink, CreateInvitation, ListInvitations, RevokeInvitation,
+	CreatePasswordLink, CreateInvitation, ListInvitations, RevokeInvitation, EndSeason,
 	GetStatus, GetRootCertificate, WriteCheckpoint, Audit, CopyState, RemoveStateCopy, Reload,
 	Restart,
 	StartBackup, StartDrill, GetBackupStatus, GetMirrorStatus, RebuildMirror,
@@ -103,6 +105,9 @@ type Casino interface {
 	// Credentials finds an account by folded username or folded e-mail address.
 	Credentials(login string) (command.Credentials, bool, error)
 	Account(id command.AccountID) (command.Account, bool, error)
+	// Profile finds what an account says of itself to others. ShownAs finds who shows a folded name that is no username.
+	Profile(id command.AccountID) (command.Profile, bool, error)
+	ShownAs(key string) (command.AccountID, bool, error)
 	CredentialsOf(id command.AccountID) (command.Credentials, bool, error)
 	// LookUpRow reads what became of a row of another casino's database, and whether a name and an address are taken.
 	LookUpRow(command.RowLookup) (command.RowFound, error)
@@ -110,6 +115,8 @@ type Casino interface {
 	Accounts(from command.AccountID, limit int) (list []command.Account, next command.AccountID, err error)
 	// Invitations lists the valid invitations, oldest first.
 	Invitations() ([]command.Invitation, error)
+	// Seasons lists up to limit seasons, newest first, below the one numbered before; 0: from the newest.
+	Seasons(before uint32, limit int) ([]command.Season, error)
 	Statistics(id command.AccountID) ([]command.GameStatistics, error)
 	// Limits reads a player's own limits at a time.
 	Limits(id command.AccountID, now time.Time) (command.Limits, error)

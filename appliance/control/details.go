@@ -13,9 +13,11 @@ import (
 // AccountDetails is all that operators see of one account.
 type AccountDetails struct {
 	Account
-	Games    []GameStatistics `json:"games"` // without those that were never played
-	Limits   Limits           `json:"limits"`
-	Sessions []Session        `json:"sessions"` // in force, newest first
+	ShownName string           `json:"shown_name"` // to others; empty: the account is deleted
+	InSeasons bool             `json:"in_seasons"` // takes part in them
+	Games     []GameStatistics `json:"games"`      // without those that were never played
+	Limits    Limits           `json:"limits"`
+	Sessions  []Session        `json:"sessions"` // in force, newest first
 }
 
 // GameStatistics sums up the settled rounds of one game. Net is what the player won, or lost if below 0.
@@ -108,6 +110,11 @@ func (c *Control) showAccount(_ context.Context, in Who) (v AccountDetails, err 
 	if v.Account, err = c.show(id); err != nil {
 		return v, err
 	}
+	profile, _, err := c.o.Casino.Profile(id)
+	if err != nil {
+		return v, fmt.Errorf("read the profile: %w", err)
+	}
+	v.ShownName, v.InSeasons = profile.ShownName, profile.InSeasons
 	if v.Games, err = c.statistics(id); err != nil {
 		return v, err
 	}

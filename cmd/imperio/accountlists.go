@@ -178,6 +178,12 @@ func addAccount(t *terminal.Table, a control.Account) {
 func printDetails(env *environment, a *control.AccountDetails) error {
 	var account, statistics, limits, sessions terminal.Table
 	addAccount(&account, a.Account)
+	if a.ShownName != a.Username {
+		account.Row("shown as", a.ShownName)
+	}
+	if a.InSeasons {
+		account.Row("in seasons", "yes")
+	}
 	statistics.Row("GAME", "ROUNDS", "STAKED", "PAID", "NET", "BIGGEST WIN")
 	for _, g := range a.Games {
 		statistics.Row(g.Game, g.Rounds, g.Staked, g.Paid, g.Net, g.BiggestWin)

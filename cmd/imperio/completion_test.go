@@ -28,7 +28,7 @@ func TestCompletion_KnowsVerbsFlagsAndValues(t *testing.T) {
 		{[]string{"config", "reference", "--format", ""}, "text markdown env"},
 		{[]string{"help", "acc"}, "account"},
 		{[]string{"help", "account", "gr"}, "grant"},
-		{[]string{"gamble", "x", ""}, "serve install uninstall reload health cluster restart account invite history import backup mirror audit export fair odds upgrade config notify tls bench completion version help"},
+		{[]string{"gamble", "x", ""}, "serve install uninstall reload health cluster restart account invite season history import backup mirror audit export fair odds upgrade config notify tls bench completion version help"},
 		{[]string{"account", "--", "-"}, ""},
 	} {
 		stdout, stderr, code := invoke(t, nil, append([]string{"completion", "words", "--"}, c.words...)...)

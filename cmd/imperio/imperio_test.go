@@ -50,6 +50,7 @@ func TestRun_ExitCodes(t *testing.T) {
 		{"a role without a reason", nil, []string{"account", "role", "ana", "operator"}, 2, "say why with --reason TEXT"},
 		{"a link without a reason", nil, []string{"account", "password", "ana", "--link"}, 2, "say why with --reason TEXT"},
 		{"an invitation without a reason", nil, []string{"invite", "create"}, 2, "say why with --reason TEXT"},
+		{"a season's end without a reason", nil, []string{"season", "end"}, 2, "say why with --reason TEXT"},
 		{"a deletion without a reason", nil, []string{"account", "delete", "ana"}, 2, "say why with --reason TEXT"},
 		{"a password without a reason", nil, []string{"account", "password", "ana"}, 2, "say why with --reason TEXT"},
 		{"a list of nothing", nil, []string{"account", "list", "--limit", "0"}, 2, "--limit"},

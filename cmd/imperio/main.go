@@ -32,6 +32,7 @@ type commands struct {
 	Restart    restartCommand    `cmd:"" help:"Restart the running casino without refusing a request."`
 	Account    accountCommand    `cmd:"" help:"Manage accounts, through the running server or on the data directory."`
 	Invite     inviteCommand     `cmd:"" help:"Make and manage invitations, where people need one to sign up."`
+	Season     seasonCommand     `cmd:"" help:"End the running season early."`
 	History    historyCommand    `cmd:"" help:"Print what happened, who did it, and why."`
 	Import     importCommand     `cmd:"" help:"Move in: open accounts for the players of another casino."`
 	Backup     backupCommand     `cmd:"" help:"Make, show, prove and restore backups."`

@@ -12,5 +12,5 @@ func (r *Reader) nudges(id command.AccountID, w *WalletRecord) (bool, error) {
 		return false, nil
 	}
 	l, err := r.limits(id, w, r.head.Time)
-	return l.InForce == (command.LimitSet{}) && len(l.Pending) == 0, err
+	return l.InForce == (command.LimitSet{}), err // while a looser limit waits, a stricter one is in force
 }

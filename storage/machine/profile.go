@@ -150,6 +150,15 @@ func (r *Reader) Profile(id command.AccountID) (v command.Profile, ok bool, err 
 	return v, true, nil
 }
 
+// ShownAs finds the account that shows a name, by its folded form, where that is no username.
+func (r *Reader) ShownAs(key string) (command.AccountID, bool, error) {
+	v, err := r.view.Get(tableShownNames, []byte(key))
+	if err != nil || len(v) != 8 {
+		return 0, false, err
+	}
+	return command.AccountID(binary.BigEndian.Uint64(v)), true, nil
+}
+
 // Profiles visits the stored profiles by ascending account. found reports whether the reserved name leads to the account.
 func (r *Reader) Profiles(fn func(id command.AccountID, p *ProfileRecord, found bool) error) error {
 	return each(r, tableProfiles, nil, func(k, _ []byte, p *ProfileRecord) error {

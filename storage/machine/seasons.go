@@ -453,10 +453,10 @@ func (r *Reader) seasonAt(event uint64) (uint32, error) {
 	return 0, nil
 }
 
-// SeasonSpan is the events between which a season's rounds are settled; to is 0 while it runs.
-func (r *Reader) SeasonSpan(number uint32) (from, to uint64, err error) {
+// SeasonFrom is the event that began a season.
+func (r *Reader) SeasonFrom(number uint32) (uint64, error) {
 	s, err := r.season(number)
-	return s.From, s.To, err
+	return s.From, err
 }
 
 // TopOf are the best of a season that has ended, with their figures, best first. An entry without figures is damage.
