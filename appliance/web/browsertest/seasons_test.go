@@ -2,7 +2,7 @@ package browsertest
 
 import (
 	"fmt"
-	"path/filepath"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -213,6 +213,39 @@ func TestSeasons_WhatABoardMayHold(t *testing.T) {
 	p.checkAccess("a board of large figures")
 }
 
+// What a season leaves: its standings, and the digest that proves them.
+func TestSeasons_OneThatHasEnded(t *testing.T) {
+	p := open(t, look{})
+	q := p.join()
+	q.takePart()
+	q.do("POST", "/games/slots/spins", map[string]int{"stake": 2}, nil)
+	number, entry := q.season(), *q.profile().Entry
+	if out, err := exec.Command(shared.house.command.Path, "season", "end", "--data-dir", shared.house.data, "--reason", "a test").CombinedOutput(); err != nil {
+		t.Fatalf("ending the season: %v\n%s", err, out)
+	}
+	p.until("the next season runs", func() bool { return q.season() == number+1 })
+	var list struct {
+		Past []struct {
+			Number int    `json:"number"`
+			Digest string `json:"digest"`
+		} `json:"past"`
+	}
+	q.do("GET", "/seasons", nil, &list)
+	p.visit("/seasons")
+	p.wait("the board of the new season is empty", `document.querySelector('#board .empty') && document.getElementById('own-place')`)
+	if list.Past[0].Number != number || len(list.Past[0].Digest) != 64 || !strings.Contains(p.text("#past"), list.Past[0].Digest) {
+		t.Errorf("of %+v the page tells %q", list.Past, p.text("#past"))
+	}
+	p.click(fmt.Sprintf(`#past a[href$="season=%d"]`, number))
+	p.wait("its standings", `document.querySelector('.standings .own')?.dataset.entry === %s && location.search.includes('season=')`, entry)
+	p.click(".standings .own a")
+	p.click("#add-up")
+	p.wait("the rounds add up", `document.querySelector('.sum').dataset.sum === 'same'`)
+	p.visit(fmt.Sprintf("/seasons?season=%d", number))
+	p.click("#board .row .button")
+	p.wait("back to the running one", `!location.search.includes('season') && document.querySelector('#board .empty')`)
+}
+
 // store imports the page's own store.
 const store = `await import(performance.getEntriesByType('resource').map(r => r.name).find(n => /js\/app\/store\.js$/.test(n)))`
 
@@ -314,12 +347,7 @@ func TestLobby_TellsOfTheSeasonUntilThatIsPutAway(t *testing.T) {
 }
 
 func TestSeasons_AHouseWithoutThem(t *testing.T) {
-	ready(t)
-	h, err := startHouse(shared.house.command.Path, filepath.Join(t.TempDir(), "data"), "--season", "off")
-	must(t, err)
-	t.Cleanup(h.close)
-	p := open(t, look{})
-	p.base = h.base
+	p, _ := openIn(t, look{}, "--season", "off")
 	p.visit("/seasons")
 	p.wait("the page says so", `/no seasons at the moment/.test(document.querySelector('main').textContent)`)
 	p.join()
