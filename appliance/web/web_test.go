@@ -325,7 +325,7 @@ func TestWords_LabelsHaveTheFiguresOfTheRules(t *testing.T) {
 
 // The rules page of blackjack shows the strategy that the return was computed for.
 func TestRules_ShowThePublishedStrategy(t *testing.T) {
-	page := Assets()["js/pages/rules.js"]
+	page := Assets()["js/games/blackjack/strategy.js"]
 	published, err := os.ReadFile("../../docs/GAMES.md")
 	if err != nil {
 		t.Fatal(err)

@@ -33,69 +33,6 @@ func TestSignUp_OpensAnAccountWithWelcomeCoins(t *testing.T) {
 	p.wait("signed out", `document.querySelector('a[href="/sign-in"]') && !document.getElementById('balance')`)
 }
 
-func TestSlots_StopsWhereTheServerSaid(t *testing.T) {
-	p := open(t, look{motion: true})
-	q := p.join()
-	p.visit("/slots")
-	const spun = `!document.getElementById('spin').disabled`
-	before := p.shownCoins()
-	took := eval[float64](p, `(async () => {
-		window.rested = []; // the reels in the order in which they came to rest
-		const drums = [...document.querySelectorAll('.drum')];
-		drums.forEach((drum, reel) => new MutationObserver(() => { if (drum.querySelector('.shown')) window.rested.push(reel); })
-			.observe(drum, { subtree: true, attributeFilter: ['class'] }));
-		await new Promise(requestAnimationFrame);
-		const began = performance.now();
-		document.getElementById('spin').click();
-		const balance = document.getElementById('balance').dataset.coins;
-		while (document.getElementById('spin').disabled) {
-			if (document.getElementById('balance').dataset.coins !== balance && !document.querySelector('.facet.shown')) throw new Error('the balance told the outcome before the reels');
-			await new Promise(requestAnimationFrame);
-		}
-		return performance.now() - began;
-	})()`)
-	if order := eval[[]int](p, `window.rested.filter((reel, i) => window.rested.indexOf(reel) === i)`); !slices.Equal(order, []int{0, 1, 2}) {
-		t.Errorf("the reels came to rest in the order %v", order)
-	}
-	if took < 2500 {
-		t.Errorf("a cycle took %.0f ms; the rule is at least 2500", took)
-	}
-	// The browser drew a client seed before the account's first bet.
-	var seeds struct {
-		ClientSeed string `json:"client_seed"`
-		Default    bool   `json:"client_seed_is_default"`
-	}
-	q.do("GET", "/me/fairness", nil, &seeds)
-	if seeds.Default || strings.HasPrefix(seeds.ClientSeed, "default:") {
-		t.Errorf("the first bet was made under the default client seed %q", seeds.ClientSeed)
-	}
-	run(p, `document.activeElement.blur()`)
-	release := p.hold("/games/slots/spins")
-	p.press(" ")
-	p.wait("the space key spins", `document.getElementById('spin').disabled`)
-	release()
-	p.wait("the second spin is over", spun)
-	rounds := q.rounds("slots")
-	if len(rounds) != 2 {
-		t.Fatalf("%d rounds for two spins", len(rounds))
-	}
-	shown := eval[[]int](p, `[...document.querySelectorAll('.facet.shown')].map(f => Number(f.dataset.stop))`)
-	if !slices.Equal(shown, rounds[0].Outcome.Stops) {
-		t.Errorf("the reels show the stops %v, the server drew %v", shown, rounds[0].Outcome.Stops)
-	}
-	// They also do so on the screen: the stop's facet lies on the pay line, in front.
-	if off := eval[float64](p, `Math.max(...[...document.querySelectorAll('.facet.shown')].map(f => { const d = f.closest('.drum').getBoundingClientRect(), r = f.getBoundingClientRect(); return Math.abs(r.y + r.height / 2 - d.y - d.height / 2) + (r.height > d.height / 4 ? 0 : 999); }))`); off > 4 {
-		t.Errorf("a symbol lies %.1f pixels off the pay line", off)
-	}
-	if won := eval[bool](p, `document.getElementById('outcome').classList.contains('won')`); won != (rounds[0].Payout > rounds[0].Staked) {
-		t.Errorf("a win is shown: %v, for a payout of %d on %d", won, rounds[0].Payout, rounds[0].Staked)
-	}
-	if before != welcomeCoins {
-		t.Errorf("%d coins before the first spin", before)
-	}
-	p.sameCoins(q)
-}
-
 func (p *tab) spot(id string) string { return `[data-spot="` + id + `"]` }
 
 func (p *tab) onTable() int {

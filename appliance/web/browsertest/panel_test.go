@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/chromedp/kb"
 )
 
 // The whole game is visible between the top bar and the bet panel, or beside it, without scrolling.
@@ -34,33 +32,6 @@ func TestGames_FitOnTheScreenBesideTheirPanel(t *testing.T) {
 		if size.width < 900 && !eval[bool](p, `document.querySelector('.letters').checkVisibility() && !!document.querySelector('.betting a[href^="/rules/"]').checkVisibility()`) {
 			t.Errorf("at %d by %d the switch of the letter keys or the rules can't be reached", size.width, size.height)
 		}
-	}
-}
-
-func TestSlots_TheSpaceKeySpinsAfterAClickAndTheFocusStays(t *testing.T) {
-	p := open(t, look{})
-	q := p.join()
-	p.visit("/slots")
-	p.point(`im-stake .button[title="Double the stake"]`)
-	p.press(" ")
-	p.wait("the spin is over", `document.querySelectorAll('.facet.shown').length === 3 && !document.getElementById('spin').disabled`)
-	if r := q.rounds("slots"); len(r) != 1 || r[0].Stake != 10 {
-		t.Errorf("after doubling 5 and the space key the rounds are %+v", r)
-	}
-	run(p, `document.getElementById('spin').focus()`)
-	release := p.hold("/games/slots/spins")
-	p.press(kb.Enter)
-	p.wait("the second spin", `document.getElementById('spin').disabled`)
-	release()
-	p.wait("it is over, and the focus where it was", `!document.getElementById('spin').disabled && document.activeElement.id === 'spin'`)
-	p.visit("/slots")
-	if stake := eval[string](p, `document.querySelector('im-stake input').value`); stake != "10" {
-		t.Errorf("on the next visit the stake is %s", stake)
-	}
-	p.click(`.chips [data-chip="25"]`)
-	p.click("im-stake .repeat")
-	if stake := eval[string](p, `document.querySelector('im-stake input').value`); stake != "10" {
-		t.Errorf("repeat sets the stake to %s", stake)
 	}
 }
 

@@ -6,17 +6,24 @@ import { state, stay } from './store.js';
 import { emit } from './events.js';
 
 let busy = 0;
-/** Delays the check while an outcome is being shown; returns a function that ends the delay. */
+/** Opens the dialog if it is due. */
+let look = () => {};
+/**
+ * Delays the check while an outcome is being shown; returns a function that ends the delay. Then the check comes at
+ * once, before another round can begin.
+ */
 export function busyShowing() {
   busy += 1;
   return () => {
     busy -= 1;
+    queueMicrotask(() => look()); // once the caller has told the new balance, too
   };
 }
 
 /** Asks every few seconds whether it is due. @param {() => Promise<void>} leave signs the player out */
 export function startRealityCheck(leave) {
-  setInterval(() => check(leave), 5_000);
+  look = () => check(leave);
+  setInterval(() => look(), 5_000);
 }
 
 /** Opens the dialog if it is due. @param {() => Promise<void>} leave */

@@ -9,6 +9,7 @@ import { t, num } from '../app/i18n.js';
  * @property {string[]} icon the lines of its icon, 24 by 24
  * @property {() => Promise<Shown>} picture in the lobby
  * @property {(round: import('../app/types.js').Round) => Shown} marks a round's outcome in a few marks
+ * @property {() => Promise<Node>} [rules] what is drawn below its rules
  */
 
 /** Games by the name that the API calls them, in the order of the menu. @type {Record<string, Game>} */
@@ -43,6 +44,7 @@ export const GAMES = {
           height: 22,
         }),
       ),
+    rules: async () => (await import('./slots/strips.js')).strips(),
   },
   roulette: {
     icon: [
@@ -77,6 +79,7 @@ export const GAMES = {
             ),
           ]
         : [],
+    rules: async () => (await import('./blackjack/strategy.js')).strategy(),
   },
 };
 

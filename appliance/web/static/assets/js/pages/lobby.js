@@ -1,11 +1,12 @@
 // The lobby: the games, the player's recent rounds, daily coins.
-import { h, announce, reducedMotion } from '../app/dom.js';
-import { t, num, percent, coins, dateTime, whenText, errorText } from '../app/i18n.js';
-import { state, games, setCoins, canSignUp } from '../app/store.js';
-import { get, post, ApiError } from '../app/api.js';
+import { h, reducedMotion } from '../app/dom.js';
+import { t, num, percent, dateTime } from '../app/i18n.js';
+import { state, games, canSignUp } from '../app/store.js';
+import { get } from '../app/api.js';
 import { device } from '../app/kept.js';
 import { mayInvite } from '../app/frame.js';
 import { recentStrip } from '../components/recent.js';
+import '../components/coins.js';
 import { GAMES } from '../games/list.js';
 
 /** @returns {Promise<import('../app/routes.js').Page>} */
@@ -28,7 +29,12 @@ export default async function lobby() {
         h('p', { class: 'lede' }, t('lobby.lede')),
       ),
       state.account
-        ? dailyCoins()
+        ? h(
+            'section',
+            { class: 'daily panel', 'aria-label': t('daily.title') },
+            h('span', { class: 'coin' }),
+            h('im-daily'),
+          )
         : h(
             'p',
             { class: 'row' },
@@ -161,58 +167,4 @@ async function gameCard(info) {
       ),
     ),
   );
-}
-
-function dailyCoins() {
-  const words = h('p', null);
-  const button = h(
-    'button',
-    {
-      class: 'button',
-      type: 'button',
-      id: 'collect',
-      onclick: () => {
-        void collect();
-      },
-    },
-    t('daily.collect'),
-  );
-  const box = h(
-    'section',
-    { class: 'daily panel', 'aria-label': t('daily.title') },
-    h('span', { class: 'coin' }),
-    words,
-    button,
-  );
-  /** @param {string|null} next */
-  const set = (next) => {
-    const can = !next || new Date(next) <= new Date();
-    words.textContent = can ? t('daily.ready') : t('daily.next', { when: whenText(next ?? '') });
-    button.hidden = !can;
-  };
-  set(state.account?.daily_coins_at ?? null);
-  async function collect() {
-    const focus = document.activeElement === button;
-    button.disabled = true;
-    try {
-      const answer = await post('/me/daily-coins', undefined, crypto.getRandomValues(new Uint32Array(4)).join('-'));
-      if (state.account) state.account.daily_coins_at = answer.next_at;
-      setCoins(answer.coins);
-      set(answer.next_at);
-      announce(t('daily.collected', { coins: coins(answer.amount) }));
-      words.textContent = `${t('daily.collected', { coins: coins(answer.amount) })} ${words.textContent}`;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.problem.next_at) set(error.problem.next_at);
-      else {
-        words.textContent = errorText(error.code, error.retryAfter);
-        button.hidden = error.code === 'daily_coins_off';
-      }
-    } finally {
-      button.disabled = false;
-      words.tabIndex = -1;
-      if (focus) (button.hidden ? words : button).focus();
-    }
-  }
-  return box;
 }

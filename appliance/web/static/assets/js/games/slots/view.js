@@ -4,11 +4,17 @@ import { html, render, nothing } from '../../app/html.js';
 import { t, num, coins, percent } from '../../app/i18n.js';
 import { state as house, game } from '../../app/store.js';
 import { on } from '../../app/events.js';
+import { device } from '../../app/kept.js';
 import { sound } from '../../app/sound.js';
 import { Stake } from '../../components/stake.js';
+import { coinsNotice } from '../../components/coins.js';
+import { rulesLink } from '../../components/rules.js';
+import { autoplayButton, autoplayRunning, chooseStops, endedWords } from '../../components/autoplay.js';
 import { shield } from '../../components/shield.js';
 import { recentStrip } from '../../components/recent.js';
-import { play, prepare, gameTemplate, refocus, cameTo } from '../playing.js';
+import { play, balance, prepare, gameTemplate, refocus, cameTo } from '../playing.js';
+import { ROUNDS } from '../autoplay.js';
+import { Autoplaying } from '../autoplaying.js';
 import { Drum, STRIPS, LANDING } from './drum.js';
 import { begin, next, turning, won, hit, IDLE } from './machine.js';
 
@@ -34,9 +40,15 @@ export default async function slots() {
   root.className = 'game';
   const stake = new Stake();
   stake.setup({ game: 'slots', min: info.min_stake, max: info.max_stake, value: Math.max(info.min_stake, 5) });
-  stake.addEventListener('stake', draw);
+  stake.addEventListener('stake', () => {
+    auto.forget();
+    draw();
+  });
   const fair = shield(() => state.last);
   let state = begin();
+  /** Single-letter keys can be switched off, for people who use speech input (WCAG 2.1.4). */
+  let letters = device.get('letters') !== false;
+  const auto = new Autoplaying(round, draw);
 
   /** @param {import('./machine.js').Event} event */
   function happen(event) {
@@ -44,35 +56,74 @@ export default async function slots() {
     draw();
   }
 
+  /** Whether a spin may not start now. */
+  const busy = () => turning(state) || auto.running;
+  /** Whether there are coins for a spin. A guest is asked to sign in instead. */
+  const canPay = () => !house.account || balance() >= info.min_stake;
+
   function draw() {
+    const had = document.activeElement;
     const paid = hit(state);
     drums.forEach((drum, reel) => drum.element.classList.toggle('hit', !!paid && reel < paid.reels));
-    stake.disabled = turning(state);
+    stake.balance = house.account ? balance() : Infinity;
+    stake.disabled = busy();
     render(gameTemplate('slots', panel(), stage(), strip.element), root);
+    // What had the focus may have gone, such as the button that collects coins.
+    if (had && had !== document.body && !had.isConnected) focusAgain();
+  }
+
+  /** @param {...(Element|null)} places where the focus goes at best */
+  function focusAgain(...places) {
+    refocus(...places, ...['#spin', '#autoplay-stop', '#collect', 'im-daily p'].map((x) => root.querySelector(x)));
   }
 
   function panel() {
+    const idle = !busy();
+    const ended = idle && auto.auto ? endedWords(auto.auto) : '';
+    const short = canPay() || turning(state) ? nothing : coinsNotice(info.min_stake);
+    const of = { min: num(info.min_stake), max: num(info.max_stake) };
     return html`<div class="headline"><strong>${t('game.slots')}</strong>${fair}</div>
-      <p class="what">${t('bet.could_win', { coins: coins(stake.value * best) })}</p>
-      ${stake}
+      <p class="what">
+        <span role="status">${ended}</span>
+        ${ended || short !== nothing ? nothing : t('bet.could_win', { coins: coins(stake.value * best) })}
+      </p>
+      ${short === nothing ? stake : short}
       <button
         class="button primary wide go"
         id="spin"
         type="button"
-        ?disabled=${turning(state) || !info.enabled}
+        title=${t('slots.space')}
+        ?disabled=${!idle || !info.enabled || !canPay()}
         @click=${spin}
       >
         ${t(info.enabled ? 'slots.spin' : 'bet.disabled')}
       </button>
       <div class="small-print">
-        <div class="facts-line">
-          <span>${t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })}</span>
-          <span>${t('bet.return', { share: percent(info.sheet.figures.return_decimal) })}</span>
+        <div class="facts-line extras">
+          ${
+            auto.running && auto.auto
+              ? autoplayRunning(auto.auto, () => auto.stop('stopped'))
+              : short === nothing
+                ? autoplayButton(choose, !idle || !info.enabled || !house.account)
+                : nothing
+          }
+          ${rulesLink('slots')}
         </div>
         <div class="facts-line">
-          <span class="keys">${t('slots.space')}</span><a href="/rules/slots">${t('bet.rules')}</a>
+          <span>${t('bet.limits', of)}</span>
+          <span class="return">${t('bet.return', { share: percent(info.sheet.figures.return_decimal) })}</span>
         </div>
+        <label class="check keys">
+          <input type="checkbox" .checked=${letters} @change=${switchLetters} />
+          <span>${t('slots.letters')}</span>
+        </label>
       </div>`;
+  }
+
+  /** @param {Event} event */
+  function switchLetters({ target }) {
+    letters = /** @type {HTMLInputElement} */ (target).checked;
+    device.set('letters', letters);
   }
 
   function stage() {
@@ -97,13 +148,21 @@ export default async function slots() {
   }
 
   async function spin() {
-    if (turning(state) || !info.enabled) return;
+    if (busy() || !info.enabled || !canPay() || !stake.check()) return;
     const had = document.activeElement;
+    auto.forget();
+    await round();
+    if (had !== document.body) focusAgain(had);
+  }
+
+  /** Plays a round for the stake. Resolves when it has been shown, to null where it was refused. */
+  async function round() {
+    if (!canPay() || stake.wrong) return null;
     const started = performance.now();
     const before = state.stops;
     happen({ type: 'spin' });
     if (house.account) drums.forEach((drum) => drum.spin());
-    await play(
+    return await play(
       '/games/slots/spins',
       { stake: stake.value },
       {
@@ -121,7 +180,14 @@ export default async function slots() {
         },
       },
     );
-    if (had !== document.body) refocus(had, root.querySelector('#spin'));
+  }
+
+  /** Asks for the stops of autoplay, and begins it. */
+  async function choose() {
+    if (busy() || !canPay() || !stake.check()) return;
+    const stops = await chooseStops({ stake: stake.value, balance: balance(), rounds: ROUNDS });
+    if (stops && !busy() && root.isConnected) auto.start(stops, balance());
+    focusAgain(root.querySelector('#autoplay-stop'), root.querySelector('#autoplay'));
   }
 
   /** Brings the reels to rest, one after the other. @param {SlotsSpin} answer @param {number} started */
@@ -146,14 +212,33 @@ export default async function slots() {
     strip.add(answer.round);
   }
 
+  /** What the letter keys do, where their switch is shown. @type {Record<string, () => void>} */
+  const LETTERS = { R: () => stake.repeat(), D: () => stake.double(), H: () => stake.half() };
+
   /** @param {KeyboardEvent} event */
   function key(event) {
     const target = /** @type {HTMLElement} */ (event.target);
-    if (event.code !== 'Space' || event.repeat || target.closest('button, a, input, select, dialog, [popover]')) return;
-    event.preventDefault();
-    void spin();
+    if (event.ctrlKey || event.metaKey || event.altKey || target.closest('dialog, [popover], select')) return;
+    const press = event.key === 'Enter' || event.code === 'Space';
+    const control = target.closest('button, a, input[type=checkbox]');
+    if (press && event.repeat && (event.key === 'Enter' || !control)) event.preventDefault(); // held, it presses once
+    if (event.repeat) return;
+    if (event.key === 'Escape') auto.stop('stopped');
+    else if (press && !control) {
+      if (event.code === 'Space' && target.closest('input')) return;
+      event.preventDefault();
+      if (auto.running) auto.stop('stopped');
+      else void spin();
+    } else if (
+      letters &&
+      !busy() &&
+      !target.closest('input[type=text]') &&
+      root.querySelector('.keys')?.checkVisibility()
+    )
+      LETTERS[event.key.toUpperCase()]?.();
   }
   document.addEventListener('keydown', key);
+  const offAccount = on('account', draw);
 
   const offResumed = on('resumed', (answer) => {
     if (answer?.round?.game !== 'slots') return;
@@ -179,6 +264,8 @@ export default async function slots() {
     leave() {
       document.removeEventListener('keydown', key);
       offResumed();
+      offAccount();
+      auto.leave();
     },
   };
 }
