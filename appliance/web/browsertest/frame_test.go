@@ -162,6 +162,35 @@ func TestSlowPage_ShowsItsBones(t *testing.T) {
 	p.wait("the page", `document.querySelector('.tiles') && !document.querySelector('[aria-busy]')`)
 }
 
+// While a list is on its way, its place is held: nothing moves when it comes.
+func TestSlowLists_HoldTheirPlace(t *testing.T) {
+	p := open(t, look{width: 1366, height: 768})
+	p.join().lived()
+	for path, list := range map[string]string{"/history": "tbody tr", "/wallet": "tbody tr", "/slots": ".recent a"} {
+		t.Run(path, func(t *testing.T) {
+			p.visit("/rules")
+			from := map[string]string{"/history": "/me/rounds", "/wallet": "/me/transfers", "/slots": "/me/rounds"}[path]
+			p.standIn(from, `(to, options) => new Promise(go => { (window.release ??= []).push(go); }).then(() => window.fetchOfTheBrowser(to, options))`)
+			run(p, `(() => { const a = document.createElement('a'); a.href = %s; document.body.append(a); a.click(); a.remove(); })()`, path)
+			p.wait("the bones", `document.getElementById('main').dataset.page === %s && [...document.querySelectorAll('main .skeleton')].some(e => e.checkVisibility() && getComputedStyle(e).opacity === '1')`, path)
+			if spinners := eval[int](p, `document.querySelectorAll('.spinner, [class*=spin]:not(#spin), progress').length`); spinners > 0 {
+				t.Errorf("%d spinners", spinners)
+			}
+			run(p, `(() => {
+				window.shifts = [];
+				new PerformanceObserver(list => { for (const e of list.getEntries()) if (!e.hadRecentInput) window.shifts.push(e.value); }).observe({ type: 'layout-shift' });
+				for (const go of window.release) go();
+				window.release = [];
+			})()`)
+			p.wait("the list", `document.querySelector('main '+%s) && ![...document.querySelectorAll('main .skeleton')].some(e => e.checkVisibility())`, list)
+			run(p, `new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))`)
+			if shift := eval[float64](p, `window.shifts.reduce((a, b) => a + b, 0)`); shift > 0.01 {
+				t.Errorf("the page shifts by %.4f when the list comes", shift)
+			}
+		})
+	}
+}
+
 func TestFailures_AreSaidAndCanBeTriedAgain(t *testing.T) {
 	p := open(t, look{})
 	q := p.join()

@@ -106,6 +106,10 @@ func TestGuest_GetsMoreCoinsAndASignUpKeepsNothing(t *testing.T) {
 	if eval[bool](p, `!!document.querySelector('#demo, .recent a')`) {
 		t.Error("something of the demo is left")
 	}
+	p.click("#sign-out")
+	p.wait("signed out", `location.pathname === '/' && !document.getElementById('balance')`)
+	p.click(`nav a[href="/slots"]`)
+	p.wait("the demo begins anew", `document.getElementById('demo-coins')?.dataset.coins === '1000' && !document.querySelector('.recent a')`)
 }
 
 // For the same seeds, the demo gives what the casino's own code gives.
@@ -114,11 +118,11 @@ func TestGuest_TheDemoPlaysByTheCasinosRules(t *testing.T) {
 	p.visit("/rules")
 	rounds := eval[[]json.RawMessage](p, `(async () => {
 		const { Demo } = await import(new URL('../games/demo.js', [...document.scripts].find(s => s.type === 'module').src));
-		const demo = await Demo.begin((await (await fetch('/api/v1/games')).json()).games);
+		const demo = await Demo.begin((await (await fetch('/api/v1/games')).json()).games, '5eed'.repeat(16), 'a guest');
 		const rounds = [];
 		for (let i = 0; i < 60; i += 1) {
 			demo.give();
-			rounds.push((await demo.ask('/games/slots/spins', { stake: 1 + i })).round);
+			for (let n = 0; n < 6; n += 1) rounds.push((await demo.ask('/games/slots/spins', { stake: 1 + n })).round);
 			rounds.push((await demo.ask('/games/roulette/spins', { bets: [{ type: 'corner', numbers: [8, 9, 11, 12], amount: 5 }, { type: 'even', amount: 3 }, { type: 'straight', numbers: [i % 37], amount: 1 }] })).round);
 			let now = await demo.ask('/games/blackjack/rounds', { stake: 2 + i });
 			for (let n = i; !now.settled; n += 1) {
@@ -151,7 +155,7 @@ func TestGuest_TheDemoPlaysByTheCasinosRules(t *testing.T) {
 			t.Errorf("the demo says %s, the casino %s", raw, outcome)
 		}
 	}
-	if len(rounds) < 180 {
+	if len(rounds) < 480 {
 		t.Errorf("only %d rounds were played", len(rounds))
 	}
 }

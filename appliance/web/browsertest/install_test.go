@@ -16,6 +16,8 @@ func (p *tab) worked() {
 	p.t.Helper()
 	call(p, network.SetBypassServiceWorker, network.SetBypassServiceWorkerParams{Bypass: false})
 	p.visit("/rules")
+	run(p, `navigator.serviceWorker.ready.then(() => {})`)
+	p.visit("/rules") // a page that came while the worker began may be without it
 	p.wait("the service worker", `navigator.serviceWorker.controller?.state === 'activated'`)
 }
 

@@ -15,6 +15,7 @@ const NEEDED = [
     'js/app/early.js',
     'js/app/offline.js',
     'img/logo.svg',
+    'img/favicon.svg',
     'font/cinzel-600.woff2',
   ].map((name) => BASE + name),
 ];

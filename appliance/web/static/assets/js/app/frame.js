@@ -98,11 +98,11 @@ function watchCoins() {
   document.getElementById('daily-ready')?.remove();
   if (!ready) return;
   document.getElementById('purse')?.before(coinsReady());
-  announce(t('daily.ready'));
+  announce(t('daily.come'));
 }
 
 function coinsReady() {
-  return h('a', { class: 'ready', id: 'daily-ready', href: '/' }, h('span', null, t('daily.ready')));
+  return h('a', { class: 'ready', id: 'daily-ready', href: '/' }, h('span', null, t('daily.come')));
 }
 
 /**

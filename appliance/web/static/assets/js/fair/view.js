@@ -122,6 +122,7 @@ export function verifier(words, start = {}) {
   const answer = make('div', {
     class: 'proof',
     role: 'region',
+    tabindex: -1,
     'aria-live': 'polite',
     'aria-label': t('fair.proof'),
   });
@@ -173,7 +174,9 @@ export function verifier(words, start = {}) {
       novalidate: true,
       submit: (/** @type {Event} */ e) => {
         e.preventDefault();
-        void compute();
+        void compute().then(() => {
+          if (form.closest('details')) answer.focus(); // the answer stands above the form
+        });
       },
     },
     field(t('fair.rules'), rules),

@@ -90,6 +90,7 @@ function fillLine() {
       'p',
       null,
       h('span', { id: 'demo-coins', 'data-coins': guest.coins }, t('demo.coins', { coins: coins(guest.coins) })),
+      h('span', { class: 'short' }, t('demo.short', { coins: coins(guest.coins) })),
       h('span', { class: 'how' }, ` ${t('demo.how')}`),
     ),
     h(
