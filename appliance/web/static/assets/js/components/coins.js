@@ -2,7 +2,7 @@
 // has too few coins to play.
 import { announce } from '../app/dom.js';
 import { html, nothing, render } from '../app/html.js';
-import { t, num, coins, dateTime, errorText } from '../app/i18n.js';
+import { t, num, coins, whenText, errorText } from '../app/i18n.js';
 import { state, house, setCoins } from '../app/store.js';
 import { emit, on } from '../app/events.js';
 import { post, ApiError } from '../app/api.js';
@@ -66,7 +66,7 @@ class Daily extends HTMLElement {
   #words(given, can) {
     if (!given) return t('daily.none');
     const n = state.house ? ` (${num(state.house.daily_coins)})` : '';
-    return can ? t('daily.ready', { n }) : t('daily.next', { n, time: dateTime(state.account?.daily_coins_at ?? '') });
+    return can ? t('daily.ready', { n }) : t('daily.next', { n, when: whenText(state.account?.daily_coins_at ?? '') });
   }
 
   #collect = async () => {

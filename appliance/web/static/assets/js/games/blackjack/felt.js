@@ -1,259 +1,193 @@
 // The felt: the dealer's cards, the player's hands, and how cards are dealt onto it.
-import { h, reducedMotion } from '../../app/dom.js';
+import { reducedMotion } from '../../app/dom.js';
+import { html, nothing, vars } from '../../app/html.js';
 import { t, num, coins, signed } from '../../app/i18n.js';
 import { sound } from '../../app/sound.js';
+import { EMPTY, course, lying, put } from './dealing.js';
+import { totalText } from './machine.js';
 
 /** @typedef {import('../../app/types.js').BlackjackRound} BlackjackRound */
-/** @typedef {import('../../app/types.js').Card} Card */
+/** @typedef {import('../../app/types.js').Hand} Hand */
+/** @typedef {'still'|'fast'|'full'} Pace */
 
 /** @param {number} milliseconds */
-const wait = (milliseconds) =>
-  new Promise((resolve) => {
-    setTimeout(resolve, reducedMotion() ? 0 : milliseconds);
-  });
+const wait = (milliseconds) => new Promise((resolve) => void setTimeout(resolve, milliseconds));
 
-/**
- * A total as text: a soft total shows both values while more cards may come.
- * @param {{total: number, soft: boolean}} hand
- * @param {boolean} [final] no more cards will come
- */
-export function totalText({ total, soft }, final) {
-  return soft && total < 21 && !final ? `${total - 10}/${total}` : String(total);
-}
-
-/** @param {Card} card @param {boolean} [faceDown] */
-function cardElement(card, faceDown) {
-  return h('im-card', { rank: card.rank, suit: card.suit, facedown: faceDown });
-}
-
-/** Tells the style sheet how many cards lie in a place; more cards overlap more. @param {Element} cards */
-function count(cards) {
-  /** @type {HTMLElement} */ (cards).style.setProperty('--n', String(cards.children.length));
-}
+/** Between two cards of a fast deal, in milliseconds. */
+const FAST = 70;
+/** How long a card flies, and lies until the next. */
+const FLIGHT = 300;
+const REST = 140;
+const TURN = 420;
 
 export class Felt {
-  /** @param {HTMLElement} outcome @param {HTMLElement} notice why the table does not look as the player left it */
-  constructor(outcome, notice) {
-    this.dealerCards = h('div', { class: 'cards' });
-    this.dealerTotal = h('span', { class: 'total' });
-    this.hands = h('div', { class: 'hands' });
-    this.insurance = h('p', { class: 'insurance', hidden: true });
-    this.shoe = h(
-      'div',
-      { class: 'shoe', 'aria-hidden': 'true' },
-      h('im-card', { facedown: true }),
-      h('im-card', { facedown: true }),
-      h('im-card', { facedown: true }),
-    );
-    this.element = h(
-      'div',
-      { class: 'felt' },
-      this.shoe,
-      h(
-        'section',
-        { class: 'dealer', 'aria-label': t('blackjack.dealer') },
-        h('h2', null, t('blackjack.dealer'), ' ', this.dealerTotal),
-        this.dealerCards,
-      ),
-      h(
-        'div',
-        { class: 'middle' },
-        h(
-          'p',
-          { class: 'printed', 'aria-hidden': 'true' },
-          h('span', null, t('blackjack.pays_3_2')),
-          h('small', null, t('blackjack.stands_17')),
-        ),
-        notice,
-        outcome,
-        this.insurance,
-      ),
-      this.hands,
-    );
-    /** @type {BlackjackRound|null} */
-    this.shown = null;
-    /** Whether the player clicked to skip the dealing. */
-    this.hurried = false;
-    /** @type {Animation|null} */
-    this.flight = null;
-    this.element.addEventListener('click', () => {
-      this.hurried = true;
-      this.flight?.finish();
-    });
+  /** What lies on it. */
+  #table = EMPTY;
+  /** The round whose totals and results are shown; behind the table while cards are dealt. @type {BlackjackRound|null} */
+  #told = null;
+  /** The place of the card that is in the air, such as "0:1", the second of the first hand. */
+  #flying = '';
+  /** @type {() => void} */
+  #hurry = () => {};
+  #draw;
+
+  /** @param {() => void} draw draws the page */
+  constructor(draw) {
+    this.#draw = draw;
   }
 
   clear() {
-    this.shown = null;
-    this.dealerCards.replaceChildren();
-    this.dealerTotal.textContent = '';
-    this.hands.replaceChildren();
-    this.element.dataset.hands = '1';
-    this.insurance.hidden = true;
+    this.#table = EMPTY;
+    this.#told = null;
+  }
+
+  /** Lays a round out as it stands. @param {BlackjackRound} round */
+  lay(round) {
+    this.#table = lying(round);
+    this.#told = round;
+    this.#draw();
   }
 
   /**
-   * Shows a round. Cards that are new are dealt one after another.
+   * Deals what is new of a round, card by card. A click on the felt deals the rest at once.
    * @param {BlackjackRound} round
-   * @param {boolean} animated
+   * @param {Pace} pace
    */
-  async show(round, animated) {
-    const before = this.shown && this.shown.round.id === round.round.id ? this.shown : null;
-    if (!before) this.clear();
-    this.shown = round;
-    this.hurried = false;
-    const dealing = animated && !reducedMotion();
-    const places = this.#places(round, before);
-    /** @type {{element: HTMLElement, into: Element}[]} */
-    const fresh = [];
-    round.hands.forEach((hand, i) => {
-      const cards = /** @type {HTMLElement} */ (places[i].querySelector('.cards'));
-      hand.cards
-        .slice(cards.children.length)
-        .forEach((card) => fresh.push({ element: cardElement(card, dealing), into: cards }));
-    });
-    const dealerFresh = round.dealer.cards.slice(this.#dealerKnown()).map((card) => card);
-    const hole = this.dealerCards.querySelector('im-card[facedown]');
-    if (!before) {
-      // The deal: player, dealer, player, dealer's hole card.
-      const [up, second] = [round.dealer.cards[0], round.dealer.cards[1]];
-      const order = [
-        fresh[0],
-        { element: cardElement(up, dealing), into: this.dealerCards },
-        ...fresh.slice(1, 2),
-        {
-          element: h('im-card', { facedown: true }),
-          into: this.dealerCards,
-          hole: true,
-        },
-        ...fresh.slice(2),
-      ];
-      for (const step of order) await this.#deal(step, dealing, 'hole' in step);
-      if (round.dealer.hidden === 0 && second)
-        await this.#drawn(round, [second, ...round.dealer.cards.slice(2)], dealing);
-    } else {
-      for (const step of fresh) await this.#deal(step, dealing, false);
-      if (hole && round.dealer.hidden === 0) await this.#drawn(round, dealerFresh, dealing);
+  async deal(round, pace) {
+    const way = course(this.#told, round);
+    if (way && pace !== 'still' && !reducedMotion() && !document.hidden) {
+      let hurried = false;
+      const hurry = new Promise((resolve) => {
+        this.#hurry = () => {
+          hurried = true;
+          document
+            .querySelector('.felt')
+            ?.getAnimations({ subtree: true })
+            .forEach((flight) => flight.finish());
+          resolve(undefined);
+        };
+      });
+      if (this.#told?.round.id !== round.round.id) this.#told = null;
+      this.#table = way.from;
+      this.#draw();
+      for (const step of way.steps) {
+        await Promise.race([hurry, this.#step(step, pace === 'fast')]);
+        if (hurried) break;
+      }
+      this.#hurry = () => {};
+      this.#flying = '';
     }
-    this.#words(round, places);
+    this.lay(round);
   }
 
-  /** How many of the dealer's cards lie open. */
-  #dealerKnown() {
-    return [...this.dealerCards.children].filter((c) => !c.hasAttribute('facedown')).length;
-  }
-
-  /**
-   * The hole card turns, and the dealer draws.
-   * @param {BlackjackRound} round
-   * @param {Card[]} cards
-   * @param {boolean} dealing
-   */
-  async #drawn(round, cards, dealing) {
-    const hole = this.dealerCards.querySelector('im-card[facedown]');
-    const [first, ...more] = cards;
-    if (hole && first) {
-      if (dealing) await wait(260);
-      hole.setAttribute('rank', first.rank);
-      hole.setAttribute('suit', first.suit);
-      hole.removeAttribute('facedown');
-      sound.play('card');
-      if (dealing) await wait(420);
-    }
-    for (const card of more)
-      await this.#deal({ element: cardElement(card, dealing), into: this.dealerCards }, dealing, false);
-    this.dealerTotal.textContent = totalText(round.dealer, round.settled);
-  }
-
-  /**
-   * @param {{element: HTMLElement, into: Element}} step
-   * @param {boolean} dealing
-   * @param {boolean} hole stays face down
-   */
-  async #deal({ element, into }, dealing, hole) {
-    into.append(element);
-    count(into);
-    if (!dealing) return;
-    if (this.hurried) {
-      if (!hole) element.removeAttribute('facedown');
+  /** @param {import('./dealing.js').Step} step @param {boolean} fast */
+  async #step(step, fast) {
+    if (step.turns && !fast) await wait(REST * 2);
+    const to = step.to < 0 ? 'dealer' : step.to;
+    const before = this.#table;
+    this.#table = put(before, step);
+    sound.play('card');
+    if (fast || step.turns) {
+      this.#draw();
+      await wait(fast ? FAST : TURN);
       return;
     }
-    const from = this.shoe.getBoundingClientRect();
-    const to = element.getBoundingClientRect();
-    sound.play('card');
-    const flight = element.animate(
-      [
-        {
-          transform: `translate(${from.x - to.x}px, ${from.y - to.y}px) rotate(14deg)`,
-          opacity: 0.4,
-        },
-        { transform: 'none', opacity: 1 },
-      ],
-      { duration: 300, easing: 'cubic-bezier(.2,.7,.3,1)' },
-    );
-    this.flight = flight;
-    await flight.finished.catch(() => {});
-    this.flight = null;
-    if (!hole) {
-      element.removeAttribute('facedown');
-      if (!this.hurried) await wait(140);
-    }
+    this.#flying = `${to}:${(step.to < 0 ? this.#table.dealer : this.#table.hands[step.to]).length - 1}`;
+    this.#draw();
+    const card = document.querySelector(`.felt [data-place="${this.#flying}"]`);
+    if (card) await fly(card);
+    this.#flying = '';
+    this.#draw();
+    await wait(REST);
   }
 
-  /**
-   * A place for each hand; a split moves the second card to a new place.
-   * @param {BlackjackRound} round
-   * @param {BlackjackRound|null} before
-   * @returns {HTMLElement[]}
-   */
-  #places(round, before) {
-    const grown = before ? round.hands.length - before.hands.length : 0;
-    if (grown > 0) {
-      // The hand that was active has become two: find it, and move its second card into a place of its own.
-      const at = Math.max(0, before?.hands.findIndex((hand) => hand.active) ?? 0);
-      const old = /** @type {HTMLElement} */ (this.hands.children[at]);
-      const place = handPlace();
-      const moved = old.querySelector('.cards')?.lastElementChild;
-      if (moved) place.querySelector('.cards')?.append(moved);
-      for (const part of [old, place]) count(/** @type {Element} */ (part.querySelector('.cards')));
-      old.after(place);
-    }
-    while (this.hands.children.length < round.hands.length) this.hands.append(handPlace());
-    this.element.dataset.hands = String(round.hands.length);
-    return /** @type {HTMLElement[]} */ ([...this.hands.children]);
+  /** @param {unknown} words what is said between the dealer and the player */
+  template(words) {
+    const { dealer, hands } = this.#table;
+    const told = this.#told;
+    const total = told ? totalText(told.dealer, told.settled) : nothing;
+    return html`<div class="felt" data-hands=${Math.max(1, hands.length)} @click=${() => this.#hurry()}>
+      <div class="shoe" aria-hidden="true">
+        <im-card facedown></im-card><im-card facedown></im-card><im-card facedown></im-card>
+      </div>
+      <section class="dealer" aria-label=${t('blackjack.dealer')}>
+        <h2>${t('blackjack.dealer')} <span class="total">${total}</span></h2>
+        ${this.#cards('dealer', dealer)}
+      </section>
+      <div class="middle">${words}</div>
+      <div class="hands">${hands.map((cards, i) => this.#hand(i, cards))}</div>
+    </div>`;
   }
 
-  /** Totals, stakes and results. @param {BlackjackRound} round @param {HTMLElement[]} places */
-  #words(round, places) {
-    this.dealerTotal.textContent = round.dealer.cards.length ? totalText(round.dealer, round.settled) : '';
-    round.hands.forEach((hand, i) => {
-      const place = places[i];
-      place.classList.toggle('active', hand.active && !round.settled);
-      place.classList.toggle('waiting', !hand.active && !round.settled && round.hands.length > 1);
-      const result = round.settled ? hand.result : hand.result === 'bust' ? 'bust' : null;
-      place.dataset.result = result ?? '';
-      const name = round.hands.length > 1 ? t('blackjack.hand_n', { n: i + 1 }) : t('blackjack.your_hand');
-      const total = totalText(hand, round.settled);
-      place.setAttribute('aria-label', `${name}: ${total}`);
-      const net = hand.payout - hand.stake;
-      /** @type {HTMLElement} */ (place.querySelector('.caption')).replaceChildren(
-        h('span', { class: 'total' }, total),
-        h('span', { class: 'stake' }, h('im-chip', { amount: hand.stake }), num(hand.stake)),
-        result
-          ? h('strong', { class: 'result' }, `${t(`result.${result}`)}${round.settled ? ` ${signed(net)}` : ''}`)
-          : '',
-      );
-    });
-    this.insurance.hidden = !round.insurance;
-    if (round.insurance)
-      this.insurance.textContent = round.settled
-        ? t('blackjack.insurance_done', {
-            stake: coins(round.insurance.stake),
-            payout: coins(round.insurance.payout),
-          })
-        : t('blackjack.insured', { stake: coins(round.insurance.stake) });
+  /** @param {number} at @param {import('./dealing.js').Lying[]} cards */
+  #hand(at, cards) {
+    const told = this.#told;
+    const several = this.#table.hands.length > 1;
+    const hand = told && told.hands.length === this.#table.hands.length ? told.hands[at] : null;
+    const playing = !!told && !told.settled;
+    const result = !hand ? null : told?.settled || hand.result === 'bust' ? hand.result : null;
+    const name = several ? t('blackjack.hand_n', { n: at + 1 }) : t('blackjack.your_hand');
+    const marks = [hand?.active && playing ? 'active' : '', several && playing && !hand?.active ? 'waiting' : ''];
+    return html`<section
+      class="hand ${marks.join(' ')}"
+      data-result=${result ?? ''}
+      aria-label=${hand ? `${name}: ${totalText(hand, told?.settled)}` : name}
+    >
+      ${this.#cards(String(at), cards)}
+      <p class="caption">${hand ? caption(hand, !!told?.settled) : nothing}</p>
+      ${hand && result ? badge(hand, result, !!told?.settled) : nothing}
+    </section>`;
+  }
+
+  /** More cards in a place overlap more. @param {string} place @param {import('./dealing.js').Lying[]} cards */
+  #cards(place, cards) {
+    return html`<div class="cards" ${vars({ n: cards.length })}>
+      ${cards.map((card, i) => {
+        const at = `${place}:${i}`;
+        return html`<im-card
+          data-place=${at}
+          rank=${card?.rank ?? nothing}
+          suit=${card?.suit ?? nothing}
+          ?facedown=${!card || this.#flying === at}
+        ></im-card>`;
+      })}
+    </div>`;
   }
 }
 
-function handPlace() {
-  return h('section', { class: 'hand' }, h('div', { class: 'cards' }), h('p', { class: 'caption' }));
+/** @param {Hand} hand @param {boolean} final */
+function caption(hand, final) {
+  return html`<span class="total">${totalText(hand, final)}</span
+    ><span class="stake"><im-chip amount=${hand.stake}></im-chip>${num(hand.stake)}</span>`;
+}
+
+/** What came of a hand, in words, and what it brought. @param {Hand} hand @param {string} result @param {boolean} final */
+function badge(hand, result, final) {
+  const net = html`<span class="net"> ${signed(hand.payout - hand.stake)}</span>`;
+  return html`<strong class="result">${t(`result.${result}`)}${final ? net : nothing}</strong>`;
+}
+
+/** The insurance that was taken, in words. @param {BlackjackRound} round */
+export function insurance({ insurance: taken, settled }) {
+  if (!taken) return '';
+  const stake = coins(taken.stake);
+  return settled
+    ? t('blackjack.insurance_done', { stake, payout: coins(taken.payout) })
+    : t('blackjack.insured', { stake });
+}
+
+/** A card flies from the shoe to its place. @param {Element} card */
+async function fly(card) {
+  const shoe = /** @type {Element} */ (document.querySelector('.felt .shoe'));
+  const from = shoe.getBoundingClientRect();
+  const to = card.getBoundingClientRect();
+  const flight = card.animate(
+    [
+      { transform: `translate(${from.x - to.x}px, ${from.y - to.y}px) rotate(14deg)`, opacity: 0.4 },
+      { transform: 'none', opacity: 1 },
+    ],
+    { duration: FLIGHT, easing: 'cubic-bezier(.2,.7,.3,1)' },
+  );
+  // A page that is not visible draws nothing, and its flights never end.
+  await Promise.race([flight.finished.catch(() => {}), wait(FLIGHT * 2)]);
 }

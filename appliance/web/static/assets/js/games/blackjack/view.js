@@ -1,316 +1,232 @@
-// Blackjack.
-import { h, announce, reducedMotion } from '../../app/dom.js';
+// Blackjack: how the table looks, and what its controls do.
+import { announce } from '../../app/dom.js';
+import { html, render, nothing, repeat } from '../../app/html.js';
 import { t, num, coins, percent, dateTime } from '../../app/i18n.js';
-import { state, game, setCoins } from '../../app/store.js';
+import { state as house, game, setCoins } from '../../app/store.js';
 import { get, ApiError } from '../../app/api.js';
-import { Stake } from '../../components/stake.js';
-import { shield } from '../../components/shield.js';
-import { recentStrip } from '../../components/recent.js';
-import { Felt, totalText } from './felt.js';
-import { on as listen } from '../../app/events.js';
-import { play, prepare, refocus, cameTo } from '../playing.js';
-import { cardName } from '../../components/card.js';
+import { on } from '../../app/events.js';
 import { device } from '../../app/kept.js';
 import { sound } from '../../app/sound.js';
+import { Stake } from '../../components/stake.js';
+import { coinsNotice } from '../../components/coins.js';
+import { rulesLink } from '../../components/rules.js';
+import { shield } from '../../components/shield.js';
+import { recentStrip } from '../../components/recent.js';
+import { cardName } from '../../components/card.js';
+import { play, prepare, gameTemplate, balance, cameTo } from '../playing.js';
+import { Felt, insurance } from './felt.js';
+import { LETTERS, actions, begin, busy, further, news, next, open, says, tableOf, totalText, won } from './machine.js';
 
 /** @typedef {import('../../app/types.js').BlackjackRound} BlackjackRound */
 
-/** Refusals which mean that this page shows an outdated round. */
-const BEHIND = ['round_open', 'round_moved', 'round_settled', 'round_not_found', 'action_not_allowed'];
+/** A press so soon after the buttons have changed was meant for those before, in milliseconds. */
+const STEADY = 250;
 
-/**
- * Converts a round from the player's list or the live line to the form of the game's own answers.
- * @param {import('../../app/types.js').Round} of
- * @returns {BlackjackRound}
- */
-const tableOf = (of) => ({
-  ...of.outcome,
-  round: of,
-  settled: of.settled,
-  payout: of.payout,
-});
-
-/**
- * Whether a round is newer than another, or the same round further on.
- * @param {import('../../app/types.js').Round} a
- * @param {import('../../app/types.js').Round|undefined} b
- */
-function further(a, b) {
-  if (!b || a.id !== b.id) return !b || BigInt(a.id) > BigInt(b.id);
-  return !b.settled && (a.settled || (a.actions?.length ?? 0) > (b.actions?.length ?? 0));
-}
-
-/** The letters of the actions; the same in all languages, as on every table. @type {Record<string, string>} */
-const LETTERS = {
-  hit: 'H',
-  stand: 'S',
-  double: 'D',
-  split: 'P',
-  surrender: 'R',
-  insurance: 'I',
-  decline_insurance: 'N',
-};
-
-function lettersOn() {
-  return device.get('letters') !== false;
-}
-/** @param {boolean} on */
-function rememberLetters(on) {
-  device.set('letters', on);
-}
-
-/** The last round on the table, for redraws of the page. @type {BlackjackRound|null} */
-let shown = null;
+/** @param {number} milliseconds */
+const wait = (milliseconds) => new Promise((resolve) => void setTimeout(resolve, milliseconds));
 
 /** @returns {Promise<import('../../app/routes.js').Page>} */
 export default async function blackjack() {
-  shown = null;
   const info = await game('blackjack');
-  const outcome = h('p', { class: 'outcome', id: 'outcome' }, t('blackjack.ready'));
-  const notice = h('p', { class: 'notice', hidden: true, id: 'resume' });
-  const felt = new Felt(outcome, notice);
-  /** @type {BlackjackRound|null} */
-  let round = null;
-  let busy = false;
-  /**
-   * The newest round that the live line reported while an answer was awaited or shown.
-   * @type {import('../../app/types.js').Round|null}
-   */
-  let told = null;
-
   const strip = recentStrip('blackjack');
+  const felt = new Felt(draw);
+  const root = document.createElement('div');
+  root.className = 'game';
   const stake = new Stake();
-  const could = h('p', { class: 'what' });
-  stake.addEventListener('stake', () => {
-    could.textContent = t('blackjack.could_win', {
-      coins: coins(Math.floor(stake.value * 2.5)),
-    });
-  });
-  stake.setup({
-    game: 'blackjack',
-    min: info.min_stake,
-    max: info.max_stake,
-    value: Math.max(info.min_stake, 10),
-  });
-  const go = h(
-    'button',
-    {
-      class: 'button primary wide go',
-      id: 'deal',
-      type: 'button',
-      disabled: !info.enabled,
-      onclick: () => {
-        void deal();
-      },
-    },
-    t(info.enabled ? 'blackjack.deal' : 'bet.disabled'),
-  );
-  const opening = h('div', { class: 'stack opening' }, could, stake, go);
-  const actions = h('div', {
-    class: 'actions',
-    role: 'group',
-    'aria-label': t('blackjack.actions'),
-    hidden: true,
-  });
-  // Single-letter keys can be switched off, for people who use speech input (WCAG 2.1.4).
-  const letters = h('input', {
-    type: 'checkbox',
-    onchange: () => rememberLetters(letters.checked),
-  });
-  letters.checked = lettersOn();
-  const panel = h(
-    'section',
-    { class: 'betting panel', 'aria-label': t('bet.panel') },
-    h(
-      'div',
-      { class: 'headline' },
-      h('strong', null, t('game.blackjack')),
-      shield(() => round?.round ?? null),
-    ),
-    h('div', { class: 'turns' }, opening, actions),
-    h(
-      'div',
-      { class: 'small-print' },
-      h(
-        'div',
-        { class: 'facts-line of-table' },
-        h(
-          'span',
-          null,
-          t('bet.limits', {
-            min: num(info.min_stake),
-            max: num(info.max_stake),
-          }),
-        ),
-        info.sheet?.figures &&
-          h(
-            'span',
-            null,
-            t('bet.return', {
-              share: percent(info.sheet.figures.return_decimal),
-            }),
-          ),
-      ),
-      h(
-        'div',
-        { class: 'facts-line' },
-        h('label', { class: 'check letters' }, letters, h('span', null, t('blackjack.letters'))),
-        h('a', { href: '/rules/blackjack' }, t('bet.rules')),
-      ),
-    ),
-  );
+  stake.setup({ game: 'blackjack', min: info.min_stake, max: info.max_stake, value: Math.max(info.min_stake, 10) });
+  stake.addEventListener('stake', draw);
+  const fair = shield(() => state.last);
+  let state = begin();
+  /** Whether the last press of a pointer began before there was something to press. */
+  let early = false;
 
-  /** What an action costs on top, for the active hand. @param {string} action */
-  function cost(action) {
-    const hand = round?.hands.find((x) => x.active) ?? round?.hands[0];
-    if (action === 'double' || action === 'split') return hand?.stake ?? 0;
-    return action === 'insurance' ? Math.floor((round?.round.stake ?? 0) / 2) : 0;
+  /** @param {import('./machine.js').Event} event */
+  function happen(event) {
+    state = next(state, event);
+    draw();
   }
 
-  function redraw() {
-    const open = !!round && !round.settled;
-    opening.hidden = open;
-    actions.hidden = !open;
-    go.disabled = busy || !info.enabled;
-    stake.disabled = busy;
-    panel.dataset.open = String(open);
-    if (!open || !round) return;
-    const had = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset.action;
-    actions.replaceChildren(
-      ...Object.keys(LETTERS)
-        .filter((a) => round?.allowed_actions.includes(a))
-        .map((action) => {
-          const costs = cost(action);
-          return h(
-            'button',
-            {
-              class: 'button action',
-              type: 'button',
-              'data-action': action,
-              disabled: busy || costs > (state.account?.coins ?? 0),
-              'aria-keyshortcuts': LETTERS[action],
-              onclick: () => {
-                void act(action);
-              },
-            },
-            h('kbd', null, LETTERS[action]),
-            h('span', null, t(`action.${action}`)),
-            costs > 0 &&
-              h(
-                'small',
-                null,
-                h('span', { class: 'sr' }, t('blackjack.costs', { coins: coins(costs) })),
-                h('span', { class: 'price', 'aria-hidden': 'true' }, h('span', { class: 'coin' }), num(costs)),
-              ),
-          );
-        }),
-    );
-    if (!busy && had)
-      /** @type {HTMLElement|null} */ (
-        actions.querySelector(`[data-action="${had}"]`) ??
-          /** @type {HTMLElement|null} */ (actions.querySelector('button'))
-      )?.focus();
+  function draw() {
+    const had = document.activeElement;
+    stake.balance = house.account ? balance() : Infinity;
+    stake.disabled = busy(state);
+    stake.hidden = !canPay(); // what is said about that takes its place
+    render(gameTemplate('blackjack', panel(), felt.template(words()), strip.element), root);
+    if (had && !had.isConnected && had !== document.body) focus(); // such as the button that collects coins
   }
 
-  /** @param {BlackjackRound} answer @param {boolean} animated */
-  async function show(answer, animated) {
-    round = answer;
-    notice.hidden = true;
-    inSight();
-    await felt.show(answer, animated);
-    tell(answer);
+  /** Whether there are coins for a round. A guest is asked to sign in instead. */
+  function canPay() {
+    return !house.account || balance() >= info.min_stake;
   }
 
-  /** Scrolls to the felt: the player may be looking at the last rounds. */
-  function inSight() {
-    felt.element.scrollIntoView({
-      block: 'nearest',
-      behavior: reducedMotion() ? 'auto' : 'smooth',
-    });
+  function canDeal() {
+    return info.enabled && !busy(state) && !state.fresh && !open(state) && canPay();
   }
 
-  /** @param {BlackjackRound} answer @param {boolean} [again] it was announced before, in another language */
-  function tell(answer, again = false) {
-    shown = answer;
-    felt.element.dataset.open = String(!answer.settled);
-    outcome.classList.remove('won');
-    if (answer.settled) {
-      const net = answer.payout - answer.round.staked;
-      const results = answer.hands.map((hand) => t(`result.${hand.result ?? 'lose'}`)).join(', ');
-      const words = `${results}. ${cameTo(answer.round)}`;
-      outcome.textContent = answer.hands.length > 1 ? cameTo(answer.round) : words; // with several hands, each shows its own result
-      outcome.classList.toggle('won', net > 0);
-      if (again) return;
-      stake.played(answer.round.stake);
-      announce(`${t('blackjack.dealer_has', { total: totalText(answer.dealer, true) })} ${words}`);
-      strip.add(answer.round);
-      if (net > 0 && !document.hidden) sound.play('win');
+  function panel() {
+    const choosing = !open(state);
+    return html`<div class="headline"><strong>${t('game.blackjack')}</strong>${fair}</div>
+      <div class="turns" @keydown=${once} @pointerdown=${press} @click=${meant}>
+        <div class="stack opening" ?hidden=${!choosing}>
+          <p class="what">
+            <span>${t('blackjack.could_win', { coins: coins(Math.floor(stake.value * 2.5)) })}</span>
+            <span>${t('bet.limits', { min: num(info.min_stake), max: num(info.max_stake) })}</span>
+          </p>
+          ${stake}${busy(state) ? nothing : coinsNotice(info.min_stake)}
+          <button class="button primary wide go" id="deal" type="button" ?disabled=${!canDeal()} @click=${deal}>
+            ${t(!info.enabled ? 'bet.disabled' : state.phase === 'told' ? 'blackjack.again' : 'blackjack.deal')}
+          </button>
+        </div>
+        <div class="actions" role="group" aria-label=${t('blackjack.actions')} ?hidden=${choosing}>
+          ${repeat(actions(state, balance()), ({ name }) => name, button)}
+        </div>
+      </div>
+      <div class="small-print">
+        <span class="returns">${t('bet.return', { share: percent(info.sheet.figures.return_decimal) })}</span>
+        <div class="switches">${toggle('letters', true)}${toggle('fast', false)}${rulesLink('blackjack')}</div>
+      </div>`;
+  }
+
+  /** @param {ReturnType<typeof actions>[number]} action */
+  function button({ name, costs, can }) {
+    const price = html`<small
+      ><span class="sr">${t('blackjack.costs', { coins: coins(costs) })}</span
+      ><span class="price" aria-hidden="true"><span class="coin"></span>${num(costs)}</span></small
+    >`;
+    return html`<button
+      class="button action"
+      type="button"
+      data-action=${name}
+      ?disabled=${busy(state) || state.fresh || !can}
+      aria-keyshortcuts=${LETTERS[name]}
+      @click=${() => act(name)}
+    >
+      <kbd>${LETTERS[name]}</kbd><span>${t(`action.${name}`)}</span>${costs > 0 ? price : nothing}
+    </button>`;
+  }
+
+  /**
+   * A switch that this device keeps. Single-letter keys can be switched off, for people who use speech input (WCAG
+   * 2.1.4).
+   * @param {'letters'|'fast'} name @param {boolean} otherwise
+   */
+  function toggle(name, otherwise) {
+    return html`<label class="check ${name}"
+      ><input
+        type="checkbox"
+        .checked=${device.get(name) ?? otherwise}
+        @change=${(/** @type {Event} */ event) => {
+          device.set(name, /** @type {HTMLInputElement} */ (event.target).checked);
+        }}
+      /><span>${t(`blackjack.${name}`)}</span></label
+    >`;
+  }
+
+  /** What stands between the dealer and the player. */
+  function words() {
+    const insured = state.round && state.phase !== 'dealing' ? insurance(state.round) : '';
+    return html`<p class="printed" aria-hidden="true">
+        <span>${t('blackjack.pays_3_2')}</span><small>${t('blackjack.stands_17')}</small>
+      </p>
+      <p class="notice" id="resume" ?hidden=${!notice()}>${notice()}</p>
+      <p class="outcome ${won(state) ? 'won' : ''}" id="outcome">${outcome()}</p>
+      <p class="insurance" ?hidden=${!insured}>${insured}</p>`;
+  }
+
+  function notice() {
+    if (!state.round || !state.notice || state.phase === 'dealing') return '';
+    if (state.notice === 'moved') return t('error.round_moved');
+    return t('blackjack.resumed', { time: dateTime(state.round.round.opened_at) });
+  }
+
+  function outcome() {
+    const said = says(state);
+    if (said) return t(said.key, { n: said.n ?? 0, total: said.hand ? totalText(said.hand) : '' });
+    if (state.refusal || !state.round) return state.refusal;
+    return state.round.hands.length > 1 ? cameTo(state.round.round) : results(state.round); // else each hand shows its own
+  }
+
+  /** @param {BlackjackRound} round */
+  function results(round) {
+    return `${round.hands.map((hand) => t(`result.${hand.result ?? 'lose'}`)).join(', ')}. ${cameTo(round.round)}`;
+  }
+
+  /** Says to those who can't see it what has been dealt. @param {BlackjackRound} round */
+  function tell(round) {
+    if (round.settled) {
+      announce(`${t('blackjack.dealer_has', { total: totalText(round.dealer, true) })} ${results(round)}`);
+      stake.played(round.round.stake);
+      strip.add(round.round);
+      if (won(state) && !document.hidden) sound.play('win');
       return;
     }
-    const hand = answer.hands.find((x) => x.active) ?? answer.hands[0];
-    const words = answer.allowed_actions.includes('decline_insurance')
-      ? t('blackjack.offer_insurance')
-      : answer.hands.length > 1
-        ? t('blackjack.turn_n', {
-            n: answer.hands.indexOf(hand) + 1,
-            total: totalText(hand),
-          })
-        : t('blackjack.turn', { total: totalText(hand) });
-    outcome.textContent = words;
-    if (again) return;
-    const up = answer.dealer.cards[0];
-    announce(
-      `${hand.cards.map((c) => cardName(c.rank, c.suit)).join(', ')}. ${words} ${up ? t('blackjack.dealer_shows', { card: cardName(up.rank, up.suit) }) : ''}`,
-    );
+    const hand = round.hands.find((x) => x.active) ?? round.hands[0];
+    const held = hand.cards.map((c) => cardName(c.rank, c.suit)).join(', ');
+    const up = round.dealer.cards[0];
+    const shows = up ? t('blackjack.dealer_shows', { card: cardName(up.rank, up.suit) }) : '';
+    announce(`${notice()} ${held}. ${outcome()} ${shows}`.trim());
+  }
+
+  /** Deals what the state says, and tells it. @param {import('./felt.js').Pace} pace */
+  async function show(pace) {
+    const { round } = state;
+    if (!round) return;
+    await felt.deal(round, pace);
+    happen({ type: 'rested' });
+    tell(round);
+  }
+
+  /** Lays a round out as it stands. @param {BlackjackRound|null} round @param {'resumed'|'moved'} why */
+  function lay(round, why) {
+    const before = state.round;
+    happen({ type: 'laid', round, notice: round?.settled && why === 'resumed' ? '' : why });
+    if (state.round === before) return; // something is being dealt, and this will follow
+    if (!state.round) felt.clear();
+    else {
+      felt.lay(state.round);
+      tell(state.round);
+    }
+    draw();
+  }
+
+  function pace() {
+    return device.get('fast') ? 'fast' : 'full';
   }
 
   /** @param {string} path @param {any} body */
   async function send(path, body) {
-    if (busy) return;
-    busy = true;
-    redraw();
-    let behind = false;
+    const focused = hadFocus();
     try {
       await play(path, body, {
-        show: (/** @type {BlackjackRound} */ answer) => show(answer, true),
-        refused: (words, body, code) => {
-          outcome.replaceChildren(body);
-          announce(words);
-          behind = BEHIND.includes(code);
+        show: (/** @type {BlackjackRound} */ answer) => {
+          happen({ type: 'answered', round: answer });
+          return show(pace());
+        },
+        refused: (text, words, code) => {
+          happen({ type: 'refused', words, code });
+          announce(text);
         },
       });
-      if (behind) await catchUp();
+      if (state.behind) await catchUp();
     } finally {
-      busy = false;
-      redraw();
-      // Focus stays with the hand that plays: on the next actions, or on the button for the next round.
-      refocus(...(round && !round.settled ? [actions.querySelector('button:not(:disabled)')] : [go]));
+      if (busy(state)) happen({ type: 'refused', words: state.refusal, code: '' });
     }
-    void follow();
+    await steady(focused);
+    await follow();
   }
 
   /** Shows what is played elsewhere: in another window, or on another device. */
   async function follow() {
-    if (busy || !told) return;
-    const now = told;
-    told = null;
-    if (!further(now, round?.round)) return;
-    busy = true;
-    redraw();
-    // A single step is dealt as if it had been taken here; after a larger jump the table is laid out again.
-    const step = round?.round.id !== now.id || (now.actions?.length ?? 0) - (round.round.actions?.length ?? 0) === 1;
-    try {
-      if (!step) felt.clear();
-      await show(tableOf(now), step && !document.hidden);
-      say();
-    } finally {
-      busy = false;
-      redraw();
+    while (!busy(state) && news(state)) {
+      const focused = hadFocus();
+      happen({ type: 'follow' });
+      await show(pace());
+      await steady(focused);
     }
-    await follow();
   }
 
-  /** Fetches and shows the current state of this page's round, or else the open round. */
+  /** Asks the casino how the table stands, and shows that. */
   async function catchUp() {
     /** @param {unknown} error */
     const none = (error) => {
@@ -318,119 +234,151 @@ export default async function blackjack() {
       throw error;
     };
     try {
+      const { round } = state;
       let now = round && !round.settled ? await get(`/me/rounds/${round.round.id}`).then(tableOf, none) : null;
       if (!now) {
         now = /** @type {BlackjackRound|null} */ (await get('/games/blackjack/rounds/open').catch(none));
         if (now) setCoins(now.coins, now.held_coins);
       }
-      if (state.account) state.account.open_round_id = now && !now.settled ? now.round.id : null;
-      felt.clear();
-      round = null;
-      if (!now) return;
-      await show(now, false);
-      say();
+      if (house.account) house.account.open_round_id = now && !now.settled ? now.round.id : null;
+      lay(now, 'moved');
     } catch (error) {
       if (!(error instanceof ApiError)) throw error; // the banner reports a lost connection, and the next press asks again
     }
   }
 
-  /** Explains why the table has changed. */
-  function say() {
-    notice.textContent = t('error.round_moved');
-    notice.hidden = false;
+  /** Whether the keyboard is at the controls of the hand, or nowhere. */
+  function hadFocus() {
+    const now = document.activeElement;
+    return !now || now === document.body || !!root.querySelector('.turns')?.contains(now);
+  }
+
+  /**
+   * The buttons accept presses from now on. The focus goes to the first action that is possible, or to the deal button:
+   * the one that had it is disabled, or gone.
+   * @param {boolean} focused whether it was there, so that it isn't taken from elsewhere
+   */
+  async function steady(focused) {
+    await wait(STEADY);
+    happen({ type: 'steady' });
+    if (focused && hadFocus()) focus();
+  }
+
+  function focus() {
+    const places = open(state)
+      ? ['.actions button:not(:disabled)']
+      : ['#deal:not(:disabled)', '#collect', 'im-daily p'];
+    const place = places
+      .map((x) => /** @type {HTMLElement|null} */ (root.querySelector(x)))
+      .find((x) => x && !x.hidden);
+    place?.focus({ preventScroll: true });
   }
 
   async function deal() {
-    if (round && !round.settled) return;
-    inSight();
-    if (state.account) {
+    if (!canDeal() || !stake.check()) return;
+    if (house.account) {
       felt.clear();
-      outcome.textContent = t('blackjack.dealing');
-      outcome.classList.remove('won');
+      happen({ type: 'deal' });
     }
     await send('/games/blackjack/rounds', { stake: stake.value });
   }
 
   /** @param {string} action */
   async function act(action) {
-    if (!round || round.settled || !round.allowed_actions.includes(action)) return;
+    const { round } = state;
+    const can = actions(state, balance()).some(({ name, can }) => name === action && can);
+    if (!round || busy(state) || !can) return;
+    happen({ type: 'act', action });
     await send(`/games/blackjack/rounds/${round.round.id}/actions`, {
       action,
       taken: round.round.actions?.length ?? 0,
     });
   }
 
+  function press() {
+    early = busy(state) || state.fresh;
+  }
+
+  /** Takes clicks before the buttons do. */
+  const meant = {
+    capture: true,
+    handleEvent(/** @type {MouseEvent} */ event) {
+      if (early && event.detail > 0) event.stopPropagation();
+      early = false;
+    },
+  };
+
+  /** A key that is held presses a button once. @param {KeyboardEvent} event */
+  function once(event) {
+    if (event.repeat && (event.key === 'Enter' || event.key === ' ')) event.preventDefault();
+  }
+
   /** @param {KeyboardEvent} event */
   function key(event) {
-    if (!letters.checked || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (
-      /** @type {HTMLElement} */ (event.target).closest(
-        'input:not([type=checkbox]), select, textarea, dialog, [popover]',
-      )
-    )
-      return;
-    const action = Object.keys(LETTERS).find((a) => LETTERS[a] === event.key.toUpperCase());
-    if (action && round?.allowed_actions.includes(action)) {
-      event.preventDefault();
-      void act(action);
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (target.closest('input:not([type=checkbox]), select, textarea, dialog, [popover]')) {
+      if (event.key !== 'Enter' || !target.closest('im-stake')) return;
     }
+    if (event.key === 'Enter' || event.key === ' ') {
+      if (target.closest('a, button, input[type=checkbox]')) return;
+      event.preventDefault();
+      if (!event.repeat) void deal();
+      return;
+    }
+    if (event.repeat || device.get('letters') === false) return;
+    const action = Object.keys(LETTERS).find((name) => LETTERS[name] === event.key.toUpperCase());
+    if (!action || !open(state)) return;
+    event.preventDefault();
+    void act(action);
   }
   document.addEventListener('keydown', key);
 
-  /** A bet or an action that a reload interrupted. @param {any} event */
-  function resumed(event) {
-    const answer = event;
-    if (answer?.round?.game === 'blackjack') void show(answer, false).then(redraw);
-  }
-  /** @param {any} event */
-  function heard(event) {
-    const now = event;
-    if (now.game !== 'blackjack') return;
-    told = now;
-    void follow();
-  }
-  function missed() {
-    if (!busy && round && !round.settled) void catchUp().then(redraw);
-  }
-  const off_resumed = listen('resumed', resumed);
-  const off_heard = listen('round', heard);
-  const off_missed = listen('missed', missed);
+  const ends = [
+    on('resumed', (answer) => {
+      if (answer?.round?.game !== 'blackjack') return;
+      lay(answer, 'resumed');
+      void steady(false);
+    }),
+    on('round', (round) => {
+      if (round.game !== 'blackjack') return;
+      happen({ type: 'heard', round });
+      void follow();
+    }),
+    on('missed', () => {
+      if (!busy(state) && open(state)) void look();
+    }),
+    on('account', draw),
+  ];
 
-  if (state.account?.open_round_id) {
+  /** Looks what happened to the open round while the live line was down. */
+  async function look() {
+    const { round } = state;
+    if (!round) return;
+    const now = await get(`/me/rounds/${round.round.id}`).catch(() => null);
+    if (!now || !further(now, state.round?.round ?? null)) return;
+    happen({ type: 'heard', round: now });
+    await follow();
+  }
+
+  if (house.account?.open_round_id) {
     try {
-      const open = /** @type {BlackjackRound} */ (await get('/games/blackjack/rounds/open'));
-      await show(open, false);
-      notice.textContent = t('blackjack.resumed', {
-        time: dateTime(open.round.opened_at),
-      });
-      notice.hidden = false;
+      lay(await get('/games/blackjack/rounds/open'), 'resumed');
+      void steady(false);
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error;
     }
   }
-  if (!round && shown) {
-    round = shown;
-    await felt.show(shown, false);
-    tell(shown, true);
-  }
-  redraw();
+  draw();
   prepare();
   void strip.load().catch(() => {}); // the strip stays empty; the banner reports the lost connection
 
   return {
     title: t('game.blackjack'),
-    body: h(
-      'div',
-      { class: 'game' },
-      h('h1', null, t('game.blackjack')),
-      h('div', { class: 'play' }, panel, h('div', { class: 'stage blackjack' }, felt.element)),
-      strip.element,
-    ),
+    body: root,
     leave() {
       document.removeEventListener('keydown', key);
-      off_resumed();
-      off_heard();
-      off_missed();
+      for (const end of ends) end();
     },
   };
 }

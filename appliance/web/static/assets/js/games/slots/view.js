@@ -2,7 +2,7 @@
 import { asset, announce, reducedMotion } from '../../app/dom.js';
 import { html, render, nothing } from '../../app/html.js';
 import { t, num, coins, percent } from '../../app/i18n.js';
-import { state as house, game } from '../../app/store.js';
+import { game } from '../../app/store.js';
 import { on } from '../../app/events.js';
 import { device } from '../../app/kept.js';
 import { sound } from '../../app/sound.js';
@@ -58,14 +58,14 @@ export default async function slots() {
 
   /** Whether a spin may not start now. */
   const busy = () => turning(state) || auto.running;
-  /** Whether there are coins for a spin. A guest is asked to sign in instead. */
-  const canPay = () => !house.account || balance() >= info.min_stake;
+  /** Whether there are coins for a spin. */
+  const canPay = () => balance() >= info.min_stake;
 
   function draw() {
     const had = document.activeElement;
     const paid = hit(state);
     drums.forEach((drum, reel) => drum.element.classList.toggle('hit', !!paid && reel < paid.reels));
-    stake.balance = house.account ? balance() : Infinity;
+    stake.balance = balance();
     stake.disabled = busy();
     render(gameTemplate('slots', panel(), stage(), strip.element), root);
     // What had the focus may have gone, such as the button that collects coins.
@@ -104,7 +104,7 @@ export default async function slots() {
             auto.running && auto.auto
               ? autoplayRunning(auto.auto, () => auto.stop('stopped'))
               : short === nothing
-                ? autoplayButton(choose, !idle || !info.enabled || !house.account)
+                ? autoplayButton(choose, !idle || !info.enabled)
                 : nothing
           }
           ${rulesLink('slots')}
@@ -161,7 +161,7 @@ export default async function slots() {
     const started = performance.now();
     const before = state.stops;
     happen({ type: 'spin' });
-    if (house.account) drums.forEach((drum) => drum.spin());
+    drums.forEach((drum) => drum.spin());
     return await play(
       '/games/slots/spins',
       { stake: stake.value },
