@@ -253,6 +253,7 @@ func TestAchievements_AreToldOnceAndListed(t *testing.T) {
 	p := open(t, look{motion: true})
 	q := p.join()
 	p.visit("/slots")
+	p.wait("the live line", `document.documentElement.dataset.live === 'open'`)
 	run(p, `(async () => {
 		const { shown } = `+store+`;
 		window.early = [];
@@ -292,6 +293,7 @@ func TestAchievements_AreToldOnceAndListed(t *testing.T) {
 		t.Error("it is told again after the page was loaded anew")
 	}
 	// On a page without a game it is told as well, and can be put away.
+	p.wait("the live line", `document.documentElement.dataset.live === 'open'`)
 	q.do("POST", "/games/roulette/spins", map[string]any{"bets": []map[string]any{{"type": "red", "amount": 1}}}, nil)
 	p.wait("what was reached elsewhere", `document.querySelector('.reached-line')?.textContent.includes('First wheel') && document.querySelector('[data-achievement=first_wheel].reached')`)
 	p.checkAccess("the line of what was reached")
