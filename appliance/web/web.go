@@ -88,7 +88,7 @@ func offlinePage() []byte {
 }
 
 // sheets are the style sheets of all pages, in the order in which they apply. Browsers get them as one, css/imperio.css.
-var sheets = []string{"tokens", "base", "frame", "parts", "pages", "slots", "roulette", "blackjack"}
+var sheets = []string{"tokens", "base", "frame", "parts", "pages", "seasons", "slots", "roulette", "blackjack"}
 
 // Assets returns everything that pages load, by names such as "js/app/start.js". The files refer to each other by relative
 // paths, so they must be served from one directory, at any address.
@@ -136,6 +136,9 @@ func Pages() []Page {
 		{"/history", "History", "Your rounds, each with its proof.", "pages/history.js"},
 		{"/fairness", "Fairness", "Commitments, seeds, and the proof of every round, computed in your browser.", "pages/fairness.js"},
 		{"/account", "Account", "Password, e-mail address, sessions, tokens, and your data.", "pages/account.js"},
+		{"/profile", "Profile", "Your picture, the name that others see, and what you have reached.", "pages/profile.js"},
+		{"/seasons", "Seasons", "The boards of those who take part. Every figure leads to its proof.", "pages/seasons.js"},
+		{"/seasons/player", "A season, round by round", "The rounds behind a figure on a board, each with its proof.", "pages/season-player.js"},
 		{"/rules", "Rules", "The rules of all games, with exact returns.", "pages/rules.js"},
 		{"/rules/slots", "Rules of slots", "Pay table, reels and exact return of Cherry Charm.", "pages/rules.js"},
 		{"/rules/roulette", "Rules of roulette", "Bets, pays and exact returns of roulette.", "pages/rules.js"},

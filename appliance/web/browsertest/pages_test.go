@@ -23,6 +23,7 @@ var axe string
 func (q *player) lived() {
 	q.t.Helper()
 	defer q.hurry()()
+	q.takePart()
 	for range 4 {
 		q.do("POST", "/games/slots/spins", map[string]int{"stake": 5}, nil)
 	}
@@ -44,7 +45,7 @@ func paths(q *player) []string {
 		}
 	}
 	id := q.rounds("roulette")[0].ID
-	return append(list, "/history?round="+id, "/fairness?round="+id)
+	return append(list, "/history?round="+id, "/fairness?round="+id, "/seasons?board=rounds", q.seasonPage(), "/fairness?proof="+id)
 }
 
 // checkAccess runs axe-core on the current page.

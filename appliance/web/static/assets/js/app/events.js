@@ -17,6 +17,9 @@
  * @property {import('./api.js').ApiError} bet-refused the bet was not taken
  * @property {import('./bets.js').Pending} bet-unknown the session ended before the casino could say what became of the bet
  * @property {any} resumed the answer to a bet that a reload or the end of a session had interrupted
+ * @property {void} showing an outcome begins to be played out
+ * @property {import('./types.js').Achievement[]} achieved the player has reached something
+ * @property {void} profile what others see of the player has changed
  * @property {void} reality-check the dialog of the reality check has opened
  */
 

@@ -1,5 +1,6 @@
 // The frame around every page: top bar, menu, footer, banner.
 import { h, asset, announce } from './dom.js';
+import { avatar } from '../components/avatar.js';
 import { icon } from '../components/icons.js';
 import { t, signed, clock, coins, errorText, currentLanguage, LANGUAGES, keepLanguage } from './i18n.js';
 import { state, leave, signedOut, canSignUp, shown } from './store.js';
@@ -108,7 +109,7 @@ function coinsReady() {
  * Whether the pages may invite the player to anything. Not who has set a limit, and not who took a break.
  * @param {import('./types.js').Account} account
  */
-function mayInvite(account) {
+export function mayInvite(account) {
   return account.nudges !== false && !state.limited && !device.get('rested');
 }
 
@@ -162,9 +163,11 @@ function menu() {
         link('/sign-in', 'account', t('nav.sign_in')),
         canSignUp() && link('/sign-up', 'add', t('nav.sign_up')),
       ],
-      state.account && h('p', { class: 'who' }, h('strong', null, state.account.username)),
+      state.account && who(state.account),
       state.account && [link('/wallet', 'wallet', t('nav.wallet')), link('/history', 'history', t('nav.history'))],
       link('/fairness', 'shield', t('nav.fairness')),
+      link('/seasons', 'laurel', t('nav.seasons')),
+      state.account && link('/profile', 'medallion', t('nav.profile')),
       state.account && link('/account', 'account', t('nav.account')),
       link('/rules', 'book', t('nav.rules')),
       link('/responsible-play', 'leaf', t('nav.responsible')),
@@ -189,6 +192,17 @@ function menu() {
     if (/** @type {Element} */ (event.target).closest('a')) element.hidePopover();
   });
   return element;
+}
+
+/** The player's picture and shown name, and the username if that is another. @param {import('./types.js').Account} account */
+function who(account) {
+  const name = state.profile?.shown_name ?? account.username;
+  return h(
+    'p',
+    { class: 'who' },
+    state.profile && avatar(state.profile.avatar, 32),
+    h('span', null, h('strong', null, name), name !== account.username && h('small', null, account.username)),
+  );
 }
 
 function toggleSound() {
@@ -350,6 +364,9 @@ export function markCurrent() {
 /** Subscribes the frame to signals. Call it once. */
 export function startFrame() {
   on('account', drawPurse);
+  on('profile', () => {
+    if (state.account) document.querySelector('#menu .who')?.replaceWith(who(state.account));
+  });
   on('account', watchCoins);
   watchCoins();
   setInterval(() => {

@@ -30,6 +30,7 @@ function connect() {
     if (news.round && state.account) state.account.open_round_id = news.round.settled ? null : news.round.id;
     if (news.round?.settled) refresh();
     if (news.round) emit('round', news.round);
+    if (news.achievements?.length) emit('achieved', news.achievements);
   });
   mine.addEventListener('close', (event) => {
     if (line === mine) line = null;

@@ -7,6 +7,7 @@ import { device } from './kept.js';
 /** @typedef {import('./types.js').Fairness} Fairness */
 /** @typedef {import('./types.js').GameInfo} GameInfo */
 /** @typedef {import('./types.js').House} House */
+/** @typedef {import('./types.js').Profile} Profile */
 /** @typedef {import('./types.js').Round} Round */
 /** @typedef {import('./types.js').Rule} Rule */
 
@@ -23,11 +24,12 @@ const GAP = 30 * 60_000;
  */
 
 /**
- * @type {{account: Account|null, sitting: Sitting|null, net: number, fairness: Fairness|null, games: GameInfo[]|null, rules: Rule[], house: House|null, realityMinutes: number|null, limited: boolean}}
+ * @type {{account: Account|null, profile: Profile|null, sitting: Sitting|null, net: number, fairness: Fairness|null, games: GameInfo[]|null, rules: Rule[], house: House|null, realityMinutes: number|null, limited: boolean}}
  * limited: the player has a limit in force, or one that is to change
  */
 export const state = {
   account: null,
+  profile: null,
   sitting: null,
   net: 0,
   fairness: null,
@@ -75,7 +77,12 @@ async function loadAccount() {
     remember(false);
   }
   if (state.account) {
-    const [statistics, limits] = await Promise.all([get('/me/statistics'), get('/me/limits')]);
+    const [statistics, limits, profile] = await Promise.all([
+      get('/me/statistics'),
+      get('/me/limits'),
+      get('/me/profile'),
+    ]);
+    state.profile = profile;
     total = statistics.total.net;
     noteLimits(limits);
     takeSeat(state.account.id);
@@ -119,6 +126,7 @@ export async function signedIn(account) {
 
 export function signedOut() {
   state.account = null;
+  state.profile = null;
   state.sitting = null;
   state.fairness = null;
   remember(false);
@@ -164,6 +172,7 @@ export function setCoins(coins, heldCoins) {
 /** Freezes the shown balance until release() is called. */
 export function hold() {
   held += 1;
+  emit('showing');
 }
 
 /**

@@ -161,6 +161,59 @@
  * @property {string} created_at
  * @property {string} expires_at
  *
+ * @typedef {object} Achievement
+ * @property {string} name
+ * @property {string} reached_at
+ * @property {string|null} round_id null: no round reached it
+ *
+ * @typedef {object} Profile
+ * @property {string} avatar
+ * @property {string} shown_name
+ * @property {boolean} in_seasons
+ * @property {string|null} entry_id
+ * @property {Achievement[]} achievements
+ *
+ * @typedef {object} Season
+ * @property {number} number
+ * @property {string} began_at
+ * @property {string|null} ended_at
+ * @property {string|null} ends_at
+ * @property {number|null} players
+ * @property {string|null} digest
+ *
+ * @typedef {object} Seasons
+ * @property {'month'|'off'} reset
+ * @property {Season|null} running
+ * @property {Season[]} past
+ * @property {string|null} next_cursor
+ *
+ * @typedef {object} Standing a player on a board
+ * @property {number|null} rank
+ * @property {string} id
+ * @property {string|null} shown_name
+ * @property {string|null} avatar
+ * @property {number} rounds
+ * @property {number} staked
+ * @property {number} paid
+ * @property {number} net
+ * @property {{payout: number, staked: number, round_id: string, proof: string|null}|null} best
+ * @property {string|null} proof
+ *
+ * @typedef {object} Board
+ * @property {Season} season
+ * @property {'net'|'multiplier'|'rounds'} board
+ * @property {string|null} as_of
+ * @property {number} players
+ * @property {Standing[]} entries
+ * @property {Standing|null} own
+ *
+ * @typedef {object} CountedRound
+ * @property {string} id
+ * @property {GameName} game
+ * @property {number} staked
+ * @property {number} payout
+ * @property {string} settled_at
+ *
  * @typedef {object} House
  * @property {'open'|'invite'|'closed'} sign_up
  * @property {number} welcome_coins

@@ -18,13 +18,16 @@ export default async function fairnessPage() {
   /** @type {import('../app/types.js').Round|null} */
   let round = null;
   let missing = '';
+  const others = new URLSearchParams(location.search).get('proof');
   const demo = new URLSearchParams(location.search).get('demo');
   if (demo) {
     round = guest.rounds.find((r) => r.id === demo) ?? null;
     if (!round) missing = t('demo.gone');
-  } else if (wanted && state.account) {
+  } else if (others || (wanted && state.account)) {
     try {
-      round = await get(`/me/rounds/${encodeURIComponent(wanted)}`);
+      round = await get(
+        others ? `/proofs/${encodeURIComponent(others)}` : `/me/rounds/${encodeURIComponent(wanted ?? '')}`,
+      );
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       missing = errorText(error.code, error.retryAfter);
@@ -59,6 +62,8 @@ export default async function fairnessPage() {
       h('span', { class: 'quiet small' }, t('fair.save_text')),
     ),
   );
+  // Nothing to compute yet, and nothing that the reader could do about it.
+  const waits = round && others && !round.server_seed && notYet();
   const own = now ? [seeds(now), rotation(now)] : [h('p', { class: 'note' }, t('fair.sign_in'))];
   return {
     title: t('nav.fairness'),
@@ -69,10 +74,20 @@ export default async function fairnessPage() {
       !round && h('p', { class: 'lede' }, t('fair.lede')),
       missing && h('p', { class: 'note bad' }, missing),
       // A round: the verdict first. Otherwise the seeds.
-      ...(round ? [check, roundBox(round), ...(round.demo ? [] : own)] : [...own, check]),
-      now && revealedTable(now),
+      ...(round ? [waits || check, roundBox(round), ...(round.demo || others ? [] : own)] : [...own, check]),
+      now && !(round && others) && revealedTable(now),
     ),
   };
+}
+
+/** In place of the verdict, for a round of somebody else whose seed is still in use. */
+function notYet() {
+  return h(
+    'section',
+    { class: 'panel' },
+    h('h2', null, t('history.proof')),
+    h('p', { class: 'note', id: 'hidden-seed' }, t('season.seed_hidden')),
+  );
 }
 
 /** @param {import('../app/types.js').Round} round */

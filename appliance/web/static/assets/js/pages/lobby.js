@@ -1,15 +1,17 @@
 // The lobby: the games, the player's recent rounds, daily coins.
 import { h, reducedMotion } from '../app/dom.js';
-import { t, num, percent } from '../app/i18n.js';
+import { t, num, percent, dateTime } from '../app/i18n.js';
 import { state, games, canSignUp } from '../app/store.js';
 import { get } from '../app/api.js';
+import { device } from '../app/kept.js';
+import { mayInvite } from '../app/frame.js';
 import { recentStrip } from '../components/recent.js';
 import '../components/coins.js';
 import { GAMES } from '../games/list.js';
 
 /** @returns {Promise<import('../app/routes.js').Page>} */
 export default async function lobby() {
-  const list = await games();
+  const [list, season] = await Promise.all([games(), seasonToTell()]);
   const strip = recentStrip();
   void strip.load().catch(() => {}); // the strip stays empty; the banner reports the lost connection
   const cards = h('ul', { class: 'cards' }, await Promise.all(list.map(gameCard)));
@@ -53,6 +55,7 @@ export default async function lobby() {
           h('span', null, t('lobby.open_round')),
           h('a', { class: 'button slim', href: resume }, t('history.resume')),
         ),
+      season && seasonLine(season),
       cards,
       state.account && strip.element,
       h(
@@ -65,6 +68,50 @@ export default async function lobby() {
     ),
     leave: () => watch?.disconnect(),
   };
+}
+
+/**
+ * The running season, for players who may be invited, take no part yet, and have not put the line away on this device.
+ * @returns {Promise<import('../app/types.js').Season|null>}
+ */
+async function seasonToTell() {
+  const { account, profile } = state;
+  if (!account || !mayInvite(account) || !profile || profile.in_seasons || device.get('no-seasons')) return null;
+  try {
+    const seasons = await get('/seasons?limit=1');
+    return seasons.reset === 'off' ? null : seasons.running;
+  } catch {
+    return null; // the lobby can do without
+  }
+}
+
+/** @param {import('../app/types.js').Season} season */
+function seasonLine(season) {
+  const line = h(
+    'p',
+    { class: 'season-line quiet', id: 'season-line' },
+    h(
+      'span',
+      null,
+      t('season.line', { time: dateTime(season.ends_at ?? '') }),
+      ' ',
+      h('a', { href: '/seasons' }, t('season.line_more')),
+    ),
+    h(
+      'button',
+      {
+        class: 'linklike',
+        type: 'button',
+        onclick: () => {
+          device.set('no-seasons', 1);
+          line.remove();
+          document.getElementById('main')?.focus();
+        },
+      },
+      t('season.line_away'),
+    ),
+  );
+  return line;
 }
 
 /** The page of the game of an open round; the round's own page if the game can't be read. @param {string} id */

@@ -41,7 +41,7 @@ export default async function signUp() {
 }
 
 /** Whether a name can't be wrong for its length or its characters. The casino checks more. @param {string} name */
-function isName(name) {
+export function isName(name) {
   const length = [...name.normalize('NFC')].length;
   return length >= 3 && length <= 32 && /^[\p{L}\p{Nd}][\p{L}\p{Nd}\p{M}._-]*$/u.test(name);
 }
