@@ -58,7 +58,8 @@ try {
     await page.type(`input[name=${field}]`, text);
   }
   await click('form button[type=submit]');
-  await until('the account is open', `location.pathname === '/' && document.getElementById('balance')`);
+  // Firefox complains of what is still being loaded when the next page is opened.
+  await until('the account is open', `document.getElementById('balance') && document.querySelector('.game-card')`);
   did('signed up');
 
   await visit('/slots');
