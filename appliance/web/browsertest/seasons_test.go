@@ -138,8 +138,8 @@ func TestSeasons_FromASpinToItsProof(t *testing.T) {
 	if text := p.text("#season-end"); !strings.HasPrefix(text, "Ends on ") {
 		t.Errorf("the end of the season is told by %q", text)
 	}
-	p.click(`.tabs [data-board=rounds]`)
-	p.wait("another board", `new URLSearchParams(location.search).get('board') === 'rounds' && document.querySelector('.tabs [aria-current]').dataset.board === 'rounds' && document.querySelector('.own .figure')?.textContent === '1'`)
+	p.click(`.boards [data-board=rounds]`)
+	p.wait("another board", `new URLSearchParams(location.search).get('board') === 'rounds' && document.querySelector('.boards [aria-current]').dataset.board === 'rounds' && document.querySelector('.own .figure')?.textContent === '1'`)
 
 	stranger := openFresh(t, look{width: 360, height: 740})
 	stranger.visit("/seasons?board=rounds")

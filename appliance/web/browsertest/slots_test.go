@@ -310,7 +310,7 @@ func TestSlots_WhoHasTooFewCoinsIsToldWhenThereWillBeSome(t *testing.T) {
 	for q.coins() > 0 { // all on one spin, until it loses
 		q.do("POST", "/games/slots/spins", map[string]int{"stake": min(q.coins(), 10_000)}, nil)
 	}
-	p.wait("when the next coins come", `/\(100\) are ready on /.test(document.querySelector('.short-of-coins')?.textContent ?? '') && document.getElementById('collect').hidden`)
+	p.wait("when the next coins come", `/The next coins \(100\) are ready \S/.test(document.querySelector('.short-of-coins')?.textContent ?? '') && document.getElementById('collect').hidden`)
 }
 
 // What stands in the panel is neither cut off nor covered, in the languages with the longest words.

@@ -1,11 +1,14 @@
-// Tells which achievements the player has just reached: one quiet line that covers nothing that is being shown, and goes
-// with the next bet, the next page or a click. Who may not be invited to anything finds them in the profile.
+// Tells which achievements the player has just reached: one quiet line that covers no outcome that is being shown, and goes
+// with the next bet, the next page, or the next touch anywhere. Who may not be invited to anything finds them in the profile.
 import { h, announce } from './dom.js';
 import { t } from './i18n.js';
 import { on } from './events.js';
 import { state, shown } from './store.js';
 import { mayInvite } from './frame.js';
 import { icon } from '../components/icons.js';
+
+/** The pages reach it by themselves before the first bet, so there is nothing to tell. */
+const UNTOLD = 'own_seed';
 
 /** @type {HTMLElement|null} */
 let line = null;
@@ -48,9 +51,13 @@ export function startAchievements() {
     const known = state.profile?.achievements ?? []; // an answer may have told of them before
     const fresh = list.filter((a) => !known.some((k) => k.name === a.name));
     if (state.profile) state.profile.achievements = [...known, ...fresh];
-    void tell(list.map((a) => a.name));
+    const names = list.map((a) => a.name).filter((name) => name !== UNTOLD);
+    if (names.length) void tell(names);
   });
   on('showing', putAway);
+  document.addEventListener('pointerdown', (event) => {
+    if (!line?.contains(/** @type {Node} */ (event.target))) putAway();
+  });
   on('account', () => {
     if (!state.account || !mayInvite(state.account)) putAway();
   });

@@ -13,6 +13,7 @@ import { takeSecret } from './secret.js';
  * @typedef {object} Page
  * @property {string} title
  * @property {Node|Node[]} body
+ * @property {() => void} [there] called once the body is in its place, before it is painted: to measure it
  * @property {() => void} [leave]
  *
  * @typedef {object} Route
@@ -119,6 +120,7 @@ function put(path, next, moved, drawn) {
   document.title = `${next.title} · Imperio`;
   main.replaceChildren(...[next.body].flat());
   main.dataset.page = path;
+  next.there?.();
   drawn();
   if (!moved) return;
   scrollTo(0, 0);

@@ -91,7 +91,7 @@ export default async function seasonsPage() {
         ${season ? html`<p class="quiet" id="season-end">${when(season)}</p>` : nothing}
       </div>
       <div class="row between">
-        <nav class="tabs" aria-label=${t('season.boards')}>
+        <nav class="boards" aria-label=${t('season.boards')}>
           ${BOARDS.map(
             (b) =>
               html`<a

@@ -680,11 +680,13 @@ export default async function roulette() {
     fitted = fit(size.width, size.height, fingers.matches);
     draw();
   };
-  const observer = new ResizeObserver(([{ contentRect }]) => {
-    if (!contentRect.width || (contentRect.width === size.width && contentRect.height === size.height)) return;
-    size = { width: contentRect.width, height: contentRect.height };
+  /** Takes the size of the stage, if it has one. @param {DOMRectReadOnly} now */
+  const resize = ({ width, height }) => {
+    if (!width || (width === size.width && height === size.height)) return;
+    size = { width, height };
     measure();
-  });
+  };
+  const observer = new ResizeObserver(([{ contentRect }]) => resize(contentRect));
   fingers.addEventListener('change', measure);
 
   prepare();
@@ -702,6 +704,7 @@ export default async function roulette() {
   return {
     title: t('game.roulette'),
     body: root,
+    there: () => resize(/** @type {Element} */ (root.querySelector('.stage')).getBoundingClientRect()),
     leave() {
       auto.leave();
       wheel.skip();
