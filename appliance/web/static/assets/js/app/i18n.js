@@ -44,6 +44,7 @@ export function t(key, params) {
     return key;
   }
   if (params) for (const [name, value] of Object.entries(params)) text = text.replaceAll(`{${name}}`, String(value));
+  if (/\{[a-z]+\}/.test(text)) console.error(`${key} lacks a value: ${text}`);
   return text;
 }
 
