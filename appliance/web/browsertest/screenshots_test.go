@@ -107,7 +107,7 @@ func takeAll(t *testing.T, name string, l look) {
 		p.click(p.spot(id))
 	}
 	p.click(`.chips [data-chip="5"]`)
-	run(p, `document.querySelector('.racetrack .tiers').dispatchEvent(new MouseEvent('click', { bubbles: true }))`)
+	run(p, `document.querySelector('.racetrack .tiers')?.dispatchEvent(new MouseEvent('click', { bubbles: true }))`)
 	p.click("#spin")
 	p.wait("the ball has fallen", `document.querySelector('.spot.fallen')`)
 	take("roulette")
