@@ -24,7 +24,10 @@ const GAP = 30 * 60_000;
  */
 
 /**
- * @type {{account: Account|null, profile: Profile|null, sitting: Sitting|null, net: number, fairness: Fairness|null, games: GameInfo[]|null, rules: Rule[], house: House|null, realityMinutes: number|null, limited: boolean}}
+ * @type {{
+ *   account: Account|null, profile: Profile|null, sitting: Sitting|null, net: number, fairness: Fairness|null,
+ *   games: GameInfo[]|null, rules: Rule[], house: House|null, realityMinutes: number|null, limited: boolean
+ * }}
  * limited: the player has a limit in force, or one that is to change
  */
 export const state = {

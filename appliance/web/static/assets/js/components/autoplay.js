@@ -9,7 +9,9 @@ import { textField } from './form.js';
 /**
  * Asks for the stops. Resolves to them, or to null where the player would rather not. The limit of what may be lost has
  * no default: it is the player's own.
- * @param {{stake: number, balance: number, rounds: number[]}} now what a round costs, and the numbers of rounds to choose from
+ * @param {{
+ *   stake: number, balance: number, rounds: number[]
+ * }} now what a round costs, and the numbers of rounds to choose from
  * @returns {Promise<Stops|null>}
  */
 export function chooseStops({ stake, balance, rounds }) {

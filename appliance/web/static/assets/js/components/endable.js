@@ -5,8 +5,13 @@ import { get, remove, ApiError } from '../app/api.js';
 
 /**
  * @template {{id: string}} T
- * @param {{name: (item: T) => string, path: string, key: string, columns: [string, (item: T) => import('../app/dom.js').Child|import('../app/dom.js').Child[]][], stays?: (item: T) => boolean|undefined, ended: string, empty?: string, heading: HTMLElement}} options
- * columns: words, and what a cell holds; name: for the button that ends it; stays: it has no such button; heading: takes the focus when a row has gone
+ * @param {{
+ *   name: (item: T) => string, path: string, key: string,
+ *   columns: [string, (item: T) => import('../app/dom.js').Child|import('../app/dom.js').Child[]][],
+ *   stays?: (item: T) => boolean|undefined, ended: string, empty?: string, heading: HTMLElement
+ * }} options
+ * columns: words, and what a cell holds; name: for the button that ends it; stays: it has no such button; heading: takes
+ * the focus when a row has gone
  */
 export function endable(options) {
   const list = h('tbody');

@@ -15,7 +15,11 @@ import { ApiError } from '../app/api.js';
  */
 
 /**
- * @param {{name: string, label: string, type?: string, autocomplete?: string, required?: boolean, hint?: string, codes?: string[], value?: string, inputmode?: string, min?: number, max?: number, maxlength?: number, check?: (value: string) => string|null}} options
+ * @param {{
+ *   name: string, label: string, type?: string, autocomplete?: string, required?: boolean, hint?: string,
+ *   codes?: string[], value?: string, inputmode?: string, min?: number, max?: number, maxlength?: number,
+ *   check?: (value: string) => string|null
+ * }} options
  * check: what is wrong with a value that was typed; the casino has the last word
  * @returns {Field}
  */
@@ -94,8 +98,12 @@ export function newPassword(name, label) {
 
 /**
  * A form that sends one request at a time and shows what was wrong.
- * @param {{fields: Field[], submit: string, send: () => Promise<void>, extra?: Node[], elsewhere?: Field[], also?: () => HTMLElement|null, quiet?: boolean, done?: string, sure?: string}} options
- * elsewhere: fields that `extra` holds; also: shows what else is wrong, and returns what takes the focus then; quiet: not the gold button; sure: the words of a box to tick first, for what can't be undone
+ * @param {{
+ *   fields: Field[], submit: string, send: () => Promise<void>, extra?: Node[], elsewhere?: Field[],
+ *   also?: () => HTMLElement|null, quiet?: boolean, done?: string, sure?: string
+ * }} options
+ * elsewhere: fields that `extra` holds; also: shows what else is wrong, and returns what takes the focus then; quiet: not
+ * the gold button; sure: the words of a box to tick first, for what can't be undone
  */
 export function form(options) {
   const note = h('p', { class: 'note bad', role: 'alert', hidden: true });

@@ -13,7 +13,10 @@ const kept = new Map();
 /**
  * A table that is fetched page by page. The page's address holds its filters.
  * @template T
- * @param {{path: string, key: string, look: string, columns: [string, boolean][], row: (item: T) => HTMLElement, empty: string, filters: Record<string, {label: string, options: [string, string][]}>}} options
+ * @param {{
+ *   path: string, key: string, look: string, columns: [string, boolean][], row: (item: T) => HTMLElement,
+ *   empty: string, filters: Record<string, {label: string, options: [string, string][]}>
+ * }} options
  * columns: words, and whether they hold figures; filters: by their name in the API, with values and words
  */
 export function pagedTable(options) {

@@ -31,7 +31,9 @@
  *
  * @typedef {Steps & Played} Proof
  *
- * @typedef {{stake: number, staked: number, payout: number, settled: boolean, outcome: any}} Said what the house says of a round
+ * @typedef {{
+ *   stake: number, staked: number, payout: number, settled: boolean, outcome: any
+ * }} Said what the house says of a round
  *
  * @typedef {{path: (string|number)[], said: any, computed: any}} Difference
  */

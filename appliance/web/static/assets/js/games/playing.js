@@ -152,7 +152,9 @@ export function gameTemplate(name, panel, stage, strip) {
  * @template {{coins: number, held_coins?: number, round: import('../app/types.js').Round}} A
  * @param {string} path
  * @param {any} body
- * @param {{show: (answer: A) => Promise<void>, refused: (words: string, body: Node, code: string) => void}} stage `body` is the words with what else belongs to them
+ * @param {{
+ *   show: (answer: A) => Promise<void>, refused: (words: string, body: Node, code: string) => void
+ * }} stage `body` is the words with what else belongs to them
  * @returns {Promise<A|null>} null where the bet was refused
  */
 export async function play(path, body, stage) {

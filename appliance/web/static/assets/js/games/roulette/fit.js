@@ -111,7 +111,9 @@ function alone(width, room, coarse, least) {
 }
 
 /**
- * @param {{upright: boolean, parts: 1|2, cell: number, across: number, field: number, edge: number, coarse: boolean}} of
+ * @param {{
+ *   upright: boolean, parts: 1|2, cell: number, across: number, field: number, edge: number, coarse: boolean
+ * }} of
  * @returns {Cloth}
  */
 function make({ upright, parts, cell, across, field, edge, coarse }) {

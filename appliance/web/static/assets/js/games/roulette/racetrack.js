@@ -40,7 +40,10 @@ const stretch = (size, from, to, depth, steps) =>
 
 /**
  * The lines of the drawing, by the size that they were made for.
- * @type {{size: Size, pockets: {d: string, x: number, y: number}[], sectors: {name: string, d: string, x: number, y: number}[]}|null}
+ * @type {{
+ *   size: Size, pockets: {d: string, x: number, y: number}[],
+ *   sectors: {name: string, d: string, x: number, y: number}[]
+ * }|null}
  */
 let made = null;
 
