@@ -88,7 +88,8 @@ func offlinePage() []byte {
 }
 
 // sheets are the style sheets of all pages, in the order in which they apply. Browsers get them as one, css/imperio.css.
-var sheets = []string{"tokens", "base", "frame", "parts", "pages", "seasons", "slots", "roulette", "blackjack"}
+var sheets = []string{"tokens", "base", "frame", "chips", "game", "beside", "charts", "pages", "seasons", "slots",
+	"roulette", "roulette-wheel", "roulette-cloth", "roulette-calls", "roulette-panel", "blackjack"}
 
 // Assets returns everything that pages load, by names such as "js/app/start.js". The files refer to each other by relative
 // paths, so they must be served from one directory, at any address.

@@ -395,7 +395,13 @@ func (p *tab) shownCoins() int {
 // join makes an account, signs this browser in, and returns the account's player for the API.
 func (p *tab) join() *player {
 	p.t.Helper()
-	q := &player{t: p.t, base: p.base, name: fmt.Sprintf("player%d", names.Add(1)), password: "correct horse battery"}
+	return p.joinAs(fmt.Sprintf("player%d", names.Add(1)))
+}
+
+// joinAs is join under a name.
+func (p *tab) joinAs(name string) *player {
+	p.t.Helper()
+	q := &player{t: p.t, base: p.base, name: name, password: "correct horse battery"}
 	var account struct {
 		Token string `json:"token"`
 	}

@@ -100,7 +100,7 @@ func inEachLanguage(t *testing.T, play func(t *testing.T, p *tab, q *player)) {
 	for _, language := range []string{"en", "es", "de"} {
 		t.Run(language, func(t *testing.T) {
 			p := open(t, look{languages: language})
-			play(t, p, p.join())
+			play(t, p, p.joinAs(fmt.Sprintf("player%026d", names.Add(1))))
 		})
 	}
 }
