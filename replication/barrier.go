@@ -15,7 +15,8 @@ import (
 // others for the newest term that they know. If none of a majority knows a newer term than its own, then no later leader
 // had been elected when the question was asked, and so none had answered anything. That needs no clock.
 //
-// A follower asks the leader, which does the same, how far it has applied the log, and waits until it is as far itself.
+// A follower asks the leader, which does the same, how far the log is committed, and waits until it has applied as much. How
+// far the leader has applied it would not do: a follower may be ahead of it, and may have answered from there.
 //
 // Raft's own VerifyLeader does not serve: in v1.8, members without a vote count in it, and so do answers to heartbeats
 // that were sent before the question.
@@ -38,6 +39,16 @@ func (n *Node) Barrier(ctx context.Context) error {
 	}
 	if n.sole.Load() {
 		if err := n.awaitLead(ctx); err != nil {
+			return unavailable(err)
+		}
+		if n.network == nil || n.Alone() {
+			return nil
+		}
+		index, err := n.mustApply() // members without a vote answer reads, too
+		if err == nil {
+			err = n.awaitApplied(ctx, index)
+		}
+		if err != nil {
 			return unavailable(err)
 		}
 		return nil
@@ -144,7 +155,9 @@ func (n *Node) answerRead(ctx context.Context, r readRequest) (a readAnswer, err
 		return a, raft.ErrNotLeader
 	}
 	if n.sole.Load() {
-		a.Index, _ = n.machine.Applied()
+		if a.Index, err = n.mustApply(); err != nil {
+			return a, err
+		}
 	} else if a.Index, err = n.readIndex(ctx); err != nil { // the queue's goroutine asks, so that the reads of all members share questions
 		return a, err
 	}
@@ -160,13 +173,36 @@ func (n *Node) answerRead(ctx context.Context, r readRequest) (a readAnswer, err
 // is never given up early, since that would cost a connection.
 const maxUnanswered = 2
 
-// confirmLead makes sure that this node still leads, and returns how far it has applied the log. It has one caller at a time.
+// mustApply returns how far the machine must have applied the log to show all that any member may have answered, on a node that
+// leads: up to the last committed command. Other entries may never reach the machine.
+func (n *Node) mustApply() (uint64, error) {
+	applied, _ := n.machine.Applied()
+	for index := n.raft.CommitIndex(); index > applied; index-- {
+		var l raft.Log
+		if err := n.log.GetLog(index, &l); err != nil {
+			if applied, _ = n.machine.Applied(); applied >= index {
+				break // it was applied meanwhile, and cut
+			}
+			return 0, fmt.Errorf("look at entry %d of the log: %w", index, err)
+		}
+		if l.Type == raft.LogCommand {
+			return index, nil
+		}
+	}
+	return applied, nil
+}
+
+// confirmLead makes sure that this node still leads, and returns how far a read must have applied the log. It has one caller at a time.
 func (n *Node) confirmLead() (uint64, error) {
 	// Raft stops leading before it takes note of a newer term. So if it leads and the term is still the same after that, nobody
 	// has won this node's vote since. In the other order, it might lead in a later term.
 	term := n.ledTerm.Load()
 	if n.raft.State() != raft.Leader || n.raft.CurrentTerm() != term {
 		return 0, raft.ErrNotLeader
+	}
+	index, err := n.mustApply()
+	if err != nil {
+		return 0, err
 	}
 	others, asked := 0, 0
 	servers := n.configuration().Servers
@@ -195,7 +231,6 @@ func (n *Node) confirmLead() (uint64, error) {
 			agree++
 		}
 	}
-	index, _ := n.machine.Applied()
 	return index, nil
 }
 
