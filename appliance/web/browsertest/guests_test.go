@@ -108,6 +108,7 @@ func TestGuest_GetsMoreCoinsAndASignUpKeepsNothing(t *testing.T) {
 	if eval[bool](p, `!!document.querySelector('#demo, .recent a')`) {
 		t.Error("something of the demo is left")
 	}
+	p.wait("the live line", `document.documentElement.dataset.live === 'open'`) // closed while it opens, it complains
 	p.click("#sign-out")
 	p.wait("signed out", `location.pathname === '/' && !document.getElementById('balance')`)
 	p.click(`nav a[href="/slots"]`)
